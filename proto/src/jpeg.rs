@@ -1,0 +1,265 @@
+//! What a JPEG says of itself, read without decoding it (ITU-T T.81, Annex B).
+//!
+//! Cameras and attackers both make odd JPEGs. Nothing here believes a length without checking it, and nothing decodes.
+
+mod splitter;
+
+pub use splitter::Splitter;
+
+use thiserror::Error;
+
+/// What the headers of a JPEG say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Info {
+    /// Width in pixels, at least 1.
+    pub width: u16,
+    /// Height in pixels, at least 1.
+    pub height: u16,
+    /// Number of colour components: 1 is grey, 3 is YCbCr.
+    pub components: u8,
+    /// Sampling factors, horizontal and vertical, of the first three components (0 where there is none).
+    pub sampling: [(u8, u8); 3],
+    /// Whether the picture brings Huffman tables; many cameras' do not, and the standard ones (T.81 K.3) are meant.
+    pub has_huffman_tables: bool,
+    /// Restart interval in MCUs; 0 if there are no restart markers.
+    pub restart_interval: u16,
+    /// How the picture is coded.
+    pub coding: Coding,
+    /// Bits per sample.
+    pub precision: u8,
+    /// Length in bytes from the start marker to the end marker, both included. What follows is padding.
+    pub end: usize,
+}
+
+/// How a JPEG is coded (T.81 Table B.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coding {
+    /// Sequential, Huffman-coded: SOF0 and SOF1. What cameras make.
+    Baseline,
+    /// Progressive: SOF2, SOF6, SOF10, SOF14.
+    Progressive,
+    /// Lossless: SOF3, SOF7, SOF11, SOF15.
+    Lossless,
+    /// Sequential but arithmetic-coded or hierarchical.
+    Unusual,
+}
+
+/// Why some bytes are no whole JPEG.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum JpegError {
+    /// It does not begin with a start marker.
+    #[error("it does not begin with a JPEG start marker")]
+    NoStart,
+    /// It ends before its end marker.
+    #[error("it is cut short: there is no end marker")]
+    CutShort,
+    /// A marker is not where one must be, or a segment's length is impossible.
+    #[error("its segments are damaged")]
+    BadSegment,
+    /// The picture's data begin before its size was said.
+    #[error("its data begin before its header")]
+    NoHeader,
+    /// Its width or height is 0.
+    #[error("its width or height is zero")]
+    ZeroSize,
+}
+
+/// Reads the headers of the JPEG at the beginning of `bytes`, and finds its end.
+///
+/// The walk follows segment lengths, so that a thumbnail in a segment is not taken for the picture's end, and stops at
+/// the first end marker outside of any segment, so that stale bytes behind it are not taken for picture.
+pub fn scan(bytes: &[u8]) -> Result<Info, JpegError> {
+    if bytes.len() < 2 || bytes[..2] != [0xff, SOI] {
+        return Err(JpegError::NoStart);
+    }
+    let mut header: Option<Info> = None;
+    let (mut has_huffman_tables, mut restart_interval, mut coded) = (false, 0, false);
+    let mut at = 2;
+    loop {
+        let (marker, body) = next_marker(bytes, at)?;
+        match marker {
+            EOI => {
+                let info = header.ok_or(JpegError::NoHeader)?;
+                if !coded {
+                    return Err(JpegError::CutShort);
+                }
+                return Ok(Info { has_huffman_tables, restart_interval, end: body, ..info });
+            }
+            // Stand-alone markers have no length. A second start marker here is damage.
+            TEM | RST0..=RST7 => {
+                at = body;
+                continue;
+            }
+            SOI => return Err(JpegError::BadSegment),
+            _ => {}
+        }
+        let (segment, after) = segment(bytes, body)?;
+        match marker {
+            DHT => has_huffman_tables = true,
+            DRI if segment.len() >= 2 => restart_interval = u16::from_be_bytes([segment[0], segment[1]]),
+            0xc0..=0xcf if !matches!(marker, DHT | JPG | DAC) => {
+                if header.is_some() {
+                    return Err(JpegError::BadSegment);
+                }
+                header = Some(frame_header(marker, segment)?);
+            }
+            SOS => {
+                if header.is_none() {
+                    return Err(JpegError::NoHeader);
+                }
+                coded = true;
+                at = end_of_scan(bytes, after).ok_or(JpegError::CutShort)?;
+                continue;
+            }
+            _ => {}
+        }
+        at = after;
+    }
+}
+
+/// The marker at `at` (fill bytes before it are allowed, T.81 B.1.1.2) and the position after it.
+fn next_marker(bytes: &[u8], mut at: usize) -> Result<(u8, usize), JpegError> {
+    match bytes.get(at) {
+        Some(0xff) => {}
+        Some(_) => return Err(JpegError::BadSegment),
+        None => return Err(JpegError::CutShort),
+    }
+    while bytes.get(at) == Some(&0xff) {
+        at += 1;
+    }
+    match bytes.get(at) {
+        Some(0) => Err(JpegError::BadSegment),
+        Some(&marker) => Ok((marker, at + 1)),
+        None => Err(JpegError::CutShort),
+    }
+}
+
+/// The content of the segment whose length field is at `at`, and the position after it.
+fn segment(bytes: &[u8], at: usize) -> Result<(&[u8], usize), JpegError> {
+    let length = bytes.get(at..at + 2).ok_or(JpegError::CutShort)?;
+    let length = usize::from(u16::from_be_bytes([length[0], length[1]]));
+    if length < 2 {
+        return Err(JpegError::BadSegment);
+    }
+    let content = bytes.get(at + 2..at + length).ok_or(JpegError::CutShort)?;
+    Ok((content, at + length))
+}
+
+/// The frame header, T.81 B.2.2.
+fn frame_header(marker: u8, segment: &[u8]) -> Result<Info, JpegError> {
+    let &[precision, h1, h0, w1, w0, components, ref rest @ ..] = segment else {
+        return Err(JpegError::BadSegment);
+    };
+    if components == 0 || rest.len() < 3 * usize::from(components) {
+        return Err(JpegError::BadSegment);
+    }
+    let (width, height) = (u16::from_be_bytes([w1, w0]), u16::from_be_bytes([h1, h0]));
+    if width == 0 || height == 0 {
+        return Err(JpegError::ZeroSize);
+    }
+    let mut sampling = [(0, 0); 3];
+    for (factors, component) in sampling.iter_mut().zip(rest.chunks_exact(3)).take(components.into()) {
+        *factors = (component[1] >> 4, component[1] & 15);
+        if !(1..=4).contains(&factors.0) || !(1..=4).contains(&factors.1) {
+            return Err(JpegError::BadSegment);
+        }
+    }
+    let coding = match marker {
+        0xc0 | 0xc1 => Coding::Baseline,
+        0xc2 | 0xc6 | 0xca | 0xce => Coding::Progressive,
+        0xc3 | 0xc7 | 0xcb | 0xcf => Coding::Lossless,
+        _ => Coding::Unusual,
+    };
+    Ok(Info {
+        width,
+        height,
+        components,
+        sampling,
+        has_huffman_tables: false,
+        restart_interval: 0,
+        coding,
+        precision,
+        end: 0,
+    })
+}
+
+/// Where the entropy-coded data that begin at `at` end: at the first marker that is neither a stuffed zero nor a
+/// restart. `None` if they do not.
+fn end_of_scan(bytes: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        at += memchr::memchr(0xff, bytes.get(at..)?)?;
+        match *bytes.get(at + 1)? {
+            0 | RST0..=RST7 => at += 2,
+            0xff => at += 1,
+            _ => return Some(at),
+        }
+    }
+}
+
+const SOI: u8 = 0xd8;
+const EOI: u8 = 0xd9;
+const SOS: u8 = 0xda;
+const DHT: u8 = 0xc4;
+const JPG: u8 = 0xc8;
+const DAC: u8 = 0xcc;
+const DRI: u8 = 0xdd;
+const TEM: u8 = 0x01;
+const RST0: u8 = 0xd0;
+const RST7: u8 = 0xd7;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A JPEG in structure only: size 16x8, 4:2:0, one scan.
+    pub(super) fn small(extra: &[u8], data: &[u8]) -> Vec<u8> {
+        let mut jpeg = vec![0xff, SOI];
+        jpeg.extend_from_slice(extra);
+        jpeg.extend_from_slice(&[0xff, 0xc0, 0, 17, 8, 0, 8, 0, 16, 3, 1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1]);
+        jpeg.extend_from_slice(&[0xff, SOS, 0, 12, 3, 1, 0, 2, 0x11, 3, 0x11, 0, 63, 0]);
+        jpeg.extend_from_slice(data);
+        jpeg.extend_from_slice(&[0xff, EOI]);
+        jpeg
+    }
+
+    #[test]
+    fn headers_are_read() {
+        let jpeg = small(&[0xff, DRI, 0, 4, 0, 7], &[1, 2, 0xff, 0, 3, 0xff, 0xd3, 4]);
+        let info = scan(&jpeg).unwrap();
+        assert_eq!((info.width, info.height, info.components), (16, 8, 3));
+        assert_eq!(info.sampling, [(2, 2), (1, 1), (1, 1)]);
+        assert_eq!(
+            (info.restart_interval, info.has_huffman_tables, info.coding),
+            (7, false, Coding::Baseline)
+        );
+        assert_eq!(info.end, jpeg.len());
+    }
+
+    #[test]
+    fn neither_a_thumbnail_nor_stale_bytes_hide_the_end() {
+        let thumbnail = [0xff, 0xe1, 0, 8, 0xff, SOI, 1, 1, 0xff, EOI];
+        let mut jpeg = small(&thumbnail, &[1, 2, 3]);
+        let end = jpeg.len();
+        jpeg.extend_from_slice(&[0, 0, 9, 9, 0xff, EOI, 0]);
+        assert_eq!(scan(&jpeg).unwrap().end, end);
+    }
+
+    #[test]
+    fn every_truncation_is_refused() {
+        let jpeg = small(&[0xff, 0xe0, 0, 4, 1, 2], &[1, 0xff, 0, 3]);
+        for length in 0..jpeg.len() {
+            assert!(scan(&jpeg[..length]).is_err(), "{length} of {} bytes", jpeg.len());
+        }
+    }
+
+    #[test]
+    fn damage_is_named() {
+        assert_eq!(scan(b"hello"), Err(JpegError::NoStart));
+        assert_eq!(scan(&[0xff, SOI, 1]), Err(JpegError::BadSegment));
+        assert_eq!(scan(&[0xff, SOI, 0xff, SOS, 0, 2, 0xff, EOI]), Err(JpegError::NoHeader));
+        let mut jpeg = small(&[], &[1]);
+        jpeg[7] = 0;
+        jpeg[8] = 0;
+        assert_eq!(scan(&jpeg), Err(JpegError::ZeroSize));
+    }
+}

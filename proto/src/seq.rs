@@ -1,0 +1,84 @@
+//! Identifiers, and arithmetic for those that wrap (RFC 1982, serial number arithmetic).
+
+use std::fmt;
+
+/// One run of one sender: random, new at every start, never 0.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionId(u64);
+
+impl SessionId {
+    /// The session with this number.
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// Its number, as it travels.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SessionId({self})")
+    }
+}
+
+/// A frame's number within its session: one more for each frame sent, and after the largest comes 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FrameId(u32);
+
+impl FrameId {
+    /// The frame with this number.
+    pub const fn new(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// Its number, as it travels.
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+
+    /// The frame after this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.wrapping_add(1))
+    }
+
+    /// How many frames this one is ahead of `other`; negative if it is behind. Exact up to half the range, 2^31.
+    pub const fn ahead_of(self, other: Self) -> i32 {
+        self.0.wrapping_sub(other.0) as i32
+    }
+
+    /// Whether this frame was sent after `other`.
+    pub const fn is_newer_than(self, other: Self) -> bool {
+        self.ahead_of(other) > 0
+    }
+}
+
+impl fmt::Display for FrameId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_holds_across_the_wrap() {
+        let last = FrameId::new(u32::MAX);
+        assert_eq!(last.next(), FrameId::new(0));
+        assert!(last.next().is_newer_than(last) && !last.is_newer_than(last.next()));
+        assert_eq!(FrameId::new(3).ahead_of(FrameId::new(u32::MAX - 1)), 5);
+        assert_eq!(FrameId::new(u32::MAX - 1).ahead_of(FrameId::new(3)), -5);
+        assert!(!last.is_newer_than(last));
+    }
+}

@@ -1,0 +1,1 @@
+//! Chunkcast's receiver: puts frames together again, and shows the newest.

@@ -1,0 +1,3 @@
+//! The receiver's command line.
+
+fn main() {}

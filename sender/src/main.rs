@@ -1,0 +1,3 @@
+//! The sender's command line.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Both programs over 127.0.0.1.
