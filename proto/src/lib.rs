@@ -1,15 +1,40 @@
 #![doc = include_str!("../README.md")]
 
 mod frame;
+mod geometry;
 pub mod jpeg;
 mod latest;
+mod pacer;
+mod packetize;
+mod reassemble;
+mod recv;
+mod send;
 mod seq;
 mod spread;
+mod stats;
+mod takeover;
+pub mod wire;
 
 pub use frame::{Buffer, Frame, MediaTime, Pool};
+pub use geometry::{Geometry, MAX_CHUNKS, MAX_FRAME_BYTES};
 pub use latest::{Latest, Taken};
+pub use pacer::Pace;
+pub use packetize::{CutError, Slab};
+pub use reassemble::{Delivery, Loss, MAX_BYTES_IN_FLIGHT, MAX_FRAMES_IN_FLIGHT};
+pub use recv::{RecvConfig, RecvEvent, RecvOutput, RecvStream};
+pub use send::{Clock, HELLO_INTERVAL, SendConfig, SendEvent, SendOutput, SendStream, Transmit};
 pub use seq::{FrameId, SessionId};
 pub use spread::{Percentiles, Spread};
+pub use stats::{DatagramCounts, Fate, LossCounts, LossReason, RecvStats, SendStats};
+pub use takeover::SILENCE;
+
 #[cfg(feature = "host")]
 #[allow(clippy::disallowed_methods, reason = "the programs' side of the crate; the protocol does not use it")]
 pub mod host;
+
+/// Some instant for tests to count from.
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "tests need some instant to count from")]
+pub(crate) fn t0() -> std::time::Instant {
+    std::time::Instant::now() + std::time::Duration::from_secs(3600)
+}

@@ -1,0 +1,417 @@
+//! Puts frames back together, and gives up on time.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::geometry::Geometry;
+use crate::stats::{Fate, LossReason};
+use crate::wire::Header;
+use crate::{Buffer, Frame, FrameId, MediaTime, Pool};
+
+/// The most frames that are put together at once.
+pub const MAX_FRAMES_IN_FLIGHT: usize = 8;
+
+/// The most bytes that all frames in flight may have together: 32 MiB.
+pub const MAX_BYTES_IN_FLIGHT: usize = 32 << 20;
+
+/// A frame that was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// Which.
+    pub frame: FrameId,
+    /// How many of its chunks had not arrived.
+    pub missing: u16,
+    /// Of how many.
+    pub chunks: u16,
+    /// Why.
+    pub reason: LossReason,
+}
+
+/// A frame that is whole.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// Which.
+    pub id: FrameId,
+    /// The picture.
+    pub frame: Frame,
+    /// When its first chunk arrived.
+    pub first: Instant,
+    /// When its last chunk arrived.
+    pub last: Instant,
+    /// How many frames since the delivery before this one nothing arrived of.
+    pub unseen: u32,
+}
+
+/// Frames of one session on their way: a fixed ring of slots.
+///
+/// Any chunk of a frame can open its slot. The first one fixes the geometry, and one that contradicts it is refused. A
+/// frame ends when it is whole, when a newer one is whole, when its deadline passes, or when its slot is needed; never
+/// because chunks came out of order. Frames are delivered in rising order.
+#[derive(Debug)]
+pub(crate) struct Reassembler {
+    slots: Vec<Slot>,
+    spare: Vec<Slot>,
+    /// All frames up to this one have ended.
+    floor: Option<FrameId>,
+    /// Frames above the floor that have ended.
+    ended: VecDeque<FrameId>,
+    deadline: Duration,
+    /// When a chunk was last accepted.
+    fed: Option<Instant>,
+    pool: Pool,
+}
+
+/// One frame on its way.
+#[derive(Debug)]
+struct Slot {
+    frame: FrameId,
+    captured: MediaTime,
+    geometry: Geometry,
+    parity_chunks: u16,
+    /// Present while the slot is in use.
+    buffer: Option<Buffer>,
+    /// One bit per chunk.
+    have: Vec<u64>,
+    missing: usize,
+    first: Instant,
+}
+
+impl Reassembler {
+    pub(crate) fn new(deadline: Duration) -> Self {
+        Self {
+            slots: Vec::with_capacity(MAX_FRAMES_IN_FLIGHT),
+            spare: Vec::with_capacity(MAX_FRAMES_IN_FLIGHT),
+            floor: None,
+            ended: VecDeque::with_capacity(MOST_ENDED),
+            deadline,
+            fed: None,
+            pool: Pool::new(MAX_FRAMES_IN_FLIGHT),
+        }
+    }
+
+    /// Begins a new session: what is on its way is lost.
+    pub(crate) fn reset(&mut self, lost: impl FnMut(Loss)) {
+        self.give_up(|_| true, LossReason::Evicted, lost);
+        (self.floor, self.fed) = (None, None);
+        self.ended.clear();
+    }
+
+    /// Takes in a chunk; says how the datagram ended, and gives out the frame if that made it whole.
+    pub(crate) fn accept(
+        &mut self,
+        header: &Header,
+        geometry: Geometry,
+        chunk: &[u8],
+        now: Instant,
+        mut lost: impl FnMut(Loss),
+    ) -> (Fate, Option<Delivery>) {
+        // A sender of this version makes one part of a frame; that a later one may make more is its own affair.
+        if header.parts != 1 {
+            return (Fate::Unknown, None);
+        }
+        let at = match self.slots.iter().position(|slot| slot.frame == header.frame) {
+            Some(at) => at,
+            None => match self.refuses(header.frame, now) {
+                Some(fate) => return (fate, None),
+                None => self.open(header, geometry, now, &mut lost),
+            },
+        };
+        let slot = &mut self.slots[at];
+        if slot.contradicts(header, geometry) {
+            return (Fate::Contradictory, None);
+        }
+        if !slot.store(usize::from(header.index), chunk) {
+            return (Fate::Duplicate, None);
+        }
+        self.fed = Some(now);
+        if slot.missing > 0 {
+            return (Fate::Accepted, None);
+        }
+        let slot = self.slots.swap_remove(at);
+        (Fate::Accepted, Some(self.deliver(slot, now, lost)))
+    }
+
+    /// Gives up what has passed its deadline.
+    pub(crate) fn handle_timeout(&mut self, now: Instant, lost: impl FnMut(Loss)) {
+        let deadline = self.deadline;
+        self.give_up(|slot| slot.first + deadline <= now, LossReason::Deadline, lost);
+    }
+
+    /// When the next deadline passes.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.slots.iter().map(|slot| slot.first + self.deadline).min()
+    }
+
+    /// Why a frame that has no slot gets none, if so.
+    fn refuses(&self, frame: FrameId, now: Instant) -> Option<Fate> {
+        if self.floor.is_some_and(|floor| !frame.is_newer_than(floor)) || self.ended.contains(&frame) {
+            return Some(Fate::Late);
+        }
+        // A number that leaps ahead of a running stream would make all that follows look late. After a pause (a
+        // pulled cable) the stream has really moved on.
+        let newest = self.slots.iter().map(|slot| slot.frame).chain(self.floor).reduce(newer)?;
+        let running = self.fed.is_some_and(|fed| now.saturating_duration_since(fed) < PAUSE);
+        (running && frame.ahead_of(newest) > MOST_AHEAD).then_some(Fate::Contradictory)
+    }
+
+    fn open(
+        &mut self,
+        header: &Header,
+        geometry: Geometry,
+        now: Instant,
+        lost: &mut impl FnMut(Loss),
+    ) -> usize {
+        while self.slots.len() == MAX_FRAMES_IN_FLIGHT
+            || self.bytes_in_flight() + geometry.length() > MAX_BYTES_IN_FLIGHT
+        {
+            let Some(oldest) = self.slots.iter().map(|slot| slot.frame).reduce(older) else { break };
+            self.give_up(|slot| slot.frame == oldest, LossReason::Evicted, &mut *lost);
+        }
+        let mut slot = self.spare.pop().unwrap_or_else(|| Slot::empty(geometry, now));
+        slot.open(header, geometry, now, &mut self.pool);
+        self.slots.push(slot);
+        self.slots.len() - 1
+    }
+
+    fn bytes_in_flight(&self) -> usize {
+        self.slots.iter().map(|slot| slot.geometry.length()).sum()
+    }
+
+    fn deliver(&mut self, mut slot: Slot, now: Instant, lost: impl FnMut(Loss)) -> Delivery {
+        let id = slot.frame;
+        self.give_up(|other| id.is_newer_than(other.frame), LossReason::Superseded, lost);
+        let between = self.floor.map_or(0, |floor| id.ahead_of(floor) - 1);
+        let ended_before = self.ended.iter().filter(|ended| id.is_newer_than(**ended)).count();
+        self.ended.retain(|ended| ended.is_newer_than(id));
+        self.floor = Some(id);
+
+        let jpeg = self.pool.share(slot.buffer.take().expect(IN_USE));
+        let delivery = Delivery {
+            id,
+            frame: Frame { captured: slot.captured, jpeg },
+            first: slot.first,
+            last: now,
+            unseen: u32::try_from(between).unwrap_or(0).saturating_sub(ended_before as u32),
+        };
+        self.spare.push(slot);
+        delivery
+    }
+
+    /// Ends the frames that `which` names; in no particular order.
+    fn give_up(&mut self, which: impl Fn(&Slot) -> bool, reason: LossReason, mut lost: impl FnMut(Loss)) {
+        while let Some(at) = self.slots.iter().position(&which) {
+            let mut slot = self.slots.swap_remove(at);
+            let missing = u16::try_from(slot.missing).unwrap_or(u16::MAX);
+            lost(Loss { frame: slot.frame, missing, chunks: slot.geometry.chunks() as u16, reason });
+            if self.ended.len() == MOST_ENDED {
+                self.ended.pop_front();
+            }
+            self.ended.push_back(slot.frame);
+            self.pool.share(slot.buffer.take().expect(IN_USE));
+            self.spare.push(slot);
+        }
+    }
+}
+
+impl Slot {
+    fn empty(geometry: Geometry, now: Instant) -> Self {
+        Self {
+            frame: FrameId::new(0),
+            captured: MediaTime::default(),
+            geometry,
+            parity_chunks: 0,
+            buffer: None,
+            have: Vec::new(),
+            missing: 0,
+            first: now,
+        }
+    }
+
+    fn open(&mut self, header: &Header, geometry: Geometry, now: Instant, pool: &mut Pool) {
+        (self.frame, self.captured, self.first) = (header.frame, header.captured, now);
+        (self.geometry, self.parity_chunks) = (geometry, header.parity_chunks);
+        self.missing = geometry.chunks();
+        self.have.clear();
+        self.have.resize(geometry.chunks().div_ceil(64), 0);
+        let mut buffer = pool.take();
+        let bytes = Arc::get_mut(&mut buffer).expect("a buffer from the pool has one owner");
+        let length = geometry.length();
+        if bytes.capacity() < length || bytes.capacity() > (8 * length).max(LARGE) {
+            // Zeroed pages cost nothing before they are written to, so that a header alone cannot fill the memory;
+            // some room to spare, so that a stream of growing frames does not allocate for each.
+            *bytes = vec![0; (length + length / 4).min(length.max(LARGE))];
+        }
+        bytes.resize(length.max(bytes.len()), 0);
+        bytes.truncate(length);
+        self.buffer = Some(buffer);
+    }
+
+    /// Whether a chunk of this frame was cut otherwise than the first one said.
+    fn contradicts(&self, header: &Header, geometry: Geometry) -> bool {
+        (self.geometry, self.parity_chunks, self.captured)
+            != (geometry, header.parity_chunks, header.captured)
+    }
+
+    /// Puts a chunk in its place; `false` if it was there.
+    fn store(&mut self, index: usize, chunk: &[u8]) -> bool {
+        let (word, bit) = (&mut self.have[index / 64], 1 << (index % 64));
+        if *word & bit != 0 {
+            return false;
+        }
+        *word |= bit;
+        self.missing -= 1;
+        let buffer = self.buffer.as_mut().expect(IN_USE);
+        let bytes = Arc::get_mut(buffer).expect("a frame is shared only when it is whole");
+        bytes[self.geometry.range(index)].copy_from_slice(chunk);
+        true
+    }
+}
+
+fn newer(a: FrameId, b: FrameId) -> FrameId {
+    if b.is_newer_than(a) { b } else { a }
+}
+
+fn older(a: FrameId, b: FrameId) -> FrameId {
+    if b.is_newer_than(a) { a } else { b }
+}
+
+/// Why a slot has a buffer.
+const IN_USE: &str = "a slot in use has a buffer";
+/// Ended frames above the floor that are remembered: many more than can be in flight.
+const MOST_ENDED: usize = 64;
+/// How far ahead of a running stream a frame's number may be: four seconds at 240 frames per second.
+const MOST_AHEAD: i32 = 1024;
+/// A stream of which nothing came for this long is not running.
+const PAUSE: Duration = Duration::from_millis(100);
+/// A buffer smaller than this is kept for any frame.
+const LARGE: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packetize::Slab;
+    use crate::wire::{Body, Datagram};
+    use crate::{SessionId, t0};
+
+    const DEADLINE: Duration = Duration::from_millis(500);
+
+    struct Bench {
+        reassembler: Reassembler,
+        lost: Vec<(u32, LossReason)>,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            Self { reassembler: Reassembler::new(DEADLINE), lost: Vec::new() }
+        }
+
+        fn accept(&mut self, datagram: &[u8], now: Instant) -> (Fate, Option<Delivery>) {
+            let datagram = Datagram::parse(datagram).unwrap();
+            let Body::Data { geometry, chunk } = datagram.body else { panic!("not data") };
+            let lost = &mut self.lost;
+            self.reassembler.accept(&datagram.header, geometry, chunk, now, |loss| {
+                lost.push((loss.frame.get(), loss.reason));
+            })
+        }
+    }
+
+    fn slab(frame: u32, length: usize) -> Slab {
+        let mut slab = Slab::default();
+        let jpeg = vec![frame as u8; length];
+        slab.cut(&jpeg, SessionId::new(1), FrameId::new(frame), MediaTime::from_micros(frame.into()), 140)
+            .unwrap();
+        slab
+    }
+
+    #[test]
+    fn chunks_in_any_order_make_the_frame() {
+        let (mut bench, slab, t0) = (Bench::new(), slab(1, 950), t0());
+        for index in [9, 0, 3, 1, 8, 2, 7, 4, 6] {
+            assert!(matches!(bench.accept(slab.range(index..index + 1), t0), (Fate::Accepted, None)));
+        }
+        assert_eq!(bench.accept(slab.range(3..4), t0).0, Fate::Duplicate);
+        let (fate, delivery) = bench.accept(slab.range(5..6), t0);
+        assert_eq!((fate, delivery.unwrap().frame.jpeg.as_slice()), (Fate::Accepted, [1; 950].as_slice()));
+        assert_eq!(bench.accept(slab.range(5..6), t0).0, Fate::Late);
+    }
+
+    #[test]
+    fn a_whole_frame_ends_the_older_ones_and_not_the_newer() {
+        let (mut bench, t0) = (Bench::new(), t0());
+        let (one, two, three) = (slab(1, 300), slab(2, 300), slab(3, 300));
+        for slab in [&one, &two, &three] {
+            bench.accept(slab.range(0..1), t0);
+        }
+        for index in 1..two.len() {
+            bench.accept(two.range(index..index + 1), t0);
+        }
+        assert_eq!(bench.lost, [(1, LossReason::Superseded)]);
+        assert_eq!(bench.accept(one.range(1..2), t0).0, Fate::Late);
+        assert_eq!(bench.accept(three.range(1..2), t0).0, Fate::Accepted);
+    }
+
+    #[test]
+    fn a_frame_ends_at_its_deadline_and_stays_ended() {
+        let (mut bench, slab, t0) = (Bench::new(), slab(1, 300), t0());
+        bench.accept(slab.range(0..1), t0);
+        assert_eq!(bench.reassembler.next_deadline(), Some(t0 + DEADLINE));
+        let mut lost = Vec::new();
+        bench.reassembler.handle_timeout(t0 + DEADLINE, |loss| lost.push(loss));
+        assert_eq!((lost.len(), lost[0].missing), (1, 2));
+        assert_eq!(bench.accept(slab.range(1..2), t0 + DEADLINE).0, Fate::Late);
+    }
+
+    #[test]
+    fn frames_of_which_nothing_came_are_counted() {
+        let (mut bench, t0) = (Bench::new(), t0());
+        let unseen = |delivery: Option<Delivery>| delivery.unwrap().unseen;
+        assert_eq!(unseen(bench.accept(slab(10, 50).range(0..1), t0).1), 0, "the first one seen");
+        bench.accept(slab(12, 300).range(0..1), t0);
+        assert_eq!(unseen(bench.accept(slab(14, 50).range(0..1), t0).1), 2, "11 and 13; 12 was lost by name");
+        assert_eq!(bench.lost, [(12, LossReason::Superseded)]);
+    }
+
+    #[test]
+    fn a_full_ring_gives_up_its_oldest_and_memory_is_bounded() {
+        let (mut bench, t0) = (Bench::new(), t0());
+        for frame in 0..9 {
+            bench.accept(slab(frame, 300).range(0..1), t0);
+        }
+        assert_eq!(bench.lost, [(0, LossReason::Evicted)]);
+        let header = |frame| Datagram::parse(slab(frame, 300).range(0..1)).unwrap().header;
+        let large = Geometry::cut(15 << 20, 1100).unwrap();
+        for frame in 10..20 {
+            let chunk = vec![0; large.chunk_bytes()];
+            bench.reassembler.accept(&header(frame), large, &chunk, t0, |_| {});
+            assert!(bench.reassembler.bytes_in_flight() <= MAX_BYTES_IN_FLIGHT);
+        }
+    }
+
+    #[test]
+    fn contradictions_are_refused_and_the_frame_goes_on() {
+        let (mut bench, t0) = (Bench::new(), t0());
+        let (true_one, other) = (slab(1, 300), slab(1, 301));
+        bench.accept(true_one.range(0..1), t0);
+        assert_eq!(bench.accept(other.range(1..2), t0).0, Fate::Contradictory);
+        bench.accept(true_one.range(1..2), t0);
+        assert!(bench.accept(true_one.range(2..3), t0).1.is_some());
+    }
+
+    #[test]
+    fn a_leap_ahead_is_refused_while_the_stream_runs_and_taken_after_a_pause() {
+        let (mut bench, t0) = (Bench::new(), t0());
+        bench.accept(slab(1, 50).range(0..1), t0);
+        assert_eq!(bench.accept(slab(90_000, 50).range(0..1), t0).0, Fate::Contradictory);
+        assert_eq!(bench.accept(slab(90_000, 50).range(0..1), t0 + PAUSE).0, Fate::Accepted);
+    }
+
+    #[test]
+    fn numbers_wrap() {
+        let (mut bench, t0) = (Bench::new(), t0());
+        for frame in [u32::MAX - 1, u32::MAX, 0, 1] {
+            let delivery = bench.accept(slab(frame, 50).range(0..1), t0).1.unwrap();
+            assert_eq!((delivery.id.get(), delivery.unseen), (frame, 0));
+        }
+    }
+}

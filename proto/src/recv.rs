@@ -1,0 +1,314 @@
+//! Datagrams in, frames out.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::reassemble::{Delivery, Loss, Reassembler};
+use crate::stats::{Fate, RecvStats};
+use crate::takeover::{Admission, SourceLock};
+use crate::wire::{Body, Datagram, Hello, SourceState, WireError};
+use crate::{SessionId, geometry::Geometry, wire::Header};
+
+/// How a receiver behaves.
+#[derive(Clone, Copy, Debug)]
+pub struct RecvConfig {
+    /// How long after its first chunk a frame is given up. Shorter: a slowly paced frame is given up while it still
+    /// arrives. Longer: a frame whose rest was lost is known as lost only when the next one is whole.
+    pub deadline: Duration,
+}
+
+impl Default for RecvConfig {
+    fn default() -> Self {
+        Self { deadline: Duration::from_millis(500) }
+    }
+}
+
+/// The receiving end of a stream: one sender at a time, its datagrams in and its frames out.
+///
+/// Feed it with [`handle_datagram`](Self::handle_datagram) and [`handle_timeout`](Self::handle_timeout), and after
+/// each drain [`poll`](Self::poll) until it says to wait. It knows no addresses: a source is whatever the shell tells
+/// datagrams apart by, and is only compared.
+#[derive(Debug)]
+pub struct RecvStream<S> {
+    lock: SourceLock<S>,
+    reassembler: Reassembler,
+    events: VecDeque<RecvEvent<S>>,
+    stats: RecvStats,
+    hello: HelloState,
+}
+
+/// What [`RecvStream::poll`] has to say.
+#[derive(Clone, Debug)]
+pub enum RecvOutput<S> {
+    /// Something happened.
+    Event(RecvEvent<S>),
+    /// Nothing until then, or until the next datagram if `None`. At that time, call
+    /// [`handle_timeout`](RecvStream::handle_timeout).
+    Wait(Option<Instant>),
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum RecvEvent<S> {
+    /// A session began; the one before is over.
+    Session {
+        /// Whose.
+        source: S,
+        /// Which.
+        session: SessionId,
+    },
+    /// The sender said what it is; only when that changed.
+    Hello {
+        /// Its name; may be empty.
+        name: String,
+        /// Whether it has pictures.
+        state: SourceState,
+    },
+    /// The sender ended its session.
+    Goodbye,
+    /// A frame is whole.
+    Delivered(Delivery),
+    /// A frame was given up.
+    Lost(Loss),
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct HelloState {
+    name: String,
+    state: SourceState,
+    said: bool,
+}
+
+impl<S: Copy + Eq> RecvStream<S> {
+    /// A stream that has heard nothing yet.
+    pub fn new(config: RecvConfig) -> Self {
+        Self {
+            lock: SourceLock::new(),
+            reassembler: Reassembler::new(config.deadline),
+            events: VecDeque::with_capacity(EVENTS),
+            stats: RecvStats::default(),
+            hello: HelloState::default(),
+        }
+    }
+
+    /// Takes in one datagram, whatever it is, and says how it ended.
+    pub fn handle_datagram(&mut self, source: S, datagram: &mut [u8], now: Instant) -> Fate {
+        let fate = match Datagram::parse(datagram) {
+            Ok(datagram) => self.admit(source, &datagram, now),
+            Err(WireError::Checksum) => Fate::BadChecksum,
+            Err(WireError::Version(_)) => Fate::Unknown,
+            Err(_) => Fate::Malformed,
+        };
+        self.stats.datagrams.add(fate);
+        fate
+    }
+
+    /// Gives up what has passed its deadline.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let mut losses = Losses { events: &mut self.events, stats: &mut self.stats };
+        self.reassembler.handle_timeout(now, |loss| losses.add(loss));
+    }
+
+    /// What happened next, oldest first; then, how long there is nothing to do. Call it until it says `Wait`. It
+    /// changes nothing but the list of events, and `handle_datagram` and `handle_timeout` may change its answer.
+    #[must_use]
+    pub fn poll(&mut self, _now: Instant) -> RecvOutput<S> {
+        match self.events.pop_front() {
+            Some(event) => RecvOutput::Event(event),
+            None => RecvOutput::Wait(self.reassembler.next_deadline()),
+        }
+    }
+
+    /// Ends the stream: frames still on their way are given up.
+    pub fn close(&mut self) {
+        self.reset();
+    }
+
+    /// What was counted so far.
+    pub fn stats(&self) -> &RecvStats {
+        &self.stats
+    }
+
+    fn admit(&mut self, source: S, datagram: &Datagram<'_>, now: Instant) -> Fate {
+        let session = datagram.header.session;
+        // Only a hello or a chunk begins a session.
+        if matches!(datagram.body, Body::Goodbye | Body::Unknown) && !self.lock.is_held_by(source, session) {
+            return if datagram.body == Body::Unknown { Fate::Unknown } else { Fate::Late };
+        }
+        match self.lock.admit(source, session, now) {
+            Admission::Ours => {}
+            Admission::New => self.begin(source, session),
+            Admission::Ended => return Fate::Late,
+            Admission::Foreign => return Fate::Foreign,
+        }
+        match datagram.body {
+            Body::Data { geometry, chunk } => self.data(&datagram.header, geometry, chunk, now),
+            Body::Hello(hello) => {
+                self.lock.alive(now);
+                self.hear(hello);
+                Fate::Control
+            }
+            Body::Goodbye => {
+                self.lock.goodbye();
+                self.reset();
+                self.events.push_back(RecvEvent::Goodbye);
+                Fate::Control
+            }
+            Body::Unknown => Fate::Unknown,
+        }
+    }
+
+    fn data(&mut self, header: &Header, geometry: Geometry, chunk: &[u8], now: Instant) -> Fate {
+        let mut losses = Losses { events: &mut self.events, stats: &mut self.stats };
+        let (fate, delivery) = self.reassembler.accept(header, geometry, chunk, now, |loss| losses.add(loss));
+        if let Some(delivery) = delivery {
+            self.lock.alive(now);
+            self.stats.delivered += 1;
+            self.stats.delivered_bytes += delivery.frame.jpeg.len() as u64;
+            self.stats.unseen += u64::from(delivery.unseen);
+            self.events.push_back(RecvEvent::Delivered(delivery));
+        }
+        fate
+    }
+
+    fn begin(&mut self, source: S, session: SessionId) {
+        self.reset();
+        self.hello.said = false;
+        self.stats.sessions += 1;
+        self.events.push_back(RecvEvent::Session { source, session });
+    }
+
+    fn hear(&mut self, hello: Hello<'_>) {
+        if self.hello.said && self.hello.state == hello.state && self.hello.name == hello.name {
+            return;
+        }
+        self.hello = HelloState { name: hello.name.to_owned(), state: hello.state, said: true };
+        self.events.push_back(RecvEvent::Hello { name: hello.name.to_owned(), state: hello.state });
+    }
+
+    fn reset(&mut self) {
+        let mut losses = Losses { events: &mut self.events, stats: &mut self.stats };
+        self.reassembler.reset(|loss| losses.add(loss));
+    }
+}
+
+/// Where losses go: the event and the counters come from the same value.
+struct Losses<'a, S> {
+    events: &'a mut VecDeque<RecvEvent<S>>,
+    stats: &'a mut RecvStats,
+}
+
+impl<S> Losses<'_, S> {
+    fn add(&mut self, loss: Loss) {
+        self.stats.lost.add(loss.reason);
+        self.stats.datagrams.missing += u64::from(loss.missing);
+        self.events.push_back(RecvEvent::Lost(loss));
+    }
+}
+
+/// Room for events: one datagram makes a delivery and as many losses as there are slots at most.
+const EVENTS: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packetize::Slab;
+    use crate::{FrameId, MediaTime, t0, wire};
+
+    fn frame(session: u64, number: u32, length: usize) -> Vec<Vec<u8>> {
+        let mut slab = Slab::default();
+        let jpeg = vec![number as u8; length];
+        slab.cut(&jpeg, SessionId::new(session), FrameId::new(number), MediaTime::default(), 140).unwrap();
+        (0..slab.len()).map(|i| slab.range(i..i + 1).to_vec()).collect()
+    }
+
+    fn control(session: u64, kind: wire::Kind, hello: Option<&Hello<'_>>) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let header = Header {
+            kind,
+            session: SessionId::new(session),
+            frame: FrameId::new(0),
+            part: 0,
+            parts: 0,
+            index: 0,
+            data_chunks: 0,
+            parity_chunks: 0,
+            length: 0,
+            captured: MediaTime::default(),
+        };
+        wire::emit_control(&header, hello, &mut bytes);
+        bytes
+    }
+
+    fn drain(stream: &mut RecvStream<u8>, now: Instant) -> Vec<RecvEvent<u8>> {
+        let mut events = Vec::new();
+        while let RecvOutput::Event(event) = stream.poll(now) {
+            events.push(event);
+        }
+        events
+    }
+
+    #[test]
+    fn a_session_begins_a_frame_is_delivered_and_both_are_counted() {
+        let (mut stream, now) = (RecvStream::new(RecvConfig::default()), t0());
+        for mut datagram in frame(5, 1, 250) {
+            assert_eq!(stream.handle_datagram(1, &mut datagram, now), Fate::Accepted);
+        }
+        let events = drain(&mut stream, now);
+        assert!(matches!(events[0], RecvEvent::Session { source: 1, .. }));
+        assert!(matches!(&events[1], RecvEvent::Delivered(d) if d.frame.jpeg.as_slice() == [1; 250]));
+        assert_eq!((stream.stats().delivered, stream.stats().datagrams.accepted), (1, 3));
+    }
+
+    #[test]
+    fn a_restart_never_mixes_with_the_session_before() {
+        let (mut stream, now) = (RecvStream::new(RecvConfig::default()), t0());
+        let (old, new) = (frame(5, 1, 250), frame(6, 1, 250));
+        stream.handle_datagram(1, &mut old[0].clone(), now);
+        stream.handle_datagram(1, &mut new[1].clone(), now);
+        assert_eq!(stream.handle_datagram(1, &mut old[2].clone(), now), Fate::Late);
+        assert_eq!(stream.stats().lost.evicted, 1);
+        stream.handle_datagram(1, &mut new[0].clone(), now);
+        stream.handle_datagram(1, &mut new[2].clone(), now);
+        assert_eq!(stream.stats().delivered, 1);
+    }
+
+    #[test]
+    fn a_hello_is_told_when_it_changes_and_a_goodbye_frees_the_place() {
+        let (mut stream, now) = (RecvStream::new(RecvConfig::default()), t0());
+        let live = Hello { state: SourceState::Live, name: "door" };
+        for _ in 0..3 {
+            stream.handle_datagram(1, &mut control(5, wire::Kind::Hello, Some(&live)), now);
+        }
+        let told = drain(&mut stream, now);
+        assert_eq!(told.len(), 2, "a session and one hello: {told:?}");
+        assert_eq!(stream.handle_datagram(2, &mut frame(9, 1, 20)[0], now), Fate::Foreign);
+        stream.handle_datagram(1, &mut control(5, wire::Kind::Goodbye, None), now);
+        assert_eq!(stream.handle_datagram(2, &mut frame(9, 1, 20)[0], now), Fate::Accepted);
+        assert!(matches!(drain(&mut stream, now)[0], RecvEvent::Goodbye));
+    }
+
+    #[test]
+    fn every_datagram_ends_in_one_counted_way() {
+        let (mut stream, now) = (RecvStream::new(RecvConfig::default()), t0());
+        let good = frame(5, 1, 250);
+        let mut damaged = good[1].clone();
+        damaged[60] ^= 1;
+        let mut other_version = good[1].clone();
+        other_version[2] = 2;
+        let sent = [
+            (good[0].clone(), Fate::Accepted),
+            (good[0].clone(), Fate::Duplicate),
+            (damaged, Fate::BadChecksum),
+            (b"who are you?".to_vec(), Fate::Malformed),
+            (other_version, Fate::Unknown),
+            (frame(5, 1, 251)[1].clone(), Fate::Contradictory),
+        ];
+        for (mut datagram, fate) in sent {
+            assert_eq!(stream.handle_datagram(1, &mut datagram, now), fate);
+        }
+        let d = stream.stats().datagrams;
+        let sum = d.accepted + d.control + d.duplicate + d.late + d.foreign + d.malformed + d.bad_checksum;
+        assert_eq!((d.received, sum + d.contradictory + d.unknown), (6, 6));
+    }
+}

@@ -1,0 +1,135 @@
+//! Counts every way in which a datagram or a frame can end.
+
+use serde::Serialize;
+
+/// How a datagram ended. Each that arrives ends in exactly one of these ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fate {
+    /// It brought a chunk that was missing.
+    Accepted,
+    /// It brought a sender's word on itself.
+    Control,
+    /// It brought a chunk that was there already.
+    Duplicate,
+    /// Its frame, or its session, had ended.
+    Late,
+    /// It came from another source than the one we listen to.
+    Foreign,
+    /// It is none of ours, or a field is impossible.
+    Malformed,
+    /// It was damaged on its way.
+    BadChecksum,
+    /// It contradicts what its frame or its stream said before.
+    Contradictory,
+    /// It is of a version or kind that we do not know.
+    Unknown,
+}
+
+/// What arrived. `received` is the sum of the fates, from `accepted` to `unknown`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[allow(missing_docs, reason = "each is the count of the Fate of that name")]
+pub struct DatagramCounts {
+    /// All that arrived.
+    pub received: u64,
+    pub accepted: u64,
+    pub control: u64,
+    pub duplicate: u64,
+    pub late: u64,
+    pub foreign: u64,
+    pub malformed: u64,
+    pub bad_checksum: u64,
+    pub contradictory: u64,
+    pub unknown: u64,
+    /// Chunks of lost frames that never arrived.
+    pub missing: u64,
+}
+
+impl DatagramCounts {
+    /// Counts one datagram.
+    pub fn add(&mut self, fate: Fate) {
+        self.received += 1;
+        *match fate {
+            Fate::Accepted => &mut self.accepted,
+            Fate::Control => &mut self.control,
+            Fate::Duplicate => &mut self.duplicate,
+            Fate::Late => &mut self.late,
+            Fate::Foreign => &mut self.foreign,
+            Fate::Malformed => &mut self.malformed,
+            Fate::BadChecksum => &mut self.bad_checksum,
+            Fate::Contradictory => &mut self.contradictory,
+            Fate::Unknown => &mut self.unknown,
+        } += 1;
+    }
+}
+
+/// Why a frame that had begun to arrive was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LossReason {
+    /// Its time was over.
+    Deadline,
+    /// A newer frame was complete.
+    Superseded,
+    /// Its place was needed, or its session ended.
+    Evicted,
+}
+
+/// Frames given up, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[allow(missing_docs, reason = "each is the count of the LossReason of that name")]
+pub struct LossCounts {
+    pub deadline: u64,
+    pub superseded: u64,
+    pub evicted: u64,
+}
+
+impl LossCounts {
+    /// Counts one frame.
+    pub fn add(&mut self, reason: LossReason) {
+        *match reason {
+            LossReason::Deadline => &mut self.deadline,
+            LossReason::Superseded => &mut self.superseded,
+            LossReason::Evicted => &mut self.evicted,
+        } += 1;
+    }
+
+    /// All of them.
+    pub fn total(self) -> u64 {
+        self.deadline + self.superseded + self.evicted
+    }
+}
+
+/// What a [`RecvStream`](crate::RecvStream) counted. Every frame of which a chunk was accepted ends as delivered or
+/// lost, or is still on its way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RecvStats {
+    /// What arrived.
+    pub datagrams: DatagramCounts,
+    /// Frames given out whole.
+    pub delivered: u64,
+    /// Bytes of these.
+    pub delivered_bytes: u64,
+    /// Frames given up.
+    pub lost: LossCounts,
+    /// Frames between two delivered ones of which nothing arrived at all.
+    pub unseen: u64,
+    /// Sessions that began.
+    pub sessions: u64,
+}
+
+/// What a [`SendStream`](crate::SendStream) counted. Every frame pushed ends as sent, superseded or refused, or is
+/// still on its way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SendStats {
+    /// Frames pushed.
+    pub pushed: u64,
+    /// Frames whose last datagram was given out.
+    pub sent: u64,
+    /// Frames that a newer one replaced before their first datagram.
+    pub superseded: u64,
+    /// Frames that cannot be sent.
+    pub refused: u64,
+    /// Data datagrams given out.
+    pub data: u64,
+    /// Bytes of all datagrams given out.
+    pub bytes: u64,
+}

@@ -1,0 +1,179 @@
+//! Which source a receiver listens to.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::SessionId;
+
+/// How long a source may give no sign of life before another may take its place. A sender says hello every 200 ms.
+pub const SILENCE: Duration = Duration::from_millis(500);
+
+/// Locks a receiver on to one session of one source.
+///
+/// A source is whatever the shell tells datagrams apart by (an address and port); this code only compares it. The same
+/// source with a new session takes over at once: it was restarted. Another source may take over only when the first
+/// has said goodbye or given no sign of life for [`SILENCE`]. A sign of life is a hello or a *completed* frame: a
+/// source that sends valid pieces of nothing does not hold the place.
+#[derive(Debug)]
+pub(crate) struct SourceLock<S> {
+    holder: Option<Holder<S>>,
+    /// Sessions that ended: their stragglers and replays are not taken for a restart.
+    ended: VecDeque<SessionId>,
+    /// Sources that held the place and gave no sign of life, and until when they may not have it again.
+    barred: VecDeque<(S, Instant)>,
+}
+
+#[derive(Debug)]
+struct Holder<S> {
+    source: S,
+    session: SessionId,
+    /// The last sign of life; when it took the place, if there was none.
+    alive: Instant,
+    proven: bool,
+}
+
+/// What the lock says of a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// It is of the session that we listen to.
+    Ours,
+    /// It begins a session: everything of the one before is over.
+    New,
+    /// It is of a session that has ended.
+    Ended,
+    /// It is of another source while ours is alive.
+    Foreign,
+}
+
+impl<S: Copy + Eq> SourceLock<S> {
+    pub(crate) fn new() -> Self {
+        Self {
+            holder: None,
+            ended: VecDeque::with_capacity(MOST_ENDED),
+            barred: VecDeque::with_capacity(MOST_BARRED),
+        }
+    }
+
+    /// Whose datagram this is, and who has the place from now on.
+    pub(crate) fn admit(&mut self, source: S, session: SessionId, now: Instant) -> Admission {
+        if self.is_held_by(source, session) {
+            return Admission::Ours;
+        }
+        if let Some(holder) = &self.holder {
+            if self.ended.contains(&session) {
+                return Admission::Ended;
+            }
+            if holder.source != source {
+                if now.saturating_duration_since(holder.alive) < SILENCE {
+                    return Admission::Foreign;
+                }
+                // The same session from another address: the sender's computer changed networks.
+                if holder.session == session {
+                    self.holder = Some(Holder { source, session, alive: now, proven: false });
+                    return Admission::Ours;
+                }
+            }
+        } else if self.ended.contains(&session) {
+            return Admission::Ended;
+        }
+        if self.barred.iter().any(|&(barred, until)| barred == source && now < until) {
+            return Admission::Foreign;
+        }
+        self.leave(now);
+        self.holder = Some(Holder { source, session, alive: now, proven: false });
+        Admission::New
+    }
+
+    /// Whether this session of this source has the place.
+    pub(crate) fn is_held_by(&self, source: S, session: SessionId) -> bool {
+        self.holder.as_ref().is_some_and(|holder| (holder.source, holder.session) == (source, session))
+    }
+
+    /// Notes a sign of life of whoever has the place.
+    pub(crate) fn alive(&mut self, now: Instant) {
+        if let Some(holder) = &mut self.holder {
+            holder.alive = now;
+            holder.proven = true;
+        }
+    }
+
+    /// Frees the place: its holder said goodbye.
+    pub(crate) fn goodbye(&mut self) {
+        if let Some(holder) = self.holder.take() {
+            self.remember(holder.session);
+        }
+    }
+
+    fn leave(&mut self, now: Instant) {
+        let Some(holder) = self.holder.take() else { return };
+        self.remember(holder.session);
+        if !holder.proven {
+            if self.barred.len() == MOST_BARRED {
+                self.barred.pop_front();
+            }
+            self.barred.push_back((holder.source, now + BARRED_FOR));
+        }
+    }
+
+    fn remember(&mut self, session: SessionId) {
+        if self.ended.len() == MOST_ENDED {
+            self.ended.pop_front();
+        }
+        self.ended.push_back(session);
+    }
+}
+
+/// Sessions remembered after their end. Stragglers come within a second, and no sender restarts 16 times in one.
+const MOST_ENDED: usize = 16;
+/// Sources remembered as barred.
+const MOST_BARRED: usize = 16;
+/// Long enough for the true source to be heard.
+const BARRED_FOR: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::t0;
+
+    const A: SessionId = SessionId::new(1);
+    const B: SessionId = SessionId::new(2);
+
+    fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn the_same_source_takes_over_at_once_and_its_old_session_is_over() {
+        let (t0, mut lock) = (t0(), SourceLock::new());
+        assert_eq!(lock.admit(7, A, t0), Admission::New);
+        assert_eq!(lock.admit(7, A, t0), Admission::Ours);
+        assert_eq!(lock.admit(7, B, t0), Admission::New);
+        assert_eq!(lock.admit(7, A, t0), Admission::Ended);
+        assert_eq!(lock.admit(8, A, t0 + ms(9000)), Admission::Ended, "a replay from anywhere");
+    }
+
+    #[test]
+    fn another_source_waits_for_silence_or_goodbye() {
+        let (t0, mut lock) = (t0(), SourceLock::new());
+        lock.admit(7, A, t0);
+        lock.alive(t0 + ms(100));
+        assert_eq!(lock.admit(8, B, t0 + ms(599)), Admission::Foreign);
+        assert_eq!(lock.admit(8, B, t0 + ms(600)), Admission::New);
+        lock.goodbye();
+        assert_eq!(lock.admit(9, SessionId::new(3), t0 + ms(601)), Admission::New);
+    }
+
+    #[test]
+    fn a_source_that_completes_nothing_does_not_keep_the_true_one_out() {
+        let (t0, mut lock) = (t0(), SourceLock::new());
+        assert_eq!(lock.admit(666, A, t0), Admission::New);
+        for step in 1..2000 {
+            let now = t0 + ms(step);
+            lock.admit(666, SessionId::new(1000 + step), now);
+            if lock.admit(7, B, now) == Admission::New {
+                lock.alive(now);
+            }
+        }
+        assert_eq!(lock.admit(7, B, t0 + ms(2000)), Admission::Ours);
+    }
+}

@@ -1,0 +1,222 @@
+//! A datagram in, a checked one out: the only place where bytes from the network are looked at before they are trusted.
+
+mod header;
+mod hello;
+mod seal;
+
+pub use header::{HEADER_BYTES, Header, Kind};
+pub use hello::{Hello, MAX_NAME_BYTES, SourceState};
+
+use thiserror::Error;
+
+use crate::geometry::Geometry;
+
+/// A datagram whose every field was checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Datagram<'a> {
+    /// What every datagram says.
+    pub header: Header,
+    /// What this one brings.
+    pub body: Body<'a>,
+}
+
+/// What a datagram brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Body<'a> {
+    /// A chunk of a frame: exactly as many bytes as its geometry gives it.
+    Data {
+        /// How its part is cut.
+        geometry: Geometry,
+        /// The chunk.
+        chunk: &'a [u8],
+    },
+    /// What a sender says of itself.
+    Hello(Hello<'a>),
+    /// The sender ends its session.
+    Goodbye,
+    /// Something that this version does not know.
+    Unknown,
+}
+
+/// Why some bytes are no datagram of ours: the check that failed.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WireError {
+    /// It is shorter than a header.
+    #[error("shorter than a header")]
+    TooShort,
+    /// It does not begin with the protocol's mark.
+    #[error("not a Chunkcast datagram")]
+    NoMark,
+    /// It is of a version that this one does not speak.
+    #[error("protocol version {0} is not known")]
+    Version(u8),
+    /// Header and payload do not match the checksum.
+    #[error("the checksum does not match")]
+    Checksum,
+    /// The session is 0.
+    #[error("there is no session 0")]
+    NoSession,
+    /// Its part number is not below its number of parts, or it has no parts.
+    #[error("part out of range")]
+    Part,
+    /// The part's length and number of chunks cannot belong together, or exceed what the protocol allows.
+    #[error("no part of that length is cut into that many chunks")]
+    Geometry,
+    /// Its chunk number is not below the number of chunks.
+    #[error("chunk out of range")]
+    Index,
+    /// Its payload is shorter than its chunk or its body.
+    #[error("the payload is too short")]
+    Payload,
+    /// A hello's name is no UTF-8, too long, or its state is not known.
+    #[error("the hello is damaged")]
+    Hello,
+}
+
+impl<'a> Datagram<'a> {
+    /// Reads a datagram. Nothing is believed before the checksum has been found right, and every field is checked.
+    ///
+    /// Bytes behind what this version knows are covered by the checksum and otherwise ignored.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, WireError> {
+        let (head, payload) = bytes.split_first_chunk::<HEADER_BYTES>().ok_or(WireError::TooShort)?;
+        header::check_mark(head)?;
+        if !seal::is_intact(bytes) {
+            return Err(WireError::Checksum);
+        }
+        let header = Header::parse(head);
+        if header.session.get() == 0 {
+            return Err(WireError::NoSession);
+        }
+        let body = match header.kind {
+            Kind::Data => Self::data(&header, payload)?,
+            Kind::Hello => {
+                let length = header.length as usize;
+                Body::Hello(Hello::parse(payload.get(..length).ok_or(WireError::Payload)?)?)
+            }
+            Kind::Goodbye => Body::Goodbye,
+            Kind::Other(_) => Body::Unknown,
+        };
+        Ok(Self { header, body })
+    }
+
+    fn data(header: &Header, payload: &'a [u8]) -> Result<Body<'a>, WireError> {
+        if header.part >= header.parts {
+            return Err(WireError::Part);
+        }
+        let geometry = Geometry::checked(header.length, header.data_chunks).ok_or(WireError::Geometry)?;
+        let index = usize::from(header.index);
+        if index >= geometry.chunks() {
+            return Err(WireError::Index);
+        }
+        let chunk = payload.get(..geometry.range(index).len()).ok_or(WireError::Payload)?;
+        Ok(Body::Data { geometry, chunk })
+    }
+}
+
+/// Writes a header in front of the payload that is already in `datagram`, and seals both.
+///
+/// # Panics
+/// If `datagram` is shorter than a header.
+pub fn emit(header: &Header, datagram: &mut [u8]) {
+    let head = datagram.first_chunk_mut::<HEADER_BYTES>().expect("room for the header");
+    header.emit(head);
+    seal::seal(datagram);
+}
+
+/// Writes a whole hello or goodbye into `datagram`, replacing what was there.
+pub fn emit_control(header: &Header, hello: Option<&Hello<'_>>, datagram: &mut Vec<u8>) {
+    datagram.clear();
+    datagram.resize(HEADER_BYTES, 0);
+    if let Some(hello) = hello {
+        hello.emit(datagram);
+    }
+    let length = (datagram.len() - HEADER_BYTES) as u32;
+    emit(&Header { length, ..*header }, datagram);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{FrameId, MediaTime, SessionId};
+
+    fn data_header() -> Header {
+        Header {
+            kind: Kind::Data,
+            session: SessionId::new(0x0123_4567_89ab_cdef),
+            frame: FrameId::new(7),
+            part: 0,
+            parts: 1,
+            index: 1,
+            data_chunks: 2,
+            parity_chunks: 0,
+            length: 11,
+            captured: MediaTime::from_micros(1_700_000_000_000_000),
+        }
+    }
+
+    fn sealed(header: &Header, payload: &[u8]) -> Vec<u8> {
+        let mut datagram = vec![0xa5; HEADER_BYTES];
+        datagram.extend_from_slice(payload);
+        emit(header, &mut datagram);
+        datagram
+    }
+
+    #[test]
+    fn a_data_datagram_is_read_as_it_was_written() {
+        let bytes = sealed(&data_header(), b"chunk");
+        let read = Datagram::parse(&bytes).unwrap();
+        assert_eq!(read.header, data_header());
+        assert!(matches!(read.body, Body::Data { chunk: b"chunk", .. }));
+    }
+
+    #[test]
+    fn every_truncation_and_every_flipped_bit_is_refused() {
+        let bytes = sealed(&data_header(), b"chunk");
+        for length in 0..bytes.len() {
+            assert!(Datagram::parse(&bytes[..length]).is_err());
+        }
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert!(Datagram::parse(&flipped).is_err(), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn each_impossible_field_is_refused_by_name() {
+        let good = data_header();
+        for (header, error) in [
+            (Header { session: SessionId::new(0), ..good }, WireError::NoSession),
+            (Header { parts: 0, ..good }, WireError::Part),
+            (Header { part: 1, ..good }, WireError::Part),
+            (Header { data_chunks: 0, ..good }, WireError::Geometry),
+            (Header { length: 0, ..good }, WireError::Geometry),
+            (Header { length: u32::MAX, ..good }, WireError::Geometry),
+            (Header { index: 2, ..good }, WireError::Index),
+            (Header { index: 0, ..good }, WireError::Payload),
+            (Header { length: 12, ..good }, WireError::Payload),
+        ] {
+            assert_eq!(Datagram::parse(&sealed(&header, b"chunk")), Err(error), "{header:?}");
+        }
+        let mut other = sealed(&good, b"chunk");
+        other[2] = 9;
+        assert_eq!(Datagram::parse(&other), Err(WireError::Version(9)));
+    }
+
+    #[test]
+    fn unknown_kinds_and_bytes_past_what_is_known_are_passed_over() {
+        let longer = sealed(&data_header(), b"chunk and more");
+        assert!(matches!(Datagram::parse(&longer).unwrap().body, Body::Data { chunk: b"chunk", .. }));
+        let unknown = sealed(&Header { kind: Kind::Other(200), ..data_header() }, b"");
+        assert_eq!(Datagram::parse(&unknown).unwrap().body, Body::Unknown);
+    }
+
+    #[test]
+    fn a_hello_is_read_as_it_was_written() {
+        let hello = Hello { state: SourceState::Gone, name: "bench 3 – left" };
+        let mut bytes = Vec::new();
+        emit_control(&Header { kind: Kind::Hello, ..data_header() }, Some(&hello), &mut bytes);
+        assert_eq!(Datagram::parse(&bytes).unwrap().body, Body::Hello(hello));
+    }
+}

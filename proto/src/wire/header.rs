@@ -1,0 +1,155 @@
+//! The header that every datagram begins with.
+//!
+//! ```text
+//!  0                   1                   2                   3
+//!  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+//! +-------------------------------+---------------+---------------+
+//! |        mark, "Ck"             |  version, 1   |     kind      |  0
+//! +-------------------------------+---------------+---------------+
+//! |                                                               |  4
+//! |                            session                            |
+//! +---------------------------------------------------------------+
+//! |                            frame id                           | 12
+//! +---------------+---------------+-------------------------------+
+//! |     part      |     parts     |          chunk index          | 16
+//! +---------------+---------------+-------------------------------+
+//! |          data chunks          |         parity chunks         | 20
+//! +-------------------------------+-------------------------------+
+//! |                     length of the part, bytes                 | 24
+//! +---------------------------------------------------------------+
+//! |                                                               | 28
+//! |           capture time, microseconds since the epoch          |
+//! +---------------------------------------------------------------+
+//! |        CRC-32 of bytes 0..36 and of all from 40 on            | 36
+//! +---------------------------------------------------------------+
+//! |                          payload ...                            40
+//! ```
+
+use super::WireError;
+use crate::{FrameId, MediaTime, SessionId};
+
+/// Bytes of a header.
+pub const HEADER_BYTES: usize = 40;
+
+/// The fields of a header, but for mark, version and checksum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// What the datagram is.
+    pub kind: Kind,
+    /// The sender's run.
+    pub session: SessionId,
+    /// The frame that it belongs to. In a hello or goodbye: the next frame's.
+    pub frame: FrameId,
+    /// Which part of the frame, from 0.
+    pub part: u8,
+    /// How many parts the frame has, at least 1; 0 in a hello or goodbye.
+    pub parts: u8,
+    /// Which chunk of the part: data chunks from 0, parity chunks after them.
+    pub index: u16,
+    /// How many data chunks the part has.
+    pub data_chunks: u16,
+    /// How many parity chunks the part has.
+    pub parity_chunks: u16,
+    /// Bytes of the part; of the body in a hello.
+    pub length: u32,
+    /// When the frame was captured; in a hello or goodbye, when it was sent.
+    pub captured: MediaTime,
+}
+
+/// What a datagram is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// 1: a chunk of a frame.
+    Data,
+    /// 3: the sender says that it is there, and what it is.
+    Hello,
+    /// 4: the sender ends its session.
+    Goodbye,
+    /// Any other number. 2 (parity), 5 (report), 6 (resend request), 7 and 8 (ping and pong) are set aside.
+    Other(u8),
+}
+
+impl Kind {
+    const fn from_wire(byte: u8) -> Self {
+        match byte {
+            1 => Self::Data,
+            3 => Self::Hello,
+            4 => Self::Goodbye,
+            other => Self::Other(other),
+        }
+    }
+
+    const fn to_wire(self) -> u8 {
+        match self {
+            Self::Data => 1,
+            Self::Hello => 3,
+            Self::Goodbye => 4,
+            Self::Other(other) => other,
+        }
+    }
+}
+
+impl Header {
+    /// Reads the fields. The mark, the version and the checksum were checked before.
+    pub(super) fn parse(head: &[u8; HEADER_BYTES]) -> Self {
+        Self {
+            kind: Kind::from_wire(head[KIND]),
+            session: SessionId::new(u64::from_be_bytes(field(head, SESSION))),
+            frame: FrameId::new(u32::from_be_bytes(field(head, FRAME))),
+            part: head[PART],
+            parts: head[PARTS],
+            index: u16::from_be_bytes(field(head, INDEX)),
+            data_chunks: u16::from_be_bytes(field(head, DATA_CHUNKS)),
+            parity_chunks: u16::from_be_bytes(field(head, PARITY_CHUNKS)),
+            length: u32::from_be_bytes(field(head, LENGTH)),
+            captured: MediaTime::from_micros(u64::from_be_bytes(field(head, CAPTURED))),
+        }
+    }
+
+    /// Writes the fields, the mark and the version; the checksum's place is left for the seal.
+    pub(super) fn emit(&self, head: &mut [u8; HEADER_BYTES]) {
+        head[..KIND].copy_from_slice(&[MARK[0], MARK[1], VERSION]);
+        head[KIND] = self.kind.to_wire();
+        put(head, SESSION, self.session.get().to_be_bytes());
+        put(head, FRAME, self.frame.get().to_be_bytes());
+        head[PART] = self.part;
+        head[PARTS] = self.parts;
+        put(head, INDEX, self.index.to_be_bytes());
+        put(head, DATA_CHUNKS, self.data_chunks.to_be_bytes());
+        put(head, PARITY_CHUNKS, self.parity_chunks.to_be_bytes());
+        put(head, LENGTH, self.length.to_be_bytes());
+        put(head, CAPTURED, self.captured.as_micros().to_be_bytes());
+    }
+}
+
+/// Checks mark and version, which stand before everything else in every version.
+pub(super) fn check_mark(head: &[u8; HEADER_BYTES]) -> Result<(), WireError> {
+    match head {
+        [a, b, ..] if [*a, *b] != MARK => Err(WireError::NoMark),
+        [_, _, version, ..] if *version != VERSION => Err(WireError::Version(*version)),
+        _ => Ok(()),
+    }
+}
+
+fn field<const N: usize>(head: &[u8; HEADER_BYTES], at: usize) -> [u8; N] {
+    std::array::from_fn(|i| head[at + i])
+}
+
+fn put<const N: usize>(head: &mut [u8; HEADER_BYTES], at: usize, bytes: [u8; N]) {
+    head[at..at + N].copy_from_slice(&bytes);
+}
+
+const MARK: [u8; 2] = *b"Ck";
+const VERSION: u8 = 1;
+
+const KIND: usize = 3;
+const SESSION: usize = 4;
+const FRAME: usize = 12;
+const PART: usize = 16;
+const PARTS: usize = 17;
+const INDEX: usize = 18;
+const DATA_CHUNKS: usize = 20;
+const PARITY_CHUNKS: usize = 22;
+const LENGTH: usize = 24;
+const CAPTURED: usize = 28;
+pub(super) const CHECKSUM: usize = 36;
