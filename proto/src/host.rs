@@ -4,7 +4,15 @@
 //! the rest of this crate never does.
 
 mod console;
+mod interface;
+mod reporter;
+mod signals;
 mod stop;
+mod values;
 
 pub use console::Console;
+pub use interface::{Interface, is_own_address};
+pub use reporter::{Report, Reporter};
+pub use signals::stop_at_signals;
 pub use stop::Stop;
+pub use values::parse_duration;

@@ -1,0 +1,129 @@
+//! Network interfaces, as people name them: by name, by index, or by one of their addresses.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+
+use anyhow::{Context, Result, anyhow, bail};
+use if_addrs::IfAddr;
+
+/// One interface and its addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// Its name, such as `eth0`.
+    pub name: String,
+    /// Its index.
+    pub index: u32,
+    /// Its addresses.
+    pub addresses: Vec<IpAddr>,
+    /// Whether it only reaches this computer.
+    pub is_loopback: bool,
+}
+
+impl Interface {
+    /// All interfaces that are up and have an address.
+    pub fn all() -> Result<Vec<Self>> {
+        let mut all: Vec<Self> = Vec::new();
+        for found in if_addrs::get_if_addrs().context("cannot list the network interfaces")? {
+            let (Some(index), address) = (found.index, found.ip()) else { continue };
+            match all.iter_mut().find(|known| known.index == index) {
+                Some(known) => known.addresses.push(address),
+                None => all.push(Self {
+                    is_loopback: found.is_loopback(),
+                    name: found.name,
+                    index,
+                    addresses: vec![address],
+                }),
+            }
+        }
+        all.sort_by_key(|interface| interface.index);
+        Ok(all)
+    }
+
+    /// The interface that `text` names: by name, index or address.
+    pub fn find(text: &str) -> Result<Self> {
+        let all = Self::all()?;
+        let wanted = |interface: &&Self| {
+            interface.name == text
+                || text.parse() == Ok(interface.index)
+                || text.parse().is_ok_and(|address: IpAddr| interface.addresses.contains(&address))
+        };
+        all.iter().find(wanted).cloned().ok_or_else(|| {
+            let names: Vec<String> = all.iter().map(ToString::to_string).collect();
+            anyhow!("no network interface {text:?} is up; there are: {}", names.join(", "))
+        })
+    }
+
+    /// The interface by which this computer reaches `to`, which may be a group, by its routes.
+    pub fn towards(to: SocketAddr) -> Result<Self> {
+        let local = local_address_towards(to)?;
+        Self::all()?
+            .into_iter()
+            .find(|interface| interface.addresses.contains(&local))
+            .ok_or_else(|| anyhow!("no network interface has the address {local}, which leads to {to}"))
+    }
+
+    /// The largest packet that the interface sends whole, in bytes, where the system says it.
+    pub fn mtu(&self) -> Option<usize> {
+        std::fs::read_to_string(format!("/sys/class/net/{}/mtu", self.name)).ok()?.trim().parse().ok()
+    }
+
+    /// Its first IPv4 address.
+    pub fn v4(&self) -> Option<Ipv4Addr> {
+        self.addresses.iter().find_map(|address| match address {
+            IpAddr::V4(address) => Some(*address),
+            IpAddr::V6(_) => None,
+        })
+    }
+}
+
+impl std::fmt::Display for Interface {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.name)?;
+        self.addresses.first().map_or(Ok(()), |address| write!(f, " ({address})"))
+    }
+}
+
+/// The address that packets to `to` come from: connecting a UDP socket asks the routes and sends nothing.
+fn local_address_towards(to: SocketAddr) -> Result<IpAddr> {
+    let any: SocketAddr = if to.is_ipv4() {
+        (Ipv4Addr::UNSPECIFIED, 0).into()
+    } else {
+        (std::net::Ipv6Addr::UNSPECIFIED, 0).into()
+    };
+    let socket = UdpSocket::bind(any).context("cannot open a UDP socket")?;
+    if let Err(error) = socket.connect(to) {
+        let what = if to.ip().is_multicast() { "the group " } else { "" };
+        bail!("there is no route to {what}{}: {error}; name the interface with --interface", to.ip());
+    }
+    Ok(socket.local_addr().context("the socket has no address")?.ip())
+}
+
+/// Whether this address is one of this computer's own.
+pub fn is_own_address(address: IpAddr) -> bool {
+    address.is_loopback()
+        || if_addrs::get_if_addrs().is_ok_and(|all| {
+            all.iter().any(|found| match &found.addr {
+                IfAddr::V4(v4) => IpAddr::V4(v4.ip) == address,
+                IfAddr::V6(v6) => IpAddr::V6(v6.ip) == address,
+            })
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_loopback_interface_is_found_by_name_index_and_address() {
+        let by_address = Interface::find("127.0.0.1").unwrap();
+        assert!(by_address.is_loopback);
+        assert_eq!(Interface::find(&by_address.name).unwrap(), by_address);
+        assert_eq!(Interface::find(&by_address.index.to_string()).unwrap(), by_address);
+        assert_eq!(Interface::towards("127.0.0.1:9".parse().unwrap()).unwrap(), by_address);
+    }
+
+    #[test]
+    fn an_unknown_interface_is_an_error_that_names_those_there_are() {
+        let error = Interface::find("nosuch0").unwrap_err().to_string();
+        assert!(error.contains("nosuch0") && error.contains("lo"), "{error}");
+    }
+}

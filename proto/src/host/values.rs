@@ -1,0 +1,39 @@
+//! How durations are written on a command line.
+
+use std::time::Duration;
+
+/// Reads `90s`, `1.5m`, `250ms` or `2h`; a bare number is seconds.
+///
+/// # Errors
+/// A sentence that says what can be written.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is no duration; write it like 500ms, 10s, 1.5m or 2h");
+    let digits = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: f64 = number.trim().parse().map_err(|_| wrong())?;
+    let seconds = match unit {
+        "ms" => number / 1000.0,
+        "" | "s" => number,
+        "m" => number * 60.0,
+        "h" => number * 3600.0,
+        _ => return Err(wrong()),
+    };
+    let duration = Duration::try_from_secs_f64(seconds).map_err(|_| wrong())?;
+    if duration.is_zero() { Err(format!("{text:?} is no time at all")) } else { Ok(duration) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_units() {
+        for (text, millis) in [("250ms", 250), ("2s", 2000), ("3", 3000), ("1.5m", 90_000), ("1h", 3_600_000)]
+        {
+            assert_eq!(parse_duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for text in ["", "s", "10 days", "-1s", "0s", "1e300h", "NaN"] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+}
