@@ -1,5 +1,10 @@
 //! Where pictures come from.
 
+#[cfg(feature = "camera")]
+pub mod camera;
+
+use std::path::PathBuf;
+
 use proto::host::Stop;
 
 use crate::picture::Captured;
@@ -14,6 +19,11 @@ pub trait Source {
 
     /// When pictures come.
     fn timing(&self) -> Timing;
+
+    /// What it had to drop by itself since it was opened.
+    fn dropped(&self) -> Dropped {
+        Dropped::default()
+    }
 }
 
 /// What a source has next.
@@ -35,4 +45,33 @@ pub enum Timing {
     Live(Option<f64>),
     /// All at once (a file): they are sent at this rate, or the one the user gave.
     Stored(Option<f64>),
+}
+
+/// Pictures that a source dropped by itself, because it could not give them or because it had a newer one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// Damaged: cut short, or marked so by the driver.
+    pub damaged: u64,
+    /// Whole, but a newer one was there already.
+    pub superseded: u64,
+}
+
+/// Which camera.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// The one with the lowest number.
+    First,
+    /// The one with this number: `/dev/videoN`.
+    Index(u32),
+    /// This device, or a link to it: `/dev/v4l/by-id/...` stays the same when numbers change.
+    Path(PathBuf),
+}
+
+/// What is wanted of a camera; it gives the nearest that it can.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Wanted {
+    /// Width and height in pixels.
+    pub size: Option<(u32, u32)>,
+    /// Frames per second.
+    pub fps: Option<f64>,
 }

@@ -1,0 +1,141 @@
+//! Takes pictures from a camera and says what came, one line for each event. The tests use it to look at the camera
+//! source by itself.
+#![allow(clippy::print_stdout, reason = "what it prints is all it does")]
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use clap::Parser;
+use proto::host::Stop;
+use proto::jpeg;
+use sender::picture::{Layout, Picture};
+use sender::source::camera::{self, Format};
+use sender::source::{Next, Wanted, Which};
+
+#[derive(Parser)]
+struct Args {
+    /// The camera's number or device file; without it, the first.
+    #[arg(long)]
+    camera: Option<String>,
+    /// Width and height.
+    #[arg(long, num_args = 2)]
+    size: Option<Vec<u32>>,
+    /// Pictures per second.
+    #[arg(long)]
+    fps: Option<f64>,
+    /// Only this format: mjpeg, yuyv, nv12, i420, grey, rgb or bgr.
+    #[arg(long, value_parser = format)]
+    format: Option<Format>,
+    /// End after this many pictures.
+    #[arg(long, default_value_t = 30)]
+    frames: u64,
+    /// Ask it to stop after this many seconds.
+    #[arg(long)]
+    stop: Option<f64>,
+    /// A file of JPEGs; every picture has to be one of them.
+    #[arg(long)]
+    among: Option<PathBuf>,
+    /// Print the cameras instead.
+    #[arg(long)]
+    list: bool,
+}
+
+fn main() -> anyhow::Result<()> {
+    let args = Args::parse();
+    if args.list {
+        return Ok(sender::cameras::list(&mut std::io::stdout())?);
+    }
+    let which = args.camera.map_or(Which::First, |name| match name.parse() {
+        Ok(index) => Which::Index(index),
+        Err(_) => Which::Path(name.into()),
+    });
+    let wanted = Wanted { size: args.size.map(|size| (size[0], size[1])), fps: args.fps };
+    let file = args.among.map(std::fs::read).transpose().context("cannot read --among")?;
+    let known = file.as_deref().map(pictures);
+
+    let stop = Stop::new()?;
+    let mut source = camera::open_in(args.format, which, wanted)?;
+    println!("opened {}", source.describe());
+    let stop_at = args.stop.map(|seconds| Instant::now() + Duration::from_secs_f64(seconds));
+    if let Some(at) = stop_at {
+        let stop = stop.clone();
+        std::thread::spawn(move || {
+            std::thread::sleep(at.saturating_duration_since(Instant::now()));
+            stop.request();
+        });
+    }
+
+    let (mut count, mut unknown, mut backwards) = (0, 0, 0);
+    let (mut last, mut oldest) = (None, Duration::ZERO);
+    while count < args.frames {
+        match source.next(&stop)? {
+            Next::Picture(captured) => {
+                if count == 0 || last.is_none() {
+                    println!("picture {}", shape(&captured.picture));
+                }
+                count += 1;
+                backwards += u32::from(last.is_some_and(|last| last >= captured.at));
+                last = Some(captured.at);
+                oldest = oldest.max(captured.at.elapsed());
+                if let (Some(known), Picture::Jpeg(jpeg)) = (&known, &captured.picture) {
+                    unknown += u32::from(!known.contains(&&jpeg[..]));
+                }
+            }
+            Next::Gone(why) => {
+                last = None;
+                println!("gone after {count}: {why}");
+            }
+            Next::End => {
+                let late = stop_at.map(|at| at.elapsed()).context("it ended by itself")?;
+                println!("stopped {}", if late < Duration::from_millis(100) { "at once" } else { "late" });
+                break;
+            }
+        }
+    }
+    let dropped = source.dropped();
+    println!("oldest {} ms", oldest.as_millis());
+    println!("damaged {}, superseded {}", dropped.damaged, dropped.superseded);
+    println!("done with {count} pictures, {unknown} unknown, {backwards} backwards");
+    ensure!(unknown == 0 && backwards == 0, "wrong pictures");
+    Ok(())
+}
+
+fn shape(picture: &Picture) -> String {
+    match picture {
+        Picture::Jpeg(jpeg) => {
+            let size = jpeg::scan(jpeg).map(|info| format!("{}x{}", info.width, info.height));
+            format!("MJPEG {}", size.unwrap_or_else(|error| error.to_string()))
+        }
+        Picture::Raw(raw) => {
+            let whole = raw.data.len() == raw.layout.bytes(raw.width, raw.height);
+            let whole = if whole { "whole" } else { "of a wrong length" };
+            let (least, most) = raw.data.iter().fold((255, 0), |(a, b), &byte| (byte.min(a), byte.max(b)));
+            format!("{:?} {}x{} {whole}, values {least} to {most}", raw.layout, raw.width, raw.height)
+        }
+    }
+}
+
+/// The JPEGs in a file that has nothing else in it.
+fn pictures(mut file: &[u8]) -> Vec<&[u8]> {
+    let mut pictures = Vec::new();
+    while let Ok(info) = jpeg::scan(file) {
+        let (picture, rest) = file.split_at(info.end);
+        pictures.push(picture);
+        file = rest;
+    }
+    pictures
+}
+
+fn format(name: &str) -> Result<Format, String> {
+    Ok(match name {
+        "mjpeg" => Format::Mjpeg,
+        "yuyv" => Format::Raw(Layout::Yuyv),
+        "nv12" => Format::Raw(Layout::Nv12),
+        "i420" => Format::Raw(Layout::I420),
+        "grey" => Format::Raw(Layout::Gray),
+        "rgb" => Format::Raw(Layout::Rgb),
+        "bgr" => Format::Raw(Layout::Bgr),
+        _ => return Err("no such format".to_owned()),
+    })
+}

@@ -1,0 +1,88 @@
+//! What `sender cameras` prints: the cameras, and what each can do.
+
+use std::io::Write;
+
+use crate::source::camera::{Found, Mode, Rate, cameras, modes};
+
+/// Writes every camera with its modes, and how to choose one.
+///
+/// # Errors
+///
+/// If `out` cannot be written.
+pub fn list(out: &mut impl Write) -> std::io::Result<()> {
+    let found = cameras();
+    if found.is_empty() {
+        writeln!(out, "No camera found. If one is plugged in, `dmesg` says what the system makes of it.")?;
+        return writeln!(out, "Without a camera, send the test card: --source pattern");
+    }
+    for camera in &found {
+        write_camera(out, camera)?;
+    }
+    writeln!(
+        out,
+        "Choose one with --source camera:N or its device file, and a mode with --size WxH and --fps N."
+    )
+}
+
+fn write_camera(out: &mut impl Write, camera: &Found) -> std::io::Result<()> {
+    let (index, path) = (camera.index, camera.path.display());
+    match &camera.identity {
+        Ok(identity) => writeln!(out, "camera:{index}  {path}  {}  ({})", identity.name, identity.bus)?,
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            return writeln!(out, "camera:{index}  {path}  no permission: add yourself to group video");
+        }
+        Err(error) => return writeln!(out, "camera:{index}  {path}  cannot be opened: {error}"),
+    }
+    match modes(&camera.path) {
+        Ok(modes) if modes.is_empty() => writeln!(out, "    no format that can be used"),
+        Ok(modes) => write_modes(out, modes),
+        Err(error) => writeln!(out, "    its modes cannot be read: {error}"),
+    }
+}
+
+/// One line for each format and size, with its rates, highest first.
+fn write_modes(out: &mut impl Write, mut modes: Vec<Mode>) -> std::io::Result<()> {
+    let size = |mode: &Mode| (mode.width, mode.height);
+    let rate = |mode: &Mode| mode.fps().unwrap_or(0.0);
+    // Formats and sizes stay in the driver's order.
+    let first = modes.clone();
+    let place =
+        |mode: &Mode| first.iter().position(|other| other.format == mode.format && size(other) == size(mode));
+    modes.sort_by(|a, b| place(a).cmp(&place(b)).then(rate(b).total_cmp(&rate(a))));
+    modes.dedup();
+    for same in modes.chunk_by(|a, b| a.format == b.format && size(a) == size(b)) {
+        let (width, height) = size(&same[0]);
+        let rates: Vec<String> = same.iter().filter_map(Mode::fps).map(|fps| Rate(fps).to_string()).collect();
+        let rates = if rates.is_empty() { "any".to_owned() } else { rates.join(", ") };
+        writeln!(
+            out,
+            "    {:<9} {:>9}  {rates} fps",
+            same[0].format.to_string(),
+            format!("{width}x{height}")
+        )?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::picture::Layout;
+    use crate::source::camera::{Format, Interval};
+
+    #[test]
+    fn modes_are_grouped_by_format_and_size() {
+        let mode = |format, width, height, fps| Mode { format, width, height, interval: Interval::at(fps) };
+        let modes = vec![
+            mode(Format::Mjpeg, 640, 480, 15.0),
+            mode(Format::Mjpeg, 640, 480, 30.0),
+            mode(Format::Mjpeg, 1280, 720, 12.5),
+            Mode { interval: None, ..mode(Format::Raw(Layout::Yuyv), 640, 480, 1.0) },
+        ];
+        let mut text = Vec::new();
+        write_modes(&mut text, modes).unwrap();
+        let expected = "    MJPEG       640x480  30, 15 fps\n    MJPEG      1280x720  12.5 fps\n    \
+                        YUYV        640x480  any fps\n";
+        assert_eq!(String::from_utf8(text).unwrap(), expected);
+    }
+}

@@ -1,0 +1,289 @@
+//! A camera under V4L2.
+//!
+//! nokhwa says which video devices there are; the `v4l` crate that it is built on does the rest, because nokhwa's own
+//! stream cannot be relied on for weeks: it waits for ever on a camera that stalls, hands out whole buffers without
+//! saying how much of them was written, stays broken after one failed read, does not open a camera that another
+//! program left in a format it has no name for, and knows neither rates like 12.5 or 29.97 nor grey cameras. Listing is
+//! what it does for every system, so that is where another system's cameras would come in.
+//!
+//! The mode is chosen [here](choose()), from everything that the camera offers, and then set exactly. A camera that
+//! stalls, fails or is unplugged is closed and reopened with increasing pauses, without end; that it is gone is said
+//! once for each reason and outage.
+
+mod capture;
+mod choose;
+mod list;
+mod mode;
+mod sys;
+mod trouble;
+mod unpack;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::anyhow;
+use proto::Pool;
+use proto::host::Stop;
+
+use capture::{Capture, Filled, Waited};
+pub use choose::choose;
+pub use list::{Found, Identity, cameras};
+pub(crate) use mode::Rate;
+pub use mode::{Format, Interval, Mode};
+use trouble::{Trouble, WAY_OUT};
+
+use super::{Dropped, Next, Source, Timing, Wanted, Which};
+use crate::picture::Captured;
+
+/// Opens a camera in the mode nearest to what is wanted, and starts it.
+///
+/// # Errors
+///
+/// If there is no such camera, if it is in use, if this user may not open it, or if it has no usable format; the
+/// message says what to do.
+pub fn open(which: Which, wanted: Wanted) -> anyhow::Result<Box<dyn Source>> {
+    open_in(None, which, wanted)
+}
+
+/// Opens a camera like [`open`], but only in this format.
+///
+/// # Errors
+///
+/// As [`open`], and if it does not have that format.
+pub fn open_in(format: Option<Format>, which: Which, wanted: Wanted) -> anyhow::Result<Box<dyn Source>> {
+    let path = match &which {
+        Which::First => match cameras().into_iter().next() {
+            Some(first) => first.path,
+            None => return Err(anyhow!("no camera found; {WAY_OUT}")),
+        },
+        Which::Index(index) => list::path_of(*index),
+        Which::Path(path) => path.clone(),
+    };
+    let capture =
+        Capture::start(&path, format, &wanted).map_err(|trouble| anyhow!(trouble.at_start(&path)))?;
+    Ok(Box::new(Camera {
+        is_named_by_path: matches!(which, Which::Path(_)),
+        path,
+        format,
+        wanted,
+        identity: capture.identity.clone(),
+        mode: capture.mode,
+        capture: Some(capture),
+        last_picture: Instant::now(),
+        damaged_since: 0,
+        outage: None,
+        pool: Pool::new(BUFFERS),
+        dropped: Dropped::default(),
+    }))
+}
+
+/// Everything that the camera with this device file can be set to and that can be used.
+///
+/// # Errors
+///
+/// If it cannot be opened or asked.
+pub fn modes(path: &Path) -> std::io::Result<Vec<Mode>> {
+    let all = mode::all(&v4l::Device::with_path(path)?, &Wanted::default())?;
+    Ok(all.into_iter().map(|(mode, _)| mode).collect())
+}
+
+struct Camera {
+    /// Where it was found last.
+    path: PathBuf,
+    /// Whether the user named that path; then whatever is there is meant.
+    is_named_by_path: bool,
+    /// The only format to be used, if there is one.
+    format: Option<Format>,
+    wanted: Wanted,
+    identity: Identity,
+    mode: Mode,
+    /// `None` while there is no camera.
+    capture: Option<Capture>,
+    /// When the last whole picture came, or the camera was opened.
+    last_picture: Instant,
+    /// Damaged pictures since then.
+    damaged_since: u64,
+    /// From the first sign of trouble to the next whole picture.
+    outage: Option<Outage>,
+    pool: Pool,
+    dropped: Dropped,
+}
+
+struct Outage {
+    began: Instant,
+    /// How long to wait before the next try.
+    pause: Duration,
+    said: Vec<Trouble>,
+}
+
+impl Source for Camera {
+    fn next(&mut self, stop: &Stop) -> anyhow::Result<Next> {
+        loop {
+            let trouble = match self.capture.take() {
+                Some(capture) => match self.picture(capture, stop) {
+                    Ok(next) => return Ok(next),
+                    Err(trouble) => trouble,
+                },
+                None => {
+                    let pause = self.outage.as_mut().map_or(Duration::ZERO, Outage::next_pause);
+                    if stop.wait(pause) {
+                        return Ok(Next::End);
+                    }
+                    match self.reopen() {
+                        Ok(()) => continue,
+                        Err(trouble) => trouble,
+                    }
+                }
+            };
+            if let Some(message) = self.news(trouble) {
+                return Ok(Next::Gone(message));
+            }
+        }
+    }
+
+    fn describe(&self) -> String {
+        format!("camera {} ({}): {}", self.path.display(), self.identity.name, self.mode)
+    }
+
+    fn timing(&self) -> Timing {
+        Timing::Live(self.mode.fps())
+    }
+
+    fn dropped(&self) -> Dropped {
+        self.dropped
+    }
+}
+
+impl Camera {
+    /// The next whole picture from a running camera; closes it if there is trouble.
+    fn picture(&mut self, mut capture: Capture, stop: &Stop) -> Result<Next, Trouble> {
+        let patience = patience(&self.mode);
+        let until = self.last_picture + patience;
+        loop {
+            match capture.wait(stop, until)? {
+                Waited::Stopped => return Ok(Next::End),
+                Waited::TimedOut if self.damaged_since > 0 => return Err(Trouble::Damaged(patience)),
+                Waited::TimedOut => return Err(Trouble::Silent(patience)),
+                Waited::Ready => {}
+            }
+            let (shape, pool, dropped) = (capture.shape, &mut self.pool, &mut self.dropped);
+            let captured = capture.newest(|filled: Filled<'_>| {
+                dropped.superseded += filled.skipped;
+                let picture = if filled.is_damaged { None } else { shape.unpack(filled.bytes, pool) };
+                picture.map(|picture| Captured { picture, at: filled.at })
+            })?;
+            if let Some(captured) = captured {
+                self.capture = Some(capture);
+                self.last_picture = Instant::now();
+                self.damaged_since = 0;
+                self.outage = None;
+                return Ok(Next::Picture(captured));
+            }
+            self.dropped.damaged += 1;
+            self.damaged_since += 1;
+            if Instant::now() >= until {
+                return Err(Trouble::Damaged(patience));
+            }
+        }
+    }
+
+    fn reopen(&mut self) -> Result<(), Trouble> {
+        let path = self.locate().ok_or(Trouble::Missing)?;
+        let capture = Capture::start(&path, self.format, &self.wanted)?;
+        self.path = path;
+        self.identity = capture.identity.clone();
+        self.mode = capture.mode;
+        self.capture = Some(capture);
+        self.last_picture = Instant::now();
+        self.damaged_since = 0;
+        Ok(())
+    }
+
+    /// Where the camera is now. The same camera may come back under another number, and another camera may come up
+    /// under its number; so it is looked for by what it is, and taken by its number only when it stays away.
+    fn locate(&self) -> Option<PathBuf> {
+        if self.is_named_by_path {
+            return Some(self.path.clone());
+        }
+        let found = cameras();
+        let is_it = |found: &&Found| found.identity.as_ref().is_ok_and(|identity| *identity == self.identity);
+        let stays_away = self.outage.as_ref().is_some_and(|outage| outage.began.elapsed() > FOR_THE_SAME);
+        let is_there = |found: &&Found| stays_away && found.path == self.path;
+        found.iter().find(is_it).or_else(|| found.iter().find(is_there)).map(|found| found.path.clone())
+    }
+
+    /// Notes the trouble; the message if it is the first of its kind in this outage.
+    fn news(&mut self, trouble: Trouble) -> Option<String> {
+        let outage = self.outage.get_or_insert_with(|| Outage {
+            began: Instant::now(),
+            pause: FIRST_PAUSE,
+            said: Vec::new(),
+        });
+        if outage.said.iter().any(|said| said.is_like(&trouble)) {
+            return None;
+        }
+        let message = trouble.later(&self.identity.name, &self.path);
+        outage.said.push(trouble);
+        Some(message)
+    }
+}
+
+impl Outage {
+    fn next_pause(&mut self) -> Duration {
+        let pause = self.pause;
+        self.pause = (2 * pause).min(LONGEST_PAUSE);
+        pause
+    }
+}
+
+/// How long a camera may give nothing: a slow one's few pictures are no stall.
+fn patience(mode: &Mode) -> Duration {
+    let interval = mode.fps().and_then(|fps| Duration::try_from_secs_f64(1.0 / fps).ok()).unwrap_or_default();
+    SHORTEST_STALL.max(interval.saturating_mul(5)).min(LONGEST_STALL)
+}
+
+/// Pictures in use at once: being encoded or sent, waiting, and being filled, with some to spare.
+const BUFFERS: usize = 8;
+/// A USB camera that changes its exposure can pause for half a second; nobody waits for two without wondering.
+const SHORTEST_STALL: Duration = Duration::from_secs(2);
+/// For a driver that claims one picture in an hour.
+const LONGEST_STALL: Duration = Duration::from_secs(60);
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// How long only the same camera is waited for, before whichever has its number is taken.
+const FOR_THE_SAME: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::picture::Layout;
+
+    #[test]
+    fn a_slow_camera_is_given_more_time() {
+        let mode = |interval| Mode { format: Format::Raw(Layout::Gray), width: 8, height: 8, interval };
+        assert_eq!(patience(&mode(Interval::at(30.0))), Duration::from_secs(2));
+        assert_eq!(patience(&mode(Interval::at(1.0))), Duration::from_secs(5));
+        assert_eq!(patience(&mode(Interval::at(0.001))), Duration::from_secs(60));
+        assert_eq!(patience(&mode(None)), Duration::from_secs(2));
+    }
+
+    #[test]
+    fn pauses_grow_to_a_bound() {
+        let mut outage = Outage { began: Instant::now(), pause: FIRST_PAUSE, said: Vec::new() };
+        let pauses: Vec<u128> = (0..5).map(|_| outage.next_pause().as_millis()).collect();
+        assert_eq!(pauses, [250, 500, 1000, 2000, 2000]);
+    }
+
+    #[test]
+    fn a_camera_that_is_not_there_is_an_error_with_a_way_out() {
+        let path = PathBuf::from("/dev/no-such-camera");
+        let error = open(Which::Path(path), Wanted::default()).err().unwrap().to_string();
+        assert!(error.contains("/dev/no-such-camera") && error.contains("--source pattern"), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_is_no_camera_is_named() {
+        let error = open(Which::Path("/dev/null".into()), Wanted::default()).err().unwrap().to_string();
+        assert!(error.contains("/dev/null is no camera"), "{error}");
+    }
+}

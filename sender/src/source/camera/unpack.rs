@@ -1,0 +1,220 @@
+//! From what a driver put into a buffer to a picture.
+
+use std::sync::Arc;
+
+use proto::{Buffer, Pool, jpeg};
+use v4l::format::{Colorspace, Quantization};
+
+use super::mode::Format;
+use crate::picture::{Layout, Picture, RawPicture};
+
+/// How the pictures lie in a driver's buffers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    format: Format,
+    width: u32,
+    height: u32,
+    /// Bytes from one row of the first plane to the next.
+    stride: usize,
+    /// Whether Y goes from 16 to 235 and U and V from 16 to 240, as video has it; JPEG has the full range.
+    is_limited: bool,
+}
+
+impl Shape {
+    /// The shape that a driver set, for a format that is known here.
+    pub(super) fn new(format: Format, set: &v4l::Format) -> Self {
+        let shape = Self { format, width: set.width, height: set.height, stride: 0, is_limited: false };
+        let Format::Raw(layout) = format else { return shape };
+        // Some drivers say 0 where rows are not padded.
+        let stride = shape.planes(layout)[0].map_or(0, |plane| plane.row).max(set.stride as usize);
+        let is_limited = match (layout, set.quantization) {
+            (Layout::Rgb | Layout::Bgr, _) | (_, Quantization::FullRange) => false,
+            (_, Quantization::LimitedRange) => true,
+            // A grey camera is an industrial or an infrared one, and uses all values, whatever the standard says.
+            (Layout::Gray, Quantization::Default) => false,
+            (_, Quantization::Default) => !matches!(set.colorspace, Colorspace::JPEG),
+        };
+        Self { stride, is_limited, ..shape }
+    }
+
+    /// Copies the picture out of a buffer; `None` if it is damaged.
+    pub(super) fn unpack(&self, bytes: &[u8], pool: &mut Pool) -> Option<Picture> {
+        match self.format {
+            Format::Mjpeg => {
+                // What follows the picture's end is padding, or the rest of an older and longer picture.
+                let end = jpeg::scan(bytes).ok()?.end;
+                fill(pool, |copy| copy.extend_from_slice(&bytes[..end])).map(Picture::Jpeg)
+            }
+            Format::Raw(layout) => {
+                let planes = self.planes(layout);
+                let needed = planes.iter().flatten().map(|plane| plane.stride * plane.rows).sum::<usize>();
+                // The padding behind the very last row may be missing.
+                let padding = planes.iter().flatten().last().map_or(0, |plane| plane.stride - plane.row);
+                if bytes.len() < needed - padding {
+                    return None;
+                }
+                let data = fill(pool, |copy| self.copy_rows(&planes, bytes, copy))?;
+                Some(Picture::Raw(RawPicture { layout, width: self.width, height: self.height, data }))
+            }
+        }
+    }
+
+    fn copy_rows(&self, planes: &[Option<Plane>; 3], bytes: &[u8], copy: &mut Vec<u8>) {
+        let mut rest = bytes;
+        for plane in planes.iter().flatten() {
+            for row in rest.chunks(plane.stride).take(plane.rows) {
+                let start = copy.len();
+                copy.extend_from_slice(&row[..plane.row]);
+                if self.is_limited {
+                    plane.samples.widen(&mut copy[start..]);
+                }
+            }
+            rest = rest.get(plane.stride * plane.rows..).unwrap_or_default();
+        }
+    }
+
+    fn planes(&self, layout: Layout) -> [Option<Plane>; 3] {
+        let (width, height) = (self.width as usize, self.height as usize);
+        let (half_width, half_height) = (width.div_ceil(2), height.div_ceil(2));
+        let plane = |row: usize, rows, stride: usize, samples| {
+            Some(Plane { row, rows, stride: stride.max(row), samples })
+        };
+        let chroma = |row, rows, stride| plane(row, rows, stride, Samples::Chroma);
+        let luma = plane(width, height, self.stride, Samples::Luma);
+        match layout {
+            Layout::Yuyv => [plane(4 * half_width, height, self.stride, Samples::LumaAndChroma), None, None],
+            Layout::Nv12 => [luma, chroma(2 * half_width, half_height, self.stride), None],
+            Layout::I420 => {
+                let half = chroma(half_width, half_height, self.stride / 2);
+                [luma, half, half]
+            }
+            Layout::I422 => {
+                let half = chroma(half_width, height, self.stride / 2);
+                [luma, half, half]
+            }
+            Layout::I444 => {
+                let whole = chroma(width, height, self.stride);
+                [luma, whole, whole]
+            }
+            Layout::Gray => [luma, None, None],
+            Layout::Rgb | Layout::Bgr => [plane(3 * width, height, self.stride, Samples::Luma), None, None],
+        }
+    }
+}
+
+/// Rows of one kind of samples, one behind the other.
+#[derive(Clone, Copy, Debug)]
+struct Plane {
+    /// Bytes of a row that are picture.
+    row: usize,
+    rows: usize,
+    /// Bytes from the beginning of one row to that of the next.
+    stride: usize,
+    samples: Samples,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Samples {
+    Luma,
+    Chroma,
+    LumaAndChroma,
+}
+
+impl Samples {
+    /// From video's range of values to the full one. Simple loops, which the compiler makes vector code of.
+    fn widen(self, bytes: &mut [u8]) {
+        match self {
+            Self::Luma => bytes.iter_mut().for_each(|byte| *byte = wide_luma(*byte)),
+            Self::Chroma => bytes.iter_mut().for_each(|byte| *byte = wide_chroma(*byte)),
+            Self::LumaAndChroma => {
+                for pair in bytes.chunks_exact_mut(2) {
+                    pair[0] = wide_luma(pair[0]);
+                    pair[1] = wide_chroma(pair[1]);
+                }
+            }
+        }
+    }
+}
+
+/// 16..=235 to 0..=255; 149/128 is 255/219.
+fn wide_luma(value: u8) -> u8 {
+    ((u16::from(value.saturating_sub(16)) * 149 + 64) >> 7).min(255) as u8
+}
+
+/// 16..=240 to 0..=255 about 128; 146/128 is 255/224.
+fn wide_chroma(value: u8) -> u8 {
+    ((((i16::from(value) - 128) * 146 + 64) >> 7) + 128).clamp(0, 255) as u8
+}
+
+/// A buffer of the pool with new content.
+fn fill(pool: &mut Pool, write: impl FnOnce(&mut Vec<u8>)) -> Option<Buffer> {
+    let mut buffer = pool.take();
+    let content = Arc::get_mut(&mut buffer)?;
+    content.clear();
+    write(content);
+    Some(pool.share(buffer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape(layout: Layout, width: u32, height: u32, stride: usize) -> Shape {
+        Shape { format: Format::Raw(layout), width, height, stride, is_limited: false }
+    }
+
+    fn bytes(picture: Option<Picture>) -> Option<Vec<u8>> {
+        picture.map(|picture| match picture {
+            Picture::Jpeg(data) | Picture::Raw(RawPicture { data, .. }) => data.to_vec(),
+        })
+    }
+
+    #[test]
+    fn padding_of_rows_is_left_out() {
+        let buffer = [1, 2, 0, 0, 3, 4, 0, 0];
+        let gray = shape(Layout::Gray, 2, 2, 4);
+        assert_eq!(bytes(gray.unpack(&buffer, &mut Pool::new(1))), Some(vec![1, 2, 3, 4]));
+        assert_eq!(bytes(gray.unpack(&buffer[..6], &mut Pool::new(1))), Some(vec![1, 2, 3, 4]));
+        assert_eq!(bytes(gray.unpack(&buffer[..5], &mut Pool::new(1))), None, "a byte is missing");
+    }
+
+    #[test]
+    fn every_plane_has_its_own_padding() {
+        let nv12 = shape(Layout::Nv12, 2, 2, 3);
+        let buffer = [1, 2, 0, 3, 4, 0, 5, 6, 0];
+        assert_eq!(bytes(nv12.unpack(&buffer, &mut Pool::new(1))), Some(vec![1, 2, 3, 4, 5, 6]));
+        let i420 = shape(Layout::I420, 2, 2, 4);
+        let buffer = [1, 2, 0, 0, 3, 4, 0, 0, 5, 0, 6, 0];
+        assert_eq!(bytes(i420.unpack(&buffer, &mut Pool::new(1))), Some(vec![1, 2, 3, 4, 5, 6]));
+    }
+
+    #[test]
+    fn what_comes_out_has_the_length_that_its_layout_says() {
+        for layout in
+            [Layout::Yuyv, Layout::Nv12, Layout::I420, Layout::I422, Layout::I444, Layout::Gray, Layout::Rgb]
+        {
+            let picture = shape(layout, 5, 3, 32).unpack(&[7; 32 * 9], &mut Pool::new(1));
+            assert_eq!(bytes(picture).map(|data| data.len()), Some(layout.bytes(5, 3)), "{layout:?}");
+        }
+    }
+
+    #[test]
+    fn video_range_is_widened() {
+        let picture = Shape { is_limited: true, ..shape(Layout::Yuyv, 2, 2, 4) }
+            .unpack(&[16, 128, 235, 16, 0, 240, 126, 130], &mut Pool::new(1));
+        assert_eq!(bytes(picture), Some(vec![0, 128, 255, 0, 0, 255, 128, 130]));
+    }
+
+    #[test]
+    fn a_jpeg_is_cut_at_its_own_end() {
+        let mut jpeg = vec![0xff, 0xd8];
+        jpeg.extend_from_slice(&[0xff, 0xc0, 0, 11, 8, 0, 8, 0, 8, 1, 1, 0x11, 0]);
+        jpeg.extend_from_slice(&[0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0, 1, 2, 3, 0xff, 0xd9]);
+        let shape = Shape { format: Format::Mjpeg, ..shape(Layout::Gray, 8, 8, 0) };
+        let mut buffer = jpeg.clone();
+        buffer.extend_from_slice(&[0, 9, 0xff, 0xd9, 9]);
+        let mut pool = Pool::new(1);
+        assert_eq!(bytes(shape.unpack(&buffer, &mut pool)), Some(jpeg.clone()));
+        assert_eq!(bytes(shape.unpack(&jpeg[..jpeg.len() - 2], &mut pool)), None, "cut short");
+    }
+}
