@@ -14,6 +14,7 @@ mod spread;
 mod stats;
 mod takeover;
 pub mod wire;
+pub mod strip;
 
 pub use frame::{Buffer, Frame, MediaTime, Pool};
 pub use geometry::{Geometry, MAX_CHUNKS, MAX_FRAME_BYTES};
