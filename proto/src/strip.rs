@@ -152,7 +152,11 @@ mod tests {
         for size in SIZES {
             for number in [0, 1, 0x5a_5a5a, 0xff_ffff, 0x1234_5678] {
                 let luma = drawn(size, number);
-                assert_eq!(read_strip(&luma, size.0 as usize, size, size), Some(number & LARGEST), "{size:?}");
+                assert_eq!(
+                    read_strip(&luma, size.0 as usize, size, size),
+                    Some(number & LARGEST),
+                    "{size:?}"
+                );
             }
         }
     }

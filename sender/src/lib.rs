@@ -2,5 +2,6 @@
 
 #[cfg(feature = "camera")]
 pub mod cameras;
+pub mod encode;
 pub mod picture;
 pub mod source;

@@ -1,0 +1,124 @@
+//! A thread that encodes one band of each picture.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use anyhow::bail;
+
+use super::band::{Band, Task};
+
+/// A thread that waits for bands to encode. It ends when this is dropped.
+#[derive(Debug)]
+pub(super) struct Helper {
+    desk: Arc<Desk>,
+    /// The band, while the thread has no work.
+    band: Option<Band>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Helper {
+    pub(super) fn spawn(number: usize) -> anyhow::Result<Self> {
+        let desk = Arc::<Desk>::default();
+        let band = Some(Band::new()?);
+        let name = format!("encode {number}");
+        let thread = std::thread::Builder::new().name(name).spawn({
+            let desk = desk.clone();
+            move || work(&desk)
+        })?;
+        Ok(Self { desk, band, thread: Some(thread) })
+    }
+
+    /// Gives the thread a task; [`Self::wait`] is called before the next.
+    pub(super) fn begin(&mut self, task: Task) {
+        if let Some(band) = self.band.take() {
+            self.desk.put(State::Given(task, band));
+        }
+    }
+
+    /// Waits until the task is done.
+    pub(super) fn wait(&mut self) -> anyhow::Result<()> {
+        let mut state = self.desk.state();
+        loop {
+            match std::mem::take(&mut *state) {
+                State::Done(band, result) => {
+                    self.band = Some(band);
+                    return result;
+                }
+                State::Broken => {
+                    self.band = Some(Band::new()?);
+                    bail!("the encoder failed at a picture; this is a bug");
+                }
+                other => *state = other,
+            }
+            state = self.desk.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// The JPEG of the task done last.
+    pub(super) fn jpeg(&self) -> &[u8] {
+        self.band.as_ref().map_or(&[], Band::jpeg)
+    }
+}
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        self.desk.put(State::End);
+        if let Some(thread) = self.thread.take() {
+            // It catches its panics, so there is nothing to learn from it.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Where tasks and results are handed over.
+#[derive(Debug, Default)]
+struct Desk {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+enum State {
+    #[default]
+    Empty,
+    Given(Task, Band),
+    Done(Band, anyhow::Result<()>),
+    Broken,
+    End,
+}
+
+impl Desk {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put(&self, state: State) {
+        *self.state() = state;
+        self.changed.notify_one();
+    }
+
+    fn next_task(&self) -> Option<(Task, Band)> {
+        let mut state = self.state();
+        loop {
+            match std::mem::take(&mut *state) {
+                State::Given(task, band) => return Some((task, band)),
+                State::End => return None,
+                other => *state = other,
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+fn work(desk: &Desk) {
+    while let Some((task, mut band)) = desk.next_task() {
+        let result = catch_unwind(AssertUnwindSafe(|| band.encode(&task)));
+        // The picture is given back first, so that its buffer is free as soon as the task is done.
+        drop(task);
+        desk.put(match result {
+            Ok(result) => State::Done(band, result),
+            Err(_) => State::Broken,
+        });
+    }
+}

@@ -1,0 +1,234 @@
+use std::time::Instant;
+
+use turbojpeg::{decompress, read_header};
+
+use super::*;
+
+const SIZES: [(u32, u32); 7] = [(1, 1), (2, 2), (17, 13), (16, 16), (63, 65), (320, 241), (640, 480)];
+
+/// A smooth coloured picture: red grows to the right, green downwards, blue falls along the diagonal.
+fn rgb(width: u32, height: u32) -> Vec<u8> {
+    let pixel = |x: u32, y: u32| {
+        let (x, y) = (x * 255 / width.max(2), y * 255 / height.max(2));
+        [x as u8, y as u8, (255 - (x + y) / 2) as u8]
+    };
+    (0..height).flat_map(|y| (0..width).flat_map(move |x| pixel(x, y))).collect()
+}
+
+/// The same picture in another layout, by the formulas of JFIF.
+fn picture(layout: Layout, width: u32, height: u32) -> RawPicture {
+    let pixels = rgb(width, height);
+    let (w, h) = (width as usize, height as usize);
+    let yuv: Vec<[f32; 3]> = pixels
+        .chunks_exact(3)
+        .map(|p| {
+            let [r, g, b] = [0, 1, 2].map(|i| f32::from(p[i]));
+            let y = 0.299 * r + 0.587 * g + 0.114 * b;
+            [y, 128.0 + (b - y) / 1.772, 128.0 + (r - y) / 1.402]
+        })
+        .collect();
+    let plane = |channel: usize, across: usize, down: usize| -> Vec<u8> {
+        let mut plane = Vec::new();
+        for y in (0..h).step_by(down) {
+            for x in (0..w).step_by(across) {
+                let near = |dx: usize, dy: usize| yuv[(y + dy).min(h - 1) * w + (x + dx).min(w - 1)][channel];
+                let sum = near(0, 0) + near(across - 1, 0) + near(0, down - 1) + near(across - 1, down - 1);
+                plane.push((sum / 4.0).round().clamp(0.0, 255.0) as u8);
+            }
+        }
+        plane
+    };
+    let data = match layout {
+        Layout::I420 => [plane(0, 1, 1), plane(1, 2, 2), plane(2, 2, 2)].concat(),
+        Layout::I422 => [plane(0, 1, 1), plane(1, 2, 1), plane(2, 2, 1)].concat(),
+        Layout::I444 => [plane(0, 1, 1), plane(1, 1, 1), plane(2, 1, 1)].concat(),
+        Layout::Gray => plane(0, 1, 1),
+        Layout::Nv12 => {
+            let pairs = plane(1, 2, 2).into_iter().zip(plane(2, 2, 2)).flat_map(|(u, v)| [u, v]);
+            plane(0, 1, 1).into_iter().chain(pairs).collect()
+        }
+        Layout::Yuyv => {
+            let (y, u, v) = (plane(0, 1, 1), plane(1, 2, 1), plane(2, 2, 1));
+            let line = |row: usize| (0..w.div_ceil(2)).map(move |pair| (row, pair));
+            let at = |row, column: usize| y[row * w + column.min(w - 1)];
+            (0..h)
+                .flat_map(line)
+                .flat_map(|(row, pair)| {
+                    let chroma = row * w.div_ceil(2) + pair;
+                    [at(row, 2 * pair), u[chroma], at(row, 2 * pair + 1), v[chroma]]
+                })
+                .collect()
+        }
+        Layout::Rgb => pixels,
+        Layout::Bgr => pixels.chunks_exact(3).flat_map(|p| [p[2], p[1], p[0]]).collect(),
+    };
+    assert_eq!(data.len(), layout.bytes(width, height));
+    RawPicture { layout, width, height, data: Arc::new(data) }
+}
+
+fn psnr(a: &[u8], b: &[u8]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    let error: f64 = a.iter().zip(b).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum();
+    10.0 * (255.0 * 255.0 / (error / a.len() as f64).max(1e-9)).log10()
+}
+
+fn pixels(jpeg: &[u8], format: turbojpeg::PixelFormat) -> Vec<u8> {
+    let image = decompress(jpeg, format).unwrap();
+    image
+        .pixels
+        .chunks_exact(image.pitch)
+        .flat_map(|row| row[..image.width * format.size()].to_vec())
+        .collect()
+}
+
+const LAYOUTS: [Layout; 8] = [
+    Layout::I420,
+    Layout::I422,
+    Layout::I444,
+    Layout::Gray,
+    Layout::Yuyv,
+    Layout::Nv12,
+    Layout::Rgb,
+    Layout::Bgr,
+];
+const SUBSAMPLINGS: [Option<Subsampling>; 4] =
+    [None, Some(Subsampling::Yuv420), Some(Subsampling::Yuv422), Some(Subsampling::Yuv444)];
+
+#[test]
+fn every_layout_at_every_size_comes_back_as_the_same_picture() {
+    let mut pool = Pool::new(1);
+    for subsampling in SUBSAMPLINGS {
+        let mut encoder = Encoder::new(95, subsampling).unwrap().with_threads(2);
+        for (width, height) in SIZES {
+            let gray = picture(Layout::Gray, width, height);
+            for layout in LAYOUTS {
+                let raw = picture(layout, width, height);
+                let jpeg = encoder.encode(&raw, &mut pool).unwrap();
+                let header = read_header(&jpeg).unwrap();
+                assert_eq!((header.width, header.height), (width as usize, height as usize));
+                let luma = psnr(&pixels(&jpeg, turbojpeg::PixelFormat::GRAY), &gray.data);
+                assert!(luma > 35.0, "{layout:?} {width}x{height} {subsampling:?}: luma {luma:.1} dB");
+                // In a picture of a few pixels neighbours differ much, and subsampled colour must be wrong.
+                if width > 60 && layout != Layout::Gray {
+                    let colour = psnr(&pixels(&jpeg, turbojpeg::PixelFormat::RGB), &rgb(width, height));
+                    assert!(colour > 35.0, "{layout:?} {width}x{height} {subsampling:?}: {colour:.1} dB");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn subsampling_is_the_pictures_own_unless_less_is_asked_for() {
+    let sampled = |layout, wanted| {
+        let mut encoder = Encoder::new(80, wanted).unwrap();
+        let jpeg = encoder.encode(&picture(layout, 32, 32), &mut Pool::new(1)).unwrap();
+        read_header(&jpeg).unwrap().subsamp
+    };
+    let (less, more) = (Some(Subsampling::Yuv420), Some(Subsampling::Yuv444));
+    assert_eq!(sampled(Layout::Yuyv, None), Subsamp::Sub2x1);
+    assert_eq!(sampled(Layout::Yuyv, less), Subsamp::Sub2x2);
+    assert_eq!(sampled(Layout::I444, None), Subsamp::None);
+    assert_eq!(sampled(Layout::I444, Some(Subsampling::Yuv422)), Subsamp::Sub2x1);
+    assert_eq!(sampled(Layout::I420, more), Subsamp::Sub2x2);
+    assert_eq!(sampled(Layout::Rgb, None), Subsamp::Sub2x2);
+    assert_eq!(sampled(Layout::Rgb, more), Subsamp::None);
+    assert_eq!(sampled(Layout::Gray, more), Subsamp::Gray);
+}
+
+#[test]
+fn bands_decode_to_exactly_the_pixels_of_one_scan() {
+    let mut pool = Pool::new(2);
+    for layout in LAYOUTS {
+        for (width, height) in [(640, 480), (647, 487)] {
+            let raw = picture(layout, width, height);
+            let whole = Encoder::new(80, None).unwrap().with_threads(1).encode(&raw, &mut pool).unwrap();
+            for threads in [2, 3, 9] {
+                let mut encoder = Encoder::new(80, None).unwrap().with_threads(threads);
+                let jpeg = encoder.encode(&raw, &mut pool).unwrap();
+                let info = proto::jpeg::scan(&jpeg).unwrap();
+                assert_ne!(info.restart_interval, 0);
+                assert_eq!((info.end, u32::from(info.height)), (jpeg.len(), height));
+                let format = turbojpeg::PixelFormat::RGB;
+                assert!(
+                    pixels(&whole, format) == pixels(&jpeg, format),
+                    "{layout:?} {width}x{height} on {threads} threads"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn bands_cover_the_picture_once() {
+    for (height, most) in [(480, 2), (481, 4), (1080, 4), (1080, 3), (700, 200)] {
+        let bands = Bands::new(1000, height, Subsamp::Sub2x2, most);
+        let mut next = 0;
+        for index in 0..bands.count {
+            let rows = bands.rows(index);
+            assert_eq!(rows.start, next);
+            assert!(!rows.is_empty() && rows.start.is_multiple_of(16));
+            next = rows.end;
+        }
+        assert_eq!(next, height);
+        assert!(bands.count <= most);
+    }
+    assert_eq!(Bands::new(639, 480, Subsamp::Sub2x2, 4).interval(), None, "not worth it");
+    assert_eq!(Bands::new(16_000, 16_000, Subsamp::None, 4).count, 1, "an interval has 16 bits");
+}
+
+#[test]
+fn impossible_pictures_are_refused_and_good_ones_still_work() {
+    let mut encoder = Encoder::new(80, None).unwrap();
+    let mut pool = Pool::new(1);
+    let good = picture(Layout::I420, 640, 480);
+    for (width, height) in [(0, 480), (640, 0), (65_501, 1), (642, 480)] {
+        let bad = RawPicture { width, height, ..good.clone() };
+        assert!(encoder.encode(&bad, &mut pool).is_err(), "{width}x{height}");
+        assert!(encoder.encode(&good, &mut pool).is_ok());
+    }
+    assert!(Encoder::new(0, None).is_err() && Encoder::new(101, None).is_err());
+}
+
+#[test]
+fn buffers_are_used_again_and_pictures_given_back() {
+    let mut encoder = Encoder::new(80, None).unwrap().with_threads(2);
+    let mut pool = Pool::new(2);
+    let raw = picture(Layout::Nv12, 640, 480);
+    let first = encoder.encode(&raw, &mut pool).unwrap().as_ptr();
+    assert_eq!(encoder.encode(&raw, &mut pool).unwrap().as_ptr(), first);
+    assert_eq!(Arc::strong_count(&raw.data), 1);
+}
+
+/// Not a test but a measurement: `cargo test --release -p sender -- --ignored --nocapture speed`.
+#[test]
+#[ignore = "a measurement"]
+fn speed_of_encoding() {
+    for layout in [Layout::I420, Layout::Yuyv, Layout::Nv12, Layout::Rgb] {
+        for (width, height) in [(640, 480), (1280, 720), (1920, 1080)] {
+            let mut raw = picture(layout, width, height);
+            let mut random = 1u32;
+            for byte in unique(&mut raw.data) {
+                random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                *byte = byte.saturating_add((random >> 29) as u8);
+            }
+            for threads in [1, 2] {
+                let mut encoder = Encoder::new(80, None).unwrap().with_threads(threads);
+                let mut pool = Pool::new(2);
+                let mut times: Vec<_> = (0..60)
+                    .map(|_| {
+                        let begun = Instant::now();
+                        encoder.encode(&raw, &mut pool).unwrap();
+                        begun.elapsed()
+                    })
+                    .collect();
+                times.sort();
+                let size = encoder.encode(&raw, &mut pool).unwrap().len();
+                println!(
+                    "{layout:?} {width}x{height} on {threads}: fastest {:?}, median {:?}, {size} bytes",
+                    times[0], times[30]
+                );
+            }
+        }
+    }
+}
