@@ -2,8 +2,22 @@
 
 #[cfg(feature = "camera")]
 pub mod camera;
+mod card;
+mod folder;
+mod input;
+mod mjpeg;
+mod open;
+mod pattern;
+mod range;
+mod spec;
+mod stream;
+mod y4m;
 
-use std::path::PathBuf;
+pub use folder::Folder;
+pub use open::{Options, open};
+pub use pattern::Pattern;
+pub use spec::{Spec, Wanted, Which};
+pub use stream::Stream;
 
 use proto::host::Stop;
 
@@ -56,22 +70,5 @@ pub struct Dropped {
     pub superseded: u64,
 }
 
-/// Which camera.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Which {
-    /// The one with the lowest number.
-    First,
-    /// The one with this number: `/dev/videoN`.
-    Index(u32),
-    /// This device, or a link to it: `/dev/v4l/by-id/...` stays the same when numbers change.
-    Path(PathBuf),
-}
-
-/// What is wanted of a camera; it gives the nearest that it can.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Wanted {
-    /// Width and height in pixels.
-    pub size: Option<(u32, u32)>,
-    /// Frames per second.
-    pub fps: Option<f64>,
-}
+/// The largest JPEG in bytes that is taken from a file or a pipe. What is larger is taken for damage.
+const LARGEST_JPEG: usize = proto::MAX_FRAME_BYTES;

@@ -1,0 +1,88 @@
+//! Makes a source of what the user named.
+
+use std::io::ErrorKind;
+
+use anyhow::{Context, bail};
+use proto::host::Console;
+
+use super::{Folder, Pattern, Source, Spec, Stream, Wanted, Which};
+
+/// What the user said about the source besides its name.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Size and rate, for a source that can choose.
+    pub wanted: Wanted,
+    /// Whether a file or folder begins again when it ends.
+    pub repeat: bool,
+    /// Where messages go.
+    pub console: Console,
+}
+
+/// Opens a source. Called on the thread that will use it.
+///
+/// Fails if there is no such thing, it is of an unknown type, or it has no pictures.
+pub fn open(spec: &Spec, options: &Options) -> anyhow::Result<Box<dyn Source>> {
+    let console = options.console.clone();
+    Ok(match spec {
+        Spec::Camera(which) => open_camera(which, options.wanted)?,
+        Spec::Pattern => Box::new(Pattern::new(options.wanted)?),
+        Spec::StandardInput => Box::new(Stream::standard_input(options.repeat, console)?),
+        Spec::Path(path) => match path.metadata() {
+            Ok(metadata) if metadata.is_dir() => Box::new(Folder::open(path, options.repeat, console)?),
+            Ok(_) => Box::new(Stream::open(path, options.repeat, console)?),
+            Err(error) if error.kind() == ErrorKind::NotFound => bail!(
+                "no such file: {}; --source takes camera, camera:N, pattern, - or a path",
+                path.display()
+            ),
+            Err(error) => return Err(error).with_context(|| format!("cannot open {}", path.display())),
+        },
+    })
+}
+
+#[cfg(feature = "camera")]
+fn open_camera(which: &Which, wanted: Wanted) -> anyhow::Result<Box<dyn Source>> {
+    super::camera::open(which.clone(), wanted)
+}
+
+#[cfg(not(feature = "camera"))]
+fn open_camera(_which: &Which, _wanted: Wanted) -> anyhow::Result<Box<dyn Source>> {
+    bail!("this sender was built without cameras (feature `camera`); --source pattern sends a test card")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stream::tests::{TestFolder, jpeg};
+    use super::*;
+
+    fn opened(source: &str) -> anyhow::Result<Box<dyn Source>> {
+        let options = Options { wanted: Wanted::default(), repeat: false, console: Console::new("test") };
+        open(&source.parse()?, &options)
+    }
+
+    #[test]
+    fn what_cannot_be_opened_is_said_with_the_way_out() {
+        let folder = TestFolder::new("open");
+        folder.write("film.mp4", b"\0\0\0\x18ftypmp42");
+        for (source, words) in [
+            ("/no/such/file.mjpeg", "no such file: /no/such/file.mjpeg"),
+            (&*folder.path().to_string_lossy(), "no .jpg files"),
+            (&*folder.path().join("film.mp4").to_string_lossy(), "film.mp4 -f mjpeg - | sender --source -"),
+        ] {
+            let error = format!("{:#}", opened(source).err().unwrap());
+            assert!(error.contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn every_kind_of_path_is_opened() {
+        let folder = TestFolder::new("kinds");
+        folder.write("still.jpg", &jpeg(1));
+        folder.write("unnamed", &jpeg(1));
+        folder.write("clip.y4m", b"YUV4MPEG2 W2 H2 F25:1\n");
+        for name in ["", "still.jpg", "unnamed", "clip.y4m"] {
+            let path = folder.path().join(name);
+            assert!(opened(&path.to_string_lossy()).is_ok(), "{name}");
+        }
+        assert!(opened("pattern").unwrap().describe().contains("1280x720"));
+    }
+}

@@ -1,0 +1,184 @@
+//! Pictures from a stream of bytes: a file, a named pipe, or standard input; MJPEG or Y4M, told apart by content.
+
+use std::fs::{File, OpenOptions};
+use std::io::{IsTerminal, stdin};
+use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context, bail, ensure};
+use proto::Pool;
+use proto::host::{Console, Stop};
+
+use super::input::{Input, Read};
+use super::mjpeg::Mjpeg;
+use super::y4m::{self, Y4m};
+use super::{Next, Source, Timing};
+use crate::picture::{Captured, Picture};
+
+/// Pictures from a file or a pipe.
+///
+/// From a pipe, a picture is captured when its last byte was read. From a regular file, pictures are there at once,
+/// and only a bounded part of it is in memory.
+#[derive(Debug)]
+pub struct Stream {
+    input: Input,
+    name: String,
+    /// Whether it is a regular file: its pictures are not live.
+    stored: bool,
+    repeat: bool,
+    format: Option<Format>,
+    /// Pictures since the beginning of the file.
+    pictures: u64,
+    pool: Pool,
+    console: Console,
+}
+
+/// What a reader has next.
+#[derive(Debug)]
+pub(super) enum Step {
+    Picture(Picture),
+    Stopped,
+    End,
+}
+
+#[derive(Debug)]
+enum Format {
+    Mjpeg(Mjpeg),
+    Y4m(Y4m),
+}
+
+impl Stream {
+    /// Standard input. It ends with the input; with `repeat`, a regular file begins again.
+    pub fn standard_input(repeat: bool, console: Console) -> anyhow::Result<Self> {
+        ensure!(
+            !stdin().is_terminal(),
+            "standard input is a terminal; pipe pictures in, such as: ffmpeg -i FILE -f mjpeg - | sender --source -"
+        );
+        let file = stdin().as_fd().try_clone_to_owned().context("cannot use standard input")?;
+        Self::new(File::from(file), "standard input".into(), repeat, console)
+    }
+
+    /// The file or named pipe at `path`. A file that is neither MJPEG nor Y4M is refused.
+    pub fn open(path: &Path, repeat: bool, console: Console) -> anyhow::Result<Self> {
+        // A named pipe would otherwise keep us here until somebody writes into it, whatever is asked of us meanwhile.
+        let nonblocking = rustix::fs::OFlags::NONBLOCK.bits() as i32;
+        let file = OpenOptions::new().read(true).custom_flags(nonblocking).open(path);
+        let file = file.with_context(|| format!("cannot open {}", path.display()))?;
+        let stream = Self::new(file, path.display().to_string(), repeat, console)?;
+        let known_name = path.extension().is_some_and(|extension| {
+            ["mjpeg", "mjpg", "jpg", "jpeg", "y4m"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+        });
+        let known_start =
+            [b"\xff\xd8\xff".as_slice(), b"--"].iter().any(|start| stream.input.unused().starts_with(start));
+        ensure!(
+            !stream.stored || known_name || known_start || matches!(stream.format, Some(Format::Y4m(_))),
+            "{0} is of an unknown type; taken are .mjpeg, .y4m, .jpg and folders of .jpg. ffmpeg turns other videos \
+             into one: ffmpeg -i {0} -f mjpeg - | sender --source -",
+            path.display()
+        );
+        Ok(stream)
+    }
+
+    pub(super) fn new(file: File, name: String, repeat: bool, console: Console) -> anyhow::Result<Self> {
+        let stored = file.metadata().is_ok_and(|metadata| metadata.is_file());
+        let (input, pool) = (Input::new(file), Pool::new(POOLED));
+        let repeat = repeat && stored;
+        let mut stream = Self { input, name, stored, repeat, format: None, pictures: 0, pool, console };
+        if stored {
+            // Reading a file does not wait, and its rate is wanted before its pictures.
+            stream.find_format(&Stop::new()?)?;
+        }
+        Ok(stream)
+    }
+
+    /// Looks at the first bytes. Says whether the format is known now; it is not if the program was asked to end.
+    fn find_format(&mut self, stop: &Stop) -> anyhow::Result<bool> {
+        if self.format.is_some() {
+            return Ok(true);
+        }
+        loop {
+            let start = &self.input.unused()[..self.input.unused().len().min(y4m::MAGIC.len())];
+            if start == y4m::MAGIC {
+                let y4m = Y4m::begin(&mut self.input, stop).with_context(|| self.name.clone())?;
+                self.format = y4m.map(Format::Y4m);
+                return Ok(self.format.is_some());
+            }
+            let undecided = y4m::MAGIC.starts_with(start);
+            match if undecided { self.input.fill(stop)? } else { Read::End } {
+                Read::More => {}
+                Read::Stopped => return Ok(false),
+                Read::End => {
+                    self.format = Some(Format::Mjpeg(Mjpeg::new()));
+                    return Ok(true);
+                }
+            }
+        }
+    }
+
+    fn step(&mut self, stop: &Stop) -> anyhow::Result<Step> {
+        if !self.find_format(stop)? {
+            return Ok(Step::Stopped);
+        }
+        let Self { input, pool, console, .. } = self;
+        match &mut self.format {
+            Some(Format::Mjpeg(mjpeg)) => mjpeg.next(input, pool, stop, console),
+            Some(Format::Y4m(y4m)) => y4m.next(input, pool, stop, console),
+            None => Ok(Step::Stopped),
+        }
+        .with_context(|| self.name.clone())
+    }
+}
+
+impl Source for Stream {
+    fn next(&mut self, stop: &Stop) -> anyhow::Result<Next> {
+        loop {
+            match self.step(stop)? {
+                Step::Picture(picture) => {
+                    self.pictures += 1;
+                    // A file's picture may have been read with others long before it is asked for.
+                    let at = if self.stored { Instant::now() } else { self.input.read_at() };
+                    return Ok(Next::Picture(Captured { picture, at }));
+                }
+                Step::Stopped => return Ok(Next::End),
+                Step::End if self.pictures == 0 => bail!(
+                    "{} ended without a picture; JPEGs one after the other, or Y4M, are expected",
+                    self.name
+                ),
+                Step::End if self.repeat => {
+                    self.input.rewind().with_context(|| format!("cannot read {} again", self.name))?;
+                    self.format = None;
+                    self.pictures = 0;
+                }
+                Step::End => return Ok(Next::End),
+            }
+        }
+    }
+
+    fn describe(&self) -> String {
+        match &self.format {
+            None => self.name.clone(),
+            Some(Format::Mjpeg(_)) => format!("{}: MJPEG", self.name),
+            Some(Format::Y4m(y4m)) => {
+                let header = y4m.header();
+                let rate = header.rate.map_or(String::new(), |rate| format!(" at {rate:.4} fps"));
+                format!("{}: Y4M {}x{} {:?}{rate}", self.name, header.width, header.height, header.layout)
+            }
+        }
+    }
+
+    fn timing(&self) -> Timing {
+        let rate = match &self.format {
+            Some(Format::Y4m(y4m)) => y4m.header().rate,
+            _ => None,
+        };
+        if self.stored { Timing::Stored(rate) } else { Timing::Live(rate) }
+    }
+}
+
+/// Pictures that may be under way at once: one being encoded or sent, one waiting, one being read, and some to spare.
+const POOLED: usize = 6;
+
+#[cfg(test)]
+pub(super) mod tests;
