@@ -14,9 +14,9 @@ mod send;
 mod seq;
 mod spread;
 mod stats;
+pub mod strip;
 mod takeover;
 pub mod wire;
-pub mod strip;
 
 pub use frame::{Buffer, Frame, MediaTime, Pool};
 pub use geometry::{Geometry, MAX_CHUNKS, MAX_FRAME_BYTES};
@@ -28,7 +28,7 @@ pub use reassemble::{Delivery, Loss, MAX_BYTES_IN_FLIGHT, MAX_FRAMES_IN_FLIGHT};
 pub use recv::{RecvConfig, RecvEvent, RecvOutput, RecvStream};
 pub use send::{Clock, HELLO_INTERVAL, SendConfig, SendEvent, SendOutput, SendStream, Transmit};
 pub use seq::{FrameId, SessionId};
-pub use spread::{Percentiles, Spread};
+pub use spread::{Meter, Percentiles, Spread};
 pub use stats::{DatagramCounts, Fate, LossCounts, LossReason, RecvStats, SendStats};
 pub use takeover::SILENCE;
 

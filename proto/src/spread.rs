@@ -54,6 +54,33 @@ impl Spread {
     }
 }
 
+/// A [`Spread`] since the last look, and one since the beginning.
+#[derive(Clone, Debug, Default)]
+pub struct Meter {
+    recent: Spread,
+    all: Spread,
+}
+
+impl Meter {
+    /// Adds one duration to both.
+    pub fn add(&mut self, duration: Duration) {
+        self.recent.add(duration);
+        self.all.add(duration);
+    }
+
+    /// What was added since this was last called.
+    pub fn recent(&mut self) -> Percentiles {
+        let percentiles = self.recent.percentiles();
+        self.recent.clear();
+        percentiles
+    }
+
+    /// What was ever added.
+    pub fn all(&self) -> Percentiles {
+        self.all.percentiles()
+    }
+}
+
 const MOST_MICROS: u64 = 60_000_000;
 
 #[cfg(test)]

@@ -1,3 +1,27 @@
 //! The sender's command line.
 
-fn main() {}
+use std::io::stdout;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use sender::args::{Args, Command};
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let result = match &args.command {
+        None => sender::pipeline::run(&args),
+        Some(Command::Cameras) => sender::cameras::list(&mut stdout().lock()).map_err(Into::into),
+        Some(Command::Doctor) => sender::doctor::check(&mut stdout().lock()),
+        Some(Command::Completions { shell }) => {
+            clap_complete::generate(*shell, &mut Args::command(), "sender", &mut stdout().lock());
+            Ok(())
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sender: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The capture thread: opens the source, paces it if it is stored, and hands on each picture.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::SyncSender;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use proto::host::{Console, Stop};
+use proto::{Clock, Frame, Latest};
+
+use crate::picture::{Captured, Picture, RawPicture};
+use crate::send::Inbox;
+use crate::source::{self, Next, Options, Source, Spec, Timing};
+use crate::stats::Stats;
+
+/// What a source turned out to be, once it is open.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// For people.
+    pub description: String,
+    /// How far its pictures are apart, where that is known.
+    pub interval: Option<Duration>,
+}
+
+/// A raw picture on its way to the encoder.
+#[derive(Debug)]
+pub struct Raw {
+    /// The pixels.
+    pub picture: RawPicture,
+    /// When it was captured.
+    pub at: Instant,
+}
+
+/// What the capture thread works with.
+#[derive(Debug)]
+pub struct Capture {
+    /// What to open, and how.
+    pub spec: Spec,
+    /// See there.
+    pub options: Options,
+    /// Ends the thread.
+    pub stop: Stop,
+    /// Where raw pictures go.
+    pub encoder: Arc<Latest<Raw>>,
+    /// Where JPEGs go.
+    pub inbox: Arc<Inbox>,
+    /// What is counted.
+    pub stats: Arc<Stats>,
+    /// The time that travels with frames.
+    pub clock: Clock,
+    /// Messages for people.
+    pub console: Console,
+}
+
+impl Capture {
+    /// Opens the source, says so to `opened`, and hands on its pictures until it ends or is stopped.
+    ///
+    /// # Errors
+    /// If the source cannot be opened, or fails for good.
+    pub fn run(self, opened: &SyncSender<Opened>) -> Result<()> {
+        let mut source = source::open(&self.spec, &self.options)?;
+        let timing = source.timing();
+        let rate = match timing {
+            Timing::Live(rate) => rate,
+            Timing::Stored(rate) => Some(self.options.wanted.fps.or(rate).unwrap_or(DEFAULT_FPS)),
+        };
+        let interval = rate.map(|rate| Duration::from_secs_f64(1.0 / rate));
+        // Nobody listens any more if the program is already ending.
+        let _ = opened.send(Opened { description: source.describe(), interval });
+        match (timing, interval) {
+            (Timing::Stored(_), Some(interval)) => self.play(&mut *source, interval),
+            _ => self.follow(&mut *source),
+        }
+    }
+
+    /// A live source says itself when a picture is there.
+    fn follow(&self, source: &mut dyn Source) -> Result<()> {
+        while !self.stop.is_requested() && self.pass_on(source)? {}
+        Ok(())
+    }
+
+    /// A stored source is asked for a picture at each instant.
+    fn play(&self, source: &mut dyn Source, interval: Duration) -> Result<()> {
+        let start = Instant::now();
+        let (mut due, mut base, mut count) = (start, start, 0u32);
+        while !self.stop.wait(due.saturating_duration_since(Instant::now())) && self.pass_on(source)? {
+            count += 1;
+            due = base + interval.mul_f64(f64::from(count));
+            let now = Instant::now();
+            // A stalled file or computer does not make the pictures after it come faster.
+            if now > due + interval {
+                (due, base, count) = (now, now, 0);
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands on the next picture; `false` if there is none any more.
+    fn pass_on(&self, source: &mut dyn Source) -> Result<bool> {
+        match source.next(&self.stop)? {
+            Next::Picture(captured) => {
+                if self.inbox.source_is_gone.swap(false, Ordering::Relaxed) {
+                    self.console.say("the source is back");
+                }
+                self.stats.lock().captured += 1;
+                self.deliver(captured);
+                Ok(true)
+            }
+            Next::Gone(why) => {
+                self.inbox.source_is_gone.store(true, Ordering::Relaxed);
+                self.stats.lock().capture_errors += 1;
+                self.console.say(why);
+                Ok(true)
+            }
+            Next::End => Ok(false),
+        }
+    }
+
+    /// JPEGs go straight to the sending thread, pixels to the encoder.
+    fn deliver(&self, captured: Captured) {
+        let at = captured.at;
+        let displaced = match captured.picture {
+            Picture::Raw(picture) => self.encoder.put(Raw { picture, at }).is_some(),
+            Picture::Jpeg(jpeg) => {
+                self.inbox.frames.put(Frame { captured: self.clock.at(at), jpeg }).is_some()
+            }
+        };
+        if displaced {
+            self.stats.superseded();
+        }
+    }
+}
+
+/// For files that do not say.
+const DEFAULT_FPS: f64 = 30.0;

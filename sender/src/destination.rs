@@ -1,0 +1,117 @@
+//! One destination: its stream, its socket, and what stands in their way.
+
+use std::time::{Duration, Instant};
+
+use proto::host::Console;
+use proto::netem::Netem;
+use proto::{SendEvent, SendOutput, SendStream, Transmit};
+
+use crate::link::Link;
+use crate::stats::{Counters, End, Tally};
+
+/// Where frames go, paced on its own.
+#[derive(Debug)]
+pub struct Destination {
+    /// Decides what goes when.
+    pub stream: SendStream,
+    link: Link,
+    /// The bad network of `--impair`, in front of the socket.
+    netem: Option<Netem>,
+    errors: u64,
+    complained: Option<Instant>,
+    console: Console,
+}
+
+impl Destination {
+    /// A destination that nothing was sent to yet.
+    pub fn new(stream: SendStream, link: Link, netem: Option<Netem>, console: Console) -> Self {
+        Self { stream, link, netem, errors: 0, complained: None, console }
+    }
+
+    /// Sends what is due; returns when there is more to do, if no frame comes before.
+    pub fn drain(
+        &mut self,
+        number: usize,
+        tally: &mut Tally,
+        counters: impl Fn(&mut dyn FnMut(&mut Counters)),
+    ) -> Option<Instant> {
+        let until = loop {
+            let now = Instant::now();
+            match self.stream.poll(now) {
+                SendOutput::Transmit(transmit) => {
+                    let result = match &mut self.netem {
+                        None => self.link.send(&transmit),
+                        Some(netem) => {
+                            transmit.bytes.chunks(transmit.segment).for_each(|bytes| netem.push(bytes, now));
+                            Ok(())
+                        }
+                    };
+                    if let Err(error) = result {
+                        self.complain(&error, now);
+                    }
+                }
+                SendOutput::Event(event) => counters(&mut |counters| {
+                    let (captured, end) = match event {
+                        SendEvent::Sent { captured, queued, sending } => {
+                            counters.queue.add(queued);
+                            counters.send.add(sending);
+                            (captured, End::Sent)
+                        }
+                        SendEvent::Superseded { captured } => (captured, End::Superseded),
+                        SendEvent::Refused { captured, error } => {
+                            self.console.say(format_args!("a picture is not sent: {error}"));
+                            (captured, End::Refused)
+                        }
+                    };
+                    tally.end(captured, end, counters);
+                    let own = &mut counters.destinations[number];
+                    (own.stream, own.errors) = (*self.stream.stats(), self.errors);
+                    own.pace = self.stream.pace();
+                }),
+                SendOutput::Wait(until) => break until,
+            }
+        };
+        [until, self.drain_netem()].into_iter().flatten().min()
+    }
+
+    /// Whether all that was to go has gone.
+    pub fn is_done(&self) -> bool {
+        self.stream.is_closed() && self.netem.as_ref().is_none_or(|netem| netem.next_due().is_none())
+    }
+
+    fn drain_netem(&mut self) -> Option<Instant> {
+        let now = Instant::now();
+        while let Some(datagram) = self.netem.as_mut()?.pop(now) {
+            let transmit = Transmit { bytes: datagram, segment: datagram.len() };
+            if let Err(error) = self.link.send(&transmit) {
+                self.complain(&error, now);
+            }
+        }
+        self.netem.as_ref()?.next_due()
+    }
+
+    /// Counts a send that failed, and says so now and then.
+    fn complain(&mut self, error: &std::io::Error, now: Instant) {
+        self.errors += 1;
+        if error.raw_os_error() == Some(libc::EMSGSIZE) && self.link.learn_mtu() {
+            self.stream.set_datagram_bytes(self.link.datagram_bytes());
+            let (to, mtu) = (self.link.to(), self.link.mtu());
+            self.console.say(format_args!("the path to {to} takes only {mtu} bytes; going on with that"));
+            return;
+        }
+        if self.complained.is_some_and(|last| now - last < COMPLAIN_EVERY) {
+            return;
+        }
+        self.complained = Some(now);
+        let way_out = match error.raw_os_error() {
+            Some(libc::EMSGSIZE) => "; the packets are too large for the path: give a smaller --mtu",
+            Some(libc::EPERM) => "; a firewall on this computer forbids it",
+            Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::ENETDOWN) => "; going on: it may come back",
+            _ => "",
+        };
+        self.console.say(format_args!("cannot send to {}: {error}{way_out}", self.link.to()));
+    }
+}
+
+/// Often enough to be seen, rarely enough to be read.
+const COMPLAIN_EVERY: Duration = Duration::from_secs(5);

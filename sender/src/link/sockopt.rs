@@ -1,0 +1,48 @@
+//! The socket options that no safe crate here offers.
+#![allow(unsafe_code, reason = "two libc calls; everything else in this crate is safe")]
+
+use std::io;
+use std::os::fd::AsRawFd;
+
+use libc::{c_int, c_void, socklen_t};
+
+/// Has the kernel cut what is sent into datagrams of this many bytes (UDP_SEGMENT, Linux 4.18); 0 switches that off.
+pub(super) fn set_segment(socket: &impl AsRawFd, bytes: usize) -> io::Result<()> {
+    set(socket, libc::SOL_UDP, libc::UDP_SEGMENT, c_int::try_from(bytes).unwrap_or(c_int::MAX))
+}
+
+/// Forbids fragmentation: what is too large for the path is refused when it is sent (ip(7), IP_MTU_DISCOVER).
+pub(super) fn forbid_fragmentation(socket: &impl AsRawFd, is_ipv4: bool) -> io::Result<()> {
+    if is_ipv4 {
+        set(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_DO)
+    } else {
+        set(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_DO)
+    }
+}
+
+/// What the path to a connected socket's peer takes whole, in bytes, as far as the kernel knows (ip(7), IP_MTU).
+pub(super) fn path_mtu(socket: &impl AsRawFd, is_ipv4: bool) -> io::Result<usize> {
+    let (level, name) =
+        if is_ipv4 { (libc::IPPROTO_IP, libc::IP_MTU) } else { (libc::IPPROTO_IPV6, libc::IPV6_MTU) };
+    let mut value: c_int = 0;
+    let mut length = size_of::<c_int>() as socklen_t;
+    // SAFETY: `value` and `length` live through the call, and `length` is the size of `value`.
+    let result = unsafe {
+        libc::getsockopt(socket.as_raw_fd(), level, name, (&raw mut value).cast::<c_void>(), &raw mut length)
+    };
+    if result == 0 { Ok(usize::try_from(value).unwrap_or(0)) } else { Err(io::Error::last_os_error()) }
+}
+
+fn set(socket: &impl AsRawFd, level: c_int, name: c_int, value: c_int) -> io::Result<()> {
+    // SAFETY: `value` lives through the call, and its size is given.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            level,
+            name,
+            (&raw const value).cast::<c_void>(),
+            size_of::<c_int>() as socklen_t,
+        )
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}

@@ -1,0 +1,255 @@
+//! Starts the threads, reports while they run, joins them in order, and says what failed first.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::{Context, Result, anyhow};
+use proto::host::{Console, Reporter, Stop, stop_at_signals};
+use proto::netem::Netem;
+use proto::{Clock, Frame, Latest, MediaTime, Pace, Pool, SendConfig, SendStream, SessionId, Taken};
+
+use crate::args::Args;
+use crate::capture::{Capture, Opened, Raw};
+use crate::destination::Destination;
+use crate::encode::Encoder;
+use crate::link::{Link, NetworkOptions};
+use crate::send::{self, Inbox};
+use crate::source::{Options, Wanted};
+use crate::stats::{self, Reports, Stats};
+
+/// Sends until the source ends, enough was sent, or the program is told to stop.
+///
+/// # Errors
+/// The first thing that failed.
+pub fn run(args: &Args) -> Result<()> {
+    let console = Console::new("sender");
+    let stop = Stop::new().context("cannot make an event")?;
+    stop_at_signals(&stop).context("cannot handle signals")?;
+    let links = open_links(args)?;
+    let session = new_session()?;
+    let reporter = Reporter::new(console.clone(), args.stats_json.as_deref(), args.stats_interval)?;
+
+    let now = Instant::now();
+    let clock = Clock::new(now, wall_clock());
+    let (stats, inbox, encoder) =
+        (Arc::new(Stats::default()), Arc::new(Inbox::default()), Arc::new(Latest::new()));
+    let capture = Capture {
+        spec: args.source.clone(),
+        options: Options {
+            wanted: Wanted { size: args.size, fps: args.fps },
+            repeat: args.repeat,
+            console: console.clone(),
+        },
+        stop: stop.clone(),
+        encoder: encoder.clone(),
+        inbox: inbox.clone(),
+        stats: stats.clone(),
+        clock,
+        console: console.clone(),
+    };
+    let (opened, when_opened) = sync_channel(1);
+    let capture = spawn("capture", &stop, {
+        let (encoder, inbox) = (encoder.clone(), inbox.clone());
+        move || {
+            let result = capture.run(&opened);
+            // Whoever comes after ends when it has nothing left.
+            encoder.close();
+            drop(opened);
+            result.inspect_err(|_| inbox.frames.close())
+        }
+    })?;
+    let encode = spawn("encode", &stop, {
+        let (inbox, stats, console) = (inbox.clone(), stats.clone(), console.clone());
+        let made = Encoder::new(args.quality, args.subsampling)?;
+        move || {
+            encode(&encoder, made, &inbox, &stats, clock, &console);
+            inbox.frames.close();
+            Ok(())
+        }
+    })?;
+
+    let started = match wait_for_source(&when_opened, &stop) {
+        Some(source) => {
+            console.say(format_args!("{}", source.description));
+            let destinations = destinations(args, links, &source, session, clock, &stats, &console)?;
+            let send = spawn("send", &stop, {
+                let (inbox, stats, stop, most) = (inbox.clone(), stats.clone(), stop.clone(), args.frames);
+                move || {
+                    send::run(&inbox, destinations, &stats, most);
+                    stop.request();
+                    Ok(())
+                }
+            })?;
+            Some(send)
+        }
+        None => None,
+    };
+    let mut reports = Reports::new(session);
+    report_until_stopped(&stop, &stats, reporter, &mut reports, args.duration, |reporter, reports| {
+        stop.request();
+        let results = [join(capture), join(encode), started.map_or(Ok(()), join)];
+        reporter.finish(&reports.make(&stats, true));
+        results.into_iter().collect()
+    })
+}
+
+/// Encodes the newest raw picture until there are no more.
+fn encode(
+    pictures: &Latest<Raw>,
+    mut encoder: Encoder,
+    inbox: &Inbox,
+    stats: &Stats,
+    clock: Clock,
+    console: &Console,
+) {
+    let mut pool = Pool::new(FRAMES_AT_ONCE);
+    let mut complained = false;
+    while let Taken::Value(raw) = pictures.take(None) {
+        let begun = Instant::now();
+        match encoder.encode(&raw.picture, &mut pool) {
+            Ok(jpeg) => {
+                stats.lock().encode.add(begun.elapsed());
+                let frame = Frame { captured: clock.at(raw.at), jpeg };
+                if inbox.frames.put(frame).is_some() {
+                    stats.superseded();
+                }
+            }
+            Err(error) => {
+                stats.lock().refused += 1;
+                if !complained {
+                    console.say(format_args!("a picture cannot be encoded: {error:#}"));
+                    complained = true;
+                }
+            }
+        }
+    }
+}
+
+fn open_links(args: &Args) -> Result<Vec<Link>> {
+    let options = NetworkOptions {
+        mtu: args.mtu.0,
+        ttl: args.ttl.into(),
+        interface: args.interface.clone(),
+        dscp: args.dscp,
+    };
+    args.dest
+        .iter()
+        .map(|dest| Link::open(dest.address, &options).with_context(|| format!("--dest {}", dest.text)))
+        .collect()
+}
+
+/// Makes a stream for each link, and says what was chosen.
+fn destinations(
+    args: &Args,
+    links: Vec<Link>,
+    source: &Opened,
+    session: SessionId,
+    clock: Clock,
+    stats: &Stats,
+    console: &Console,
+) -> Result<Vec<Destination>> {
+    let name = args
+        .name
+        .clone()
+        .unwrap_or_else(|| rustix::system::uname().nodename().to_string_lossy().into_owned());
+    let mut all = Vec::new();
+    for link in links {
+        let pace = match args.pace.0 {
+            Pace::Auto if link.is_local() => Pace::Off,
+            chosen => chosen,
+        };
+        let pace_text = match pace {
+            Pace::Off => "each frame at once".to_owned(),
+            Pace::Auto => "paced at 90 Mbit/s or what the stream needs".to_owned(),
+            Pace::Rate(rate) => format!("paced at {:.1} Mbit/s", rate / 1e6),
+        };
+        console.say(format_args!(
+            "to {} by {}, MTU {}, {pace_text}, session {session}",
+            link.to(),
+            link.interface().name,
+            link.mtu()
+        ));
+        let config = SendConfig {
+            session,
+            datagram_bytes: link.datagram_bytes(),
+            overhead_bytes: link.overhead_bytes(),
+            pace,
+            interval: source.interval,
+            name: name.clone(),
+        };
+        stats
+            .lock()
+            .destinations
+            .push(stats::Destination { address: link.to().to_string(), ..stats::Destination::default() });
+        let stream = SendStream::new(config, clock, Instant::now());
+        let netem = args.impair.clone().map(Netem::new);
+        all.push(Destination::new(stream, link, netem, console.clone()));
+    }
+    Ok(all)
+}
+
+/// What the source is, once it is open; `None` if it failed or the program ends before.
+fn wait_for_source(opened: &Receiver<Opened>, stop: &Stop) -> Option<Opened> {
+    loop {
+        match opened.recv_timeout(Duration::from_millis(100)) {
+            Ok(source) => return Some(source),
+            Err(RecvTimeoutError::Disconnected) => return None,
+            Err(RecvTimeoutError::Timeout) if stop.is_requested() => return None,
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+    }
+}
+
+/// Reports at each interval until the program is told to stop, or `duration` is over; then `finish`es.
+fn report_until_stopped<T>(
+    stop: &Stop,
+    stats: &Stats,
+    mut reporter: Reporter,
+    reports: &mut Reports,
+    duration: Option<Duration>,
+    finish: impl FnOnce(Reporter, &mut Reports) -> T,
+) -> T {
+    let end = duration.map(|duration| Instant::now() + duration);
+    loop {
+        let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+        let wait = left.map_or(reporter.until_next(), |left| left.min(reporter.until_next()));
+        if stop.wait(wait) || left == Some(Duration::ZERO) {
+            return finish(reporter, reports);
+        }
+        if reporter.until_next().is_zero() {
+            reporter.report(&reports.make(stats, false));
+        }
+    }
+}
+
+/// Starts a thread; when it fails, everything stops.
+fn spawn(
+    name: &str,
+    stop: &Stop,
+    work: impl FnOnce() -> Result<()> + Send + 'static,
+) -> Result<JoinHandle<Result<()>>> {
+    let stop = stop.clone();
+    let work = move || work().inspect_err(|_| stop.request());
+    Builder::new().name(name.into()).spawn(work).with_context(|| format!("cannot start the {name} thread"))
+}
+
+fn join(thread: JoinHandle<Result<()>>) -> Result<()> {
+    let name = thread.thread().name().unwrap_or("a").to_owned();
+    thread.join().unwrap_or_else(|_| Err(anyhow!("the {name} thread panicked; please report this")))
+}
+
+fn new_session() -> Result<SessionId> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow!("the system gives no random numbers: {error}"))?;
+    Ok(SessionId::new(u64::from_ne_bytes(bytes).max(1)))
+}
+
+fn wall_clock() -> MediaTime {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    MediaTime::from_micros(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
+}
+
+/// JPEGs that are encoded, wait, and are sent to several destinations, at once.
+const FRAMES_AT_ONCE: usize = 8;
