@@ -1,1 +1,3 @@
 //! Chunkcast's receiver: puts frames together again, and shows the newest.
+
+pub mod decode;

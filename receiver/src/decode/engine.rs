@@ -1,0 +1,116 @@
+//! One thread's decompressor, and the checks without which it must not be let near a buffer.
+
+use proto::jpeg::Info;
+use turbojpeg::{Colorspace, Decompressor, Image, PixelFormat, Subsamp, YuvImage};
+
+use super::{Form, Layout, Refusal};
+
+/// A decompressor that is made anew after every error: one that failed may refuse every later picture.
+#[derive(Debug, Default)]
+pub(super) struct Engine {
+    decompressor: Option<Decompressor>,
+}
+
+/// What a JPEG must turn out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    pub(super) width: u32,
+    pub(super) rows: u32,
+    pub(super) layout: Layout,
+}
+
+impl Engine {
+    /// How this JPEG is to be decoded.
+    pub(super) fn layout(&mut self, jpeg: &[u8], info: &Info, form: Form) -> Result<Layout, Refusal> {
+        self.with(|decompressor| {
+            let header = decompressor.read_header(jpeg).map_err(refusal)?;
+            if header.is_progressive || header.is_arithmetic || header.is_lossless {
+                return Err(Refusal::Contradictory);
+            }
+            if form == Form::Pixels || !matches!(header.colorspace, Colorspace::YCbCr | Colorspace::Gray) {
+                return Ok(Layout::Bgrx);
+            }
+            // Only the plain way of writing each sampling. Others can be decoded to pixels, whatever they are.
+            Ok(match (info.sampling, header.subsamp) {
+                ([(2, 2), (1, 1), (1, 1)], Subsamp::Sub2x2) => Layout::I420,
+                ([(2, 1), (1, 1), (1, 1)], Subsamp::Sub2x1) => Layout::I422,
+                ([(1, 1), (1, 1), (1, 1)], Subsamp::None) => Layout::I444,
+                (_, Subsamp::Gray) if info.components == 1 => Layout::Gray,
+                (_, Subsamp::Unknown) => return Err(Refusal::Sampling),
+                _ => Layout::Bgrx,
+            })
+        })
+    }
+
+    /// Decodes `jpeg`, which must be of this shape.
+    pub(super) fn decode(&mut self, jpeg: &[u8], shape: Shape, into: &mut Vec<u8>) -> Result<(), Refusal> {
+        self.with(|decompressor| {
+            // The library checks the size of the buffer against the size of the picture, but not against its sampling:
+            // it would write past the end. So whatever it is about to decode is looked at again here.
+            let header = decompressor.read_header(jpeg).map_err(refusal)?;
+            let subsamp = subsamp(shape.layout);
+            if (header.width, header.height) != (shape.width as usize, shape.rows as usize)
+                || subsamp.is_some_and(|subsamp| subsamp != header.subsamp)
+            {
+                return Err(Refusal::Contradictory);
+            }
+            into.resize(shape.layout.bytes(shape.width, shape.rows), 0);
+            let (width, height) = (header.width, header.height);
+            let decoded = match subsamp {
+                Some(subsamp) => decompressor.decompress_to_yuv(
+                    jpeg,
+                    YuvImage { pixels: &mut into[..], width, align: 1, height, subsamp },
+                ),
+                None => {
+                    // Chroma is taken from the pixel's own sample: smoothing it would make a strip depend on the next.
+                    decompressor.set_fast_upsample(true).map_err(refusal)?;
+                    let pitch = shape.layout.pitch(0, shape.width);
+                    let format = PixelFormat::BGRX;
+                    decompressor
+                        .decompress(jpeg, Image { pixels: &mut into[..], width, pitch, height, format })
+                }
+            };
+            match decoded {
+                Err(error) if is_harmless(&error) => {
+                    *decompressor = Decompressor::new().map_err(refusal)?;
+                    Ok(())
+                }
+                other => other.map_err(refusal),
+            }
+        })
+    }
+
+    fn with<T>(&mut self, work: impl FnOnce(&mut Decompressor) -> Result<T, Refusal>) -> Result<T, Refusal> {
+        let mut decompressor = match self.decompressor.take() {
+            Some(decompressor) => decompressor,
+            None => Decompressor::new().map_err(refusal)?,
+        };
+        let done = work(&mut decompressor)?;
+        self.decompressor = Some(decompressor);
+        Ok(done)
+    }
+}
+
+/// The library's name of a layout of planes.
+fn subsamp(layout: Layout) -> Option<Subsamp> {
+    match layout {
+        Layout::I420 => Some(Subsamp::Sub2x2),
+        Layout::I422 => Some(Subsamp::Sub2x1),
+        Layout::I444 => Some(Subsamp::None),
+        Layout::Gray => Some(Subsamp::Gray),
+        Layout::Bgrx => None,
+    }
+}
+
+/// Many cameras pad the data of every picture with a byte or two before the next marker. The library warns of it, and
+/// the picture is whole; it gives warnings and errors alike, told apart by their text alone.
+fn is_harmless(error: &turbojpeg::Error) -> bool {
+    error.to_string().contains("extraneous bytes before marker")
+}
+
+fn refusal(error: turbojpeg::Error) -> Refusal {
+    match error {
+        turbojpeg::Error::BadSubsamp(_) => Refusal::Sampling,
+        other => Refusal::Damaged(other.to_string()),
+    }
+}

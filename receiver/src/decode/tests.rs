@@ -1,0 +1,350 @@
+use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
+
+use super::*;
+
+/// Edges and colours everywhere; R, G, B.
+fn pixels(width: usize, height: usize) -> Vec<u8> {
+    (0..width * height)
+        .flat_map(|at| {
+            let (x, y) = (at % width, at / width);
+            [(x * 3 + y) as u8, (y * 5) as u8 ^ x as u8, ((x / 9 + y / 7) % 2 * 200) as u8]
+        })
+        .collect()
+}
+
+fn encode(pixels: &[u8], width: usize, height: usize, subsamp: Subsamp) -> Vec<u8> {
+    let image = Image { pixels, width, pitch: 3 * width, height, format: PixelFormat::RGB };
+    let mut compressor = Compressor::new().unwrap();
+    compressor.set_subsamp(subsamp).unwrap();
+    compressor.set_quality(85).unwrap();
+    compressor.compress_to_vec(image).unwrap()
+}
+
+fn jpeg(width: usize, height: usize, subsamp: Subsamp) -> Vec<u8> {
+    encode(&pixels(width, height), width, height, subsamp)
+}
+
+/// A picture encoded in strips of `rows` rows each, put together with restart markers between them.
+fn with_restarts(width: usize, height: usize, subsamp: Subsamp, rows: usize) -> Vec<u8> {
+    let pixels = pixels(width, height);
+    let strips: Vec<Vec<u8>> = (0..height)
+        .step_by(rows)
+        .map(|top| encode(&pixels[3 * width * top..], width, rows.min(height - top), subsamp))
+        .collect();
+    let data = |jpeg: &[u8]| 2 + jpeg.windows(2).position(|two| two == [0xff, 0xda]).unwrap() + 12;
+    let (mcu_width, mcu_height) = match subsamp {
+        Subsamp::Sub2x2 => (16, 16),
+        Subsamp::Sub2x1 => (16, 8),
+        _ => (8, 8),
+    };
+    let interval = width.div_ceil(mcu_width) * (rows / mcu_height);
+    let data_at = |jpeg: &[u8]| if subsamp == Subsamp::Gray { data(jpeg) - 4 } else { data(jpeg) };
+    let mut whole = vec![0xff, 0xd8, 0xff, 0xdd, 0, 4, (interval >> 8) as u8, interval as u8];
+    whole.extend_from_slice(&strips[0][2..data_at(&strips[0])]);
+    let height_at = whole.windows(2).position(|two| two == [0xff, 0xc0]).unwrap() + 5;
+    whole[height_at..height_at + 2].copy_from_slice(&(height as u16).to_be_bytes());
+    for (number, strip) in strips.iter().enumerate() {
+        if number > 0 {
+            whole.extend_from_slice(&[0xff, 0xd0 + ((number - 1) % 8) as u8]);
+        }
+        whole.extend_from_slice(&strip[data_at(strip)..strip.len() - 2]);
+    }
+    whole.extend_from_slice(&[0xff, 0xd9]);
+    whole
+}
+
+fn decode(decoder: &mut Decoder, jpeg: &[u8], form: Form) -> Result<Decoded, Refusal> {
+    let mut decoded = Decoded::default();
+    decoder.decode(jpeg, form, &mut decoded).map(|()| decoded)
+}
+
+/// The three planes, put together from all strips.
+fn planes(decoded: &Decoded) -> [Vec<u8>; 3] {
+    let mut whole: [Vec<u8>; 3] = Default::default();
+    for strip in decoded.strips() {
+        for (whole, part) in whole.iter_mut().zip(decoded.planes(strip)) {
+            whole.extend_from_slice(part);
+        }
+    }
+    whole
+}
+
+/// Replaces the first occurrence of a two-byte marker.
+fn patch(jpeg: &[u8], from: [u8; 2], to: [u8; 2]) -> Vec<u8> {
+    let at = jpeg.windows(2).position(|two| two == from).unwrap();
+    let mut patched = jpeg.to_vec();
+    patched[at..at + 2].copy_from_slice(&to);
+    patched
+}
+
+/// Takes all segments with this marker out.
+fn without(jpeg: &[u8], marker: u8) -> Vec<u8> {
+    let (mut kept, mut at) = (jpeg[..2].to_vec(), 2);
+    while jpeg[at + 1] != 0xda {
+        let after = at + 2 + usize::from(u16::from_be_bytes([jpeg[at + 2], jpeg[at + 3]]));
+        if jpeg[at + 1] != marker {
+            kept.extend_from_slice(&jpeg[at..after]);
+        }
+        at = after;
+    }
+    kept.extend_from_slice(&jpeg[at..]);
+    kept
+}
+
+/// What the library itself makes of a JPEG of this sampling.
+fn oracle(jpeg: &[u8]) -> Vec<u8> {
+    let mut decompressor = turbojpeg::Decompressor::new().unwrap();
+    let header = decompressor.read_header(jpeg).unwrap();
+    let length = turbojpeg::yuv_pixels_len(header.width, 1, header.height, header.subsamp).unwrap();
+    let mut yuv = turbojpeg::YuvImage {
+        pixels: vec![0; length],
+        width: header.width,
+        align: 1,
+        height: header.height,
+        subsamp: header.subsamp,
+    };
+    decompressor.decompress_to_yuv(jpeg, yuv.as_deref_mut()).unwrap();
+    yuv.pixels
+}
+
+#[test]
+fn every_sampling_and_odd_sizes_are_decoded() {
+    let mut decoder = Decoder::with_threads(1);
+    let samplings = [
+        (Subsamp::Sub2x2, Layout::I420),
+        (Subsamp::Sub2x1, Layout::I422),
+        (Subsamp::None, Layout::I444),
+        (Subsamp::Gray, Layout::Gray),
+    ];
+    for (width, height) in [(1, 1), (17, 13), (64, 48), (16, 1), (1, 33)] {
+        for (subsamp, layout) in samplings {
+            let jpeg = jpeg(width, height, subsamp);
+            let decoded = decode(&mut decoder, &jpeg, Form::Planes).unwrap();
+            assert_eq!((decoded.width() as usize, decoded.height() as usize), (width, height));
+            assert_eq!(decoded.layout(), layout);
+            assert_eq!(planes(&decoded).concat(), oracle(&jpeg), "{width}x{height} {subsamp:?}");
+            let pixels = decode(&mut decoder, &jpeg, Form::Pixels).unwrap();
+            assert_eq!((pixels.layout(), planes(&pixels)[0].len()), (Layout::Bgrx, 4 * width * height));
+        }
+    }
+}
+
+#[test]
+fn a_sampling_without_a_layout_of_its_own_is_decoded_to_pixels() {
+    let mut decoder = Decoder::with_threads(1);
+    for subsamp in [Subsamp::Sub1x2, Subsamp::Sub4x1] {
+        let decoded = decode(&mut decoder, &jpeg(50, 30, subsamp), Form::Planes).unwrap();
+        assert_eq!((decoded.layout(), planes(&decoded)[0].len()), (Layout::Bgrx, 4 * 50 * 30));
+    }
+}
+
+#[test]
+fn pixels_are_those_that_were_encoded() {
+    let grey_ramp: Vec<u8> = (0..64 * 64).flat_map(|at| [(at % 64 * 4) as u8; 3]).collect();
+    let jpeg = encode(&grey_ramp, 64, 64, Subsamp::Sub2x2);
+    let decoded = decode(&mut Decoder::with_threads(1), &jpeg, Form::Pixels).unwrap();
+    for (bgrx, rgb) in planes(&decoded)[0].chunks(4).zip(grey_ramp.chunks(3)) {
+        assert!((0..3).all(|c| bgrx[c].abs_diff(rgb[c]) < 8), "{bgrx:?} for {rgb:?}");
+    }
+}
+
+#[test]
+fn what_cameras_leave_out_or_add_makes_no_difference() {
+    let mut decoder = Decoder::with_threads(1);
+    let plain = jpeg(160, 120, Subsamp::Sub2x1);
+    let picture = oracle(&plain);
+    let bare = without(&plain, 0xc4);
+    assert!(bare.len() < plain.len());
+    let stale = [&plain[..], &[0, 0, 7, 0xff, 0xd9, 0xff, 0xd8, 1]].concat();
+    let thumbnail = jpeg(16, 16, Subsamp::Sub2x2);
+    let length = ((thumbnail.len() + 2) as u16).to_be_bytes();
+    let with_thumbnail = [&plain[..2], &[0xff, 0xe1], &length, &thumbnail, &plain[2..]].concat();
+    let padded = [&plain[..plain.len() - 2], &[0x00, 0x00], &plain[plain.len() - 2..]].concat();
+    for (what, jpeg) in [
+        ("no Huffman tables", bare),
+        ("bytes after the end", stale),
+        ("a thumbnail", with_thumbnail),
+        ("bytes before the end marker", padded),
+        ("restart markers", with_restarts(160, 120, Subsamp::Sub2x1, 8)),
+    ] {
+        let decoded =
+            decode(&mut decoder, &jpeg, Form::Planes).unwrap_or_else(|error| panic!("{what}: {error}"));
+        // Strips of one picture were encoded one by one, from the same pixels: the same blocks.
+        assert!(planes(&decoded).concat() == picture, "{what}");
+    }
+}
+
+#[test]
+fn strips_decoded_side_by_side_give_the_same_pixels() {
+    let mut alone = Decoder::with_threads(1);
+    for (width, height, subsamp, rows) in [
+        (640, 480, Subsamp::Sub2x2, 16),
+        (640, 480, Subsamp::Sub2x1, 240),
+        (641, 487, Subsamp::Sub2x2, 48),
+        (641, 487, Subsamp::None, 8),
+        (800, 600, Subsamp::Gray, 8),
+        (1280, 480, Subsamp::Sub2x1, 8),
+    ] {
+        let jpeg = with_restarts(width, height, subsamp, rows);
+        for threads in 2..=4 {
+            let mut decoder = Decoder::with_threads(threads);
+            for form in [Form::Planes, Form::Pixels] {
+                let whole = decode(&mut alone, &jpeg, form).unwrap();
+                for _ in 0..2 {
+                    let decoded = decode(&mut decoder, &jpeg, form).unwrap();
+                    assert_eq!(decoded.strips().len(), threads.min(height.div_ceil(rows)));
+                    assert!(decoded.strips().iter().all(|strip| strip.first_row() % 2 == 0));
+                    assert!(
+                        planes(&decoded) == planes(&whole),
+                        "{width}x{height} {subsamp:?} {threads} {form:?}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_damaged_strip_refuses_the_picture_and_only_that_one() {
+    let mut decoder = Decoder::with_threads(4);
+    let good = with_restarts(640, 480, Subsamp::Sub2x2, 16);
+    let last = good.windows(2).rposition(|two| (0xd0..0xd8).contains(&two[1]) && two[0] == 0xff).unwrap();
+    let mut bad = good.clone();
+    bad.drain(last + 4..bad.len() - 2);
+    for _ in 0..3 {
+        assert!(decode(&mut decoder, &bad, Form::Planes).is_err());
+        assert!(decode(&mut decoder, &good, Form::Planes).is_ok());
+    }
+}
+
+#[test]
+fn a_large_picture_is_decoded() {
+    let jpeg = jpeg(4096, 2160, Subsamp::Sub2x2);
+    let decoded = decode(&mut Decoder::with_threads(1), &jpeg, Form::Planes).unwrap();
+    assert_eq!((decoded.width(), decoded.height()), (4096, 2160));
+}
+
+#[test]
+fn what_is_refused_is_refused_by_name_and_the_next_picture_decodes() {
+    let mut decoder = Decoder::with_threads(2);
+    let good = jpeg(64, 64, Subsamp::Sub2x2);
+    let progressive = {
+        let mut compressor = Compressor::new().unwrap();
+        compressor.set_progressive(true).unwrap();
+        let pixels = pixels(64, 64);
+        let image =
+            Image { pixels: &pixels[..], width: 64, pitch: 3 * 64, height: 64, format: PixelFormat::RGB };
+        compressor.compress_to_vec(image).unwrap()
+    };
+    let sof = good.windows(2).position(|two| two == [0xff, 0xc0]).unwrap();
+    let with = |offset: usize, bytes: &[u8]| {
+        let mut patched = good.clone();
+        patched[sof + offset..sof + offset + bytes.len()].copy_from_slice(bytes);
+        patched
+    };
+    for (jpeg, words) in [
+        (progressive, "progressive"),
+        (patch(&good, [0xff, 0xc0], [0xff, 0xc9]), "arithmetic"),
+        (patch(&good, [0xff, 0xc0], [0xff, 0xc3]), "lossless"),
+        (with(4, &[12]), "12 bits"),
+        (with(5, &[0xff, 0xdc, 0xff, 0xdc]), "65500x65500"),
+        (with(5, &[0x1f, 0xff, 0x1f, 0xff]), "36 megapixels"),
+        (with(5, &[0, 0]), "zero"),
+        (with(9, &[2]), "2 colour components"),
+        (good[..good.len() / 2].to_vec(), "cut short"),
+        (Vec::new(), "start marker"),
+        ([&good[..good.len() / 2], &[0xff, 0xd9]].concat(), "damaged"),
+    ] {
+        let refusal = decode(&mut decoder, &jpeg, Form::Planes).unwrap_err().to_string();
+        assert!(refusal.contains(words), "{refusal:?} should say {words:?}");
+        assert!(decode(&mut decoder, &good, Form::Planes).is_ok(), "after {words}");
+    }
+}
+
+#[test]
+fn every_truncation_is_refused_and_the_next_picture_decodes() {
+    let mut decoder = Decoder::with_threads(1);
+    let good = jpeg(320, 240, Subsamp::Sub2x1);
+    for length in (0..good.len()).step_by(100) {
+        assert!(decode(&mut decoder, &good[..length], Form::Planes).is_err(), "{length} bytes");
+        let ended = [&good[..length], &[0xff, 0xd9]].concat();
+        assert!(decode(&mut decoder, &ended, Form::Planes).is_err(), "{length} bytes and an end marker");
+        assert!(decode(&mut decoder, &good, Form::Planes).is_ok());
+    }
+}
+
+#[test]
+fn no_sampling_factors_write_past_the_buffer() {
+    let mut decoder = Decoder::with_threads(1);
+    let good = jpeg(64, 64, Subsamp::Sub2x2);
+    let sof = good.windows(2).position(|two| two == [0xff, 0xc0]).unwrap();
+    let factors = [0x11, 0x12, 0x21, 0x22, 0x14, 0x41, 0x44, 0x13, 0x31, 0x33, 0x24, 0x42];
+    for luma in factors {
+        for chroma in factors {
+            for other in [chroma, 0x11] {
+                let mut odd = good.clone();
+                (odd[sof + 11], odd[sof + 14], odd[sof + 17]) = (luma, chroma, other);
+                for form in [Form::Planes, Form::Pixels] {
+                    // Whether it is refused is up to the data; what counts is that nothing is overwritten, and that a
+                    // picture that is given out has all its bytes.
+                    if let Ok(decoded) = decode(&mut decoder, &odd, form) {
+                        let bytes: usize = planes(&decoded).iter().map(Vec::len).sum();
+                        assert_eq!(bytes, decoded.layout().bytes(64, 64));
+                    }
+                }
+            }
+        }
+    }
+    assert!(decode(&mut decoder, &good, Form::Planes).is_ok());
+}
+
+#[test]
+fn a_picture_that_is_not_of_the_shape_it_should_have_is_not_decoded() {
+    let mut engine = Engine::default();
+    let shape = Shape { width: 64, rows: 64, layout: Layout::I420 };
+    let mut buffer = vec![0xa5; Layout::I420.bytes(64, 64) + 4096];
+    for (jpeg, why) in [
+        (jpeg(64, 64, Subsamp::None), "another sampling"),
+        (jpeg(64, 80, Subsamp::Sub2x2), "higher"),
+        (jpeg(80, 64, Subsamp::Sub2x2), "wider"),
+    ] {
+        assert_eq!(engine.decode(&jpeg, shape, &mut buffer), Err(Refusal::Contradictory), "{why}");
+        assert!(buffer.iter().all(|&byte| byte == 0xa5), "{why}");
+    }
+    assert_eq!(engine.decode(&jpeg(64, 64, Subsamp::Sub2x2), shape, &mut buffer), Ok(()));
+}
+
+#[test]
+fn damaged_bytes_never_panic_and_never_spoil_the_next_picture() {
+    let mut decoder = Decoder::with_threads(2);
+    let good = with_restarts(640, 480, Subsamp::Sub2x2, 48);
+    let mut state = 7u32;
+    let mut random = move |below: usize| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as usize % below
+    };
+    for _ in 0..60 {
+        let mut bad = good.clone();
+        for _ in 0..4 {
+            // Half of the damage is in the headers.
+            let at = if random(2) == 0 { random(700) } else { random(bad.len()) };
+            bad[at] = random(256) as u8;
+        }
+        let _ = decode(&mut decoder, &bad, Form::Planes);
+        assert!(decode(&mut decoder, &good, Form::Planes).is_ok());
+    }
+}
+
+#[test]
+fn buffers_are_reused() {
+    let jpeg = with_restarts(640, 480, Subsamp::Sub2x2, 48);
+    let (mut decoder, mut pictures) = (Decoder::with_threads(3), Pictures::new());
+    let mut addresses = std::collections::BTreeSet::new();
+    for _ in 0..10 {
+        let mut picture = pictures.take();
+        decoder.decode(&jpeg, Form::Planes, std::sync::Arc::get_mut(&mut picture).unwrap()).unwrap();
+        addresses.extend(picture.strips().iter().map(|strip| strip.pixels.as_ptr()));
+        pictures.keep(&picture);
+    }
+    assert_eq!(addresses.len(), 3);
+}
