@@ -94,10 +94,10 @@ impl Decoder {
         }
         let (first_row, rows) = self.cut.rows(0);
         first.place(first_row, rows);
-        outcome =
-            outcome.and(self.cut.with_first(jpeg, |jpeg| {
-                self.engine.decode(jpeg, Shape { rows, ..whole }, &mut first.pixels)
-            }));
+        outcome = outcome.and_then(|()| {
+            self.cut
+                .with_first(jpeg, |jpeg| self.engine.decode(jpeg, Shape { rows, ..whole }, &mut first.pixels))
+        });
         for (strip, worker) in others.iter_mut().zip(&mut self.workers).take(busy) {
             let (pixels, decoded) = worker.collect();
             strip.pixels = pixels;

@@ -1,3 +1,5 @@
 //! Chunkcast's receiver: puts frames together again, and shows the newest.
 
 pub mod decode;
+#[cfg(feature = "window")]
+pub mod window;

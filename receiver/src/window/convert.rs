@@ -1,0 +1,67 @@
+//! YUV planes to pixels, where neither the decoder nor the graphics hardware does it.
+
+use crate::decode::{Decoded, Layout, Strip};
+
+/// Calls `write` with each row of the picture, from the top, as B, G, R and an unused byte.
+pub(super) fn rows(picture: &Decoded, scratch: &mut Vec<u8>, mut write: impl FnMut(usize, &[u8])) {
+    for strip in picture.strips() {
+        let first = strip.first_row() as usize;
+        for row in 0..strip.rows() as usize {
+            if picture.layout() == Layout::Bgrx {
+                let pitch = 4 * picture.width() as usize;
+                write(first + row, &picture.planes(strip)[0][row * pitch..][..pitch]);
+            } else {
+                scratch.resize(4 * picture.width() as usize, 0);
+                convert(picture, strip, row, scratch);
+                write(first + row, scratch);
+            }
+        }
+    }
+}
+
+/// One row of a strip, each pixel with its own or its nearest chroma sample.
+fn convert(picture: &Decoded, strip: &Strip, row: usize, into: &mut [u8]) {
+    let (layout, width) = (picture.layout(), picture.width());
+    let planes = picture.planes(strip);
+    let chroma_row = if layout == Layout::I420 { row / 2 } else { row };
+    let line = |plane: usize, row: usize| &planes[plane][row * layout.pitch(plane, width)..];
+    let luma = &line(0, row)[..width as usize];
+    if layout == Layout::Gray {
+        for (pixel, &y) in into.chunks_exact_mut(4).zip(luma) {
+            pixel.copy_from_slice(&[y, y, y, 255]);
+        }
+        return;
+    }
+    let (u, v) = (line(1, chroma_row), line(2, chroma_row));
+    if layout == Layout::I444 {
+        for ((pixel, &y), (&u, &v)) in into.chunks_exact_mut(4).zip(luma).zip(u.iter().zip(v)) {
+            pixel.copy_from_slice(&bgrx(y, u, v));
+        }
+    } else {
+        for ((pixels, y), (&u, &v)) in into.chunks_mut(8).zip(luma.chunks(2)).zip(u.iter().zip(v)) {
+            for (pixel, &y) in pixels.chunks_exact_mut(4).zip(y) {
+                pixel.copy_from_slice(&bgrx(y, u, v));
+            }
+        }
+    }
+}
+
+/// JFIF's equations, in 16-bit fixed point.
+fn bgrx(y: u8, u: u8, v: u8) -> [u8; 4] {
+    let (y, u, v) = (i32::from(y) << 16, i32::from(u) - 128, i32::from(v) - 128);
+    let byte = |value: i32| ((value + 0x8000) >> 16).clamp(0, 255) as u8;
+    [byte(y + 116_130 * u), byte(y - 22_554 * u - 46_802 * v), byte(y + 91_881 * v), 255]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_those_of_jfif() {
+        assert_eq!(bgrx(0, 128, 128), [0, 0, 0, 255]);
+        assert_eq!(bgrx(255, 128, 128), [255, 255, 255, 255]);
+        assert_eq!(bgrx(76, 85, 255), [0, 0, 254, 255], "red");
+        assert_eq!(bgrx(29, 255, 107), [255, 0, 0, 255], "blue");
+    }
+}

@@ -1,0 +1,142 @@
+//! What the window says in words: its title, and the card that stands in for a picture.
+
+use std::time::{Duration, Instant};
+
+/// What there is to say of the stream. The pipeline keeps it up to date, about once a second.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Status {
+    /// The sender's name for itself, or nothing.
+    pub name: String,
+    /// Where the stream comes from, such as an address; empty before the first.
+    pub source: String,
+    /// What is listened on, such as `0.0.0.0:9000`.
+    pub listening: String,
+    /// How the stream is.
+    pub state: State,
+    /// Width and height of the last picture.
+    pub size: Option<(u32, u32)>,
+    /// Pictures shown per second.
+    pub fps: f64,
+    /// Megabits received per second.
+    pub mbps: f64,
+    /// Frames lost, of a hundred sent.
+    pub loss_percent: f64,
+}
+
+/// How the stream is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum State {
+    /// Nothing has come yet, since then.
+    Waiting(Instant),
+    /// Pictures come.
+    Live,
+    /// No picture has come since then, and the sender says nothing.
+    Silent(Instant),
+    /// The sender says why it has none to send.
+    SourceGone(String),
+    /// The sender has said goodbye.
+    Ended,
+}
+
+impl Status {
+    /// The status before anything has come.
+    pub fn new(listening: impl Into<String>) -> Self {
+        Self {
+            name: String::new(),
+            source: String::new(),
+            listening: listening.into(),
+            state: State::Waiting(Instant::now()),
+            size: None,
+            fps: 0.0,
+            mbps: 0.0,
+            loss_percent: 0.0,
+        }
+    }
+
+    /// The window's title.
+    pub(super) fn title(&self) -> String {
+        let name = match (self.name.is_empty(), self.source.is_empty()) {
+            (false, _) => &self.name,
+            (true, false) => &self.source,
+            (true, true) => "Chunkcast",
+        };
+        match (&self.state, self.size) {
+            (State::Live, Some((width, height))) => {
+                let (fps, mbps, loss) = (self.fps, self.mbps, self.loss_percent);
+                format!("{name} - {width}x{height}, {fps:.1} fps, {mbps:.1} Mbit/s, {loss:.1} % lost")
+            }
+            (State::Live, None) => name.to_owned(),
+            (State::Waiting(_), _) => format!("{name} - waiting"),
+            (State::Silent(_), _) => format!("{name} - no signal"),
+            (State::SourceGone(_), _) => format!("{name} - source gone"),
+            (State::Ended, _) => format!("{name} - ended"),
+        }
+    }
+
+    /// The lines of the card, the first one large; `None` while the picture is what there is to see.
+    pub(super) fn card(&self, now: Instant) -> Option<Vec<String>> {
+        let (head, then) = match &self.state {
+            State::Live => return None,
+            State::Waiting(since) => ("no signal", format!("waiting for {}", spoken(now - *since))),
+            State::Silent(since) => ("no signal", format!("for {}", spoken(now - *since))),
+            State::SourceGone(why) => ("source gone", why.clone()),
+            State::Ended => ("ended", "the sender has said goodbye".to_owned()),
+        };
+        let mut lines =
+            vec![head.to_owned(), then, String::new(), format!("listening on {}", self.listening)];
+        match (self.name.is_empty(), self.source.is_empty()) {
+            (true, true) => {}
+            (false, false) => lines.push(format!("last source: {} ({})", self.name, self.source)),
+            _ => lines.push(format!("last source: {}{}", self.name, self.source)),
+        }
+        Some(lines)
+    }
+}
+
+/// A duration as a person would say it, to the second.
+fn spoken(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, s) => format!("{s} s"),
+        (0, m, s) => format!("{m} min {s} s"),
+        (h, m, _) => format!("{h} h {m} min"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_card_says_since_when_and_where() {
+        let since = Instant::now();
+        let mut status = Status::new("0.0.0.0:9000");
+        status.state = State::Silent(since);
+        status.name = "door".to_owned();
+        status.source = "192.168.1.7:41000".to_owned();
+        let lines = status.card(since + Duration::from_secs(75)).unwrap();
+        assert_eq!(
+            lines,
+            [
+                "no signal",
+                "for 1 min 15 s",
+                "",
+                "listening on 0.0.0.0:9000",
+                "last source: door (192.168.1.7:41000)"
+            ]
+        );
+        status.state = State::SourceGone("the camera was unplugged".to_owned());
+        assert_eq!(status.card(since).unwrap()[..2], ["source gone", "the camera was unplugged"]);
+    }
+
+    #[test]
+    fn the_title_has_the_figures_while_pictures_come() {
+        let mut status = Status::new("0.0.0.0:9000");
+        assert_eq!(status.title(), "Chunkcast - waiting");
+        status.name = "door".to_owned();
+        (status.state, status.size) = (State::Live, Some((1280, 720)));
+        (status.fps, status.mbps, status.loss_percent) = (29.97, 24.06, 0.04);
+        assert_eq!(status.title(), "door - 1280x720, 30.0 fps, 24.1 Mbit/s, 0.0 % lost");
+        assert_eq!(status.card(Instant::now()), None);
+    }
+}
