@@ -138,7 +138,7 @@ pub(super) fn builder(video: &VideoSubsystem, options: &Options) -> WindowBuilde
 
 /// Textures of planes have an even size, so an odd picture needs planes that are padded to one.
 fn can_go_up_as_planes(picture: &Decoded) -> bool {
-    let (even_width, even_height) = (picture.width() % 2 == 0, picture.height() % 2 == 0);
+    let (even_width, even_height) = (picture.width().is_multiple_of(2), picture.height().is_multiple_of(2));
     match picture.layout() {
         Layout::I420 => true,
         Layout::I422 => even_height,

@@ -1,0 +1,131 @@
+//! Frames that wait to be recorded: all of them, as long as there is room.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use proto::host::Console;
+
+use super::Received;
+
+/// A queue with bounds. It is no live stage: a recording wants every frame, and may be late.
+#[derive(Debug)]
+pub(super) struct Backlog {
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+    name: String,
+    console: Console,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    frames: VecDeque<Received>,
+    bytes: usize,
+    closed: bool,
+    /// Frames dropped since it last kept up.
+    dropped: u64,
+}
+
+impl Backlog {
+    pub(super) fn new(name: &str, console: &Console) -> Self {
+        let waiting = Waiting { frames: VecDeque::with_capacity(MOST_FRAMES), ..Waiting::default() };
+        Self {
+            waiting: Mutex::new(waiting),
+            changed: Condvar::new(),
+            name: name.to_owned(),
+            console: console.clone(),
+        }
+    }
+
+    /// Appends a frame; says whether there was room for it.
+    pub(super) fn put(&self, frame: Received) -> bool {
+        let mut waiting = self.lock();
+        if waiting.closed {
+            return false;
+        }
+        let bytes = waiting.bytes + frame.frame.jpeg.len();
+        if waiting.frames.len() == MOST_FRAMES || (bytes > MOST_BYTES && !waiting.frames.is_empty()) {
+            waiting.dropped += 1;
+            let is_first = waiting.dropped == 1;
+            drop(waiting);
+            if is_first {
+                let name = &self.name;
+                self.console
+                    .say(format_args!("output {name} is too slow: frames are missing from it from now on"));
+            }
+            return false;
+        }
+        waiting.bytes = bytes;
+        waiting.frames.push_back(frame);
+        drop(waiting);
+        self.changed.notify_one();
+        true
+    }
+
+    /// The oldest frame; `None` when it is closed and empty.
+    pub(super) fn take(&self) -> Option<Received> {
+        let mut waiting = self.lock();
+        if waiting.frames.is_empty() && waiting.dropped > 0 {
+            let dropped = std::mem::take(&mut waiting.dropped);
+            drop(waiting);
+            let name = &self.name;
+            self.console
+                .say(format_args!("output {name} keeps up again; {dropped} frames are missing from it"));
+            waiting = self.lock();
+        }
+        let empty = |waiting: &mut Waiting| waiting.frames.is_empty() && !waiting.closed;
+        let mut waiting = self.changed.wait_while(waiting, empty).unwrap_or_else(PoisonError::into_inner);
+        let frame = waiting.frames.pop_front()?;
+        waiting.bytes -= frame.frame.jpeg.len();
+        Some(frame)
+    }
+
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.changed.notify_all();
+    }
+
+    // No code panics while it holds the lock.
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Two seconds at 30 frames a second: a disk that pauses for longer is too slow for good.
+const MOST_FRAMES: usize = 64;
+/// What 64 large frames may take.
+const MOST_BYTES: usize = 32 << 20;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proto::{Frame, FrameId, MediaTime};
+
+    use super::*;
+
+    fn frame(bytes: usize) -> Received {
+        let jpeg = Arc::new(vec![0; bytes]);
+        Received { id: FrameId::new(1), frame: Frame { captured: MediaTime::default(), jpeg } }
+    }
+
+    #[test]
+    fn it_is_bounded_by_frames_and_by_bytes() {
+        let backlog = Backlog::new("test/", &Console::new("test"));
+        let put = (0..100).filter(|_| backlog.put(frame(10))).count();
+        assert_eq!(put, MOST_FRAMES);
+        while backlog.lock().frames.len() > 0 {
+            backlog.take();
+        }
+        let put = (0..100).filter(|_| backlog.put(frame(1 << 20))).count();
+        assert_eq!(put, 32);
+    }
+
+    #[test]
+    fn what_waits_is_still_given_out_after_closing() {
+        let backlog = Backlog::new("test/", &Console::new("test"));
+        assert!(backlog.put(frame(1)));
+        backlog.close();
+        assert!(!backlog.put(frame(1)));
+        assert!(backlog.take().is_some() && backlog.take().is_none());
+    }
+}

@@ -1,0 +1,106 @@
+//! What `--output` can be.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use thiserror::Error;
+
+/// Where frames go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Spec {
+    /// A window on the screen.
+    #[default]
+    Window,
+    /// Nowhere: frames are received and counted.
+    None,
+    /// JPEG frames, one behind the other, to standard output.
+    Frames,
+    /// Decoded pictures as a Y4M stream to standard output.
+    Y4m,
+    /// One `.jpg` file a frame in this folder.
+    Folder(PathBuf),
+    /// All frames in this file, one behind the other.
+    File(PathBuf),
+}
+
+/// The text names no output.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error(
+    "'{0}' is no output; it can be: window, none, - (JPEG frames to standard output), y4m:- (decoded pictures to \
+     standard output), FOLDER/ (one .jpg per frame; the slash makes a new folder) or FILE.mjpeg"
+)]
+pub struct SpecError(String);
+
+impl Spec {
+    /// Whether it writes to standard output, which then is no place for anything else.
+    pub fn is_standard_output(&self) -> bool {
+        matches!(self, Self::Frames | Self::Y4m)
+    }
+
+    /// Whether it is one that [`Outputs`](super::Outputs) writes.
+    pub(super) fn has_writer(&self) -> bool {
+        !matches!(self, Self::Window | Self::None)
+    }
+}
+
+impl FromStr for Spec {
+    type Err = SpecError;
+
+    fn from_str(text: &str) -> Result<Self, SpecError> {
+        let path = Path::new(text);
+        Ok(match text {
+            "window" => Self::Window,
+            "none" => Self::None,
+            "-" => Self::Frames,
+            "y4m:-" => Self::Y4m,
+            "" => return Err(SpecError(text.to_owned())),
+            _ if text.ends_with('/') || path.is_dir() => Self::Folder(path.to_owned()),
+            _ if path.extension().is_some_and(|ext| ext == "mjpeg" || ext == "mjpg") => {
+                Self::File(path.to_owned())
+            }
+            _ => return Err(SpecError(text.to_owned())),
+        })
+    }
+}
+
+impl fmt::Display for Spec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Window => f.write_str("window"),
+            Self::None => f.write_str("none"),
+            Self::Frames => f.write_str("-"),
+            Self::Y4m => f.write_str("y4m:-"),
+            Self::Folder(path) | Self::File(path) => path.display().fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_output_has_its_words() {
+        for (text, spec) in [
+            ("window", Spec::Window),
+            ("none", Spec::None),
+            ("-", Spec::Frames),
+            ("y4m:-", Spec::Y4m),
+            ("shots/", Spec::Folder("shots/".into())),
+            ("/", Spec::Folder("/".into())),
+            ("a/b.mjpeg", Spec::File("a/b.mjpeg".into())),
+        ] {
+            assert_eq!(text.parse(), Ok(spec.clone()));
+            assert_eq!(spec.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn anything_else_is_told_what_there_is() {
+        for text in ["", "windows", "y4m:out", "movie.avi", "no/such/folder"] {
+            let error = text.parse::<Spec>().unwrap_err().to_string();
+            assert!(error.contains("FOLDER/") && error.contains("y4m:-"), "{error}");
+        }
+    }
+}

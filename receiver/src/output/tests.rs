@@ -1,0 +1,79 @@
+use std::fs;
+use std::path::PathBuf;
+
+use proto::MediaTime;
+
+use super::*;
+
+struct TempFolder(PathBuf);
+
+impl TempFolder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("chunkcast-{}-{name}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for TempFolder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn frame(byte: u8) -> Received {
+    let jpeg = Arc::new(vec![byte; 1000]);
+    Received { id: FrameId::new(1), frame: Frame { captured: MediaTime::default(), jpeg } }
+}
+
+fn start(specs: &[Spec]) -> (Outputs, Stop) {
+    let stop = Stop::new().unwrap();
+    (Outputs::start(specs, &Console::new("test"), &stop).unwrap(), stop)
+}
+
+#[test]
+fn a_folder_and_a_file_get_every_frame() {
+    let temp = TempFolder::new("recordings");
+    let (folder, file) = (temp.0.join("a/shots"), temp.0.join("all.mjpeg"));
+    for round in 0..2 {
+        let (outputs, stop) = start(&[Spec::Folder(folder.clone()), Spec::File(file.clone())]);
+        for byte in 0..20 {
+            outputs.offer(&frame(byte));
+        }
+        outputs.finish().unwrap();
+        assert!(!stop.is_requested());
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 20 * (round + 1), "an earlier recording stays");
+    }
+    assert_eq!(fs::read(folder.join("frame-000020.jpg")).unwrap(), vec![19; 1000]);
+    let all: Vec<u8> = (0..20).flat_map(|byte| vec![byte; 1000]).collect();
+    assert!(fs::read(&file).unwrap() == all, "written over, not appended to");
+}
+
+#[test]
+fn a_full_disk_ends_its_output_and_the_program_if_it_was_the_last() {
+    let full = Spec::File("/dev/full".into());
+    let (outputs, stop) = start(&[full.clone()]);
+    outputs.offer(&frame(1));
+    assert!(stop.wait(std::time::Duration::from_secs(10)));
+    let error = format!("{:#}", outputs.finish().unwrap_err());
+    assert!(error.contains("/dev/full") && error.contains("space"), "{error}");
+
+    let temp = TempFolder::new("beside-full");
+    let (outputs, stop) = start(&[full, Spec::Folder(temp.0.clone())]);
+    for byte in 0..5 {
+        outputs.offer(&frame(byte));
+    }
+    assert!(outputs.finish().is_err());
+    assert_eq!(fs::read_dir(&temp.0).unwrap().count(), 5);
+    drop(stop);
+}
+
+#[test]
+fn what_cannot_be_opened_is_said_at_once() {
+    let (console, stop) = (Console::new("test"), Stop::new().unwrap());
+    let error = Outputs::start(&[Spec::File("/no/such/folder/x.mjpeg".into())], &console, &stop).unwrap_err();
+    assert!(format!("{error:#}").contains("/no/such/folder/x.mjpeg"));
+    let error = Outputs::start(&[Spec::Frames, Spec::Y4m], &console, &stop).unwrap_err();
+    assert!(error.to_string().contains("standard output"));
+}
