@@ -70,5 +70,5 @@ pub struct Dropped {
     pub superseded: u64,
 }
 
-/// The largest JPEG in bytes that is taken from a file or a pipe. What is larger is taken for damage.
+/// The largest JPEG in bytes that is taken from a file or a pipe: the largest that can be sent.
 const LARGEST_JPEG: usize = proto::MAX_FRAME_BYTES;

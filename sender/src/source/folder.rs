@@ -10,7 +10,7 @@ use anyhow::{Context, bail, ensure};
 use proto::host::{Console, Stop};
 use proto::{Buffer, Pool};
 
-use super::{LARGEST_JPEG, Next, Source, Timing};
+use super::{Dropped, LARGEST_JPEG, Next, Source, Timing};
 use crate::encode::unique;
 use crate::picture::{Captured, Picture};
 
@@ -20,6 +20,7 @@ pub struct Folder {
     path: PathBuf,
     files: Vec<PathBuf>,
     next: usize,
+    damaged: u64,
     repeat: bool,
     pool: Pool,
     console: Console,
@@ -42,7 +43,7 @@ impl Folder {
         files.sort_by(|a, b| {
             natural_order(a.as_os_str().as_encoded_bytes(), b.as_os_str().as_encoded_bytes())
         });
-        Ok(Self { path: path.into(), files, next: 0, repeat, pool: Pool::new(POOLED), console })
+        Ok(Self { path: path.into(), files, next: 0, damaged: 0, repeat, pool: Pool::new(POOLED), console })
     }
 
     fn read(&mut self, index: usize) -> anyhow::Result<Buffer> {
@@ -81,6 +82,7 @@ impl Source for Folder {
                 Err(error) => {
                     // It is not tried again, so it is said once.
                     let file = self.files.remove(self.next);
+                    self.damaged += 1;
                     self.console.say(format_args!("{} is passed over: {error:#}", file.display()));
                 }
             }
@@ -94,6 +96,10 @@ impl Source for Folder {
 
     fn timing(&self) -> Timing {
         Timing::Stored(None)
+    }
+
+    fn dropped(&self) -> Dropped {
+        Dropped { damaged: self.damaged, superseded: 0 }
     }
 }
 
@@ -159,6 +165,7 @@ mod tests {
         assert_eq!(pictures(&mut source, 99), [jpeg(1), jpeg(2), jpeg(10)]);
         let mut source = Folder::open(folder.path(), true, Console::new("test")).unwrap();
         assert_eq!(pictures(&mut source, 5), [jpeg(1), jpeg(2), jpeg(10), jpeg(1), jpeg(2)]);
+        assert_eq!(source.dropped().damaged, 2);
     }
 
     #[test]

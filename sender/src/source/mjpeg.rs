@@ -22,7 +22,12 @@ impl Mjpeg {
         Self { splitter: Splitter::new(LARGEST_JPEG), damaged_said: 0 }
     }
 
-    /// Waits for the next whole JPEG. What is damaged or cut short is said and passed over.
+    /// Pictures that began but were damaged or too large.
+    pub(super) fn damaged(&self) -> u64 {
+        self.splitter.damaged()
+    }
+
+    /// Waits for the next whole JPEG. What is damaged is said and passed over.
     pub(super) fn next(
         &mut self,
         input: &mut Input,
@@ -47,10 +52,7 @@ impl Mjpeg {
                 Read::More => {}
                 Read::Stopped => return Ok(Step::Stopped),
                 Read::End => {
-                    if self.splitter.inside_picture() {
-                        console.say("the last picture was cut short; it is not sent");
-                    }
-                    return Ok(Step::End);
+                    return Ok(if self.splitter.inside_picture() { Step::CutShort } else { Step::End });
                 }
             }
         }

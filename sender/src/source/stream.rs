@@ -7,14 +7,14 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use proto::Pool;
 use proto::host::{Console, Stop};
 
 use super::input::{Input, Read};
 use super::mjpeg::Mjpeg;
 use super::y4m::{self, Y4m};
-use super::{Next, Source, Timing};
+use super::{Dropped, Next, Source, Timing};
 use crate::picture::{Captured, Picture};
 
 /// Pictures from a file or a pipe.
@@ -31,6 +31,8 @@ pub struct Stream {
     format: Option<Format>,
     /// Pictures since the beginning of the file.
     pictures: u64,
+    /// Damaged pictures, without those that the present reader counts.
+    damaged: u64,
     pool: Pool,
     console: Console,
 }
@@ -40,6 +42,8 @@ pub struct Stream {
 pub(super) enum Step {
     Picture(Picture),
     Stopped,
+    /// The input ended within a picture.
+    CutShort,
     End,
 }
 
@@ -85,7 +89,8 @@ impl Stream {
         let stored = file.metadata().is_ok_and(|metadata| metadata.is_file());
         let (input, pool) = (Input::new(file), Pool::new(POOLED));
         let repeat = repeat && stored;
-        let mut stream = Self { input, name, stored, repeat, format: None, pictures: 0, pool, console };
+        let mut stream =
+            Self { input, name, stored, repeat, format: None, pictures: 0, damaged: 0, pool, console };
         if stored {
             // Reading a file does not wait, and its rate is wanted before its pictures.
             stream.find_format(&Stop::new()?)?;
@@ -117,6 +122,14 @@ impl Stream {
         }
     }
 
+    fn begin_again(&mut self) -> anyhow::Result<()> {
+        self.input.rewind().with_context(|| format!("cannot read {} again", self.name))?;
+        self.damaged = self.dropped().damaged;
+        self.format = None;
+        self.pictures = 0;
+        Ok(())
+    }
+
     fn step(&mut self, stop: &Stop) -> anyhow::Result<Step> {
         if !self.find_format(stop)? {
             return Ok(Step::Stopped);
@@ -124,7 +137,7 @@ impl Stream {
         let Self { input, pool, console, .. } = self;
         match &mut self.format {
             Some(Format::Mjpeg(mjpeg)) => mjpeg.next(input, pool, stop, console),
-            Some(Format::Y4m(y4m)) => y4m.next(input, pool, stop, console),
+            Some(Format::Y4m(y4m)) => y4m.next(input, pool, stop),
             None => Ok(Step::Stopped),
         }
         .with_context(|| self.name.clone())
@@ -142,17 +155,21 @@ impl Source for Stream {
                     return Ok(Next::Picture(Captured { picture, at }));
                 }
                 Step::Stopped => return Ok(Next::End),
-                Step::End if self.pictures == 0 => bail!(
-                    "{} ended without a picture; JPEGs one after the other, or Y4M, are expected",
-                    self.name
-                ),
-                Step::End if self.repeat => {
-                    self.input.rewind().with_context(|| format!("cannot read {} again", self.name))?;
-                    self.format = None;
-                    self.pictures = 0;
+                Step::CutShort => {
+                    self.damaged += 1;
+                    self.console.say("the last picture was cut short; it is not sent");
                 }
-                Step::End => return Ok(Next::End),
+                Step::End => {}
             }
+            ensure!(
+                self.pictures > 0,
+                "{} ended without a picture; JPEGs one after the other, or Y4M, are expected",
+                self.name
+            );
+            if !self.repeat {
+                return Ok(Next::End);
+            }
+            self.begin_again()?;
         }
     }
 
@@ -174,6 +191,14 @@ impl Source for Stream {
             _ => None,
         };
         if self.stored { Timing::Stored(rate) } else { Timing::Live(rate) }
+    }
+
+    fn dropped(&self) -> Dropped {
+        let reader = match &self.format {
+            Some(Format::Mjpeg(mjpeg)) => mjpeg.damaged(),
+            _ => 0,
+        };
+        Dropped { damaged: self.damaged + reader, superseded: 0 }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, bail, ensure};
 use proto::Pool;
-use proto::host::{Console, Stop};
+use proto::host::Stop;
 
 use super::input::{Input, Read};
 use super::range::{stretch_chroma, stretch_luma};
@@ -54,13 +54,7 @@ impl Y4m {
     }
 
     /// Waits for the next whole picture.
-    pub(super) fn next(
-        &mut self,
-        input: &mut Input,
-        pool: &mut Pool,
-        stop: &Stop,
-        console: &Console,
-    ) -> anyhow::Result<Step> {
+    pub(super) fn next(&mut self, input: &mut Input, pool: &mut Pool, stop: &Stop) -> anyhow::Result<Step> {
         let Header { layout, width, height, full_range, .. } = self.header;
         match read_frame_line(input, stop)? {
             Read::More => {}
@@ -73,10 +67,7 @@ impl Y4m {
         match input.fill_exactly(data, stop)? {
             Read::More => {}
             Read::Stopped => return Ok(Step::Stopped),
-            Read::End => {
-                console.say("the last picture was cut short; it is not sent");
-                return Ok(Step::End);
-            }
+            Read::End => return Ok(Step::CutShort),
         }
         if !full_range {
             let (luma, chroma) = data.split_at_mut(width as usize * height as usize);

@@ -99,10 +99,12 @@ fn a_files_pictures_come_byte_for_byte_and_again_in_a_loop() {
     }
     assert_eq!(next_jpeg(&mut source), None);
 
-    let mut source = stored(&pictures.concat(), true).unwrap();
+    let with_damage = [pictures.concat(), pictures[0][..300].to_vec()].concat();
+    let mut source = stored(&with_damage, true).unwrap();
     for picture in pictures.iter().cycle().take(8) {
         assert_eq!(next_jpeg(&mut source).as_ref(), Some(picture));
     }
+    assert_eq!(source.dropped().damaged, 2, "one each time around");
 }
 
 #[test]
