@@ -1,6 +1,13 @@
 //! Chunkcast's receiver: puts frames together again, and shows the newest.
 
+pub mod args;
+pub mod clock;
 pub mod decode;
+pub mod doctor;
+pub mod link;
 pub mod output;
-#[cfg(feature = "window")]
+pub mod pipeline;
+pub mod receive;
+pub mod screen;
+pub mod stats;
 pub mod window;

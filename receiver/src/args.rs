@@ -1,0 +1,127 @@
+//! What was typed, and what it means.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use proto::host::parse_duration;
+use proto::netem::Impairment;
+
+use crate::link::parse_listen;
+use crate::output::Spec;
+
+/// Shows what a sender sends: the newest picture at once, in a window, or wherever it is wanted.
+#[derive(Debug, Parser)]
+#[command(
+    name = "receiver",
+    version,
+    after_help = EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    max_term_width = 100
+)]
+pub struct Args {
+    /// Other things to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// Where to listen: an address of this computer (0.0.0.0 is all of them) and a port; a multicast group is joined
+    #[arg(long, value_name = "ADDR:PORT", default_value = "0.0.0.0:9000", value_parser = parse_listen, help_heading = NETWORK)]
+    pub listen: SocketAddr,
+
+    /// Network interface to listen on or to join the group by: its name, index or address [default: by the routes]
+    #[arg(long, value_name = "NAME", help_heading = NETWORK)]
+    pub interface: Option<String>,
+
+    /// How long after its first datagram an incomplete frame is given up, such as 100ms
+    #[arg(long, value_name = "T", default_value = "500ms", value_parser = parse_duration, help_heading = NETWORK)]
+    pub deadline: Duration,
+
+    /// Where frames go: window, none, - (JPEG frames to standard output), y4m:- (decoded pictures to standard output),
+    /// FOLDER/ (one .jpg per frame) or FILE.mjpeg. Repeatable
+    #[arg(long, value_name = "SPEC", default_value = "window", allow_hyphen_values = true, help_heading = OUTPUT)]
+    pub output: Vec<Spec>,
+
+    /// End after this many frames were delivered
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = OUTPUT)]
+    pub frames: Option<u64>,
+
+    /// End after this time, such as 90s or 1.5m
+    #[arg(long, value_name = "T", value_parser = parse_duration, help_heading = OUTPUT)]
+    pub duration: Option<Duration>,
+
+    /// Begin on the full screen (f switches)
+    #[arg(long, help_heading = OUTPUT)]
+    pub fullscreen: bool,
+
+    /// Wait for the screen's refresh before each picture: no tearing, but up to one refresh later
+    #[arg(long, help_heading = OUTPUT)]
+    pub vsync: bool,
+
+    /// Time between statistics, such as 500ms or 2s
+    #[arg(long, value_name = "T", default_value = "1s", value_parser = parse_duration, help_heading = DIAGNOSTICS)]
+    pub stats_interval: Duration,
+
+    /// Write statistics as JSON, one object a line, to this file; - is standard output
+    #[arg(long, value_name = "PATH", help_heading = DIAGNOSTICS)]
+    pub stats_json: Option<PathBuf>,
+
+    /// Treat arriving datagrams as a bad network would, for trying things out: loss=2%,jitter=3ms,seed=7
+    #[arg(long, value_name = "SPEC", help_heading = DIAGNOSTICS)]
+    pub impair: Option<Impairment>,
+}
+
+/// Other things to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check what receiving needs: interfaces, buffers, a display
+    Doctor,
+    /// Print completions for a shell
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+const NETWORK: &str = "Network";
+const OUTPUT: &str = "Output";
+const DIAGNOSTICS: &str = "Diagnostics";
+
+const EXAMPLES: &str = "\
+Examples:
+  receiver                                              show what arrives on port 9000
+  receiver --listen 239.255.10.1:9000                   show what is sent to that group
+  receiver --output door/ --duration 10s                keep ten seconds as .jpg files
+  receiver --output - | ffmpeg -f mjpeg -i - door.mp4   hand the frames to another program
+
+In the window: f full screen, q quit.
+Exit status: 0 done, 1 failed while running, 2 wrong usage.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(words: &str) -> Result<Args, String> {
+        Args::try_parse_from(words.split(' ')).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn nothing_need_be_said() {
+        let args = parse("receiver").unwrap();
+        assert_eq!((args.listen, args.output), ("0.0.0.0:9000".parse().unwrap(), vec![Spec::Window]));
+    }
+
+    #[test]
+    fn wrong_values_are_refused_with_the_way_out() {
+        for (words, way_out) in [
+            ("receiver --listen here", "0.0.0.0:9000"),
+            ("receiver --listen 0.0.0.0:0", "port 0"),
+            ("receiver --output film.mp4", "FILE.mjpeg"),
+            ("receiver --deadline soon", "500ms"),
+            ("receiver --frames 0", "0"),
+        ] {
+            let error = parse(words).unwrap_err();
+            assert!(error.contains(way_out), "{words}: {error}");
+        }
+    }
+}

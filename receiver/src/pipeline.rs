@@ -1,0 +1,148 @@
+//! Starts the threads, keeps the window on the main one, reports, joins them in order, and says what failed first.
+
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail};
+use proto::host::{Console, Reporter, Stop, stop_at_signals};
+use proto::netem::Netem;
+use proto::{RecvConfig, RecvStream};
+
+use crate::args::Args;
+use crate::link::{Link, Probe};
+use crate::output::{Outputs, Spec};
+use crate::receive::Receive;
+use crate::screen::Screen;
+use crate::stats::{Reports, Stats};
+use crate::window::{Options, Window};
+
+/// Receives until enough was delivered, the window is closed, or the program is told to stop.
+///
+/// # Errors
+/// The first thing that failed.
+pub fn run(args: &Args) -> Result<()> {
+    let console = Console::new("receiver");
+    let stop = Stop::new().context("cannot make an event")?;
+    // Before SDL has handlers of its own.
+    stop_at_signals(&stop).context("cannot handle signals")?;
+    let json_to_stdout = args.stats_json.as_ref().is_some_and(|path| path.as_os_str() == "-");
+    if json_to_stdout && args.output.iter().any(Spec::is_standard_output) {
+        bail!("--stats-json - and an --output to standard output would mix; give --stats-json a file");
+    }
+    let link = Link::open(args.listen, args.interface.as_deref(), &console)?;
+    let probe = link.probe().context("cannot watch the socket")?;
+    let window = open_window(args, &console)?;
+    let outputs = Arc::new(Outputs::start(&args.output, &console, &stop)?);
+    let reporter = Reporter::new(console.clone(), args.stats_json.as_deref(), args.stats_interval)?;
+    let screen = Arc::new(match &window {
+        None => Screen::without_window(&outputs),
+        Some(window) => Screen::with_window(window, args.listen),
+    });
+    let stats = Arc::new(Stats::default());
+
+    let receive = Receive {
+        link,
+        netem: args.impair.clone().map(Netem::new),
+        stream: RecvStream::new(RecvConfig { deadline: args.deadline }),
+        outputs: outputs.clone(),
+        screen: screen.clone(),
+        stats: stats.clone(),
+        stop: stop.clone(),
+        most: args.frames,
+        console: console.clone(),
+    };
+    let receive = spawn("receive", &stop, move || receive.run())?;
+    let decode = spawn("decode", &stop, {
+        let (screen, outputs, stats) = (screen.clone(), outputs.clone(), stats.clone());
+        move || {
+            screen.decode(&outputs, &stats, &console);
+            Ok(())
+        }
+    })?;
+    let report = spawn("report", &stop, {
+        let report =
+            Reporting { stop: stop.clone(), stats: stats.clone(), screen: screen.clone(), probe, reporter };
+        let (duration, screen) = (args.duration, screen.clone());
+        move || {
+            report.run(duration, || {
+                let received = join(receive);
+                screen.close();
+                let decoded = join(decode);
+                // Everything that was delivered is written before the last word is said.
+                let written = Arc::into_inner(outputs).map_or(Ok(()), Outputs::finish);
+                received.and(decoded).and(written)
+            })
+        }
+    })?;
+    let shown = match (window, screen.window()) {
+        (Some(window), Some(side)) => {
+            window.run(&side.pictures, &side.status, &stop, |shown| side.shown(&shown, &stats))
+        }
+        _ => Ok(()),
+    };
+    let reported = join(report);
+    reported.and(shown)
+}
+
+/// The window, where one is wanted. SDL wants the main thread.
+fn open_window(args: &Args, console: &Console) -> Result<Option<Window>> {
+    if !args.output.contains(&Spec::Window) {
+        return Ok(None);
+    }
+    let window = Window::open(&Options { fullscreen: args.fullscreen, vsync: args.vsync })?;
+    console.say(window.describe());
+    Ok(Some(window))
+}
+
+/// Reports at each interval, and a last time when all has ended.
+struct Reporting {
+    stop: Stop,
+    stats: Arc<Stats>,
+    screen: Arc<Screen>,
+    probe: Probe,
+    reporter: Reporter,
+}
+
+impl Reporting {
+    /// Reports until the program is told to stop, or `duration` is over; then has everything `end`ed.
+    fn run(mut self, duration: Option<Duration>, end: impl FnOnce() -> Result<()>) -> Result<()> {
+        let mut reports = Reports::default();
+        let over = duration.map(|duration| Instant::now() + duration);
+        loop {
+            let left = over.map(|over| over.saturating_duration_since(Instant::now()));
+            let wait = left.map_or(self.reporter.until_next(), |left| left.min(self.reporter.until_next()));
+            if self.stop.wait(wait) || left == Some(Duration::ZERO) {
+                break;
+            }
+            if self.reporter.until_next().is_zero() {
+                self.stats.lock().kernel_dropped = self.probe.kernel_dropped();
+                let report = reports.make(&self.stats, false);
+                self.screen.report(&report.object);
+                self.reporter.report(&report);
+            }
+        }
+        self.stop.request();
+        let dropped = self.probe.kernel_dropped();
+        let result = end();
+        self.stats.lock().kernel_dropped = dropped;
+        self.reporter.finish(&reports.make(&self.stats, true));
+        result
+    }
+}
+
+/// Starts a thread; when it fails, everything stops.
+fn spawn(
+    name: &str,
+    stop: &Stop,
+    work: impl FnOnce() -> Result<()> + Send + 'static,
+) -> Result<JoinHandle<Result<()>>> {
+    let stop = stop.clone();
+    let work = move || work().inspect_err(|_| stop.request());
+    Builder::new().name(name.into()).spawn(work).with_context(|| format!("cannot start the {name} thread"))
+}
+
+fn join(thread: JoinHandle<Result<()>>) -> Result<()> {
+    let name = thread.thread().name().unwrap_or("a").to_owned();
+    thread.join().unwrap_or_else(|_| Err(anyhow!("the {name} thread panicked; please report this")))
+}

@@ -1,0 +1,243 @@
+//! The receiving thread: datagrams in from the socket, whole frames out to whoever wants them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use proto::host::{Console, Stop};
+use proto::netem::Netem;
+use proto::wire::SourceState;
+use proto::{Delivery, Fate, RecvEvent, RecvOutput, RecvStream};
+
+use crate::clock::Delays;
+use crate::link::{Link, QUIET, Woken};
+use crate::output::{Outputs, Received};
+use crate::screen::{Screen, Signal};
+use crate::stats::Stats;
+
+/// What the receiving thread works with.
+pub struct Receive {
+    /// Where datagrams come from.
+    pub link: Link,
+    /// The bad network of `--impair`, behind the socket.
+    pub netem: Option<Netem>,
+    /// What puts frames together.
+    pub stream: RecvStream<SocketAddr>,
+    /// Where frames go that are not shown.
+    pub outputs: Arc<Outputs>,
+    /// Where frames go that are decoded and shown.
+    pub screen: Arc<Screen>,
+    /// What is counted.
+    pub stats: Arc<Stats>,
+    /// Ends the thread; requested by it when enough was delivered.
+    pub stop: Stop,
+    /// How many frames are enough.
+    pub most: Option<u64>,
+    /// Messages for people.
+    pub console: Console,
+}
+
+/// What the thread remembers of the sender that it listens to.
+struct Sender {
+    delays: Delays,
+    /// When a datagram of it last came; `None` while it is known to be silent.
+    heard: Option<Instant>,
+    delivered: u64,
+    /// When a stranger was last spoken of.
+    spoken: Option<Instant>,
+    address: Option<SocketAddr>,
+}
+
+impl Receive {
+    /// Receives until told to stop, or until enough was delivered.
+    ///
+    /// # Errors
+    /// If the socket cannot be read any more.
+    pub fn run(mut self) -> Result<()> {
+        let mut sender =
+            Sender { delays: Delays::new(), heard: None, delivered: 0, spoken: None, address: None };
+        while self.step(&mut sender)? {}
+        self.stream.close();
+        self.drain(&mut sender, Instant::now());
+        self.stats.lock().stream = *self.stream.stats();
+        Ok(())
+    }
+
+    /// Waits for something and sees to it; `false` if it is time to end.
+    fn step(&mut self, sender: &mut Sender) -> Result<bool> {
+        let until = self.drain(sender, Instant::now());
+        self.stats.lock().stream = *self.stream.stats();
+        if self.has_enough(sender) {
+            self.stop.request();
+            return Ok(false);
+        }
+        let quiet = sender.heard.map(|heard| heard + QUIET);
+        let netem = self.netem.as_ref().and_then(Netem::next_due);
+        let until = [until, quiet, netem].into_iter().flatten().min();
+        match self.link.wait(until, &self.stop).context("cannot wait for datagrams")? {
+            Woken::Stop => return Ok(false),
+            Woken::Time => {}
+            Woken::Datagrams => self.receive(sender)?,
+        }
+        let now = Instant::now();
+        self.drain_netem(sender, now);
+        self.stream.handle_timeout(now);
+        if sender.heard.is_some_and(|heard| heard + QUIET <= now) {
+            sender.heard = None;
+            self.screen.signal(Signal::Silent);
+        }
+        Ok(true)
+    }
+
+    /// Takes in all that has arrived.
+    fn receive(&mut self, sender: &mut Sender) -> Result<()> {
+        let Self { link, stream, netem, outputs, screen, stats, most, console, .. } = self;
+        loop {
+            let now = Instant::now();
+            let mut shell = Shell { outputs, screen, stats, most: *most, console };
+            let any = link.receive(|from, datagram| {
+                match netem {
+                    Some(netem) => {
+                        sender.address = Some(from);
+                        netem.push(datagram, now);
+                    }
+                    None => shell.take_in(stream, sender, from, datagram, now),
+                }
+                !shell.has_enough(sender)
+            });
+            if !any.context("cannot read the socket")? || shell.has_enough(sender) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes in what the bad network of `--impair` lets through now. It forgets where datagrams came from: that is told
+    /// apart before it, for one sender.
+    fn drain_netem(&mut self, sender: &mut Sender, now: Instant) {
+        let Self { stream, netem, outputs, screen, stats, most, console, .. } = self;
+        let (Some(netem), Some(from)) = (netem, sender.address) else { return };
+        let mut shell = Shell { outputs, screen, stats, most: *most, console };
+        while !shell.has_enough(sender)
+            && let Some(datagram) = netem.pop(now)
+        {
+            shell.take_in(stream, sender, from, datagram, now);
+        }
+    }
+
+    fn drain(&mut self, sender: &mut Sender, now: Instant) -> Option<Instant> {
+        let Self { stream, outputs, screen, stats, most, console, .. } = self;
+        Shell { outputs, screen, stats, most: *most, console }.drain(stream, sender, now)
+    }
+
+    fn has_enough(&self, sender: &Sender) -> bool {
+        self.most.is_some_and(|most| sender.delivered >= most)
+    }
+}
+
+/// What surrounds the stream.
+struct Shell<'a> {
+    outputs: &'a Outputs,
+    screen: &'a Screen,
+    stats: &'a Stats,
+    most: Option<u64>,
+    console: &'a Console,
+}
+
+impl Shell<'_> {
+    fn take_in(
+        &mut self,
+        stream: &mut RecvStream<SocketAddr>,
+        sender: &mut Sender,
+        from: SocketAddr,
+        datagram: &mut [u8],
+        now: Instant,
+    ) {
+        match stream.handle_datagram(from, datagram, now) {
+            Fate::Accepted | Fate::Control => sender.heard = Some(now),
+            Fate::Foreign => self.speak_of_stranger(sender, from, now),
+            _ => {}
+        }
+        self.drain(stream, sender, now);
+    }
+
+    fn drain(
+        &mut self,
+        stream: &mut RecvStream<SocketAddr>,
+        sender: &mut Sender,
+        now: Instant,
+    ) -> Option<Instant> {
+        loop {
+            match stream.poll(now) {
+                RecvOutput::Wait(until) => return until,
+                RecvOutput::Event(_) if self.has_enough(sender) => {}
+                RecvOutput::Event(event) => self.handle(event, sender),
+            }
+        }
+    }
+
+    fn handle(&mut self, event: RecvEvent<SocketAddr>, sender: &mut Sender) {
+        match event {
+            RecvEvent::Session { source, session } => {
+                sender.delays.reset();
+                self.console.say(format_args!("receiving from {source}, session {session}"));
+                let mut counters = self.stats.lock();
+                counters.session = Some(session.to_string());
+                counters.source = Some(source.to_string());
+                drop(counters);
+                self.screen.signal(Signal::Source(source));
+            }
+            RecvEvent::Hello { name, state } => {
+                self.stats.lock().name.clone_from(&name);
+                if state == SourceState::Gone {
+                    self.console.say("the sender's source is gone; it waits for it to come back");
+                }
+                self.screen.signal(Signal::Name(name));
+                self.screen.signal(if state == SourceState::Gone {
+                    Signal::SourceGone
+                } else {
+                    Signal::SourceBack
+                });
+            }
+            RecvEvent::Goodbye => {
+                self.console.say("the sender has ended the stream; waiting for another");
+                sender.heard = None;
+                self.screen.signal(Signal::Ended);
+            }
+            RecvEvent::Delivered(delivery) => self.deliver(delivery, sender),
+            RecvEvent::Lost(_) => {}
+        }
+    }
+
+    fn deliver(&mut self, delivery: Delivery, sender: &mut Sender) {
+        let Delivery { id, frame, first, last, .. } = delivery;
+        sender.delivered += 1;
+        let transit = sender.delays.learn(frame.captured, last);
+        let mut counters = self.stats.lock();
+        counters.transit.add(transit);
+        counters.reassemble.add(last - first);
+        counters.clock = sender.delays.agreement();
+        drop(counters);
+        let received = Received { id, frame };
+        self.outputs.offer(&received);
+        if self.screen.show(received, sender.delays) {
+            self.stats.lock().superseded += 1;
+        }
+    }
+
+    fn has_enough(&self, sender: &Sender) -> bool {
+        self.most.is_some_and(|most| sender.delivered >= most)
+    }
+
+    fn speak_of_stranger(&self, sender: &mut Sender, from: SocketAddr, now: Instant) {
+        if sender.spoken.is_none_or(|spoken| now - spoken > SPEAK_EVERY) {
+            sender.spoken = Some(now);
+            self.console.say(format_args!(
+                "{from} also sends here and is not shown; give each sender a port or group of its own"
+            ));
+        }
+    }
+}
+
+/// Often enough to be seen, rarely enough to be read.
+const SPEAK_EVERY: Duration = Duration::from_secs(10);

@@ -1,0 +1,242 @@
+//! What the receiver counts, and how it says it.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use proto::host::Report;
+use proto::{DatagramCounts, LossCounts, Meter, Percentiles, RecvStats};
+use serde::Serialize;
+
+use crate::clock::Agreement;
+
+/// The receiver's statistics, shared by its threads. Locked for moments only.
+#[derive(Debug, Default)]
+pub struct Stats {
+    inner: Mutex<Counters>,
+}
+
+/// What is counted.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// What the stream counted.
+    pub stream: RecvStats,
+    /// Datagrams that the kernel dropped before they were read.
+    pub kernel_dropped: u64,
+    /// Pictures that were shown.
+    pub displayed: u64,
+    /// Frames that were delivered, but a newer one came before they were shown.
+    pub superseded: u64,
+    /// Frames that are no JPEG we decode.
+    pub refused: u64,
+    /// From capture to the frame's last chunk.
+    pub transit: Meter,
+    /// From the first chunk to the last.
+    pub reassemble: Meter,
+    /// From JPEG to pixels.
+    pub decode: Meter,
+    /// From pixels to the screen.
+    pub present: Meter,
+    /// From capture to the screen.
+    pub latency: Meter,
+    /// Whether transit and latency are absolute.
+    pub clock: Agreement,
+    /// The session that is received.
+    pub session: Option<String>,
+    /// Where it comes from.
+    pub source: Option<String>,
+    /// What the sender calls itself.
+    pub name: String,
+}
+
+impl Stats {
+    /// The counters, for a moment.
+    pub fn lock(&self) -> MutexGuard<'_, Counters> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Makes reports out of counters, remembering what the last one said.
+#[derive(Debug)]
+pub struct Reports {
+    start: Instant,
+    last: Instant,
+    before: RecvStats,
+}
+
+/// What `--stats-json` says; the names are stable.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs, reason = "the README explains the statistics' names")]
+pub struct Object {
+    pub session: Option<String>,
+    pub source: Option<String>,
+    pub name: String,
+    pub frames: Frames,
+    pub lost: LossCounts,
+    pub datagrams: Datagrams,
+    pub ms: Millis,
+    pub clock: Agreement,
+    pub fps: f64,
+    pub mbps: f64,
+    pub sessions: u64,
+    /// Of a hundred frames sent since the last report.
+    pub loss_percent: f64,
+}
+
+#[derive(Debug, Serialize)]
+#[allow(missing_docs, reason = "as above")]
+pub struct Frames {
+    pub delivered: u64,
+    pub displayed: u64,
+    pub superseded: u64,
+    pub refused: u64,
+    pub lost: u64,
+    pub unseen: u64,
+}
+
+#[derive(Debug, Serialize)]
+#[allow(missing_docs, reason = "as above")]
+pub struct Datagrams {
+    #[serde(flatten)]
+    pub counts: DatagramCounts,
+    pub kernel_dropped: u64,
+}
+
+#[derive(Debug, Serialize)]
+#[allow(missing_docs, reason = "as above")]
+pub struct Millis {
+    pub transit: Percentiles,
+    pub reassemble: Percentiles,
+    pub decode: Percentiles,
+    pub present: Percentiles,
+    pub latency: Percentiles,
+}
+
+impl Default for Reports {
+    fn default() -> Self {
+        let now = Instant::now();
+        Self { start: now, last: now, before: RecvStats::default() }
+    }
+}
+
+impl Reports {
+    /// A report on what happened since the last one; the final one is on everything.
+    pub fn make(&mut self, stats: &Stats, is_final: bool) -> Report<Object> {
+        let now = Instant::now();
+        let counters = &mut *stats.lock();
+        let stream = counters.stream;
+        let (since, before) =
+            if is_final { (self.start, RecvStats::default()) } else { (self.last, self.before) };
+        (self.last, self.before) = (now, stream);
+        let seconds = (now - since).max(Duration::from_millis(1)).as_secs_f64();
+
+        let look = |meter: &mut Meter| if is_final { meter.all() } else { meter.recent() };
+        let object = Object {
+            session: counters.session.clone(),
+            source: counters.source.clone(),
+            name: counters.name.clone(),
+            frames: Frames {
+                delivered: stream.delivered,
+                displayed: counters.displayed,
+                superseded: counters.superseded,
+                refused: counters.refused,
+                lost: stream.lost.total(),
+                unseen: stream.unseen,
+            },
+            lost: stream.lost,
+            datagrams: Datagrams { counts: stream.datagrams, kernel_dropped: counters.kernel_dropped },
+            ms: Millis {
+                transit: look(&mut counters.transit),
+                reassemble: look(&mut counters.reassemble),
+                decode: look(&mut counters.decode),
+                present: look(&mut counters.present),
+                latency: look(&mut counters.latency),
+            },
+            clock: counters.clock,
+            fps: round((stream.delivered - before.delivered) as f64 / seconds),
+            mbps: round((stream.delivered_bytes - before.delivered_bytes) as f64 * 8.0 / seconds / 1e6),
+            sessions: stream.sessions,
+            loss_percent: loss_percent(&stream, &before),
+        };
+        Report { line: line(&object), object }
+    }
+}
+
+fn loss_percent(now: &RecvStats, before: &RecvStats) -> f64 {
+    let lost = |stats: &RecvStats| stats.lost.total() + stats.unseen;
+    let (lost, delivered) = (lost(now) - lost(before), now.delivered - before.delivered);
+    if lost == 0 { 0.0 } else { round(100.0 * lost as f64 / (lost + delivered) as f64) }
+}
+
+fn line(object: &Object) -> String {
+    let Object { frames, datagrams, ms, .. } = object;
+    if object.session.is_none() {
+        return match datagrams.counts.received {
+            0 => "no signal: nothing arrives".into(),
+            n => format!("no signal: {n} datagrams arrived, and none of them is a sender's"),
+        };
+    }
+    let mut line = format!(
+        "{:.1} fps  {:.1} Mbit/s  delivered {}  lost {}",
+        object.fps,
+        object.mbps,
+        frames.delivered,
+        frames.lost + frames.unseen
+    );
+    let transit = if object.clock == Agreement::Shared { "transit" } else { "transit (relative)" };
+    for (name, spread) in
+        [(transit, &ms.transit), ("decode", &ms.decode), ("present", &ms.present), ("latency", &ms.latency)]
+    {
+        if let (Some(p50), Some(p99)) = (spread.p50, spread.p99) {
+            line += &format!("  {name} {p50:.1}/{p99:.1} ms");
+        }
+    }
+    for (name, count) in [
+        ("superseded", frames.superseded),
+        ("refused", frames.refused),
+        ("kernel dropped", datagrams.kernel_dropped),
+        ("damaged", datagrams.counts.bad_checksum),
+        ("foreign", datagrams.counts.foreign),
+    ] {
+        if count > 0 {
+            line += &format!("  {name} {count}");
+        }
+    }
+    line
+}
+
+/// Two digits are what a person compares and more than a measurement here is worth.
+fn round(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_statistics_have_the_promised_names() {
+        let report = Reports::default().make(&Stats::default(), true);
+        let json = serde_json::to_value(&report.object).unwrap();
+        for path in [
+            "frames/delivered frames/displayed frames/superseded frames/lost",
+            "lost/deadline lost/superseded lost/evicted",
+            "datagrams/received datagrams/duplicate datagrams/late datagrams/foreign datagrams/malformed",
+            "datagrams/bad_checksum datagrams/contradictory datagrams/missing datagrams/kernel_dropped",
+            "ms/transit/p50 ms/reassemble/p99 ms/decode/max ms/present/p50 ms/latency/p50",
+            "fps mbps session source",
+        ]
+        .iter()
+        .flat_map(|line| line.split(' '))
+        {
+            assert!(json.pointer(&format!("/{path}")).is_some(), "{path} in {json}");
+        }
+    }
+
+    #[test]
+    fn loss_is_of_what_was_sent_since_the_last_report() {
+        let before = RecvStats { delivered: 90, unseen: 10, ..RecvStats::default() };
+        let now = RecvStats { delivered: 165, unseen: 35, ..RecvStats::default() };
+        assert_eq!(loss_percent(&now, &before), 25.0);
+        assert_eq!(loss_percent(&now, &now), 0.0);
+    }
+}
