@@ -52,10 +52,14 @@ pub struct Delivery {
 pub(crate) struct Reassembler {
     slots: Vec<Slot>,
     spare: Vec<Slot>,
+    /// The frame that was delivered last.
+    delivered: Option<FrameId>,
     /// All frames up to this one have ended.
     floor: Option<FrameId>,
     /// Frames above the floor that have ended.
     ended: VecDeque<FrameId>,
+    /// How many frames newer than the one delivered last have ended.
+    ended_since: u32,
     deadline: Duration,
     /// When a chunk was last accepted.
     fed: Option<Instant>,
@@ -82,8 +86,10 @@ impl Reassembler {
         Self {
             slots: Vec::with_capacity(MAX_FRAMES_IN_FLIGHT),
             spare: Vec::with_capacity(MAX_FRAMES_IN_FLIGHT),
+            delivered: None,
             floor: None,
             ended: VecDeque::with_capacity(MOST_ENDED),
+            ended_since: 0,
             deadline,
             fed: None,
             pool: Pool::new(MAX_FRAMES_IN_FLIGHT),
@@ -93,8 +99,9 @@ impl Reassembler {
     /// Begins a new session: what is on its way is lost.
     pub(crate) fn reset(&mut self, lost: impl FnMut(Loss)) {
         self.give_up(|_| true, LossReason::Evicted, lost);
-        (self.floor, self.fed) = (None, None);
+        (self.delivered, self.floor, self.fed) = (None, None, None);
         self.ended.clear();
+        self.ended_since = 0;
     }
 
     /// Takes in a chunk; says how the datagram ended, and gives out the frame if that made it whole.
@@ -181,10 +188,13 @@ impl Reassembler {
     fn deliver(&mut self, mut slot: Slot, now: Instant, lost: impl FnMut(Loss)) -> Delivery {
         let id = slot.frame;
         self.give_up(|other| id.is_newer_than(other.frame), LossReason::Superseded, lost);
-        let between = self.floor.map_or(0, |floor| id.ahead_of(floor) - 1);
-        let ended_before = self.ended.iter().filter(|ended| id.is_newer_than(**ended)).count();
         self.ended.retain(|ended| ended.is_newer_than(id));
-        self.floor = Some(id);
+        let newer_ended = self.ended.len() as u32;
+        let ended_between = self.ended_since.saturating_sub(newer_ended);
+        let between = self.delivered.map_or(0, |delivered| id.ahead_of(delivered) - 1);
+        self.ended_since = newer_ended;
+        self.delivered = Some(id);
+        self.floor = Some(self.floor.map_or(id, |floor| newer(floor, id)));
 
         let jpeg = self.pool.share(slot.buffer.take().expect(IN_USE));
         let delivery = Delivery {
@@ -192,7 +202,7 @@ impl Reassembler {
             frame: Frame { captured: slot.captured, jpeg },
             first: slot.first,
             last: now,
-            unseen: u32::try_from(between).unwrap_or(0).saturating_sub(ended_before as u32),
+            unseen: u32::try_from(between).unwrap_or(0).saturating_sub(ended_between),
         };
         self.spare.push(slot);
         delivery
@@ -204,10 +214,14 @@ impl Reassembler {
             let mut slot = self.slots.swap_remove(at);
             let missing = u16::try_from(slot.missing).unwrap_or(u16::MAX);
             lost(Loss { frame: slot.frame, missing, chunks: slot.geometry.chunks() as u16, reason });
-            if self.ended.len() == MOST_ENDED {
-                self.ended.pop_front();
+            // A frame that is forgotten must not begin again.
+            if self.ended.len() == MOST_ENDED
+                && let Some(forgotten) = self.ended.pop_front()
+            {
+                self.floor = Some(self.floor.map_or(forgotten, |floor| newer(floor, forgotten)));
             }
             self.ended.push_back(slot.frame);
+            self.ended_since += 1;
             self.pool.share(slot.buffer.take().expect(IN_USE));
             self.spare.push(slot);
         }
@@ -370,6 +384,18 @@ mod tests {
         bench.accept(slab(12, 300).range(0..1), t0);
         assert_eq!(unseen(bench.accept(slab(14, 50).range(0..1), t0).1), 2, "11 and 13; 12 was lost by name");
         assert_eq!(bench.lost, [(12, LossReason::Superseded)]);
+    }
+
+    #[test]
+    fn a_long_run_of_losses_is_counted_once_and_never_begins_again() {
+        let (mut bench, t0) = (Bench::new(), t0());
+        bench.accept(slab(0, 50).range(0..1), t0);
+        for frame in 1..=200 {
+            bench.accept(slab(frame, 300).range(0..1), t0);
+        }
+        assert_eq!(bench.accept(slab(1, 300).range(1..2), t0).0, Fate::Late);
+        let delivery = bench.accept(slab(202, 50).range(0..1), t0).1.unwrap();
+        assert_eq!((bench.lost.len(), delivery.unseen), (200, 1), "only 201 was never seen");
     }
 
     #[test]
