@@ -76,11 +76,15 @@ impl<S: Copy + Eq> SourceLock<S> {
         } else if self.ended.contains(&session) {
             return Admission::Ended;
         }
-        if self.barred.iter().any(|&(barred, until)| barred == source && now < until) {
-            return Admission::Foreign;
-        }
-        self.leave(now);
-        self.holder = Some(Holder { source, session, alive: now, proven: false });
+        let alive = match &self.holder {
+            // A restart. If there was no sign of life before it, it gains no time either.
+            Some(holder) if holder.source == source && !holder.proven => holder.alive,
+            Some(holder) if holder.source == source => now,
+            _ if self.is_barred(source, now) => return Admission::Foreign,
+            _ => now,
+        };
+        self.leave_to(source, now);
+        self.holder = Some(Holder { source, session, alive, proven: false });
         Admission::New
     }
 
@@ -104,10 +108,14 @@ impl<S: Copy + Eq> SourceLock<S> {
         }
     }
 
-    fn leave(&mut self, now: Instant) {
+    fn is_barred(&self, source: S, now: Instant) -> bool {
+        self.barred.iter().any(|&(barred, until)| barred == source && now < until)
+    }
+
+    fn leave_to(&mut self, successor: S, now: Instant) {
         let Some(holder) = self.holder.take() else { return };
         self.remember(holder.session);
-        if !holder.proven {
+        if !holder.proven && holder.source != successor {
             if self.barred.len() == MOST_BARRED {
                 self.barred.pop_front();
             }
@@ -161,6 +169,16 @@ mod tests {
         assert_eq!(lock.admit(8, B, t0 + ms(600)), Admission::New);
         lock.goodbye();
         assert_eq!(lock.admit(9, SessionId::new(3), t0 + ms(601)), Admission::New);
+    }
+
+    #[test]
+    fn a_sender_that_restarts_before_its_first_frame_is_whole_is_heard() {
+        let (t0, mut lock) = (t0(), SourceLock::new());
+        for session in 1..=5 {
+            assert_eq!(lock.admit(7, SessionId::new(session), t0 + ms(session)), Admission::New);
+        }
+        lock.alive(t0 + ms(6));
+        assert_eq!(lock.admit(7, SessionId::new(5), t0 + ms(7)), Admission::Ours);
     }
 
     #[test]
