@@ -113,7 +113,7 @@ mod tests {
         let backlog = Backlog::new("test/", &Console::new("test"));
         let put = (0..100).filter(|_| backlog.put(frame(10))).count();
         assert_eq!(put, MOST_FRAMES);
-        while backlog.lock().frames.len() > 0 {
+        while !backlog.lock().frames.is_empty() {
             backlog.take();
         }
         let put = (0..100).filter(|_| backlog.put(frame(1 << 20))).count();

@@ -53,7 +53,7 @@ fn a_folder_and_a_file_get_every_frame() {
 #[test]
 fn a_full_disk_ends_its_output_and_the_program_if_it_was_the_last() {
     let full = Spec::File("/dev/full".into());
-    let (outputs, stop) = start(&[full.clone()]);
+    let (outputs, stop) = start(std::slice::from_ref(&full));
     outputs.offer(&frame(1));
     assert!(stop.wait(std::time::Duration::from_secs(10)));
     let error = format!("{:#}", outputs.finish().unwrap_err());

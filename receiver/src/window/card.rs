@@ -14,14 +14,14 @@ pub(super) fn draw(card: &mut Decoded, width: u32, height: u32, lines: &[String]
         let Some((head, rest)) = lines.split_first() else { return };
         let longest = rest.iter().map(|line| line.chars().count()).max().unwrap_or(0);
         // Letters as large as fit: whole multiples of the font's 8x8, so that they stay sharp.
-        let small = sheet.largest(longest.max(24), 40).clamp(1, 4);
+        let small = sheet.largest(longest.max(24), 24).clamp(1, 4);
         let large = sheet.largest(head.chars().count(), 10).clamp(small, 3 * small);
-        let total = GLYPH * large + 2 * GLYPH * small + rest.len() * LINE * small;
+        let total = GLYPH * large + 3 * GLYPH * small + rest.len() * LINE * small;
         let mut top = sheet.height.saturating_sub(total) / 2;
         sheet.text(head, top, large, HEAD);
         top += GLYPH * large + GLYPH * small;
-        sheet.rule(top - GLYPH * small / 4, small, head.chars().count() * GLYPH * large);
-        top += GLYPH * small;
+        sheet.rule(top, small, head.chars().count() * GLYPH * large);
+        top += 2 * GLYPH * small;
         for line in rest {
             sheet.text(line, top, small, TEXT);
             top += LINE * small;

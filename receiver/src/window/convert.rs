@@ -35,22 +35,31 @@ fn convert(picture: &Decoded, strip: &Strip, row: usize, into: &mut [u8]) {
     let (u, v) = (line(1, chroma_row), line(2, chroma_row));
     if layout == Layout::I444 {
         for ((pixel, &y), (&u, &v)) in into.chunks_exact_mut(4).zip(luma).zip(u.iter().zip(v)) {
-            pixel.copy_from_slice(&bgrx(y, u, v));
+            pixel.copy_from_slice(&Chroma::new(u, v).bgrx(y));
         }
     } else {
         for ((pixels, y), (&u, &v)) in into.chunks_mut(8).zip(luma.chunks(2)).zip(u.iter().zip(v)) {
+            let chroma = Chroma::new(u, v);
             for (pixel, &y) in pixels.chunks_exact_mut(4).zip(y) {
-                pixel.copy_from_slice(&bgrx(y, u, v));
+                pixel.copy_from_slice(&chroma.bgrx(y));
             }
         }
     }
 }
 
-/// JFIF's equations, in 16-bit fixed point.
-fn bgrx(y: u8, u: u8, v: u8) -> [u8; 4] {
-    let (y, u, v) = (i32::from(y) << 16, i32::from(u) - 128, i32::from(v) - 128);
-    let byte = |value: i32| ((value + 0x8000) >> 16).clamp(0, 255) as u8;
-    [byte(y + 116_130 * u), byte(y - 22_554 * u - 46_802 * v), byte(y + 91_881 * v), 255]
+/// What a sample of chroma adds to blue, green and red: JFIF's equations, in 16-bit fixed point.
+struct Chroma([i32; 3]);
+
+impl Chroma {
+    fn new(u: u8, v: u8) -> Self {
+        let (u, v) = (i32::from(u) - 128, i32::from(v) - 128);
+        Self([116_130 * u, -22_554 * u - 46_802 * v, 91_881 * v].map(|add| (add + 0x8000) >> 16))
+    }
+
+    fn bgrx(&self, y: u8) -> [u8; 4] {
+        let [blue, green, red] = self.0.map(|add| (i32::from(y) + add).clamp(0, 255) as u8);
+        [blue, green, red, 255]
+    }
 }
 
 #[cfg(test)]
@@ -59,6 +68,7 @@ mod tests {
 
     #[test]
     fn colours_are_those_of_jfif() {
+        let bgrx = |y, u, v| Chroma::new(u, v).bgrx(y);
         assert_eq!(bgrx(0, 128, 128), [0, 0, 0, 255]);
         assert_eq!(bgrx(255, 128, 128), [255, 255, 255, 255]);
         assert_eq!(bgrx(76, 85, 255), [0, 0, 254, 255], "red");
