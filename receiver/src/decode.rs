@@ -5,6 +5,7 @@
 
 mod engine;
 mod picture;
+mod placement;
 mod refusal;
 mod strips;
 mod workers;
@@ -15,6 +16,7 @@ pub use refusal::Refusal;
 use proto::jpeg::{Coding, Info, scan};
 
 use engine::{Engine, Shape};
+use placement::Placement;
 use strips::Cut;
 use workers::Worker;
 
@@ -33,6 +35,7 @@ pub struct Decoder {
     engine: Engine,
     workers: Vec<Worker>,
     cut: Cut,
+    placement: Placement,
 }
 
 impl Decoder {
@@ -49,6 +52,7 @@ impl Decoder {
             engine: Engine::default(),
             workers: helpers.map_while(|n| Worker::start(n).ok()).collect(),
             cut: Cut::default(),
+            placement: Placement::default(),
         }
     }
 
@@ -80,6 +84,7 @@ impl Decoder {
     fn decode_strips(&mut self, jpeg: &[u8], whole: Shape, into: &mut Decoded) -> Result<(), Refusal> {
         let strips = into.begin(whole.width, whole.rows, whole.layout, self.cut.strips());
         let (first, others) = strips.split_first_mut().ok_or(Refusal::Threads)?;
+        self.placement.keep_apart(self.workers.iter().map(Worker::id));
         let mut outcome = Ok(());
         let mut busy = 0;
         for (index, (strip, worker)) in others.iter_mut().zip(&mut self.workers).enumerate() {

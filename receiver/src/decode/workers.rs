@@ -1,8 +1,10 @@
 //! A thread that decodes strips, for as long as its decoder lives.
 
 use std::io;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
+
+use rustix::thread::{Pid, gettid};
 
 use super::Refusal;
 use super::engine::{Engine, Shape};
@@ -15,6 +17,7 @@ pub(super) struct Worker {
     /// The strip to be given, and then the buffer that comes back.
     jpeg: Vec<u8>,
     thread: Option<JoinHandle<()>>,
+    id: Option<Pid>,
 }
 
 /// Both buffers go there and come back, so that nothing is allocated.
@@ -29,7 +32,10 @@ impl Worker {
     pub(super) fn start(number: usize) -> io::Result<Self> {
         let (jobs, inbox) = sync_channel::<Job>(1);
         let (outbox, done) = sync_channel(1);
+        let (say_id, id) = channel();
         let work = move || {
+            // Who asked waits for it.
+            let _ = say_id.send(gettid());
             let mut engine = Engine::default();
             while let Ok(mut job) = inbox.recv() {
                 let decoded = engine.decode(&job.jpeg, job.shape, &mut job.pixels);
@@ -39,7 +45,13 @@ impl Worker {
             }
         };
         let thread = std::thread::Builder::new().name(format!("decode {number}")).spawn(work)?;
-        Ok(Self { jobs: Some(jobs), done, jpeg: Vec::new(), thread: Some(thread) })
+        let id = id.recv().ok();
+        Ok(Self { jobs: Some(jobs), done, jpeg: Vec::new(), thread: Some(thread), id })
+    }
+
+    /// The system's name for the thread.
+    pub(super) fn id(&self) -> Option<Pid> {
+        self.id
     }
 
     /// Where the strip's JPEG is to be written.
