@@ -12,6 +12,7 @@ use proto::jpeg;
 use sender::picture::{Layout, Picture};
 use sender::source::camera::{self, Format};
 use sender::source::{Next, Wanted, Which};
+use v4l::video::Capture as _;
 
 #[derive(Parser)]
 struct Args {
@@ -36,6 +37,9 @@ struct Args {
     /// A file of JPEGs; every picture has to be one of them.
     #[arg(long)]
     among: Option<PathBuf>,
+    /// Only put camera 0 into the format with this V4L2 code, as another program might leave it.
+    #[arg(long)]
+    leave: Option<String>,
     /// Print the cameras instead.
     #[arg(long)]
     list: bool,
@@ -45,6 +49,13 @@ fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     if args.list {
         return Ok(sender::cameras::list(&mut std::io::stdout())?);
+    }
+    if let Some(code) = &args.leave {
+        let device = v4l::Device::new(0)?;
+        let code = code.as_bytes().try_into().context("a code has four letters")?;
+        let set = device.set_format(&v4l::Format::new(640, 480, v4l::FourCC::new(code)))?;
+        println!("left in {}", set.fourcc);
+        return Ok(());
     }
     let which = args.camera.map_or(Which::First, |name| match name.parse() {
         Ok(index) => Which::Index(index),
