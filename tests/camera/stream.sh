@@ -18,7 +18,7 @@ uvccam --junk 640x480@30=/app/pictures.mjpg </tmp/camera 2>/tmp/uvccam &
 exec 3>/tmp/camera
 appears /dev/video0
 (usleep 1500000; camera unplug; usleep 1000000; camera plug; usleep 2000000; camera stall; usleep 4000000; camera go) &
-expect 'the camera'\''s own JPEGs are sent, past an unplugging and a stall' 0 'not plugged in' 'gives no pictures' \
+expect 'the camera'\''s own JPEGs are sent, past an unplugging and a stall' 0 'not plugged in' 'gives no (whole )?pictures' \
     '"final":true' "\"sent\":$((3 * more))[,}]" -- stream "$usb" $((3 * more))
 kill %uvccam 2>/dev/null
 exit $failed

@@ -162,8 +162,7 @@ impl Camera {
         loop {
             match capture.wait(stop, until)? {
                 Waited::Stopped => return Ok(Next::End),
-                Waited::TimedOut if self.damaged_since > 0 => return Err(Trouble::Damaged(patience)),
-                Waited::TimedOut => return Err(Trouble::Silent(patience)),
+                Waited::TimedOut => return Err(Trouble::Silent(patience, self.damaged_since)),
                 Waited::Ready => {}
             }
             let (shape, pool, dropped) = (capture.shape, &mut self.pool, &mut self.dropped);
@@ -182,7 +181,7 @@ impl Camera {
             self.dropped.damaged += 1;
             self.damaged_since += 1;
             if Instant::now() >= until {
-                return Err(Trouble::Damaged(patience));
+                return Err(Trouble::Silent(patience, self.damaged_since));
             }
         }
     }

@@ -1,23 +1,37 @@
 //! From the levels of video (limited range: black is 16, white 235) to those of JPEG (full range: 0 and 255).
 
 /// Stretches luma in place: 16 to 235 becomes 0 to 255, what is outside is cut off.
-///
-/// Arithmetic of 16 bits without branches, so that the compiler does 8 or 16 at once.
 pub(super) fn stretch_luma(plane: &mut [u8]) {
-    for level in plane {
-        let above_black = u16::from(level.saturating_sub(16).min(219));
-        // x + x * 36 / 219; 168.3 / 1024 is 36 / 219.
-        *level = (above_black + ((above_black * 168 + 512) >> 10)) as u8;
-    }
+    plane.iter_mut().for_each(|level| *level = luma(*level));
 }
 
 /// Stretches chroma in place around its middle, 128: 16 to 240 becomes 0 to 255.
 pub(super) fn stretch_chroma(plane: &mut [u8]) {
-    for level in plane {
-        let colour = (i16::from(*level) - 128).clamp(-112, 112);
-        // x + x * 31 / 224; 141.7 / 1024 is 31 / 224.
-        *level = (128 + colour + ((colour * 142 + 512) >> 10)).clamp(0, 255) as u8;
+    plane.iter_mut().for_each(|level| *level = chroma(*level));
+}
+
+/// Stretches luma and chroma that lie in turn, luma first.
+#[cfg(feature = "camera")]
+pub(super) fn stretch_yuyv(row: &mut [u8]) {
+    for pair in row.chunks_exact_mut(2) {
+        pair[0] = luma(pair[0]);
+        pair[1] = chroma(pair[1]);
     }
+}
+
+/// Arithmetic of 16 bits without branches, so that the compiler does 8 or 16 at once.
+#[inline]
+fn luma(level: u8) -> u8 {
+    let above_black = u16::from(level.saturating_sub(16).min(219));
+    // x + x * 36 / 219; 168.3 / 1024 is 36 / 219.
+    (above_black + ((above_black * 168 + 512) >> 10)) as u8
+}
+
+#[inline]
+fn chroma(level: u8) -> u8 {
+    let colour = (i16::from(level) - 128).clamp(-112, 112);
+    // x + x * 31 / 224; 141.7 / 1024 is 31 / 224.
+    (128 + colour + ((colour * 142 + 512) >> 10)).clamp(0, 255) as u8
 }
 
 #[cfg(test)]

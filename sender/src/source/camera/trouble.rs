@@ -19,10 +19,8 @@ pub(super) enum Trouble {
     NoCamera,
     /// It has no format that can be used; these it has.
     NoFormat(Vec<String>),
-    /// It runs but gave no picture for this long.
-    Silent(Duration),
-    /// It runs but gave nothing but damaged pictures for this long.
-    Damaged(Duration),
+    /// It runs but gave no whole picture for this long, and this many damaged ones.
+    Silent(Duration, u64),
     /// Something else failed.
     Failed(io::Error),
 }
@@ -66,12 +64,13 @@ impl Trouble {
                  BGR can be); choose another with --source camera:N",
                 if offered.is_empty() { "none".to_owned() } else { offered.join(", ") }
             ),
-            Self::Silent(time) => {
+            Self::Silent(time, 0) => {
                 format!("{camera} gives no pictures for {} s; reopening it", time.as_secs_f32())
             }
-            Self::Damaged(time) => {
-                format!("{camera} gives only damaged pictures for {} s; reopening it", time.as_secs_f32())
-            }
+            Self::Silent(time, damaged) => format!(
+                "{camera} gives no whole pictures for {} s, only {damaged} damaged; reopening it",
+                time.as_secs_f32()
+            ),
             Self::Failed(error) => {
                 format!(
                     "cannot open {camera}: {error}. Try --size or --fps, or unplug it and plug it in again"

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use proto::{Buffer, Pool, jpeg};
 use v4l::format::{Colorspace, Quantization};
 
+use super::super::range;
 use super::mode::Format;
 use crate::picture::{Layout, Picture, RawPicture};
 
@@ -66,7 +67,7 @@ impl Shape {
                 let start = copy.len();
                 copy.extend_from_slice(&row[..plane.row]);
                 if self.is_limited {
-                    plane.samples.widen(&mut copy[start..]);
+                    plane.samples.stretch(&mut copy[start..]);
                 }
             }
             rest = rest.get(plane.stride * plane.rows..).unwrap_or_default();
@@ -121,29 +122,14 @@ enum Samples {
 }
 
 impl Samples {
-    /// From video's range of values to the full one. Simple loops, which the compiler makes vector code of.
-    fn widen(self, bytes: &mut [u8]) {
+    /// From video's range of values to the full one.
+    fn stretch(self, bytes: &mut [u8]) {
         match self {
-            Self::Luma => bytes.iter_mut().for_each(|byte| *byte = wide_luma(*byte)),
-            Self::Chroma => bytes.iter_mut().for_each(|byte| *byte = wide_chroma(*byte)),
-            Self::LumaAndChroma => {
-                for pair in bytes.chunks_exact_mut(2) {
-                    pair[0] = wide_luma(pair[0]);
-                    pair[1] = wide_chroma(pair[1]);
-                }
-            }
+            Self::Luma => range::stretch_luma(bytes),
+            Self::Chroma => range::stretch_chroma(bytes),
+            Self::LumaAndChroma => range::stretch_yuyv(bytes),
         }
     }
-}
-
-/// 16..=235 to 0..=255; 149/128 is 255/219.
-fn wide_luma(value: u8) -> u8 {
-    ((u16::from(value.saturating_sub(16)) * 149 + 64) >> 7).min(255) as u8
-}
-
-/// 16..=240 to 0..=255 about 128; 146/128 is 255/224.
-fn wide_chroma(value: u8) -> u8 {
-    ((((i16::from(value) - 128) * 146 + 64) >> 7) + 128).clamp(0, 255) as u8
 }
 
 /// A buffer of the pool with new content.
@@ -199,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn video_range_is_widened() {
+    fn video_range_is_stretched() {
         let picture = Shape { is_limited: true, ..shape(Layout::Yuyv, 2, 2, 4) }
             .unpack(&[16, 128, 235, 16, 0, 240, 126, 130], &mut Pool::new(1));
         assert_eq!(bytes(picture), Some(vec![0, 128, 255, 0, 0, 255, 128, 130]));
