@@ -1,0 +1,187 @@
+//! The command line: help that is complete, mistakes that are explained, signals that are obeyed.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests are tests")]
+
+mod common;
+
+use common::running::{count, program, receiver, run, sender};
+use common::{Folder, free_port, pause};
+use rustix::process::Signal;
+use std::process::Command;
+
+const SENDER: &[&str] = &[
+    "dest",
+    "source",
+    "size",
+    "fps",
+    "quality",
+    "subsampling",
+    "loop",
+    "frames",
+    "duration",
+    "mtu",
+    "ttl",
+    "interface",
+    "pace",
+    "dscp",
+    "name",
+    "stats-interval",
+    "stats-json",
+    "impair",
+];
+const RECEIVER: &[&str] = &[
+    "listen",
+    "interface",
+    "deadline",
+    "output",
+    "frames",
+    "duration",
+    "fullscreen",
+    "vsync",
+    "stats-interval",
+    "stats-json",
+    "impair",
+];
+
+#[test]
+fn help_names_every_flag_with_its_default() {
+    for (name, flags, with_default, sections) in [
+        (
+            "sender",
+            SENDER,
+            &["source", "fps", "quality", "subsampling", "mtu", "ttl", "pace", "stats-interval"][..],
+            &["Input", "Encoding", "Network", "Diagnostics"][..],
+        ),
+        (
+            "receiver",
+            RECEIVER,
+            &["listen", "deadline", "output", "stats-interval"],
+            &["Network", "Output", "Diagnostics"],
+        ),
+    ] {
+        let help = Command::new(program(name)).arg("--help").output().unwrap();
+        assert!(help.status.success());
+        let help = String::from_utf8(help.stdout).unwrap();
+        for flag in flags {
+            assert!(help.contains(&format!("--{flag}")), "{name} --help does not name --{flag}");
+        }
+        for flag in with_default {
+            let entry = help
+                .split("\n      --")
+                .chain(help.split("\n  -"))
+                .find(|entry| entry.trim_start_matches(['-', ',', ' ']).starts_with(flag));
+            let entry = entry.unwrap_or_else(|| panic!("{name} --help has no entry for --{flag}"));
+            assert!(entry.contains("default"), "{name} --help names no default for --{flag}: {entry}");
+        }
+        for section in sections {
+            assert!(help.contains(&format!("{section}:")), "{name} --help has no section {section}");
+        }
+        assert!(help.contains("Examples"), "{name} --help has no examples");
+        let version = Command::new(program(name)).arg("--version").output().unwrap();
+        assert!(version.status.success() && String::from_utf8_lossy(&version.stdout).starts_with(name));
+    }
+}
+
+#[test]
+fn wrong_usage_is_explained_in_a_line_and_has_status_2() {
+    let folder = Folder::new();
+    let empty = folder.join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    let to = ["--dest", "127.0.0.1:9"];
+    let pattern = ["--source", "pattern"];
+    for (name, arguments, word) in [
+        ("sender", vec![], "--dest"),
+        ("sender", [&["--dest", "127.0.0.1:0"], &pattern[..]].concat(), "port"),
+        ("sender", [&["--dest", "127.0.0.1"], &pattern[..]].concat(), "HOST:PORT"),
+        ("sender", [&to, &pattern[..], &["--quality", "0"]].concat(), "1..=100"),
+        ("sender", [&to, &pattern[..], &["--quality", "101"]].concat(), "1..=100"),
+        ("sender", [&to, &pattern[..], &["--size", "12"]].concat(), "--size"),
+        ("sender", [&to, &pattern[..], &["--fps", "0"]].concat(), "--fps"),
+        ("sender", [&to, &pattern[..], &["--subsampling", "411"]].concat(), "420"),
+        ("sender", [&to, &pattern[..], &["--pace", "quick"]].concat(), "auto"),
+        ("sender", [&to, &pattern[..], &["--impair", "rain=2%"]].concat(), "loss"),
+        ("sender", [&to, &pattern[..], &["--nonsense"]].concat(), "--nonsense"),
+        ("receiver", vec!["--listen", "127.0.0.1:0"], "port"),
+        ("receiver", vec!["--listen", "nine thousand"], "--listen"),
+        ("receiver", vec!["--output", "picture.bmp"], ".mjpeg"),
+        ("receiver", vec!["--output", "y4m:film.y4m"], "y4m:-"),
+        ("receiver", vec!["--deadline", "soon"], "500ms"),
+        ("receiver", vec!["--nonsense"], "--nonsense"),
+    ] {
+        let ended = run(name, &arguments);
+        explained(&ended, name, &arguments, word);
+        assert_eq!(ended.status.code(), Some(2), "{name} {arguments:?}: {}", ended.said);
+    }
+}
+
+#[test]
+fn what_is_not_there_is_explained_in_a_line() {
+    let folder = Folder::new();
+    let (empty, text, none) = (folder.join("empty"), folder.join("notes.txt"), folder.join("none.mjpeg"));
+    std::fs::create_dir(&empty).unwrap();
+    std::fs::write(&text, "these are no pictures").unwrap();
+    let unwritable = folder.join("no/such/folder/film.mjpeg");
+    let to = ["--dest", "127.0.0.1:9"];
+    let holder = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let taken = holder.local_addr().unwrap().to_string();
+    for (name, arguments, word) in [
+        (
+            "sender",
+            vec!["--dest", "no-such-host.invalid:9000", "--source", "pattern"],
+            "no-such-host.invalid",
+        ),
+        ("sender", [&to[..], &["--source", &none]].concat(), "none.mjpeg"),
+        ("sender", [&to[..], &["--source", &empty]].concat(), "jpg"),
+        ("sender", [&to[..], &["--source", &text]].concat(), "notes.txt"),
+        ("sender", [&to[..], &["--source", "camera:97"]].concat(), "sender cameras"),
+        ("sender", [&to[..], &["--source", "/dev/video97"]].concat(), "sender cameras"),
+        ("sender", [&to[..], &["--source", "-"]].concat(), "standard input"),
+        ("sender", [&to[..], &["--source", "pattern", "--interface", "none97"]].concat(), "none97"),
+        ("receiver", vec!["--output", "none", "--listen", &taken], &taken),
+        ("receiver", vec!["--output", "none", "--listen", "192.0.2.7:9000"], "192.0.2.7"),
+        ("receiver", vec!["--output", &unwritable, "--listen", "127.0.0.1:9997"], "film.mjpeg"),
+        ("receiver", vec!["--listen", "127.0.0.1:9998"], "--output"),
+    ] {
+        let ended = run(name, &arguments);
+        explained(&ended, name, &arguments, word);
+        assert!(matches!(ended.status.code(), Some(1 | 2)), "{name} {arguments:?}: {}", ended.status);
+    }
+}
+
+/// The last paragraph but a pointer to --help is one line, and `word` of the way out is in it.
+fn explained(ended: &common::running::Ended, name: &str, arguments: &[&str], word: &str) {
+    let lines: Vec<_> = ended.said.lines().filter(|line| !line.trim().is_empty()).collect();
+    let context = format!("{name} {arguments:?}: {}", ended.said);
+    assert!(!ended.said.contains("panicked") && !ended.said.contains("Stack backtrace"), "{context}");
+    assert!(lines.iter().any(|line| line.contains(word)), "says nothing of {word:?}: {context}");
+    assert!((1..=5).contains(&lines.len()), "not one clear line: {context}");
+}
+
+#[test]
+fn signals_end_both_in_order_with_final_statistics() {
+    let _alone = common::alone();
+    for signal in [Signal::INT, Signal::TERM] {
+        let port = free_port().to_string();
+        let receiver = receiver(&["--listen", &format!("127.0.0.1:{port}"), "--output", "none"]);
+        let sender =
+            sender(&["--dest", &format!("127.0.0.1:{port}"), "--source", "pattern", "--size", "320x240"]);
+        pause(1000);
+        for (running, frames) in [(sender, "/frames/sent"), (receiver, "/frames/delivered")] {
+            running.signal(signal);
+            let ended = running.end_within(3);
+            assert!(count(ended.totals(), frames) > 5, "{signal:?}: {}", ended.totals());
+            assert!(ended.stats.len() > 2, "statistics come at each interval: {:?}", ended.stats);
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_a_receiver_without_a_fuss() {
+    let _alone = common::alone();
+    let to = format!("127.0.0.1:{}", free_port());
+    let mut receiver = receiver(&["--listen", &to, "--output", "-"]);
+    drop(receiver.output());
+    let _sender = sender(&["--dest", &to, "--source", "pattern", "--size", "320x240"]);
+    let ended = receiver.end_within(5);
+    assert!(!ended.said.contains("panicked"), "{}", ended.said);
+}

@@ -1,0 +1,72 @@
+//! Several hosts on this machine: `scripts/netlab`, held up for as long as a test needs it.
+
+use std::process::Command;
+
+use super::running::Running;
+
+/// Hosts on one switch; gone when it is dropped.
+pub(crate) struct Lab {
+    name: String,
+}
+
+impl Lab {
+    /// `hosts` hosts, host0 with 10.77.0.1 and fd77::1 and so on; `None`, said aloud, where that is not possible.
+    pub(crate) fn up(hosts: usize) -> Option<Self> {
+        if !rustix::process::geteuid().is_root() {
+            super::skip("network namespaces need root", true);
+            return None;
+        }
+        use std::sync::atomic::{AtomicU32, Ordering};
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let lab =
+            Self { name: format!("cc{}x{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)) };
+        let up = lab.command(&["up", &hosts.to_string()]).output().unwrap();
+        if !up.status.success() {
+            super::skip(
+                &format!("no network namespaces: {}", String::from_utf8_lossy(&up.stderr).trim()),
+                false,
+            );
+            return None;
+        }
+        Some(lab)
+    }
+
+    /// One of netlab's commands, like `["loss", "host1", "10"]`.
+    pub(crate) fn netlab(&self, arguments: &[&str]) {
+        let done = self.command(arguments).output().unwrap();
+        assert!(done.status.success(), "netlab {arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+
+    /// Runs a command on `host` and returns what it wrote to standard output.
+    pub(crate) fn run(&self, host: &str, command: &[&str]) -> String {
+        let done = self.command(&[&["exec", host], command].concat()).output().unwrap();
+        assert!(done.status.success(), "{command:?}: {}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).unwrap()
+    }
+
+    /// A sender on `host`.
+    pub(crate) fn sender(&self, host: &str, arguments: &[&str]) -> Running {
+        Running::start("sender", Some(&self.namespace(host)), arguments)
+    }
+
+    /// A receiver on `host`, listening before this returns.
+    pub(crate) fn receiver(&self, host: &str, arguments: &[&str]) -> Running {
+        Running::start("receiver", Some(&self.namespace(host)), arguments).listening()
+    }
+
+    fn namespace(&self, host: &str) -> String {
+        format!("{}-{host}", self.name)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(super::root().join("scripts/netlab"));
+        command.args(arguments).env("NETLAB", &self.name);
+        command
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        let _ = self.command(&["down"]).output();
+    }
+}

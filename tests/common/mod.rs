@@ -1,0 +1,83 @@
+//! What the tests of the real programs share. Each test file uses its part of it.
+
+#![allow(dead_code, reason = "each test file uses its part")]
+
+pub(crate) mod clip;
+pub(crate) mod collector;
+pub(crate) mod lab;
+pub(crate) mod running;
+
+use std::net::UdpSocket;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// One real-time test at a time: the machine may have two cores.
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// For how long a stream runs; `scripts/acceptance` asks for a minute.
+pub(crate) fn seconds() -> u32 {
+    std::env::var("CHUNKCAST_SECONDS").ok().map_or(5, |seconds| seconds.parse().unwrap())
+}
+
+/// Says a figure where `scripts/acceptance` looks for it.
+pub(crate) fn figure(what: &str, value: impl std::fmt::Display) {
+    println!("figure: {what:58} {value}");
+}
+
+/// A UDP port that nobody uses.
+pub(crate) fn free_port() -> u16 {
+    UdpSocket::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port()
+}
+
+/// What the test needs is not here. Says so aloud; where everything must run, that is a failure.
+///
+/// CHUNKCAST_REQUIRE=all allows nothing to be missing; CHUNKCAST_REQUIRE=tools allows for not being root.
+pub(crate) fn skip(why: &str, for_want_of_root: bool) {
+    match std::env::var("CHUNKCAST_REQUIRE").as_deref() {
+        Ok("all") => panic!("{why}, and CHUNKCAST_REQUIRE=all"),
+        Ok("tools") if !for_want_of_root => panic!("{why}, and CHUNKCAST_REQUIRE=tools"),
+        _ => eprintln!("SKIPPED: {why}"),
+    }
+}
+
+/// A folder that goes when it is dropped.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        use std::sync::atomic::{AtomicU32, Ordering};
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("chunkcast-test-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// A file's or folder's name inside, as an argument.
+    pub(crate) fn join(&self, name: &str) -> String {
+        self.0.join(name).to_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The repository's root.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+pub(crate) fn pause(millis: u64) {
+    std::thread::sleep(Duration::from_millis(millis));
+}

@@ -1,0 +1,220 @@
+//! A sender or receiver that runs, and what it came to.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use super::Folder;
+
+/// A program that runs. Dropping it kills it.
+pub(crate) struct Running {
+    child: Child,
+    folder: Folder,
+    name: &'static str,
+}
+
+/// A program that has ended.
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    /// What it wrote to standard error.
+    pub(crate) said: String,
+    /// Its statistics, line by line, if it was asked for them.
+    pub(crate) stats: Vec<Value>,
+}
+
+/// The path of `sender` or `receiver`, built in the same profile as this test.
+pub(crate) fn program(name: &str) -> PathBuf {
+    let own = std::env::current_exe().unwrap();
+    let path = own.ancestors().nth(2).unwrap().join(name);
+    assert!(path.exists(), "no {}: build them first: cargo build --workspace", path.display());
+    path
+}
+
+/// `sender` with these arguments, and statistics every 200 ms.
+pub(crate) fn sender(arguments: &[&str]) -> Running {
+    Running::start("sender", None, arguments)
+}
+
+/// `receiver` with these arguments, listening before this returns, and statistics every 200 ms.
+pub(crate) fn receiver(arguments: &[&str]) -> Running {
+    Running::start("receiver", None, arguments).listening()
+}
+
+/// Runs a program that is expected to end by itself, soon, with nothing on its standard input.
+pub(crate) fn run(name: &'static str, arguments: &[&str]) -> Ended {
+    Running::spawn(name, Command::new(program(name)).args(arguments).stdin(Stdio::null())).end_within(10)
+}
+
+impl Running {
+    /// Starts `name`; in a network namespace, if one is given.
+    pub(crate) fn start(name: &'static str, namespace: Option<&str>, arguments: &[&str]) -> Self {
+        let mut command = match namespace {
+            None => Command::new(program(name)),
+            Some(namespace) => {
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", namespace]).arg(program(name));
+                command
+            }
+        };
+        Self::spawn(name, command.args(arguments).args(["--stats-interval", "200ms"]).stdin(Stdio::piped()))
+    }
+
+    fn spawn(name: &'static str, command: &mut Command) -> Self {
+        let folder = Folder::new();
+        let said = std::fs::File::create(folder.join("said")).unwrap();
+        if command.get_args().any(|argument| argument == "--stats-interval") {
+            command.args(["--stats-json", &folder.join("stats")]);
+        }
+        command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY").env_remove("RUST_BACKTRACE");
+        let child = command.stdout(Stdio::piped()).stderr(said).spawn();
+        Self { child: child.unwrap_or_else(|error| panic!("{name}: {error}")), folder, name }
+    }
+
+    /// Waits until it has a UDP socket bound to the port that it was told to listen on.
+    pub(crate) fn listening(self) -> Self {
+        let command = std::fs::read(format!("/proc/{}/cmdline", self.child.id())).unwrap();
+        let command = String::from_utf8(command).unwrap();
+        let mut words = command.split('\0').skip_while(|word| *word != "--listen").skip(1);
+        let port: u16 = words.next().map_or(9000, |at| at.rsplit(':').next().unwrap().parse().unwrap());
+        let until = Instant::now() + Duration::from_secs(10);
+        // "  sl  local_address ...": an address is hexadecimal, a colon, and the port as four digits.
+        let bound = format!(":{port:04X} ");
+        while !["udp", "udp6"].iter().any(|table| self.proc(&format!("net/{table}")).contains(&bound)) {
+            assert!(Instant::now() < until, "{} does not listen on {port}: {}", self.name, self.said());
+            super::pause(10);
+        }
+        self
+    }
+
+    /// A file of its folder under /proc, as seen in its own network namespace; empty if it has ended.
+    pub(crate) fn proc(&self, file: &str) -> String {
+        std::fs::read_to_string(format!("/proc/{}/{file}", self.child.id())).unwrap_or_default()
+    }
+
+    /// What it has written to standard error so far.
+    pub(crate) fn said(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(self.folder.join("said")).unwrap()).into_owned()
+    }
+
+    /// Resident memory in MiB; `VmHWM` is the most that it ever was, `VmRSS` what it is.
+    pub(crate) fn memory_mib(&self, key: &str) -> f64 {
+        let status = self.proc("status");
+        let line = status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
+        let kib = line.unwrap_or_else(|| panic!("{} has ended: {}", self.name, self.said()));
+        kib.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
+    }
+
+    /// The last statistics that it wrote.
+    pub(crate) fn stats(&self) -> Option<Value> {
+        self.all_stats().pop()
+    }
+
+    /// The pipe into it.
+    pub(crate) fn input(&mut self) -> ChildStdin {
+        self.child.stdin.take().unwrap()
+    }
+
+    /// The pipe out of it.
+    pub(crate) fn output(&mut self) -> ChildStdout {
+        self.child.stdout.take().unwrap()
+    }
+
+    /// Writes all of `bytes` into it from a thread, then closes the pipe.
+    pub(crate) fn feed(&mut self, bytes: Vec<u8>) {
+        let mut input = self.input();
+        // A program that ends early closes the pipe, and the test will say so by what is missing.
+        std::thread::spawn(move || input.write_all(&bytes));
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.child.id().try_into().unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
+    }
+
+    /// Interrupts it, as Ctrl-C does, and waits until it has ended.
+    pub(crate) fn interrupt(self) -> Ended {
+        self.signal(Signal::INT);
+        self.end_within(5)
+    }
+
+    /// Ends it without giving it a chance to do anything about it.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Waits until it ends by itself.
+    pub(crate) fn end_within(mut self, seconds: u64) -> Ended {
+        let until = Instant::now() + Duration::from_secs(seconds);
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return Ended { status, said: self.said(), stats: self.all_stats() };
+            }
+            assert!(Instant::now() < until, "{} has not ended after {seconds} s: {}", self.name, self.said());
+            super::pause(10);
+        }
+    }
+
+    fn all_stats(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.folder.join("stats")).unwrap_or_default();
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        whole
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}")))
+            .collect()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Ended {
+    /// Its last statistics; it must have ended in order, and have said that they are the last.
+    pub(crate) fn totals(&self) -> &Value {
+        assert!(self.status.success(), "{}: {}", self.status, self.said);
+        let last = self.stats.last().unwrap_or_else(|| panic!("no statistics: {}", self.said));
+        assert_eq!(last["final"], true, "{last}");
+        assert_eq!(self.stats.iter().filter(|line| line["final"] == true).count(), 1, "one line is final");
+        last
+    }
+}
+
+/// A count in statistics, by a path like `/frames/sent`.
+pub(crate) fn count(stats: &Value, path: &str) -> u64 {
+    stats.pointer(path).and_then(Value::as_u64).unwrap_or_else(|| panic!("no count {path} in {stats}"))
+}
+
+/// What a sender counted must add up.
+pub(crate) fn sender_adds_up(stats: &Value) {
+    let frames = ["/frames/sent", "/frames/superseded"].map(|path| count(stats, path));
+    assert_eq!(count(stats, "/frames/captured"), frames.iter().sum::<u64>(), "{stats}");
+    assert!(count(stats, "/datagrams/data") >= count(stats, "/frames/sent"), "{stats}");
+}
+
+/// What a receiver counted must add up: each datagram has one fate, and each frame of the sender's one end.
+pub(crate) fn receiver_adds_up(stats: &Value) {
+    let fates = [
+        "accepted",
+        "control",
+        "duplicate",
+        "late",
+        "foreign",
+        "malformed",
+        "bad_checksum",
+        "contradictory",
+        "unknown",
+    ];
+    let fates: u64 = fates.iter().map(|fate| count(stats, &format!("/datagrams/{fate}"))).sum();
+    assert_eq!(count(stats, "/datagrams/received"), fates, "{stats}");
+    let lost: u64 =
+        ["deadline", "superseded", "evicted"].iter().map(|r| count(stats, &format!("/lost/{r}"))).sum();
+    assert_eq!(count(stats, "/frames/lost"), lost, "{stats}");
+}
