@@ -93,14 +93,11 @@ fn jpegs_from_a_pipe_go_as_they_come() {
     let collector = Collector::of(&mut receiver, &clip);
     let mut sender = sender(&["--dest", &to, "--source", "-"]);
     let mut pipe = sender.input();
-    for frame in &clip.frames {
+    for (number, frame) in clip.frames.iter().enumerate() {
         std::io::Write::write_all(&mut pipe, frame).unwrap();
         // Each is there before the next is written: nothing waits for a successor.
-        assert!(
-            collector.wait_for(1, Duration::from_secs(2)).is_some(),
-            "frame {} did not come",
-            collector.count()
-        );
+        let came = collector.wait_until(number + 1, Duration::from_secs(2));
+        assert!(came.is_some(), "frame {number} did not come");
     }
     drop(pipe);
     let sent = sender.end_within(5);

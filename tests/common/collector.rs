@@ -41,8 +41,13 @@ impl Collector {
 
     /// Waits until `more` frames came after now. Returns how long that took.
     pub(crate) fn wait_for(&self, more: usize, patience: Duration) -> Option<Duration> {
-        let (start, wanted) = (Instant::now(), self.count() + more);
-        while self.count() < wanted {
+        self.wait_until(self.count() + more, patience)
+    }
+
+    /// Waits until `total` frames came in all. Returns how long that took.
+    pub(crate) fn wait_until(&self, total: usize, patience: Duration) -> Option<Duration> {
+        let start = Instant::now();
+        while self.count() < total {
             if start.elapsed() > patience {
                 return None;
             }

@@ -51,7 +51,7 @@ impl Lab {
 
     /// A receiver on `host`, listening before this returns.
     pub(crate) fn receiver(&self, host: &str, arguments: &[&str]) -> Running {
-        Running::start("receiver", Some(&self.namespace(host)), arguments).listening()
+        Running::listening(Some(&self.namespace(host)), arguments)
     }
 
     fn namespace(&self, host: &str) -> String {

@@ -41,7 +41,7 @@ pub(crate) fn sender(arguments: &[&str]) -> Running {
 
 /// `receiver` with these arguments, listening before this returns, and statistics every 200 ms.
 pub(crate) fn receiver(arguments: &[&str]) -> Running {
-    Running::start("receiver", None, arguments).listening()
+    Running::listening(None, arguments)
 }
 
 /// Runs a program that is expected to end by itself, soon, with nothing on its standard input.
@@ -74,20 +74,19 @@ impl Running {
         Self { child: child.unwrap_or_else(|error| panic!("{name}: {error}")), folder, name }
     }
 
-    /// Waits until it has a UDP socket bound to the port that it was told to listen on.
-    pub(crate) fn listening(self) -> Self {
-        let command = std::fs::read(format!("/proc/{}/cmdline", self.child.id())).unwrap();
-        let command = String::from_utf8(command).unwrap();
-        let mut words = command.split('\0').skip_while(|word| *word != "--listen").skip(1);
-        let port: u16 = words.next().map_or(9000, |at| at.rsplit(':').next().unwrap().parse().unwrap());
+    /// Starts `receiver`, and returns when it has a UDP socket bound to the port that it was told to listen on.
+    pub(crate) fn listening(namespace: Option<&str>, arguments: &[&str]) -> Self {
+        let running = Self::start("receiver", namespace, arguments);
+        let at = arguments.iter().skip_while(|argument| **argument != "--listen").nth(1).expect("--listen");
+        let port: u16 = at.rsplit(':').next().unwrap().parse().unwrap();
         let until = Instant::now() + Duration::from_secs(10);
         // "  sl  local_address ...": an address is hexadecimal, a colon, and the port as four digits.
         let bound = format!(":{port:04X} ");
-        while !["udp", "udp6"].iter().any(|table| self.proc(&format!("net/{table}")).contains(&bound)) {
-            assert!(Instant::now() < until, "{} does not listen on {port}: {}", self.name, self.said());
+        while !["udp", "udp6"].iter().any(|table| running.proc(&format!("net/{table}")).contains(&bound)) {
+            assert!(Instant::now() < until, "the receiver does not listen on {port}: {}", running.said());
             super::pause(10);
         }
-        self
+        running
     }
 
     /// A file of its folder under /proc, as seen in its own network namespace; empty if it has ended.
