@@ -219,6 +219,8 @@ struct View<'a, S> {
     title: String,
     /// The window has taken the size of the first picture, or the user gave it one.
     is_sized: bool,
+    /// Where the window was, and its size, before it took the full screen.
+    windowed: Option<((i32, i32), (u32, u32))>,
     must_draw: bool,
 }
 
@@ -234,6 +236,7 @@ impl<'a, S: Screen> View<'a, S> {
             on_card: None,
             title: String::new(),
             is_sized: false,
+            windowed: None,
             must_draw: true,
         }
     }
@@ -327,12 +330,23 @@ impl<'a, S: Screen> View<'a, S> {
 
     fn toggle_fullscreen(&mut self) {
         let window = self.screen.window();
-        let to = match window.fullscreen_state() {
-            FullscreenType::Off => FullscreenType::Desktop,
-            _ => FullscreenType::Off,
-        };
         // A window manager that refuses leaves the window as it is.
-        let _ = window.set_fullscreen(to);
+        if window.fullscreen_state() == FullscreenType::Off {
+            self.windowed = Some((window.position(), window.size()));
+            // Where there is no window manager, nobody else gives it the screen's place and size.
+            if let Ok(screen) = window.display_index().and_then(|display| self.video.display_bounds(display))
+            {
+                let _ = place(window, (screen.x(), screen.y()), screen.size());
+            }
+            let _ = window.set_fullscreen(FullscreenType::Desktop);
+        } else {
+            let _ = window.set_fullscreen(FullscreenType::Off);
+            match self.windowed.take() {
+                Some((position, size)) => drop(place(window, position, size)),
+                // It was never anything but full screen: the next picture gives it a size.
+                None => self.is_sized = false,
+            }
+        }
         self.follow_fullscreen();
         self.must_draw = true;
     }
@@ -357,6 +371,11 @@ impl<'a, S: Screen> View<'a, S> {
             }
         }
     }
+}
+
+fn place(window: &mut sdl2::video::Window, (x, y): (i32, i32), (width, height): (u32, u32)) -> Result<()> {
+    window.set_position(WindowPos::Positioned(x), WindowPos::Positioned(y));
+    Ok(window.set_size(width, height)?)
 }
 
 /// Why there is no window, and what to do about it.

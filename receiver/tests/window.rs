@@ -20,17 +20,23 @@ use turbojpeg::{Image, PixelFormat, Subsamp};
 
 #[test]
 fn pictures_are_letterboxed_in_their_own_colours() {
-    under_xvfb("colours", "1280x1024x24");
+    under_xvfb("colours", "1280x1024x24", None);
 }
 
 #[test]
 fn every_layout_and_size_is_shown() {
-    under_xvfb("layouts", "1280x1024x24");
+    under_xvfb("layouts", "1280x1024x24", None);
+}
+
+#[test]
+fn opengl_shows_the_same() {
+    under_xvfb("colours", "1280x1024x24", Some("opengl"));
+    under_xvfb("layouts", "1280x1024x24", Some("opengl"));
 }
 
 #[test]
 fn a_card_stands_in_for_a_missing_picture() {
-    under_xvfb("card", "1280x1024x24");
+    under_xvfb("card", "1280x1024x24", None);
 }
 
 #[test]
@@ -247,9 +253,15 @@ fn scenario(name: &str) -> Command {
     command
 }
 
-fn under_xvfb(name: &str, screen: &str) {
-    let Some(xvfb) = Xvfb::start(name, screen) else { return };
-    let status = scenario(name)
+fn under_xvfb(name: &str, screen: &str, renderer: Option<&str>) {
+    let folder = format!("{name}-{}", renderer.unwrap_or("any"));
+    let Some(xvfb) = Xvfb::start(&folder, screen) else { return };
+    let mut command = scenario(name);
+    command.env_remove("SDL_RENDER_DRIVER");
+    if let Some(renderer) = renderer {
+        command.env("SDL_RENDER_DRIVER", renderer);
+    }
+    let status = command
         .env("DISPLAY", &xvfb.display)
         .env("CHUNKCAST_SCREEN", xvfb.folder.join("Xvfb_screen0"))
         .env_remove("SDL_VIDEODRIVER")

@@ -24,12 +24,13 @@ impl<'t> Graphics<'t> {
     /// Opens a window, if there is graphics hardware that draws it. An OpenGL that is software itself is slower than
     /// drawing without it: 8 to 17 ms instead of 2 for 1920x1080.
     pub(super) fn open(video: &VideoSubsystem, options: &Options) -> Result<Option<WindowCanvas>> {
-        let wants_software = std::env::var_os("SDL_RENDER_DRIVER").is_some_and(|driver| driver == "software");
-        if wants_software || video.current_video_driver() == "dummy" {
+        // Who names a driver gets it.
+        let named = std::env::var("SDL_RENDER_DRIVER").ok();
+        if named.as_deref() == Some("software") || video.current_video_driver() == "dummy" {
             return Ok(None);
         }
         // Hidden until it is known that it stays.
-        let Ok(window) = builder(video, &Options::default()).hidden().opengl().build() else {
+        let Ok(window) = builder(video, options).hidden().opengl().build() else {
             return Ok(None);
         };
         let mut canvas = window.into_canvas().accelerated();
@@ -39,15 +40,13 @@ impl<'t> Graphics<'t> {
         let Ok(mut canvas) = canvas.build() else {
             return Ok(None);
         };
-        if canvas.info().name.starts_with("opengl")
+        if named.is_none()
+            && canvas.info().name.starts_with("opengl")
             && sdl_raw::opengl_renderer(video).is_none_or(|name| is_software(&name))
         {
             return Ok(None);
         }
         canvas.window_mut().show();
-        if options.fullscreen {
-            canvas.window_mut().set_fullscreen(sdl2::video::FullscreenType::Desktop).map_err(failed)?;
-        }
         Ok(Some(canvas))
     }
 
@@ -128,7 +127,10 @@ impl Screen for Graphics<'_> {
 
 /// The window as it begins; it takes the size of its first picture later.
 pub(super) fn builder(video: &VideoSubsystem, options: &Options) -> WindowBuilder {
-    let mut builder = video.window("Chunkcast", 960, 540);
+    // Where there is no window manager, only its first size makes a window as large as the screen.
+    let screen = video.display_bounds(0).ok().filter(|_| options.fullscreen);
+    let (width, height) = screen.map_or((960, 540), |screen| screen.size());
+    let mut builder = video.window("Chunkcast", width, height);
     builder.position_centered().resizable();
     if options.fullscreen {
         builder.fullscreen_desktop();
