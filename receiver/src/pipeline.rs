@@ -111,7 +111,7 @@ impl Reporting {
         let over = duration.map(|duration| Instant::now() + duration);
         loop {
             let left = over.map(|over| over.saturating_duration_since(Instant::now()));
-            let wait = left.map_or(self.reporter.until_next(), |left| left.min(self.reporter.until_next()));
+            let wait = left.unwrap_or(Duration::MAX).min(self.reporter.until_next());
             if self.stop.wait(wait) || left == Some(Duration::ZERO) {
                 break;
             }

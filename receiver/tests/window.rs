@@ -2,7 +2,6 @@
 //!
 //! SDL is bound to one thread and one display for the life of a process, so each test runs the scenario of its name in a
 //! process of its own.
-#![cfg(feature = "window")]
 #![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
 use std::io::{BufRead, BufReader};

@@ -12,7 +12,7 @@ use proto::host::Interface;
 pub fn check(out: &mut impl Write) -> Result<()> {
     writeln!(out, "Network interfaces:")?;
     for interface in Interface::all()? {
-        let mtu = interface.mtu().map_or("unknown".to_owned(), |mtu| mtu.to_string());
+        let mtu = interface.mtu().map_or_else(|| "unknown".to_owned(), |mtu| mtu.to_string());
         writeln!(out, "  {:<10} index {}, MTU {mtu}", interface.name, interface.index)?;
         for address in &interface.addresses {
             writeln!(out, "             {address}")?;

@@ -214,7 +214,7 @@ fn report_until_stopped<T>(
     let end = duration.map(|duration| Instant::now() + duration);
     loop {
         let left = end.map(|end| end.saturating_duration_since(Instant::now()));
-        let wait = left.map_or(reporter.until_next(), |left| left.min(reporter.until_next()));
+        let wait = left.unwrap_or(Duration::MAX).min(reporter.until_next());
         if stop.wait(wait) || left == Some(Duration::ZERO) {
             return finish(reporter, reports);
         }

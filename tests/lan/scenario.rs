@@ -68,7 +68,8 @@ impl Scenario {
     pub(crate) fn random(seed: u64) -> Self {
         let mut random = Random::new(seed);
         let mut network = format!("seed={seed}");
-        let harm: [(&str, fn(&mut Random) -> String); 7] = [
+        type Harm = fn(&mut Random) -> String;
+        let harm: [(&str, Harm); 7] = [
             ("loss", |r| format!("{}%", r.below(200) as f64 / 10.0)),
             ("burst", |r| format!("{}/{}", 1 + r.below(80), 100 + r.below(900))),
             ("delay", |r| format!("{}us", r.below(40_000))),
