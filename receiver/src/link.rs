@@ -198,8 +198,7 @@ fn ask_for_buffer(socket: &Socket, console: &Console) {
 fn cannot_listen(listen: SocketAddr, error: &io::Error) -> anyhow::Error {
     match error.kind() {
         io::ErrorKind::AddrInUse => anyhow!(
-            "port {} is taken, perhaps by another receiver; end that, or choose another port with --listen",
-            listen.port()
+            "{listen} is taken, perhaps by another receiver; end that, or choose another port with --listen"
         ),
         io::ErrorKind::AddrNotAvailable => anyhow!(
             "{} is no address of this computer; use {}:{} for all of its addresses",

@@ -9,11 +9,12 @@ use crate::source::camera::{Found, Mode, Rate, cameras, modes};
 /// # Errors
 ///
 /// If `out` cannot be written.
-pub fn list(out: &mut impl Write) -> std::io::Result<()> {
+pub fn list(out: &mut impl Write) -> anyhow::Result<()> {
     let found = cameras();
     if found.is_empty() {
         writeln!(out, "No camera found. If one is plugged in, `dmesg` says what the system makes of it.")?;
-        return writeln!(out, "Without a camera, send the test card: --source pattern");
+        writeln!(out, "Without a camera, send the test card: --source pattern")?;
+        return Ok(());
     }
     for camera in &found {
         write_camera(out, camera)?;
@@ -21,7 +22,8 @@ pub fn list(out: &mut impl Write) -> std::io::Result<()> {
     writeln!(
         out,
         "Choose one with --source camera:N or its device file, and a mode with --size WxH and --fps N."
-    )
+    )?;
+    Ok(())
 }
 
 fn write_camera(out: &mut impl Write, camera: &Found) -> std::io::Result<()> {

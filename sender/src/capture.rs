@@ -11,7 +11,7 @@ use proto::{Clock, Frame, Latest};
 
 use crate::picture::{Captured, Picture, RawPicture};
 use crate::send::Inbox;
-use crate::source::{self, Next, Options, Source, Spec, Timing};
+use crate::source::{self, Dropped, Next, Options, Source, Spec, Timing};
 use crate::stats::Stats;
 
 /// What a source turned out to be, once it is open.
@@ -98,7 +98,10 @@ impl Capture {
 
     /// Hands on the next picture; `false` if there is none any more.
     fn pass_on(&self, source: &mut dyn Source) -> Result<bool> {
-        match source.next(&self.stop)? {
+        let before = source.dropped();
+        let next = source.next(&self.stop)?;
+        self.count_dropped(before, source.dropped());
+        match next {
             Next::Picture(captured) => {
                 if self.inbox.source_is_gone.swap(false, Ordering::Relaxed) {
                     self.console.say("the source is back");
@@ -114,6 +117,16 @@ impl Capture {
                 Ok(true)
             }
             Next::End => Ok(false),
+        }
+    }
+
+    /// Counts what the source dropped by itself: what was damaged never was a picture.
+    fn count_dropped(&self, before: Dropped, after: Dropped) {
+        if before != after {
+            let mut counters = self.stats.lock();
+            counters.capture_errors += after.damaged - before.damaged;
+            counters.captured += after.superseded - before.superseded;
+            counters.superseded += after.superseded - before.superseded;
         }
     }
 

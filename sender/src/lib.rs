@@ -1,7 +1,6 @@
 //! Chunkcast's sender: pictures from a camera, a file, a pipe or a test card, sent as JPEG frames over UDP.
 
 pub mod args;
-#[cfg(feature = "camera")]
 pub mod cameras;
 pub mod capture;
 pub mod destination;

@@ -10,7 +10,7 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let result = match &args.command {
         None => sender::pipeline::run(&args),
-        Some(Command::Cameras) => sender::cameras::list(&mut stdout().lock()).map_err(Into::into),
+        Some(Command::Cameras) => sender::cameras::list(&mut stdout().lock()),
         Some(Command::Doctor) => sender::doctor::check(&mut stdout().lock()),
         Some(Command::Completions { shell }) => {
             clap_complete::generate(*shell, &mut Args::command(), "sender", &mut stdout().lock());

@@ -1,6 +1,5 @@
 //! Where pictures come from.
 
-#[cfg(feature = "camera")]
 pub mod camera;
 mod card;
 mod folder;

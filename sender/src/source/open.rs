@@ -39,14 +39,8 @@ pub fn open(spec: &Spec, options: &Options) -> anyhow::Result<Box<dyn Source>> {
     })
 }
 
-#[cfg(feature = "camera")]
 fn open_camera(which: &Which, wanted: Wanted) -> anyhow::Result<Box<dyn Source>> {
     super::camera::open(which.clone(), wanted)
-}
-
-#[cfg(not(feature = "camera"))]
-fn open_camera(_which: &Which, _wanted: Wanted) -> anyhow::Result<Box<dyn Source>> {
-    bail!("this sender was built without cameras (feature `camera`); --source pattern sends a test card")
 }
 
 #[cfg(test)]
