@@ -123,7 +123,8 @@ fn what_is_not_there_is_explained_in_a_line() {
     let unwritable = folder.join("no/such/folder/film.mjpeg");
     let to = ["--dest", "127.0.0.1:9"];
     let holder = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-    let taken = holder.local_addr().unwrap().to_string();
+    let taken = holder.local_addr().unwrap();
+    let (port, taken) = (taken.port().to_string(), taken.to_string());
     for (name, arguments, word) in [
         (
             "sender",
@@ -137,7 +138,7 @@ fn what_is_not_there_is_explained_in_a_line() {
         ("sender", [&to[..], &["--source", "/dev/video97"]].concat(), "sender cameras"),
         ("sender", [&to[..], &["--source", "-"]].concat(), "standard input"),
         ("sender", [&to[..], &["--source", "pattern", "--interface", "none97"]].concat(), "none97"),
-        ("receiver", vec!["--output", "none", "--listen", &taken], &taken),
+        ("receiver", vec!["--output", "none", "--listen", &taken], &port),
         ("receiver", vec!["--output", "none", "--listen", "192.0.2.7:9000"], "192.0.2.7"),
         ("receiver", vec!["--output", &unwritable, "--listen", "127.0.0.1:9997"], "film.mjpeg"),
         ("receiver", vec!["--listen", "127.0.0.1:9998"], "--output"),

@@ -63,6 +63,11 @@ impl Pictures {
         let size = width * height * 3 / 2;
         let pictures =
             bytes[line..].chunks_exact(FRAME.len() + size).map(|p| p[FRAME.len()..].to_vec()).collect();
+        // The others take the samples as they are, so nobody is to convert them to JPEG's range.
+        let header = format!(
+            "{} XCOLORRANGE=FULL\n",
+            header.split(" XCOLORRANGE").next().unwrap_or(header).trim_end()
+        );
         Ok(Self { header: header.into(), width, height, pictures })
     }
 

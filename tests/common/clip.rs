@@ -85,9 +85,10 @@ pub(crate) fn footage(name: &str) -> Option<PathBuf> {
     Some(String::from_utf8(made.stdout).unwrap().trim().into())
 }
 
-/// A Y4M stream of 4:2:0 pictures with something in them.
+/// A Y4M stream of 4:2:0 pictures with something in them, full range as JPEG is, so that nothing is converted.
 pub(crate) fn y4m(count: usize, width: usize, height: usize) -> Vec<u8> {
-    let mut out = format!("YUV4MPEG2 W{width} H{height} F30:1 Ip A1:1 C420jpeg\n").into_bytes();
+    let mut out =
+        format!("YUV4MPEG2 W{width} H{height} F30:1 Ip A1:1 C420jpeg XCOLORRANGE=FULL\n").into_bytes();
     for number in 0..count {
         out.extend_from_slice(b"FRAME\n");
         out.extend((0..width * height).map(|at| ((at % width + at / width + number * 9) % 220) as u8 + 16));
