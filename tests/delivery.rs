@@ -3,10 +3,11 @@
 
 mod lan;
 
+use std::ops::Range;
 use std::time::Duration;
 
 use lan::{Lan, Outcome, Scenario, Setup};
-use proto::{LossReason, MAX_FRAME_BYTES, Pace, RecvConfig, SILENCE};
+use proto::{LossReason, MAX_FRAME_BYTES, Pace, Random, RecvConfig, SILENCE};
 
 #[test]
 fn scenarios_end_as_they_should() {
@@ -124,11 +125,46 @@ fn scenarios() -> Vec<(&'static str, Scenario, Check)> {
 /// others; one that fails becomes a line in `regressions.rs`.
 #[test]
 fn no_network_breaks_what_must_always_hold() {
-    let seeds = std::env::var("SEEDS").unwrap_or_else(|_| "1..60".into());
-    let (from, to) = seeds.split_once("..").expect("SEEDS=from..to");
-    for seed in from.parse().unwrap()..to.parse().unwrap() {
+    for seed in seeds() {
         Scenario::random(seed).run();
     }
+}
+
+/// The same for senders that come, restart, fall silent and sleep.
+#[test]
+fn no_senders_life_breaks_what_must_always_hold() {
+    for seed in seeds() {
+        let mut random = Random::new(seed);
+        let mut lan = Lan::new(RecvConfig::default());
+        let mut speaking = Vec::new();
+        for _ in 0..100 {
+            let some = speaking.get(random.below(speaking.len() as u64) as usize).copied();
+            match (random.below(40), some) {
+                (0..3, _) | (_, None) => {
+                    let Scenario { network, pace, datagram_bytes, first, .. } =
+                        Scenario::random(random.next() >> 20);
+                    speaking.push(lan.add(Setup { network, pace, interval: None, datagram_bytes, first }));
+                }
+                (3..6, Some(station)) => lan.restart(station),
+                (6, Some(station)) => {
+                    lan.unplug(station);
+                    speaking.retain(|other| *other != station);
+                }
+                (7, _) => lan.jump(Duration::from_millis(random.below(3000))),
+                (_, Some(station)) => {
+                    lan.push(station, 1 + random.below(20_000) as usize);
+                }
+            }
+            lan.run_for(Duration::from_micros(1 + random.below(60_000)));
+        }
+        lan.finish();
+    }
+}
+
+fn seeds() -> Range<u64> {
+    let seeds = std::env::var("SEEDS").unwrap_or_else(|_| "1..60".into());
+    let (from, to) = seeds.split_once("..").expect("SEEDS=from..to");
+    from.parse().unwrap()..to.parse().unwrap()
 }
 
 #[test]
