@@ -96,12 +96,16 @@ impl Reassembler {
         }
     }
 
-    /// Begins a new session: what is on its way is lost.
-    pub(crate) fn reset(&mut self, lost: impl FnMut(Loss)) {
+    /// Begins another session: what is on its way is lost. Returns the newest frame that was known.
+    ///
+    /// If the other session was heard before, its frames up to `floor` have ended.
+    pub(crate) fn reset(&mut self, floor: Option<FrameId>, lost: impl FnMut(Loss)) -> Option<FrameId> {
         self.give_up(|_| true, LossReason::Evicted, lost);
-        (self.delivered, self.floor, self.fed) = (None, None, None);
+        let newest = self.ended.iter().copied().chain(self.floor).reduce(newer);
+        (self.delivered, self.floor, self.fed) = (None, floor, None);
         self.ended.clear();
         self.ended_since = 0;
+        newest
     }
 
     /// Takes in a chunk; says how the datagram ended, and gives out the frame if that made it whole.

@@ -7,7 +7,7 @@ use crate::reassemble::{Delivery, Loss, Reassembler};
 use crate::stats::{Fate, RecvStats};
 use crate::takeover::{Admission, SourceLock};
 use crate::wire::{Body, Datagram, Hello, SourceState, WireError};
-use crate::{SessionId, geometry::Geometry, wire::Header};
+use crate::{FrameId, SessionId, geometry::Geometry, wire::Header};
 
 /// How a receiver behaves.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +35,12 @@ pub struct RecvStream<S> {
     events: VecDeque<RecvEvent<S>>,
     stats: RecvStats,
     hello: HelloState,
+    session: Option<SessionId>,
+    /// Sessions that were heard before, and the newest frame known of each: one that comes back after another took its
+    /// place shows nothing twice.
+    heard: VecDeque<(SessionId, FrameId)>,
+    /// A session of which only one datagram has come.
+    stranger: Option<(S, SessionId)>,
 }
 
 /// What [`RecvStream::poll`] has to say.
@@ -88,6 +94,9 @@ impl<S: Copy + Eq> RecvStream<S> {
             events: VecDeque::with_capacity(EVENTS),
             stats: RecvStats::default(),
             hello: HelloState::default(),
+            session: None,
+            heard: VecDeque::with_capacity(MOST_HEARD),
+            stranger: None,
         }
     }
 
@@ -105,6 +114,10 @@ impl<S: Copy + Eq> RecvStream<S> {
 
     /// Gives up what has passed its deadline.
     pub fn handle_timeout(&mut self, now: Instant) {
+        // A session of one datagram so far has no frame to give up yet.
+        if self.stranger.is_some() {
+            return;
+        }
         let mut losses = Losses { events: &mut self.events, stats: &mut self.stats };
         self.reassembler.handle_timeout(now, |loss| losses.add(loss));
     }
@@ -115,13 +128,14 @@ impl<S: Copy + Eq> RecvStream<S> {
     pub fn poll(&mut self, _now: Instant) -> RecvOutput<S> {
         match self.events.pop_front() {
             Some(event) => RecvOutput::Event(event),
+            None if self.stranger.is_some() => RecvOutput::Wait(None),
             None => RecvOutput::Wait(self.reassembler.next_deadline()),
         }
     }
 
     /// Ends the stream: frames still on their way are given up.
     pub fn close(&mut self) {
-        self.reset();
+        self.reset(None);
     }
 
     /// What was counted so far.
@@ -136,7 +150,7 @@ impl<S: Copy + Eq> RecvStream<S> {
             return if datagram.body == Body::Unknown { Fate::Unknown } else { Fate::Late };
         }
         match self.lock.admit(source, session, now) {
-            Admission::Ours => {}
+            Admission::Ours => self.introduce(),
             Admission::New => self.begin(source, session),
             Admission::Ended => return Fate::Late,
             Admission::Foreign => return Fate::Foreign,
@@ -144,13 +158,13 @@ impl<S: Copy + Eq> RecvStream<S> {
         match datagram.body {
             Body::Data { geometry, chunk } => self.data(&datagram.header, geometry, chunk, now),
             Body::Hello(hello) => {
-                self.lock.alive(now);
+                self.lock.said_hello(now);
                 self.hear(hello);
                 Fate::Control
             }
             Body::Goodbye => {
                 self.lock.goodbye();
-                self.reset();
+                self.reset(None);
                 self.events.push_back(RecvEvent::Goodbye);
                 Fate::Control
             }
@@ -162,7 +176,8 @@ impl<S: Copy + Eq> RecvStream<S> {
         let mut losses = Losses { events: &mut self.events, stats: &mut self.stats };
         let (fate, delivery) = self.reassembler.accept(header, geometry, chunk, now, |loss| losses.add(loss));
         if let Some(delivery) = delivery {
-            self.lock.alive(now);
+            self.lock.completed(now);
+            self.introduce();
             self.stats.delivered += 1;
             self.stats.delivered_bytes += delivery.frame.jpeg.len() as u64;
             self.stats.unseen += u64::from(delivery.unseen);
@@ -172,13 +187,27 @@ impl<S: Copy + Eq> RecvStream<S> {
     }
 
     fn begin(&mut self, source: S, session: SessionId) {
-        self.reset();
+        let heard_before = self.heard.iter().find(|(heard, _)| *heard == session).map(|&(_, newest)| newest);
+        self.reset(heard_before);
+        self.session = Some(session);
         self.hello.said = false;
-        self.stats.sessions += 1;
-        self.events.push_back(RecvEvent::Session { source, session });
+        self.stranger = Some((source, session));
+        self.introduce();
+    }
+
+    /// Says that a session began, once it is more than a single datagram.
+    fn introduce(&mut self) {
+        if let Some((source, session)) = self.stranger.take_if(|_| self.lock.is_established()) {
+            self.stats.sessions += 1;
+            self.events.push_back(RecvEvent::Session { source, session });
+        }
     }
 
     fn hear(&mut self, hello: Hello<'_>) {
+        // Nobody is named before it is introduced; the next hello comes soon.
+        if self.stranger.is_some() {
+            return;
+        }
         if self.hello.said && self.hello.state == hello.state && self.hello.name == hello.name {
             return;
         }
@@ -186,9 +215,22 @@ impl<S: Copy + Eq> RecvStream<S> {
         self.events.push_back(RecvEvent::Hello { name: hello.name.to_owned(), state: hello.state });
     }
 
-    fn reset(&mut self) {
+    /// Ends the session. What one of a single datagram brought is not counted as lost: nobody knows of it.
+    fn reset(&mut self, floor: Option<FrameId>) {
+        let is_known = self.stranger.take().is_none();
         let mut losses = Losses { events: &mut self.events, stats: &mut self.stats };
-        self.reassembler.reset(|loss| losses.add(loss));
+        let newest = self.reassembler.reset(floor, |loss| {
+            if is_known {
+                losses.add(loss);
+            }
+        });
+        if let (Some(session), Some(newest), true) = (self.session.take(), newest, is_known) {
+            self.heard.retain(|(heard, _)| *heard != session);
+            if self.heard.len() == MOST_HEARD {
+                self.heard.pop_front();
+            }
+            self.heard.push_back((session, newest));
+        }
     }
 }
 
@@ -206,6 +248,8 @@ impl<S> Losses<'_, S> {
     }
 }
 
+/// Sessions remembered after their end.
+const MOST_HEARD: usize = 16;
 /// Room for events: one datagram makes a delivery and as many losses as there are slots at most.
 const EVENTS: usize = 64;
 
@@ -213,7 +257,7 @@ const EVENTS: usize = 64;
 mod tests {
     use super::*;
     use crate::packetize::Slab;
-    use crate::{FrameId, MediaTime, t0, wire};
+    use crate::{MediaTime, t0, wire};
 
     fn frame(session: u64, number: u32, length: usize) -> Vec<Vec<u8>> {
         let mut slab = Slab::default();
@@ -265,6 +309,7 @@ mod tests {
         let (mut stream, now) = (RecvStream::new(RecvConfig::default()), t0());
         let (old, new) = (frame(5, 1, 250), frame(6, 1, 250));
         stream.handle_datagram(1, &mut old[0].clone(), now);
+        stream.handle_datagram(1, &mut old[1].clone(), now);
         stream.handle_datagram(1, &mut new[1].clone(), now);
         assert_eq!(stream.handle_datagram(1, &mut old[2].clone(), now), Fate::Late);
         assert_eq!(stream.stats().lost.evicted, 1);

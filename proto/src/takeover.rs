@@ -12,12 +12,15 @@ pub const SILENCE: Duration = Duration::from_millis(500);
 ///
 /// A source is whatever the shell tells datagrams apart by (an address and port); this code only compares it. The same
 /// source with a new session takes over at once: it was restarted. Another source may take over only when the first
-/// has said goodbye or given no sign of life for [`SILENCE`]. A sign of life is a hello or a *completed* frame: a
-/// source that sends valid pieces of nothing does not hold the place.
+/// has said goodbye or given no sign of life for [`SILENCE`].
+///
+/// A sign of life is a *completed* frame, and after the first of them a hello too: a source that sends valid pieces of
+/// nothing does not keep the place. One that was heard only once does not even keep it against the next, so that a flood
+/// of made-up sessions does not keep a true one out.
 #[derive(Debug)]
 pub(crate) struct SourceLock<S> {
     holder: Option<Holder<S>>,
-    /// Sessions that ended: their stragglers and replays are not taken for a restart.
+    /// Sessions that ended by a restart or a goodbye: their stragglers and replays are not taken for a restart.
     ended: VecDeque<SessionId>,
     /// Sources that held the place and gave no sign of life, and until when they may not have it again.
     barred: VecDeque<(S, Instant)>,
@@ -29,7 +32,24 @@ struct Holder<S> {
     session: SessionId,
     /// The last sign of life; when it took the place, if there was none.
     alive: Instant,
+    /// Whether it has completed a frame.
     proven: bool,
+    /// Whether more than one datagram of it has come.
+    heard_again: bool,
+}
+
+impl<S> Holder<S> {
+    fn new(source: S, session: SessionId, alive: Instant) -> Self {
+        Self { source, session, alive, proven: false, heard_again: false }
+    }
+
+    fn keeps_place(&self, now: Instant) -> bool {
+        self.is_established() && now.saturating_duration_since(self.alive) < SILENCE
+    }
+
+    fn is_established(&self) -> bool {
+        self.proven || self.heard_again
+    }
 }
 
 /// What the lock says of a datagram.
@@ -56,25 +76,26 @@ impl<S: Copy + Eq> SourceLock<S> {
 
     /// Whose datagram this is, and who has the place from now on.
     pub(crate) fn admit(&mut self, source: S, session: SessionId, now: Instant) -> Admission {
-        if self.is_held_by(source, session) {
+        if let Some(holder) = &mut self.holder
+            && (holder.source, holder.session) == (source, session)
+        {
+            holder.heard_again = true;
             return Admission::Ours;
         }
-        if let Some(holder) = &self.holder {
-            if self.ended.contains(&session) {
-                return Admission::Ended;
-            }
-            if holder.source != source {
-                if now.saturating_duration_since(holder.alive) < SILENCE {
-                    return Admission::Foreign;
-                }
-                // The same session from another address: the sender's computer changed networks.
-                if holder.session == session {
-                    self.holder = Some(Holder { source, session, alive: now, proven: false });
-                    return Admission::Ours;
-                }
-            }
-        } else if self.ended.contains(&session) {
+        if self.ended.contains(&session) {
             return Admission::Ended;
+        }
+        if let Some(holder) = &self.holder
+            && holder.source != source
+        {
+            if holder.keeps_place(now) {
+                return Admission::Foreign;
+            }
+            // The same session from another address: the sender's computer changed networks.
+            if holder.session == session {
+                self.holder = Some(Holder::new(source, session, now));
+                return Admission::Ours;
+            }
         }
         let alive = match &self.holder {
             // A restart. If there was no sign of life before it, it gains no time either.
@@ -83,8 +104,10 @@ impl<S: Copy + Eq> SourceLock<S> {
             _ if self.is_barred(source, now) => return Admission::Foreign,
             _ => now,
         };
+        // Who was known before its restart is known after it.
+        let heard_again = self.holder.as_ref().is_some_and(|holder| holder.source == source && holder.proven);
         self.leave_to(source, now);
-        self.holder = Some(Holder { source, session, alive, proven: false });
+        self.holder = Some(Holder { heard_again, ..Holder::new(source, session, alive) });
         Admission::New
     }
 
@@ -93,11 +116,24 @@ impl<S: Copy + Eq> SourceLock<S> {
         self.holder.as_ref().is_some_and(|holder| (holder.source, holder.session) == (source, session))
     }
 
-    /// Notes a sign of life of whoever has the place.
-    pub(crate) fn alive(&mut self, now: Instant) {
+    /// Whether whoever has the place was heard more than once, or has completed a frame.
+    pub(crate) fn is_established(&self) -> bool {
+        self.holder.as_ref().is_some_and(Holder::is_established)
+    }
+
+    /// Notes that whoever has the place has completed a frame.
+    pub(crate) fn completed(&mut self, now: Instant) {
         if let Some(holder) = &mut self.holder {
+            (holder.alive, holder.proven) = (now, true);
+        }
+    }
+
+    /// Notes that whoever has the place has said hello.
+    pub(crate) fn said_hello(&mut self, now: Instant) {
+        if let Some(holder) = &mut self.holder
+            && holder.proven
+        {
             holder.alive = now;
-            holder.proven = true;
         }
     }
 
@@ -112,15 +148,18 @@ impl<S: Copy + Eq> SourceLock<S> {
         self.barred.iter().any(|&(barred, until)| barred == source && now < until)
     }
 
+    /// Frees the place for `successor`.
     fn leave_to(&mut self, successor: S, now: Instant) {
         let Some(holder) = self.holder.take() else { return };
-        self.remember(holder.session);
-        if !holder.proven && holder.source != successor {
+        if holder.source == successor {
+            self.remember(holder.session);
+        } else if holder.heard_again && !holder.proven {
             if self.barred.len() == MOST_BARRED {
                 self.barred.pop_front();
             }
             self.barred.push_back((holder.source, now + BARRED_FOR));
         }
+        // A session that only fell silent may come back, when its cable does and the place is free.
     }
 
     fn remember(&mut self, session: SessionId) {
@@ -164,11 +203,22 @@ mod tests {
     fn another_source_waits_for_silence_or_goodbye() {
         let (t0, mut lock) = (t0(), SourceLock::new());
         lock.admit(7, A, t0);
-        lock.alive(t0 + ms(100));
+        lock.completed(t0 + ms(100));
         assert_eq!(lock.admit(8, B, t0 + ms(599)), Admission::Foreign);
         assert_eq!(lock.admit(8, B, t0 + ms(600)), Admission::New);
         lock.goodbye();
         assert_eq!(lock.admit(9, SessionId::new(3), t0 + ms(601)), Admission::New);
+    }
+
+    #[test]
+    fn a_flood_of_sessions_each_heard_once_does_not_keep_the_true_one_out() {
+        let (t0, mut lock) = (t0(), SourceLock::new());
+        for stranger in 0..1000 {
+            assert_eq!(lock.admit(1000 + stranger, SessionId::new(1000 + stranger), t0), Admission::New);
+            lock.said_hello(t0);
+        }
+        assert_eq!((lock.admit(7, A, t0), lock.admit(7, A, t0)), (Admission::New, Admission::Ours));
+        assert_eq!(lock.admit(1, B, t0), Admission::Foreign);
     }
 
     #[test]
@@ -177,7 +227,7 @@ mod tests {
         for session in 1..=5 {
             assert_eq!(lock.admit(7, SessionId::new(session), t0 + ms(session)), Admission::New);
         }
-        lock.alive(t0 + ms(6));
+        lock.completed(t0 + ms(6));
         assert_eq!(lock.admit(7, SessionId::new(5), t0 + ms(7)), Admission::Ours);
     }
 
@@ -187,11 +237,24 @@ mod tests {
         assert_eq!(lock.admit(666, A, t0), Admission::New);
         for step in 1..2000 {
             let now = t0 + ms(step);
-            lock.admit(666, SessionId::new(1000 + step), now);
-            if lock.admit(7, B, now) == Admission::New {
-                lock.alive(now);
+            for _ in 0..3 {
+                lock.admit(666, SessionId::new(1000 + step), now);
+            }
+            if matches!(lock.admit(7, B, now), Admission::New | Admission::Ours) {
+                lock.completed(now);
             }
         }
         assert_eq!(lock.admit(7, B, t0 + ms(2000)), Admission::Ours);
+    }
+
+    #[test]
+    fn a_session_that_fell_silent_comes_back_when_the_place_is_free() {
+        let (t0, mut lock) = (t0(), SourceLock::new());
+        lock.admit(7, A, t0);
+        lock.completed(t0);
+        lock.admit(8, B, t0 + ms(600));
+        lock.completed(t0 + ms(600));
+        assert_eq!(lock.admit(7, A, t0 + ms(900)), Admission::Foreign);
+        assert_eq!(lock.admit(7, A, t0 + ms(1200)), Admission::New);
     }
 }

@@ -48,7 +48,7 @@ struct Args {
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     if args.list {
-        return Ok(sender::cameras::list(&mut std::io::stdout())?);
+        return sender::cameras::list(&mut std::io::stdout());
     }
     if let Some(code) = &args.leave {
         let device = v4l::Device::new(0)?;

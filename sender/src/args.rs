@@ -199,11 +199,11 @@ fn parse_pace(text: &str) -> Result<PaceArg, String> {
             let lower = text.to_ascii_lowercase();
             let digits = lower.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(lower.len());
             let (number, unit) = lower.split_at(digits);
-            let scale = match unit.trim_end_matches("/s").trim_end_matches("ps") {
-                "bit" | "" => 1.0,
-                "k" | "kbit" => 1e3,
-                "m" | "mbit" => 1e6,
-                "g" | "gbit" => 1e9,
+            let scale = match unit.trim_end_matches("/s").trim_end_matches("it") {
+                "b" | "" | "bps" => 1.0,
+                "k" | "kb" | "kbps" => 1e3,
+                "m" | "mb" | "mbps" => 1e6,
+                "g" | "gb" | "gbps" => 1e9,
                 _ => return Err(wrong()),
             };
             let rate = number.parse::<f64>().map_err(|_| wrong())? * scale;

@@ -28,6 +28,9 @@ pub(super) struct Watch {
     /// Receiver: frames of which a chunk was accepted and that have not ended, and their sizes.
     open: BTreeMap<(u64, u32), usize>,
     known: BTreeSet<(u64, u32)>,
+    introduced: BTreeSet<u64>,
+    /// Whether no frame of the session was delivered since it began, or came back.
+    begun: bool,
     session: Option<SessionId>,
     delivered: Vec<(SessionId, FrameId)>,
     lost: u64,
@@ -123,10 +126,12 @@ impl Watch {
     pub(super) fn receiver_event(&mut self, event: &RecvEvent<usize>, now: Instant) {
         match event {
             RecvEvent::Session { session, .. } => {
+                self.introduced.insert(session.get());
+                self.forget_strangers();
                 // The chunk that began it has opened a frame already.
                 let others = self.open.keys().filter(|(of, _)| *of != session.get()).count();
                 assert_eq!(others, 0, "{self}: {:?}: frames of the session before go on", self.open);
-                self.session = Some(*session);
+                (self.session, self.begun) = (Some(*session), true);
             }
             RecvEvent::Delivered(delivery) => self.delivery(delivery, now),
             RecvEvent::Lost(loss) => {
@@ -155,9 +160,12 @@ impl Watch {
         assert!(delivery.frame.jpeg == pushed.frame.jpeg, "{self}: frame {id} is not what was pushed");
         self.latencies.push(now - pushed.at);
 
+        let first = std::mem::take(&mut self.begun);
         let before = self.delivered.iter().rev().find(|(of, _)| *of == session).map(|(_, id)| *id);
         if let Some(before) = before {
             assert!(id.is_newer_than(before), "{self}: frame {id} after {before}");
+        }
+        if let Some(before) = before.filter(|_| !first) {
             let between = std::iter::successors(Some(before.next()), |id| Some(id.next()));
             let between = between.take_while(|between| *between != id);
             let unseen =
@@ -170,6 +178,16 @@ impl Watch {
         self.delivered.push((session, id));
     }
 
+    /// A session of which a single datagram came is never introduced, and what that brought is not counted.
+    fn forget_strangers(&mut self) {
+        let strangers: Vec<_> =
+            self.open.keys().filter(|(of, _)| !self.introduced.contains(of)).copied().collect();
+        for key in strangers {
+            self.open.remove(&key);
+            self.known.remove(&key);
+        }
+    }
+
     fn end(&mut self, frame: FrameId) {
         let session = self.session.expect("a session begins before its frames").get();
         let ended = self.open.remove(&(session, frame.get()));
@@ -177,7 +195,7 @@ impl Watch {
     }
 
     /// Everything has ended, and both ends counted it as it was seen from outside.
-    pub(super) fn finish(&self, sent: &SendStats, received: &RecvStats, network: &NetemCounts) {
+    pub(super) fn finish(&mut self, sent: &SendStats, received: &RecvStats, network: &NetemCounts) {
         let ends = SendEnds { sent: sent.sent, superseded: sent.superseded, refused: sent.refused };
         assert_eq!(self.ends, ends, "{self}: the sender's events and counters");
         let ended = ends.sent + ends.superseded + ends.refused + self.abandoned;
@@ -187,6 +205,7 @@ impl Watch {
             "{self}: a frame was pushed and never ended"
         );
 
+        self.forget_strangers();
         assert!(self.open.is_empty(), "{self}: {:?} never ended", self.open);
         assert_eq!(received.delivered, self.delivered.len() as u64, "{self}: delivered");
         assert_eq!(received.lost.total(), self.lost, "{self}: lost");
