@@ -28,7 +28,9 @@ pub(super) struct Watch {
     /// Receiver: frames of which a chunk was accepted and that have not ended, and their sizes.
     open: BTreeMap<(u64, u32), usize>,
     known: BTreeSet<(u64, u32)>,
-    introduced: BTreeSet<u64>,
+    /// The session that was heard last, and the frame that its first datagram since another one's opened.
+    visitor: Option<u64>,
+    strangers: BTreeSet<(u64, u32)>,
     /// Whether no frame of the session was delivered since it began, or came back.
     begun: bool,
     session: Option<SessionId>,
@@ -115,10 +117,25 @@ impl Watch {
             return;
         };
         assert_ne!(fate, Fate::Contradictory, "{self}: an honest sender is said to contradict itself");
+        let session = datagram.header.session.get();
+        let is_first = match fate {
+            Fate::Accepted | Fate::Duplicate | Fate::Control => {
+                self.visitor.replace(session) != Some(session)
+            }
+            _ => return,
+        };
+        if is_first {
+            self.forget_strangers();
+        } else {
+            self.strangers.retain(|(of, _)| *of != session);
+        }
         let (Body::Data { geometry, .. }, Fate::Accepted) = (datagram.body, fate) else { return };
-        let key = (datagram.header.session.get(), datagram.header.frame.get());
+        let key = (session, datagram.header.frame.get());
         if self.known.insert(key) {
             self.open.insert(key, geometry.length());
+            if is_first {
+                self.strangers.insert(key);
+            }
         }
         assert!(self.open.contains_key(&key), "{self}: frame {key:?} goes on after its end");
     }
@@ -126,7 +143,7 @@ impl Watch {
     pub(super) fn receiver_event(&mut self, event: &RecvEvent<usize>, now: Instant) {
         match event {
             RecvEvent::Session { session, .. } => {
-                self.introduced.insert(session.get());
+                self.strangers.retain(|(of, _)| *of != session.get());
                 self.forget_strangers();
                 // The chunk that began it has opened a frame already.
                 let others = self.open.keys().filter(|(of, _)| *of != session.get()).count();
@@ -180,9 +197,7 @@ impl Watch {
 
     /// A session of which a single datagram came is never introduced, and what that brought is not counted.
     fn forget_strangers(&mut self) {
-        let strangers: Vec<_> =
-            self.open.keys().filter(|(of, _)| !self.introduced.contains(of)).copied().collect();
-        for key in strangers {
+        for key in std::mem::take(&mut self.strangers) {
             self.open.remove(&key);
             self.known.remove(&key);
         }
@@ -190,6 +205,7 @@ impl Watch {
 
     fn end(&mut self, frame: FrameId) {
         let session = self.session.expect("a session begins before its frames").get();
+        self.strangers.remove(&(session, frame.get()));
         let ended = self.open.remove(&(session, frame.get()));
         assert!(ended.is_some(), "{self}: frame {frame} ended twice, or never began");
     }
