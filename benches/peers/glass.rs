@@ -153,7 +153,7 @@ impl Screen {
 
     /// The top left corner of a picture that shows the search pattern, 1:1, along its top and bottom edge.
     fn find(&self, height: usize) -> Option<(usize, usize)> {
-        (0..self.height.saturating_sub(height - 1)).step_by(1).find_map(|y| {
+        (0..self.height.saturating_sub(height - 1)).find_map(|y| {
             let row = self.greens(0, y + BLOCK / 2, self.width);
             let x = (0..=self.width.checked_sub(BITS * BLOCK)?).find(|&x| {
                 !row.is_empty()

@@ -113,7 +113,7 @@ pub(crate) fn glass(programs: &Path, width: usize, height: usize) -> anyhow::Res
         Pair {
             name: OURS,
             tx: sender(programs, ours, "--quality 80"),
-            rx: receiver(programs, ours, "--output window --fullscreen"),
+            rx: receiver(programs, ours, "--output window"),
             input: Format::Y4m,
             output: Format::Screen,
         },
