@@ -90,7 +90,12 @@ pub fn run(args: &Args) -> Result<()> {
     report_until_stopped(&stop, &stats, reporter, &mut reports, args.duration, |reporter, reports| {
         stop.request();
         let results = [join(capture), join(encode), started.map_or(Ok(()), join)];
-        reporter.finish(&reports.make(&stats, true));
+        let mut report = reports.make(&stats, true);
+        if report.object.frames.captured == 0 && results.iter().any(Result::is_err) {
+            // There is an error to read, and no statistics worth a line before it.
+            report.line.clear();
+        }
+        reporter.finish(&report);
         results.into_iter().collect()
     })
 }

@@ -21,7 +21,7 @@ pub struct Reporter {
 
 /// What one report says.
 pub struct Report<T> {
-    /// For people: one line.
+    /// For people: one line, or nothing.
     pub line: String,
     /// For programs: an object with stable names.
     pub object: T,
@@ -71,7 +71,9 @@ impl Reporter {
 
     /// Writes the last report.
     pub fn finish<T: Serialize>(mut self, report: &Report<T>) {
-        self.console.show(&report.line);
+        if !report.line.is_empty() {
+            self.console.show(&report.line);
+        }
         self.console.finish();
         self.write(&report.object, true);
     }
