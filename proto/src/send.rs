@@ -92,7 +92,7 @@ pub enum SendOutput<'a> {
 /// One or several datagrams.
 #[derive(Clone, Copy, Debug)]
 pub struct Transmit<'a> {
-    /// The datagrams, one behind the other: at most 64 of them and at most 65 507 bytes, which is what segmentation
+    /// The datagrams, one behind the other: at most 64 of them and at most 65 487 bytes, which is what segmentation
     /// offload takes in one call.
     pub bytes: &'a [u8],
     /// Bytes of each; the last may be shorter.
