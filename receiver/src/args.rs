@@ -66,7 +66,8 @@ pub struct Args {
     #[arg(long, value_name = "PATH", help_heading = DIAGNOSTICS)]
     pub stats_json: Option<PathBuf>,
 
-    /// Treat arriving datagrams as a bad network would, for trying things out: loss=2%,jitter=3ms,seed=7
+    /// Treat arriving datagrams as a bad network would, for trying things out: loss=2%,jitter=3ms,seed=7. It knows
+    /// loss, burst, delay, jitter, reorder, dup, corrupt, rate, queue and seed
     #[arg(long, value_name = "SPEC", help_heading = DIAGNOSTICS)]
     pub impair: Option<Impairment>,
 }
@@ -74,7 +75,7 @@ pub struct Args {
 /// Other things to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Check what receiving needs: interfaces, buffers, a display
+    /// Check what receiving needs: interfaces, the port, a display
     Doctor,
     /// Print completions for a shell
     Completions {
@@ -89,10 +90,11 @@ const DIAGNOSTICS: &str = "Diagnostics";
 
 const EXAMPLES: &str = "\
 Examples:
-  receiver                                              show what arrives on port 9000
-  receiver --listen 239.255.10.1:9000                   show what is sent to that group
-  receiver --output door/ --duration 10s                keep ten seconds as .jpg files
-  receiver --output - | ffmpeg -f mjpeg -i - door.mp4   hand the frames to another program
+  receiver                                   show what arrives on port 9000
+  receiver --listen 239.255.10.1:9000        show what is sent to that group
+  receiver --output door/ --duration 10s     keep ten seconds as .jpg files
+  receiver --output window --output door.mjpeg        show and record
+  receiver --output - | ffmpeg -use_wallclock_as_timestamps 1 -f mjpeg -i - door.mp4
 
 In the window: f full screen, q quit.
 Exit status: 0 done, 1 failed while running, 2 wrong usage.";

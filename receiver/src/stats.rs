@@ -182,14 +182,7 @@ fn line(object: &Object) -> String {
         frames.delivered,
         frames.lost + frames.unseen
     );
-    let transit = if object.clock == Agreement::Shared { "transit" } else { "transit (relative)" };
-    for (name, spread) in
-        [(transit, &ms.transit), ("decode", &ms.decode), ("present", &ms.present), ("latency", &ms.latency)]
-    {
-        if let (Some(p50), Some(p99)) = (spread.p50, spread.p99) {
-            line += &format!("  {name} {p50:.1}/{p99:.1} ms");
-        }
-    }
+    // What is wrong stands first: a narrow terminal cuts the end off.
     for (name, count) in [
         ("superseded", frames.superseded),
         ("refused", frames.refused),
@@ -200,6 +193,21 @@ fn line(object: &Object) -> String {
         if count > 0 {
             line += &format!("  {name} {count}");
         }
+    }
+    let measured = [
+        ("latency", &ms.latency),
+        ("transit", &ms.transit),
+        ("decode", &ms.decode),
+        ("present", &ms.present),
+    ];
+    let start = line.len();
+    for (name, spread) in measured {
+        if let (Some(p50), Some(p99)) = (spread.p50, spread.p99) {
+            line += &format!(" {name} {p50:.1}/{p99:.1}");
+        }
+    }
+    if line.len() > start {
+        line.insert_str(start, if object.clock == Agreement::Shared { "  ms:" } else { "  ms, relative:" });
     }
     line
 }
@@ -230,6 +238,20 @@ mod tests {
         {
             assert!(json.pointer(&format!("/{path}")).is_some(), "{path} in {json}");
         }
+    }
+
+    #[test]
+    fn the_line_says_first_what_a_narrow_terminal_must_show() {
+        let stats = Stats::default();
+        let mut counters = stats.lock();
+        (counters.session, counters.kernel_dropped) = (Some("1".into()), 12);
+        counters.latency.add(Duration::from_millis(7));
+        counters.transit.add(Duration::from_millis(1));
+        counters.clock = Agreement::Relative;
+        drop(counters);
+        let line = Reports::default().make(&stats, true).line;
+        let end = "kernel dropped 12  ms, relative: latency 7.0/7.0 transit 1.0/1.0";
+        assert!(line.ends_with(end), "{line}");
     }
 
     #[test]

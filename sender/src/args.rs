@@ -28,10 +28,6 @@ pub struct Args {
     #[command(subcommand)]
     pub command: Option<Command>,
 
-    /// Where to send: an address or name and a port; a multicast group reaches many. Repeatable
-    #[arg(long, value_name = "HOST:PORT", required = true, value_parser = parse_dest, help_heading = NETWORK)]
-    pub dest: Vec<Dest>,
-
     /// Where pictures come from: camera (the first one), camera:N, /dev/videoN, pattern (a test card), a path (an
     /// .mjpeg or .y4m file, or a folder of .jpg files), or - (MJPEG or Y4M from standard input)
     #[arg(long, value_name = "SPEC", default_value = "camera", allow_hyphen_values = true, help_heading = INPUT)]
@@ -64,6 +60,10 @@ pub struct Args {
     /// Colour resolution of pictures that are encoded here: 420, 422 or 444 [default: the source's own]
     #[arg(long, value_name = "420|422|444", value_parser = parse_subsampling, help_heading = ENCODING)]
     pub subsampling: Option<Subsampling>,
+
+    /// Where to send: an address or name and a port; a multicast group reaches many. Repeatable
+    #[arg(long, value_name = "HOST:PORT", required = true, value_parser = parse_dest, help_heading = NETWORK)]
+    pub dest: Vec<Dest>,
 
     /// Largest packet in bytes, or auto: the route's, at most 1500. Nothing is ever fragmented
     #[arg(long, value_name = "BYTES|auto", default_value = "auto", value_parser = parse_mtu, help_heading = NETWORK)]
@@ -98,7 +98,8 @@ pub struct Args {
     #[arg(long, value_name = "PATH", help_heading = DIAGNOSTICS)]
     pub stats_json: Option<PathBuf>,
 
-    /// Treat outgoing datagrams as a bad network would, for trying things out: loss=2%,jitter=3ms,seed=7
+    /// Treat outgoing datagrams as a bad network would, for trying things out: loss=2%,jitter=3ms,seed=7. It knows
+    /// loss, burst, delay, jitter, reorder, dup, corrupt, rate, queue and seed
     #[arg(long, value_name = "SPEC", help_heading = DIAGNOSTICS)]
     pub impair: Option<Impairment>,
 }
@@ -108,7 +109,7 @@ pub struct Args {
 pub enum Command {
     /// List the cameras, with their sizes and rates
     Cameras,
-    /// Check what sending needs: cameras, interfaces, buffers
+    /// Check what sending needs: interfaces and cameras
     Doctor,
     /// Print completions for a shell
     Completions {
@@ -223,11 +224,12 @@ const DIAGNOSTICS: &str = "Diagnostics";
 
 const EXAMPLES: &str = "\
 Examples:
-  sender --dest 192.168.1.20:9000                       the first camera, to one screen
-  sender --dest 239.255.10.1:9000                       the same, to many: receiver --listen 239.255.10.1:9000
-  sender --source pattern --dest 127.0.0.1:9000         a test card, to this computer
+  sender --dest 192.168.1.20:9000          the first camera, to one screen
+  sender --dest 239.255.10.1:9000          to many: receiver --listen that group
+  sender --source pattern --dest 127.0.0.1:9000   a test card, to this computer
   sender --source clip.mjpeg --loop --fps 30 --dest 192.168.1.20:9000
-  ffmpeg -i film.mp4 -f mjpeg - | sender --source - --dest 192.168.1.20:9000
+  ffmpeg -re -i film.mp4 -q:v 4 -f mjpeg - |
+    sender --source - --dest 192.168.1.20:9000
 
 Exit status: 0 done, 1 failed while running, 2 wrong usage.";
 

@@ -270,11 +270,7 @@ fn line(object: &Object) -> String {
     if frames.superseded > 0 {
         line += &format!("  superseded {}", frames.superseded);
     }
-    for (name, spread) in [("encode", &ms.encode), ("queue", &ms.queue), ("send", &ms.send)] {
-        if let (Some(p50), Some(p99)) = (spread.p50, spread.p99) {
-            line += &format!("  {name} {p50:.1}/{p99:.1} ms");
-        }
-    }
+    // What is wrong stands first: a narrow terminal cuts the end off.
     for (name, count) in [
         ("refused", frames.refused),
         ("send errors", object.errors.send),
@@ -283,6 +279,15 @@ fn line(object: &Object) -> String {
         if count > 0 {
             line += &format!("  {name} {count}");
         }
+    }
+    let start = line.len();
+    for (name, spread) in [("encode", &ms.encode), ("queue", &ms.queue), ("send", &ms.send)] {
+        if let (Some(p50), Some(p99)) = (spread.p50, spread.p99) {
+            line += &format!(" {name} {p50:.1}/{p99:.1}");
+        }
+    }
+    if line.len() > start {
+        line.insert_str(start, "  ms:");
     }
     line
 }
@@ -343,6 +348,6 @@ mod tests {
             assert!(json.pointer(path).is_some(), "{path} in {json}");
         }
         assert_eq!(json["pace"]["rate_mbps"], 90.0);
-        assert!(report.line.contains("queue 2.0/2.0 ms"), "{}", report.line);
+        assert!(report.line.contains("ms: queue 2.0/2.0"), "{}", report.line);
     }
 }
