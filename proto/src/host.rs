@@ -5,6 +5,7 @@
 
 mod console;
 mod interface;
+mod placement;
 mod reporter;
 mod signals;
 mod stop;
@@ -12,6 +13,7 @@ mod values;
 
 pub use console::Console;
 pub use interface::{Interface, is_own_address};
+pub use placement::{Placement, ThreadId};
 pub use reporter::{Report, Reporter};
 pub use signals::stop_at_signals;
 pub use stop::Stop;

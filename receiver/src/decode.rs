@@ -5,7 +5,6 @@
 
 mod engine;
 mod picture;
-mod placement;
 mod refusal;
 mod strips;
 mod workers;
@@ -13,10 +12,10 @@ mod workers;
 pub use picture::{Decoded, Layout, Pictures, Strip};
 pub use refusal::Refusal;
 
+use proto::host::Placement;
 use proto::jpeg::{Coding, Info, scan};
 
 use engine::{Engine, Shape};
-use placement::Placement;
 use strips::Cut;
 use workers::Worker;
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use anyhow::{Context, ensure};
+use proto::host::Placement;
 use proto::{Buffer, Pool};
 use turbojpeg::Subsamp;
 
@@ -41,6 +42,7 @@ pub struct Encoder {
     most_bands: usize,
     own: Band,
     helpers: Vec<Helper>,
+    placement: Placement,
 }
 
 impl Encoder {
@@ -51,7 +53,14 @@ impl Encoder {
     pub fn new(quality: u8, subsampling: Option<Subsampling>) -> anyhow::Result<Self> {
         ensure!((1..=100).contains(&quality), "quality {quality} is not between 1 and 100");
         let cores = available_parallelism().map_or(1, NonZero::get);
-        Ok(Self { quality, subsampling, most_bands: cores.min(4), own: Band::new()?, helpers: Vec::new() })
+        Ok(Self {
+            quality,
+            subsampling,
+            most_bands: cores.min(4),
+            own: Band::new()?,
+            helpers: Vec::new(),
+            placement: Placement::default(),
+        })
     }
 
     /// The same encoder on `threads` threads (at least 1, the calling one).
@@ -85,6 +94,9 @@ impl Encoder {
             self.helpers.push(helper);
         }
         let helpers = &mut self.helpers[..bands.count - 1];
+        if !helpers.is_empty() {
+            self.placement.keep_apart(helpers.iter().map(Helper::id));
+        }
         for (helper, index) in helpers.iter_mut().zip(1..) {
             helper.begin(task(index));
         }

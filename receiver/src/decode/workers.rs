@@ -4,7 +4,7 @@ use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 
-use rustix::thread::{Pid, gettid};
+use proto::host::ThreadId;
 
 use super::Refusal;
 use super::engine::{Engine, Shape};
@@ -17,7 +17,7 @@ pub(super) struct Worker {
     /// The strip to be given, and then the buffer that comes back.
     jpeg: Vec<u8>,
     thread: Option<JoinHandle<()>>,
-    id: Option<Pid>,
+    id: Option<ThreadId>,
 }
 
 /// Both buffers go there and come back, so that nothing is allocated.
@@ -35,7 +35,7 @@ impl Worker {
         let (say_id, id) = channel();
         let work = move || {
             // Who asked waits for it.
-            let _ = say_id.send(gettid());
+            let _ = say_id.send(ThreadId::current());
             let mut engine = Engine::default();
             while let Ok(mut job) = inbox.recv() {
                 let decoded = engine.decode(&job.jpeg, job.shape, &mut job.pixels);
@@ -50,7 +50,7 @@ impl Worker {
     }
 
     /// The system's name for the thread.
-    pub(super) fn id(&self) -> Option<Pid> {
+    pub(super) fn id(&self) -> Option<ThreadId> {
         self.id
     }
 

@@ -1,10 +1,12 @@
 //! A thread that encodes one band of each picture.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use anyhow::bail;
+use proto::host::ThreadId;
 
 use super::band::{Band, Task};
 
@@ -15,6 +17,7 @@ pub(super) struct Helper {
     /// The band, while the thread has no work.
     band: Option<Band>,
     thread: Option<JoinHandle<()>>,
+    id: Option<ThreadId>,
 }
 
 impl Helper {
@@ -22,11 +25,21 @@ impl Helper {
         let desk = Arc::<Desk>::default();
         let band = Some(Band::new()?);
         let name = format!("encode {number}");
+        let (say_id, id) = channel();
         let thread = std::thread::Builder::new().name(name).spawn({
             let desk = desk.clone();
-            move || work(&desk)
+            move || {
+                // Who asked waits for it.
+                let _ = say_id.send(ThreadId::current());
+                work(&desk);
+            }
         })?;
-        Ok(Self { desk, band, thread: Some(thread) })
+        Ok(Self { desk, band, thread: Some(thread), id: id.recv().ok() })
+    }
+
+    /// The system's name for the thread.
+    pub(super) fn id(&self) -> Option<ThreadId> {
+        self.id
     }
 
     /// Gives the thread a task; [`Self::wait`] is called before the next.
