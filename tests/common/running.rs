@@ -9,6 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::Folder;
+use super::display::Display;
 
 /// A program that runs. Dropping it kills it.
 pub(crate) struct Running {
@@ -44,6 +45,11 @@ pub(crate) fn receiver(arguments: &[&str]) -> Running {
     Running::listening(None, arguments)
 }
 
+/// `receiver` with a window on `display`, listening before this returns, and statistics every 200 ms.
+pub(crate) fn viewer(display: &Display, arguments: &[&str]) -> Running {
+    Running::on_display(display, arguments)
+}
+
 /// Runs a program that is expected to end by itself, soon, with nothing on its standard input.
 pub(crate) fn run(name: &'static str, arguments: &[&str]) -> Ended {
     Running::spawn(name, Command::new(program(name)).args(arguments).stdin(Stdio::null())).end_within(10)
@@ -69,24 +75,42 @@ impl Running {
         if command.get_args().any(|argument| argument == "--stats-interval") {
             command.args(["--stats-json", &folder.join("stats")]);
         }
-        command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY").env_remove("RUST_BACKTRACE");
+        // A display, and how to draw on it, is given by a test or not at all.
+        let is_given = command.get_envs().any(|(key, _)| key == "DISPLAY");
+        if !is_given {
+            command.env_remove("DISPLAY");
+        }
+        for key in ["WAYLAND_DISPLAY", "SDL_VIDEODRIVER", "SDL_RENDER_DRIVER", "RUST_BACKTRACE"] {
+            command.env_remove(key);
+        }
         let child = command.stdout(Stdio::piped()).stderr(said).spawn();
         Self { child: child.unwrap_or_else(|error| panic!("{name}: {error}")), folder, name }
     }
 
     /// Starts `receiver`, and returns when it has a UDP socket bound to the port that it was told to listen on.
     pub(crate) fn listening(namespace: Option<&str>, arguments: &[&str]) -> Self {
-        let running = Self::start("receiver", namespace, arguments);
+        Self::start("receiver", namespace, arguments).when_listening(arguments)
+    }
+
+    /// Starts `receiver` on a display, and returns when it listens.
+    fn on_display(display: &Display, arguments: &[&str]) -> Self {
+        let mut command = Command::new(program("receiver"));
+        command.args(arguments).args(["--stats-interval", "200ms"]);
+        command.env("DISPLAY", &display.name).stdin(Stdio::null());
+        Self::spawn("receiver", &mut command).when_listening(arguments)
+    }
+
+    fn when_listening(self, arguments: &[&str]) -> Self {
         let at = arguments.iter().skip_while(|argument| **argument != "--listen").nth(1).expect("--listen");
         let port: u16 = at.rsplit(':').next().unwrap().parse().unwrap();
         let until = Instant::now() + Duration::from_secs(10);
         // "  sl  local_address ...": an address is hexadecimal, a colon, and the port as four digits.
         let bound = format!(":{port:04X} ");
-        while !["udp", "udp6"].iter().any(|table| running.proc(&format!("net/{table}")).contains(&bound)) {
-            assert!(Instant::now() < until, "the receiver does not listen on {port}: {}", running.said());
+        while !["udp", "udp6"].iter().any(|table| self.proc(&format!("net/{table}")).contains(&bound)) {
+            assert!(Instant::now() < until, "the receiver does not listen on {port}: {}", self.said());
             super::pause(10);
         }
-        running
+        self
     }
 
     /// A file of its folder under /proc, as seen in its own network namespace; empty if it has ended.

@@ -1,0 +1,184 @@
+//! A display without a screen, and what a person would see on it.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use proto::strip::{Strip, read_strip};
+
+use super::Folder;
+
+/// An X server of its own. It ends with this value.
+pub(crate) struct Display {
+    process: Child,
+    /// What `DISPLAY` is there, such as `:1`.
+    pub(crate) name: String,
+    folder: Folder,
+}
+
+/// What was on a display at one moment.
+pub(crate) struct Screen {
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    pitch: usize,
+    first: usize,
+    file: Vec<u8>,
+}
+
+/// A part of a screen.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Area {
+    pub(crate) left: usize,
+    pub(crate) top: usize,
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+}
+
+impl Display {
+    /// A display of this size; `None`, said aloud, where there is no Xvfb.
+    pub(crate) fn start(width: usize, height: usize) -> Option<Self> {
+        let folder = Folder::new();
+        let started = Command::new("Xvfb")
+            .args(["-displayfd", "1", "-nolisten", "tcp", "-screen", "0", &format!("{width}x{height}x24")])
+            .arg("-fbdir")
+            .arg(folder.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn();
+        let mut process = match started {
+            Ok(process) => process,
+            Err(error) => {
+                super::skip(&format!("Xvfb cannot be started: {error}; install xvfb"), false);
+                return None;
+            }
+        };
+        let mut number = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut number).unwrap();
+        let name = format!(":{}", number.trim());
+        let display = Self { process, name, folder };
+        assert!(!number.trim().is_empty(), "Xvfb has no display to give");
+        Some(display)
+    }
+
+    /// What is there now. Xvfb keeps it in a file, in the format of `xwd`.
+    pub(crate) fn screen(&self) -> Screen {
+        let file = std::fs::read(self.folder.path().join("Xvfb_screen0")).unwrap();
+        let field = |n: usize| u32::from_be_bytes(file[4 * n..4 * n + 4].try_into().unwrap()) as usize;
+        let (header, colours) = (field(0), field(19));
+        Screen { width: field(4), height: field(5), pitch: field(12), first: header + 12 * colours, file }
+    }
+
+    /// Looks until `is_there`; says whether that came to be within ten seconds.
+    pub(crate) fn comes_to(&self, is_there: impl Fn(&Screen) -> bool) -> bool {
+        let until = Instant::now() + PATIENCE;
+        while !is_there(&self.screen()) {
+            if Instant::now() > until {
+                return false;
+            }
+            super::pause(10);
+        }
+        true
+    }
+
+    /// The next `count` different numbers that the test card's strip shows, where a card of size `drawn` fills `area`.
+    /// Fewer, if they do not come within ten seconds.
+    pub(crate) fn numbers(&self, count: usize, area: Area, drawn: (u32, u32)) -> Vec<u32> {
+        let (until, mut numbers, mut before) = (Instant::now() + PATIENCE, Vec::new(), None);
+        while numbers.len() < count && Instant::now() < until {
+            let now = self.screen().number(area, drawn);
+            // What is read twice was not read while it was being drawn.
+            if let Some(number) = now
+                && now == before
+                && numbers.last() != now.as_ref()
+            {
+                numbers.push(number);
+            }
+            before = now;
+            super::pause(2);
+        }
+        numbers
+    }
+
+    /// Types a key, as at a keyboard, with the mouse in the middle; `None`, said aloud, where there is no xdotool.
+    pub(crate) fn key(&self, key: &str) -> Option<()> {
+        let Screen { width, height, .. } = self.screen();
+        let (x, y) = ((width / 2).to_string(), (height / 2).to_string());
+        let typed = Command::new("xdotool")
+            .args(["mousemove", &x, &y, "key", key])
+            .env("DISPLAY", &self.name)
+            .output();
+        match typed {
+            Ok(typed) => {
+                assert!(typed.status.success(), "xdotool: {}", String::from_utf8_lossy(&typed.stderr));
+                Some(())
+            }
+            Err(error) => {
+                super::skip(&format!("xdotool cannot be started: {error}; install xdotool"), false);
+                None
+            }
+        }
+    }
+}
+
+impl Drop for Display {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Screen {
+    /// The whole of it.
+    pub(crate) fn area(&self) -> Area {
+        Area { left: 0, top: 0, width: self.width, height: self.height }
+    }
+
+    /// Red, green and blue.
+    pub(crate) fn at(&self, x: usize, y: usize) -> [u8; 3] {
+        let bgrx = &self.file[self.first + y * self.pitch + 4 * x..];
+        [bgrx[2], bgrx[1], bgrx[0]]
+    }
+
+    /// Whether the colour in the middle is this one, as near as JPEG comes.
+    pub(crate) fn shows(&self, rgb: [u8; 3]) -> bool {
+        let is = self.at(self.width / 2, self.height / 2);
+        (0..3).all(|c| is[c].abs_diff(rgb[c]) <= 8)
+    }
+
+    /// Whether the card that stands in for a picture fills `area`: its ground nearly everywhere, and large letters.
+    pub(crate) fn has_card(&self, area: Area) -> bool {
+        self.pixels(area).filter(|&rgb| rgb == CARD_GROUND).count() > area.width * area.height / 2
+            && self.letters() > 1000
+    }
+
+    /// Pixels of the large letters of the card that stands in for a picture.
+    pub(crate) fn letters(&self) -> usize {
+        self.pixels(self.area()).filter(|&rgb| rgb == CARD_LETTERS).count()
+    }
+
+    /// The number in the strip of a test card of size `drawn` that fills `area`.
+    pub(crate) fn number(&self, area: Area, drawn: (u32, u32)) -> Option<u32> {
+        // No more than there may be of the strip: it is read many times a second.
+        let strip = Strip::of(drawn.0, drawn.1)?;
+        let top = Area { height: (strip.height() * area.height).div_ceil(drawn.1 as usize), ..area };
+        let luma: Vec<u8> = self.pixels(top).map(|[_, green, _]| green).collect();
+        read_strip(&luma, area.width, (area.width as u32, area.height as u32), drawn)
+    }
+
+    fn pixels(&self, area: Area) -> impl Iterator<Item = [u8; 3]> + '_ {
+        let rows = area.top..area.top + area.height;
+        rows.flat_map(move |y| (area.left..area.left + area.width).map(move |x| self.at(x, y)))
+    }
+}
+
+impl Area {
+    /// In the middle of a screen.
+    pub(crate) fn centred(width: usize, height: usize, screen: &Screen) -> Self {
+        Self { left: (screen.width - width) / 2, top: (screen.height - height) / 2, width, height }
+    }
+}
+
+/// Long enough for a busy machine; who is in time does not wait for it.
+const PATIENCE: Duration = Duration::from_secs(10);
+const CARD_GROUND: [u8; 3] = [0x12, 0x16, 0x1c];
+const CARD_LETTERS: [u8; 3] = [0xea, 0xee, 0xf2];
