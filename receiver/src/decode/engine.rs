@@ -71,7 +71,7 @@ impl Engine {
                 }
             };
             match decoded {
-                Err(error) if is_harmless(&error) => {
+                Err(error) if is_harmless(&error, jpeg) => {
                     *decompressor = Decompressor::new().map_err(refusal)?;
                     Ok(())
                 }
@@ -102,10 +102,19 @@ fn subsamp(layout: Layout) -> Option<Subsamp> {
     }
 }
 
-/// Many cameras pad the data of every picture with a byte or two before the next marker. The library warns of it, and
-/// the picture is whole; it gives warnings and errors alike, told apart by their text alone.
-fn is_harmless(error: &turbojpeg::Error) -> bool {
-    error.to_string().contains("extraneous bytes before marker")
+/// Many cameras pad the data of every picture with a byte or two before the next marker, or with equal bytes up to a
+/// round length. The library warns of it, and the picture is whole; it gives warnings and errors alike, told apart by
+/// their text alone. More than that is left over when the data are not what the header said, and then earlier warnings
+/// were forgotten for this last one.
+fn is_harmless(error: &turbojpeg::Error, jpeg: &[u8]) -> bool {
+    let text = error.to_string();
+    let Some((before, _)) = text.split_once(" extraneous bytes before marker") else { return false };
+    let Some(count) = before.rsplit(' ').next().and_then(|count| count.parse::<usize>().ok()) else {
+        return false;
+    };
+    let data = &jpeg[..jpeg.len().saturating_sub(END_MARKER_BYTES)];
+    let padding = &data[data.len().saturating_sub(count)..];
+    count <= MOST_PADDING || padding.iter().all(|&byte| byte == padding[0])
 }
 
 fn refusal(error: turbojpeg::Error) -> Refusal {
@@ -114,3 +123,7 @@ fn refusal(error: turbojpeg::Error) -> Refusal {
         other => Refusal::Damaged(other.to_string()),
     }
 }
+
+const END_MARKER_BYTES: usize = 2;
+/// Up to the next multiple of 16, as hardware writes.
+const MOST_PADDING: usize = 16;

@@ -262,6 +262,26 @@ fn what_is_refused_is_refused_by_name_and_the_next_picture_decodes() {
 }
 
 #[test]
+fn data_of_another_sampling_than_the_header_says_are_damage_and_padding_is_not() {
+    let mut decoder = Decoder::with_threads(1);
+    for (claimed, subsamp) in [(0x11, Subsamp::Sub2x2), (0x21, Subsamp::None), (0x22, Subsamp::Sub2x1)] {
+        let good = jpeg(640, 480, subsamp);
+        let sof = good.windows(2).position(|two| two == [0xff, 0xc0]).unwrap();
+        let mut bad = good.clone();
+        bad[sof + 11] = claimed;
+        for form in [Form::Planes, Form::Pixels] {
+            let refusal = decode(&mut decoder, &bad, form).unwrap_err();
+            assert!(matches!(refusal, Refusal::Damaged(_)), "{claimed:x} for {subsamp:?}: {refusal}");
+            for padding in [&[0; 1000][..], &[7, 8, 9]] {
+                let (data, end) = good.split_at(good.len() - 2);
+                let padded = [data, padding, end].concat();
+                assert!(decode(&mut decoder, &padded, form).is_ok(), "{} bytes", padding.len());
+            }
+        }
+    }
+}
+
+#[test]
 fn every_truncation_is_refused_and_the_next_picture_decodes() {
     let mut decoder = Decoder::with_threads(1);
     let good = jpeg(320, 240, Subsamp::Sub2x1);
