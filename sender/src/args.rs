@@ -169,8 +169,8 @@ fn parse_size(text: &str) -> Result<(u32, u32), String> {
 
 fn parse_fps(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
-        Ok(fps) if fps > 0.0 && fps <= 1000.0 => Ok(fps),
-        _ => Err(format!("{text:?} is no frame rate; give a number above 0, up to 1000")),
+        Ok(fps) if (0.001..=1000.0).contains(&fps) => Ok(fps),
+        _ => Err(format!("{text:?} is no frame rate; give a number from 0.001 to 1000")),
     }
 }
 
@@ -261,7 +261,8 @@ mod tests {
             ("sender --dest ::1:9000", "brackets"),
             ("sender --dest 127.0.0.1:9 --quality 0", "1..=100"),
             ("sender --dest 127.0.0.1:9 --size big", "1280x720"),
-            ("sender --dest 127.0.0.1:9 --fps 0", "above 0"),
+            ("sender --dest 127.0.0.1:9 --fps 0", "from 0.001"),
+            ("sender --dest 127.0.0.1:9 --fps 1e-20", "from 0.001"),
             ("sender --dest 127.0.0.1:9 --pace fast", "50mbit"),
             ("sender --dest 127.0.0.1:9 --mtu 20", "576"),
             ("sender --dest 127.0.0.1:9 --frames 0", "0"),

@@ -19,8 +19,17 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         _ => return Err(wrong()),
     };
     let duration = Duration::try_from_secs_f64(seconds).map_err(|_| wrong())?;
-    if duration.is_zero() { Err(format!("{text:?} is no time at all")) } else { Ok(duration) }
+    if duration.is_zero() {
+        Err(format!("{text:?} is no time at all"))
+    } else if duration > LONGEST {
+        Err(format!("{text:?} is more than a century"))
+    } else {
+        Ok(duration)
+    }
 }
+
+/// A century: far more than anybody waits for, and far less than what overflows a clock.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 #[cfg(test)]
 mod tests {
@@ -32,7 +41,7 @@ mod tests {
         {
             assert_eq!(parse_duration(text), Ok(Duration::from_millis(millis)), "{text}");
         }
-        for text in ["", "s", "10 days", "-1s", "0s", "1e300h", "NaN"] {
+        for text in ["", "s", "10 days", "-1s", "0s", "1e300h", "5000000000000000h", "NaN"] {
             assert!(parse_duration(text).is_err(), "{text}");
         }
     }
