@@ -19,8 +19,10 @@ use crate::random::Random;
 /// A datagram first meets loss, then duplication, then corruption of each copy, then the link and its queue, then the
 /// delay. Each of these rolls its own dice for every datagram: the same seed loses the same datagrams with jitter and
 /// without.
+///
+/// Each datagram may carry a `T` past it all, such as where it came from; nothing by default.
 #[derive(Clone, Debug)]
-pub struct Netem {
+pub struct Netem<T = ()> {
     impairment: Impairment,
     dice: Dice,
     burst: BurstState,
@@ -31,7 +33,7 @@ pub struct Netem {
     /// What is under way, the next to arrive first.
     flying: BinaryHeap<Reverse<Flight>>,
     flying_bytes: usize,
-    buffers: Vec<Vec<u8>>,
+    buffers: Vec<(T, Vec<u8>)>,
     free: Vec<usize>,
     /// The buffer that was given out last; free at the next call.
     lent: Option<usize>,
@@ -85,6 +87,18 @@ struct BurstState {
 }
 
 impl Netem {
+    /// Sends `datagram` at `now`. What comes of it comes out of [`pop`](Self::pop).
+    pub fn push(&mut self, datagram: &[u8], now: Instant) {
+        self.push_with((), datagram, now);
+    }
+
+    /// The next datagram that has arrived by `now`.
+    pub fn pop(&mut self, now: Instant) -> Option<&mut [u8]> {
+        self.pop_with(now).map(|((), datagram)| datagram)
+    }
+}
+
+impl<T: Copy> Netem<T> {
     /// A network with nothing under way.
     pub fn new(impairment: Impairment) -> Self {
         Self {
@@ -103,8 +117,8 @@ impl Netem {
         }
     }
 
-    /// Sends `datagram` at `now`. What comes of it comes out of [`pop`](Self::pop).
-    pub fn push(&mut self, datagram: &[u8], now: Instant) {
+    /// Sends `datagram` and what goes with it at `now`. What comes of it comes out of [`pop_with`](Self::pop_with).
+    pub fn push_with(&mut self, with: T, datagram: &[u8], now: Instant) {
         self.counts.pushed += 1;
         // Both are asked every time, so that neither changes what the other one hits.
         let (unlucky, in_burst) = (self.dice.loss.happens(self.impairment.loss), self.in_burst());
@@ -113,15 +127,15 @@ impl Netem {
             self.counts.lost += 1;
             return;
         }
-        self.carry(datagram, now);
+        self.carry(with, datagram, now);
         if twice {
             self.counts.duplicated += 1;
-            self.carry(datagram, now);
+            self.carry(with, datagram, now);
         }
     }
 
-    /// The next datagram that has arrived by `now`.
-    pub fn pop(&mut self, now: Instant) -> Option<&mut [u8]> {
+    /// The next datagram that has arrived by `now`, and what went with it.
+    pub fn pop_with(&mut self, now: Instant) -> Option<(T, &mut [u8])> {
         self.free.extend(self.lent.take());
         if self.next_due()? > now {
             return None;
@@ -131,9 +145,9 @@ impl Netem {
         self.counts.reordered += u64::from(flight.number < self.newest_out);
         self.newest_out = self.newest_out.max(flight.number + 1);
         self.lent = Some(flight.buffer);
-        let datagram = &mut self.buffers[flight.buffer];
+        let (with, datagram) = &mut self.buffers[flight.buffer];
         self.flying_bytes -= datagram.len();
-        Some(datagram)
+        Some((*with, datagram))
     }
 
     /// When the next datagram arrives; `None` if nothing is under way.
@@ -152,7 +166,7 @@ impl Netem {
     }
 
     /// Takes one copy through corruption, link and delay.
-    fn carry(&mut self, datagram: &[u8], now: Instant) {
+    fn carry(&mut self, with: T, datagram: &[u8], now: Instant) {
         let flipped = self.dice.corrupt.happens(self.impairment.corrupt).then(|| self.dice.corrupt.next());
         let late = self.dice.jitter.up_to(self.impairment.jitter);
         let held = self.dice.reorder.happens(self.impairment.reorder);
@@ -170,10 +184,11 @@ impl Netem {
         }
 
         let buffer = self.free.pop().unwrap_or_else(|| {
-            self.buffers.push(Vec::new());
+            self.buffers.push((with, Vec::new()));
             self.buffers.len() - 1
         });
-        let copy = &mut self.buffers[buffer];
+        let (kept, copy) = &mut self.buffers[buffer];
+        *kept = with;
         copy.clear();
         copy.extend_from_slice(datagram);
         if let (Some(at), false) = (flipped, copy.is_empty()) {

@@ -59,6 +59,21 @@ fn reordering_holds_back_by_at_most_its_time() {
 }
 
 #[test]
+fn what_goes_with_a_datagram_stays_with_it() {
+    let impairment: Impairment = "jitter=5ms,reorder=30%/9ms,dup=20%,seed=3".parse().unwrap();
+    let (t0, mut netem) = (t0(), Netem::new(impairment));
+    for from in 0..200_u8 {
+        netem.push_with(from, &[from; 9], t0 + Duration::from_micros(from.into()));
+    }
+    let mut count = 0;
+    while let Some((from, datagram)) = netem.pop_with(t0 + Duration::from_secs(1)) {
+        assert_eq!(datagram, [from; 9]);
+        count += 1;
+    }
+    assert!(count > 200, "{count}");
+}
+
+#[test]
 fn copies_are_the_same_datagram_again() {
     let run = run("dup=10%", 2_000, Duration::ZERO);
     assert!((150..250).contains(&run.counts.duplicated));
