@@ -74,7 +74,7 @@ impl Pacer {
             self.free = self.free.map(|free| free + moved);
         }
         let elapsed = (now - start).as_secs_f64() / self.each.as_secs_f64();
-        let due = (elapsed as usize + 1).saturating_sub(sent).max(1);
+        let due = (elapsed as usize).saturating_add(1).saturating_sub(sent).max(1);
         Ok(due.next_multiple_of(self.group).min(all - sent))
     }
 
