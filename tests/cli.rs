@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::running::{count, program, receiver, run, sender};
+use common::running::{count, program, receiver, run, sender, sender_adds_up};
 use common::{Folder, free_port, pause};
 use rustix::process::Signal;
 use std::process::Command;
@@ -173,6 +173,47 @@ fn signals_end_both_in_order_with_final_statistics() {
             assert!(count(ended.totals(), frames) > 5, "{signal:?}: {}", ended.totals());
             assert!(ended.stats.len() > 2, "statistics come at each interval: {:?}", ended.stats);
         }
+    }
+}
+
+#[test]
+fn statistics_that_nobody_reads_keep_nobody_waiting() {
+    let _alone = common::alone();
+    let to = format!("127.0.0.1:{}", free_port());
+    let pattern = ["--dest", &to, "--source", "pattern", "--size", "160x120"];
+    for (name, arguments) in [("sender", &pattern[..]), ("receiver", &["--listen", &to, "--output", "none"])]
+    {
+        let mut command = Command::new(program(name));
+        command.args(arguments).args(["--stats-json", "-", "--stats-interval", "1ms", "--duration", "1s"]);
+        let piped = std::process::Stdio::piped;
+        let mut child =
+            command.stdin(piped()).stdout(piped()).stderr(std::process::Stdio::null()).spawn().unwrap();
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(5);
+        while child.try_wait().unwrap().is_none() {
+            if std::time::Instant::now() > until {
+                child.kill().unwrap();
+                panic!("{name} waits for a reader of its statistics");
+            }
+            pause(20);
+        }
+    }
+}
+
+#[test]
+fn a_slow_pace_does_not_keep_a_sender_from_ending_and_every_frame_has_ended() {
+    let _alone = common::alone();
+    let one = format!("127.0.0.1:{}", free_port());
+    let other = format!("[::1]:{}", free_port());
+    let to = ["--source", "pattern", "--dest", &one, "--dest", &other];
+    let slow = sender(&[&to[..], &["--pace", "100kbit"]].concat());
+    pause(700);
+    let ended = slow.interrupt();
+    sender_adds_up(ended.totals());
+    assert!(count(ended.totals(), "/frames/captured") > 5, "{}", ended.totals());
+    for ending in [&["--frames", "1"][..], &["--frames", "20", "--pace", "20mbit"], &["--duration", "500ms"]]
+    {
+        let ended = sender(&[&to[..], &["--fps", "200"], ending].concat()).end_within(5);
+        sender_adds_up(ended.totals());
     }
 }
 

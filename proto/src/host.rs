@@ -7,14 +7,18 @@ mod console;
 mod interface;
 mod placement;
 mod reporter;
+mod seldom;
 mod signals;
 mod stop;
+mod threads;
 mod values;
 
 pub use console::Console;
 pub use interface::{Interface, is_own_address};
 pub use placement::{Placement, ThreadId};
 pub use reporter::{Report, Reporter};
+pub use seldom::Seldom;
 pub use signals::stop_at_signals;
 pub use stop::Stop;
+pub use threads::{join, spawn};
 pub use values::parse_duration;

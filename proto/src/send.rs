@@ -111,7 +111,8 @@ pub enum SendEvent {
         /// From its first datagram to its last.
         sending: Duration,
     },
-    /// A newer one took its place before its first datagram went.
+    /// A newer one took its place before its first datagram went, or the stream was [abandoned](SendStream::abandon)
+    /// before its last one did.
     Superseded {
         /// When it was captured.
         captured: MediaTime,
@@ -200,6 +201,17 @@ impl SendStream {
     pub fn close(&mut self) {
         if self.closing == Closing::No {
             self.closing = Closing::Asked;
+        }
+    }
+
+    /// Ends the stream without waiting for what has not gone: it counts as superseded. Then a goodbye, and nothing more.
+    pub fn abandon(&mut self) {
+        self.close();
+        let going = self.going.take().map(|going| going.captured);
+        let waiting = self.waiting.take().map(|waiting| waiting.frame.captured);
+        for captured in [going, waiting].into_iter().flatten() {
+            self.stats.superseded += 1;
+            self.events.push_back(SendEvent::Superseded { captured });
         }
     }
 
@@ -404,6 +416,21 @@ mod tests {
         assert_eq!((data, events.len(), until), (1, 1, None));
         assert!(stream.is_closed());
         assert_eq!(drain(&mut stream, now + HELLO_INTERVAL * 2).0, 0);
+    }
+
+    #[test]
+    fn an_abandoned_stream_says_goodbye_at_once_and_every_frame_has_ended() {
+        let now = t0();
+        let mut stream = stream(Pace::Rate(1e5), now);
+        stream.push_frame(frame(1, 170_000), now);
+        let _ = drain(&mut stream, now);
+        stream.push_frame(frame(2, 170_000), now);
+        stream.close();
+        assert!(drain(&mut stream, now).2.is_some() && !stream.is_closed());
+        stream.abandon();
+        let (data, events, until) = drain(&mut stream, now);
+        assert_eq!((data, events.len(), until, stream.is_closed()), (0, 2, None, true));
+        assert_eq!((stream.stats().pushed, stream.stats().superseded), (2, 2));
     }
 
     #[test]

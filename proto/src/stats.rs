@@ -124,7 +124,7 @@ pub struct SendStats {
     pub pushed: u64,
     /// Frames whose last datagram was given out.
     pub sent: u64,
-    /// Frames that a newer one replaced before their first datagram.
+    /// Frames that a newer one replaced before their first datagram, or that were abandoned at the end.
     pub superseded: u64,
     /// Frames that cannot be sent.
     pub refused: u64,

@@ -1,11 +1,10 @@
 //! Starts the threads, keeps the window on the main one, reports, joins them in order, and says what failed first.
 
 use std::sync::Arc;
-use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail};
-use proto::host::{Console, Reporter, Stop, stop_at_signals};
+use anyhow::{Context, Result, bail};
+use proto::host::{Console, Reporter, Stop, join, spawn, stop_at_signals};
 use proto::netem::Netem;
 use proto::{RecvConfig, RecvStream};
 
@@ -129,20 +128,4 @@ impl Reporting {
         self.reporter.finish(&reports.make(&self.stats, true));
         result
     }
-}
-
-/// Starts a thread; when it fails, everything stops.
-fn spawn(
-    name: &str,
-    stop: &Stop,
-    work: impl FnOnce() -> Result<()> + Send + 'static,
-) -> Result<JoinHandle<Result<()>>> {
-    let stop = stop.clone();
-    let work = move || work().inspect_err(|_| stop.request());
-    Builder::new().name(name.into()).spawn(work).with_context(|| format!("cannot start the {name} thread"))
-}
-
-fn join(thread: JoinHandle<Result<()>>) -> Result<()> {
-    let name = thread.thread().name().unwrap_or("a").to_owned();
-    thread.join().unwrap_or_else(|_| Err(anyhow!("the {name} thread panicked; please report this")))
 }

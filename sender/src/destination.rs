@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use proto::host::Console;
+use proto::host::{Console, Seldom};
 use proto::netem::Netem;
 use proto::{SendEvent, SendOutput, SendStream, Transmit};
 
 use crate::link::Link;
-use crate::stats::{Counters, End, Tally};
+use crate::stats::{End, Stats, Tally};
 
 /// Where frames go, paced on its own.
 #[derive(Debug)]
@@ -18,23 +18,20 @@ pub struct Destination {
     /// The bad network of `--impair`, in front of the socket.
     netem: Option<Netem>,
     errors: u64,
-    complained: Option<Instant>,
+    complaints: Seldom,
+    refusals: Seldom,
     console: Console,
 }
 
 impl Destination {
     /// A destination that nothing was sent to yet.
     pub fn new(stream: SendStream, link: Link, netem: Option<Netem>, console: Console) -> Self {
-        Self { stream, link, netem, errors: 0, complained: None, console }
+        let seldom = Seldom::new(COMPLAIN_EVERY);
+        Self { stream, link, netem, errors: 0, complaints: seldom, refusals: seldom, console }
     }
 
     /// Sends what is due; returns when there is more to do, if no frame comes before.
-    pub fn drain(
-        &mut self,
-        number: usize,
-        tally: &mut Tally,
-        counters: impl Fn(&mut dyn FnMut(&mut Counters)),
-    ) -> Option<Instant> {
+    pub fn drain(&mut self, number: usize, tally: &mut Tally, stats: &Stats) -> Option<Instant> {
         let until = loop {
             let now = Instant::now();
             match self.stream.poll(now) {
@@ -50,28 +47,20 @@ impl Destination {
                         self.complain(&error, now);
                     }
                 }
-                SendOutput::Event(event) => counters(&mut |counters| {
-                    let (captured, end) = match event {
-                        SendEvent::Sent { captured, queued, sending } => {
-                            counters.queue.add(queued);
-                            counters.send.add(sending);
-                            (captured, End::Sent)
-                        }
-                        SendEvent::Superseded { captured } => (captured, End::Superseded),
-                        SendEvent::Refused { captured, error } => {
-                            self.console.say(format_args!("a picture is not sent: {error}"));
-                            (captured, End::Refused)
-                        }
-                    };
-                    tally.end(captured, end, counters);
-                    let own = &mut counters.destinations[number];
-                    (own.stream, own.errors) = (*self.stream.stats(), self.errors);
-                    own.pace = self.stream.pace();
-                }),
+                SendOutput::Event(event) => self.note(event, tally, stats, now),
                 SendOutput::Wait(until) => break until,
             }
         };
-        [until, self.drain_netem()].into_iter().flatten().min()
+        let until = [until, self.drain_netem()].into_iter().flatten().min();
+        let own = &mut stats.lock().destinations[number];
+        (own.stream, own.errors, own.pace) = (*self.stream.stats(), self.errors, self.stream.pace());
+        until
+    }
+
+    /// Gives up what has not gone, but for the goodbye.
+    pub fn abandon(&mut self) {
+        self.stream.abandon();
+        self.netem = None;
     }
 
     /// Whether all that was to go has gone.
@@ -90,6 +79,26 @@ impl Destination {
         self.netem.as_ref()?.next_due()
     }
 
+    /// Counts how a frame ended.
+    fn note(&mut self, event: SendEvent, tally: &mut Tally, stats: &Stats, now: Instant) {
+        let (captured, end) = match event {
+            SendEvent::Sent { captured, .. } => (captured, End::Sent),
+            SendEvent::Superseded { captured } => (captured, End::Superseded),
+            SendEvent::Refused { captured, error } => {
+                if self.refusals.is_due(now) {
+                    self.console.say(format_args!("a picture is not sent: {error}"));
+                }
+                (captured, End::Refused)
+            }
+        };
+        let counters = &mut *stats.lock();
+        if let SendEvent::Sent { queued, sending, .. } = event {
+            counters.queue.add(queued);
+            counters.send.add(sending);
+        }
+        tally.end(captured, end, counters);
+    }
+
     /// Counts a send that failed, and says so now and then.
     fn complain(&mut self, error: &std::io::Error, now: Instant) {
         self.errors += 1;
@@ -99,10 +108,9 @@ impl Destination {
             self.console.say(format_args!("the path to {to} takes only {mtu} bytes; going on with that"));
             return;
         }
-        if self.complained.is_some_and(|last| now - last < COMPLAIN_EVERY) {
+        if !self.complaints.is_due(now) {
             return;
         }
-        self.complained = Some(now);
         let way_out = match error.raw_os_error() {
             Some(libc::EMSGSIZE) => "; the packets are too large for the path: give a smaller --mtu",
             Some(libc::EPERM) => "; a firewall on this computer forbids it",

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, anyhow};
-use proto::host::{Console, Reporter, Stop, stop_at_signals};
+use proto::host::{Console, Reporter, Stop, join, spawn, stop_at_signals};
 use proto::netem::Netem;
 use proto::{Clock, Frame, Latest, MediaTime, Pace, Pool, SendConfig, SendStream, SessionId, Taken};
 
@@ -73,11 +72,11 @@ pub fn run(args: &Args) -> Result<()> {
     let started = match wait_for_source(&when_opened, &stop) {
         Some(source) => {
             console.say(format_args!("{}", source.description));
-            let destinations = destinations(args, links, &source, session, clock, &stats, &console)?;
+            let destinations = destinations(args, links, &source, session, clock, &stats, &console);
             let send = spawn("send", &stop, {
                 let (inbox, stats, stop, most) = (inbox.clone(), stats.clone(), stop.clone(), args.frames);
                 move || {
-                    send::run(&inbox, destinations, &stats, most);
+                    send::run(&inbox, destinations, &stats, most, &stop);
                     stop.request();
                     Ok(())
                 }
@@ -90,6 +89,10 @@ pub fn run(args: &Args) -> Result<()> {
     report_until_stopped(&stop, &stats, reporter, &mut reports, args.duration, |reporter, reports| {
         stop.request();
         let results = [join(capture), join(encode), started.map_or(Ok(()), join)];
+        // A picture that came while the program was already ending, with nobody to send it.
+        if let Taken::Value(_) = inbox.frames.take(Some(Duration::ZERO)) {
+            stats.superseded();
+        }
         let mut report = reports.make(&stats, true);
         if report.object.frames.captured == 0 && results.iter().any(Result::is_err) {
             // There is an error to read, and no statistics worth a line before it.
@@ -154,7 +157,7 @@ fn destinations(
     clock: Clock,
     stats: &Stats,
     console: &Console,
-) -> Result<Vec<Destination>> {
+) -> Vec<Destination> {
     let name = args
         .name
         .clone()
@@ -192,7 +195,7 @@ fn destinations(
         let netem = args.impair.clone().map(Netem::new);
         all.push(Destination::new(stream, link, netem, console.clone()));
     }
-    Ok(all)
+    all
 }
 
 /// What the source is, once it is open; `None` if it failed or the program ends before.
@@ -227,22 +230,6 @@ fn report_until_stopped<T>(
             reporter.report(&reports.make(stats, false));
         }
     }
-}
-
-/// Starts a thread; when it fails, everything stops.
-fn spawn(
-    name: &str,
-    stop: &Stop,
-    work: impl FnOnce() -> Result<()> + Send + 'static,
-) -> Result<JoinHandle<Result<()>>> {
-    let stop = stop.clone();
-    let work = move || work().inspect_err(|_| stop.request());
-    Builder::new().name(name.into()).spawn(work).with_context(|| format!("cannot start the {name} thread"))
-}
-
-fn join(thread: JoinHandle<Result<()>>) -> Result<()> {
-    let name = thread.thread().name().unwrap_or("a").to_owned();
-    thread.join().unwrap_or_else(|_| Err(anyhow!("the {name} thread panicked; please report this")))
 }
 
 fn new_session() -> Result<SessionId> {

@@ -1,8 +1,9 @@
 //! The sending thread: the newest frame in, datagrams out, each at its instant.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use proto::host::Stop;
 use proto::wire::SourceState;
 use proto::{Frame, Latest, MediaTime, Taken};
 
@@ -19,7 +20,9 @@ pub struct Inbox {
 }
 
 /// Sends what comes until the inbox is closed and empty, or `most` frames were sent; then says goodbye.
-pub fn run(inbox: &Inbox, mut destinations: Vec<Destination>, stats: &Stats, most: Option<u64>) {
+///
+/// What was begun is sent to its end, however slowly it is paced; once `stop` is requested, for a moment longer.
+pub fn run(inbox: &Inbox, mut destinations: Vec<Destination>, stats: &Stats, most: Option<u64>, stop: &Stop) {
     keep_time();
     let mut tally = Tally::default();
     let mut last = MediaTime::default();
@@ -27,12 +30,12 @@ pub fn run(inbox: &Inbox, mut destinations: Vec<Destination>, stats: &Stats, mos
         let until = drain(&mut destinations, inbox, &mut tally, stats);
         // What is sent or on its way is enough: the next frame is not begun.
         let enough = most.is_some_and(|most| stats.lock().sent + tally.outstanding() as u64 >= most);
-        if enough && tally.outstanding() == 0 {
+        if enough && (tally.outstanding() == 0 || stop.is_requested()) {
             break;
         }
         let wait = until.map(|until| until.saturating_duration_since(Instant::now()));
         if enough {
-            std::thread::sleep(wait.unwrap_or_default());
+            stop.wait(wait.unwrap_or_default());
             continue;
         }
         match inbox.frames.take(wait) {
@@ -48,7 +51,7 @@ pub fn run(inbox: &Inbox, mut destinations: Vec<Destination>, stats: &Stats, mos
             Taken::Closed => break,
         }
     }
-    finish(inbox, destinations, &mut tally, stats);
+    finish(inbox, destinations, &mut tally, stats, stop);
 }
 
 /// Sends what is due to all; returns when there is more to do.
@@ -63,23 +66,34 @@ fn drain(
     let mut next: Option<Instant> = None;
     for (number, destination) in destinations.iter_mut().enumerate() {
         destination.stream.set_state(state, Instant::now());
-        let until = destination.drain(number, tally, |count| count(&mut stats.lock()));
+        let until = destination.drain(number, tally, stats);
         next = [next, until].into_iter().flatten().min();
     }
     next
 }
 
 /// Sends the rest, and the goodbyes.
-fn finish(inbox: &Inbox, mut destinations: Vec<Destination>, tally: &mut Tally, stats: &Stats) {
+fn finish(inbox: &Inbox, mut destinations: Vec<Destination>, tally: &mut Tally, stats: &Stats, stop: &Stop) {
     inbox.frames.close();
     if let Taken::Value(_) = inbox.frames.take(None) {
         stats.superseded();
     }
     destinations.iter_mut().for_each(|destination| destination.stream.close());
+    let mut patience: Option<Instant> = None;
     while let Some(until) = drain(&mut destinations, inbox, tally, stats)
         && !destinations.iter().all(Destination::is_done)
     {
-        std::thread::sleep(until.saturating_duration_since(Instant::now()));
+        let now = Instant::now();
+        match patience {
+            None if stop.wait(until.saturating_duration_since(now)) => patience = Some(now + GRACE),
+            None => {}
+            Some(end) if end <= now => {
+                destinations.iter_mut().for_each(Destination::abandon);
+                drain(&mut destinations, inbox, tally, stats);
+                break;
+            }
+            Some(end) => std::thread::sleep(until.min(end).saturating_duration_since(now)),
+        }
     }
 }
 
@@ -89,3 +103,6 @@ fn keep_time() {
     // Where it cannot be set, groups come a little later.
     let _ = rustix::thread::set_current_timer_slack(std::num::NonZero::new(1));
 }
+
+/// How long the last frames may take once the program is asked to end: many times what any usual pace needs.
+const GRACE: Duration = Duration::from_secs(1);

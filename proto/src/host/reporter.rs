@@ -2,10 +2,12 @@
 
 use std::fs::File;
 use std::io::{Write, stdout};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 
 use super::Console;
@@ -13,7 +15,7 @@ use super::Console;
 /// Writes statistics at each interval, and a last time at the end.
 pub struct Reporter {
     console: Console,
-    json: Option<Box<dyn Write + Send>>,
+    json: Option<File>,
     interval: Duration,
     start: Instant,
     next: Instant,
@@ -44,15 +46,12 @@ impl Reporter {
     /// # Errors
     /// If the file cannot be created.
     pub fn new(console: Console, json: Option<&Path>, interval: Duration) -> Result<Self> {
-        let json: Option<Box<dyn Write + Send>> = match json {
-            None => None,
-            Some(path) if path == Path::new("-") => Some(Box::new(stdout())),
-            Some(path) => {
-                let file = File::create(path)
-                    .with_context(|| format!("cannot write the statistics to {}", path.display()))?;
-                Some(Box::new(file))
-            }
+        let open = |path: &Path| match path.to_str() {
+            Some("-") => stdout().as_fd().try_clone_to_owned().map(File::from),
+            _ => File::create(path),
         };
+        let failed = |path: &Path| format!("cannot write the statistics to {}", path.display());
+        let json = json.map(|path| open(path).with_context(|| failed(path))).transpose()?;
         let start = Instant::now();
         Ok(Self { console, json, interval, start, next: start + interval })
     }
@@ -86,6 +85,10 @@ impl Reporter {
     fn write<T: Serialize>(&mut self, object: &T, is_final: bool) {
         let time = (self.elapsed() * 1000.0).round() / 1000.0;
         let Some(json) = &mut self.json else { return };
+        // Whoever reads nothing misses lines, and keeps nobody waiting: each line says everything so far.
+        if !has_room(json, if is_final { GRACE } else { Duration::ZERO }) {
+            return;
+        }
         let line = Line { time, is_final, object };
         let mut text = serde_json::to_string(&line).expect("statistics are numbers and strings");
         text.push('\n');
@@ -95,3 +98,14 @@ impl Reporter {
         }
     }
 }
+
+/// Whether a line can be written without waiting longer than `patience`. A pipe that can be written to has room for a
+/// page (pipe(7)), and a line is shorter.
+fn has_room(file: &File, patience: Duration) -> bool {
+    let patience = Timespec::try_from(patience).ok();
+    // What cannot be asked is written to, and says itself what is wrong with it.
+    !matches!(poll(&mut [PollFd::new(file, PollFlags::OUT)], patience.as_ref()), Ok(0))
+}
+
+/// How long the last line waits for its reader.
+const GRACE: Duration = Duration::from_millis(500);
