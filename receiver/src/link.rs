@@ -53,9 +53,9 @@ impl Link {
         }
         let index = interface.as_ref().map_or(0, |interface| interface.index);
         let bind = match listen {
-            // A group of the link's own scope is bound on its interface.
-            SocketAddr::V6(v6) => SocketAddr::V6(SocketAddrV6::new(*v6.ip(), v6.port(), 0, index)),
-            v4 => v4,
+            // An address of the link's own scope is bound on its interface.
+            SocketAddr::V6(v6) if index != 0 => SocketAddrV6::new(*v6.ip(), v6.port(), 0, index).into(),
+            other => other,
         };
         socket.bind(&bind.into()).map_err(|error| cannot_listen(listen, &error))?;
         match &interface {
@@ -109,19 +109,19 @@ impl Link {
         }
     }
 
-    /// Gives each datagram that is there, with where it came from, to `handle`, until that says `false`; returns
-    /// whether there were any. At most one batch is read, so that the caller sees to other things in between.
+    /// Gives each datagram that is there, with where it came from, to `handle`, until that says `false`. At most one
+    /// batch is read, so that the caller sees to other things in between.
     ///
     /// # Errors
     /// If the socket cannot be read.
-    pub fn receive(&mut self, mut handle: impl FnMut(SocketAddr, &mut [u8]) -> bool) -> io::Result<bool> {
+    pub fn receive(&mut self, mut handle: impl FnMut(SocketAddr, &mut [u8]) -> bool) -> io::Result<()> {
         let count = {
             let mut places = self.bytes.chunks_exact_mut(PLACE);
             let mut slices: [IoSliceMut<'_>; BATCH] =
                 std::array::from_fn(|_| IoSliceMut::new(places.next().expect("as many places as slices")));
             match self.state.recv(UdpSockRef::from(&self.socket), &mut slices, &mut self.metas) {
                 Ok(count) => count,
-                Err(error) if is_passing(&error) => return Ok(false),
+                Err(error) if is_passing(&error) => return Ok(()),
                 Err(error) => return Err(error),
             }
         };
@@ -132,7 +132,7 @@ impl Link {
             loop {
                 let (datagram, after) = rest.split_at_mut(stride.min(rest.len()));
                 if !handle(meta.addr, datagram) {
-                    return Ok(true);
+                    return Ok(());
                 }
                 if after.is_empty() {
                     break;
@@ -140,7 +140,7 @@ impl Link {
                 rest = after;
             }
         }
-        Ok(count > 0)
+        Ok(())
     }
 }
 
@@ -279,7 +279,7 @@ mod tests {
             .unwrap();
         }
         assert_eq!(found, [1200, 1200, 1200, 7, 0, 900]);
-        assert!(!link.receive(|_, _| true).unwrap());
+        link.receive(|_, _| unreachable!("nothing is there")).unwrap();
         stop.request();
         assert_eq!(link.wait(None, &stop).unwrap(), Woken::Stop);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use proto::host::{Console, Stop};
+use proto::host::{Console, Seldom, Stop};
 use proto::netem::Netem;
 use proto::wire::SourceState;
 use proto::{Delivery, Fate, RecvEvent, RecvOutput, RecvStream};
@@ -21,7 +21,7 @@ pub struct Receive {
     /// Where datagrams come from.
     pub link: Link,
     /// The bad network of `--impair`, behind the socket.
-    pub netem: Option<Netem>,
+    pub netem: Option<Netem<SocketAddr>>,
     /// What puts frames together.
     pub stream: RecvStream<SocketAddr>,
     /// Where frames go that are not shown.
@@ -44,9 +44,7 @@ struct Sender {
     /// When a datagram of it last came; `None` while it is known to be silent.
     heard: Option<Instant>,
     delivered: u64,
-    /// When a stranger was last spoken of.
-    spoken: Option<Instant>,
-    address: Option<SocketAddr>,
+    strangers: Seldom,
 }
 
 impl Receive {
@@ -56,7 +54,7 @@ impl Receive {
     /// If the socket cannot be read any more.
     pub fn run(mut self) -> Result<()> {
         let mut sender =
-            Sender { delays: Delays::new(), heard: None, delivered: 0, spoken: None, address: None };
+            Sender { delays: Delays::new(), heard: None, delivered: 0, strangers: Seldom::new(SPEAK_EVERY) };
         while self.step(&mut sender)? {}
         self.stream.close();
         self.drain(&mut sender, Instant::now());
@@ -73,7 +71,7 @@ impl Receive {
             return Ok(false);
         }
         let quiet = sender.heard.map(|heard| heard + QUIET);
-        let netem = self.netem.as_ref().and_then(Netem::next_due);
+        let netem = self.netem.as_ref().and_then(|netem| netem.next_due());
         let until = [until, quiet, netem].into_iter().flatten().min();
         match self.link.wait(until, &self.stop).context("cannot wait for datagrams")? {
             Woken::Stop => return Ok(false),
@@ -90,36 +88,30 @@ impl Receive {
         Ok(true)
     }
 
-    /// Takes in all that has arrived.
+    /// Takes in a batch of what has arrived. Not more: however much comes, deadlines and the request to stop are seen to
+    /// in between.
     fn receive(&mut self, sender: &mut Sender) -> Result<()> {
         let Self { link, stream, netem, outputs, screen, stats, most, console, .. } = self;
-        loop {
-            let now = Instant::now();
-            let mut shell = Shell { outputs, screen, stats, most: *most, console };
-            let any = link.receive(|from, datagram| {
-                match netem {
-                    Some(netem) => {
-                        sender.address = Some(from);
-                        netem.push(datagram, now);
-                    }
-                    None => shell.take_in(stream, sender, from, datagram, now),
-                }
-                !shell.has_enough(sender)
-            });
-            if !any.context("cannot read the socket")? || shell.has_enough(sender) {
-                return Ok(());
+        let now = Instant::now();
+        let mut shell = Shell { outputs, screen, stats, most: *most, console };
+        let read = link.receive(|from, datagram| {
+            match netem {
+                Some(netem) => netem.push_with(from, datagram, now),
+                None => shell.take_in(stream, sender, from, datagram, now),
             }
-        }
+            !shell.has_enough(sender)
+        });
+        read.context("cannot read the socket")
     }
 
-    /// Takes in what the bad network of `--impair` lets through now. It forgets where datagrams came from: that is told
-    /// apart before it, for one sender.
+    /// Takes in what the bad network of `--impair` lets through now.
     fn drain_netem(&mut self, sender: &mut Sender, now: Instant) {
-        let Self { stream, netem, outputs, screen, stats, most, console, .. } = self;
-        let (Some(netem), Some(from)) = (netem, sender.address) else { return };
+        let Self { stream, netem: Some(netem), outputs, screen, stats, most, console, .. } = self else {
+            return;
+        };
         let mut shell = Shell { outputs, screen, stats, most: *most, console };
         while !shell.has_enough(sender)
-            && let Some(datagram) = netem.pop(now)
+            && let Some((from, datagram)) = netem.pop_with(now)
         {
             shell.take_in(stream, sender, from, datagram, now);
         }
@@ -188,6 +180,7 @@ impl Shell<'_> {
                 self.screen.signal(Signal::Source(source));
             }
             RecvEvent::Hello { name, state } => {
+                let name = printable(&name);
                 self.stats.lock().name.clone_from(&name);
                 if state == SourceState::Gone {
                     self.console.say("the sender's source is gone; it waits for it to come back");
@@ -230,8 +223,7 @@ impl Shell<'_> {
     }
 
     fn speak_of_stranger(&self, sender: &mut Sender, from: SocketAddr, now: Instant) {
-        if sender.spoken.is_none_or(|spoken| now - spoken > SPEAK_EVERY) {
-            sender.spoken = Some(now);
+        if sender.strangers.is_due(now) {
             self.console.say(format_args!(
                 "{from} also sends here and is not shown; give each sender a port or group of its own"
             ));
@@ -239,5 +231,20 @@ impl Shell<'_> {
     }
 }
 
+/// A name from the network as it can be shown: a control character ends a window's title, and does worse to a terminal.
+fn printable(name: &str) -> String {
+    name.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
 /// Often enough to be seen, rarely enough to be read.
 const SPEAK_EVERY: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_end_a_title_or_command_a_terminal() {
+        assert_eq!(printable("Tür 3\0\u{1b}[2J\n"), "Tür 3\u{fffd}\u{fffd}[2J\u{fffd}");
+    }
+}

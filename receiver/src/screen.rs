@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use proto::host::Console;
+use proto::host::{Console, Seldom};
 use proto::{Latest, Taken};
 
 use crate::clock::Delays;
@@ -91,6 +91,10 @@ impl Screen {
 
     /// Hands on a frame to be decoded; whether it displaced one that nobody has decoded.
     pub fn show(&self, frame: Received, delays: Delays) -> bool {
+        // Here and not when it is decoded: by then the sender may have said goodbye.
+        if let Some(window) = &self.window {
+            lock(&window.status).state = State::Live;
+        }
         self.frames.as_ref().is_some_and(|frames| frames.put((frame, delays)).is_some())
     }
 
@@ -112,7 +116,7 @@ impl Screen {
     pub fn decode(&self, outputs: &Outputs, stats: &Stats, console: &Console) {
         let Some(frames) = &self.frames else { return };
         let (mut decoder, mut pictures) = (Decoder::new(), Pictures::new());
-        let mut complained: Option<Instant> = None;
+        let mut complaints = Seldom::new(COMPLAIN_EVERY);
         while let Taken::Value((received, delays)) = frames.take(None) {
             for (form, to_window, to_outputs) in self.forms(outputs).into_iter().flatten() {
                 let mut picture = pictures.take();
@@ -120,8 +124,7 @@ impl Screen {
                 let begun = Instant::now();
                 if let Err(refusal) = decoder.decode(&received.frame.jpeg, form, into) {
                     stats.lock().refused += 1;
-                    if complained.is_none_or(|last| begun - last > COMPLAIN_EVERY) {
-                        complained = Some(begun);
+                    if complaints.is_due(begun) {
                         console.say(format_args!("frame {} is not shown: {refusal}", received.id));
                     }
                     break;
@@ -159,11 +162,7 @@ impl Screen {
         let Some(window) = &self.window else { return false };
         let size = (pixels.width(), pixels.height());
         *lock(&window.delays) = delays;
-        {
-            let mut status = lock(&window.status);
-            status.size = Some(size);
-            status.state = State::Live;
-        }
+        lock(&window.status).size = Some(size);
         let displaced = window.pictures.put(Picture {
             id: received.id,
             captured: received.frame.captured,
@@ -207,3 +206,29 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Often enough to be seen, rarely enough to be read.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use proto::{Frame, FrameId, MediaTime};
+
+    use super::*;
+
+    #[test]
+    fn a_last_picture_decoded_after_the_goodbye_does_not_make_the_stream_live_again() {
+        let window = WindowSide {
+            pictures: Latest::new(),
+            status: Mutex::new(Status::new("0.0.0.0:9000")),
+            waker: Waker::of_nobody(),
+            form: Form::Planes,
+            delays: Mutex::new(Delays::new()),
+        };
+        let screen = Screen { frames: Some(Latest::new()), window: Some(window) };
+        let frame = Frame { captured: MediaTime::default(), jpeg: Arc::default() };
+        let received = Received { id: FrameId::new(0), frame };
+        screen.show(received.clone(), Delays::new());
+        assert_eq!(lock(&screen.window().unwrap().status).state, State::Live);
+        screen.signal(Signal::Ended);
+        screen.put_in_window(&received, Arc::default(), Delays::new());
+        assert_eq!(lock(&screen.window().unwrap().status).state, State::Ended);
+    }
+}

@@ -164,6 +164,7 @@ impl Window {
                 while !stop.wait(A_WHILE) {}
                 waker.wake();
             });
+            let _stop = StopAtEnd(stop);
             let Self { canvas, waker: last, pump, video, sdl } = self;
             let done = match canvas {
                 Canvas::Graphics(canvas) => {
@@ -175,7 +176,6 @@ impl Window {
                     View::new(Software::new(window), pump, &video, &sdl).run(inbox, status, stop, shown)
                 }
             };
-            stop.request();
             last.end();
             drop((video, sdl));
             done
@@ -201,8 +201,23 @@ impl Waker {
         }
     }
 
+    /// One that wakes nobody.
+    #[cfg(test)]
+    pub(crate) fn of_nobody() -> Self {
+        Self { sender: Arc::default(), event: 0 }
+    }
+
     fn end(&self) {
         *self.sender.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// Requests it when the window is gone, in whichever way: the other threads wait for nothing else.
+struct StopAtEnd<'a>(&'a Stop);
+
+impl Drop for StopAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.request();
     }
 }
 
