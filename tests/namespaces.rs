@@ -175,6 +175,31 @@ fn the_picture_is_back_within_a_second_after_a_cut_cable_and_a_killed_end() {
     viewer.finish(&clip);
 }
 
+#[test]
+fn the_picture_of_a_group_is_back_within_a_second_after_a_cut_cable() {
+    let _alone = alone();
+    let Some(lab) = Lab::up(2) else { return };
+    let folder = common::Folder::new();
+    let clip = Clip::made(400, 160, 120);
+    let file = folder.join("clip.mjpeg");
+    clip.write(&file);
+    let clip = Arc::new(clip);
+    for group in ["239.255.10.1:9000", "[ff15::77]:9000"] {
+        let viewer = Viewer::on(&lab, "host1", &viewing(group), &clip);
+        let source = ["--source", &file, "--loop", "--fps", "30"];
+        let sender = lab.sender("host0", &[&["--dest", group, "--interface", "eth0"], &source[..]].concat());
+        viewer.collector.wait_for(10, Duration::from_secs(5)).expect("it begins");
+        lab.netlab(&["cut", "host1"]);
+        pause(2500);
+        lab.netlab(&["join", "host1"]);
+        let back = viewer.collector.wait_for(1, Duration::from_secs(10)).expect("it comes back");
+        figure(&format!("{group} after a cut cable: back after ms"), back.as_millis());
+        assert!(back < Duration::from_secs(1), "{group} came back after {back:?}");
+        sender.interrupt();
+        viewer.finish(&clip);
+    }
+}
+
 /// A stream of real footage from host0 to one receiver on host1.
 struct Stream<'a> {
     fps: u32,

@@ -14,7 +14,7 @@ mod threads;
 mod values;
 
 pub use console::Console;
-pub use interface::{Interface, is_own_address};
+pub use interface::{Interface, is_own_address, parse_scoped};
 pub use placement::{Placement, ThreadId};
 pub use reporter::{Report, Reporter};
 pub use seldom::Seldom;

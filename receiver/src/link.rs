@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
-use proto::host::{Console, Interface, Stop};
+use proto::host::{Console, Interface, Stop, parse_scoped};
 use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
@@ -18,6 +18,8 @@ pub struct Link {
     socket: Socket,
     state: UdpSocketState,
     listen: SocketAddr,
+    /// The group that was joined, and where.
+    joined: Option<(IpAddr, Interface)>,
     /// [`BATCH`] places of [`PLACE`] bytes.
     bytes: Vec<u8>,
     metas: [RecvMeta; BATCH],
@@ -72,14 +74,41 @@ impl Link {
         let state = UdpSocketState::new(UdpSockRef::from(&socket)).context("cannot set up the UDP socket")?;
         console.say(format_args!(
             "listening on {listen}{}",
-            interface.map_or_else(String::new, |interface| format!(" by {interface}"))
+            interface.as_ref().map_or_else(String::new, |interface| format!(" by {interface}"))
         ));
-        Ok(Self { socket, state, listen, bytes: vec![0; BATCH * PLACE], metas: [RecvMeta::default(); BATCH] })
+        let joined =
+            interface.filter(|_| listen.ip().is_multicast()).map(|interface| (listen.ip(), interface));
+        Ok(Self {
+            socket,
+            state,
+            listen,
+            joined,
+            bytes: vec![0; BATCH * PLACE],
+            metas: [RecvMeta::default(); BATCH],
+        })
     }
 
     /// Where it listens.
     pub fn listen(&self) -> SocketAddr {
         self.listen
+    }
+
+    /// Whether it listens to a group.
+    pub fn is_joined(&self) -> bool {
+        self.joined.is_some()
+    }
+
+    /// Joins the group anew. A switch that passes a group on only to who asked for it forgets that while a cable is
+    /// out, and the system may not ask again before it is asked itself, minutes later. An interface that was taken away
+    /// may be back under another number.
+    pub fn join_again(&mut self) {
+        let Some((group, interface)) = &mut self.joined else { return };
+        leave(&self.socket, *group, interface);
+        if let Ok(found) = Interface::find(&interface.name) {
+            *interface = found;
+        }
+        // While the interface is gone there is nothing to join; it is tried again.
+        let _ = join(&self.socket, *group, interface);
     }
 
     /// Another handle to the socket, to ask it things.
@@ -179,6 +208,16 @@ fn join(socket: &Socket, group: IpAddr, interface: &Interface) -> Result<()> {
     }
 }
 
+fn leave(socket: &Socket, group: IpAddr, interface: &Interface) {
+    // Where the membership went with its interface, there is none to leave.
+    let _ = match group {
+        IpAddr::V4(group) => {
+            socket.leave_multicast_v4_n(&group, &InterfaceIndexOrAddress::Index(interface.index))
+        }
+        IpAddr::V6(group) => socket.leave_multicast_v6(&group, interface.index),
+    };
+}
+
 /// Asks for a large buffer, reads back what it got, and says how to allow more where that is too little.
 fn ask_for_buffer(socket: &Socket, console: &Console) {
     // Refused or cut down alike: what counts is what is there.
@@ -224,10 +263,10 @@ fn is_passing(error: &io::Error) -> bool {
 /// # Errors
 /// A sentence for the person who typed it.
 pub fn parse_listen(text: &str) -> Result<SocketAddr> {
-    let listen: SocketAddr = match text.parse() {
-        Ok(listen) => listen,
+    let listen: SocketAddr = match text.parse().ok().or_else(|| parse_scoped(text)) {
+        Some(listen) => listen,
         // A bare port or address is completed.
-        Err(_) => match (text.trim_start_matches(':').parse::<u16>(), text.parse::<IpAddr>()) {
+        None => match (text.trim_start_matches(':').parse::<u16>(), text.parse::<IpAddr>()) {
             (Ok(port), _) => (Ipv4Addr::UNSPECIFIED, port).into(),
             (_, Ok(address)) => (address, DEFAULT_PORT).into(),
             _ => bail!(

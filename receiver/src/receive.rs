@@ -43,8 +43,31 @@ struct Sender {
     delays: Delays,
     /// When a datagram of it last came; `None` while it is known to be silent.
     heard: Option<Instant>,
+    silence: Silence,
     delivered: u64,
     strangers: Seldom,
+}
+
+/// A time without a sender.
+struct Silence {
+    since: Instant,
+    join_again: Instant,
+}
+
+impl Silence {
+    fn begin(now: Instant) -> Self {
+        Self { since: now, join_again: now + JOIN_OFTEN }
+    }
+
+    /// Often at first, when somebody misses the picture; seldom later.
+    fn is_time_to_join_again(&mut self, now: Instant) -> bool {
+        let is_time = self.join_again <= now;
+        if is_time {
+            let is_long = now.saturating_duration_since(self.since) > LONG;
+            self.join_again = now + if is_long { JOIN_SELDOM } else { JOIN_OFTEN };
+        }
+        is_time
+    }
 }
 
 impl Receive {
@@ -53,8 +76,13 @@ impl Receive {
     /// # Errors
     /// If the socket cannot be read any more.
     pub fn run(mut self) -> Result<()> {
-        let mut sender =
-            Sender { delays: Delays::new(), heard: None, delivered: 0, strangers: Seldom::new(SPEAK_EVERY) };
+        let mut sender = Sender {
+            delays: Delays::new(),
+            heard: None,
+            silence: Silence::begin(Instant::now()),
+            delivered: 0,
+            strangers: Seldom::new(SPEAK_EVERY),
+        };
         while self.step(&mut sender)? {}
         self.stream.close();
         self.drain(&mut sender, Instant::now());
@@ -70,7 +98,10 @@ impl Receive {
             self.stop.request();
             return Ok(false);
         }
-        let quiet = sender.heard.map(|heard| heard + QUIET);
+        let quiet = match sender.heard {
+            Some(heard) => Some(heard + QUIET),
+            None => self.link.is_joined().then_some(sender.silence.join_again),
+        };
         let netem = self.netem.as_ref().and_then(|netem| netem.next_due());
         let until = [until, quiet, netem].into_iter().flatten().min();
         match self.link.wait(until, &self.stop).context("cannot wait for datagrams")? {
@@ -83,7 +114,11 @@ impl Receive {
         self.stream.handle_timeout(now);
         if sender.heard.is_some_and(|heard| heard + QUIET <= now) {
             sender.heard = None;
+            sender.silence = Silence::begin(now);
             self.screen.signal(Signal::Silent);
+        }
+        if sender.heard.is_none() && sender.silence.is_time_to_join_again(now) {
+            self.link.join_again();
         }
         Ok(true)
     }
@@ -195,6 +230,7 @@ impl Shell<'_> {
             RecvEvent::Goodbye => {
                 self.console.say("the sender has ended the stream; waiting for another");
                 sender.heard = None;
+                sender.silence = Silence::begin(Instant::now());
                 self.screen.signal(Signal::Ended);
             }
             RecvEvent::Delivered(delivery) => self.deliver(delivery, sender),
@@ -236,6 +272,11 @@ fn printable(name: &str) -> String {
     name.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
+/// How soon after a cable is in again a group's picture is back.
+const JOIN_OFTEN: Duration = Duration::from_millis(500);
+const JOIN_SELDOM: Duration = Duration::from_secs(10);
+/// A silence in which nobody waits for the picture to come back.
+const LONG: Duration = Duration::from_secs(60);
 /// Often enough to be seen, rarely enough to be read.
 const SPEAK_EVERY: Duration = Duration::from_secs(10);
 

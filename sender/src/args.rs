@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use proto::Pace;
-use proto::host::parse_duration;
+use proto::host::{parse_duration, parse_scoped};
 use proto::netem::Impairment;
 
 use crate::encode::Subsampling;
@@ -147,6 +147,9 @@ fn parse_dest(text: &str) -> Result<Dest, String> {
     }
     if host.contains(':') && !host.starts_with('[') {
         return Err(format!("write an IPv6 address in brackets: [{host}]:{port}"));
+    }
+    if let Some(address) = parse_scoped(text) {
+        return Ok(Dest { text: text.to_owned(), address });
     }
     let found = text.to_socket_addrs().map_err(|error| {
         format!("the host {host:?} is not known ({error}); check the name, or give its address")

@@ -1,6 +1,6 @@
 //! Network interfaces, as people name them: by name, by index, or by one of their addresses.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6, UdpSocket};
 
 use anyhow::{Context, Result, anyhow, bail};
 use if_addrs::IfAddr;
@@ -55,9 +55,14 @@ impl Interface {
     /// The interface by which this computer reaches `to`, which may be a group, by its routes.
     pub fn towards(to: SocketAddr) -> Result<Self> {
         let local = local_address_towards(to)?;
+        // An address of a link's own scope says itself which link that is.
+        let scope = if let SocketAddr::V6(to) = to { to.scope_id() } else { 0 };
         Self::all()?
             .into_iter()
-            .find(|interface| interface.addresses.contains(&local))
+            .find(|interface| match scope {
+                0 => interface.addresses.contains(&local),
+                index => interface.index == index,
+            })
             .ok_or_else(|| anyhow!("no network interface has the address {local}, which leads to {to}"))
     }
 
@@ -91,10 +96,22 @@ fn local_address_towards(to: SocketAddr) -> Result<IpAddr> {
     };
     let socket = UdpSocket::bind(any).context("cannot open a UDP socket")?;
     if let Err(error) = socket.connect(to) {
+        if error.kind() == std::io::ErrorKind::PermissionDenied {
+            bail!("{} is a broadcast address; many are reached by a group, such as 239.255.10.1", to.ip());
+        }
         let what = if to.ip().is_multicast() { "the group " } else { "" };
         bail!("there is no route to {what}{}: {error}; name the interface with --interface", to.ip());
     }
     Ok(socket.local_addr().context("the socket has no address")?.ip())
+}
+
+/// Reads an address of a link's own scope with its interface, such as `[fe80::20%eth0]:9000`; `None` if it is none, or
+/// there is no such interface.
+pub fn parse_scoped(text: &str) -> Option<SocketAddr> {
+    let (address, rest) = text.strip_prefix('[')?.split_once('%')?;
+    let (zone, port) = rest.split_once("]:")?;
+    let scope = zone.parse().ok().or_else(|| Some(Interface::find(zone).ok()?.index))?;
+    Some(SocketAddrV6::new(address.parse().ok()?, port.parse().ok()?, 0, scope).into())
 }
 
 /// Whether this address is one of this computer's own.
@@ -119,6 +136,18 @@ mod tests {
         assert_eq!(Interface::find(&by_address.name).unwrap(), by_address);
         assert_eq!(Interface::find(&by_address.index.to_string()).unwrap(), by_address);
         assert_eq!(Interface::towards("127.0.0.1:9".parse().unwrap()).unwrap(), by_address);
+    }
+
+    #[test]
+    fn an_address_of_a_link_is_read_with_its_interface() {
+        let lo = Interface::find("127.0.0.1").unwrap();
+        let address = SocketAddrV6::new("fe80::20".parse().unwrap(), 9000, 0, lo.index).into();
+        for zone in [lo.name, lo.index.to_string()] {
+            assert_eq!(parse_scoped(&format!("[fe80::20%{zone}]:9000")), Some(address));
+        }
+        for text in ["[fe80::20%nosuch0]:9000", "[fe80::20]:9000", "fe80::20%1", "[fe80::20%1]:", "lo:9000"] {
+            assert_eq!(parse_scoped(text), None, "{text}");
+        }
     }
 
     #[test]
