@@ -61,6 +61,23 @@ impl Pool {
         }
     }
 
+    /// Forgets buffers that came back, as far as they hold more than `most_bytes` together.
+    pub(crate) fn keep_free(&mut self, most_bytes: usize) {
+        let mut kept = 0;
+        self.shared.retain_mut(|buffer| match Arc::get_mut(buffer) {
+            Some(free) => {
+                kept += free.capacity();
+                kept <= most_bytes
+            }
+            None => true,
+        });
+    }
+
+    #[cfg(test)]
+    pub(crate) fn free_bytes(&mut self) -> usize {
+        self.shared.iter_mut().filter_map(Arc::get_mut).map(|free| free.capacity()).sum()
+    }
+
     /// Gives out `buffer` for reading and remembers it, so that it can be taken again later.
     pub fn share(&mut self, buffer: Buffer) -> Buffer {
         if self.shared.len() == self.most {

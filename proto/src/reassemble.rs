@@ -1,13 +1,15 @@
 //! Puts frames back together, and gives up on time.
 
+mod slot;
+
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::geometry::Geometry;
 use crate::stats::{Fate, LossReason};
 use crate::wire::Header;
-use crate::{Buffer, Frame, FrameId, MediaTime, Pool};
+use crate::{Frame, FrameId, Pool};
+use slot::Slot;
 
 /// The most frames that are put together at once.
 pub const MAX_FRAMES_IN_FLIGHT: usize = 8;
@@ -64,21 +66,6 @@ pub(crate) struct Reassembler {
     /// When a chunk was last accepted.
     fed: Option<Instant>,
     pool: Pool,
-}
-
-/// One frame on its way.
-#[derive(Debug)]
-struct Slot {
-    frame: FrameId,
-    captured: MediaTime,
-    geometry: Geometry,
-    parity_chunks: u16,
-    /// Present while the slot is in use.
-    buffer: Option<Buffer>,
-    /// One bit per chunk.
-    have: Vec<u64>,
-    missing: usize,
-    first: Instant,
 }
 
 impl Reassembler {
@@ -179,6 +166,8 @@ impl Reassembler {
             let Some(oldest) = self.slots.iter().map(|slot| slot.frame).reduce(older) else { break };
             self.give_up(|slot| slot.frame == oldest, LossReason::Evicted, &mut *lost);
         }
+        // Large frames that ended leave no more behind than may be in flight.
+        self.pool.keep_free(MAX_BYTES_IN_FLIGHT.saturating_sub(self.bytes_in_flight() + geometry.length()));
         let mut slot = self.spare.pop().unwrap_or_else(|| Slot::empty(geometry, now));
         slot.open(header, geometry, now, &mut self.pool);
         self.slots.push(slot);
@@ -186,7 +175,7 @@ impl Reassembler {
     }
 
     fn bytes_in_flight(&self) -> usize {
-        self.slots.iter().map(|slot| slot.geometry.length()).sum()
+        self.slots.iter().map(Slot::bytes).sum()
     }
 
     fn deliver(&mut self, mut slot: Slot, now: Instant, lost: impl FnMut(Loss)) -> Delivery {
@@ -200,7 +189,7 @@ impl Reassembler {
         self.delivered = Some(id);
         self.floor = Some(self.floor.map_or(id, |floor| newer(floor, id)));
 
-        let jpeg = self.pool.share(slot.buffer.take().expect(IN_USE));
+        let jpeg = self.pool.share(slot.take());
         let delivery = Delivery {
             id,
             frame: Frame { captured: slot.captured, jpeg },
@@ -226,63 +215,9 @@ impl Reassembler {
             }
             self.ended.push_back(slot.frame);
             self.ended_since += 1;
-            self.pool.share(slot.buffer.take().expect(IN_USE));
+            self.pool.share(slot.take());
             self.spare.push(slot);
         }
-    }
-}
-
-impl Slot {
-    fn empty(geometry: Geometry, now: Instant) -> Self {
-        Self {
-            frame: FrameId::new(0),
-            captured: MediaTime::default(),
-            geometry,
-            parity_chunks: 0,
-            buffer: None,
-            have: Vec::new(),
-            missing: 0,
-            first: now,
-        }
-    }
-
-    fn open(&mut self, header: &Header, geometry: Geometry, now: Instant, pool: &mut Pool) {
-        (self.frame, self.captured, self.first) = (header.frame, header.captured, now);
-        (self.geometry, self.parity_chunks) = (geometry, header.parity_chunks);
-        self.missing = geometry.chunks();
-        self.have.clear();
-        self.have.resize(geometry.chunks().div_ceil(64), 0);
-        let mut buffer = pool.take();
-        let bytes = Arc::get_mut(&mut buffer).expect("a buffer from the pool has one owner");
-        let length = geometry.length();
-        if bytes.capacity() < length || bytes.capacity() > (8 * length).max(LARGE) {
-            // Zeroed pages cost nothing before they are written to, so that a header alone cannot fill the memory;
-            // some room to spare, so that a stream of growing frames does not allocate for each.
-            *bytes = vec![0; (length + length / 4).min(length.max(LARGE))];
-        }
-        bytes.resize(length.max(bytes.len()), 0);
-        bytes.truncate(length);
-        self.buffer = Some(buffer);
-    }
-
-    /// Whether a chunk of this frame was cut otherwise than the first one said.
-    fn contradicts(&self, header: &Header, geometry: Geometry) -> bool {
-        (self.geometry, self.parity_chunks, self.captured)
-            != (geometry, header.parity_chunks, header.captured)
-    }
-
-    /// Puts a chunk in its place; `false` if it was there.
-    fn store(&mut self, index: usize, chunk: &[u8]) -> bool {
-        let (word, bit) = (&mut self.have[index / 64], 1 << (index % 64));
-        if *word & bit != 0 {
-            return false;
-        }
-        *word |= bit;
-        self.missing -= 1;
-        let buffer = self.buffer.as_mut().expect(IN_USE);
-        let bytes = Arc::get_mut(buffer).expect("a frame is shared only when it is whole");
-        bytes[self.geometry.range(index)].copy_from_slice(chunk);
-        true
     }
 }
 
@@ -294,23 +229,19 @@ fn older(a: FrameId, b: FrameId) -> FrameId {
     if b.is_newer_than(a) { a } else { b }
 }
 
-/// Why a slot has a buffer.
-const IN_USE: &str = "a slot in use has a buffer";
 /// Ended frames above the floor that are remembered: many more than can be in flight.
 const MOST_ENDED: usize = 64;
 /// How far ahead of a running stream a frame's number may be: four seconds at 240 frames per second.
 const MOST_AHEAD: i32 = 1024;
 /// A stream of which nothing came for this long is not running.
 const PAUSE: Duration = Duration::from_millis(100);
-/// A buffer smaller than this is kept for any frame.
-const LARGE: usize = 1 << 20;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::packetize::Slab;
     use crate::wire::{Body, Datagram};
-    use crate::{SessionId, t0};
+    use crate::{MediaTime, SessionId, t0};
 
     const DEADLINE: Duration = Duration::from_millis(500);
 
@@ -415,6 +346,25 @@ mod tests {
             let chunk = vec![0; large.chunk_bytes()];
             bench.reassembler.accept(&header(frame), large, &chunk, t0, |_| {});
             assert!(bench.reassembler.bytes_in_flight() <= MAX_BYTES_IN_FLIGHT);
+        }
+    }
+
+    #[test]
+    fn large_frames_that_ended_hold_no_more_memory_than_those_in_flight() {
+        let (mut bench, t0) = (Bench::new(), t0());
+        let header = |frame| Datagram::parse(slab(frame, 300).range(0..1)).unwrap().header;
+        let mut frame = 0;
+        for (length, count) in
+            [(300, 8), (16 << 20, 8), (3 << 20, 8), (16 << 20, 8), (1 << 20, 8), (16 << 20, 8)]
+        {
+            for _ in 0..count {
+                frame += 1;
+                let geometry = Geometry::cut(length, 1100).unwrap();
+                let chunk = vec![0; geometry.range(0).len()];
+                bench.reassembler.accept(&header(frame), geometry, &chunk, t0, |_| {});
+                let held = bench.reassembler.bytes_in_flight() + bench.reassembler.pool.free_bytes();
+                assert!(held <= MAX_BYTES_IN_FLIGHT + (16 << 20), "{} MiB at frame {frame}", held >> 20);
+            }
         }
     }
 
