@@ -1,5 +1,6 @@
 //! The decoding thread, and what it shares with the receiving one and with the window.
 
+use std::mem::{Discriminant, discriminant};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,7 +9,7 @@ use proto::host::{Console, Seldom};
 use proto::{Latest, Taken};
 
 use crate::clock::Delays;
-use crate::decode::{Decoded, Decoder, Form, Pictures};
+use crate::decode::{Decoded, Decoder, Form, Pictures, Refusal};
 use crate::output::{Outputs, Received};
 use crate::stats::{Object, Stats};
 use crate::window::{Picture, Shown, State, Status, Waker, Window};
@@ -116,7 +117,7 @@ impl Screen {
     pub fn decode(&self, outputs: &Outputs, stats: &Stats, console: &Console) {
         let Some(frames) = &self.frames else { return };
         let (mut decoder, mut pictures) = (Decoder::new(), Pictures::new());
-        let mut complaints = Seldom::new(COMPLAIN_EVERY);
+        let mut complaints = Complaints::default();
         while let Taken::Value((received, delays)) = frames.take(None) {
             for (form, to_window, to_outputs) in self.forms(outputs).into_iter().flatten() {
                 let mut picture = pictures.take();
@@ -124,7 +125,7 @@ impl Screen {
                 let begun = Instant::now();
                 if let Err(refusal) = decoder.decode(&received.frame.jpeg, form, into) {
                     stats.lock().refused += 1;
-                    if complaints.is_due(begun) {
+                    if complaints.are_due(&refusal, begun) {
                         console.say(format_args!("frame {} is not shown: {refusal}", received.id));
                     }
                     break;
@@ -207,11 +208,37 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Often enough to be seen, rarely enough to be read.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(5);
 
+/// Which refusals were spoken of, and when: each kind is named, none of them all the time.
+#[derive(Default)]
+struct Complaints {
+    kinds: Vec<(Discriminant<Refusal>, Seldom)>,
+}
+
+impl Complaints {
+    fn are_due(&mut self, refusal: &Refusal, now: Instant) -> bool {
+        let kind = discriminant(refusal);
+        let at = self.kinds.iter().position(|(known, _)| *known == kind).unwrap_or_else(|| {
+            self.kinds.push((kind, Seldom::new(COMPLAIN_EVERY)));
+            self.kinds.len() - 1
+        });
+        self.kinds[at].1.is_due(now)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proto::{Frame, FrameId, MediaTime};
 
     use super::*;
+
+    #[test]
+    fn each_kind_of_refusal_is_named_and_none_of_them_all_the_time() {
+        let (mut complaints, t0) = (Complaints::default(), Instant::now());
+        assert!(complaints.are_due(&Refusal::Progressive, t0));
+        assert!(complaints.are_due(&Refusal::Arithmetic, t0));
+        assert!(!complaints.are_due(&Refusal::Progressive, t0 + COMPLAIN_EVERY / 2));
+        assert!(complaints.are_due(&Refusal::Progressive, t0 + COMPLAIN_EVERY));
+    }
 
     #[test]
     fn a_last_picture_decoded_after_the_goodbye_does_not_make_the_stream_live_again() {
