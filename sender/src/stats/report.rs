@@ -1,0 +1,225 @@
+//! What the sender says of its counters: an object with stable names for programs, and a line for people.
+
+use std::time::{Duration, Instant};
+
+use proto::host::Report;
+use proto::{Meter, Percentiles, SessionId};
+use serde::Serialize;
+
+use super::{Counters, Stats};
+
+/// Makes reports out of counters, remembering what the last one said.
+#[derive(Debug)]
+pub struct Reports {
+    session: SessionId,
+    start: Instant,
+    last: Instant,
+    last_sent: u64,
+    last_bytes: u64,
+}
+
+/// What `--stats-json` says; the names are stable.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs, reason = "the README explains the statistics' names")]
+pub struct Object {
+    pub session: String,
+    pub frames: Frames,
+    pub datagrams: Datagrams,
+    pub bytes: Bytes,
+    pub errors: Errors,
+    pub ms: Millis,
+    pub pace: PaceObject,
+    pub fps: f64,
+    pub mbps: f64,
+    pub destinations: Vec<DestinationObject>,
+}
+
+#[derive(Debug, Serialize)]
+#[allow(missing_docs, reason = "as above")]
+pub struct Frames {
+    pub captured: u64,
+    pub superseded: u64,
+    pub sent: u64,
+    pub refused: u64,
+}
+
+#[derive(Debug, Serialize)]
+#[allow(missing_docs, reason = "as above")]
+pub struct Datagrams {
+    pub data: u64,
+    pub parity: u64,
+    pub resent: u64,
+}
+
+#[derive(Debug, Serialize)]
+#[allow(missing_docs, reason = "as above")]
+pub struct Bytes {
+    pub sent: u64,
+}
+
+#[derive(Debug, Serialize)]
+#[allow(missing_docs, reason = "as above")]
+pub struct Errors {
+    pub send: u64,
+    pub capture: u64,
+}
+
+#[derive(Debug, Serialize)]
+#[allow(missing_docs, reason = "as above")]
+pub struct Millis {
+    pub encode: Percentiles,
+    pub queue: Percentiles,
+    pub send: Percentiles,
+}
+
+#[derive(Debug, Serialize)]
+#[allow(missing_docs, reason = "as above")]
+pub struct PaceObject {
+    pub rate_mbps: Option<f64>,
+}
+
+#[derive(Debug, Serialize)]
+#[allow(missing_docs, reason = "as above")]
+pub struct DestinationObject {
+    pub address: String,
+    pub sent: u64,
+    pub superseded: u64,
+    pub datagrams: u64,
+    pub bytes: u64,
+    pub errors: u64,
+    pub rate_mbps: Option<f64>,
+}
+
+impl Reports {
+    /// Reports on this session, which begins now.
+    pub fn new(session: SessionId) -> Self {
+        let now = Instant::now();
+        Self { session, start: now, last: now, last_sent: 0, last_bytes: 0 }
+    }
+
+    /// A report on what happened since the last one; the final one is on everything.
+    pub fn make(&mut self, stats: &Stats, is_final: bool) -> Report<Object> {
+        let now = Instant::now();
+        let counters = &mut *stats.lock();
+        let bytes: u64 = counters.destinations.iter().map(|d| d.stream.bytes).sum();
+        let (since, sent_before, bytes_before) =
+            if is_final { (self.start, 0, 0) } else { (self.last, self.last_sent, self.last_bytes) };
+        let seconds = (now - since).max(Duration::from_millis(1)).as_secs_f64();
+        let fps = round((counters.sent - sent_before) as f64 / seconds);
+        let mbps = round((bytes - bytes_before) as f64 * 8.0 / seconds / 1e6);
+        (self.last, self.last_sent, self.last_bytes) = (now, counters.sent, bytes);
+
+        let look = |meter: &mut Meter| if is_final { meter.all() } else { meter.recent() };
+        let ms = Millis {
+            encode: look(&mut counters.encode),
+            queue: look(&mut counters.queue),
+            send: look(&mut counters.send),
+        };
+        let object = object(self.session, counters, bytes, fps, mbps, ms);
+        Report { line: line(&object), object }
+    }
+}
+
+fn object(session: SessionId, counters: &Counters, bytes: u64, fps: f64, mbps: f64, ms: Millis) -> Object {
+    let destinations: Vec<DestinationObject> = counters
+        .destinations
+        .iter()
+        .map(|d| DestinationObject {
+            address: d.address.clone(),
+            sent: d.stream.sent,
+            superseded: d.stream.superseded,
+            datagrams: d.stream.data,
+            bytes: d.stream.bytes,
+            errors: d.errors,
+            rate_mbps: d.pace.map(|rate| round(rate / 1e6)),
+        })
+        .collect();
+    Object {
+        session: session.to_string(),
+        frames: Frames {
+            captured: counters.captured,
+            superseded: counters.superseded,
+            sent: counters.sent,
+            refused: counters.refused,
+        },
+        datagrams: Datagrams { data: destinations.iter().map(|d| d.datagrams).sum(), parity: 0, resent: 0 },
+        bytes: Bytes { sent: bytes },
+        errors: Errors {
+            send: destinations.iter().map(|d| d.errors).sum(),
+            capture: counters.capture_errors,
+        },
+        ms,
+        pace: PaceObject { rate_mbps: destinations.iter().filter_map(|d| d.rate_mbps).reduce(f64::min) },
+        fps,
+        mbps,
+        destinations,
+    }
+}
+
+fn line(object: &Object) -> String {
+    let Object { frames, ms, fps, mbps, .. } = object;
+    let mut line = format!("{fps:.1} fps  {mbps:.1} Mbit/s  sent {}", frames.sent);
+    if frames.superseded > 0 {
+        line += &format!("  superseded {}", frames.superseded);
+    }
+    // What is wrong stands first: a narrow terminal cuts the end off.
+    for (name, count) in [
+        ("refused", frames.refused),
+        ("send errors", object.errors.send),
+        ("capture errors", object.errors.capture),
+    ] {
+        if count > 0 {
+            line += &format!("  {name} {count}");
+        }
+    }
+    let start = line.len();
+    for (name, spread) in [("encode", &ms.encode), ("queue", &ms.queue), ("send", &ms.send)] {
+        if let (Some(p50), Some(p99)) = (spread.p50, spread.p99) {
+            line += &format!(" {name} {p50:.1}/{p99:.1}");
+        }
+    }
+    if line.len() > start {
+        line.insert_str(start, "  ms:");
+    }
+    line
+}
+
+/// Two digits are what a person compares and more than a measurement here is worth.
+fn round(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Destination;
+    use super::*;
+
+    #[test]
+    fn the_statistics_have_the_promised_names() {
+        let stats = Stats::default();
+        stats.lock().destinations.push(Destination { pace: Some(90e6), ..Destination::default() });
+        stats.lock().queue.add(Duration::from_millis(2));
+        let report = Reports::new(SessionId::new(0xabc)).make(&stats, false);
+        let json = serde_json::to_value(&report.object).unwrap();
+        for path in [
+            "/frames/captured",
+            "/frames/superseded",
+            "/frames/sent",
+            "/datagrams/data",
+            "/datagrams/parity",
+            "/datagrams/resent",
+            "/bytes/sent",
+            "/errors/send",
+            "/errors/capture",
+            "/ms/encode/p50",
+            "/ms/queue/p99",
+            "/ms/send/max",
+            "/pace/rate_mbps",
+            "/session",
+        ] {
+            assert!(json.pointer(path).is_some(), "{path} in {json}");
+        }
+        assert_eq!(json["pace"]["rate_mbps"], 90.0);
+        assert!(report.line.contains("ms: queue 2.0/2.0"), "{}", report.line);
+    }
+}

@@ -1,0 +1,87 @@
+//! Follows frames to several destinations.
+
+use std::collections::VecDeque;
+
+use proto::MediaTime;
+
+use super::Counters;
+
+/// Follows each frame until all destinations are done with it, so that it ends in one counted way.
+#[derive(Debug, Default)]
+pub struct Tally {
+    outstanding: VecDeque<Outstanding>,
+}
+
+#[derive(Debug)]
+struct Outstanding {
+    captured: MediaTime,
+    destinations: usize,
+    sent: bool,
+    refused: bool,
+}
+
+/// How a destination is done with a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It was sent.
+    Sent,
+    /// A newer one took its place.
+    Superseded,
+    /// It cannot be sent.
+    Refused,
+}
+
+impl Tally {
+    /// Begins a frame that goes to so many destinations.
+    pub fn begin(&mut self, captured: MediaTime, destinations: usize) {
+        self.outstanding.push_back(Outstanding { captured, destinations, sent: false, refused: false });
+    }
+
+    /// Notes how one destination was done with a frame; counts the frame when all are.
+    pub fn end(&mut self, captured: MediaTime, end: End, counters: &mut Counters) {
+        let Some(at) = self.outstanding.iter().position(|frame| frame.captured == captured) else { return };
+        let frame = &mut self.outstanding[at];
+        frame.destinations -= 1;
+        frame.sent |= end == End::Sent;
+        frame.refused |= end == End::Refused;
+        if frame.destinations == 0 {
+            let frame = self.outstanding.remove(at).expect("it was found there");
+            *match frame {
+                Outstanding { sent: true, .. } => &mut counters.sent,
+                Outstanding { refused: true, .. } => &mut counters.refused,
+                _ => &mut counters.superseded,
+            } += 1;
+        }
+    }
+
+    /// How many frames are not done.
+    pub fn outstanding(&self) -> usize {
+        self.outstanding.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(micros: u64) -> MediaTime {
+        MediaTime::from_micros(micros)
+    }
+
+    #[test]
+    fn a_frame_ends_once_however_many_destinations_it_has() {
+        let (mut tally, mut counters) = (Tally::default(), Counters::default());
+        for (captured, ends) in [
+            (1, [End::Superseded, End::Sent]),
+            (2, [End::Superseded, End::Superseded]),
+            (3, [End::Refused, End::Superseded]),
+        ] {
+            tally.begin(at(captured), 2);
+            for end in ends {
+                tally.end(at(captured), end, &mut counters);
+            }
+        }
+        assert_eq!((counters.sent, counters.superseded, counters.refused), (1, 1, 1));
+        assert_eq!(tally.outstanding(), 0);
+    }
+}
