@@ -160,11 +160,6 @@ impl<T: Copy> Netem<T> {
         self.counts
     }
 
-    /// How bad it is.
-    pub fn impairment(&self) -> &Impairment {
-        &self.impairment
-    }
-
     /// Takes one copy through corruption, link and delay.
     fn carry(&mut self, with: T, datagram: &[u8], now: Instant) {
         let flipped = self.dice.corrupt.happens(self.impairment.corrupt).then(|| self.dice.corrupt.next());

@@ -4,7 +4,6 @@ mod drops;
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
-use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -17,7 +16,6 @@ use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 pub struct Link {
     socket: Socket,
     state: UdpSocketState,
-    listen: SocketAddr,
     /// The group that was joined, and where.
     joined: Option<(IpAddr, Interface)>,
     /// [`BATCH`] places of [`PLACE`] bytes.
@@ -78,19 +76,7 @@ impl Link {
         ));
         let joined =
             interface.filter(|_| listen.ip().is_multicast()).map(|interface| (listen.ip(), interface));
-        Ok(Self {
-            socket,
-            state,
-            listen,
-            joined,
-            bytes: vec![0; BATCH * PLACE],
-            metas: [RecvMeta::default(); BATCH],
-        })
-    }
-
-    /// Where it listens.
-    pub fn listen(&self) -> SocketAddr {
-        self.listen
+        Ok(Self { socket, state, joined, bytes: vec![0; BATCH * PLACE], metas: [RecvMeta::default(); BATCH] })
     }
 
     /// Whether it listens to a group.
@@ -170,12 +156,6 @@ impl Link {
             }
         }
         Ok(())
-    }
-}
-
-impl AsFd for Link {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
     }
 }
 

@@ -85,11 +85,6 @@ impl Screen {
         self.window.as_ref()
     }
 
-    /// Whether anybody wants pictures.
-    pub fn wants_pictures(&self) -> bool {
-        self.frames.is_some()
-    }
-
     /// Hands on a frame to be decoded; whether it displaced one that nobody has decoded.
     pub fn show(&self, frame: Received, delays: Delays) -> bool {
         // Here and not when it is decoded: by then the sender may have said goodbye.

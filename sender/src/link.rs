@@ -108,11 +108,6 @@ impl Link {
         self.interface.is_loopback || is_own_address(self.to.ip())
     }
 
-    /// Whether the kernel cuts many datagrams out of one call.
-    pub fn has_offload(&self) -> bool {
-        self.offload
-    }
-
     /// Sends one or several datagrams.
     ///
     /// # Errors
