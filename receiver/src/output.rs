@@ -126,9 +126,9 @@ impl Outputs {
         }
     }
 
-    /// What became of the frames so far, by the name of the output.
-    pub fn tallies(&self) -> impl Iterator<Item = (&str, Tally)> {
-        self.running.iter().map(|output| (output.name.as_str(), output.counts.tally()))
+    /// What becomes of the frames, to be looked at while the outputs work and after they have ended.
+    pub fn tallies(&self) -> Tallies {
+        Tallies(self.running.iter().map(|output| (output.name.clone(), output.counts.clone())).collect())
     }
 
     /// Lets every output write what it has, and waits for that. A reader that reads nothing is waited for half a second.
@@ -148,6 +148,17 @@ impl Outputs {
             }
         }
         failed.map_or(Ok(()), Err)
+    }
+}
+
+/// What becomes of the frames, output by output.
+#[derive(Debug)]
+pub struct Tallies(Vec<(String, Arc<Counts>)>);
+
+impl Tallies {
+    /// What became of them so far, by the name of the output.
+    pub fn read(&self) -> impl Iterator<Item = (&str, Tally)> {
+        self.0.iter().map(|(name, counts)| (name.as_str(), counts.tally()))
     }
 }
 

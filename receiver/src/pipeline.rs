@@ -10,10 +10,10 @@ use proto::{RecvConfig, RecvStream};
 
 use crate::args::Args;
 use crate::link::{Link, Probe};
-use crate::output::{Outputs, Spec};
+use crate::output::{Outputs, Spec, Tallies};
 use crate::receive::Receive;
 use crate::screen::Screen;
-use crate::stats::{Reports, Stats};
+use crate::stats::{OutputObject, Reports, Stats};
 use crate::window::{Options, Window};
 
 /// Receives until enough was delivered, the window is closed, or the program is told to stop.
@@ -60,8 +60,14 @@ pub fn run(args: &Args) -> Result<()> {
         }
     })?;
     let report = spawn("report", &stop, {
-        let report =
-            Reporting { stop: stop.clone(), stats: stats.clone(), screen: screen.clone(), probe, reporter };
+        let report = Reporting {
+            stop: stop.clone(),
+            stats: stats.clone(),
+            screen: screen.clone(),
+            probe,
+            tallies: outputs.tallies(),
+            reporter,
+        };
         let (duration, screen) = (args.duration, screen.clone());
         move || {
             report.run(duration, || {
@@ -100,6 +106,7 @@ struct Reporting {
     stats: Arc<Stats>,
     screen: Arc<Screen>,
     probe: Probe,
+    tallies: Tallies,
     reporter: Reporter,
 }
 
@@ -115,7 +122,8 @@ impl Reporting {
                 break;
             }
             if self.reporter.until_next().is_zero() {
-                self.stats.lock().kernel_dropped = self.probe.kernel_dropped();
+                let dropped = self.probe.kernel_dropped();
+                self.look(dropped);
                 let report = reports.make(&self.stats, false);
                 self.screen.report(&report.object);
                 self.reporter.report(&report);
@@ -124,8 +132,15 @@ impl Reporting {
         self.stop.request();
         let dropped = self.probe.kernel_dropped();
         let result = end();
-        self.stats.lock().kernel_dropped = dropped;
+        self.look(dropped);
         self.reporter.finish(&reports.make(&self.stats, true));
         result
+    }
+
+    /// Brings what others count into the statistics.
+    fn look(&self, kernel_dropped: u64) {
+        let outputs = self.tallies.read().map(OutputObject::new).collect();
+        let mut counters = self.stats.lock();
+        (counters.kernel_dropped, counters.outputs) = (kernel_dropped, outputs);
     }
 }

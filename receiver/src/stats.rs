@@ -8,6 +8,7 @@ use proto::{DatagramCounts, LossCounts, Meter, Percentiles, RecvStats};
 use serde::Serialize;
 
 use crate::clock::Agreement;
+use crate::output::Tally;
 
 /// The receiver's statistics, shared by its threads. Locked for moments only.
 #[derive(Debug, Default)]
@@ -46,6 +47,8 @@ pub struct Counters {
     pub source: Option<String>,
     /// What the sender calls itself.
     pub name: String,
+    /// What the outputs besides the window wrote, and what they could not keep up with.
+    pub outputs: Vec<OutputObject>,
 }
 
 impl Stats {
@@ -78,8 +81,17 @@ pub struct Object {
     pub fps: f64,
     pub mbps: f64,
     pub sessions: u64,
+    pub outputs: Vec<OutputObject>,
     /// Of a hundred frames sent since the last report.
     pub loss_percent: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[allow(missing_docs, reason = "as above")]
+pub struct OutputObject {
+    pub name: String,
+    pub written: u64,
+    pub dropped: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -109,6 +121,13 @@ pub struct Millis {
     pub decode: Percentiles,
     pub present: Percentiles,
     pub latency: Percentiles,
+}
+
+impl OutputObject {
+    /// An output's name, and what became of its frames.
+    pub fn new((name, tally): (&str, Tally)) -> Self {
+        Self { name: name.to_owned(), written: tally.written, dropped: tally.dropped }
+    }
 }
 
 impl Default for Reports {
@@ -155,6 +174,7 @@ impl Reports {
             fps: round((stream.delivered - before.delivered) as f64 / seconds),
             mbps: round((stream.delivered_bytes - before.delivered_bytes) as f64 * 8.0 / seconds / 1e6),
             sessions: stream.sessions,
+            outputs: counters.outputs.clone(),
             loss_percent: loss_percent(&stream, &before),
         };
         Report { line: line(&object), object }
@@ -184,6 +204,7 @@ fn line(object: &Object) -> String {
     );
     // What is wrong stands first: a narrow terminal cuts the end off.
     for (name, count) in [
+        ("not written", object.outputs.iter().map(|output| output.dropped).sum()),
         ("superseded", frames.superseded),
         ("refused", frames.refused),
         ("kernel dropped", datagrams.kernel_dropped),
