@@ -12,13 +12,15 @@ mod signals;
 mod stop;
 mod threads;
 mod values;
+mod wall_clock;
 
 pub use console::Console;
 pub use interface::{Interface, is_own_address, parse_scoped};
 pub use placement::{Placement, ThreadId};
-pub use reporter::{Report, Reporter};
+pub use reporter::{Report, Reporter, percentiles_text, two_digits};
 pub use seldom::Seldom;
 pub use signals::stop_at_signals;
 pub use stop::Stop;
 pub use threads::{join, spawn};
 pub use values::parse_duration;
+pub use wall_clock::wall_clock;

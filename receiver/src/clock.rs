@@ -1,7 +1,8 @@
 //! How long ago a frame was captured, by two clocks that need not agree.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
+use proto::host::wall_clock;
 use proto::{Clock, MediaTime};
 use serde::Serialize;
 
@@ -27,9 +28,7 @@ pub struct Delays {
 impl Delays {
     /// Begins with the wall clock as it is now, and goes on with the monotonic one.
     pub fn new() -> Self {
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let wall = MediaTime::from_micros(u64::try_from(since.as_micros()).unwrap_or(u64::MAX));
-        Self::with_clock(Clock::new(Instant::now(), wall))
+        Self::with_clock(wall_clock())
     }
 
     fn with_clock(clock: Clock) -> Self {

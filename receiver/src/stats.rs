@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use proto::host::Report;
+use proto::host::{Report, percentiles_text, two_digits};
 use proto::{DatagramCounts, LossCounts, Meter, Percentiles, RecvStats};
 use serde::Serialize;
 
@@ -171,8 +171,8 @@ impl Reports {
                 latency: look(&mut counters.latency),
             },
             clock: counters.clock,
-            fps: round((stream.delivered - before.delivered) as f64 / seconds),
-            mbps: round((stream.delivered_bytes - before.delivered_bytes) as f64 * 8.0 / seconds / 1e6),
+            fps: two_digits((stream.delivered - before.delivered) as f64 / seconds),
+            mbps: two_digits((stream.delivered_bytes - before.delivered_bytes) as f64 * 8.0 / seconds / 1e6),
             sessions: stream.sessions,
             outputs: counters.outputs.clone(),
             loss_percent: loss_percent(&stream, &before),
@@ -184,7 +184,7 @@ impl Reports {
 fn loss_percent(now: &RecvStats, before: &RecvStats) -> f64 {
     let lost = |stats: &RecvStats| stats.lost.total() + stats.unseen;
     let (lost, delivered) = (lost(now) - lost(before), now.delivered - before.delivered);
-    if lost == 0 { 0.0 } else { round(100.0 * lost as f64 / (lost + delivered) as f64) }
+    if lost == 0 { 0.0 } else { two_digits(100.0 * lost as f64 / (lost + delivered) as f64) }
 }
 
 fn line(object: &Object) -> String {
@@ -215,27 +215,11 @@ fn line(object: &Object) -> String {
             line += &format!("  {name} {count}");
         }
     }
-    let measured = [
-        ("latency", &ms.latency),
-        ("transit", &ms.transit),
-        ("decode", &ms.decode),
-        ("present", &ms.present),
-    ];
-    let start = line.len();
-    for (name, spread) in measured {
-        if let (Some(p50), Some(p99)) = (spread.p50, spread.p99) {
-            line += &format!(" {name} {p50:.1}/{p99:.1}");
-        }
-    }
-    if line.len() > start {
-        line.insert_str(start, if object.clock == Agreement::Shared { "  ms:" } else { "  ms, relative:" });
-    }
+    let label = if object.clock == Agreement::Shared { "ms" } else { "ms, relative" };
+    let measured =
+        [("latency", ms.latency), ("transit", ms.transit), ("decode", ms.decode), ("present", ms.present)];
+    line += &percentiles_text(label, &measured);
     line
-}
-
-/// Two digits are what a person compares and more than a measurement here is worth.
-fn round(value: f64) -> f64 {
-    (value * 100.0).round() / 100.0
 }
 
 #[cfg(test)]

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
-use proto::host::{Console, Reporter, Stop, join, spawn, stop_at_signals};
+use proto::host::{Console, Reporter, Stop, join, spawn, stop_at_signals, wall_clock};
 use proto::netem::Netem;
-use proto::{Clock, Frame, Latest, MediaTime, Pace, Pool, SendConfig, SendStream, SessionId, Taken};
+use proto::{Clock, Frame, Latest, Pace, Pool, SendConfig, SendStream, SessionId, Taken};
 
 use crate::args::Args;
 use crate::capture::{Capture, Opened, Raw};
@@ -30,8 +30,7 @@ pub fn run(args: &Args) -> Result<()> {
     let session = new_session()?;
     let reporter = Reporter::new(console.clone(), args.stats_json.as_deref(), args.stats_interval)?;
 
-    let now = Instant::now();
-    let clock = Clock::new(now, wall_clock());
+    let clock = wall_clock();
     let (stats, inbox, encoder) =
         (Arc::new(Stats::default()), Arc::new(Inbox::default()), Arc::new(Latest::new()));
     let capture = Capture {
@@ -236,11 +235,6 @@ fn new_session() -> Result<SessionId> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(|error| anyhow!("the system gives no random numbers: {error}"))?;
     Ok(SessionId::new(u64::from_ne_bytes(bytes).max(1)))
-}
-
-fn wall_clock() -> MediaTime {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    MediaTime::from_micros(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
 }
 
 /// JPEGs that are encoded, wait, and are sent to several destinations, at once.

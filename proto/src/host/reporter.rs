@@ -11,6 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 
 use super::Console;
+use crate::Percentiles;
 
 /// Writes statistics at each interval, and a last time at the end.
 pub struct Reporter {
@@ -97,6 +98,22 @@ impl Reporter {
             self.console.say(format_args!("statistics can no longer be written: {error}"));
         }
     }
+}
+
+/// The medians and 99th percentiles in milliseconds of what was measured, behind `label`; nothing if nothing was.
+pub fn percentiles_text(label: &str, spreads: &[(&str, Percentiles)]) -> String {
+    let mut text = String::new();
+    for (name, spread) in spreads {
+        if let (Some(p50), Some(p99)) = (spread.p50, spread.p99) {
+            text += &format!(" {name} {p50:.1}/{p99:.1}");
+        }
+    }
+    if text.is_empty() { text } else { format!("  {label}:{text}") }
+}
+
+/// Rounds a figure: two digits are what a person compares and more than a measurement here is worth.
+pub fn two_digits(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
 }
 
 /// Whether a line can be written without waiting longer than `patience`. A pipe that can be written to has room for a

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use proto::host::Report;
+use proto::host::{Report, percentiles_text, two_digits};
 use proto::{Meter, Percentiles, SessionId};
 use serde::Serialize;
 
@@ -105,8 +105,8 @@ impl Reports {
         let (since, sent_before, bytes_before) =
             if is_final { (self.start, 0, 0) } else { (self.last, self.last_sent, self.last_bytes) };
         let seconds = (now - since).max(Duration::from_millis(1)).as_secs_f64();
-        let fps = round((counters.sent - sent_before) as f64 / seconds);
-        let mbps = round((bytes - bytes_before) as f64 * 8.0 / seconds / 1e6);
+        let fps = two_digits((counters.sent - sent_before) as f64 / seconds);
+        let mbps = two_digits((bytes - bytes_before) as f64 * 8.0 / seconds / 1e6);
         (self.last, self.last_sent, self.last_bytes) = (now, counters.sent, bytes);
 
         let look = |meter: &mut Meter| if is_final { meter.all() } else { meter.recent() };
@@ -131,7 +131,7 @@ fn object(session: SessionId, counters: &Counters, bytes: u64, fps: f64, mbps: f
             datagrams: d.stream.data,
             bytes: d.stream.bytes,
             errors: d.errors,
-            rate_mbps: d.pace.map(|rate| round(rate / 1e6)),
+            rate_mbps: d.pace.map(|rate| two_digits(rate / 1e6)),
         })
         .collect();
     Object {
@@ -172,21 +172,8 @@ fn line(object: &Object) -> String {
             line += &format!("  {name} {count}");
         }
     }
-    let start = line.len();
-    for (name, spread) in [("encode", &ms.encode), ("queue", &ms.queue), ("send", &ms.send)] {
-        if let (Some(p50), Some(p99)) = (spread.p50, spread.p99) {
-            line += &format!(" {name} {p50:.1}/{p99:.1}");
-        }
-    }
-    if line.len() > start {
-        line.insert_str(start, "  ms:");
-    }
+    line += &percentiles_text("ms", &[("encode", ms.encode), ("queue", ms.queue), ("send", ms.send)]);
     line
-}
-
-/// Two digits are what a person compares and more than a measurement here is worth.
-fn round(value: f64) -> f64 {
-    (value * 100.0).round() / 100.0
 }
 
 #[cfg(test)]
