@@ -1,21 +1,29 @@
 #![doc = include_str!("../README.md")]
 
+mod answer;
+mod asking;
+mod clock;
+mod fec;
 mod frame;
 mod geometry;
+mod history;
 pub mod jpeg;
 mod latest;
 pub mod netem;
 mod pacer;
 mod packetize;
 mod random;
+mod rate;
 mod reassemble;
 mod recv;
+mod redundancy;
 mod send;
 mod seq;
 mod spread;
 mod stats;
 pub mod strip;
 mod takeover;
+mod viewers;
 pub mod wire;
 
 pub use frame::{Buffer, Frame, MediaTime, Pool};
@@ -24,12 +32,18 @@ pub use latest::{Latest, Taken};
 pub use pacer::Pace;
 pub use packetize::{CutError, Slab};
 pub use random::Random;
-pub use reassemble::{Delivery, Loss, MAX_BYTES_IN_FLIGHT, MAX_FRAMES_IN_FLIGHT};
+pub use clock::{ClockFilter, ClockReading, Exchange};
+pub use reassemble::{Delivery, Loss, MAX_BYTES_IN_FLIGHT, MAX_FRAMES_IN_FLIGHT, Repair};
 pub use recv::{RecvConfig, RecvEvent, RecvOutput, RecvStream};
 pub use send::{Clock, HELLO_INTERVAL, SendConfig, SendEvent, SendOutput, SendStream, Transmit};
 pub use seq::{FrameId, SessionId};
 pub use spread::{Meter, Percentiles, Spread};
-pub use stats::{DatagramCounts, Fate, LossCounts, LossReason, RecvStats, SendStats};
+pub use rate::Follow;
+pub use redundancy::Fec;
+pub use stats::{
+    DatagramCounts, Fate, FeedbackCounts, FeedbackFate, LossCounts, LossReason, RecvStats, RepairCounts, SendStats,
+};
+pub use viewers::Viewer;
 pub use takeover::SILENCE;
 
 #[cfg(feature = "host")]

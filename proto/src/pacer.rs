@@ -32,12 +32,19 @@ pub(crate) struct Pacer {
     group: usize,
     /// When the frame before is off the wire.
     free: Option<Instant>,
+    /// When what was sent out of turn is.
+    repair_free: Option<Instant>,
+    learned: Option<f64>,
 }
 
 impl Pacer {
     pub(crate) fn new(pace: Pace, overhead: usize) -> Self {
         let (each, rate) = (Duration::ZERO, None);
-        Self { pace, overhead, usual_bits: None, start: None, each, rate, group: 1, free: None }
+        Self { pace, overhead, usual_bits: None, start: None, each, rate, group: 1, free: None, repair_free: None, learned: None }
+    }
+
+    pub(crate) fn set_rate(&mut self, rate: Option<f64>) {
+        self.learned = rate;
     }
 
     /// Begins a frame of `datagrams` datagrams and `bytes` bytes; frames come every `interval`, where that is known.
@@ -76,6 +83,37 @@ impl Pacer {
         let elapsed = (now - start).as_secs_f64() / self.each.as_secs_f64();
         let due = (elapsed as usize).saturating_add(1).saturating_sub(sent).max(1);
         Ok(due.next_multiple_of(self.group).min(all - sent))
+    }
+
+    /// Makes room for `bytes` in `datagrams` datagrams that are sent now, out of turn: what else is to go moves by their
+    /// time on the wire. They may go from [`repair_due`](Self::repair_due) on.
+    pub(crate) fn repair(&mut self, datagrams: usize, bytes: usize, now: Instant) {
+        let Some(rate) = self.rate else { return };
+        let time = Duration::from_secs_f64(((bytes + datagrams * self.overhead) * 8) as f64 / rate);
+        self.start = self.start.map(|start| start + time);
+        self.free = Some(self.free.map_or(now, |free| free.max(now)) + time);
+        self.repair_free = Some(self.repair_free.map_or(now, |free| free.max(now)) + time);
+    }
+
+    /// When something may be sent out of turn again.
+    pub(crate) fn repair_due(&self) -> Option<Instant> {
+        self.repair_free
+    }
+
+    /// How many datagrams of `bytes` bytes may be sent out of turn at once.
+    pub(crate) fn repair_group(&self, bytes: usize) -> usize {
+        let Some(rate) = self.rate else { return MOST_AT_ONCE };
+        ((GROUP.as_secs_f64() * rate / 8.0) as usize / (bytes + self.overhead)).clamp(1, MOST_AT_ONCE / 4)
+    }
+
+    /// When all that has begun is off the wire.
+    pub(crate) fn free(&self) -> Option<Instant> {
+        self.free
+    }
+
+    /// Bits of a usual frame on the wire.
+    pub(crate) fn usual_bits(&self) -> Option<f64> {
+        self.usual_bits
     }
 
     /// Bits per second at which the current frame goes out; `None` if at once.

@@ -1,22 +1,28 @@
-//! Cuts a frame into datagrams.
+//! Cuts a frame into datagrams, and makes parity for it.
 
 use std::ops::Range;
 
 use thiserror::Error;
 
+use crate::fec::{Encoder, most_parity};
 use crate::geometry::{Geometry, MAX_FRAME_BYTES};
-use crate::wire::{self, HEADER_BYTES, Header, Kind};
+use crate::wire::{self, HEADER_BYTES, Header, Kind, PARITY_CHECKSUM_BYTES};
 use crate::{FrameId, MediaTime, SessionId};
 
-/// All datagrams of a frame in one buffer, at equal distances; only the last may be shorter.
+/// All datagrams of a frame: its data in one buffer at equal distances, of which only the last may be shorter, and its
+/// parity in another.
 ///
-/// Pacing sends a range of it, segmentation offload wants that range in one piece, and the buffer is used again for the
-/// next frame.
+/// Pacing sends a range of it, segmentation offload wants that range in one piece, parity wants chunks of equal length,
+/// a resend wants one datagram again, and the buffers are used again for a later frame.
 #[derive(Debug, Default)]
 pub struct Slab {
+    /// What all its headers share.
+    header: Option<Header>,
+    geometry: Option<Geometry>,
     bytes: Vec<u8>,
-    stride: usize,
-    datagrams: usize,
+    parity: Vec<u8>,
+    /// Which parity chunks are made.
+    made: Range<usize>,
 }
 
 /// Why a frame cannot be sent.
@@ -35,6 +41,8 @@ pub enum CutError {
 
 impl Slab {
     /// Cuts `jpeg` into datagrams of at most `datagram_bytes` and seals each. What the slab held before is gone.
+    ///
+    /// `parity` says how many parity chunks are meant to go with so many data chunks.
     pub fn cut(
         &mut self,
         jpeg: &[u8],
@@ -42,19 +50,23 @@ impl Slab {
         frame: FrameId,
         captured: MediaTime,
         datagram_bytes: usize,
+        parity: impl FnOnce(usize) -> usize,
     ) -> Result<(), CutError> {
-        self.datagrams = 0;
+        (self.header, self.geometry) = (None, None);
         if jpeg.is_empty() {
             return Err(CutError::Empty);
         }
-        let geometry = Geometry::cut(jpeg.len(), datagram_bytes.saturating_sub(HEADER_BYTES))
-            .ok_or(CutError::TooLarge { bytes: jpeg.len() })?;
-        self.stride = HEADER_BYTES + geometry.chunk_bytes();
-        self.datagrams = geometry.chunks();
+        // A parity datagram is the longest: it has the part's checksum beside its chunk.
+        let largest = datagram_bytes.saturating_sub(HEADER_BYTES + PARITY_CHECKSUM_BYTES);
+        let geometry = Geometry::cut(jpeg.len(), largest).ok_or(CutError::TooLarge { bytes: jpeg.len() })?;
+        let parity = parity(geometry.chunks()).min(most_parity(geometry.chunks()));
         let total = geometry.chunks() * HEADER_BYTES + jpeg.len();
         // Old bytes are overwritten below, so only what is new is cleared.
         self.bytes.resize(total.max(self.bytes.len()), 0);
         self.bytes.truncate(total);
+        self.parity.clear();
+        // One is the exclusive or of all chunks. Reed-Solomon begins behind it: the two cannot be mixed.
+        self.made = if parity == 1 { 0..0 } else { 1..1 };
 
         let mut header = Header {
             kind: Kind::Data,
@@ -64,11 +76,12 @@ impl Slab {
             parts: 1,
             index: 0,
             data_chunks: geometry.chunks() as u16,
-            parity_chunks: 0,
+            parity_chunks: parity as u16,
             length: jpeg.len() as u32,
             captured,
         };
-        for (index, datagram) in self.bytes.chunks_mut(self.stride).enumerate() {
+        (self.header, self.geometry) = (Some(header), Some(geometry));
+        for (index, datagram) in self.bytes.chunks_mut(HEADER_BYTES + geometry.chunk_bytes()).enumerate() {
             header.index = index as u16;
             datagram[HEADER_BYTES..].copy_from_slice(&jpeg[geometry.range(index)]);
             wire::emit(&header, datagram);
@@ -76,30 +89,80 @@ impl Slab {
         Ok(())
     }
 
-    /// How many datagrams there are.
+    /// Makes parity datagrams, so that there are `count` in all, or as many as the code has.
+    pub(crate) fn make_parity(&mut self, count: usize, encoder: &mut Encoder) {
+        let (Some(header), Some(geometry)) = (self.header, self.geometry) else { return };
+        let end = (self.made.start + count).min(most_parity(geometry.chunks()) + 1);
+        if end <= self.made.end {
+            return;
+        }
+        let wanted = self.made.end..end;
+        self.made.end = end;
+        let stride = HEADER_BYTES + geometry.chunk_bytes();
+        let chunks = || self.bytes.chunks(stride).map(|datagram| &datagram[HEADER_BYTES..]);
+        let mut checksum = crc32fast::Hasher::new();
+        chunks().for_each(|chunk| checksum.update(chunk));
+        let checksum = checksum.finalize().to_be_bytes();
+        let parity = &mut self.parity;
+        encoder.encode(geometry, chunks(), wanted, |index, chunk| {
+            let from = parity.len();
+            parity.resize(from + HEADER_BYTES, 0);
+            parity.extend_from_slice(&checksum);
+            parity.extend_from_slice(chunk);
+            let index = (geometry.chunks() + index) as u16;
+            wire::emit(&Header { kind: Kind::Parity, index, ..header }, &mut parity[from..]);
+        });
+    }
+
+    /// How many data datagrams there are.
     pub fn len(&self) -> usize {
-        self.datagrams
+        self.geometry.map_or(0, Geometry::chunks)
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.datagrams == 0
+        self.geometry.is_none()
     }
 
-    /// Bytes of every datagram but the last.
+    /// How many parity datagrams are meant to be sent with the data.
+    pub fn planned_parity(&self) -> usize {
+        self.header.map_or(0, |header| header.parity_chunks.into())
+    }
+
+    /// How many parity datagrams are made.
+    pub(crate) fn parity_made(&self) -> usize {
+        self.made.len()
+    }
+
+    /// Bytes of every data datagram but the last.
     pub fn stride(&self) -> usize {
-        self.stride
+        HEADER_BYTES + self.geometry.map_or(0, Geometry::chunk_bytes)
     }
 
-    /// The datagrams of this range, one behind the other.
+    /// Bytes of every parity datagram.
+    pub fn parity_stride(&self) -> usize {
+        self.stride() + PARITY_CHECKSUM_BYTES
+    }
+
+    /// The data datagrams of this range, one behind the other.
     pub fn range(&self, datagrams: Range<usize>) -> &[u8] {
-        let end = (datagrams.end * self.stride).min(self.bytes.len());
-        &self.bytes[datagrams.start * self.stride..end]
+        let end = (datagrams.end * self.stride()).min(self.bytes.len());
+        &self.bytes[datagrams.start * self.stride()..end]
     }
 
-    /// Bytes of all datagrams.
+    /// The parity datagrams of this range of those made, one behind the other.
+    pub(crate) fn parity_range(&self, datagrams: Range<usize>) -> &[u8] {
+        &self.parity[datagrams.start * self.parity_stride()..datagrams.end * self.parity_stride()]
+    }
+
+    /// Bytes of all data datagrams, and of the parity meant to be sent with them.
     pub fn bytes(&self) -> usize {
-        self.bytes.len()
+        if self.is_empty() { 0 } else { self.bytes.len() + self.planned_parity() * self.parity_stride() }
+    }
+
+    /// Bytes of memory that it holds.
+    pub(crate) fn memory(&self) -> usize {
+        self.bytes.capacity() + self.parity.capacity()
     }
 }
 
@@ -111,9 +174,9 @@ mod tests {
     #[test]
     fn the_chunks_of_a_slab_are_the_frame() {
         let mut slab = Slab::default();
-        for length in [1, 2, 1431, 1432, 1433, 100_000, 5] {
+        for length in [1, 2, 1427, 1428, 1429, 100_000, 5] {
             let jpeg: Vec<u8> = (0..length).map(|i| (i * 7 % 251) as u8).collect();
-            slab.cut(&jpeg, SessionId::new(1), FrameId::new(2), MediaTime::from_micros(3), 1472).unwrap();
+            slab.cut(&jpeg, SessionId::new(1), FrameId::new(2), MediaTime::from_micros(3), 1472, |_| 0).unwrap();
             let mut found = Vec::new();
             for index in 0..slab.len() {
                 let bytes = slab.range(index..index + 1);
@@ -130,9 +193,9 @@ mod tests {
     #[test]
     fn what_cannot_be_carried_is_refused_by_name() {
         let (mut slab, s, f, t) = (Slab::default(), SessionId::new(1), FrameId::new(1), MediaTime::default());
-        assert_eq!(slab.cut(&[], s, f, t, 1472), Err(CutError::Empty));
+        assert_eq!(slab.cut(&[], s, f, t, 1472, |_| 0), Err(CutError::Empty));
         let large = vec![0; MAX_FRAME_BYTES + 1];
-        assert_eq!(slab.cut(&large, s, f, t, 1472), Err(CutError::TooLarge { bytes: large.len() }));
+        assert_eq!(slab.cut(&large, s, f, t, 1472, |_| 0), Err(CutError::TooLarge { bytes: large.len() }));
         assert!(slab.is_empty());
     }
 }

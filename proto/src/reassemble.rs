@@ -1,15 +1,16 @@
 //! Puts frames back together, and gives up on time.
 
-mod slot;
+pub(crate) mod slot;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use crate::fec::Repairer;
 use crate::geometry::Geometry;
 use crate::stats::{Fate, LossReason};
-use crate::wire::Header;
+use crate::wire::{Header, TrainEntry};
 use crate::{Frame, FrameId, Pool};
-use slot::Slot;
+use slot::{Slot, Stored};
 
 /// The most frames that are put together at once.
 pub const MAX_FRAMES_IN_FLIGHT: usize = 8;
@@ -41,8 +42,52 @@ pub struct Delivery {
     pub first: Instant,
     /// When its last chunk arrived.
     pub last: Instant,
+    /// What made it whole, if not all of it came at first.
+    pub repair: Option<Repair>,
+    /// How long one of its datagrams took, if there were enough to tell.
+    pub spacing: Option<Duration>,
     /// How many frames since the delivery before this one nothing arrived of.
     pub unseen: u32,
+}
+
+/// What made a frame whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repair {
+    /// Parity that came with it.
+    Parity,
+    /// Chunks or parity that were sent because somebody asked.
+    Resend,
+}
+
+/// A chunk as it arrived.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival<'a> {
+    pub(crate) header: &'a Header,
+    pub(crate) geometry: Geometry,
+    pub(crate) chunk: &'a [u8],
+    /// Parity: which, and the CRC-32 of the whole part.
+    pub(crate) parity: Option<(usize, u32)>,
+    /// When it reached this computer.
+    pub(crate) arrived: Instant,
+    /// When it was read.
+    pub(crate) now: Instant,
+}
+
+/// What a chunk came to.
+#[derive(Debug)]
+pub(crate) struct Accepted {
+    pub(crate) fate: Fate,
+    pub(crate) delivery: Option<Delivery>,
+    /// How it was taken in, if it was.
+    pub(crate) stored: Option<Stored>,
+}
+
+/// How a frame arrived, and how many of its data chunks did and did not when they were first sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Told {
+    pub(crate) entry: TrainEntry,
+    pub(crate) arrived: u64,
+    pub(crate) missing: u64,
 }
 
 /// Frames of one session on their way: a fixed ring of slots.
@@ -66,6 +111,8 @@ pub(crate) struct Reassembler {
     /// When a chunk was last accepted.
     fed: Option<Instant>,
     pool: Pool,
+    repairer: Repairer,
+    told: VecDeque<Told>,
 }
 
 impl Reassembler {
@@ -80,6 +127,8 @@ impl Reassembler {
             deadline,
             fed: None,
             pool: Pool::new(MAX_FRAMES_IN_FLIGHT),
+            repairer: Repairer::default(),
+            told: VecDeque::with_capacity(MOST_TOLD),
         }
     }
 
@@ -96,49 +145,96 @@ impl Reassembler {
     }
 
     /// Takes in a chunk; says how the datagram ended, and gives out the frame if that made it whole.
-    pub(crate) fn accept(
-        &mut self,
-        header: &Header,
-        geometry: Geometry,
-        chunk: &[u8],
-        now: Instant,
-        mut lost: impl FnMut(Loss),
-    ) -> (Fate, Option<Delivery>) {
+    pub(crate) fn accept(&mut self, arrival: &Arrival<'_>, mut lost: impl FnMut(Loss)) -> Accepted {
+        let &Arrival { header, geometry, now, .. } = arrival;
+        let ended = |fate| Accepted { fate, delivery: None, stored: None };
         // A sender of this version makes one part of a frame; that a later one may make more is its own affair.
         if header.parts != 1 {
-            return (Fate::Unknown, None);
+            return ended(Fate::Unknown);
         }
         let at = match self.slots.iter().position(|slot| slot.frame == header.frame) {
             Some(at) => at,
             None => match self.refuses(header.frame, now) {
-                Some(fate) => return (fate, None),
-                None => self.open(header, geometry, now, &mut lost),
+                Some(Fate::Late) if arrival.parity.is_some() => return ended(Fate::Spare),
+                Some(fate) => return ended(fate),
+                None => self.open(arrival, &mut lost),
             },
         };
+        let in_flight = self.bytes_in_flight();
         let slot = &mut self.slots[at];
         if slot.contradicts(header, geometry) {
-            return (Fate::Contradictory, None);
+            return ended(Fate::Contradictory);
         }
-        if !slot.store(usize::from(header.index), chunk) {
-            return (Fate::Duplicate, None);
+        let stored = match arrival.parity {
+            None => slot.store(header.index.into(), arrival.chunk, arrival.arrived, now),
+            Some(_) if in_flight + arrival.chunk.len() > MAX_BYTES_IN_FLIGHT => return ended(Fate::Spare),
+            Some((index, checksum)) => {
+                match slot.store_parity(index, checksum, arrival.chunk, arrival.arrived, now) {
+                    Some(stored) => stored,
+                    None => return ended(Fate::Contradictory),
+                }
+            }
+        };
+        if matches!(stored, Stored::Twice | Stored::TwiceAsked) {
+            return Accepted { stored: Some(stored), ..ended(Fate::Duplicate) };
         }
         self.fed = Some(now);
-        if slot.missing > 0 {
-            return (Fate::Accepted, None);
+        let accepted = Accepted { stored: Some(stored), ..ended(Fate::Accepted) };
+        let repaired = slot.missing > 0;
+        if repaired && !slot.repair(&mut self.repairer) {
+            return accepted;
+        }
+        if repaired && !slot.is_sound() {
+            let id = slot.frame;
+            self.give_up(|slot| slot.frame == id, LossReason::Damaged, lost);
+            return accepted;
         }
         let slot = self.slots.swap_remove(at);
-        (Fate::Accepted, Some(self.deliver(slot, now, lost)))
+        let repair = match (slot.was_helped, repaired) {
+            (true, _) => Some(Repair::Resend),
+            (false, true) => Some(Repair::Parity),
+            (false, false) => None,
+        };
+        Accepted { delivery: Some(self.deliver(slot, repair, now, lost)), ..accepted }
+    }
+
+    /// The newest frame that is known.
+    pub(crate) fn newest(&self) -> Option<FrameId> {
+        self.slots.iter().map(|slot| slot.frame).chain(self.floor).reduce(newer)
+    }
+
+    /// The frames on their way.
+    pub(crate) fn slots_mut(&mut self) -> &mut [Slot] {
+        &mut self.slots
+    }
+
+    /// The frames on their way.
+    pub(crate) fn slots(&self) -> &[Slot] {
+        &self.slots
+    }
+
+    /// How the next frame arrived whose train is over.
+    pub(crate) fn next_told(&mut self) -> Option<Told> {
+        self.told.pop_front()
+    }
+
+    /// Notes that nothing more of a frame's first sending is to be expected.
+    pub(crate) fn end_train(&mut self, at: usize, since: Instant) {
+        let slot = &mut self.slots[at];
+        let datagrams = slot.datagrams();
+        slot.train.end(datagrams, since);
+        tell(slot, &mut self.told);
     }
 
     /// Gives up what has passed its deadline.
     pub(crate) fn handle_timeout(&mut self, now: Instant, lost: impl FnMut(Loss)) {
         let deadline = self.deadline;
-        self.give_up(|slot| slot.first + deadline <= now, LossReason::Deadline, lost);
+        self.give_up(|slot| slot.train.first + deadline <= now, LossReason::Deadline, lost);
     }
 
     /// When the next deadline passes.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.slots.iter().map(|slot| slot.first + self.deadline).min()
+        self.slots.iter().map(|slot| slot.train.first + self.deadline).min()
     }
 
     /// Why a frame that has no slot gets none, if so.
@@ -153,13 +249,14 @@ impl Reassembler {
         (running && frame.ahead_of(newest) > MOST_AHEAD).then_some(Fate::Contradictory)
     }
 
-    fn open(
-        &mut self,
-        header: &Header,
-        geometry: Geometry,
-        now: Instant,
-        lost: &mut impl FnMut(Loss),
-    ) -> usize {
+    fn open(&mut self, arrival: &Arrival<'_>, lost: &mut impl FnMut(Loss)) -> usize {
+        let &Arrival { header, geometry, arrived, now, .. } = arrival;
+        // Frames are sent one after the other.
+        for at in 0..self.slots.len() {
+            if header.frame.is_newer_than(self.slots[at].frame) {
+                self.end_train(at, now);
+            }
+        }
         while self.slots.len() == MAX_FRAMES_IN_FLIGHT
             || self.bytes_in_flight() + geometry.length() > MAX_BYTES_IN_FLIGHT
         {
@@ -169,7 +266,7 @@ impl Reassembler {
         // Large frames that ended leave no more behind than may be in flight.
         self.pool.keep_free(MAX_BYTES_IN_FLIGHT.saturating_sub(self.bytes_in_flight() + geometry.length()));
         let mut slot = self.spare.pop().unwrap_or_else(|| Slot::empty(geometry, now));
-        slot.open(header, geometry, now, &mut self.pool);
+        slot.open(header, geometry, arrived, now, &mut self.pool);
         self.slots.push(slot);
         self.slots.len() - 1
     }
@@ -178,8 +275,15 @@ impl Reassembler {
         self.slots.iter().map(Slot::bytes).sum()
     }
 
-    fn deliver(&mut self, mut slot: Slot, now: Instant, lost: impl FnMut(Loss)) -> Delivery {
+    fn deliver(
+        &mut self,
+        mut slot: Slot,
+        repair: Option<Repair>,
+        now: Instant,
+        lost: impl FnMut(Loss),
+    ) -> Delivery {
         let id = slot.frame;
+        tell(&mut slot, &mut self.told);
         self.give_up(|other| id.is_newer_than(other.frame), LossReason::Superseded, lost);
         self.ended.retain(|ended| ended.is_newer_than(id));
         let newer_ended = self.ended.len() as u32;
@@ -193,8 +297,10 @@ impl Reassembler {
         let delivery = Delivery {
             id,
             frame: Frame { captured: slot.captured, jpeg },
-            first: slot.first,
+            first: slot.train.first,
             last: now,
+            repair,
+            spacing: slot.train.spacing(),
             unseen: u32::try_from(between).unwrap_or(0).saturating_sub(ended_between),
         };
         self.spare.push(slot);
@@ -205,6 +311,7 @@ impl Reassembler {
     fn give_up(&mut self, which: impl Fn(&Slot) -> bool, reason: LossReason, mut lost: impl FnMut(Loss)) {
         while let Some(at) = self.slots.iter().position(&which) {
             let mut slot = self.slots.swap_remove(at);
+            tell(&mut slot, &mut self.told);
             let missing = u16::try_from(slot.missing).unwrap_or(u16::MAX);
             lost(Loss { frame: slot.frame, missing, chunks: slot.geometry.chunks() as u16, reason });
             // A frame that is forgotten must not begin again.
@@ -221,6 +328,15 @@ impl Reassembler {
     }
 }
 
+fn tell(slot: &mut Slot, told: &mut VecDeque<Told>) {
+    if let Some((entry, arrived, missing)) = slot.tell_train() {
+        if told.len() == MOST_TOLD {
+            told.pop_front();
+        }
+        told.push_back(Told { entry, arrived, missing });
+    }
+}
+
 fn newer(a: FrameId, b: FrameId) -> FrameId {
     if b.is_newer_than(a) { b } else { a }
 }
@@ -233,6 +349,8 @@ fn older(a: FrameId, b: FrameId) -> FrameId {
 const MOST_ENDED: usize = 64;
 /// How far ahead of a running stream a frame's number may be: four seconds at 240 frames per second.
 const MOST_AHEAD: i32 = 1024;
+/// Trains that are over and wait to be asked about.
+const MOST_TOLD: usize = 16;
 /// A stream of which nothing came for this long is not running.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -258,17 +376,21 @@ mod tests {
         fn accept(&mut self, datagram: &[u8], now: Instant) -> (Fate, Option<Delivery>) {
             let datagram = Datagram::parse(datagram).unwrap();
             let Body::Data { geometry, chunk } = datagram.body else { panic!("not data") };
+            let accepted = self.accept_chunk(&datagram.header, geometry, chunk, now);
+            (accepted.fate, accepted.delivery)
+        }
+
+        fn accept_chunk(&mut self, header: &Header, geometry: Geometry, chunk: &[u8], now: Instant) -> Accepted {
+            let arrival = Arrival { header, geometry, chunk, parity: None, arrived: now, now };
             let lost = &mut self.lost;
-            self.reassembler.accept(&datagram.header, geometry, chunk, now, |loss| {
-                lost.push((loss.frame.get(), loss.reason));
-            })
+            self.reassembler.accept(&arrival, |loss| lost.push((loss.frame.get(), loss.reason)))
         }
     }
 
     fn slab(frame: u32, length: usize) -> Slab {
         let mut slab = Slab::default();
         let jpeg = vec![frame as u8; length];
-        slab.cut(&jpeg, SessionId::new(1), FrameId::new(frame), MediaTime::from_micros(frame.into()), 140)
+        slab.cut(&jpeg, SessionId::new(1), FrameId::new(frame), MediaTime::from_micros(frame.into()), 144, |_| 0)
             .unwrap();
         slab
     }
@@ -344,7 +466,7 @@ mod tests {
         let large = Geometry::cut(15 << 20, 1100).unwrap();
         for frame in 10..20 {
             let chunk = vec![0; large.chunk_bytes()];
-            bench.reassembler.accept(&header(frame), large, &chunk, t0, |_| {});
+            bench.accept_chunk(&header(frame), large, &chunk, t0);
             assert!(bench.reassembler.bytes_in_flight() <= MAX_BYTES_IN_FLIGHT);
         }
     }
@@ -361,7 +483,7 @@ mod tests {
                 frame += 1;
                 let geometry = Geometry::cut(length, 1100).unwrap();
                 let chunk = vec![0; geometry.range(0).len()];
-                bench.reassembler.accept(&header(frame), geometry, &chunk, t0, |_| {});
+                bench.accept_chunk(&header(frame), geometry, &chunk, t0);
                 let held = bench.reassembler.bytes_in_flight() + bench.reassembler.pool.free_bytes();
                 assert!(held <= MAX_BYTES_IN_FLIGHT + (16 << 20), "{} MiB at frame {frame}", held >> 20);
             }

@@ -1,13 +1,19 @@
-//! Datagrams in, frames out.
+//! Datagrams in, frames out; and what the sender should know.
+
+mod feedback;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::reassemble::{Delivery, Loss, Reassembler};
+use crate::asking::Asking;
+use crate::clock::ClockReading;
+use crate::reassemble::slot::Stored;
+use crate::reassemble::{Arrival, Delivery, Loss, Reassembler, Repair};
 use crate::stats::{Fate, RecvStats};
 use crate::takeover::{Admission, SourceLock};
 use crate::wire::{Body, Datagram, Hello, SourceState, WireError};
-use crate::{FrameId, SessionId, geometry::Geometry, wire::Header};
+use crate::{FrameId, SessionId};
+use feedback::Feedback;
 
 /// How a receiver behaves.
 #[derive(Clone, Copy, Debug)]
@@ -15,11 +21,18 @@ pub struct RecvConfig {
     /// How long after its first chunk a frame is given up. Shorter: a slowly paced frame is given up while it still
     /// arrives. Longer: a frame whose rest was lost is known as lost only when the next one is whole.
     pub deadline: Duration,
+    /// Whether anything is sent back: what arrived, and requests for what did not. Senders that do not say that they listen
+    /// are told nothing in any case.
+    pub feedback: bool,
+    /// Whether what is missing is asked for.
+    pub resend: bool,
+    /// Where chance begins. It only spreads requests and reports of many receivers.
+    pub seed: u64,
 }
 
 impl Default for RecvConfig {
     fn default() -> Self {
-        Self { deadline: Duration::from_millis(500) }
+        Self { deadline: Duration::from_millis(500), feedback: true, resend: true, seed: 1 }
     }
 }
 
@@ -30,8 +43,11 @@ impl Default for RecvConfig {
 /// datagrams apart by, and is only compared.
 #[derive(Debug)]
 pub struct RecvStream<S> {
+    config: RecvConfig,
     lock: SourceLock<S>,
     reassembler: Reassembler,
+    asking: Asking,
+    feedback: Feedback,
     events: VecDeque<RecvEvent<S>>,
     stats: RecvStats,
     hello: HelloState,
@@ -44,8 +60,15 @@ pub struct RecvStream<S> {
 }
 
 /// What [`RecvStream::poll`] has to say.
-#[derive(Clone, Debug)]
-pub enum RecvOutput<S> {
+#[derive(Debug)]
+pub enum RecvOutput<'a, S> {
+    /// Send this to the source `to`.
+    Transmit {
+        /// The sender that is listened to.
+        to: S,
+        /// One datagram.
+        bytes: &'a [u8],
+    },
     /// Something happened.
     Event(RecvEvent<S>),
     /// Nothing until then, or until the next datagram if `None`. At that time, call
@@ -89,8 +112,11 @@ impl<S: Copy + Eq> RecvStream<S> {
     /// A stream that has heard nothing yet.
     pub fn new(config: RecvConfig) -> Self {
         Self {
+            config,
             lock: SourceLock::new(),
             reassembler: Reassembler::new(config.deadline),
+            asking: Asking::new(config.seed),
+            feedback: Feedback::new(config.seed),
             events: VecDeque::with_capacity(EVENTS),
             stats: RecvStats::default(),
             hello: HelloState::default(),
@@ -102,8 +128,20 @@ impl<S: Copy + Eq> RecvStream<S> {
 
     /// Takes in one datagram, whatever it is, and says how it ended.
     pub fn handle_datagram(&mut self, source: S, datagram: &mut [u8], now: Instant) -> Fate {
+        self.handle_datagram_arrived(source, datagram, now, now)
+    }
+
+    /// The same, of a datagram that reached this computer at `arrived` and is read at `now`: the system knows the first
+    /// better than whoever was woken by it, and the path is judged by it.
+    pub fn handle_datagram_arrived(
+        &mut self,
+        source: S,
+        datagram: &mut [u8],
+        arrived: Instant,
+        now: Instant,
+    ) -> Fate {
         let fate = match Datagram::parse(datagram) {
-            Ok(datagram) => self.admit(source, &datagram, now),
+            Ok(datagram) => self.admit(source, &datagram, arrived, now),
             Err(WireError::Checksum) => Fate::BadChecksum,
             Err(WireError::Version(_)) => Fate::Unknown,
             Err(_) => Fate::Malformed,
@@ -118,19 +156,41 @@ impl<S: Copy + Eq> RecvStream<S> {
         if self.stranger.is_some() {
             return;
         }
-        let mut losses = Losses { events: &mut self.events, stats: &mut self.stats };
+        let mut losses = Losses { events: &mut self.events, stats: &mut self.stats, feedback: &mut self.feedback };
         self.reassembler.handle_timeout(now, |loss| losses.add(loss));
+        self.note_trains(now);
     }
 
-    /// What happened next, oldest first; then, how long there is nothing to do. Call it until it says `Wait`. It
-    /// changes nothing but the list of events, and `handle_datagram` and `handle_timeout` may change its answer.
+    /// What happened next, oldest first; then what is to be sent; then, how long there is nothing to do. Call it until it
+    /// says `Wait`. `handle_datagram`, `handle_timeout` and time change its answer.
     #[must_use]
-    pub fn poll(&mut self, _now: Instant) -> RecvOutput<S> {
-        match self.events.pop_front() {
-            Some(event) => RecvOutput::Event(event),
-            None if self.stranger.is_some() => RecvOutput::Wait(None),
-            None => RecvOutput::Wait(self.reassembler.next_deadline()),
+    pub fn poll(&mut self, now: Instant) -> RecvOutput<'_, S> {
+        if let Some(event) = self.events.pop_front() {
+            return RecvOutput::Event(event);
         }
+        if self.stranger.is_some() {
+            return RecvOutput::Wait(None);
+        }
+        let deadline = self.reassembler.next_deadline();
+        let Some(to) = self.lock.holder().filter(|_| self.config.feedback) else {
+            return RecvOutput::Wait(deadline);
+        };
+        if self.say(now) {
+            return RecvOutput::Transmit { to, bytes: self.feedback.datagram() };
+        }
+        let next = [deadline, self.feedback.next_due(), self.next_look()];
+        RecvOutput::Wait(next.into_iter().flatten().min())
+    }
+
+    /// The sender's clock, as far as it is known.
+    pub fn clock(&self, now: Instant) -> Option<ClockReading> {
+        self.feedback.clock(now)
+    }
+
+    /// Notes what was dropped on this computer, since the program began, for the sender to know: datagrams by the system,
+    /// frames that were not decoded, pictures that were not shown.
+    pub fn set_drops(&mut self, kernel: u64, decode: u64, display: u64) {
+        self.feedback.set_drops(kernel, decode, display);
     }
 
     /// Ends the stream: frames still on their way are given up.
@@ -143,11 +203,13 @@ impl<S: Copy + Eq> RecvStream<S> {
         &self.stats
     }
 
-    fn admit(&mut self, source: S, datagram: &Datagram<'_>, now: Instant) -> Fate {
+    fn admit(&mut self, source: S, datagram: &Datagram<'_>, arrived: Instant, now: Instant) -> Fate {
         let session = datagram.header.session;
         // Only a hello or a chunk begins a session.
-        if matches!(datagram.body, Body::Goodbye | Body::Unknown) && !self.lock.is_held_by(source, session) {
-            return if datagram.body == Body::Unknown { Fate::Unknown } else { Fate::Late };
+        let begins = matches!(datagram.body, Body::Data { .. } | Body::Parity { .. } | Body::Hello(_));
+        if !begins && !self.lock.is_held_by(source, session) {
+            let is_said_by_senders = matches!(datagram.body, Body::Goodbye | Body::Pong(_) | Body::Gone);
+            return if is_said_by_senders { Fate::Late } else { Fate::Unknown };
         }
         match self.lock.admit(source, session, now) {
             Admission::Ours => self.introduce(),
@@ -155,10 +217,21 @@ impl<S: Copy + Eq> RecvStream<S> {
             Admission::Ended => return Fate::Late,
             Admission::Foreign => return Fate::Foreign,
         }
+        self.feedback.heard(now);
+        let header = &datagram.header;
         match datagram.body {
-            Body::Data { geometry, chunk } => self.data(&datagram.header, geometry, chunk, now),
+            Body::Data { geometry, chunk } => {
+                self.chunk(&Arrival { header, geometry, chunk, parity: None, arrived, now })
+            }
+            Body::Parity { geometry, index, checksum, chunk } => {
+                let parity = Some((index, checksum));
+                self.chunk(&Arrival { header, geometry, chunk, parity, arrived, now })
+            }
             Body::Hello(hello) => {
                 self.lock.said_hello(now);
+                self.feedback.invited(hello.invitation, now);
+                let group = hello.invitation.filter(|invitation| invitation.is_group);
+                self.asking.set_group(group.map(|invitation| invitation.viewers));
                 self.hear(hello);
                 Fate::Control
             }
@@ -168,27 +241,60 @@ impl<S: Copy + Eq> RecvStream<S> {
                 self.events.push_back(RecvEvent::Goodbye);
                 Fate::Control
             }
-            Body::Unknown => Fate::Unknown,
+            Body::Pong(pong) => {
+                if let Some(took) = self.feedback.answered(&pong, header.captured, now) {
+                    self.asking.answered(took);
+                }
+                Fate::Control
+            }
+            Body::Gone => {
+                let slots = self.reassembler.slots_mut();
+                if let Some(slot) = slots.iter_mut().find(|slot| slot.frame == header.frame) {
+                    slot.asks.gone = true;
+                }
+                Fate::Control
+            }
+            // What receivers say to senders.
+            Body::Report(_) | Body::Resend(_) | Body::Ping(_) | Body::Unknown => Fate::Unknown,
         }
     }
 
-    fn data(&mut self, header: &Header, geometry: Geometry, chunk: &[u8], now: Instant) -> Fate {
-        let mut losses = Losses { events: &mut self.events, stats: &mut self.stats };
-        let (fate, delivery) = self.reassembler.accept(header, geometry, chunk, now, |loss| losses.add(loss));
-        if let Some(delivery) = delivery {
-            self.lock.completed(now);
+    fn chunk(&mut self, arrival: &Arrival<'_>) -> Fate {
+        let slots = self.reassembler.slots();
+        let before = slots.iter().find(|slot| slot.frame == arrival.header.frame).map(|slot| slot.train.last);
+        let mut losses = Losses { events: &mut self.events, stats: &mut self.stats, feedback: &mut self.feedback };
+        let accepted = self.reassembler.accept(arrival, |loss| losses.add(loss));
+        if let Some(stored) = accepted.stored {
+            let since = match stored {
+                Stored::New => before.map_or(Duration::ZERO, |last| arrival.now.saturating_duration_since(last)),
+                _ => Duration::ZERO,
+            };
+            self.asking.learn(stored, since);
+        }
+        if let Some(delivery) = accepted.delivery {
+            self.lock.completed(arrival.now);
             self.introduce();
             self.stats.delivered += 1;
             self.stats.delivered_bytes += delivery.frame.jpeg.len() as u64;
             self.stats.unseen += u64::from(delivery.unseen);
+            match delivery.repair {
+                Some(Repair::Parity) => self.stats.repair.by_parity += 1,
+                Some(Repair::Resend) => self.stats.repair.by_resend += 1,
+                None => {}
+            }
+            self.feedback.delivered(&delivery);
+            self.asking.frame_ended(delivery.spacing);
             self.events.push_back(RecvEvent::Delivered(delivery));
         }
-        fate
+        self.note_trains(arrival.now);
+        accepted.fate
     }
 
     fn begin(&mut self, source: S, session: SessionId) {
         let heard_before = self.heard.iter().find(|(heard, _)| *heard == session).map(|&(_, newest)| newest);
         self.reset(heard_before);
+        self.feedback.begin(session);
+        self.asking.forget_path();
         self.session = Some(session);
         self.hello.said = false;
         self.stranger = Some((source, session));
@@ -218,7 +324,7 @@ impl<S: Copy + Eq> RecvStream<S> {
     /// Ends the session. What one of a single datagram brought is not counted as lost: nobody knows of it.
     fn reset(&mut self, floor: Option<FrameId>) {
         let is_known = self.stranger.take().is_none();
-        let mut losses = Losses { events: &mut self.events, stats: &mut self.stats };
+        let mut losses = Losses { events: &mut self.events, stats: &mut self.stats, feedback: &mut self.feedback };
         let newest = self.reassembler.reset(floor, |loss| {
             if is_known {
                 losses.add(loss);
@@ -238,11 +344,13 @@ impl<S: Copy + Eq> RecvStream<S> {
 struct Losses<'a, S> {
     events: &'a mut VecDeque<RecvEvent<S>>,
     stats: &'a mut RecvStats,
+    feedback: &'a mut Feedback,
 }
 
 impl<S> Losses<'_, S> {
     fn add(&mut self, loss: Loss) {
         self.stats.lost.add(loss.reason);
+        self.feedback.lost();
         self.stats.datagrams.missing += u64::from(loss.missing);
         self.events.push_back(RecvEvent::Lost(loss));
     }
@@ -257,12 +365,13 @@ const EVENTS: usize = 64;
 mod tests {
     use super::*;
     use crate::packetize::Slab;
+    use crate::wire::Header;
     use crate::{MediaTime, t0, wire};
 
     fn frame(session: u64, number: u32, length: usize) -> Vec<Vec<u8>> {
         let mut slab = Slab::default();
         let jpeg = vec![number as u8; length];
-        slab.cut(&jpeg, SessionId::new(session), FrameId::new(number), MediaTime::default(), 140).unwrap();
+        slab.cut(&jpeg, SessionId::new(session), FrameId::new(number), MediaTime::default(), 144, |_| 0).unwrap();
         (0..slab.len()).map(|i| slab.range(i..i + 1).to_vec()).collect()
     }
 
@@ -321,7 +430,7 @@ mod tests {
     #[test]
     fn a_hello_is_told_when_it_changes_and_a_goodbye_frees_the_place() {
         let (mut stream, now) = (RecvStream::new(RecvConfig::default()), t0());
-        let live = Hello { state: SourceState::Live, name: "door" };
+        let live = Hello { state: SourceState::Live, name: "door", invitation: None };
         for _ in 0..3 {
             stream.handle_datagram(1, &mut control(5, wire::Kind::Hello, Some(&live)), now);
         }
@@ -353,7 +462,7 @@ mod tests {
             assert_eq!(stream.handle_datagram(1, &mut datagram, now), fate);
         }
         let d = stream.stats().datagrams;
-        let sum = d.accepted + d.control + d.duplicate + d.late + d.foreign + d.malformed + d.bad_checksum;
+        let sum = d.accepted + d.control + d.spare + d.duplicate + d.late + d.foreign + d.malformed + d.bad_checksum;
         assert_eq!((d.received, sum + d.contradictory + d.unknown), (6, 6));
     }
 }

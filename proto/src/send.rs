@@ -1,13 +1,25 @@
-//! Frames in, datagrams out.
+//! Frames in, datagrams out; and what receivers say back in, answers out.
+
+mod feedback;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
+use std::hash::Hash;
 use std::time::{Duration, Instant};
 
+use crate::answer::{Answers, What};
+use crate::fec::Encoder;
+use crate::history::History;
 use crate::pacer::{MOST_AT_ONCE, Pace, Pacer};
-use crate::packetize::{CutError, Slab};
+use crate::packetize::CutError;
+use crate::rate::{Follow, Train};
+use crate::redundancy::{Fec, Redundancy};
 use crate::stats::SendStats;
-use crate::wire::{self, Header, Hello, Kind, SourceState};
+use crate::viewers::{Doorman, Viewer, Viewers};
+use crate::wire::{self, Header, Hello, Invitation, Kind, SourceState};
 use crate::{Frame, FrameId, MediaTime, SessionId};
+use feedback::Reply;
 
 /// How often a sender says hello: twice and a half in the silence after which its place may be taken.
 pub const HELLO_INTERVAL: Duration = Duration::from_millis(200);
@@ -28,23 +40,46 @@ pub struct SendConfig {
     pub interval: Option<Duration>,
     /// What people call this sender; at most [`wire::MAX_NAME_BYTES`] are sent.
     pub name: String,
+    /// Whether it sends to a group.
+    pub is_group: bool,
+    /// How much parity goes with each frame.
+    pub fec: Fec,
+    /// Whether chunks are sent again when receivers ask for them.
+    pub resend: bool,
+    /// Whose path decides the pace.
+    pub follow: Follow,
+    /// The most bits per second that the stream may have on the wire, over some frames.
+    pub max_bitrate: Option<f64>,
+    /// Random and secret: receivers' tokens are made with it.
+    pub secret: [u8; 16],
 }
 
 /// The sending end of a stream: frames in, paced datagrams out.
 ///
 /// It holds the frame that is going out and at most one that waits; a newer one replaces that. Feed it with
-/// [`push_frame`](Self::push_frame), and after each input, and when a wait is over, drain [`poll`](Self::poll) until it
-/// says to wait.
+/// [`push_frame`](Self::push_frame) and [`handle_datagram`](Self::handle_datagram), and after each input, and when a wait
+/// is over, drain [`poll`](Self::poll) until it says to wait. `S` is whatever the shell tells receivers apart by: for UDP,
+/// address and port.
 #[derive(Debug)]
-pub struct SendStream {
+pub struct SendStream<S> {
     config: SendConfig,
     pacer: Pacer,
-    slab: Slab,
+    history: History,
+    encoder: Encoder,
+    redundancy: Redundancy,
     going: Option<Going>,
     waiting: Option<Waiting>,
     next_frame: FrameId,
     last_pushed: Option<Instant>,
     interval: Option<Duration>,
+    /// When the stream, at its highest bit rate, has sent all that it was given.
+    cap_free: Option<Instant>,
+    doorman: Doorman,
+    viewers: Viewers<S>,
+    answers: Answers,
+    replies: VecDeque<Reply<S>>,
+    /// Those of the report that is being taken in.
+    trains: Vec<Train>,
     state: SourceState,
     /// When the next hello is due, and the moment on the sender's clock to state in it.
     next_hello: Instant,
@@ -52,6 +87,8 @@ pub struct SendStream {
     control: Vec<u8>,
     events: VecDeque<SendEvent>,
     closing: Closing,
+    /// When the last datagram of a frame or an answer went.
+    last_sent: Option<Instant>,
     stats: SendStats,
 }
 
@@ -80,18 +117,20 @@ impl Clock {
 
 /// What [`SendStream::poll`] has to say.
 #[derive(Debug)]
-pub enum SendOutput<'a> {
+pub enum SendOutput<'a, S> {
     /// Send this now.
-    Transmit(Transmit<'a>),
+    Transmit(Transmit<'a, S>),
     /// Something happened.
     Event(SendEvent),
-    /// Nothing until then, or until the next frame if `None`.
+    /// Nothing until then, or until the next frame or datagram if `None`.
     Wait(Option<Instant>),
 }
 
 /// One or several datagrams.
 #[derive(Clone, Copy, Debug)]
-pub struct Transmit<'a> {
+pub struct Transmit<'a, S> {
+    /// The receiver to send to; the stream's destination if `None`.
+    pub to: Option<S>,
     /// The datagrams, one behind the other: at most 64 of them and at most 65 487 bytes, which is what segmentation
     /// offload takes in one call.
     pub bytes: &'a [u8],
@@ -111,8 +150,8 @@ pub enum SendEvent {
         /// From its first datagram to its last.
         sending: Duration,
     },
-    /// A newer one took its place before its first datagram went, or the stream was [abandoned](SendStream::abandon)
-    /// before its last one did.
+    /// A newer one took its place before its first datagram went, or it was left out because the path is still busy with
+    /// the one before, or the stream was [abandoned](SendStream::abandon) before its last datagram went.
     Superseded {
         /// When it was captured.
         captured: MediaTime,
@@ -136,7 +175,6 @@ struct Waiting {
 struct Going {
     captured: MediaTime,
     queued: Duration,
-    sent: usize,
     begun: Instant,
 }
 
@@ -147,24 +185,33 @@ enum Closing {
     Done,
 }
 
-impl SendStream {
+impl<S: Copy + Ord + Hash> SendStream<S> {
     /// A stream that has sent nothing yet. It says hello at once.
     pub fn new(config: SendConfig, clock: Clock, now: Instant) -> Self {
         Self {
             pacer: Pacer::new(config.pace, config.overhead_bytes),
             interval: config.interval,
-            config,
-            slab: Slab::default(),
+            history: History::new(),
+            encoder: Encoder::default(),
+            redundancy: Redundancy::new(config.fec, config.resend),
             going: None,
             waiting: None,
             next_frame: FrameId::new(0),
             last_pushed: None,
+            cap_free: None,
+            doorman: Doorman::new(config.secret),
+            viewers: Viewers::new(),
+            answers: Answers::new(config.is_group),
+            replies: VecDeque::with_capacity(feedback::MOST_REPLIES),
+            trains: Vec::with_capacity(wire::MAX_TRAINS),
+            config,
             state: SourceState::Live,
             next_hello: now,
             clock,
-            control: Vec::with_capacity(wire::HEADER_BYTES + 2 + wire::MAX_NAME_BYTES),
+            control: Vec::with_capacity(wire::HEADER_BYTES + 8 + wire::MAX_NAME_BYTES),
             events: VecDeque::with_capacity(EVENTS),
             closing: Closing::No,
+            last_sent: None,
             stats: SendStats::default(),
         }
     }
@@ -178,9 +225,11 @@ impl SendStream {
     pub fn push_frame(&mut self, frame: Frame, now: Instant) {
         self.stats.pushed += 1;
         self.learn_interval(now);
-        if let Some(older) = self.waiting.replace(Waiting { frame, pushed: now }) {
-            self.stats.superseded += 1;
-            self.events.push_back(SendEvent::Superseded { captured: older.frame.captured });
+        if self.is_too_much(frame.jpeg.len(), now) {
+            self.stats.thinned += 1;
+            self.supersede(frame.captured);
+        } else if let Some(older) = self.waiting.replace(Waiting { frame, pushed: now }) {
+            self.supersede(older.frame.captured);
         }
     }
 
@@ -197,7 +246,8 @@ impl SendStream {
         self.config.datagram_bytes = bytes;
     }
 
-    /// Ends the stream: what was pushed still goes out, then a goodbye, and then there is nothing more.
+    /// Ends the stream: what was pushed still goes out, and for a moment what is asked for again; then a goodbye, and then
+    /// there is nothing more.
     pub fn close(&mut self) {
         if self.closing == Closing::No {
             self.closing = Closing::Asked;
@@ -207,11 +257,12 @@ impl SendStream {
     /// Ends the stream without waiting for what has not gone: it counts as superseded. Then a goodbye, and nothing more.
     pub fn abandon(&mut self) {
         self.close();
+        self.last_sent = None;
+        self.answers = Answers::new(self.config.is_group);
         let going = self.going.take().map(|going| going.captured);
         let waiting = self.waiting.take().map(|waiting| waiting.frame.captured);
         for captured in [going, waiting].into_iter().flatten() {
-            self.stats.superseded += 1;
-            self.events.push_back(SendEvent::Superseded { captured });
+            self.supersede(captured);
         }
     }
 
@@ -223,33 +274,45 @@ impl SendStream {
     /// What to do next. Call it until it says `Wait`; then again after each input, and at that time. Each answer but
     /// `Wait` is given once.
     #[must_use]
-    pub fn poll(&mut self, now: Instant) -> SendOutput<'_> {
+    pub fn poll(&mut self, now: Instant) -> SendOutput<'_, S> {
         if let Some(event) = self.events.pop_front() {
             return SendOutput::Event(event);
         }
         if self.closing == Closing::Done {
             return SendOutput::Wait(None);
         }
+        if let Some(reply) = self.replies.pop_front() {
+            return self.reply(&reply, now);
+        }
         if self.next_hello <= now {
             self.next_hello = now + HELLO_INTERVAL;
+            self.look_after_viewers(now);
             return self.say(Kind::Hello, now);
         }
+        let mut wait = self.next_hello;
+        if self.answers.next(&mut self.history, &mut self.encoder, now).is_some() {
+            match self.pacer.repair_due().filter(|due| *due > now) {
+                None => return self.send_again(now),
+                Some(due) => wait = wait.min(due),
+            }
+        }
+        wait = self.answers.next_due().map_or(wait, |due| wait.min(due));
         if self.going.is_none()
             && let Some(waiting) = self.waiting.take()
             && let Err(refused) = self.begin(waiting, now)
         {
             return SendOutput::Event(refused);
         }
-        let Some(going) = &self.going else {
-            if self.closing == Closing::Asked {
-                self.closing = Closing::Done;
-                return self.say(Kind::Goodbye, now);
-            }
-            return SendOutput::Wait(Some(self.next_hello));
-        };
-        match self.pacer.due(going.sent, self.slab.len(), now) {
+        if self.going.is_none() {
+            return match self.closing {
+                Closing::Asked => self.end(wait, now),
+                _ => SendOutput::Wait(Some(wait)),
+            };
+        }
+        let sent = self.history.newest().expect(GOING);
+        match self.pacer.due(sent.count(), sent.slab.len() + sent.slab.planned_parity(), now) {
             Ok(count) => self.send(count, now),
-            Err(next) => SendOutput::Wait(Some(next.min(self.next_hello))),
+            Err(next) => SendOutput::Wait(Some(next.min(wait))),
         }
     }
 
@@ -263,30 +326,105 @@ impl SendStream {
         self.pacer.rate()
     }
 
+    /// The receivers that are known, by address.
+    pub fn viewers(&self) -> impl Iterator<Item = (&S, &Viewer)> {
+        self.viewers.iter()
+    }
+
+    /// How many bytes a JPEG may have so that the path carries the stream; `None` if no limit has shown itself.
+    pub fn frame_budget(&self) -> Option<usize> {
+        let interval = self.interval?.as_secs_f64();
+        let path = self.limit().map(|limit| limit * PATH_SHARE);
+        let rate = [path, self.config.max_bitrate].into_iter().flatten().reduce(f64::min)?;
+        // Of what is on the wire, headers and the parity of late are no picture.
+        let each = self.config.datagram_bytes as f64;
+        let share = (each - 44.0).max(1.0) / (each + self.config.overhead_bytes as f64);
+        let parity = (self.stats.parity + self.stats.resent) as f64 / (self.stats.data.max(1)) as f64;
+        Some((rate * interval / 8.0 * share / (1.0 + parity)) as usize)
+    }
+
+    /// Bits per second that the path carries, as far as that is known.
+    fn limit(&self) -> Option<f64> {
+        match self.config.pace {
+            Pace::Off => None,
+            Pace::Auto => self.viewers.limit(self.config.follow),
+            Pace::Rate(rate) => Some(rate),
+        }
+    }
+
+    fn supersede(&mut self, captured: MediaTime) {
+        self.stats.superseded += 1;
+        self.events.push_back(SendEvent::Superseded { captured });
+    }
+
+    /// Whether a frame has to be left out: the path is known to carry no more, and is still busy with the one before.
+    ///
+    /// A frame that waited would only arrive later; and left out when it comes, frames are left out evenly.
+    fn is_too_much(&mut self, bytes: usize, now: Instant) -> bool {
+        let interval = self.interval.unwrap_or_default();
+        let is_late = |free: Option<Instant>, slack| free.is_some_and(|free| free > now + slack);
+        if let Some(limit) = self.limit() {
+            let own = Duration::try_from_secs_f64(bytes as f64 * 8.0 / limit).unwrap_or_default();
+            // Where frames fit into their interval, a little lateness is made good by the next one.
+            let slack = if own < interval { interval.mul_f64(SLACK) } else { SLACK_OF_LARGE };
+            if is_late(self.pacer.free(), slack) {
+                return true;
+            }
+        }
+        if let Some(most) = self.config.max_bitrate {
+            if is_late(self.cap_free, interval) {
+                return true;
+            }
+            let each = (self.config.datagram_bytes.saturating_sub(44)).max(1);
+            let wire = bytes + bytes.div_ceil(each) * (40 + self.config.overhead_bytes);
+            let own = Duration::try_from_secs_f64(wire as f64 * 8.0 / most).unwrap_or_default();
+            let free = self.cap_free.unwrap_or(now).max(now.checked_sub(interval).unwrap_or(now));
+            self.cap_free = Some(free + own);
+        }
+        false
+    }
+
     fn begin(&mut self, waiting: Waiting, now: Instant) -> Result<(), SendEvent> {
         let (captured, jpeg) = (waiting.frame.captured, &waiting.frame.jpeg);
-        let cut =
-            self.slab.cut(jpeg, self.config.session, self.next_frame, captured, self.config.datagram_bytes);
+        let sent = self.history.begin(now);
+        let redundancy = &mut self.redundancy;
+        let parity = |data_chunks| redundancy.chunks(data_chunks, now);
+        let cut = sent.slab.cut(
+            jpeg,
+            self.config.session,
+            self.next_frame,
+            captured,
+            self.config.datagram_bytes,
+            parity,
+        );
         if let Err(error) = cut {
+            self.history.undo();
             self.stats.refused += 1;
             return Err(SendEvent::Refused { captured, error });
         }
+        self.pacer.set_rate(self.viewers.rate(self.config.follow, now));
+        let datagrams = sent.slab.len() + sent.slab.planned_parity();
+        self.pacer.begin(datagrams, sent.slab.bytes(), self.interval, now);
+        sent.begin(self.next_frame, self.pacer.rate());
         self.next_frame = self.next_frame.next();
-        self.pacer.begin(self.slab.len(), self.slab.bytes(), self.interval, now);
         let queued = now.saturating_duration_since(waiting.pushed);
-        self.going = Some(Going { captured, queued, sent: 0, begun: now });
+        self.going = Some(Going { captured, queued, begun: now });
         Ok(())
     }
 
-    /// Gives out the next `count` datagrams of the slab, or as many as one call takes.
-    fn send(&mut self, count: usize, now: Instant) -> SendOutput<'_> {
-        let going = self.going.as_mut().expect("a frame is going out");
-        let stride = self.slab.stride();
-        let count = count.min(MOST_AT_ONCE).min((MOST_BYTES_AT_ONCE / stride).max(1));
-        let from = going.sent;
-        going.sent += count;
-        if going.sent == self.slab.len() {
+    /// Gives out the next `count` datagrams of the frame, or as many as one call takes: data, then parity.
+    fn send(&mut self, count: usize, now: Instant) -> SendOutput<'_, S> {
+        let going = self.going.as_ref().expect(GOING);
+        let sent = self.history.newest().expect(GOING);
+        let (from, data) = (sent.count(), sent.slab.len());
+        let is_data = from < data;
+        let stride = if is_data { sent.slab.stride() } else { sent.slab.parity_stride() };
+        let left = if is_data { data - from } else { data + sent.slab.planned_parity() - from };
+        let count = most_at_once(count.min(left), stride);
+        sent.sent(from + count, now);
+        if from + count == data + sent.slab.planned_parity() {
             self.stats.sent += 1;
+            self.last_sent = Some(now);
             self.events.push_back(SendEvent::Sent {
                 captured: going.captured,
                 queued: going.queued,
@@ -294,17 +432,70 @@ impl SendStream {
             });
             self.going = None;
         }
-        let bytes = self.slab.range(from..from + count);
-        self.stats.data += count as u64;
+        let bytes = if is_data {
+            self.stats.data += count as u64;
+            sent.slab.range(from..from + count)
+        } else {
+            self.stats.parity += count as u64;
+            sent.slab.make_parity(sent.slab.planned_parity(), &mut self.encoder);
+            sent.slab.parity_range(from - data..from - data + count)
+        };
         self.stats.bytes += bytes.len() as u64;
-        SendOutput::Transmit(Transmit { bytes, segment: stride.min(bytes.len()) })
+        SendOutput::Transmit(Transmit { to: None, bytes, segment: stride.min(bytes.len()) })
     }
 
-    fn say(&mut self, kind: Kind, now: Instant) -> SendOutput<'_> {
-        let header = Header {
+    /// Gives out the next datagrams that were asked for again.
+    fn send_again(&mut self, now: Instant) -> SendOutput<'_, S> {
+        let repair = self.answers.next(&mut self.history, &mut self.encoder, now).expect("it was there").clone();
+        let sent = self.history.find(repair.frame).expect("answers are of frames that are kept");
+        let is_data = repair.what == What::Data;
+        let stride = if is_data { sent.slab.stride() } else { sent.slab.parity_stride() };
+        let count = most_at_once(repair.range.len().min(self.pacer.repair_group(stride)), stride);
+        self.answers.taken(count);
+        let range = repair.range.start..repair.range.start + count;
+        if is_data {
+            sent.resent(range.clone());
+        }
+        let bytes = if is_data { sent.slab.range(range) } else { sent.slab.parity_range(range) };
+        self.pacer.repair(count, bytes.len(), now);
+        self.last_sent = Some(now);
+        self.stats.resent += count as u64;
+        self.stats.bytes += bytes.len() as u64;
+        SendOutput::Transmit(Transmit { to: None, bytes, segment: stride.min(bytes.len()) })
+    }
+
+    /// Says goodbye, once nobody can ask for the last frame again.
+    fn end(&mut self, wait: Instant, now: Instant) -> SendOutput<'_, S> {
+        let asked_until = self.last_sent.map(|last| last + LINGER);
+        if self.config.resend
+            && self.viewers.len() > 0
+            && let Some(until) = asked_until.filter(|until| *until > now)
+        {
+            return SendOutput::Wait(Some(until.min(wait)));
+        }
+        self.closing = Closing::Done;
+        self.say(Kind::Goodbye, now)
+    }
+
+    fn say(&mut self, kind: Kind, now: Instant) -> SendOutput<'_, S> {
+        let header = self.control_header(kind, self.next_frame, now);
+        let invitation = Invitation {
+            is_group: self.config.is_group,
+            resends: self.config.resend,
+            viewers: u16::try_from(self.viewers.len()).unwrap_or(u16::MAX),
+            report_every: self.report_interval(),
+        };
+        let hello = Hello { state: self.state, name: &self.config.name, invitation: Some(invitation) };
+        wire::emit_control(&header, (kind == Kind::Hello).then_some(&hello), &mut self.control);
+        self.stats.bytes += self.control.len() as u64;
+        SendOutput::Transmit(Transmit { to: None, bytes: &self.control, segment: self.control.len() })
+    }
+
+    fn control_header(&self, kind: Kind, frame: FrameId, now: Instant) -> Header {
+        Header {
             kind,
             session: self.config.session,
-            frame: self.next_frame,
+            frame,
             part: 0,
             parts: 0,
             index: 0,
@@ -312,11 +503,7 @@ impl SendStream {
             parity_chunks: 0,
             length: 0,
             captured: self.clock.at(now),
-        };
-        let hello = Hello { state: self.state, name: &self.config.name };
-        wire::emit_control(&header, (kind == Kind::Hello).then_some(&hello), &mut self.control);
-        self.stats.bytes += self.control.len() as u64;
-        SendOutput::Transmit(Transmit { bytes: &self.control, segment: self.control.len() })
+        }
     }
 
     fn learn_interval(&mut self, now: Instant) {
@@ -330,128 +517,22 @@ impl SendStream {
     }
 }
 
+fn most_at_once(count: usize, stride: usize) -> usize {
+    count.min(MOST_AT_ONCE).min((MOST_BYTES_AT_ONCE / stride).max(1))
+}
+
+/// Why there is a newest frame.
+const GOING: &str = "a frame is going out";
 /// What one call of the kernel takes, for IPv4 as for IPv6.
 const MOST_BYTES_AT_ONCE: usize = 65_487;
 /// Room for events: each frame makes one, and they are drained after each.
 const EVENTS: usize = 16;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Buffer, t0};
-
-    fn config(pace: Pace) -> SendConfig {
-        SendConfig {
-            session: SessionId::new(1),
-            datagram_bytes: 1472,
-            overhead_bytes: 66,
-            pace,
-            interval: Some(Duration::from_millis(33)),
-            name: "test".into(),
-        }
-    }
-
-    fn stream(pace: Pace, now: Instant) -> SendStream {
-        SendStream::new(config(pace), Clock::new(now, MediaTime::default()), now)
-    }
-
-    fn frame(number: u64, bytes: usize) -> Frame {
-        Frame { captured: MediaTime::from_micros(number), jpeg: Buffer::new(vec![number as u8; bytes]) }
-    }
-
-    /// Drains `poll`: (datagrams with a chunk, events, when to call again).
-    fn drain(stream: &mut SendStream, now: Instant) -> (usize, Vec<SendEvent>, Option<Instant>) {
-        let (mut data, mut events) = (0, Vec::new());
-        loop {
-            match stream.poll(now) {
-                SendOutput::Transmit(transmit) => {
-                    for bytes in transmit.bytes.chunks(transmit.segment) {
-                        data += usize::from(bytes[3] == 1);
-                    }
-                }
-                SendOutput::Event(event) => events.push(event),
-                SendOutput::Wait(until) => return (data, events, until),
-            }
-        }
-    }
-
-    #[test]
-    fn an_unpaced_frame_goes_at_once_and_is_counted() {
-        let now = t0();
-        let mut stream = stream(Pace::Off, now);
-        stream.push_frame(frame(1, 170_000), now);
-        let (data, events, _) = drain(&mut stream, now);
-        assert_eq!((data, events.len()), (119, 1));
-        assert_eq!((stream.stats().sent, stream.stats().data), (1, 119));
-    }
-
-    #[test]
-    fn a_newer_frame_replaces_the_one_that_waits_and_the_one_going_is_finished() {
-        let t0 = t0();
-        let mut stream = stream(Pace::Auto, t0);
-        let mut now = t0;
-        stream.push_frame(frame(1, 170_000), now);
-        let (_, _, mut next) = drain(&mut stream, now);
-        stream.push_frame(frame(2, 170_000), now);
-        stream.push_frame(frame(3, 170_000), now);
-        let mut ends = Vec::new();
-        while ends.len() < 3 {
-            let (_, events, until) = drain(&mut stream, now);
-            ends.extend(events);
-            next = until.or(next);
-            now = next.unwrap();
-        }
-        assert!(matches!(ends[0], SendEvent::Superseded { captured } if captured.as_micros() == 2));
-        assert!(matches!(ends[1], SendEvent::Sent { captured, .. } if captured.as_micros() == 1));
-        assert!(matches!(ends[2], SendEvent::Sent { captured, .. } if captured.as_micros() == 3));
-    }
-
-    #[test]
-    fn a_closed_stream_sends_what_it_has_then_goodbye_then_nothing() {
-        let now = t0();
-        let mut stream = stream(Pace::Off, now);
-        stream.push_frame(frame(1, 100), now);
-        stream.close();
-        let (data, events, until) = drain(&mut stream, now);
-        assert_eq!((data, events.len(), until), (1, 1, None));
-        assert!(stream.is_closed());
-        assert_eq!(drain(&mut stream, now + HELLO_INTERVAL * 2).0, 0);
-    }
-
-    #[test]
-    fn an_abandoned_stream_says_goodbye_at_once_and_every_frame_has_ended() {
-        let now = t0();
-        let mut stream = stream(Pace::Rate(1e5), now);
-        stream.push_frame(frame(1, 170_000), now);
-        let _ = drain(&mut stream, now);
-        stream.push_frame(frame(2, 170_000), now);
-        stream.close();
-        assert!(drain(&mut stream, now).2.is_some() && !stream.is_closed());
-        stream.abandon();
-        let (data, events, until) = drain(&mut stream, now);
-        assert_eq!((data, events.len(), until, stream.is_closed()), (0, 2, None, true));
-        assert_eq!((stream.stats().pushed, stream.stats().superseded), (2, 2));
-    }
-
-    #[test]
-    fn hellos_go_on_without_frames_and_a_change_is_told_at_once() {
-        let t0 = t0();
-        let mut stream = stream(Pace::Off, t0);
-        let said = |stream: &mut SendStream, now| matches!(stream.poll(now), SendOutput::Transmit(_));
-        assert!(said(&mut stream, t0) && !said(&mut stream, t0 + HELLO_INTERVAL / 2));
-        assert!(said(&mut stream, t0 + HELLO_INTERVAL));
-        stream.set_state(SourceState::Gone, t0 + HELLO_INTERVAL);
-        assert!(said(&mut stream, t0 + HELLO_INTERVAL));
-    }
-
-    #[test]
-    fn a_frame_that_cannot_be_sent_is_refused_and_the_next_one_goes() {
-        let now = t0();
-        let mut stream = stream(Pace::Off, now);
-        stream.push_frame(frame(1, 0), now);
-        let (_, events, _) = drain(&mut stream, now);
-        assert!(matches!(events[..], [SendEvent::Refused { error: CutError::Empty, .. }]));
-        stream.push_frame(frame(2, 10), now);
-        assert_eq!(drain(&mut stream, now).0, 1);
-    }
-}
+/// Of what a path carries, how much frames are made to fill: the rest is for those that are larger than they were meant to
+/// be, and for what is sent again.
+const PATH_SHARE: f64 = 0.85;
+/// How late a frame may begin that fits into its interval, as a share of that.
+const SLACK: f64 = 0.15;
+/// And one that does not.
+const SLACK_OF_LARGE: Duration = Duration::from_millis(1);
+/// How long after its last datagram a stream that ends can still be asked for it.
+const LINGER: Duration = Duration::from_millis(60);

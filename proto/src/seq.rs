@@ -31,7 +31,7 @@ impl fmt::Debug for SessionId {
 }
 
 /// A frame's number within its session: one more for each frame sent, and after the largest comes 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct FrameId(u32);
 
 impl FrameId {

@@ -7,8 +7,10 @@ use serde::Serialize;
 pub enum Fate {
     /// It brought a chunk that was missing.
     Accepted,
-    /// It brought a sender's word on itself.
+    /// It brought a sender's word on itself, or its answer to us.
     Control,
+    /// It brought parity of a frame that is whole already.
+    Spare,
     /// It brought a chunk that was there already.
     Duplicate,
     /// Its frame, or its session, had ended.
@@ -33,6 +35,7 @@ pub struct DatagramCounts {
     pub received: u64,
     pub accepted: u64,
     pub control: u64,
+    pub spare: u64,
     pub duplicate: u64,
     pub late: u64,
     pub foreign: u64,
@@ -51,6 +54,7 @@ impl DatagramCounts {
         *match fate {
             Fate::Accepted => &mut self.accepted,
             Fate::Control => &mut self.control,
+            Fate::Spare => &mut self.spare,
             Fate::Duplicate => &mut self.duplicate,
             Fate::Late => &mut self.late,
             Fate::Foreign => &mut self.foreign,
@@ -71,6 +75,8 @@ pub enum LossReason {
     Superseded,
     /// Its place was needed, or its session ended.
     Evicted,
+    /// It was repaired to something that is not what was sent.
+    Damaged,
 }
 
 /// Frames given up, by reason.
@@ -80,6 +86,7 @@ pub struct LossCounts {
     pub deadline: u64,
     pub superseded: u64,
     pub evicted: u64,
+    pub damaged: u64,
 }
 
 impl LossCounts {
@@ -89,12 +96,13 @@ impl LossCounts {
             LossReason::Deadline => &mut self.deadline,
             LossReason::Superseded => &mut self.superseded,
             LossReason::Evicted => &mut self.evicted,
+            LossReason::Damaged => &mut self.damaged,
         } += 1;
     }
 
     /// All of them.
     pub fn total(self) -> u64 {
-        self.deadline + self.superseded + self.evicted
+        self.deadline + self.superseded + self.evicted + self.damaged
     }
 }
 
@@ -114,6 +122,25 @@ pub struct RecvStats {
     pub unseen: u64,
     /// Sessions that began.
     pub sessions: u64,
+    /// What was repaired, and how.
+    pub repair: RepairCounts,
+}
+
+/// What a receiver did about loss.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RepairCounts {
+    /// Frames made whole by parity.
+    pub by_parity: u64,
+    /// Frames made whole with chunks that were sent again.
+    pub by_resend: u64,
+    /// Data chunks that arrived when they were first sent.
+    pub arrived: u64,
+    /// Data chunks that did not.
+    pub missing: u64,
+    /// Chunks asked for.
+    pub asked: u64,
+    /// Requests for them.
+    pub requests: u64,
 }
 
 /// What a [`SendStream`](crate::SendStream) counted. Every frame pushed ends as sent, superseded or refused, or is
@@ -128,8 +155,55 @@ pub struct SendStats {
     pub superseded: u64,
     /// Frames that cannot be sent.
     pub refused: u64,
+    /// Of the superseded ones, those left out on purpose: the path does not carry them.
+    pub thinned: u64,
     /// Data datagrams given out.
     pub data: u64,
+    /// Parity datagrams given out with their frames.
+    pub parity: u64,
+    /// Datagrams given out because receivers asked for them.
+    pub resent: u64,
     /// Bytes of all datagrams given out.
     pub bytes: u64,
+    /// What receivers said back.
+    pub feedback: FeedbackCounts,
+}
+
+/// How a datagram from a receiver ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FeedbackFate {
+    /// It was taken in, and answered if it asked for something.
+    Accepted,
+    /// It shows no token, or a wrong one.
+    Unproven,
+    /// It asks for more than it may have.
+    TooMuch,
+    /// It is about another session, or nothing that a receiver says.
+    Foreign,
+    /// It is none of ours, damaged, or impossible.
+    Malformed,
+}
+
+/// Datagrams from receivers, by how they ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[allow(missing_docs, reason = "each is the count of the FeedbackFate of that name")]
+pub struct FeedbackCounts {
+    pub accepted: u64,
+    pub unproven: u64,
+    pub too_much: u64,
+    pub foreign: u64,
+    pub malformed: u64,
+}
+
+impl FeedbackCounts {
+    /// Counts one datagram.
+    pub fn add(&mut self, fate: FeedbackFate) {
+        *match fate {
+            FeedbackFate::Accepted => &mut self.accepted,
+            FeedbackFate::Unproven => &mut self.unproven,
+            FeedbackFate::TooMuch => &mut self.too_much,
+            FeedbackFate::Foreign => &mut self.foreign,
+            FeedbackFate::Malformed => &mut self.malformed,
+        } += 1;
+    }
 }

@@ -121,6 +121,11 @@ impl<S: Copy + Eq> SourceLock<S> {
         self.holder.as_ref().is_some_and(Holder::is_established)
     }
 
+    /// Whoever has the place, if it was heard more than once.
+    pub(crate) fn holder(&self) -> Option<S> {
+        self.holder.as_ref().filter(|holder| holder.is_established()).map(|holder| holder.source)
+    }
+
     /// Notes that whoever has the place has completed a frame.
     pub(crate) fn completed(&mut self, now: Instant) {
         if let Some(holder) = &mut self.holder {

@@ -1,14 +1,17 @@
 //! A datagram in, a checked one out: the only place where bytes from the network are looked at before they are trusted.
 
+pub(crate) mod feedback;
 mod header;
 mod hello;
 mod seal;
 
+pub use feedback::{MAX_RANGES, MAX_TRAINS, Pong, Report, ReportCounts, Resend, Token, TrainEntry};
 pub use header::{HEADER_BYTES, Header, Kind};
-pub use hello::{Hello, MAX_NAME_BYTES, SourceState};
+pub use hello::{Hello, Invitation, MAX_NAME_BYTES, SourceState};
 
 use thiserror::Error;
 
+use crate::fec::most_parity;
 use crate::geometry::Geometry;
 
 /// A datagram whose every field was checked.
@@ -30,10 +33,31 @@ pub enum Body<'a> {
         /// The chunk.
         chunk: &'a [u8],
     },
+    /// A chunk that missing ones can be computed from.
+    Parity {
+        /// How its part is cut.
+        geometry: Geometry,
+        /// Which parity chunk, from 0.
+        index: usize,
+        /// The CRC-32 of the whole part, to check a repaired one by.
+        checksum: u32,
+        /// The chunk, as long as the part's first.
+        chunk: &'a [u8],
+    },
     /// What a sender says of itself.
     Hello(Hello<'a>),
     /// The sender ends its session.
     Goodbye,
+    /// A receiver says what arrived.
+    Report(Report<'a>),
+    /// A receiver asks for chunks again.
+    Resend(Resend<'a>),
+    /// A receiver asks for the time, and shows its token.
+    Ping(Token),
+    /// The answer to a ping or a report.
+    Pong(Pong),
+    /// The sender no longer has that frame.
+    Gone,
     /// Something that this version does not know.
     Unknown,
 }
@@ -72,6 +96,9 @@ pub enum WireError {
     /// A hello's name is no UTF-8, too long, or its state is not known.
     #[error("the hello is damaged")]
     Hello,
+    /// A report or a request lists too much, or what cannot be.
+    #[error("the report or request is damaged")]
+    Feedback,
 }
 
 impl<'a> Datagram<'a> {
@@ -88,29 +115,48 @@ impl<'a> Datagram<'a> {
         if header.session.get() == 0 {
             return Err(WireError::NoSession);
         }
+        let body = || payload.get(..header.length as usize).ok_or(WireError::Payload);
         let body = match header.kind {
             Kind::Data => Self::data(&header, payload)?,
-            Kind::Hello => {
-                let length = header.length as usize;
-                Body::Hello(Hello::parse(payload.get(..length).ok_or(WireError::Payload)?)?)
-            }
+            Kind::Parity => Self::parity(&header, payload)?,
+            Kind::Hello => Body::Hello(Hello::parse(body()?)?),
             Kind::Goodbye => Body::Goodbye,
+            Kind::Report => Body::Report(Report::parse(body()?)?),
+            Kind::Resend => Body::Resend(Resend::parse(body()?)?),
+            Kind::Ping => Body::Ping(feedback::parse_ping(body()?)?),
+            Kind::Pong => Body::Pong(Pong::parse(body()?)?),
+            Kind::Gone => Body::Gone,
             Kind::Other(_) => Body::Unknown,
         };
         Ok(Self { header, body })
     }
 
     fn data(header: &Header, payload: &'a [u8]) -> Result<Body<'a>, WireError> {
-        if header.part >= header.parts {
-            return Err(WireError::Part);
-        }
-        let geometry = Geometry::checked(header.length, header.data_chunks).ok_or(WireError::Geometry)?;
-        let index = usize::from(header.index);
+        let (geometry, index) = Self::place(header)?;
         if index >= geometry.chunks() {
             return Err(WireError::Index);
         }
         let chunk = payload.get(..geometry.range(index).len()).ok_or(WireError::Payload)?;
         Ok(Body::Data { geometry, chunk })
+    }
+
+    fn parity(header: &Header, payload: &'a [u8]) -> Result<Body<'a>, WireError> {
+        let (geometry, index) = Self::place(header)?;
+        let index = index.checked_sub(geometry.chunks()).ok_or(WireError::Index)?;
+        if index > most_parity(geometry.chunks()) {
+            return Err(WireError::Index);
+        }
+        let (checksum, payload) = payload.split_first_chunk().ok_or(WireError::Payload)?;
+        let chunk = payload.get(..geometry.chunk_bytes()).ok_or(WireError::Payload)?;
+        Ok(Body::Parity { geometry, index, checksum: u32::from_be_bytes(*checksum), chunk })
+    }
+
+    fn place(header: &Header) -> Result<(Geometry, usize), WireError> {
+        if header.part >= header.parts {
+            return Err(WireError::Part);
+        }
+        let geometry = Geometry::checked(header.length, header.data_chunks).ok_or(WireError::Geometry)?;
+        Ok((geometry, header.index.into()))
     }
 }
 
@@ -126,14 +172,24 @@ pub fn emit(header: &Header, datagram: &mut [u8]) {
 
 /// Writes a whole hello or goodbye into `datagram`, replacing what was there.
 pub fn emit_control(header: &Header, hello: Option<&Hello<'_>>, datagram: &mut Vec<u8>) {
+    emit_with(header, datagram, |datagram| {
+        if let Some(hello) = hello {
+            hello.emit(datagram);
+        }
+    });
+}
+
+/// Writes a whole datagram that is no chunk into `datagram`, replacing what was there; `body` appends its body.
+pub(crate) fn emit_with(header: &Header, datagram: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>)) {
     datagram.clear();
     datagram.resize(HEADER_BYTES, 0);
-    if let Some(hello) = hello {
-        hello.emit(datagram);
-    }
+    body(datagram);
     let length = (datagram.len() - HEADER_BYTES) as u32;
     emit(&Header { length, ..*header }, datagram);
 }
+
+/// Bytes in front of a parity chunk: the CRC-32 of the whole part.
+pub(crate) const PARITY_CHECKSUM_BYTES: usize = 4;
 
 #[cfg(test)]
 mod tests {
@@ -214,7 +270,7 @@ mod tests {
 
     #[test]
     fn a_hello_is_read_as_it_was_written() {
-        let hello = Hello { state: SourceState::Gone, name: "bench 3 – left" };
+        let hello = Hello { state: SourceState::Gone, name: "bench 3 – left", invitation: None };
         let mut bytes = Vec::new();
         emit_control(&Header { kind: Kind::Hello, ..data_header() }, Some(&hello), &mut bytes);
         assert_eq!(Datagram::parse(&bytes).unwrap().body, Body::Hello(hello));

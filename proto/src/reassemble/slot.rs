@@ -1,25 +1,90 @@
-//! One frame on its way: its bytes, and which of them have arrived.
+//! One frame on its way: its bytes, which of them have arrived, and what has been done about the others.
 
+use std::ops::Range;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use crate::fec::Repairer;
 use crate::geometry::Geometry;
-use crate::wire::Header;
+use crate::wire::{Header, TrainEntry};
 use crate::{Buffer, FrameId, MediaTime, Pool};
 
 /// One frame on its way.
 #[derive(Debug)]
-pub(super) struct Slot {
-    pub(super) frame: FrameId,
-    pub(super) captured: MediaTime,
-    pub(super) geometry: Geometry,
-    parity_chunks: u16,
+pub(crate) struct Slot {
+    pub(crate) frame: FrameId,
+    pub(crate) captured: MediaTime,
+    pub(crate) geometry: Geometry,
+    /// Parity chunks that are sent with it.
+    planned: usize,
     /// Present while the slot is in use.
     buffer: Option<Buffer>,
-    /// One bit per chunk.
+    /// One bit per data chunk.
     have: Vec<u64>,
-    pub(super) missing: usize,
-    pub(super) first: Instant,
+    pub(crate) missing: usize,
+    parity: Vec<u8>,
+    parity_indices: Vec<u16>,
+    checksum: Option<u32>,
+    pub(crate) train: Train,
+    pub(crate) asks: Asks,
+    /// Whether something came that was sent because somebody asked.
+    pub(super) was_helped: bool,
+}
+
+/// How the datagrams of a frame arrive: data first, then parity.
+#[derive(Debug)]
+pub(crate) struct Train {
+    /// When the first was read.
+    pub(crate) first: Instant,
+    /// When the furthest so far was read.
+    pub(crate) last: Instant,
+    first_index: usize,
+    pub(crate) last_index: usize,
+    /// The same two, when they reached this computer.
+    first_arrived: Instant,
+    last_arrived: Instant,
+    /// Chunks that were passed over, and when.
+    pub(crate) gaps: Vec<Gap>,
+    /// Whether nothing more is to be expected.
+    pub(crate) is_over: bool,
+    is_told: bool,
+}
+
+/// Chunks that had not come when a later one did.
+#[derive(Clone, Debug)]
+pub(crate) struct Gap {
+    pub(crate) range: Range<usize>,
+    pub(crate) since: Instant,
+}
+
+/// What was asked for again.
+#[derive(Debug, Default)]
+pub(crate) struct Asks {
+    /// How often each data chunk was.
+    counts: Vec<u8>,
+    /// When the last request was sent.
+    pub(crate) last: Option<Instant>,
+    /// When the next may be.
+    pub(crate) wait: Option<Instant>,
+    /// When it was last seen what is missing.
+    pub(crate) looked: Option<Instant>,
+    /// The sender does not have it any more.
+    pub(crate) gone: bool,
+}
+
+/// How a chunk was taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stored {
+    /// In its place, in order as far as is known.
+    New,
+    /// In its place, so long after a later one.
+    Late(Duration),
+    /// In its place, so long after it was asked for.
+    Asked(Duration),
+    /// It was there.
+    Twice,
+    /// It was there, and had been asked for without need.
+    TwiceAsked,
 }
 
 impl Slot {
@@ -28,20 +93,44 @@ impl Slot {
             frame: FrameId::new(0),
             captured: MediaTime::default(),
             geometry,
-            parity_chunks: 0,
+            planned: 0,
             buffer: None,
             have: Vec::new(),
             missing: 0,
-            first: now,
+            parity: Vec::new(),
+            parity_indices: Vec::new(),
+            checksum: None,
+            train: Train::empty(now),
+            asks: Asks::default(),
+            was_helped: false,
         }
     }
 
-    pub(super) fn open(&mut self, header: &Header, geometry: Geometry, now: Instant, pool: &mut Pool) {
-        (self.frame, self.captured, self.first) = (header.frame, header.captured, now);
-        (self.geometry, self.parity_chunks) = (geometry, header.parity_chunks);
+    /// Begins a frame of which a chunk is here.
+    pub(super) fn open(
+        &mut self,
+        header: &Header,
+        geometry: Geometry,
+        arrived: Instant,
+        now: Instant,
+        pool: &mut Pool,
+    ) {
+        (self.frame, self.captured) = (header.frame, header.captured);
+        (self.geometry, self.planned) = (geometry, header.parity_chunks.into());
         self.missing = geometry.chunks();
-        self.have.clear();
-        self.have.resize(geometry.chunks().div_ceil(64), 0);
+        clear(&mut self.have, geometry.chunks());
+        self.parity.clear();
+        self.parity_indices.clear();
+        self.checksum = None;
+        self.was_helped = false;
+        let index = usize::from(header.index);
+        let place = match index.checked_sub(geometry.chunks()) {
+            None => index,
+            // Parity that was made later stands behind all that is sent first.
+            Some(parity) => geometry.chunks() + self.place_of_parity(parity).min(self.planned.max(1) - 1),
+        };
+        self.train.begin(place, arrived, now);
+        self.asks.begin(geometry.chunks());
         let mut buffer = pool.take();
         let bytes = Arc::get_mut(&mut buffer).expect("a buffer from the pool has one owner");
         let length = geometry.length();
@@ -57,36 +146,240 @@ impl Slot {
 
     /// Bytes of memory that it holds.
     pub(super) fn bytes(&self) -> usize {
-        self.buffer.as_ref().map_or(0, |buffer| buffer.capacity())
+        self.buffer.as_ref().map_or(0, |buffer| buffer.capacity()) + self.parity.capacity()
     }
 
     /// Its buffer; the slot is not in use any more.
     pub(super) fn take(&mut self) -> Buffer {
+        if self.parity.capacity() > LARGE {
+            self.parity = Vec::new();
+        }
         self.buffer.take().expect(IN_USE)
     }
 
     /// Whether a chunk of this frame was cut otherwise than the first one said.
     pub(super) fn contradicts(&self, header: &Header, geometry: Geometry) -> bool {
-        (self.geometry, self.parity_chunks, self.captured)
-            != (geometry, header.parity_chunks, header.captured)
+        (self.geometry, self.planned, self.captured)
+            != (geometry, usize::from(header.parity_chunks), header.captured)
     }
 
-    /// Puts a chunk in its place; `false` if it was there.
-    pub(super) fn store(&mut self, index: usize, chunk: &[u8]) -> bool {
-        let (word, bit) = (&mut self.have[index / 64], 1 << (index % 64));
-        if *word & bit != 0 {
-            return false;
+    /// Puts a data chunk in its place.
+    pub(super) fn store(&mut self, index: usize, chunk: &[u8], arrived: Instant, now: Instant) -> Stored {
+        if self.has(index) {
+            return if self.asks.has(index) { Stored::TwiceAsked } else { Stored::Twice };
         }
-        *word |= bit;
+        self.have[index / 64] |= 1 << (index % 64);
         self.missing -= 1;
         let buffer = self.buffer.as_mut().expect(IN_USE);
         let bytes = Arc::get_mut(buffer).expect("a frame is shared only when it is whole");
         bytes[self.geometry.range(index)].copy_from_slice(chunk);
-        true
+        if self.asks.has(index) {
+            let since = self.asks.last.map_or(Duration::ZERO, |last| now.saturating_duration_since(last));
+            self.was_helped = true;
+            return Stored::Asked(since);
+        }
+        self.train.passed(index, arrived, now).map_or(Stored::New, Stored::Late)
     }
+
+    /// Keeps a parity chunk; `None` if it says something else of the part than another did.
+    pub(super) fn store_parity(
+        &mut self,
+        index: usize,
+        checksum: u32,
+        chunk: &[u8],
+        arrived: Instant,
+        now: Instant,
+    ) -> Option<Stored> {
+        if *self.checksum.get_or_insert(checksum) != checksum {
+            return None;
+        }
+        let index16 = u16::try_from(index).ok()?;
+        // More than are missing help nobody.
+        if self.parity_indices.contains(&index16) || self.usable_parity() >= self.missing {
+            return Some(Stored::Twice);
+        }
+        self.parity_indices.push(index16);
+        self.parity.extend_from_slice(chunk);
+        let place = self.place_of_parity(index);
+        if place >= self.planned {
+            // It was made later, for somebody who asked.
+            self.was_helped = true;
+            return Some(Stored::New);
+        }
+        self.train.passed(self.geometry.chunks() + place, arrived, now);
+        Some(Stored::New)
+    }
+
+    /// Computes what is missing, if there is enough parity; whether the frame is whole then. It may still be wrong: see
+    /// [`is_sound`](Self::is_sound).
+    pub(super) fn repair(&mut self, repairer: &mut Repairer) -> bool {
+        if self.parity_indices.is_empty() || self.usable_parity() < self.missing {
+            return false;
+        }
+        let parity = self.parity_indices.iter().map(|&index| usize::from(index));
+        let parity = parity.zip(self.parity.chunks_exact(self.geometry.chunk_bytes()));
+        let buffer = self.buffer.as_mut().expect(IN_USE);
+        let bytes = Arc::get_mut(buffer).expect("a frame is shared only when it is whole");
+        repairer.repair(self.geometry, bytes, &self.have, parity)
+    }
+
+    /// Whether the part is what the sender made parity of.
+    pub(super) fn is_sound(&self) -> bool {
+        let bytes = self.buffer.as_ref().expect(IN_USE);
+        self.checksum == Some(crc32fast::hash(bytes))
+    }
+
+    pub(crate) fn has(&self, index: usize) -> bool {
+        self.have[index / 64] & (1 << (index % 64)) != 0
+    }
+
+    /// How many missing chunks the parity that is here makes up for. The exclusive or of all makes up for one, and is of no
+    /// use beside other parity.
+    pub(crate) fn usable_parity(&self) -> usize {
+        let has_xor = self.parity_indices.contains(&0);
+        let others = self.parity_indices.len() - usize::from(has_xor);
+        others.max(usize::from(has_xor))
+    }
+
+    /// Whether all parity that there is, or will be, is the exclusive or.
+    pub(crate) fn is_xor_only(&self) -> bool {
+        self.planned == 1 && self.parity_indices.iter().all(|&index| index == 0)
+    }
+
+    /// Parity chunks that are still to come.
+    pub(crate) fn parity_to_come(&self) -> usize {
+        let past = (self.train.last_index + 1).saturating_sub(self.geometry.chunks());
+        if self.train.is_over { 0 } else { self.planned.saturating_sub(past) }
+    }
+
+    /// Datagrams of the frame, data and parity, as they are first sent.
+    pub(crate) fn datagrams(&self) -> usize {
+        self.geometry.chunks() + self.planned
+    }
+
+    /// How it arrived, told once.
+    pub(super) fn tell_train(&mut self) -> Option<(TrainEntry, u64, u64)> {
+        if std::mem::replace(&mut self.train.is_told, true) {
+            return None;
+        }
+        let chunks = self.geometry.chunks();
+        let expected = if self.train.is_over { chunks } else { (self.train.last_index + 1).min(chunks) };
+        let is_missing = |index: &usize| !self.has(*index) || self.asks.has(*index);
+        let head = (0..expected.min(chunks / 2)).filter(is_missing).count();
+        let tail = (chunks / 2..expected).filter(is_missing).count();
+        let entry = TrainEntry {
+            frame: self.frame,
+            first: self.train.first_index as u16,
+            last: self.train.last_index as u16,
+            span: self.train.last_arrived.saturating_duration_since(self.train.first_arrived),
+            missing_head: head as u16,
+            missing_tail: tail as u16,
+        };
+        Some((entry, (expected - head - tail) as u64, (head + tail) as u64))
+    }
+
+    /// Where a parity chunk stands among those planned: the exclusive or alone, or Reed-Solomon, which begins behind it.
+    fn place_of_parity(&self, index: usize) -> usize {
+        if self.planned == 1 { index } else { index.saturating_sub(1) }
+    }
+}
+
+impl Train {
+    fn empty(now: Instant) -> Self {
+        Self {
+            first: now,
+            last: now,
+            first_index: 0,
+            last_index: 0,
+            first_arrived: now,
+            last_arrived: now,
+            gaps: Vec::new(),
+            is_over: false,
+            is_told: false,
+        }
+    }
+
+    fn begin(&mut self, index: usize, arrived: Instant, now: Instant) {
+        (self.first, self.last) = (now, now);
+        (self.first_arrived, self.last_arrived) = (arrived, arrived);
+        (self.first_index, self.last_index) = (index, index);
+        (self.is_over, self.is_told) = (false, false);
+        self.gaps.clear();
+        if index > 0 {
+            self.gaps.push(Gap { range: 0..index, since: now });
+        }
+    }
+
+    /// Notes that a datagram came that was not asked for; if a later one was before it, how long ago.
+    fn passed(&mut self, index: usize, arrived: Instant, now: Instant) -> Option<Duration> {
+        if index > self.last_index {
+            self.open_gap(self.last_index + 1..index, now);
+            (self.last_index, self.last, self.last_arrived) = (index, now, arrived);
+            return None;
+        }
+        let gap = self.gaps.iter().find(|gap| gap.range.contains(&index))?;
+        Some(now.saturating_duration_since(gap.since))
+    }
+
+    /// Nothing more of `datagrams` is to be expected since `since`.
+    pub(super) fn end(&mut self, datagrams: usize, since: Instant) {
+        if !std::mem::replace(&mut self.is_over, true) {
+            self.open_gap(self.last_index + 1..datagrams, since);
+        }
+    }
+
+    fn open_gap(&mut self, range: Range<usize>, since: Instant) {
+        if range.is_empty() {
+            return;
+        }
+        let is_full = self.gaps.len() == MOST_GAPS;
+        match self.gaps.last_mut().filter(|_| is_full) {
+            // Of a frame in so many pieces it does not matter what was passed over when.
+            Some(last) => *last = Gap { range: last.range.start..range.end, since },
+            None => self.gaps.push(Gap { range, since }),
+        }
+    }
+
+    /// How long a datagram of this frame takes, if enough have come to tell.
+    pub(crate) fn spacing(&self) -> Option<Duration> {
+        let datagrams = self.last_index.saturating_sub(self.first_index);
+        (datagrams >= ENOUGH).then(|| self.last.saturating_duration_since(self.first) / datagrams as u32)
+    }
+}
+
+impl Asks {
+    fn begin(&mut self, chunks: usize) {
+        self.counts.clear();
+        self.counts.resize(chunks, 0);
+        (self.last, self.wait, self.looked, self.gone) = (None, None, None, false);
+    }
+
+    /// Whether a chunk was asked for.
+    pub(crate) fn has(&self, index: usize) -> bool {
+        self.counts[index] > 0
+    }
+
+    /// How often a chunk was asked for.
+    pub(crate) fn count(&self, index: usize) -> u8 {
+        self.counts[index]
+    }
+
+    /// A chunk is asked for.
+    pub(crate) fn note(&mut self, index: usize) {
+        self.counts[index] = self.counts[index].saturating_add(1);
+    }
+}
+
+fn clear(bits: &mut Vec<u64>, count: usize) {
+    bits.clear();
+    bits.resize(count.div_ceil(64), 0);
 }
 
 /// Why a slot has a buffer.
 const IN_USE: &str = "a slot in use has a buffer";
 /// A buffer smaller than this is kept for any frame.
 const LARGE: usize = 1 << 20;
+/// Gaps told apart in one frame.
+const MOST_GAPS: usize = 64;
+/// Datagrams that tell how quickly they come.
+const ENOUGH: usize = 8;

@@ -38,21 +38,21 @@ pub struct Header {
     pub kind: Kind,
     /// The sender's run.
     pub session: SessionId,
-    /// The frame that it belongs to. In a hello or goodbye: the next frame's.
+    /// The frame that it belongs to, or is about. In a hello or goodbye: the next frame's.
     pub frame: FrameId,
     /// Which part of the frame, from 0.
     pub part: u8,
-    /// How many parts the frame has, at least 1; 0 in a hello or goodbye.
+    /// How many parts the frame has, at least 1; 0 in what is no chunk.
     pub parts: u8,
     /// Which chunk of the part: data chunks from 0, parity chunks after them.
     pub index: u16,
     /// How many data chunks the part has.
     pub data_chunks: u16,
-    /// How many parity chunks the part has.
+    /// How many parity chunks are sent with the part; more may be made later.
     pub parity_chunks: u16,
-    /// Bytes of the part; of the body in a hello.
+    /// Bytes of the part; of the body in what is no chunk.
     pub length: u32,
-    /// When the frame was captured; in a hello or goodbye, when it was sent.
+    /// When the frame was captured; in what is no chunk, when that was sent, on the clock of who sent it.
     pub captured: MediaTime,
 }
 
@@ -61,11 +61,23 @@ pub struct Header {
 pub enum Kind {
     /// 1: a chunk of a frame.
     Data,
+    /// 2: a chunk that others can be computed from.
+    Parity,
     /// 3: the sender says that it is there, and what it is.
     Hello,
     /// 4: the sender ends its session.
     Goodbye,
-    /// Any other number. 2 (parity), 5 (report), 6 (resend request), 7 and 8 (ping and pong) are set aside.
+    /// 5: a receiver says what arrived.
+    Report,
+    /// 6: a receiver asks for chunks again.
+    Resend,
+    /// 7: a receiver asks for the sender's time, and for a token.
+    Ping,
+    /// 8: the sender's answer to a ping or a report.
+    Pong,
+    /// 9: the sender no longer has a frame that it was asked for.
+    Gone,
+    /// Any other number.
     Other(u8),
 }
 
@@ -73,8 +85,14 @@ impl Kind {
     const fn from_wire(byte: u8) -> Self {
         match byte {
             1 => Self::Data,
+            2 => Self::Parity,
             3 => Self::Hello,
             4 => Self::Goodbye,
+            5 => Self::Report,
+            6 => Self::Resend,
+            7 => Self::Ping,
+            8 => Self::Pong,
+            9 => Self::Gone,
             other => Self::Other(other),
         }
     }
@@ -82,8 +100,14 @@ impl Kind {
     const fn to_wire(self) -> u8 {
         match self {
             Self::Data => 1,
+            Self::Parity => 2,
             Self::Hello => 3,
             Self::Goodbye => 4,
+            Self::Report => 5,
+            Self::Resend => 6,
+            Self::Ping => 7,
+            Self::Pong => 8,
+            Self::Gone => 9,
             Self::Other(other) => other,
         }
     }

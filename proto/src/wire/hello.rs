@@ -3,8 +3,17 @@
 //! ```text
 //! +---------------+---------------+------------------ - - -
 //! |     state     |  name length  |  name, UTF-8
-//! +---------------+---------------+------------------ - - -
+//! +---------------+---------------+---------------+---------------+
+//! |     flags     |            viewers            |
+//! +---------------+---------------+---------------+
+//! |   report every, milliseconds  |
+//! +-------------------------------+
 //! ```
+//!
+//! What follows the name is there if the sender listens to receivers. Flags: 1, it sends to a group; 2, it answers resend
+//! requests.
+
+use std::time::Duration;
 
 use super::WireError;
 
@@ -18,6 +27,21 @@ pub struct Hello<'a> {
     pub state: SourceState,
     /// What people call it; may be empty.
     pub name: &'a str,
+    /// What it wants to be told; `None` if it does not listen.
+    pub invitation: Option<Invitation>,
+}
+
+/// What a sender wants to be told by its receivers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Invitation {
+    /// Whether it sends to a group: then receivers wait for each other before they ask for something.
+    pub is_group: bool,
+    /// Whether it answers resend requests.
+    pub resends: bool,
+    /// How many receivers it knows of.
+    pub viewers: u16,
+    /// How often each of them should report; whole milliseconds, at most 65 535.
+    pub report_every: Duration,
 }
 
 /// Whether a sender has pictures to send.
@@ -42,7 +66,8 @@ impl<'a> Hello<'a> {
         if name.len() > MAX_NAME_BYTES {
             return Err(WireError::Hello);
         }
-        Ok(Self { state, name: std::str::from_utf8(name).map_err(|_| WireError::Hello)? })
+        let invitation = rest[name.len()..].first_chunk().map(Invitation::parse);
+        Ok(Self { state, name: std::str::from_utf8(name).map_err(|_| WireError::Hello)?, invitation })
     }
 
     /// Appends the body. A name that is too long is cut at a character's boundary.
@@ -57,5 +82,30 @@ impl<'a> Hello<'a> {
         };
         datagram.extend_from_slice(&[state, end as u8]);
         datagram.extend_from_slice(&self.name.as_bytes()[..end]);
+        if let Some(invitation) = &self.invitation {
+            datagram.extend_from_slice(&invitation.emit());
+        }
     }
 }
+
+impl Invitation {
+    fn parse(&[flags, v0, v1, r0, r1]: &[u8; INVITATION_BYTES]) -> Self {
+        Self {
+            is_group: flags & GROUP != 0,
+            resends: flags & RESENDS != 0,
+            viewers: u16::from_be_bytes([v0, v1]),
+            report_every: Duration::from_millis(u16::from_be_bytes([r0, r1]).into()),
+        }
+    }
+
+    fn emit(&self) -> [u8; INVITATION_BYTES] {
+        let flags = u8::from(self.is_group) * GROUP | u8::from(self.resends) * RESENDS;
+        let [v0, v1] = self.viewers.to_be_bytes();
+        let [r0, r1] = u16::try_from(self.report_every.as_millis()).unwrap_or(u16::MAX).to_be_bytes();
+        [flags, v0, v1, r0, r1]
+    }
+}
+
+const INVITATION_BYTES: usize = 5;
+const GROUP: u8 = 1;
+const RESENDS: u8 = 2;

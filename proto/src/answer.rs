@@ -1,0 +1,266 @@
+//! Answers resend requests: within a budget, once for all who ask, and with parity where they miss different things.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use crate::FrameId;
+use crate::fec::{Encoder, most_parity};
+use crate::history::{History, Sent};
+use crate::wire::Resend;
+
+/// What is to be sent again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Repair {
+    pub(crate) frame: FrameId,
+    pub(crate) what: What,
+    pub(crate) range: Range<usize>,
+}
+
+/// Which of a slab's datagrams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    Data,
+    Parity,
+}
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It is answered, now or with others', or was a moment ago.
+    Answered,
+    /// The frame is not here any more.
+    Gone,
+    /// It asks for more than the budget allows.
+    TooMuch,
+}
+
+/// Answers on their way to the stream's receivers.
+///
+/// One receiver gets the chunks that it asks for. In a group, the requests of a moment for one frame are put together: where
+/// they name the same chunks, those are sent once; where they name different ones, parity that was not sent before makes
+/// all of them whole with as many chunks as the worst of them misses (RFC 5740, section 5.3, does the same for files).
+#[derive(Debug)]
+pub(crate) struct Answers {
+    group: bool,
+    queue: VecDeque<Repair>,
+    merges: Vec<Merge>,
+    spare: Vec<Merge>,
+    budget: Budget,
+}
+
+/// The requests of a moment for one frame.
+#[derive(Debug, Default)]
+struct Merge {
+    frame: FrameId,
+    due: Option<Instant>,
+    wanted: Vec<u64>,
+    needed: usize,
+}
+
+/// How many bytes may be sent again: a share of those sent, and some at once.
+#[derive(Clone, Debug)]
+pub(crate) struct Budget {
+    credit: u64,
+    streamed: u64,
+    share: u64,
+}
+
+impl Budget {
+    /// One byte in `share` of those streamed from now on.
+    pub(crate) fn new(share: u64, streamed: u64) -> Self {
+        Self { credit: AT_ONCE, streamed, share }
+    }
+
+    /// Takes `bytes`; `false` if that is more than there is. At most `at_once` are saved up.
+    pub(crate) fn spend(&mut self, bytes: u64, streamed: u64, at_once: u64) -> bool {
+        let earned = (streamed - self.streamed) / self.share;
+        self.streamed += earned * self.share;
+        self.credit = (self.credit + earned).min(at_once.max(AT_ONCE));
+        let enough = self.credit >= bytes;
+        if enough {
+            self.credit -= bytes;
+        }
+        enough
+    }
+}
+
+impl Answers {
+    pub(crate) fn new(group: bool) -> Self {
+        Self {
+            group,
+            queue: VecDeque::with_capacity(64),
+            merges: Vec::with_capacity(MOST_MERGES),
+            spare: Vec::with_capacity(MOST_MERGES),
+            budget: Budget::new(RESENT_SHARE, 0),
+        }
+    }
+
+    /// Takes in a request for a frame; `streamed` is how many bytes the stream has sent so far.
+    pub(crate) fn ask(
+        &mut self,
+        request: &Resend<'_>,
+        frame: FrameId,
+        history: &mut History,
+        asker: &mut Budget,
+        streamed: u64,
+        now: Instant,
+    ) -> Verdict {
+        let Some(sent) = history.find(frame) else { return Verdict::Gone };
+        if self.group {
+            return self.merge(request, sent, asker, streamed, now);
+        }
+        let mut verdict = Verdict::Answered;
+        let gone = sent.count().min(sent.slab.len());
+        let (bytes, at_once) = (sent.slab.stride() as u64, 2 * sent.slab.bytes() as u64);
+        for index in request.ranges().flat_map(|range| range.start..range.end.min(gone)) {
+            if sent.is_queued(index) {
+                continue;
+            }
+            if !asker.spend(bytes, streamed, at_once) || !self.budget.spend(bytes, streamed, at_once) {
+                verdict = Verdict::TooMuch;
+                break;
+            }
+            sent.queue(index);
+            self.push(frame, What::Data, index);
+        }
+        verdict
+    }
+
+    /// What is to be sent next; what is asked for by a group is put together when its time has come.
+    pub(crate) fn next(&mut self, history: &mut History, encoder: &mut Encoder, now: Instant) -> Option<&mut Repair> {
+        while let Some(at) = self.merges.iter().position(|merge| merge.due.is_some_and(|due| due <= now)) {
+            let merge = self.merges.swap_remove(at);
+            if let Some(sent) = history.find(merge.frame) {
+                self.settle(&merge, sent, encoder, now);
+            }
+            self.spare.push(merge);
+        }
+        // What has become too old meanwhile is dropped.
+        while self.queue.front().is_some_and(|repair| history.find(repair.frame).is_none()) {
+            self.queue.pop_front();
+        }
+        self.queue.front_mut()
+    }
+
+    /// Takes `count` datagrams off the front of the queue.
+    pub(crate) fn taken(&mut self, count: usize) {
+        if let Some(first) = self.queue.front_mut() {
+            first.range.start += count;
+            if first.range.is_empty() {
+                self.queue.pop_front();
+            }
+        }
+    }
+
+    /// When requests that wait for others are to be answered.
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        self.merges.iter().filter_map(|merge| merge.due).min()
+    }
+
+    /// Whether something is to be sent.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.queue.is_empty() && self.merges.is_empty()
+    }
+
+    fn merge(
+        &mut self,
+        request: &Resend<'_>,
+        sent: &mut Sent,
+        asker: &mut Budget,
+        streamed: u64,
+        now: Instant,
+    ) -> Verdict {
+        // It was on its way when the last answer went out.
+        if sent.answered.is_some_and(|at| now.saturating_duration_since(at) < CROSSING) {
+            return Verdict::Answered;
+        }
+        let needed = usize::from(request.needed).min(sent.slab.len());
+        let (bytes, at_once) = ((needed * sent.slab.stride()) as u64, 2 * sent.slab.bytes() as u64);
+        if !asker.spend(bytes, streamed, at_once) {
+            return Verdict::TooMuch;
+        }
+        let at = match self.merges.iter().position(|merge| merge.frame == sent.frame) {
+            Some(at) => at,
+            None => {
+                if self.merges.len() == MOST_MERGES {
+                    return Verdict::TooMuch;
+                }
+                let mut merge = self.spare.pop().unwrap_or_default();
+                (merge.frame, merge.due, merge.needed) = (sent.frame, Some(now + TOGETHER), 0);
+                merge.wanted.clear();
+                merge.wanted.resize(sent.slab.len().div_ceil(64), 0);
+                self.merges.push(merge);
+                self.merges.len() - 1
+            }
+        };
+        let merge = &mut self.merges[at];
+        let more = needed.saturating_sub(merge.needed);
+        if !self.budget.spend((more * sent.slab.stride()) as u64, streamed, at_once) {
+            return Verdict::TooMuch;
+        }
+        merge.needed += more;
+        for index in request.ranges().flat_map(|range| range.start..range.end.min(sent.slab.len())) {
+            merge.wanted[index / 64] |= 1 << (index % 64);
+        }
+        Verdict::Answered
+    }
+
+    /// Decides what makes all who asked for a frame whole.
+    fn settle(&mut self, merge: &Merge, sent: &mut Sent, encoder: &mut Encoder, now: Instant) {
+        sent.answered = Some(now);
+        let wanted: usize = merge.wanted.iter().map(|word| word.count_ones() as usize).sum();
+        // Parity begins behind what was sent before.
+        let fresh = sent.parity_given..sent.parity_given + merge.needed;
+        if wanted > merge.needed && fresh.end < most_parity(sent.slab.len()) {
+            sent.slab.make_parity(fresh.end, encoder);
+            if sent.slab.parity_made() >= fresh.end {
+                sent.parity_given = fresh.end;
+                self.queue.push_back(Repair { frame: merge.frame, what: What::Parity, range: fresh });
+                return;
+            }
+        }
+        for index in (0..sent.slab.len()).filter(|index| merge.wanted[index / 64] & (1 << (index % 64)) != 0) {
+            if !sent.is_queued(index) {
+                sent.queue(index);
+                self.push(merge.frame, What::Data, index);
+            }
+        }
+    }
+
+    /// Adds a datagram to the queue, to those before it if it is the next.
+    fn push(&mut self, frame: FrameId, what: What, index: usize) {
+        match self.queue.back_mut() {
+            Some(last) if (last.frame, last.what, last.range.end) == (frame, what, index) => last.range.end += 1,
+            _ => self.queue.push_back(Repair { frame, what, range: index..index + 1 }),
+        }
+    }
+}
+
+impl Sent {
+    fn is_queued(&self, index: usize) -> bool {
+        self.queued[index / 64] & (1 << (index % 64)) != 0
+    }
+
+    fn queue(&mut self, index: usize) {
+        self.queued[index / 64] |= 1 << (index % 64);
+    }
+
+    /// Notes that data chunks have been sent again, and may be asked for once more.
+    pub(crate) fn resent(&mut self, range: Range<usize>) {
+        for index in range {
+            self.queued[index / 64] &= !(1 << (index % 64));
+        }
+    }
+}
+
+/// For all receivers together, one byte of the stream in so many.
+const RESENT_SHARE: u64 = 2;
+/// What may be sent again at once however little was streamed: a 1080p frame, twice.
+const AT_ONCE: u64 = 400_000;
+/// How long a request waits for others of its group: a round trip on a LAN, and a busy computer's lateness.
+const TOGETHER: Duration = Duration::from_millis(1);
+/// A request that comes this soon after an answer crossed it.
+const CROSSING: Duration = Duration::from_millis(1);
+/// Frames that are asked for at one time.
+const MOST_MERGES: usize = 8;

@@ -1,0 +1,213 @@
+//! When a receiver asks for chunks again, and for which.
+
+use std::time::{Duration, Instant};
+
+use crate::random::Random;
+use crate::reassemble::slot::{Slot, Stored};
+use crate::{FrameId, MediaTime};
+
+/// Decides when a frame's missing chunks are asked for.
+///
+/// A chunk is missing once a later one has come and the *guard* has passed, which is as long as chunks were seen to
+/// overtake each other; or when the frame's last datagram is overdue. What parity makes up for, parity that is still to
+/// come included, is not asked for. In a group each receiver first waits a random moment, most of them long and a few
+/// short (RFC 5401, section 3.2.4): the answer to the first is the answer to all.
+#[derive(Debug)]
+pub(crate) struct Asking {
+    guard: Duration,
+    /// The longest pause within a frame, of late.
+    pause: Duration,
+    /// Between the datagrams of a frame, of late.
+    spacing: Duration,
+    /// The quickest answer to a ping.
+    round_trip: Option<Duration>,
+    /// How many receivers there are, if it is a group.
+    group: Option<u16>,
+    random: Random,
+}
+
+/// What to ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ask {
+    pub(crate) frame: FrameId,
+    /// How many chunks would do.
+    pub(crate) needed: usize,
+}
+
+impl Asking {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            guard: LEAST_GUARD,
+            pause: LEAST_PAUSE,
+            spacing: Duration::ZERO,
+            round_trip: None,
+            group: None,
+            random: Random::new(seed),
+        }
+    }
+
+    /// It is a group of so many receivers, or none.
+    pub(crate) fn set_group(&mut self, viewers: Option<u16>) {
+        self.group = viewers;
+    }
+
+    /// An answer took this long.
+    pub(crate) fn answered(&mut self, took: Duration) {
+        self.round_trip = Some(self.round_trip.map_or(took, |known| known.min(took)));
+    }
+
+    /// Another sender, another path.
+    pub(crate) fn forget_path(&mut self) {
+        (self.guard, self.pause, self.round_trip) = (LEAST_GUARD, LEAST_PAUSE, None);
+    }
+
+    /// Learns from how a chunk came, so long after the one before it of its frame.
+    pub(crate) fn learn(&mut self, stored: Stored, since_last: Duration) {
+        self.pause = self.pause.max(since_last.min(MOST_PAUSE));
+        match stored {
+            Stored::Late(by) => self.guard = self.guard.max(by.mul_f64(1.25)),
+            // Nobody answers before he was asked: it was on its way.
+            Stored::Asked(after) if self.round_trip.is_some_and(|trip| after < trip / 2) => {
+                self.guard = self.guard.mul_f64(1.25) + after;
+            }
+            Stored::TwiceAsked => self.guard = self.guard.mul_f64(1.5),
+            Stored::Asked(_) | Stored::New | Stored::Twice => {}
+        }
+        self.guard = self.guard.min(MOST_GUARD);
+    }
+
+    /// A frame has ended: what was learned fades.
+    pub(crate) fn frame_ended(&mut self, spacing: Option<Duration>) {
+        self.guard = self.guard.max(LEAST_GUARD) - (self.guard - LEAST_GUARD) / 64;
+        self.pause = self.pause - (self.pause - LEAST_PAUSE) / 32;
+        if let Some(spacing) = spacing {
+            self.spacing = (self.spacing * 3 + spacing) / 4;
+        }
+    }
+
+    /// When a frame is to be looked at.
+    pub(crate) fn due(&self, slot: &Slot, deadline: Duration) -> Option<Instant> {
+        let (train, asks) = (&slot.train, &slot.asks);
+        if asks.gone {
+            return None;
+        }
+        let looked = |ripe: &Instant| asks.looked.is_none_or(|looked| *ripe > looked);
+        let gap = train.gaps.iter().map(|gap| gap.since + self.guard).filter(looked).min();
+        let tail = (!train.is_over).then(|| self.expected_end(slot));
+        let again = asks.last.map(|last| last + self.patience(slot));
+        [gap, tail, again, asks.wait].into_iter().flatten().min().filter(|due| *due < train.first + deadline)
+    }
+
+    /// A moment that the guard has just passed since.
+    pub(crate) fn passed(&self, now: Instant) -> Instant {
+        now.checked_sub(self.guard).unwrap_or(now)
+    }
+
+    /// When a frame's last datagram is overdue.
+    pub(crate) fn expected_end(&self, slot: &Slot) -> Instant {
+        let left = (slot.datagrams() - 1).saturating_sub(slot.train.last_index);
+        let spacing = slot.train.spacing().unwrap_or(self.spacing);
+        slot.train.last + spacing * left as u32 + self.guard + self.pause
+    }
+
+    /// What of a frame is to be asked for now; `ranges` is filled with the chunks.
+    pub(crate) fn look(&mut self, slot: &mut Slot, chunks: &mut Vec<usize>, now: Instant) -> Option<Ask> {
+        chunks.clear();
+        slot.asks.looked = Some(now);
+        if slot.asks.gone {
+            return None;
+        }
+        let is_again = slot.asks.last.is_some_and(|last| last + self.patience(slot) <= now);
+        let data = slot.geometry.chunks();
+        let (mut ripe, mut on_their_way) = (0, 0);
+        for gap in slot.train.gaps.iter().filter(|gap| gap.since + self.guard <= now) {
+            for index in gap.range.start..gap.range.end.min(data) {
+                if slot.has(index) {
+                    continue;
+                }
+                ripe += 1;
+                match slot.asks.count(index) {
+                    0 => chunks.push(index),
+                    _ if !is_again => on_their_way += 1,
+                    count if count <= MOST_AGAIN => chunks.push(index),
+                    // It was asked for often enough.
+                    _ => {}
+                }
+            }
+        }
+        let parity = self.parity(slot, ripe);
+        let needed = ripe.saturating_sub(parity + on_their_way);
+        if needed == 0 || chunks.is_empty() {
+            slot.asks.wait = None;
+            if is_again {
+                // Nothing is owed any more.
+                slot.asks.last = None;
+            }
+            return None;
+        }
+        if let Some(viewers) = self.group {
+            let wait = slot.asks.wait.unwrap_or_else(|| now + backoff(viewers, &mut self.random));
+            if wait > now {
+                slot.asks.wait = Some(wait);
+                return None;
+            }
+            slot.asks.wait = None;
+        }
+        chunks.truncate(needed);
+        chunks.iter().for_each(|&index| slot.asks.note(index));
+        slot.asks.last = Some(now);
+        Some(Ask { frame: slot.frame, needed })
+    }
+
+    /// How many of `missing` chunks parity makes up for, when what is still to come of it has come.
+    fn parity(&self, slot: &Slot, missing: usize) -> usize {
+        let usable = slot.usable_parity() + slot.parity_to_come();
+        // An exclusive or makes up for one, or for none.
+        if slot.is_xor_only() && missing > 1 { 0 } else { usable }
+    }
+
+    /// How long an answer may take.
+    fn patience(&self, slot: &Slot) -> Duration {
+        let round_trip = self.round_trip.unwrap_or(UNKNOWN_ROUND_TRIP);
+        let group = if self.group.is_some() { TOGETHER } else { Duration::ZERO };
+        let spacing = slot.train.spacing().unwrap_or(self.spacing);
+        2 * round_trip + self.guard + self.pause + group + spacing * ANSWER
+    }
+}
+
+/// How long one of so many receivers waits before it asks: truncated exponential, so that few wait little (RFC 5401,
+/// section 3.2.4).
+fn backoff(viewers: u16, random: &mut Random) -> Duration {
+    if viewers <= 1 {
+        return Duration::ZERO;
+    }
+    let most = LONGEST_BACKOFF.as_secs_f64();
+    let lambda = f64::from(viewers).ln() + 1.0;
+    let uniform = random.below(1 << 32) as f64 / (1_u64 << 32) as f64;
+    let x = lambda / most * (uniform + 1.0 / (lambda.exp() - 1.0));
+    Duration::from_secs_f64((most / lambda * (x * (lambda.exp() - 1.0) * most / lambda).ln()).clamp(0.0, most))
+}
+
+/// When the receiver's clock began: what it puts into pings and reports.
+pub(crate) fn since(epoch: Instant, now: Instant) -> MediaTime {
+    MediaTime::from_micros(now.saturating_duration_since(epoch).as_micros() as u64)
+}
+
+/// Without reordering: longer than a busy computer takes to read what came in order.
+const LEAST_GUARD: Duration = Duration::from_millis(1);
+/// More is a path on which a resend comes too late to help.
+const MOST_GUARD: Duration = Duration::from_millis(20);
+/// Between the groups of a paced frame.
+const LEAST_PAUSE: Duration = Duration::from_micros(500);
+/// A longer pause is another thing than pacing.
+const MOST_PAUSE: Duration = Duration::from_millis(8);
+/// A chunk is asked for again, twice.
+const MOST_AGAIN: u8 = 2;
+/// Until a ping was answered.
+const UNKNOWN_ROUND_TRIP: Duration = Duration::from_millis(3);
+/// How long the sender waits for others of a group, and they for each other, at most.
+const TOGETHER: Duration = Duration::from_millis(5);
+/// The longest wait for others' requests: a few round trips of a LAN.
+const LONGEST_BACKOFF: Duration = Duration::from_millis(4);
+/// Datagrams that may go before the answer.
+const ANSWER: u32 = 16;

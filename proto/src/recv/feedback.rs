@@ -1,0 +1,291 @@
+//! What a receiver tells the sender: that it is there, what arrived, and what it misses.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::RecvStream;
+use crate::asking::{Ask, since};
+use crate::clock::{ClockFilter, ClockReading, Exchange};
+use crate::random::Random;
+use crate::reassemble::{Delivery, Repair, Told};
+use crate::wire::feedback::emit_ping;
+use crate::wire::{self, Header, Invitation, Kind, Pong, Report, ReportCounts, Resend, Token, TrainEntry};
+use crate::{FrameId, MediaTime, SessionId};
+
+/// What the sender is told of one session, and when.
+#[derive(Debug)]
+pub(super) struct Feedback {
+    session: SessionId,
+    invitation: Option<Invitation>,
+    /// What our clock counts from; a ping or report carries it.
+    epoch: Option<Instant>,
+    /// When something of the sender last came.
+    heard: Option<Instant>,
+    token: Option<Token>,
+    next: Option<Instant>,
+    ping_again: Duration,
+    reported: Option<Instant>,
+    /// Pings and reports that may still be answered.
+    asked: VecDeque<Instant>,
+    clock: ClockFilter,
+    counts: ReportCounts,
+    trains: VecDeque<TrainEntry>,
+    random: Random,
+    datagram: Vec<u8>,
+    /// Chunks that are asked for.
+    chunks: Vec<usize>,
+}
+
+impl Feedback {
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            session: SessionId::new(0),
+            invitation: None,
+            epoch: None,
+            heard: None,
+            token: None,
+            next: None,
+            ping_again: FIRST_PING_AGAIN,
+            reported: None,
+            asked: VecDeque::with_capacity(MOST_ASKED),
+            clock: ClockFilter::new(),
+            counts: ReportCounts::default(),
+            trains: VecDeque::with_capacity(wire::MAX_TRAINS),
+            random: Random::new(seed ^ 0x5eed),
+            datagram: Vec::with_capacity(wire::HEADER_BYTES + 512),
+            chunks: Vec::new(),
+        }
+    }
+
+    /// Another session: the sender does not know us.
+    pub(super) fn begin(&mut self, session: SessionId) {
+        let drops = self.counts;
+        self.session = session;
+        (self.invitation, self.token, self.next, self.reported) = (None, None, None, None);
+        self.ping_again = FIRST_PING_AGAIN;
+        self.asked.clear();
+        self.trains.clear();
+        self.clock = ClockFilter::new();
+        self.counts = ReportCounts::default();
+        self.set_drops(
+            drops.kernel_dropped.into(),
+            drops.decode_dropped.into(),
+            drops.display_dropped.into(),
+        );
+    }
+
+    pub(super) fn heard(&mut self, now: Instant) {
+        self.heard = Some(now);
+        self.epoch.get_or_insert(now);
+    }
+
+    /// The sender says what it wants to be told.
+    pub(super) fn invited(&mut self, invitation: Option<Invitation>, now: Instant) {
+        if self.invitation.is_none() && invitation.is_some_and(|invitation| invitation.is_group) {
+            // Many that hear of a sender at once do not all answer at once.
+            self.next = Some(now + self.part_of(GROUP_PING_WITHIN));
+        } else if self.invitation.is_none() && invitation.is_some() {
+            self.next = Some(now);
+        }
+        self.invitation = invitation;
+    }
+
+    /// The sender answered; returns how long that took.
+    pub(super) fn answered(&mut self, pong: &Pong, answered: MediaTime, now: Instant) -> Option<Duration> {
+        let epoch = self.epoch?;
+        // A pong to something that was not asked is forged, or very late.
+        let at = self.asked.iter().position(|asked| since(epoch, *asked) == pong.asked)?;
+        let sent = self.asked.remove(at)?;
+        if self.token.replace(pong.token).is_none() {
+            self.next = Some(now);
+        }
+        self.clock.add(Exchange { sent, heard: pong.heard, answered, received: now });
+        Some(now.saturating_duration_since(sent))
+    }
+
+    pub(super) fn delivered(&mut self, delivery: &Delivery) {
+        let counts = &mut self.counts;
+        add(&mut counts.delivered, 1);
+        add(&mut counts.lost, delivery.unseen);
+        match delivery.repair {
+            Some(Repair::Parity) => add(&mut counts.repaired, 1),
+            Some(Repair::Resend) => add(&mut counts.resent, 1),
+            None => {}
+        }
+    }
+
+    pub(super) fn lost(&mut self) {
+        add(&mut self.counts.lost, 1);
+    }
+
+    /// A frame's train is over.
+    pub(super) fn train(&mut self, told: &Told, now: Instant) {
+        add(&mut self.counts.arrived, told.arrived as u32);
+        add(&mut self.counts.missing, told.missing as u32);
+        if self.trains.len() == wire::MAX_TRAINS {
+            self.trains.pop_front();
+        }
+        self.trains.push_back(told.entry);
+        let TrainEntry { missing_head, missing_tail, .. } = told.entry;
+        // The end of the train did not fit somewhere: the next one should go slower.
+        let is_urgent = missing_tail >= URGENT && missing_tail / 3 > missing_head;
+        if is_urgent && self.token.is_some() {
+            let soonest = self.reported.map_or(now, |reported| (reported + SOONEST).max(now));
+            self.next = Some(self.next.map_or(soonest, |next| next.min(soonest)));
+        }
+    }
+
+    pub(super) fn set_drops(&mut self, kernel: u64, decode: u64, display: u64) {
+        let counts = &mut self.counts;
+        counts.kernel_dropped = kernel as u32;
+        counts.decode_dropped = decode as u32;
+        counts.display_dropped = display as u32;
+    }
+
+    pub(super) fn clock(&self, now: Instant) -> Option<ClockReading> {
+        self.clock.reading(now)
+    }
+
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.next
+    }
+
+    pub(super) fn datagram(&self) -> &[u8] {
+        &self.datagram
+    }
+
+    fn may_ask(&self) -> bool {
+        self.token.is_some() && self.invitation.is_some_and(|invitation| invitation.resends)
+    }
+
+    /// Writes a ping or a report, if one is due.
+    fn write_due(&mut self, newest: FrameId, now: Instant) -> bool {
+        if self.next.is_none_or(|next| next > now) {
+            return false;
+        }
+        let (Some(invitation), Some(epoch)) = (self.invitation, self.epoch) else { return false };
+        if self.heard.is_none_or(|heard| now.saturating_duration_since(heard) > SILENCE) {
+            self.next = None;
+            self.invitation = None;
+            return false;
+        }
+        let captured = since(epoch, now);
+        if self.asked.len() == MOST_ASKED {
+            self.asked.pop_front();
+        }
+        self.asked.push_back(now);
+        let (kind, session) = (if self.token.is_some() { Kind::Report } else { Kind::Ping }, self.session);
+        let header = header(kind, session, newest, captured);
+        let Self { datagram, counts, trains, .. } = self;
+        match self.token {
+            Some(token) => {
+                wire::emit_with(&header, datagram, |body| Report::emit(token, counts, trains.drain(..), body));
+                self.reported = Some(now);
+                let every = invitation.report_every.max(SOONEST);
+                self.next = Some(now + if invitation.is_group { every / 2 + self.part_of(every) } else { every });
+            }
+            None => {
+                wire::emit_with(&header, datagram, |body| emit_ping(Token::default(), body));
+                self.next = Some(now + self.ping_again + self.part_of(self.ping_again));
+                self.ping_again = (self.ping_again * 2).min(RAREST_PING);
+            }
+        }
+        true
+    }
+
+    fn write_request(&mut self, ask: &Ask, now: Instant) {
+        let (Some(token), Some(epoch)) = (self.token, self.epoch) else { return };
+        let header = header(Kind::Resend, self.session, ask.frame, since(epoch, now));
+        let chunks = &self.chunks;
+        let ranges = chunks.chunk_by(|a, b| a + 1 == *b).map(|run| run[0]..run[run.len() - 1] + 1);
+        let needed = u16::try_from(ask.needed).unwrap_or(u16::MAX);
+        wire::emit_with(&header, &mut self.datagram, |body| Resend::emit(token, needed, ranges, body));
+    }
+
+    /// A random part of `time`.
+    fn part_of(&mut self, time: Duration) -> Duration {
+        Duration::from_micros(self.random.below(time.as_micros() as u64 + 1))
+    }
+}
+
+impl<S: Copy + Eq> RecvStream<S> {
+    /// Writes what is to be told the sender now, if there is something.
+    pub(super) fn say(&mut self, now: Instant) -> bool {
+        if self.config.resend && self.feedback.may_ask() && self.ask(now) {
+            return true;
+        }
+        let newest = self.reassembler.newest().unwrap_or_default();
+        self.feedback.write_due(newest, now)
+    }
+
+    /// When a frame is to be looked at for what it misses.
+    pub(super) fn next_look(&self) -> Option<Instant> {
+        let deadline = self.config.deadline;
+        let slots = self.reassembler.slots().iter();
+        slots.filter_map(|slot| self.asking.due(slot, deadline)).min()
+    }
+
+    pub(super) fn note_trains(&mut self, now: Instant) {
+        while let Some(told) = self.reassembler.next_told() {
+            self.stats.repair.arrived += told.arrived;
+            self.stats.repair.missing += told.missing;
+            self.feedback.train(&told, now);
+        }
+    }
+
+    /// Ends the trains of which nothing more comes, and asks for what the next frame misses.
+    fn ask(&mut self, now: Instant) -> bool {
+        for at in 0..self.reassembler.slots().len() {
+            let slot = &self.reassembler.slots()[at];
+            if self.asking.due(slot, self.config.deadline).is_none_or(|due| due > now) {
+                continue;
+            }
+            if !slot.train.is_over && self.asking.expected_end(slot) <= now {
+                self.reassembler.end_train(at, self.asking.passed(now));
+                self.note_trains(now);
+            }
+            let slot = &mut self.reassembler.slots_mut()[at];
+            if let Some(ask) = self.asking.look(slot, &mut self.feedback.chunks, now) {
+                self.feedback.write_request(&ask, now);
+                self.stats.repair.requests += 1;
+                self.stats.repair.asked += self.feedback.chunks.len() as u64;
+                return true;
+            }
+        }
+        false
+    }
+}
+
+fn header(kind: Kind, session: SessionId, frame: FrameId, captured: MediaTime) -> Header {
+    Header {
+        kind,
+        session,
+        frame,
+        part: 0,
+        parts: 0,
+        index: 0,
+        data_chunks: 0,
+        parity_chunks: 0,
+        length: 0,
+        captured,
+    }
+}
+
+/// Counters on the wire wrap.
+fn add(counter: &mut u32, more: u32) {
+    *counter = counter.wrapping_add(more);
+}
+
+/// Pings and reports of which the answer may be on its way.
+const MOST_ASKED: usize = 8;
+/// A ping that was not answered is sent again after this, then twice as long, and so on.
+const FIRST_PING_AGAIN: Duration = Duration::from_millis(50);
+const RAREST_PING: Duration = Duration::from_secs(5);
+/// The members of a group say that they are there within this.
+const GROUP_PING_WITHIN: Duration = Duration::from_millis(100);
+/// Reports are at least so far apart, whatever the sender says.
+const SOONEST: Duration = Duration::from_millis(20);
+/// So many chunks missing at the end of a frame are told at once.
+const URGENT: u16 = 8;
+/// A sender that says nothing for so long is told nothing.
+const SILENCE: Duration = Duration::from_secs(3);

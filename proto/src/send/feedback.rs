@@ -1,0 +1,178 @@
+//! What receivers say back, and what they are answered.
+
+use std::hash::Hash;
+use std::time::{Duration, Instant};
+
+use super::{SendOutput, SendStream, Transmit};
+use crate::answer::Verdict;
+use crate::history::History;
+use crate::rate::Train;
+use crate::stats::FeedbackFate;
+use crate::viewers::Viewer;
+use crate::wire::{self, Body, Datagram, Kind, Pong, Report, Resend, Token, TrainEntry};
+use crate::{FrameId, MediaTime};
+
+/// What is to be told one receiver.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reply<S> {
+    to: S,
+    what: What,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum What {
+    Pong { asked: MediaTime, heard: MediaTime },
+    Gone(FrameId),
+}
+
+impl<S: Copy + Ord + Hash> SendStream<S> {
+    /// Takes in one datagram from a receiver, whatever it is, and says how it ended.
+    ///
+    /// Nothing is done for an address that has not proven itself, but that a ping is answered by a pong of its own size.
+    pub fn handle_datagram(&mut self, source: S, datagram: &[u8], now: Instant) -> FeedbackFate {
+        let fate = self.take_in(source, datagram, now);
+        self.stats.feedback.add(fate);
+        fate
+    }
+
+    fn take_in(&mut self, source: S, datagram: &[u8], now: Instant) -> FeedbackFate {
+        let Ok(Datagram { header, body }) = Datagram::parse(datagram) else { return FeedbackFate::Malformed };
+        if header.session != self.config.session {
+            return FeedbackFate::Foreign;
+        }
+        let token = match &body {
+            Body::Ping(token) => *token,
+            Body::Report(report) => report.token,
+            Body::Resend(request) => request.token,
+            _ => return FeedbackFate::Foreign,
+        };
+        let is_proven = token == self.doorman.token(&source);
+        if !is_proven && !matches!(body, Body::Ping(_)) {
+            return FeedbackFate::Unproven;
+        }
+        let pong = Reply { to: source, what: What::Pong { asked: header.captured, heard: self.clock.at(now) } };
+        if !is_proven {
+            self.push_reply(pong);
+            return FeedbackFate::Accepted;
+        }
+        if self.viewers.admit(source, self.stats.bytes, now).is_none() {
+            return FeedbackFate::TooMuch;
+        }
+        match body {
+            Body::Report(report) => {
+                self.push_reply(pong);
+                self.report(source, &report, now);
+                FeedbackFate::Accepted
+            }
+            Body::Resend(request) => self.request(source, header.frame, &request, now),
+            _ => {
+                self.push_reply(pong);
+                FeedbackFate::Accepted
+            }
+        }
+    }
+
+    fn report(&mut self, source: S, report: &Report<'_>, now: Instant) {
+        let overhead = self.config.overhead_bytes;
+        self.trains.clear();
+        self.trains.extend(report.trains().filter_map(|entry| train(&mut self.history, &entry, overhead)));
+        let (arrived, missing) = self.viewers.report(source, report.counts, &self.trains, now);
+        if self.viewers.is_worst(source) {
+            self.redundancy.heard(arrived, missing, now);
+        }
+    }
+
+    fn request(&mut self, source: S, frame: FrameId, request: &Resend<'_>, now: Instant) -> FeedbackFate {
+        if !self.config.resend {
+            return FeedbackFate::TooMuch;
+        }
+        // A frame that was never sent is nobody's to ask for.
+        if self.history.span().is_none_or(|(_, newest)| frame.is_newer_than(newest)) {
+            return FeedbackFate::Malformed;
+        }
+        let Some(Viewer { budget, .. }) = self.viewers.find(source) else { return FeedbackFate::Unproven };
+        match self.answers.ask(request, frame, &mut self.history, budget, self.stats.bytes, now) {
+            Verdict::Answered => FeedbackFate::Accepted,
+            Verdict::TooMuch => FeedbackFate::TooMuch,
+            Verdict::Gone => {
+                self.push_reply(Reply { to: source, what: What::Gone(frame) });
+                FeedbackFate::Accepted
+            }
+        }
+    }
+
+    fn push_reply(&mut self, reply: Reply<S>) {
+        if self.replies.len() < MOST_REPLIES {
+            self.replies.push_back(reply);
+        }
+    }
+
+    pub(super) fn reply(&mut self, reply: &Reply<S>, now: Instant) -> SendOutput<'_, S> {
+        match reply.what {
+            What::Pong { asked, heard } => {
+                let pong = Pong { token: self.token(reply.to), asked, heard };
+                let header = self.control_header(Kind::Pong, self.next_frame, now);
+                wire::emit_with(&header, &mut self.control, |body| pong.emit(body));
+            }
+            What::Gone(frame) => {
+                let header = self.control_header(Kind::Gone, frame, now);
+                wire::emit_with(&header, &mut self.control, |_| {});
+            }
+        }
+        self.stats.bytes += self.control.len() as u64;
+        let bytes = &self.control[..];
+        SendOutput::Transmit(Transmit { to: Some(reply.to), bytes, segment: bytes.len() })
+    }
+
+    fn token(&self, source: S) -> Token {
+        self.doorman.token(&source)
+    }
+
+    pub(super) fn look_after_viewers(&mut self, now: Instant) {
+        let silence = SILENCE.max(self.report_interval() * 4);
+        self.viewers.forget(silence, now);
+    }
+
+    /// How often each receiver should report, so that all of them together, answers included, use no more than a fixed
+    /// share of the stream (RFC 3550, section 6.2).
+    pub(super) fn report_interval(&self) -> Duration {
+        let stream = match (self.pacer.usual_bits(), self.interval) {
+            (Some(bits), Some(interval)) => bits / interval.as_secs_f64().max(1e-3),
+            _ => SLOW_STREAM,
+        };
+        let share = self.viewers.len() as f64 * REPORT_BITS / (REPORTS_SHARE * stream);
+        Duration::try_from_secs_f64(share).unwrap_or(RAREST).clamp(OFTENEST, RAREST)
+    }
+}
+
+/// What was sent of a frame, beside what arrived of it.
+fn train(history: &mut History, entry: &TrainEntry, overhead: usize) -> Option<Train> {
+    let sent = history.find(entry.frame)?;
+    let (first, last) = (usize::from(entry.first), usize::from(entry.last));
+    let datagrams = last.checked_sub(first).filter(|&count| count > 0)?;
+    let time = sent.time_of(last)?.saturating_duration_since(sent.time_of(first)?);
+    Some(Train {
+        bits: (datagrams * (sent.slab.stride() + overhead) * 8) as f64,
+        sent: time,
+        arrived: entry.span,
+        datagrams: datagrams as u32,
+        missing_head: entry.missing_head.into(),
+        missing_tail: entry.missing_tail.into(),
+        total: sent.slab.len() as u32,
+        pace: sent.pace,
+    })
+}
+
+/// Replies that wait to be sent; whoever asks faster is not answered.
+pub(super) const MOST_REPLIES: usize = 64;
+/// A report and its answer on the wire, with some trains.
+const REPORT_BITS: f64 = 400.0 * 8.0;
+/// What reports and their answers may use of the stream. RTCP allows all feedback 5 %; requests need the rest.
+const REPORTS_SHARE: f64 = 0.02;
+/// Assumed of a stream that has sent nothing yet.
+const SLOW_STREAM: f64 = 5e6;
+/// Three frames of a 30 Hz stream: often enough to follow a path.
+const OFTENEST: Duration = Duration::from_millis(100);
+const RAREST: Duration = Duration::from_secs(10);
+/// A receiver that said nothing for so long is gone.
+const SILENCE: Duration = Duration::from_secs(3);

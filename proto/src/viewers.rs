@@ -1,0 +1,174 @@
+//! Who receives a stream, how well, and how a sender knows that they are where they say.
+
+use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
+use std::time::{Duration, Instant};
+
+use siphasher::sip::SipHasher24;
+
+use crate::answer::Budget;
+use crate::rate::{Follow, PathRate, Train, follow};
+use crate::wire::{ReportCounts, Token};
+
+/// Makes the token of each address: a keyed hash of it (SipHash-2-4, Aumasson and Bernstein 2012).
+///
+/// Whoever can show the token of an address has received something there. The sender keeps nothing for those who never
+/// come back, and a token cannot be guessed from others'.
+#[derive(Clone, Debug)]
+pub(crate) struct Doorman {
+    key: [u8; 16],
+}
+
+impl Doorman {
+    pub(crate) fn new(key: [u8; 16]) -> Self {
+        Self { key }
+    }
+
+    pub(crate) fn token(&self, source: &impl Hash) -> Token {
+        let mut hasher = SipHasher24::new_with_key(&self.key);
+        source.hash(&mut hasher);
+        // 0 is what those show who have none.
+        Token::new(hasher.finish().max(1))
+    }
+}
+
+/// A receiver that has proven its address.
+#[derive(Clone, Debug)]
+pub struct Viewer {
+    /// When it was first heard.
+    pub since: Instant,
+    /// When it was last heard.
+    pub heard: Instant,
+    /// What it counted, since the session began for it.
+    pub counts: ReportCounts,
+    /// Data chunks that did not arrive when they were first sent, of those that could have, in its last report that
+    /// covered any: 0 to 1.
+    pub loss: f64,
+    /// Whether it keeps up; those that do not hold up nobody.
+    pub healthy: bool,
+    /// Whether `counts` was ever filled in.
+    reported: bool,
+    path: PathRate,
+    /// What it may have sent again.
+    pub(crate) budget: Budget,
+}
+
+impl Viewer {
+    fn new(now: Instant, streamed: u64) -> Self {
+        Self {
+            since: now,
+            heard: now,
+            counts: ReportCounts::default(),
+            loss: 0.0,
+            healthy: true,
+            reported: false,
+            path: PathRate::new(),
+            budget: Budget::new(RESENT_SHARE, streamed),
+        }
+    }
+
+    /// Bits per second that its path carries, if it has shown a limit.
+    pub fn limit(&self) -> Option<f64> {
+        self.path.limit()
+    }
+
+    fn report(&mut self, counts: ReportCounts) -> (u64, u64) {
+        let since = |now: u32, before: u32| u64::from(now.wrapping_sub(before));
+        let before = std::mem::replace(&mut self.counts, counts);
+        // A receiver that was there before the sender knew it has a past that says nothing of now.
+        if !std::mem::replace(&mut self.reported, true) && u64::from(counts.arrived) > PLAUSIBLE {
+            return (0, 0);
+        }
+        let (arrived, missing) = (since(counts.arrived, before.arrived), since(counts.missing, before.missing));
+        if arrived > PLAUSIBLE || missing > PLAUSIBLE {
+            return (0, 0);
+        }
+        if arrived + missing > 0 {
+            self.loss = missing as f64 / (arrived + missing) as f64;
+        }
+        let (delivered, lost) = (since(counts.delivered, before.delivered), since(counts.lost, before.lost));
+        self.healthy = crate::rate::is_healthy(delivered, lost);
+        (arrived, missing)
+    }
+}
+
+/// All of them, by address.
+#[derive(Debug)]
+pub(crate) struct Viewers<S> {
+    all: BTreeMap<S, Viewer>,
+}
+
+impl<S: Copy + Ord> Viewers<S> {
+    pub(crate) fn new() -> Self {
+        Self { all: BTreeMap::new() }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&S, &Viewer)> {
+        self.all.iter()
+    }
+
+    pub(crate) fn find(&mut self, source: S) -> Option<&mut Viewer> {
+        self.all.get_mut(&source)
+    }
+
+    /// The viewer at an address that was proven; `None` if there are too many.
+    pub(crate) fn admit(&mut self, source: S, streamed: u64, now: Instant) -> Option<&mut Viewer> {
+        if self.all.len() >= MOST_VIEWERS && !self.all.contains_key(&source) {
+            return None;
+        }
+        let viewer = self.all.entry(source).or_insert_with(|| Viewer::new(now, streamed));
+        viewer.heard = now;
+        Some(viewer)
+    }
+
+    /// Takes in a report; returns how many first-time chunks arrived and how many did not since the one before.
+    pub(crate) fn report(
+        &mut self,
+        source: S,
+        counts: ReportCounts,
+        trains: &[Train],
+        now: Instant,
+    ) -> (u64, u64) {
+        let Some(viewer) = self.find(source) else { return (0, 0) };
+        viewer.path.heard(trains, now);
+        viewer.report(counts)
+    }
+
+    /// Forgets those of whom nothing was heard for `silence`.
+    pub(crate) fn forget(&mut self, silence: Duration, now: Instant) {
+        self.all.retain(|_, viewer| now.saturating_duration_since(viewer.heard) < silence);
+    }
+
+    /// At how many bits per second to send, by those whose word counts.
+    pub(crate) fn rate(&self, whose: Follow, now: Instant) -> Option<f64> {
+        follow(self.followed().map(|viewer| viewer.path.rate(now)), whose)
+    }
+
+    /// How many bits per second the paths carry, by those whose word counts; `None` if none has shown a limit.
+    pub(crate) fn limit(&self, whose: Follow) -> Option<f64> {
+        follow(self.followed().map(|viewer| viewer.limit().unwrap_or(f64::INFINITY)), whose)
+            .filter(|limit| limit.is_finite())
+    }
+
+    /// Whether the viewer with the most loss is this one, of those whose word counts.
+    pub(crate) fn is_worst(&self, source: S) -> bool {
+        let loss = |source: &S| self.all.get(source).map_or(0.0, |viewer| viewer.loss);
+        self.followed().all(|viewer| viewer.loss <= loss(&source))
+    }
+
+    fn followed(&self) -> impl Iterator<Item = &Viewer> {
+        let all_are_ill = self.all.values().all(|viewer| !viewer.healthy);
+        self.all.values().filter(move |viewer| viewer.reported && (viewer.healthy || all_are_ill))
+    }
+}
+
+/// As many as a class C network has hosts, four times. Each takes half a kilobyte.
+const MOST_VIEWERS: usize = 1024;
+/// One byte of the stream in so many may be sent again for one receiver: twice what repairs 10 % loss.
+const RESENT_SHARE: u64 = 4;
+/// No report covers more chunks.
+const PLAUSIBLE: u64 = 1 << 20;

@@ -1,0 +1,290 @@
+//! What a receiver says back, and what it is answered.
+//!
+//! Each of these begins with the [`Token`] that proves the receiver's address; 0 while it has none.
+//!
+//! ```text
+//! ping     token 8, zeros 16                                          header's capture time: when, receiver's clock
+//! pong     token 8, time of the ping 8, when it was heard 8           header's capture time: when, sender's clock
+//! resend   token 8, chunks needed 2, ranges 2, (first 2, count 2) ... header's frame: which
+//! gone     nothing                                                    header's frame: which
+//! report   token 8, counters 9 x 4, trains 2, (train 16) ...          header's capture time: when, receiver's clock
+//! train    frame 4, first chunk 2, last chunk 2, span 4 (microseconds), missing in the first half 2, in the second 2
+//! ```
+
+use std::ops::Range;
+use std::time::Duration;
+
+use super::WireError;
+use crate::geometry::MAX_CHUNKS;
+use crate::{FrameId, MediaTime};
+
+/// Proves that a receiver gets what is sent to its address: the sender makes one for each address, and sends it there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Token(u64);
+
+/// The sender's answer to a ping or a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pong {
+    /// The receiver's token from now on.
+    pub token: Token,
+    /// When the receiver sent what is answered, on its clock.
+    pub asked: MediaTime,
+    /// When that was heard, on the sender's clock.
+    pub heard: MediaTime,
+}
+
+/// A receiver asks for chunks of one frame again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resend<'a> {
+    /// The receiver's.
+    pub token: Token,
+    /// How many chunks, of whichever kind, would make the frame whole.
+    pub needed: u16,
+    ranges: &'a [u8],
+}
+
+/// What arrived at a receiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Report<'a> {
+    /// The receiver's.
+    pub token: Token,
+    /// Since the session began.
+    pub counts: ReportCounts,
+    trains: &'a [u8],
+}
+
+/// Counted by a receiver since the session began; they wrap.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReportCounts {
+    /// Frames that were whole.
+    pub delivered: u32,
+    /// Frames that were given up or never seen.
+    pub lost: u32,
+    /// Frames that parity made whole.
+    pub repaired: u32,
+    /// Frames that resent chunks made whole.
+    pub resent: u32,
+    /// Data chunks that arrived when they were first sent.
+    pub arrived: u32,
+    /// Data chunks that did not.
+    pub missing: u32,
+    /// Datagrams that the receiver's system dropped because nobody read them in time.
+    pub kernel_dropped: u32,
+    /// Frames that were delivered, but not decoded: a newer one came, or it could not be.
+    pub decode_dropped: u32,
+    /// Pictures that were decoded, but not shown: a newer one came.
+    pub display_dropped: u32,
+}
+
+/// How a frame's datagrams arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrainEntry {
+    /// The frame.
+    pub frame: FrameId,
+    /// The chunk that arrived first.
+    pub first: u16,
+    /// The last chunk of those that arrived when first sent.
+    pub last: u16,
+    /// Between the arrivals of these two.
+    pub span: Duration,
+    /// Data chunks missing in the frame's first half.
+    pub missing_head: u16,
+    /// In its second half.
+    pub missing_tail: u16,
+}
+
+/// The most ranges of a resend request.
+pub const MAX_RANGES: usize = 64;
+/// The most trains of a report.
+pub const MAX_TRAINS: usize = 16;
+
+impl Token {
+    /// The token with this number.
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+}
+
+/// Takes fields off the front of a body.
+struct Fields<'a>(&'a [u8]);
+
+impl<'a> Fields<'a> {
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], WireError> {
+        let (field, rest) = self.0.split_first_chunk().ok_or(WireError::Payload)?;
+        self.0 = rest;
+        Ok(*field)
+    }
+
+    fn u16(&mut self) -> Result<u16, WireError> {
+        self.take().map(u16::from_be_bytes)
+    }
+
+    fn u32(&mut self) -> Result<u32, WireError> {
+        self.take().map(u32::from_be_bytes)
+    }
+
+    fn u64(&mut self) -> Result<u64, WireError> {
+        self.take().map(u64::from_be_bytes)
+    }
+
+    fn list(&mut self, bytes_each: usize, most: usize) -> Result<&'a [u8], WireError> {
+        let count = usize::from(self.u16()?);
+        if count > most {
+            return Err(WireError::Feedback);
+        }
+        self.0.get(..count * bytes_each).ok_or(WireError::Payload)
+    }
+}
+
+/// Reads a ping's token.
+pub(super) fn parse_ping(body: &[u8]) -> Result<Token, WireError> {
+    // It is as long as its answer, so that a forged one gains nothing.
+    body.first_chunk::<PONG_BYTES>().ok_or(WireError::Payload)?;
+    Fields(body).u64().map(Token)
+}
+
+/// Writes the body of a ping.
+pub(crate) fn emit_ping(token: Token, datagram: &mut Vec<u8>) {
+    datagram.extend_from_slice(&token.0.to_be_bytes());
+    datagram.extend_from_slice(&[0; PONG_BYTES - 8]);
+}
+
+impl Pong {
+    pub(super) fn parse(body: &[u8]) -> Result<Self, WireError> {
+        let mut fields = Fields(body);
+        let mut time = || fields.u64();
+        let (token, asked, heard) = (Token(time()?), time()?, time()?);
+        Ok(Self { token, asked: MediaTime::from_micros(asked), heard: MediaTime::from_micros(heard) })
+    }
+
+    pub(crate) fn emit(&self, datagram: &mut Vec<u8>) {
+        for field in [self.token.0, self.asked.as_micros(), self.heard.as_micros()] {
+            datagram.extend_from_slice(&field.to_be_bytes());
+        }
+    }
+}
+
+impl<'a> Resend<'a> {
+    pub(super) fn parse(body: &'a [u8]) -> Result<Self, WireError> {
+        let mut fields = Fields(body);
+        let request = Self {
+            token: Token(fields.u64()?),
+            needed: fields.u16()?,
+            ranges: fields.list(RANGE_BYTES, MAX_RANGES)?,
+        };
+        let possible = request.ranges().all(|range| !range.is_empty() && range.end <= MAX_CHUNKS);
+        if possible { Ok(request) } else { Err(WireError::Feedback) }
+    }
+
+    /// The chunks asked for.
+    pub fn ranges(&self) -> impl Iterator<Item = Range<usize>> + 'a {
+        self.ranges.chunks_exact(RANGE_BYTES).map(|range| {
+            let at = |i: usize| usize::from(u16::from_be_bytes([range[i], range[i + 1]]));
+            at(0)..at(0) + at(2)
+        })
+    }
+
+    /// Writes the body of a request; of more than [`MAX_RANGES`] ranges only so many.
+    pub(crate) fn emit(
+        token: Token,
+        needed: u16,
+        ranges: impl Iterator<Item = Range<usize>>,
+        datagram: &mut Vec<u8>,
+    ) {
+        datagram.extend_from_slice(&token.0.to_be_bytes());
+        datagram.extend_from_slice(&needed.to_be_bytes());
+        let count_at = datagram.len();
+        datagram.extend_from_slice(&[0; 2]);
+        let mut count: u16 = 0;
+        for range in ranges.take(MAX_RANGES) {
+            datagram.extend_from_slice(&(range.start as u16).to_be_bytes());
+            datagram.extend_from_slice(&(range.len() as u16).to_be_bytes());
+            count += 1;
+        }
+        datagram[count_at..count_at + 2].copy_from_slice(&count.to_be_bytes());
+    }
+}
+
+impl<'a> Report<'a> {
+    pub(super) fn parse(body: &'a [u8]) -> Result<Self, WireError> {
+        let mut fields = Fields(body);
+        let token = Token(fields.u64()?);
+        let mut count = || fields.u32();
+        let counts = ReportCounts {
+            delivered: count()?,
+            lost: count()?,
+            repaired: count()?,
+            resent: count()?,
+            arrived: count()?,
+            missing: count()?,
+            kernel_dropped: count()?,
+            decode_dropped: count()?,
+            display_dropped: count()?,
+        };
+        Ok(Self { token, counts, trains: fields.list(TRAIN_BYTES, MAX_TRAINS)? })
+    }
+
+    /// How the newest frames arrived.
+    pub fn trains(&self) -> impl Iterator<Item = TrainEntry> + 'a {
+        self.trains.chunks_exact(TRAIN_BYTES).filter_map(|train| TrainEntry::parse(train).ok())
+    }
+
+    /// Writes the body of a report; of more than [`MAX_TRAINS`] trains only so many.
+    pub(crate) fn emit(
+        token: Token,
+        counts: &ReportCounts,
+        trains: impl Iterator<Item = TrainEntry>,
+        datagram: &mut Vec<u8>,
+    ) {
+        datagram.extend_from_slice(&token.0.to_be_bytes());
+        for count in [
+            counts.delivered,
+            counts.lost,
+            counts.repaired,
+            counts.resent,
+            counts.arrived,
+            counts.missing,
+            counts.kernel_dropped,
+            counts.decode_dropped,
+            counts.display_dropped,
+        ] {
+            datagram.extend_from_slice(&count.to_be_bytes());
+        }
+        let count_at = datagram.len();
+        datagram.extend_from_slice(&[0; 2]);
+        let mut count: u16 = 0;
+        for train in trains.take(MAX_TRAINS) {
+            train.emit(datagram);
+            count += 1;
+        }
+        datagram[count_at..count_at + 2].copy_from_slice(&count.to_be_bytes());
+    }
+}
+
+impl TrainEntry {
+    fn parse(train: &[u8]) -> Result<Self, WireError> {
+        let mut fields = Fields(train);
+        Ok(Self {
+            frame: FrameId::new(fields.u32()?),
+            first: fields.u16()?,
+            last: fields.u16()?,
+            span: Duration::from_micros(fields.u32()?.into()),
+            missing_head: fields.u16()?,
+            missing_tail: fields.u16()?,
+        })
+    }
+
+    fn emit(&self, datagram: &mut Vec<u8>) {
+        datagram.extend_from_slice(&self.frame.get().to_be_bytes());
+        datagram.extend_from_slice(&self.first.to_be_bytes());
+        datagram.extend_from_slice(&self.last.to_be_bytes());
+        let span = u32::try_from(self.span.as_micros()).unwrap_or(u32::MAX);
+        datagram.extend_from_slice(&span.to_be_bytes());
+        datagram.extend_from_slice(&self.missing_head.to_be_bytes());
+        datagram.extend_from_slice(&self.missing_tail.to_be_bytes());
+    }
+}
+
+const PONG_BYTES: usize = 24;
+const RANGE_BYTES: usize = 4;
+const TRAIN_BYTES: usize = 16;
