@@ -12,6 +12,7 @@ mod signals;
 mod stop;
 mod threads;
 mod values;
+mod wake;
 mod wall_clock;
 
 pub use console::Console;
@@ -23,4 +24,5 @@ pub use signals::stop_at_signals;
 pub use stop::Stop;
 pub use threads::{join, spawn};
 pub use values::parse_duration;
+pub use wake::{Wake, wait_until};
 pub use wall_clock::wall_clock;

@@ -1,26 +1,41 @@
-//! The UDP socket: joined to its group, with a checked buffer, and read in batches.
+//! The UDP socket: joined to its group, with a checked buffer, read in batches, and with a way back to the sender.
 
 mod drops;
+mod intake;
+mod way_back;
 
-use std::io::{self, IoSliceMut};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
-use proto::host::{Console, Interface, Stop, parse_scoped};
-use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use proto::host::{Console, Interface, Stop, parse_scoped, wait_until};
+use rustix::event::{PollFd, PollFlags};
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 
-/// A socket that datagrams arrive at.
+use intake::{Intake, Places};
+
+/// A socket that datagrams arrive at, and answers leave from.
 pub struct Link {
-    socket: Socket,
-    state: UdpSocketState,
-    /// The group that was joined, and where.
-    joined: Option<(IpAddr, Interface)>,
-    /// [`BATCH`] places of [`PLACE`] bytes.
-    bytes: Vec<u8>,
-    metas: [RecvMeta; BATCH],
+    stream: Intake,
+    group: Option<Group>,
+    places: Places,
+    unsent: u64,
+}
+
+/// What a group needs besides.
+struct Group {
+    /// The group that was joined.
+    address: IpAddr,
+    /// Where.
+    interface: Interface,
+    /// Answers leave from here, and come back here: a datagram from the group's own socket would say that the group had
+    /// sent it.
+    answers: Intake,
 }
 
 /// Why a wait ended.
@@ -69,32 +84,35 @@ impl Link {
             None => {}
         }
         ask_for_buffer(&socket, console);
-        let state = UdpSocketState::new(UdpSockRef::from(&socket)).context("cannot set up the UDP socket")?;
+        let stream = Intake::new(socket).context("cannot set up the UDP socket")?;
         console.say(format_args!(
             "listening on {listen}{}",
             interface.as_ref().map_or_else(String::new, |interface| format!(" by {interface}"))
         ));
-        let joined =
-            interface.filter(|_| listen.ip().is_multicast()).map(|interface| (listen.ip(), interface));
-        Ok(Self { socket, state, joined, bytes: vec![0; BATCH * PLACE], metas: [RecvMeta::default(); BATCH] })
+        let group = match interface.filter(|_| listen.ip().is_multicast()) {
+            Some(interface) => Some(Group::new(listen.ip(), interface)?),
+            None => None,
+        };
+        Ok(Self { stream, group, places: Places::new(), unsent: 0 })
     }
 
     /// Whether it listens to a group.
     pub fn is_joined(&self) -> bool {
-        self.joined.is_some()
+        self.group.is_some()
     }
 
     /// Joins the group anew. A switch that passes a group on only to who asked for it forgets that while a cable is
     /// out, and the system may not ask again before it is asked itself, minutes later. An interface that was taken away
     /// may be back under another number.
     pub fn join_again(&mut self) {
-        let Some((group, interface)) = &mut self.joined else { return };
-        leave(&self.socket, *group, interface);
+        let Some(Group { address, interface, answers }) = &mut self.group else { return };
+        leave(&self.stream.socket, *address, interface);
         if let Ok(found) = Interface::find(&interface.name) {
             *interface = found;
         }
         // While the interface is gone there is nothing to join; it is tried again.
-        let _ = join(&self.socket, *group, interface);
+        let _ = join(&self.stream.socket, *address, interface);
+        let _ = way_back::leave_by(&answers.socket, address.is_ipv4(), interface.index);
     }
 
     /// Another handle to the socket, to ask it things.
@@ -102,7 +120,13 @@ impl Link {
     /// # Errors
     /// If the system has no file descriptors left.
     pub fn probe(&self) -> io::Result<Probe> {
-        Ok(Probe { socket: self.socket.try_clone()? })
+        Ok(Probe { socket: self.stream.socket.try_clone()? })
+    }
+
+    /// Datagrams that the kernel dropped because nobody read them in time; 0 where the system does not tell. One system
+    /// call.
+    pub fn kernel_dropped(&self) -> u64 {
+        drops::kernel_dropped(&self.stream.socket).unwrap_or(0)
     }
 
     /// Waits until there are datagrams, or `until`, or `stop` is requested.
@@ -110,52 +134,82 @@ impl Link {
     /// # Errors
     /// If the system cannot wait.
     pub fn wait(&self, until: Option<Instant>, stop: &Stop) -> io::Result<Woken> {
-        loop {
-            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-            let timeout = left.and_then(|left| Timespec::try_from(left).ok());
-            let mut files = [PollFd::new(&self.socket, PollFlags::IN), PollFd::new(stop, PollFlags::IN)];
-            match poll(&mut files, timeout.as_ref()) {
-                Ok(_) if !files[1].revents().is_empty() => return Ok(Woken::Stop),
-                Ok(0) => return Ok(Woken::Time),
-                Ok(_) => return Ok(Woken::Datagrams),
-                Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+        let answers = self.group.as_ref().map_or(&self.stream, |group| &group.answers);
+        let mut files = [stop.as_fd(), self.stream.socket.as_fd(), answers.socket.as_fd()]
+            .map(|file| PollFd::from_borrowed_fd(file, PollFlags::IN));
+        let count = if self.is_joined() { 3 } else { 2 };
+        let ready = wait_until(&mut files[..count], until)?;
+        Ok(if !files[0].revents().is_empty() {
+            Woken::Stop
+        } else if ready == 0 {
+            Woken::Time
+        } else {
+            Woken::Datagrams
+        })
     }
 
-    /// Gives each datagram that is there, with where it came from, to `handle`, until that says `false`. At most one
-    /// batch is read, so that the caller sees to other things in between.
+    /// Gives each datagram that is there to `handle`, until that says `false`: where it came from, which address of this
+    /// computer it was sent to (none if that is a group), when it arrived, and its bytes. At most one batch of each
+    /// socket is read, so that the caller sees to other things in between.
+    ///
+    /// It arrived when the kernel says so, where that is known, and not only when this thread came to it.
     ///
     /// # Errors
     /// If the socket cannot be read.
-    pub fn receive(&mut self, mut handle: impl FnMut(SocketAddr, &mut [u8]) -> bool) -> io::Result<()> {
-        let count = {
-            let mut places = self.bytes.chunks_exact_mut(PLACE);
-            let mut slices: [IoSliceMut<'_>; BATCH] =
-                std::array::from_fn(|_| IoSliceMut::new(places.next().expect("as many places as slices")));
-            match self.state.recv(UdpSockRef::from(&self.socket), &mut slices, &mut self.metas) {
-                Ok(count) => count,
-                Err(error) if is_passing(&error) => return Ok(()),
-                Err(error) => return Err(error),
-            }
+    pub fn receive(
+        &mut self,
+        mut handle: impl FnMut(SocketAddr, Option<IpAddr>, Instant, &mut [u8]) -> bool,
+    ) -> io::Result<()> {
+        let Self { stream, group, places, .. } = self;
+        let Some(group) = group else {
+            return stream
+                .receive(places, |from, to, arrived, datagram| {
+                    handle(from, to.filter(|to| !is_group(*to)), arrived, datagram)
+                })
+                .map(drop);
         };
-        for (meta, place) in self.metas[..count].iter().zip(self.bytes.chunks_exact_mut(PLACE)) {
-            // What the kernel joined is taken apart again. An empty datagram is one too.
-            let stride = meta.stride.max(1);
-            let mut rest = &mut place[..meta.len];
-            loop {
-                let (datagram, after) = rest.split_at_mut(stride.min(rest.len()));
-                if !handle(meta.addr, datagram) {
-                    return Ok(());
-                }
-                if after.is_empty() {
-                    break;
-                }
-                rest = after;
-            }
+        let mut handle = |from, _, arrived, datagram: &mut [u8]| handle(from, None, arrived, datagram);
+        if stream.receive(places, &mut handle)? {
+            group.answers.receive(places, &mut handle)?;
         }
         Ok(())
+    }
+
+    /// Sends one datagram back to `to`, from the address `from` that `to` sent to, so that it knows whose answer that is;
+    /// the system chooses if that is `None`, as it must in a group. It never waits: where there is no room, the datagram
+    /// is dropped and counted.
+    ///
+    /// # Errors
+    /// What the system says; then it is not sent.
+    pub fn send(&mut self, to: SocketAddr, from: Option<IpAddr>, bytes: &[u8]) -> io::Result<()> {
+        let sent = match &self.group {
+            Some(group) => group.answers.send(to, None, bytes)?,
+            None => self.stream.send(to, from.filter(|from| !is_group(*from)), bytes)?,
+        };
+        self.unsent += u64::from(!sent);
+        Ok(())
+    }
+
+    /// How many datagrams were not sent because there was no room.
+    pub fn unsent(&self) -> u64 {
+        self.unsent
+    }
+}
+
+impl Group {
+    /// A socket for answers to what comes for the group `address`, which `interface` joined.
+    fn new(address: IpAddr, interface: Interface) -> Result<Self> {
+        let any: SocketAddr = match address {
+            IpAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+            IpAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+        };
+        let socket = Socket::new(Domain::for_address(any), Type::DGRAM, Some(Protocol::UDP))
+            .context("cannot open a UDP socket")?;
+        socket.bind(&any.into())?;
+        // Where it cannot be set, answers take the way that the routes say, which is the same on most computers.
+        let _ = way_back::leave_by(&socket, address.is_ipv4(), interface.index);
+        let answers = Intake::new(socket).context("cannot set up the UDP socket")?;
+        Ok(Self { address, interface, answers })
     }
 }
 
@@ -232,10 +286,12 @@ fn cannot_listen(listen: SocketAddr, error: &io::Error) -> anyhow::Error {
     }
 }
 
-/// Errors of a moment: nothing is there, or an answer to something that was never sent came back.
-fn is_passing(error: &io::Error) -> bool {
-    use io::ErrorKind as E;
-    matches!(error.kind(), E::WouldBlock | E::Interrupted | E::ConnectionRefused | E::ConnectionReset)
+/// Whether many share the address, and so nothing can be sent from it.
+fn is_group(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_multicast() || v4.is_broadcast(),
+        IpAddr::V6(v6) => v6.is_multicast(),
+    }
 }
 
 /// Refuses addresses that cannot be listened on.
@@ -263,66 +319,5 @@ pub fn parse_listen(text: &str) -> Result<SocketAddr> {
 const DEFAULT_PORT: u16 = 9000;
 /// Twenty frames of a 1080p camera.
 const WANTED_BUFFER: usize = 4 << 20;
-/// Reads of one call. On a real network each is one datagram or a few; on loopback each is up to 64.
-const BATCH: usize = 16;
-/// What the kernel joins at most.
-const PLACE: usize = 1 << 16;
 /// How long a stream may say nothing before the picture is no longer live.
 pub const QUIET: Duration = Duration::from_secs(1);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::net::UdpSocket;
-
-    #[test]
-    fn datagrams_arrive_one_by_one_whatever_the_kernel_joined() {
-        let console = Console::new("test");
-        let mut link = Link::open("127.0.0.1:0".parse().unwrap(), None, &console).unwrap();
-        let to = link.socket.local_addr().unwrap().as_socket().unwrap();
-        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
-        for length in [1200, 1200, 1200, 7, 0, 900] {
-            sender.send_to(&vec![length as u8; length], to).unwrap();
-        }
-        let (stop, mut found) = (Stop::new().unwrap(), Vec::new());
-        while found.len() < 6 {
-            assert_eq!(
-                link.wait(Some(Instant::now() + Duration::from_secs(5)), &stop).unwrap(),
-                Woken::Datagrams
-            );
-            link.receive(|from, datagram| {
-                assert_eq!(from, sender.local_addr().unwrap());
-                found.push(datagram.len());
-                true
-            })
-            .unwrap();
-        }
-        assert_eq!(found, [1200, 1200, 1200, 7, 0, 900]);
-        link.receive(|_, _| unreachable!("nothing is there")).unwrap();
-        stop.request();
-        assert_eq!(link.wait(None, &stop).unwrap(), Woken::Stop);
-    }
-
-    #[test]
-    fn a_taken_port_is_said_with_the_way_out() {
-        let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let error = Link::open(taken.local_addr().unwrap(), None, &Console::new("test")).err().unwrap();
-        assert!(error.to_string().contains("--listen"), "{error}");
-    }
-
-    #[test]
-    fn listening_takes_an_address_a_port_or_both() {
-        for (text, address) in [
-            ("0.0.0.0:9000", "0.0.0.0:9000"),
-            ("9001", "0.0.0.0:9001"),
-            (":9001", "0.0.0.0:9001"),
-            ("239.255.10.1", "239.255.10.1:9000"),
-            ("[::]:7", "[::]:7"),
-        ] {
-            assert_eq!(parse_listen(text).unwrap(), address.parse().unwrap(), "{text}");
-        }
-        for text in ["0.0.0.0:0", "somewhere", "1.2.3.4:99999"] {
-            assert!(parse_listen(text).is_err(), "{text}");
-        }
-    }
-}

@@ -129,10 +129,10 @@ impl Receive {
         let Self { link, stream, netem, outputs, screen, stats, most, console, .. } = self;
         let now = Instant::now();
         let mut shell = Shell { outputs, screen, stats, most: *most, console };
-        let read = link.receive(|from, datagram| {
+        let read = link.receive(|from, _to, arrived, datagram| {
             match netem {
                 Some(netem) => netem.push_with(from, datagram, now),
-                None => shell.take_in(stream, sender, from, datagram, now),
+                None => shell.take_in(stream, sender, from, datagram, arrived, now),
             }
             !shell.has_enough(sender)
         });
@@ -148,7 +148,7 @@ impl Receive {
         while !shell.has_enough(sender)
             && let Some((from, datagram)) = netem.pop_with(now)
         {
-            shell.take_in(stream, sender, from, datagram, now);
+            shell.take_in(stream, sender, from, datagram, now, now);
         }
     }
 
@@ -178,9 +178,10 @@ impl Shell<'_> {
         sender: &mut Sender,
         from: SocketAddr,
         datagram: &mut [u8],
+        arrived: Instant,
         now: Instant,
     ) {
-        match stream.handle_datagram(from, datagram, now) {
+        match stream.handle_datagram(from, datagram, arrived) {
             Fate::Accepted | Fate::Control => sender.heard = Some(now),
             Fate::Foreign => self.speak_of_stranger(sender, from, now),
             _ => {}

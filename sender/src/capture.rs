@@ -9,8 +9,8 @@ use anyhow::Result;
 use proto::host::{Console, Stop};
 use proto::{Clock, Frame, Latest};
 
+use crate::inbox::Inbox;
 use crate::picture::{Captured, Picture, RawPicture};
-use crate::send::Inbox;
 use crate::source::{self, Dropped, Next, Options, Source, Spec, Timing};
 use crate::stats::Stats;
 
@@ -135,9 +135,7 @@ impl Capture {
         let at = captured.at;
         let displaced = match captured.picture {
             Picture::Raw(picture) => self.encoder.put(Raw { picture, at }).is_some(),
-            Picture::Jpeg(jpeg) => {
-                self.inbox.frames.put(Frame { captured: self.clock.at(at), jpeg }).is_some()
-            }
+            Picture::Jpeg(jpeg) => self.inbox.put(Frame { captured: self.clock.at(at), jpeg }).is_some(),
         };
         if displaced {
             self.stats.superseded();

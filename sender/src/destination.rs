@@ -1,5 +1,7 @@
 //! One destination: its stream, its socket, and what stands in their way.
 
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use proto::host::{Console, Seldom};
@@ -18,6 +20,8 @@ pub struct Destination {
     /// The bad network of `--impair`, in front of the socket.
     netem: Option<Netem>,
     errors: u64,
+    /// Datagrams that came back.
+    feedback: u64,
     complaints: Seldom,
     refusals: Seldom,
     console: Console,
@@ -27,7 +31,7 @@ impl Destination {
     /// A destination that nothing was sent to yet.
     pub fn new(stream: SendStream, link: Link, netem: Option<Netem>, console: Console) -> Self {
         let seldom = Seldom::new(COMPLAIN_EVERY);
-        Self { stream, link, netem, errors: 0, complaints: seldom, refusals: seldom, console }
+        Self { stream, link, netem, errors: 0, feedback: 0, complaints: seldom, refusals: seldom, console }
     }
 
     /// Sends what is due; returns when there is more to do, if no frame comes before.
@@ -54,7 +58,27 @@ impl Destination {
         let until = [until, self.drain_netem()].into_iter().flatten().min();
         let own = &mut stats.lock().destinations[number];
         (own.stream, own.errors, own.pace) = (*self.stream.stats(), self.errors, self.stream.pace());
+        (own.feedback, own.strangers) = (self.feedback, self.link.strangers());
         until
+    }
+
+    /// Another handle to its socket, to wait for what comes back.
+    ///
+    /// # Errors
+    /// If the system has no file descriptors left.
+    pub fn socket(&self) -> io::Result<OwnedFd> {
+        self.link.as_fd().try_clone_to_owned()
+    }
+
+    /// Takes in what came back, at most [`FEEDBACK_AT_ONCE`] datagrams.
+    pub fn receive(&mut self, now: Instant) {
+        let read = self.link.receive(FEEDBACK_AT_ONCE, |_from, _datagram| self.feedback += 1);
+        if let Err(error) = read
+            && self.complaints.is_due(now)
+        {
+            let to = self.link.to();
+            self.console.say(format_args!("cannot read what comes back from {to}: {error}"));
+        }
     }
 
     /// Gives up what has not gone, but for the goodbye.
@@ -100,7 +124,7 @@ impl Destination {
     }
 
     /// Counts a send that failed, and says so now and then.
-    fn complain(&mut self, error: &std::io::Error, now: Instant) {
+    fn complain(&mut self, error: &io::Error, now: Instant) {
         self.errors += 1;
         if error.raw_os_error() == Some(libc::EMSGSIZE) && self.link.learn_mtu() {
             self.stream.set_datagram_bytes(self.link.datagram_bytes());
@@ -121,5 +145,7 @@ impl Destination {
     }
 }
 
+/// Many receivers' reports; a few tens of microseconds, which no pacing instant misses by much.
+const FEEDBACK_AT_ONCE: usize = 32;
 /// Often enough to be seen, rarely enough to be read.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(5);

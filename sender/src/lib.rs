@@ -6,6 +6,7 @@ pub mod capture;
 pub mod destination;
 pub mod doctor;
 pub mod encode;
+pub mod inbox;
 pub mod link;
 pub mod picture;
 pub mod pipeline;

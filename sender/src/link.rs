@@ -1,14 +1,21 @@
-//! One destination's UDP socket: opened for its route, and sending many datagrams in one call where the kernel can.
+//! One destination's UDP socket: opened for its route, sending many datagrams in one call where the kernel can, and
+//! reading what its receivers send back.
 
 mod sockopt;
 
+#[cfg(test)]
+mod tests;
+
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use proto::Transmit;
 use proto::host::{Interface, is_own_address};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recvfrom};
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// What the user decided about the network.
@@ -36,6 +43,10 @@ pub struct Link {
     segment: usize,
     /// Whether it can.
     offload: bool,
+    /// Where what comes back is read to.
+    place: Box<[u8; PLACE]>,
+    /// What came back from anybody else.
+    strangers: u64,
 }
 
 impl Link {
@@ -69,8 +80,17 @@ impl Link {
                 )
             })?;
         }
-        let mut link =
-            Self { socket, to, interface, fixed_mtu: options.mtu, mtu: 0, segment: 0, offload: true };
+        let mut link = Self {
+            socket,
+            to,
+            interface,
+            fixed_mtu: options.mtu,
+            mtu: 0,
+            segment: 0,
+            offload: true,
+            place: Box::new([0; PLACE]),
+            strangers: 0,
+        };
         link.mtu = link.find_mtu();
         if link.datagram_bytes() <= proto::wire::HEADER_BYTES + 1 {
             bail!("an MTU of {} bytes leaves no room for pictures; give a larger --mtu", link.mtu);
@@ -108,7 +128,12 @@ impl Link {
         self.interface.is_loopback || is_own_address(self.to.ip())
     }
 
-    /// Sends one or several datagrams.
+    /// How many datagrams came that its receivers did not send, or that are longer than any of theirs.
+    pub fn strangers(&self) -> u64 {
+        self.strangers
+    }
+
+    /// Sends one or several datagrams to the destination.
     ///
     /// # Errors
     /// What the system says; then all or some of them are not sent.
@@ -127,11 +152,49 @@ impl Link {
         }
         let mut result = Ok(());
         for datagram in transmit.bytes.chunks(transmit.segment) {
-            if let Err(error) = self.send_single(datagram) {
+            if let Err(error) = self.send_single(self.to, datagram) {
                 result = Err(error);
             }
         }
         result
+    }
+
+    /// Sends one datagram to one receiver: in a group, an answer to it alone.
+    ///
+    /// # Errors
+    /// What the system says; then it is not sent.
+    pub fn send_to(&mut self, to: SocketAddr, datagram: &[u8]) -> io::Result<()> {
+        self.send_single(to, datagram)
+    }
+
+    /// Gives what has come back, with where it came from, to `handle`: at most so many datagrams, so that the caller
+    /// sees to other things in between. It does not wait. Returns how many were read.
+    ///
+    /// A single receiver answers from exactly the address that is sent to; to a group, anybody may answer.
+    ///
+    /// # Errors
+    /// If the socket cannot be read.
+    pub fn receive(
+        &mut self,
+        most: usize,
+        mut handle: impl FnMut(SocketAddr, &mut [u8]),
+    ) -> io::Result<usize> {
+        // With TRUNC, the length is that of the whole datagram.
+        let flags = RecvFlags::DONTWAIT | RecvFlags::TRUNC;
+        for read in 0..most {
+            match recvfrom(&self.socket, &mut self.place[..], flags) {
+                Ok((_, length, from)) => match from.and_then(|from| SocketAddr::try_from(from).ok()) {
+                    Some(from) if length <= PLACE && self.is_receiver(from) => {
+                        handle(from, &mut self.place[..length]);
+                    }
+                    _ => self.strangers += 1,
+                },
+                Err(Errno::AGAIN) => return Ok(read),
+                Err(error) if is_passing(error) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(most)
     }
 
     /// Asks the kernel anew what the path takes, after a datagram was too large for it; says whether that changed.
@@ -147,21 +210,21 @@ impl Link {
             sockopt::set_segment(&self.socket, transmit.segment)?;
             self.segment = transmit.segment;
         }
-        self.write(transmit.bytes)
+        self.write(self.to, transmit.bytes)
     }
 
-    fn send_single(&mut self, datagram: &[u8]) -> io::Result<()> {
+    fn send_single(&mut self, to: SocketAddr, datagram: &[u8]) -> io::Result<()> {
         // One that is longer than the last segment size would be cut by it.
         if self.segment != 0 && self.segment < datagram.len() {
             sockopt::set_segment(&self.socket, 0)?;
             self.segment = 0;
         }
-        self.write(datagram)
+        self.write(to, datagram)
     }
 
-    fn write(&self, bytes: &[u8]) -> io::Result<()> {
+    fn write(&self, to: SocketAddr, bytes: &[u8]) -> io::Result<()> {
         loop {
-            match self.socket.send_to(bytes, &self.to.into()) {
+            match self.socket.send_to(bytes, &to.into()) {
                 Ok(_) => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // Somebody's port was closed when an earlier datagram arrived: not this one's affair.
@@ -169,6 +232,10 @@ impl Link {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    fn is_receiver(&self, from: SocketAddr) -> bool {
+        self.to.ip().is_multicast() || is_same(self.to, from)
     }
 
     fn find_mtu(&self) -> usize {
@@ -184,6 +251,12 @@ impl Link {
 
     fn ip_bytes(&self) -> usize {
         if self.to.is_ipv4() { 20 } else { 40 }
+    }
+}
+
+impl AsFd for Link {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }
 
@@ -209,6 +282,39 @@ fn any_address(to: SocketAddr) -> SocketAddr {
     if to.is_ipv4() { (Ipv4Addr::UNSPECIFIED, 0).into() } else { (Ipv6Addr::UNSPECIFIED, 0).into() }
 }
 
+/// Whether `from` is the destination `to`. A scope counts where both have one: people need not write it, and addresses
+/// that are no link's own have none.
+fn is_same(to: SocketAddr, from: SocketAddr) -> bool {
+    let scope = |address| match address {
+        SocketAddr::V4(_) => 0,
+        SocketAddr::V6(v6) => v6.scope_id(),
+    };
+    // What is sent to no address in particular goes to this computer (ip(7), INADDR_ANY).
+    let ip = match to.ip() {
+        IpAddr::V4(v4) if v4.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(v6) if v6.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    let (ours, theirs) = (scope(to), scope(from));
+    (ip, to.port()) == (from.ip(), from.port()) && (ours == theirs || ours == 0 || theirs == 0)
+}
+
+/// Errors of a moment: an earlier datagram did not arrive, as some router or computer says.
+fn is_passing(error: Errno) -> bool {
+    use rustix::io::Errno as E;
+    [
+        E::INTR,
+        E::CONNREFUSED,
+        E::CONNRESET,
+        E::HOSTUNREACH,
+        E::NETUNREACH,
+        E::HOSTDOWN,
+        E::NETDOWN,
+        E::MSGSIZE,
+    ]
+    .contains(&error)
+}
+
 fn is_refusal_of_offload(error: &io::Error) -> bool {
     let codes = [libc::EIO, libc::EINVAL, libc::EMSGSIZE, libc::ENOPROTOOPT, libc::EOPNOTSUPP];
     error.raw_os_error().is_some_and(|code| codes.contains(&code))
@@ -216,53 +322,8 @@ fn is_refusal_of_offload(error: &io::Error) -> bool {
 
 /// What every Ethernet carries; larger packets are worth nothing to a picture and are lost by some switch on the way.
 const LARGEST_MTU: usize = 1500;
+/// More than any datagram that receivers send.
+const PLACE: usize = 2048;
 const UDP_BYTES: usize = 8;
 /// Header 14, checksum 4, preamble 8, gap 12.
 const ETHERNET_BYTES: usize = 38;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn pair() -> (Link, UdpSocket) {
-        let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
-        receiver.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-        (Link::open(receiver.local_addr().unwrap(), &NetworkOptions::default()).unwrap(), receiver)
-    }
-
-    fn received(socket: &UdpSocket, count: usize) -> Vec<Vec<u8>> {
-        let mut buffer = [0; 2000];
-        let mut one = || socket.recv(&mut buffer).map(|length| buffer[..length].to_vec()).unwrap();
-        (0..count).map(|_| one()).collect()
-    }
-
-    #[test]
-    fn many_datagrams_arrive_cut_alike_with_and_without_offload() {
-        let (mut link, receiver) = pair();
-        let bytes: Vec<u8> = (0..5000).map(|i| (i % 251) as u8).collect();
-        let cut: Vec<Vec<u8>> = bytes.chunks(1200).map(<[u8]>::to_vec).collect();
-        for offload in [true, false, true] {
-            link.offload = offload;
-            link.send(&Transmit { bytes: &bytes, segment: 1200 }).unwrap();
-            assert_eq!(received(&receiver, 5), cut, "offload {offload}");
-        }
-    }
-
-    #[test]
-    fn a_single_datagram_is_never_cut_by_the_segment_size_before() {
-        let (mut link, receiver) = pair();
-        link.send(&Transmit { bytes: &[1; 300], segment: 100 }).unwrap();
-        link.send(&Transmit { bytes: &[2; 900], segment: 900 }).unwrap();
-        assert_eq!(received(&receiver, 4).last().unwrap().len(), 900);
-    }
-
-    #[test]
-    fn nothing_larger_than_the_mtu_is_sent() {
-        let (mut link, _receiver) = pair();
-        assert_eq!((link.mtu(), link.datagram_bytes()), (1500, 1472));
-        let options = NetworkOptions { interface: Some("nosuch0".into()), ..Default::default() };
-        assert!(Link::open(link.to(), &options).unwrap_err().to_string().contains("nosuch0"));
-        assert!(link.send(&Transmit { bytes: &vec![0; 65_600], segment: 65_600 }).is_err());
-        assert!(link.is_local());
-    }
-}

@@ -13,8 +13,9 @@ use crate::args::Args;
 use crate::capture::{Capture, Opened, Raw};
 use crate::destination::Destination;
 use crate::encode::Encoder;
+use crate::inbox::Inbox;
 use crate::link::{Link, NetworkOptions};
-use crate::send::{self, Inbox};
+use crate::send;
 use crate::source::{Options, Wanted};
 use crate::stats::{self, Reports, Stats};
 
@@ -31,8 +32,8 @@ pub fn run(args: &Args) -> Result<()> {
     let reporter = Reporter::new(console.clone(), args.stats_json.as_deref(), args.stats_interval)?;
 
     let clock = wall_clock();
-    let (stats, inbox, encoder) =
-        (Arc::new(Stats::default()), Arc::new(Inbox::default()), Arc::new(Latest::new()));
+    let inbox = Arc::new(Inbox::new().context("cannot make an event")?);
+    let (stats, encoder) = (Arc::new(Stats::default()), Arc::new(Latest::new()));
     let capture = Capture {
         spec: args.source.clone(),
         options: Options {
@@ -55,7 +56,7 @@ pub fn run(args: &Args) -> Result<()> {
             // Whoever comes after ends when it has nothing left.
             encoder.close();
             drop(opened);
-            result.inspect_err(|_| inbox.frames.close())
+            result.inspect_err(|_| inbox.close())
         }
     })?;
     let encode = spawn("encode", &stop, {
@@ -63,7 +64,7 @@ pub fn run(args: &Args) -> Result<()> {
         let made = Encoder::new(args.quality, args.subsampling)?;
         move || {
             encode(&encoder, made, &inbox, &stats, clock, &console);
-            inbox.frames.close();
+            inbox.close();
             Ok(())
         }
     })?;
@@ -75,9 +76,9 @@ pub fn run(args: &Args) -> Result<()> {
             let send = spawn("send", &stop, {
                 let (inbox, stats, stop, most) = (inbox.clone(), stats.clone(), stop.clone(), args.frames);
                 move || {
-                    send::run(&inbox, destinations, &stats, most, &stop);
+                    let result = send::run(&inbox, destinations, &stats, most, &stop);
                     stop.request();
-                    Ok(())
+                    result
                 }
             })?;
             Some(send)
@@ -89,7 +90,7 @@ pub fn run(args: &Args) -> Result<()> {
         stop.request();
         let results = [join(capture), join(encode), started.map_or(Ok(()), join)];
         // A picture that came while the program was already ending, with nobody to send it.
-        if let Taken::Value(_) = inbox.frames.take(Some(Duration::ZERO)) {
+        if let Taken::Value(_) = inbox.take() {
             stats.superseded();
         }
         let mut report = reports.make(&stats, true);
@@ -119,7 +120,7 @@ fn encode(
             Ok(jpeg) => {
                 stats.lock().encode.add(begun.elapsed());
                 let frame = Frame { captured: clock.at(raw.at), jpeg };
-                if inbox.frames.put(frame).is_some() {
+                if inbox.put(frame).is_some() {
                     stats.superseded();
                 }
             }

@@ -1,29 +1,40 @@
-//! The sending thread: the newest frame in, datagrams out, each at its instant.
+//! The sending thread: the newest frame in, datagrams out, each at its instant; and what receivers send back in.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+mod wait;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use anyhow::{Context, Result};
 use proto::host::Stop;
 use proto::wire::SourceState;
-use proto::{Frame, Latest, MediaTime, Taken};
+use proto::{MediaTime, Taken};
 
 use crate::destination::Destination;
+use crate::inbox::Inbox;
 use crate::stats::{Stats, Tally};
-
-/// Where frames wait for the sending thread, and what it should tell receivers of the source.
-#[derive(Debug, Default)]
-pub struct Inbox {
-    /// The newest frame.
-    pub frames: Latest<Frame>,
-    /// Whether the source is gone for now.
-    pub source_is_gone: AtomicBool,
-}
+use wait::{Also, Wait};
 
 /// Sends what comes until the inbox is closed and empty, or `most` frames were sent; then says goodbye.
 ///
 /// What was begun is sent to its end, however slowly it is paced; once `stop` is requested, for a moment longer.
-pub fn run(inbox: &Inbox, mut destinations: Vec<Destination>, stats: &Stats, most: Option<u64>, stop: &Stop) {
+///
+/// # Errors
+/// If the system cannot wait.
+pub fn run(
+    inbox: &Inbox,
+    mut destinations: Vec<Destination>,
+    stats: &Stats,
+    most: Option<u64>,
+    stop: &Stop,
+) -> Result<()> {
     keep_time();
+    let sockets: Vec<_> =
+        destinations.iter().map(Destination::socket).collect::<Result<_, _>>().context(CANNOT_WAIT)?;
+    let mut wait = Wait::new(inbox, &sockets, stop);
     let mut tally = Tally::default();
     let mut last = MediaTime::default();
     loop {
@@ -33,12 +44,13 @@ pub fn run(inbox: &Inbox, mut destinations: Vec<Destination>, stats: &Stats, mos
         if enough && (tally.outstanding() == 0 || stop.is_requested()) {
             break;
         }
-        let wait = until.map(|until| until.saturating_duration_since(Instant::now()));
-        if enough {
-            stop.wait(wait.unwrap_or_default());
+        let also = if enough { Also::Stop } else { Also::Frames };
+        let is_there = wait.until(until, also).context(CANNOT_WAIT)?;
+        receive(&mut destinations, &wait);
+        if enough || !is_there {
             continue;
         }
-        match inbox.frames.take(wait) {
+        match inbox.take() {
             Taken::Value(mut frame) => {
                 // Frames are told apart by their capture time.
                 frame.captured = frame.captured.max(MediaTime::from_micros(last.as_micros() + 1));
@@ -51,7 +63,7 @@ pub fn run(inbox: &Inbox, mut destinations: Vec<Destination>, stats: &Stats, mos
             Taken::Closed => break,
         }
     }
-    finish(inbox, destinations, &mut tally, stats, stop);
+    finish(inbox, destinations, &mut tally, stats, &mut wait)
 }
 
 /// Sends what is due to all; returns when there is more to do.
@@ -72,10 +84,25 @@ fn drain(
     next
 }
 
+/// Takes in a batch of what came back for each. Not more: however much comes, what is due goes out in between.
+fn receive(destinations: &mut [Destination], wait: &Wait<'_>) {
+    for (number, destination) in destinations.iter_mut().enumerate() {
+        if wait.has_feedback(number) {
+            destination.receive(Instant::now());
+        }
+    }
+}
+
 /// Sends the rest, and the goodbyes.
-fn finish(inbox: &Inbox, mut destinations: Vec<Destination>, tally: &mut Tally, stats: &Stats, stop: &Stop) {
-    inbox.frames.close();
-    if let Taken::Value(_) = inbox.frames.take(None) {
+fn finish(
+    inbox: &Inbox,
+    mut destinations: Vec<Destination>,
+    tally: &mut Tally,
+    stats: &Stats,
+    wait: &mut Wait<'_>,
+) -> Result<()> {
+    inbox.close();
+    if let Taken::Value(_) = inbox.take() {
         stats.superseded();
     }
     destinations.iter_mut().for_each(|destination| destination.stream.close());
@@ -85,16 +112,22 @@ fn finish(inbox: &Inbox, mut destinations: Vec<Destination>, tally: &mut Tally, 
     {
         let now = Instant::now();
         match patience {
-            None if stop.wait(until.saturating_duration_since(now)) => patience = Some(now + GRACE),
+            None if wait.until(Some(until), Also::Stop).context(CANNOT_WAIT)? => {
+                patience = Some(now + GRACE);
+            }
             None => {}
             Some(end) if end <= now => {
                 destinations.iter_mut().for_each(Destination::abandon);
                 drain(&mut destinations, inbox, tally, stats);
                 break;
             }
-            Some(end) => std::thread::sleep(until.min(end).saturating_duration_since(now)),
+            Some(end) => {
+                wait.until(Some(until.min(end)), Also::Nothing).context(CANNOT_WAIT)?;
+            }
         }
+        receive(&mut destinations, wait);
     }
+    Ok(())
 }
 
 /// Has the kernel wake this thread when it asked to be woken, not up to 50 microseconds later (prctl(2),
@@ -106,3 +139,4 @@ fn keep_time() {
 
 /// How long the last frames may take once the program is asked to end: many times what any usual pace needs.
 const GRACE: Duration = Duration::from_secs(1);
+const CANNOT_WAIT: &str = "cannot wait for what is to be sent";

@@ -48,6 +48,10 @@ pub struct Destination {
     pub stream: SendStats,
     /// Sends that the system refused.
     pub errors: u64,
+    /// Datagrams that receivers sent back.
+    pub feedback: u64,
+    /// Datagrams that somebody else sent there.
+    pub strangers: u64,
     /// Bits per second on the wire while a frame goes out; `None` if it goes at once.
     pub pace: Option<f64>,
 }

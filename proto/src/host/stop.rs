@@ -1,29 +1,32 @@
 //! The one request that every thread listens to: to end in order.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
 
-use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use rustix::event::{PollFd, PollFlags};
+
+use super::wake::{Wake, wait_until};
 
 /// Asks all threads to end. Cheap to clone; every clone is the same request.
 ///
 /// It is a file descriptor that becomes readable, so that a thread can wait for it and for its own input at once.
 #[derive(Clone, Debug)]
 pub struct Stop {
-    event: Arc<OwnedFd>,
+    wake: Wake,
 }
 
 impl Stop {
     /// A request that was not made yet.
+    ///
+    /// # Errors
+    /// If the system has no file descriptors left.
     pub fn new() -> std::io::Result<Self> {
-        Ok(Self { event: Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?) })
+        Ok(Self { wake: Wake::new()? })
     }
 
     /// Makes the request.
     pub fn request(&self) {
-        // It can only fail when the counter is full, and then the request was made long ago.
-        let _ = rustix::io::write(&*self.event, &1u64.to_ne_bytes());
+        self.wake.raise();
     }
 
     /// Whether it was made.
@@ -33,39 +36,25 @@ impl Stop {
 
     /// Waits at most `wait` for the request; says whether it was made.
     pub fn wait(&self, wait: Duration) -> bool {
-        let until = Instant::now() + wait;
-        loop {
-            let left = until.saturating_duration_since(Instant::now());
-            match poll(&mut [PollFd::new(&*self.event, PollFlags::IN)], Some(&timespec(left))) {
-                Ok(ready) => return ready > 0,
-                Err(rustix::io::Errno::INTR) => {}
-                Err(_) => return false,
-            }
-        }
+        self.wake.wait(wait)
     }
 
     /// Waits until `file` can be read or has ended, or the request is made; says whether it was made.
+    ///
+    /// # Errors
+    /// If the system cannot wait.
     pub fn wait_for_input(&self, file: BorrowedFd<'_>) -> std::io::Result<bool> {
-        loop {
-            let mut files =
-                [PollFd::new(&*self.event, PollFlags::IN), PollFd::from_borrowed_fd(file, PollFlags::IN)];
-            match poll(&mut files, None) {
-                Ok(_) => return Ok(!files[0].revents().is_empty()),
-                Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+        let mut files =
+            [PollFd::new(&self.wake, PollFlags::IN), PollFd::from_borrowed_fd(file, PollFlags::IN)];
+        wait_until(&mut files, None)?;
+        Ok(!files[0].revents().is_empty())
     }
 }
 
 impl AsFd for Stop {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.event.as_fd()
+        self.wake.as_fd()
     }
-}
-
-fn timespec(duration: Duration) -> Timespec {
-    Timespec::try_from(duration).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 })
 }
 
 #[cfg(test)]

@@ -1,0 +1,156 @@
+use super::*;
+
+use std::net::UdpSocket;
+
+#[test]
+fn datagrams_arrive_one_by_one_whatever_the_kernel_joined() {
+    let console = Console::new("test");
+    let mut link = Link::open("127.0.0.1:0".parse().unwrap(), None, &console).unwrap();
+    let to = link.stream.socket.local_addr().unwrap().as_socket().unwrap();
+    let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for length in [1200, 1200, 1200, 7, 0, 900] {
+        sender.send_to(&vec![length as u8; length], to).unwrap();
+    }
+    let (stop, mut found) = (Stop::new().unwrap(), Vec::new());
+    while found.len() < 6 {
+        assert_eq!(
+            link.wait(Some(Instant::now() + Duration::from_secs(5)), &stop).unwrap(),
+            Woken::Datagrams
+        );
+        link.receive(|from, to, _, datagram| {
+            assert_eq!(to, Some(Ipv4Addr::LOCALHOST.into()));
+            assert_eq!(from, sender.local_addr().unwrap());
+            found.push(datagram.len());
+            true
+        })
+        .unwrap();
+    }
+    assert_eq!(found, [1200, 1200, 1200, 7, 0, 900]);
+    link.receive(|_, _, _, _| unreachable!("nothing is there")).unwrap();
+    stop.request();
+    assert_eq!(link.wait(None, &stop).unwrap(), Woken::Stop);
+}
+
+#[test]
+fn a_taken_port_is_said_with_the_way_out() {
+    let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let error = Link::open(taken.local_addr().unwrap(), None, &Console::new("test")).err().unwrap();
+    assert!(error.to_string().contains("--listen"), "{error}");
+}
+
+#[test]
+fn listening_takes_an_address_a_port_or_both() {
+    for (text, address) in [
+        ("0.0.0.0:9000", "0.0.0.0:9000"),
+        ("9001", "0.0.0.0:9001"),
+        (":9001", "0.0.0.0:9001"),
+        ("239.255.10.1", "239.255.10.1:9000"),
+        ("[::]:7", "[::]:7"),
+    ] {
+        assert_eq!(parse_listen(text).unwrap(), address.parse().unwrap(), "{text}");
+    }
+    for text in ["0.0.0.0:0", "somewhere", "1.2.3.4:99999"] {
+        assert!(parse_listen(text).is_err(), "{text}");
+    }
+}
+
+/// Reads until so many came.
+fn received(link: &mut Link, count: usize) -> Vec<(SocketAddr, Option<IpAddr>, Instant, Vec<u8>)> {
+    let (stop, mut found) = (Stop::new().unwrap(), Vec::new());
+    while found.len() < count {
+        let woken = link.wait(Some(Instant::now() + Duration::from_secs(5)), &stop).unwrap();
+        assert_eq!(woken, Woken::Datagrams, "{found:?}");
+        link.receive(|from, to, arrived, datagram| {
+            found.push((from, to, arrived, datagram.to_vec()));
+            true
+        })
+        .unwrap();
+    }
+    found
+}
+
+fn port(link: &Link) -> u16 {
+    link.stream.socket.local_addr().unwrap().as_socket().unwrap().port()
+}
+
+fn sender() -> UdpSocket {
+    let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+    sender.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    sender
+}
+
+#[test]
+fn answers_come_from_the_address_that_was_asked() {
+    for listen in ["0.0.0.0:0", "[::]:0"] {
+        let mut link = Link::open(listen.parse().unwrap(), None, &Console::new("test")).unwrap();
+        for address in ["127.0.0.1", "127.0.0.2", "127.0.0.3"] {
+            let (sender, asked) = (sender(), SocketAddr::new(address.parse().unwrap(), port(&link)));
+            sender.send_to(b"ping", asked).unwrap();
+            let (from, to, ..) = received(&mut link, 1).remove(0);
+            assert_eq!(to.map(|to| to.to_canonical()), Some(asked.ip()));
+            link.send(from, to, b"pong").unwrap();
+            let mut bytes = [0; 10];
+            assert_eq!(sender.recv_from(&mut bytes).unwrap(), (4, asked), "{listen}");
+        }
+        assert_eq!(link.unsent(), 0);
+    }
+}
+
+#[test]
+fn answers_to_a_group_have_a_source_of_their_own_and_can_be_answered() {
+    let listen: SocketAddr = "239.255.78.1:9478".parse().unwrap();
+    let mut viewers: Vec<_> =
+        (0..2).map(|_| Link::open(listen, Some("lo"), &Console::new("test")).unwrap()).collect();
+    let socket = Socket::from(sender());
+    socket.set_multicast_if_v4(&Ipv4Addr::LOCALHOST).unwrap();
+    let sender = UdpSocket::from(socket);
+    sender.send_to(b"frame", listen).unwrap();
+    let mut sources = Vec::new();
+    for link in &mut viewers {
+        let (from, to, _, bytes) = received(link, 1).remove(0);
+        assert_eq!((from, to, &bytes[..]), (sender.local_addr().unwrap(), None, &b"frame"[..]));
+        link.send(from, to, b"ping").unwrap();
+        let source = sender.recv_from(&mut [0; 10]).unwrap().1;
+        assert_eq!(source.ip(), Ipv4Addr::LOCALHOST);
+        assert_ne!(source.port(), listen.port());
+        sender.send_to(b"pong", source).unwrap();
+        let (from, to, _, bytes) = received(link, 1).remove(0);
+        assert_eq!((from, to, &bytes[..]), (sender.local_addr().unwrap(), None, &b"pong"[..]));
+        sources.push(source);
+    }
+    assert_ne!(sources[0], sources[1]);
+}
+
+#[test]
+fn datagrams_are_as_far_apart_as_they_arrived_however_late_they_are_read() {
+    let mut link = Link::open("127.0.0.1:0".parse().unwrap(), None, &Console::new("test")).unwrap();
+    let (sender, to) = (sender(), SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port(&link)));
+    let apart = Duration::from_millis(4);
+    let mut sent = Vec::new();
+    for number in 0..5_u8 {
+        let before = Instant::now();
+        sender.send_to(&[number], to).unwrap();
+        sent.push((before, Instant::now()));
+        std::thread::sleep(apart);
+    }
+    let read = Instant::now();
+    for ((before, after), (_, _, arrived, bytes)) in sent.iter().zip(received(&mut link, 5)) {
+        // A computer that was held up for too long stamps them all alike.
+        if read.duration_since(*before) < Duration::from_millis(80) {
+            let slack = Duration::from_millis(1);
+            assert!(*before - slack <= arrived && arrived <= *after + slack, "{bytes:?}");
+        }
+    }
+}
+
+#[test]
+fn drops_are_counted_while_nobody_reads() {
+    let link = Link::open("127.0.0.1:0".parse().unwrap(), None, &Console::new("test")).unwrap();
+    link.stream.socket.set_recv_buffer_size(4096).unwrap();
+    let (sender, to) = (sender(), SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port(&link)));
+    for _ in 0..50 {
+        sender.send_to(&[0; 1000], to).unwrap();
+    }
+    assert!((1..50).contains(&link.kernel_dropped()));
+    assert_eq!(link.kernel_dropped(), link.probe().unwrap().kernel_dropped());
+}

@@ -1,0 +1,109 @@
+//! Where frames wait for the sending thread.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use proto::host::Wake;
+use proto::{Frame, Latest, Taken};
+
+/// Where frames wait for the sending thread, and what it should tell receivers of the source.
+///
+/// It is a file descriptor that becomes readable when there is something to take, so that the thread can wait for it
+/// and for its sockets at once.
+#[derive(Debug)]
+pub struct Inbox {
+    /// Whether the source is gone for now.
+    pub source_is_gone: AtomicBool,
+    newest: Latest<Frame>,
+    changed: Wake,
+    closed: AtomicBool,
+}
+
+impl Inbox {
+    /// An empty one.
+    ///
+    /// # Errors
+    /// If the system has no file descriptors left.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self {
+            source_is_gone: AtomicBool::new(false),
+            newest: Latest::new(),
+            changed: Wake::new()?,
+            closed: AtomicBool::new(false),
+        })
+    }
+
+    /// Puts `frame` in, and returns what it displaced: an older one that nobody took, or `frame` itself if the inbox is
+    /// closed.
+    pub fn put(&self, frame: Frame) -> Option<Frame> {
+        let displaced = self.newest.put(frame);
+        self.changed.raise();
+        displaced
+    }
+
+    /// Takes the newest frame, without waiting. One that was put in before the inbox was closed is still given out.
+    pub fn take(&self) -> Taken<Frame> {
+        self.changed.clear();
+        let taken = self.newest.take(Some(Duration::ZERO));
+        // That it is closed is still to be found by whoever took the last frame.
+        if self.closed.load(Ordering::Acquire) {
+            self.changed.raise();
+        }
+        taken
+    }
+
+    /// Says that nothing more will come.
+    pub fn close(&self) {
+        self.newest.close();
+        self.closed.store(true, Ordering::Release);
+        self.changed.raise();
+    }
+}
+
+impl AsFd for Inbox {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.changed.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proto::MediaTime;
+    use proto::host::wait_until;
+    use rustix::event::{PollFd, PollFlags};
+    use std::sync::Arc;
+    use std::time::Instant;
+
+    fn is_ready(inbox: &Inbox) -> bool {
+        wait_until(&mut [PollFd::new(inbox, PollFlags::IN)], Some(Instant::now())).unwrap() > 0
+    }
+
+    fn frame(micros: u64) -> Frame {
+        Frame { captured: MediaTime::from_micros(micros), jpeg: Arc::default() }
+    }
+
+    #[test]
+    fn it_is_readable_while_there_is_something_to_take() {
+        let inbox = Inbox::new().unwrap();
+        assert!(!is_ready(&inbox));
+        assert!(inbox.put(frame(1)).is_none() && inbox.put(frame(2)).is_some());
+        assert!(is_ready(&inbox));
+        assert!(matches!(inbox.take(), Taken::Value(frame) if frame.captured.as_micros() == 2));
+        assert!(!is_ready(&inbox));
+        assert!(matches!(inbox.take(), Taken::TimedOut));
+    }
+
+    #[test]
+    fn the_end_is_found_after_the_last_frame_was_taken() {
+        let inbox = Inbox::new().unwrap();
+        inbox.put(frame(1));
+        inbox.close();
+        assert!(matches!(inbox.take(), Taken::Value(_)));
+        assert!(is_ready(&inbox));
+        assert!(matches!(inbox.take(), Taken::Closed) && is_ready(&inbox));
+        assert!(inbox.put(frame(2)).is_some(), "a closed inbox takes nothing");
+    }
+}

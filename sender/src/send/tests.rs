@@ -1,0 +1,162 @@
+use super::*;
+
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::thread::{JoinHandle, sleep, spawn};
+
+use proto::host::Console;
+use proto::{Clock, Frame, Pace, SendConfig, SendStream, SessionId};
+
+use crate::link::{Link, NetworkOptions};
+use crate::stats;
+
+/// A sending thread, and the socket that it sends to.
+struct Setup {
+    inbox: Arc<Inbox>,
+    stats: Arc<Stats>,
+    stop: Stop,
+    receiver: UdpSocket,
+    thread: JoinHandle<Result<()>>,
+}
+
+impl Setup {
+    fn new(pace: Pace, most: Option<u64>) -> Self {
+        let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
+        receiver.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let link = Link::open(receiver.local_addr().unwrap(), &NetworkOptions::default()).unwrap();
+        let config = SendConfig {
+            session: SessionId::new(1),
+            datagram_bytes: link.datagram_bytes(),
+            overhead_bytes: link.overhead_bytes(),
+            pace,
+            interval: Some(INTERVAL),
+            name: "test".into(),
+        };
+        let now = Instant::now();
+        let stream = SendStream::new(config, Clock::new(now, MediaTime::default()), now);
+        let destinations = vec![Destination::new(stream, link, None, Console::new("test"))];
+        let (inbox, stats) = (Arc::new(Inbox::new().unwrap()), Arc::new(Stats::default()));
+        stats.lock().destinations.push(stats::Destination::default());
+        let stop = Stop::new().unwrap();
+        let thread = spawn({
+            let (inbox, stats, stop) = (inbox.clone(), stats.clone(), stop.clone());
+            move || run(&inbox, destinations, &stats, most, &stop)
+        });
+        Self { inbox, stats, stop, receiver, thread }
+    }
+
+    fn put(&self, number: u64, bytes: usize) {
+        let frame = Frame { captured: MediaTime::from_micros(number), jpeg: Arc::new(vec![1; bytes]) };
+        if self.inbox.put(frame).is_some() {
+            self.stats.superseded();
+        }
+    }
+
+    /// Where the first hello comes from.
+    fn sender(&self) -> SocketAddr {
+        self.receiver.recv_from(&mut [0; 2000]).unwrap().1
+    }
+
+    /// Waits for something that must come; how soon is not asked.
+    fn wait_for(&self, what: impl Fn(&stats::Counters) -> bool) {
+        let end = Instant::now() + Duration::from_secs(10);
+        while !what(&self.stats.lock()) {
+            assert!(Instant::now() < end, "{:?}", self.stats);
+            sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn end(self) {
+        self.inbox.close();
+        self.thread.join().unwrap().unwrap();
+    }
+}
+
+#[test]
+fn frames_put_wake_the_sender() {
+    let setup = Setup::new(Pace::Off, None);
+    setup.sender();
+    // All of them within the time between two hellos, which wake it too.
+    let begun = Instant::now();
+    for number in 1..=20 {
+        setup.put(number, 1000);
+        setup.wait_for(|counters| counters.sent == number);
+    }
+    assert!(begun.elapsed() < proto::HELLO_INTERVAL * 10, "{:?}", begun.elapsed());
+    assert_eq!(setup.stats.lock().superseded, 0);
+    setup.end();
+}
+
+#[test]
+fn feedback_wakes_the_sender() {
+    let setup = Setup::new(Pace::Off, None);
+    let to = setup.sender();
+    let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for number in 1..=5 {
+        stranger.send_to(b"stranger", to).unwrap();
+        setup.receiver.send_to(b"feedback", to).unwrap();
+        setup.wait_for(|counters| counters.destinations[0].feedback == number);
+    }
+    assert_eq!(setup.stats.lock().destinations[0].strangers, 5);
+    setup.end();
+}
+
+#[test]
+fn a_flood_of_feedback_holds_up_no_frame() {
+    let setup = Setup::new(Pace::Rate(20e6), None);
+    let to = setup.sender();
+    let socket = setup.receiver.try_clone().unwrap();
+    let flood = spawn(move || (0..FLOOD).filter(|_| socket.send_to(&[7; 100], to).is_ok()).count());
+    // Each takes half of the time until the next.
+    let begun = Instant::now();
+    for number in 0..FRAMES {
+        sleep((begun + INTERVAL * number as u32).saturating_duration_since(Instant::now()));
+        setup.put(number, 40_000);
+    }
+    setup.wait_for(|counters| counters.sent + counters.superseded == FRAMES);
+    assert_eq!(flood.join().unwrap(), FLOOD);
+    let counters = setup.stats.lock();
+    // A computer that is busy with other things may hold up one or another.
+    assert!(counters.superseded <= 2, "{} of {FRAMES} were not sent", counters.superseded);
+    assert!(counters.destinations[0].feedback > FLOOD as u64 / 100, "{:?}", counters.destinations);
+    drop(counters);
+    setup.end();
+}
+
+#[test]
+fn enough_is_enough_and_frames_after_it_end_no_wait() {
+    let setup = Setup::new(Pace::Rate(20e6), Some(1));
+    setup.sender();
+    setup.put(1, 400_000);
+    setup.wait_for(|counters| counters.destinations[0].stream.data > 0);
+    // It stays in the inbox, which is readable from now on, until the first has gone.
+    setup.put(2, 1000);
+    setup.thread.join().unwrap().unwrap();
+    let counters = setup.stats.lock();
+    assert_eq!((counters.sent, counters.superseded), (1, 1));
+}
+
+#[test]
+fn the_end_waits_for_the_last_frame_but_not_for_ever_and_hears_feedback_meanwhile() {
+    // Sixteen seconds, if it may take them.
+    let setup = Setup::new(Pace::Rate(2e6), None);
+    let to = setup.sender();
+    setup.put(1, 4_000_000);
+    setup.wait_for(|counters| counters.destinations[0].stream.data > 0);
+    setup.inbox.close();
+    setup.receiver.send_to(b"feedback", to).unwrap();
+    setup.wait_for(|counters| counters.destinations[0].feedback == 1);
+    assert!(!setup.thread.is_finished());
+    setup.stop.request();
+    setup.receiver.send_to(b"feedback", to).unwrap();
+    setup.wait_for(|counters| counters.destinations[0].feedback == 2);
+    let begun = Instant::now();
+    setup.thread.join().unwrap().unwrap();
+    assert!(begun.elapsed() < GRACE * 5, "{:?}", begun.elapsed());
+    let counters = setup.stats.lock();
+    assert_eq!((counters.sent, counters.superseded), (0, 1));
+}
+
+const INTERVAL: Duration = Duration::from_millis(33);
+const FRAMES: u64 = 45;
+const FLOOD: usize = 200_000;

@@ -1,0 +1,60 @@
+//! What the sending thread waits for, all in one call.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::time::Instant;
+
+use proto::host::{Stop, wait_until};
+use rustix::event::{PollFd, PollFlags};
+
+use crate::inbox::Inbox;
+
+/// The files to wait for, listed once: waiting allocates nothing.
+pub(super) struct Wait<'a> {
+    /// The inbox, every destination's socket, the request to stop.
+    files: Vec<PollFd<'a>>,
+}
+
+/// What else ends a wait than its time and what receivers send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Also {
+    /// A frame, or the end of frames.
+    Frames,
+    /// The request to stop.
+    Stop,
+    /// Nothing.
+    Nothing,
+}
+
+impl<'a> Wait<'a> {
+    /// Waits for these.
+    pub(super) fn new(inbox: &'a Inbox, sockets: &'a [OwnedFd], stop: &'a Stop) -> Self {
+        let mut files = Vec::with_capacity(sockets.len() + 2);
+        files.push(PollFd::new(inbox, PollFlags::IN));
+        files.extend(sockets.iter().map(|socket| PollFd::new(socket, PollFlags::IN)));
+        files.push(PollFd::new(stop, PollFlags::IN));
+        Self { files }
+    }
+
+    /// Waits until there is feedback, or `until`, or what else is asked for; says whether the last is there.
+    ///
+    /// What is not asked for is not looked at, so that what nobody sees to now cannot end every wait at once.
+    ///
+    /// # Errors
+    /// If the system cannot wait.
+    pub(super) fn until(&mut self, until: Option<Instant>, also: Also) -> io::Result<bool> {
+        let last = self.files.len() - 1;
+        let (range, place) = match also {
+            Also::Frames => (0..last, Some(0)),
+            Also::Stop => (1..last + 1, Some(last)),
+            Also::Nothing => (1..last, None),
+        };
+        wait_until(&mut self.files[range], until)?;
+        Ok(place.is_some_and(|place| !self.files[place].revents().is_empty()))
+    }
+
+    /// Whether the last wait found something at that destination's socket.
+    pub(super) fn has_feedback(&self, number: usize) -> bool {
+        !self.files[1 + number].revents().is_empty()
+    }
+}
