@@ -161,6 +161,12 @@ impl<S: Copy + Eq> RecvStream<S> {
         self.note_trains(now);
     }
 
+    /// What happened next, if something did: what [`poll`](Self::poll) would say first, for a shell that cannot send just
+    /// now.
+    pub fn next_event(&mut self) -> Option<RecvEvent<S>> {
+        self.events.pop_front()
+    }
+
     /// What happened next, oldest first; then what is to be sent; then, how long there is nothing to do. Call it until it
     /// says `Wait`. `handle_datagram`, `handle_timeout` and time change its answer.
     #[must_use]

@@ -206,4 +206,9 @@ impl FeedbackCounts {
             FeedbackFate::Malformed => &mut self.malformed,
         } += 1;
     }
+
+    /// All of them.
+    pub fn total(self) -> u64 {
+        self.accepted + self.unproven + self.too_much + self.foreign + self.malformed
+    }
 }

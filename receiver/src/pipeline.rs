@@ -43,7 +43,7 @@ pub fn run(args: &Args) -> Result<()> {
     let receive = Receive {
         link,
         netem: args.impair.clone().map(Netem::new),
-        stream: RecvStream::new(RecvConfig { deadline: args.deadline }),
+        stream: RecvStream::new(RecvConfig { deadline: args.deadline, ..RecvConfig::default() }),
         outputs: outputs.clone(),
         screen: screen.clone(),
         stats: stats.clone(),

@@ -1,6 +1,6 @@
 //! The receiving thread: datagrams in from the socket, whole frames out to whoever wants them.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -46,6 +46,8 @@ struct Sender {
     silence: Silence,
     delivered: u64,
     strangers: Seldom,
+    /// The address of this computer that datagrams come to.
+    sent_to: Option<IpAddr>,
 }
 
 /// A time without a sender.
@@ -82,6 +84,7 @@ impl Receive {
             silence: Silence::begin(Instant::now()),
             delivered: 0,
             strangers: Seldom::new(SPEAK_EVERY),
+            sent_to: None,
         };
         while self.step(&mut sender)? {}
         self.stream.close();
@@ -129,7 +132,8 @@ impl Receive {
         let Self { link, stream, netem, outputs, screen, stats, most, console, .. } = self;
         let now = Instant::now();
         let mut shell = Shell { outputs, screen, stats, most: *most, console };
-        let read = link.receive(|from, _to, arrived, datagram| {
+        let read = link.receive(|from, to, arrived, datagram| {
+            sender.sent_to = to;
             match netem {
                 Some(netem) => netem.push_with(from, datagram, now),
                 None => shell.take_in(stream, sender, from, datagram, arrived, now),
@@ -152,9 +156,21 @@ impl Receive {
         }
     }
 
+    /// Sees to what happened and sends what is to be said to the sender; returns when there is more to do.
     fn drain(&mut self, sender: &mut Sender, now: Instant) -> Option<Instant> {
-        let Self { stream, outputs, screen, stats, most, console, .. } = self;
-        Shell { outputs, screen, stats, most: *most, console }.drain(stream, sender, now)
+        let Self { link, stream, outputs, screen, stats, most, console, .. } = self;
+        let mut shell = Shell { outputs, screen, stats, most: *most, console };
+        loop {
+            match stream.poll(now) {
+                RecvOutput::Wait(until) => return until,
+                RecvOutput::Event(_) if shell.has_enough(sender) => {}
+                RecvOutput::Event(event) => shell.handle(event, sender),
+                RecvOutput::Transmit { to, bytes } => {
+                    // What cannot be said now is said with the next report.
+                    let _ = link.send(to, sender.sent_to, bytes);
+                }
+            }
+        }
     }
 
     fn has_enough(&self, sender: &Sender) -> bool {
@@ -181,25 +197,14 @@ impl Shell<'_> {
         arrived: Instant,
         now: Instant,
     ) {
-        match stream.handle_datagram(from, datagram, arrived) {
+        match stream.handle_datagram_arrived(from, datagram, arrived, now) {
             Fate::Accepted | Fate::Control => sender.heard = Some(now),
             Fate::Foreign => self.speak_of_stranger(sender, from, now),
             _ => {}
         }
-        self.drain(stream, sender, now);
-    }
-
-    fn drain(
-        &mut self,
-        stream: &mut RecvStream<SocketAddr>,
-        sender: &mut Sender,
-        now: Instant,
-    ) -> Option<Instant> {
-        loop {
-            match stream.poll(now) {
-                RecvOutput::Wait(until) => return until,
-                RecvOutput::Event(_) if self.has_enough(sender) => {}
-                RecvOutput::Event(event) => self.handle(event, sender),
+        while let Some(event) = stream.next_event() {
+            if !self.has_enough(sender) {
+                self.handle(event, sender);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! One destination: its stream, its socket, and what stands in their way.
 
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -15,13 +16,13 @@ use crate::stats::{End, Stats, Tally};
 #[derive(Debug)]
 pub struct Destination {
     /// Decides what goes when.
-    pub stream: SendStream,
+    pub stream: SendStream<SocketAddr>,
     link: Link,
-    /// The bad network of `--impair`, in front of the socket.
-    netem: Option<Netem>,
+    /// The bad network of `--impair`, in front of the socket; what goes to one receiver of a group carries its address.
+    netem: Option<Netem<Option<SocketAddr>>>,
     errors: u64,
-    /// Datagrams that came back.
-    feedback: u64,
+    /// When the statistics' list of viewers is to be made anew.
+    look: Instant,
     complaints: Seldom,
     refusals: Seldom,
     console: Console,
@@ -29,9 +30,14 @@ pub struct Destination {
 
 impl Destination {
     /// A destination that nothing was sent to yet.
-    pub fn new(stream: SendStream, link: Link, netem: Option<Netem>, console: Console) -> Self {
+    pub fn new(
+        stream: SendStream<SocketAddr>,
+        link: Link,
+        netem: Option<Netem<Option<SocketAddr>>>,
+        console: Console,
+    ) -> Self {
         let seldom = Seldom::new(COMPLAIN_EVERY);
-        Self { stream, link, netem, errors: 0, feedback: 0, complaints: seldom, refusals: seldom, console }
+        Self { stream, link, netem, errors: 0, look: Instant::now(), complaints: seldom, refusals: seldom, console }
     }
 
     /// Sends what is due; returns when there is more to do, if no frame comes before.
@@ -41,9 +47,10 @@ impl Destination {
             match self.stream.poll(now) {
                 SendOutput::Transmit(transmit) => {
                     let result = match &mut self.netem {
-                        None => self.link.send(&transmit),
+                        None => give(&mut self.link, &transmit),
                         Some(netem) => {
-                            transmit.bytes.chunks(transmit.segment).for_each(|bytes| netem.push(bytes, now));
+                            let datagrams = transmit.bytes.chunks(transmit.segment);
+                            datagrams.for_each(|bytes| netem.push_with(transmit.to, bytes, now));
                             Ok(())
                         }
                     };
@@ -58,7 +65,13 @@ impl Destination {
         let until = [until, self.drain_netem()].into_iter().flatten().min();
         let own = &mut stats.lock().destinations[number];
         (own.stream, own.errors, own.pace) = (*self.stream.stats(), self.errors, self.stream.pace());
-        (own.feedback, own.strangers) = (self.feedback, self.link.strangers());
+        own.strangers = self.link.strangers();
+        let now = Instant::now();
+        if self.look <= now {
+            self.look = now + LOOK_EVERY;
+            own.viewers.clear();
+            own.viewers.extend(self.stream.viewers().map(|(address, viewer)| (*address, viewer.clone())));
+        }
         until
     }
 
@@ -72,7 +85,10 @@ impl Destination {
 
     /// Takes in what came back, at most [`FEEDBACK_AT_ONCE`] datagrams.
     pub fn receive(&mut self, now: Instant) {
-        let read = self.link.receive(FEEDBACK_AT_ONCE, |_from, _datagram| self.feedback += 1);
+        let Self { link, stream, .. } = self;
+        let read = link.receive(FEEDBACK_AT_ONCE, |from, datagram| {
+            let _counted = stream.handle_datagram(from, datagram, now);
+        });
         if let Err(error) = read
             && self.complaints.is_due(now)
         {
@@ -94,9 +110,9 @@ impl Destination {
 
     fn drain_netem(&mut self) -> Option<Instant> {
         let now = Instant::now();
-        while let Some(datagram) = self.netem.as_mut()?.pop(now) {
-            let transmit = Transmit { bytes: datagram, segment: datagram.len() };
-            if let Err(error) = self.link.send(&transmit) {
+        while let Some((to, datagram)) = self.netem.as_mut()?.pop_with(now) {
+            let transmit = Transmit { to, bytes: datagram, segment: datagram.len() };
+            if let Err(error) = give(&mut self.link, &transmit) {
                 self.complain(&error, now);
             }
         }
@@ -145,7 +161,16 @@ impl Destination {
     }
 }
 
+fn give(link: &mut Link, transmit: &Transmit<'_, SocketAddr>) -> io::Result<()> {
+    match transmit.to {
+        None => link.send(transmit),
+        Some(to) => link.send_to(to, transmit.bytes),
+    }
+}
+
 /// Many receivers' reports; a few tens of microseconds, which no pacing instant misses by much.
 const FEEDBACK_AT_ONCE: usize = 32;
+/// Statistics are not read more often.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Often enough to be seen, rarely enough to be read.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(5);

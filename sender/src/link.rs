@@ -137,7 +137,7 @@ impl Link {
     ///
     /// # Errors
     /// What the system says; then all or some of them are not sent.
-    pub fn send(&mut self, transmit: &Transmit<'_>) -> io::Result<()> {
+    pub fn send(&mut self, transmit: &Transmit<'_, SocketAddr>) -> io::Result<()> {
         if self.offload && transmit.bytes.len() > transmit.segment {
             match self.send_segmented(transmit) {
                 // Some interfaces and kernels cannot; single datagrams always work.
@@ -205,7 +205,7 @@ impl Link {
         self.mtu != before
     }
 
-    fn send_segmented(&mut self, transmit: &Transmit<'_>) -> io::Result<()> {
+    fn send_segmented(&mut self, transmit: &Transmit<'_, SocketAddr>) -> io::Result<()> {
         if self.segment != transmit.segment {
             sockopt::set_segment(&self.socket, transmit.segment)?;
             self.segment = transmit.segment;

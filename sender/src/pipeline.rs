@@ -186,6 +186,12 @@ fn destinations(
             pace,
             interval: source.interval,
             name: name.clone(),
+            is_group: link.to().ip().is_multicast(),
+            fec: proto::Fec::Auto,
+            resend: true,
+            follow: proto::Follow::Slowest,
+            max_bitrate: None,
+            secret: [0; 16],
         };
         stats
             .lock()

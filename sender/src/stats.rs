@@ -6,9 +6,10 @@ mod tally;
 pub use report::{Object, Reports};
 pub use tally::{End, Tally};
 
+use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use proto::{Meter, SendStats};
+use proto::{Meter, SendStats, Viewer};
 
 /// The sender's statistics, shared by its threads. Locked for moments only.
 #[derive(Debug, Default)]
@@ -48,8 +49,8 @@ pub struct Destination {
     pub stream: SendStats,
     /// Sends that the system refused.
     pub errors: u64,
-    /// Datagrams that receivers sent back.
-    pub feedback: u64,
+    /// Its receivers, as far as they are known.
+    pub viewers: Vec<(SocketAddr, Viewer)>,
     /// Datagrams that somebody else sent there.
     pub strangers: u64,
     /// Bits per second on the wire while a frame goes out; `None` if it goes at once.

@@ -24,7 +24,7 @@ fn many_datagrams_arrive_cut_alike_with_and_without_offload() {
     let cut: Vec<Vec<u8>> = bytes.chunks(1200).map(<[u8]>::to_vec).collect();
     for offload in [true, false, true] {
         link.offload = offload;
-        link.send(&Transmit { bytes: &bytes, segment: 1200 }).unwrap();
+        link.send(&Transmit { to: None, bytes: &bytes, segment: 1200 }).unwrap();
         assert_eq!(received(&receiver, 5), cut, "offload {offload}");
     }
 }
@@ -32,8 +32,8 @@ fn many_datagrams_arrive_cut_alike_with_and_without_offload() {
 #[test]
 fn a_single_datagram_is_never_cut_by_the_segment_size_before() {
     let (mut link, receiver) = pair();
-    link.send(&Transmit { bytes: &[1; 300], segment: 100 }).unwrap();
-    link.send(&Transmit { bytes: &[2; 900], segment: 900 }).unwrap();
+    link.send(&Transmit { to: None, bytes: &[1; 300], segment: 100 }).unwrap();
+    link.send(&Transmit { to: None, bytes: &[2; 900], segment: 900 }).unwrap();
     assert_eq!(received(&receiver, 4).last().unwrap().len(), 900);
 }
 
@@ -92,7 +92,7 @@ fn a_closed_port_disturbs_neither_sending_nor_reading() {
     let to = receiver.local_addr().unwrap();
     drop(receiver);
     for _ in 0..3 {
-        link.send(&Transmit { bytes: b"x", segment: 1 }).unwrap();
+        link.send(&Transmit { to: None, bytes: b"x", segment: 1 }).unwrap();
         assert_eq!(link.receive(5, |_, _| ()).unwrap(), 0);
     }
     let receiver = UdpSocket::bind(to).unwrap();
@@ -109,7 +109,7 @@ fn anybody_may_answer_a_group_and_is_answered_alone_and_whole() {
     for viewer in &viewers {
         viewer.send_to(b"report", address(&link)).unwrap();
     }
-    link.send(&Transmit { bytes: &[1; 300], segment: 100 }).unwrap();
+    link.send(&Transmit { to: None, bytes: &[1; 300], segment: 100 }).unwrap();
     for ((from, bytes), viewer) in come_back(&mut link, 2).into_iter().zip(&viewers) {
         assert_eq!((from, &bytes[..]), (viewer.local_addr().unwrap(), &b"report"[..]));
         link.send_to(from, &[7; 900]).unwrap();
@@ -133,6 +133,6 @@ fn nothing_larger_than_the_mtu_is_sent() {
     assert_eq!((link.mtu(), link.datagram_bytes()), (1500, 1472));
     let options = NetworkOptions { interface: Some("nosuch0".into()), ..Default::default() };
     assert!(Link::open(link.to(), &options).unwrap_err().to_string().contains("nosuch0"));
-    assert!(link.send(&Transmit { bytes: &vec![0; 65_600], segment: 65_600 }).is_err());
+    assert!(link.send(&Transmit { to: None, bytes: &vec![0; 65_600], segment: 65_600 }).is_err());
     assert!(link.is_local());
 }
