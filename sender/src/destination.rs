@@ -174,3 +174,40 @@ const FEEDBACK_AT_ONCE: usize = 32;
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Often enough to be seen, rarely enough to be read.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::link::NetworkOptions;
+    use proto::{Clock, MediaTime, Pace, SendConfig, SessionId};
+    use std::net::UdpSocket;
+
+    #[test]
+    fn what_is_due_goes_before_more_than_a_batch_of_feedback_is_read() {
+        let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let link = Link::open(receiver.local_addr().unwrap(), &NetworkOptions::default()).unwrap();
+        let config = SendConfig {
+            session: SessionId::new(1),
+            datagram_bytes: link.datagram_bytes(),
+            overhead_bytes: link.overhead_bytes(),
+            pace: Pace::Off,
+            interval: None,
+            name: String::new(),
+        };
+        let now = Instant::now();
+        let stream = SendStream::new(config, Clock::new(now, MediaTime::default()), now);
+        let mut destination = Destination::new(stream, link, None, Console::new("test"));
+        let stats = Stats::default();
+        stats.lock().destinations.push(crate::stats::Destination::default());
+        // The hello tells where to answer.
+        destination.drain(0, &mut Tally::default(), &stats);
+        let to = receiver.recv_from(&mut [0; 2000]).unwrap().1;
+        for _ in 0..FEEDBACK_AT_ONCE + 3 {
+            receiver.send_to(b"feedback", to).unwrap();
+        }
+        destination.receive(now);
+        assert_eq!(destination.feedback, FEEDBACK_AT_ONCE as u64);
+        destination.receive(now);
+        assert_eq!(destination.feedback, FEEDBACK_AT_ONCE as u64 + 3);
+    }
+}
