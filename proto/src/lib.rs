@@ -26,13 +26,13 @@ mod takeover;
 mod viewers;
 pub mod wire;
 
+pub use clock::{ClockFilter, ClockReading, Exchange};
 pub use frame::{Buffer, Frame, MediaTime, Pool};
 pub use geometry::{Geometry, MAX_CHUNKS, MAX_FRAME_BYTES};
 pub use latest::{Latest, Taken};
 pub use pacer::Pace;
 pub use packetize::{CutError, Slab};
 pub use random::Random;
-pub use clock::{ClockFilter, ClockReading, Exchange};
 pub use reassemble::{Delivery, Loss, MAX_BYTES_IN_FLIGHT, MAX_FRAMES_IN_FLIGHT, Repair};
 pub use recv::{RecvConfig, RecvEvent, RecvOutput, RecvStream};
 pub use send::{Clock, HELLO_INTERVAL, SendConfig, SendEvent, SendOutput, SendStream, Transmit};

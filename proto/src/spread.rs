@@ -75,7 +75,13 @@ impl Meter {
         percentiles
     }
 
-    /// What was ever added.
+    /// Forgets all that was added to either.
+    pub fn clear(&mut self) {
+        self.recent.clear();
+        self.all.clear();
+    }
+
+    /// What was added since the beginning, or since it was cleared.
     pub fn all(&self) -> Percentiles {
         self.all.percentiles()
     }
@@ -97,6 +103,14 @@ mod tests {
         assert!((p.p50.unwrap() - 50.0).abs() < 0.6 && (p.p99.unwrap() - 99.0).abs() < 1.0, "{p:?}");
         spread.clear();
         assert_eq!(spread.percentiles(), Percentiles::default());
+    }
+
+    #[test]
+    fn a_cleared_meter_has_forgotten_both_spreads() {
+        let mut meter = Meter::default();
+        meter.add(Duration::from_millis(5));
+        meter.clear();
+        assert_eq!((meter.recent(), meter.all()), (Percentiles::default(), Percentiles::default()));
     }
 
     #[test]
