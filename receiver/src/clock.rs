@@ -1,101 +1,196 @@
-//! How long ago a frame was captured, by two clocks that need not agree.
+//! How long ago a frame was captured, by the sender's clock as far as it is known.
 
 use std::time::{Duration, Instant};
 
-use proto::host::wall_clock;
-use proto::{Clock, MediaTime};
+use proto::{Clock, ClockReading, MediaTime};
 use serde::Serialize;
 
-/// Whether the sender's clock and ours show the same time.
+/// What delays are counted from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Agreement {
-    /// As far as can be told: both programs run on one computer, or both computers keep their time well.
-    #[default]
+    /// From the capture: the sender's clock is known by exchanges with it.
     Shared,
-    /// No: delays are told relative to the shortest one seen.
+    /// From the shortest delay seen: the sender could not be asked, and no wall clock is trusted.
+    #[default]
     Relative,
 }
 
 /// Tells delays between the sender's clock and ours.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Delays {
-    clock: Clock,
-    shortest: Option<i64>,
-    agreement: Agreement,
+    reading: Option<ClockReading>,
+    /// By the latest frame that was learned from.
+    error: Option<Duration>,
+    relative: Option<Relative>,
+}
+
+/// Delays beside that of the first frame, in microseconds.
+#[derive(Clone, Copy, Debug)]
+struct Relative {
+    first: Clock,
+    /// When the window began whose shortest delay is being sought.
+    since: Instant,
+    shortest: i64,
+    /// The shortest one of the window before it.
+    before: i64,
 }
 
 impl Delays {
-    /// Begins with the wall clock as it is now, and goes on with the monotonic one.
+    /// Knows nothing of the sender's clock yet.
     pub fn new() -> Self {
-        Self::with_clock(wall_clock())
-    }
-
-    fn with_clock(clock: Clock) -> Self {
-        Self { clock, shortest: None, agreement: Agreement::Shared }
+        Self::default()
     }
 
     /// Forgets what was learned of the sender's clock: another one sends.
     pub fn reset(&mut self) {
-        (self.shortest, self.agreement) = (None, Agreement::Shared);
+        *self = Self::new();
+    }
+
+    /// Takes over what exchanges say of the sender's clock now. Where that changes the [`agreement`](Self::agreement),
+    /// delays from before are not to be counted together with those to come.
+    pub fn set(&mut self, reading: Option<ClockReading>) {
+        self.reading = reading;
+        if reading.is_none() {
+            self.error = None;
+        }
     }
 
     /// Learns from a frame that arrived at `at`; returns its delay since its capture.
     pub fn learn(&mut self, captured: MediaTime, at: Instant) -> Duration {
-        let micros = self.clock.at(at).micros_since(captured);
-        let shortest = self.shortest.map_or(micros, |shortest| shortest.min(micros));
-        self.shortest = Some(shortest);
-        if !(-TOLERANCE..PLAUSIBLE).contains(&shortest) {
-            self.agreement = Agreement::Relative;
+        self.error = self.reading.map(|reading| reading.error_at(at));
+        match &mut self.relative {
+            Some(relative) => relative.learn(captured, at),
+            None => {
+                let first = Clock::new(at, captured);
+                self.relative = Some(Relative { first, since: at, shortest: 0, before: i64::MAX });
+            }
         }
         self.since(captured, at)
     }
 
-    /// The time from `captured` to `at`; relative to the shortest one learned where the clocks do not agree.
+    /// The time from `captured` to `at`, or what of it exceeds the shortest one learned. Never negative.
     pub fn since(&self, captured: MediaTime, at: Instant) -> Duration {
-        let micros = self.clock.at(at).micros_since(captured);
-        let micros = match self.agreement {
-            Agreement::Shared => micros,
-            Agreement::Relative => micros.saturating_sub(self.shortest.unwrap_or(micros)),
+        let micros = match (&self.reading, &self.relative) {
+            (Some(reading), _) => reading.at(at).micros_since(captured),
+            (None, Some(relative)) => relative.since(captured, at),
+            (None, None) => 0,
         };
         Duration::from_micros(u64::try_from(micros).unwrap_or(0))
     }
 
-    /// Whether delays are absolute.
+    /// What delays are counted from.
     pub fn agreement(&self) -> Agreement {
-        self.agreement
+        if self.reading.is_some() { Agreement::Shared } else { Agreement::Relative }
+    }
+
+    /// By how much the delay of the latest frame is wrong at most; `None` if delays are relative.
+    pub fn error(&self) -> Option<Duration> {
+        self.error
     }
 }
 
-impl Default for Delays {
-    fn default() -> Self {
-        Self::new()
+impl Relative {
+    fn learn(&mut self, captured: MediaTime, at: Instant) {
+        let micros = self.first.at(at).micros_since(captured);
+        if at.saturating_duration_since(self.since) < WINDOW {
+            self.shortest = self.shortest.min(micros);
+        } else {
+            (self.since, self.before, self.shortest) = (at, self.shortest, micros);
+        }
+    }
+
+    fn since(&self, captured: MediaTime, at: Instant) -> i64 {
+        self.first.at(at).micros_since(captured).saturating_sub(self.shortest.min(self.before))
     }
 }
 
-/// Two readings of one clock at two programs' starts differ by less, in microseconds.
-const TOLERANCE: i64 = 1000;
-/// On one LAN no frame takes longer, in microseconds: a longer delay is a difference between clocks.
-const PLAUSIBLE: i64 = 2_000_000;
+/// Two clocks drift apart, by up to 12 ms a minute: the shortest delay is one of the last minute or two.
+const WINDOW: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 mod tests {
+    use proto::{ClockFilter, Exchange};
+
     use super::*;
 
+    fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    fn media(micros: u64) -> MediaTime {
+        MediaTime::from_micros(micros)
+    }
+
+    /// Of a clock that shows `micros` at `now`, known to within 0.2 ms.
+    fn reading(micros: u64, now: Instant) -> Option<ClockReading> {
+        let mut filter = ClockFilter::new();
+        let (heard, answered) = (media(micros - 200), media(micros - 200));
+        let exchange = Exchange { sent: now - ms(1) * 2 / 5, heard, answered, received: now };
+        assert!(filter.add(exchange));
+        filter.reading(now)
+    }
+
     #[test]
-    fn delays_are_absolute_where_clocks_agree_and_relative_where_they_do_not() {
+    fn delays_are_absolute_within_the_bar_where_the_clock_is_known() {
         let now = Instant::now();
-        let clock = Clock::new(now, MediaTime::from_micros(10_000_000));
-        let ms = Duration::from_millis;
-        let mut delays = Delays::with_clock(clock);
-        assert_eq!(delays.learn(MediaTime::from_micros(9_990_000), now), ms(10));
+        for micros in [20_000_000, 1_700_000_000_000_000] {
+            let mut delays = Delays::new();
+            delays.set(reading(micros, now));
+            assert_eq!(delays.agreement(), Agreement::Shared);
+            assert_eq!((delays.agreement(), delays.error()), (Agreement::Shared, None));
+            let off = delays.learn(media(micros - 10_000), now).abs_diff(ms(10));
+            let error = delays.error().unwrap();
+            assert!(off <= error && error < ms(1) / 4, "{off:?} {error:?}");
+            assert_eq!(delays.since(media(micros + 5_000_000), now), Duration::ZERO);
+        }
+    }
+
+    #[test]
+    fn delays_are_relative_to_the_shortest_where_the_clock_is_unknown() {
+        let now = Instant::now();
+        for micros in [20_000_000, 1_700_000_000_000_000, u64::MAX - 9_000_000] {
+            let mut delays = Delays::new();
+            assert_eq!(delays.learn(media(micros - 30_000), now), Duration::ZERO);
+            assert_eq!(delays.learn(media(micros - 10_000), now), Duration::ZERO);
+            assert_eq!(delays.learn(media(micros), now + ms(30)), ms(20));
+            assert_eq!(delays.since(media(micros), now + ms(35)), ms(25));
+            assert_eq!((delays.agreement(), delays.error()), (Agreement::Relative, None));
+        }
+    }
+
+    #[test]
+    fn relative_delays_do_not_grow_with_the_drift_between_the_clocks() {
+        let (now, mut delays) = (Instant::now(), Delays::new());
+        for second in 0..36_000 {
+            let slow = media(1_000_000 + second * 999_800);
+            let delay = delays.learn(slow, now + Duration::from_secs(second));
+            assert!(delay <= ms(24), "{delay:?} after {second} s");
+        }
+    }
+
+    #[test]
+    fn delays_say_of_which_kind_they_are() {
+        let (now, mut delays) = (Instant::now(), Delays::new());
+        delays.learn(media(1), now);
+        assert_eq!((delays.agreement(), delays.error()), (Agreement::Relative, None));
+        delays.set(reading(1_000_000, now));
+        delays.learn(media(999_000), now);
         assert_eq!(delays.agreement(), Agreement::Shared);
-        for ahead in [3_600_000_000, -9_000_000_i64] {
-            let mut delays = Delays::with_clock(clock);
-            let captured = |micros: i64| MediaTime::from_micros((micros + ahead) as u64);
-            delays.learn(captured(9_990_000), now);
-            assert_eq!(delays.learn(captured(9_970_000), now), ms(20), "{ahead}");
-            assert_eq!(delays.agreement(), Agreement::Relative);
+        assert!(delays.error().is_some());
+        delays.set(None);
+        assert_eq!((delays.agreement(), delays.error()), (Agreement::Relative, None));
+        delays.set(reading(1_000_000, now));
+        delays.reset();
+        assert_eq!(delays.agreement(), Agreement::Relative);
+    }
+
+    #[test]
+    fn absurd_capture_times_do_not_panic() {
+        let (now, mut delays) = (Instant::now(), Delays::new());
+        for captured in [0, u64::MAX, 1 << 63, (1 << 63) - 1, 1, u64::MAX / 3].map(media) {
+            delays.learn(captured, now);
+            delays.since(media(u64::MAX), now + ms(1));
         }
     }
 }

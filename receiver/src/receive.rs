@@ -10,18 +10,21 @@ use proto::netem::Netem;
 use proto::wire::SourceState;
 use proto::{Delivery, Fate, RecvEvent, RecvOutput, RecvStream};
 
-use crate::clock::Delays;
+use crate::clock::{Agreement, Delays};
 use crate::link::{Link, QUIET, Woken};
 use crate::output::{Outputs, Received};
 use crate::screen::{Screen, Signal};
 use crate::stats::Stats;
+
+/// Where a datagram came from, and the address of this computer that it was sent to.
+pub type Addresses = (SocketAddr, Option<IpAddr>);
 
 /// What the receiving thread works with.
 pub struct Receive {
     /// Where datagrams come from.
     pub link: Link,
     /// The bad network of `--impair`, behind the socket.
-    pub netem: Option<Netem<SocketAddr>>,
+    pub netem: Option<Netem<Addresses>>,
     /// What puts frames together.
     pub stream: RecvStream<SocketAddr>,
     /// Where frames go that are not shown.
@@ -46,8 +49,10 @@ struct Sender {
     silence: Silence,
     delivered: u64,
     strangers: Seldom,
-    /// The address of this computer that datagrams come to.
+    /// The address of this computer that it sends to.
     sent_to: Option<IpAddr>,
+    /// When its session began.
+    begun: Instant,
 }
 
 /// A time without a sender.
@@ -85,6 +90,7 @@ impl Receive {
             delivered: 0,
             strangers: Seldom::new(SPEAK_EVERY),
             sent_to: None,
+            begun: Instant::now(),
         };
         while self.step(&mut sender)? {}
         self.stream.close();
@@ -133,10 +139,9 @@ impl Receive {
         let now = Instant::now();
         let mut shell = Shell { outputs, screen, stats, most: *most, console };
         let read = link.receive(|from, to, arrived, datagram| {
-            sender.sent_to = to;
             match netem {
-                Some(netem) => netem.push_with(from, datagram, now),
-                None => shell.take_in(stream, sender, from, datagram, arrived, now),
+                Some(netem) => netem.push_with((from, to), datagram, now),
+                None => shell.take_in(stream, sender, (from, to), datagram, arrived, now),
             }
             !shell.has_enough(sender)
         });
@@ -192,18 +197,24 @@ impl Shell<'_> {
         &mut self,
         stream: &mut RecvStream<SocketAddr>,
         sender: &mut Sender,
-        from: SocketAddr,
+        (from, to): Addresses,
         datagram: &mut [u8],
         arrived: Instant,
         now: Instant,
     ) {
         match stream.handle_datagram_arrived(from, datagram, arrived, now) {
-            Fate::Accepted | Fate::Control => sender.heard = Some(now),
+            Fate::Accepted | Fate::Control => {
+                sender.heard = Some(now);
+                sender.sent_to = to;
+            }
             Fate::Foreign => self.speak_of_stranger(sender, from, now),
             _ => {}
         }
         while let Some(event) = stream.next_event() {
             if !self.has_enough(sender) {
+                if matches!(event, RecvEvent::Delivered(_)) {
+                    sender.delays.set(stream.clock(now));
+                }
                 self.handle(event, sender);
             }
         }
@@ -213,6 +224,7 @@ impl Shell<'_> {
         match event {
             RecvEvent::Session { source, session } => {
                 sender.delays.reset();
+                sender.begun = Instant::now();
                 self.console.say(format_args!("receiving from {source}, session {session}"));
                 let mut counters = self.stats.lock();
                 counters.session = Some(session.to_string());
@@ -249,9 +261,18 @@ impl Shell<'_> {
         sender.delivered += 1;
         let transit = sender.delays.learn(frame.captured, last);
         let mut counters = self.stats.lock();
-        counters.transit.add(transit);
         counters.reassemble.add(last - first);
-        counters.clock = sender.delays.agreement();
+        // Absolute delays and relative ones are not counted together, and a sender's clock is known after a moment.
+        let agreement = sender.delays.agreement();
+        if agreement == Agreement::Shared || sender.begun.elapsed() > CLOCK_KNOWN_WITHIN {
+            if counters.clock != agreement {
+                counters.forget_delays(agreement);
+            }
+            counters.transit.add(transit);
+        }
+        if let Some(error) = sender.delays.error() {
+            counters.clock_error.add(error);
+        }
         drop(counters);
         let received = Received { id, frame };
         self.outputs.offer(&received);
@@ -278,6 +299,8 @@ fn printable(name: &str) -> String {
     name.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
+/// After so long without it, the sender's clock is not going to be known.
+const CLOCK_KNOWN_WITHIN: Duration = Duration::from_secs(1);
 /// How soon after a cable is in again a group's picture is back.
 const JOIN_OFTEN: Duration = Duration::from_millis(500);
 const JOIN_SELDOM: Duration = Duration::from_secs(10);

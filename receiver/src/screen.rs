@@ -173,11 +173,15 @@ impl Screen {
 impl WindowSide {
     /// Counts a picture that was shown.
     pub fn shown(&self, shown: &Shown, stats: &Stats) {
-        let latency = lock(&self.delays).since(shown.captured, shown.presented_at);
+        let delays = *lock(&self.delays);
+        let latency = delays.since(shown.captured, shown.presented_at);
         let mut counters = stats.lock();
         counters.displayed += 1;
         counters.present.add(shown.present);
-        counters.latency.add(latency);
+        // A picture from before the sender's clock was known, or after, is counted otherwise than the rest.
+        if delays.agreement() == counters.clock {
+            counters.latency.add(latency);
+        }
     }
 
     fn tell(&self, signal: Signal) {
@@ -225,6 +229,7 @@ mod tests {
     use proto::{Frame, FrameId, MediaTime};
 
     use super::*;
+    use crate::clock::Agreement;
 
     #[test]
     fn each_kind_of_refusal_is_named_and_none_of_them_all_the_time() {
@@ -252,5 +257,25 @@ mod tests {
         screen.signal(Signal::Ended);
         screen.put_in_window(&received, Arc::default(), Delays::new());
         assert_eq!(lock(&screen.window().unwrap().status).state, State::Ended);
+    }
+
+    #[test]
+    fn a_picture_that_was_on_its_way_when_the_clock_became_known_is_not_counted_with_the_others() {
+        let window = WindowSide {
+            pictures: Latest::new(),
+            status: Mutex::new(Status::new("0.0.0.0:9000")),
+            waker: Waker::of_nobody(),
+            form: Form::Planes,
+            delays: Mutex::new(Delays::new()),
+        };
+        let (now, stats) = (Instant::now(), Stats::default());
+        let (captured, present) = (MediaTime::default(), Duration::from_millis(1));
+        let shown = Shown { id: FrameId::new(0), captured, decoded_at: now, presented_at: now, present };
+        window.shown(&shown, &stats);
+        assert!(stats.lock().latency.all().max.is_some());
+        stats.lock().forget_delays(Agreement::Shared);
+        window.shown(&shown, &stats);
+        let counters = stats.lock();
+        assert_eq!((counters.latency.all().max, counters.displayed), (None, 2));
     }
 }

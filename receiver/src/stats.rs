@@ -39,8 +39,10 @@ pub struct Counters {
     pub present: Meter,
     /// From capture to the screen.
     pub latency: Meter,
-    /// Whether transit and latency are absolute.
+    /// What transit and latency are counted from.
     pub clock: Agreement,
+    /// How wrong transit and latency may be, where they are absolute.
+    pub clock_error: Meter,
     /// The session that is received.
     pub session: Option<String>,
     /// Where it comes from.
@@ -55,6 +57,16 @@ impl Stats {
     /// The counters, for a moment.
     pub fn lock(&self) -> MutexGuard<'_, Counters> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Counters {
+    /// Begins anew with whatever is counted from the capture: from now on it is counted otherwise.
+    pub fn forget_delays(&mut self, clock: Agreement) {
+        self.clock = clock;
+        for meter in [&mut self.transit, &mut self.latency, &mut self.clock_error] {
+            meter.clear();
+        }
     }
 }
 
@@ -78,6 +90,7 @@ pub struct Object {
     pub datagrams: Datagrams,
     pub ms: Millis,
     pub clock: Agreement,
+    pub clock_error_ms: Option<f64>,
     pub fps: f64,
     pub mbps: f64,
     pub sessions: u64,
@@ -171,6 +184,8 @@ impl Reports {
                 latency: look(&mut counters.latency),
             },
             clock: counters.clock,
+            // The widest: then it holds for every delay above.
+            clock_error_ms: look(&mut counters.clock_error).max,
             fps: two_digits((stream.delivered - before.delivered) as f64 / seconds),
             mbps: two_digits((stream.delivered_bytes - before.delivered_bytes) as f64 * 8.0 / seconds / 1e6),
             sessions: stream.sessions,
@@ -215,11 +230,20 @@ fn line(object: &Object) -> String {
             line += &format!("  {name} {count}");
         }
     }
-    let label = if object.clock == Agreement::Shared { "ms" } else { "ms, relative" };
     let measured =
         [("latency", ms.latency), ("transit", ms.transit), ("decode", ms.decode), ("present", ms.present)];
-    line += &percentiles_text(label, &measured);
+    line += &percentiles_text(&label(object), &measured);
     line
+}
+
+fn label(object: &Object) -> String {
+    match (object.clock, object.clock_error_ms) {
+        (Agreement::Relative, _) => "ms, relative".into(),
+        (Agreement::Shared, None) => "ms".into(),
+        // Never "± 0.0": that nobody knows.
+        (Agreement::Shared, Some(error)) if error < 0.1 => format!("ms ± {error:.2}"),
+        (Agreement::Shared, Some(error)) => format!("ms ± {error:.1}"),
+    }
 }
 
 #[cfg(test)]
@@ -236,7 +260,7 @@ mod tests {
             "datagrams/received datagrams/duplicate datagrams/late datagrams/foreign datagrams/malformed",
             "datagrams/bad_checksum datagrams/contradictory datagrams/missing datagrams/kernel_dropped",
             "ms/transit/p50 ms/reassemble/p99 ms/decode/max ms/present/p50 ms/latency/p50",
-            "fps mbps session source",
+            "fps mbps session source clock clock_error_ms",
         ]
         .iter()
         .flat_map(|line| line.split(' '))
@@ -252,11 +276,45 @@ mod tests {
         (counters.session, counters.kernel_dropped) = (Some("1".into()), 12);
         counters.latency.add(Duration::from_millis(7));
         counters.transit.add(Duration::from_millis(1));
-        counters.clock = Agreement::Relative;
         drop(counters);
         let line = Reports::default().make(&stats, true).line;
         let end = "kernel dropped 12  ms, relative: latency 7.0/7.0 transit 1.0/1.0";
         assert!(line.ends_with(end), "{line}");
+    }
+
+    #[test]
+    fn absolute_delays_are_told_with_their_error_bar_and_relative_ones_are_named_so() {
+        let (stats, mut reports) = (Stats::default(), Reports::default());
+        let mut counters = stats.lock();
+        counters.session = Some("1".into());
+        counters.latency.add(Duration::from_millis(900));
+        counters.forget_delays(Agreement::Shared);
+        counters.latency.add(Duration::from_millis(7));
+        for micros in [40, 200, 90] {
+            counters.clock_error.add(Duration::from_micros(micros));
+        }
+        drop(counters);
+        let report = reports.make(&stats, false);
+        assert!(report.line.ends_with("  ms ± 0.2: latency 7.0/7.0"), "{}", report.line);
+        let json = serde_json::to_value(&report.object).unwrap();
+        assert_eq!(json["clock"], "shared");
+        assert!((0.2..0.21).contains(&json["clock_error_ms"].as_f64().unwrap()), "{json}");
+
+        let mut counters = stats.lock();
+        counters.latency.add(Duration::from_millis(7));
+        counters.clock_error.add(Duration::from_micros(41));
+        drop(counters);
+        let line = reports.make(&stats, false).line;
+        assert!(line.ends_with("  ms ± 0.04: latency 7.0/7.0"), "{line}");
+
+        let mut counters = stats.lock();
+        counters.forget_delays(Agreement::Relative);
+        counters.latency.add(Duration::from_millis(3));
+        drop(counters);
+        let report = reports.make(&stats, true);
+        assert!(report.line.ends_with("  ms, relative: latency 3.0/3.0"), "{}", report.line);
+        let json = serde_json::to_value(&report.object).unwrap();
+        assert_eq!((&json["clock"], json["clock_error_ms"].is_null()), (&"relative".into(), true));
     }
 
     #[test]
