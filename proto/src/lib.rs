@@ -27,24 +27,25 @@ mod viewers;
 pub mod wire;
 
 pub use clock::{ClockFilter, ClockReading, Exchange};
+pub use fec::warm_up;
 pub use frame::{Buffer, Frame, MediaTime, Pool};
 pub use geometry::{Geometry, MAX_CHUNKS, MAX_FRAME_BYTES};
 pub use latest::{Latest, Taken};
 pub use pacer::Pace;
 pub use packetize::{CutError, Slab};
 pub use random::Random;
+pub use rate::Follow;
 pub use reassemble::{Delivery, Loss, MAX_BYTES_IN_FLIGHT, MAX_FRAMES_IN_FLIGHT, Repair};
 pub use recv::{RecvConfig, RecvEvent, RecvOutput, RecvStream};
+pub use redundancy::{Fec, FecError};
 pub use send::{Clock, HELLO_INTERVAL, SendConfig, SendEvent, SendOutput, SendStream, Transmit};
 pub use seq::{FrameId, SessionId};
 pub use spread::{Meter, Percentiles, Spread};
-pub use rate::Follow;
-pub use redundancy::Fec;
 pub use stats::{
     DatagramCounts, Fate, FeedbackCounts, FeedbackFate, LossCounts, LossReason, RecvStats, RepairCounts, SendStats,
 };
-pub use viewers::Viewer;
 pub use takeover::SILENCE;
+pub use viewers::Viewer;
 
 #[cfg(feature = "host")]
 #[allow(clippy::disallowed_methods, reason = "the programs' side of the crate; the protocol does not use it")]
