@@ -153,6 +153,8 @@ pub struct SendStats {
     pub sent: u64,
     /// Frames that a newer one replaced before their first datagram, or that were abandoned at the end.
     pub superseded: u64,
+    /// Of these, frames that were left out on purpose, because the path does not carry all of them.
+    pub thinned: u64,
     /// Frames that cannot be sent.
     pub refused: u64,
     /// Of the superseded ones, those left out on purpose: the path does not carry them.

@@ -297,6 +297,7 @@ fn sum(a: &SendStats, b: &SendStats) -> SendStats {
         pushed: a.pushed + b.pushed,
         sent: a.sent + b.sent,
         superseded: a.superseded + b.superseded,
+        thinned: a.thinned + b.thinned,
         refused: a.refused + b.refused,
         data: a.data + b.data,
         bytes: a.bytes + b.bytes,
