@@ -23,6 +23,6 @@ pub use seldom::Seldom;
 pub use signals::stop_at_signals;
 pub use stop::Stop;
 pub use threads::{join, spawn};
-pub use values::parse_duration;
+pub use values::{parse_duration, parse_switch};
 pub use wake::{Wake, wait_until};
 pub use wall_clock::wall_clock;

@@ -157,8 +157,6 @@ pub struct SendStats {
     pub thinned: u64,
     /// Frames that cannot be sent.
     pub refused: u64,
-    /// Of the superseded ones, those left out on purpose: the path does not carry them.
-    pub thinned: u64,
     /// Data datagrams given out.
     pub data: u64,
     /// Parity datagrams given out with their frames.

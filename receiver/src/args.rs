@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
-use proto::host::parse_duration;
+use clap::{ArgAction, Parser, Subcommand};
+use proto::host::{parse_duration, parse_switch};
 use proto::netem::Impairment;
 
 use crate::link::parse_listen;
@@ -36,6 +36,15 @@ pub struct Args {
     /// How long after its first datagram an incomplete frame is given up, such as 100ms
     #[arg(long, value_name = "T", default_value = "500ms", value_parser = parse_duration, help_heading = NETWORK)]
     pub deadline: Duration,
+
+    /// Ask the sender for what is missing, while it can still be in time
+    #[arg(long, value_name = "on|off", default_value = "on", action = ArgAction::Set, value_parser = parse_switch, help_heading = REPAIR)]
+    pub resend: bool,
+
+    /// Tell the sender what arrives, so that it finds the pace, the parity and the quality for this path. off sends
+    /// nothing back at all, no requests either, as on a one-way link
+    #[arg(long, value_name = "on|off", default_value = "on", action = ArgAction::Set, value_parser = parse_switch, help_heading = REPAIR)]
+    pub feedback: bool,
 
     /// Where frames go: window, none, - (JPEG frames to standard output), y4m:- (decoded pictures to standard output),
     /// FOLDER/ (one .jpg per frame) or FILE.mjpeg. Repeatable
@@ -85,6 +94,7 @@ pub enum Command {
 }
 
 const NETWORK: &str = "Network";
+const REPAIR: &str = "Repair";
 const OUTPUT: &str = "Output";
 const DIAGNOSTICS: &str = "Diagnostics";
 
@@ -111,6 +121,13 @@ mod tests {
     fn nothing_need_be_said() {
         let args = parse("receiver").unwrap();
         assert_eq!((args.listen, args.output), ("0.0.0.0:9000".parse().unwrap(), vec![Spec::Window]));
+        assert!(args.resend && args.feedback);
+    }
+
+    #[test]
+    fn what_goes_back_can_be_turned_off() {
+        let args = parse("receiver --resend off --feedback off").unwrap();
+        assert!(!args.resend && !args.feedback);
     }
 
     #[test]
@@ -121,6 +138,8 @@ mod tests {
             ("receiver --output film.mp4", "FILE.mjpeg"),
             ("receiver --deadline soon", "500ms"),
             ("receiver --frames 0", "0"),
+            ("receiver --resend maybe", "on or off"),
+            ("receiver --feedback", "on|off"),
         ] {
             let error = parse(words).unwrap_err();
             assert!(error.contains(way_out), "{words}: {error}");

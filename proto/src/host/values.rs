@@ -1,4 +1,4 @@
-//! How durations are written on a command line.
+//! How durations and switches are written on a command line.
 
 use std::time::Duration;
 
@@ -28,6 +28,18 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Reads `on` or `off`.
+///
+/// # Errors
+/// A sentence that says so.
+pub fn parse_switch(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("it is on or off".into()),
+    }
+}
+
 /// A century: far more than anybody waits for, and far less than what overflows a clock.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
@@ -44,5 +56,11 @@ mod tests {
         for text in ["", "s", "10 days", "-1s", "0s", "1e300h", "5000000000000000h", "NaN"] {
             assert!(parse_duration(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_switch_is_on_or_off() {
+        assert_eq!((parse_switch("on"), parse_switch("off")), (Ok(true), Ok(false)));
+        assert!(parse_switch("yes").is_err() && parse_switch("").is_err());
     }
 }
