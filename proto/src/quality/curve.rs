@@ -72,14 +72,17 @@ impl Curve {
         let (soon, usual) = (soon + self.power * finer, usual + self.power * finer);
         let off = size - soon;
         let moved = |average: f64, gain: f64| average + (size - average) * gain;
+        // After a jump it is the curve that is off, not the scene: what was seen since counts most.
+        let jumped = finer.abs() > JUMP;
         let (soon, usual) = if off > (SURPRISE * deviation).max(LEAST_SURPRISE) {
             // Another scene: what was before tells nothing of it. One with less detail is no hurry.
             (size, size)
+        } else if jumped {
+            (size, moved(usual, GAIN_SOON))
         } else {
             (moved(soon, GAIN_SOON), moved(usual, GAIN_USUAL))
         };
-        // After a jump it is the curve that is off, not the scene.
-        let gain = if finer.abs() < JUMP { GAIN_DEVIATION } else { 0.0 };
+        let gain = if jumped { 0.0 } else { GAIN_DEVIATION };
         let deviation = deviation + (off.abs().min(MOST_OFF) - deviation) * gain;
         self.seen = Some(Seen { scale, soon, usual, deviation });
     }
