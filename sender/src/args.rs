@@ -1,16 +1,21 @@
 //! What was typed, and what it means.
 
-use std::net::{SocketAddr, ToSocketAddrs};
+mod values;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
-use proto::Pace;
-use proto::host::{parse_duration, parse_scoped};
+use clap::{ArgAction, Parser, Subcommand};
+use proto::host::{parse_duration, parse_switch};
 use proto::netem::Impairment;
+use proto::{Fec, Follow, QualityRange};
 
 use crate::encode::Subsampling;
 use crate::source::Spec;
+pub use values::{Dest, Mtu, PaceArg};
+use values::{
+    parse_dest, parse_fps, parse_max_bitrate, parse_mtu, parse_pace, parse_size, parse_subsampling,
+};
 
 /// Sends a camera's pictures to screens on this network: JPEG frames in UDP datagrams, to one address, to several, or
 /// to a multicast group.
@@ -53,9 +58,10 @@ pub struct Args {
     #[arg(long, value_name = "T", value_parser = parse_duration, help_heading = INPUT)]
     pub duration: Option<Duration>,
 
-    /// JPEG quality of pictures that are encoded here, 1 to 100; JPEGs are passed through as they are
-    #[arg(long, value_name = "1..100", default_value_t = 80, value_parser = clap::value_parser!(u8).range(1..=100), help_heading = ENCODING)]
-    pub quality: u8,
+    /// JPEG quality of pictures that are encoded here, 1 to 100: the best is used, and less, down to the first number,
+    /// while the path does not carry it. One number stands. JPEGs are passed through as they are
+    #[arg(long, value_name = "MIN..MAX", default_value = "40..80", help_heading = ENCODING)]
+    pub quality: QualityRange,
 
     /// Colour resolution of pictures that are encoded here: 420, 422 or 444 [default: the source's own]
     #[arg(long, value_name = "420|422|444", value_parser = parse_subsampling, help_heading = ENCODING)]
@@ -82,6 +88,11 @@ pub struct Args {
     #[arg(long, value_name = "auto|off|RATE", default_value = "auto", value_parser = parse_pace, help_heading = NETWORK)]
     pub pace: PaceArg,
 
+    /// The most that the stream may take on the wire, such as 20mbit: quality is lowered first, then the frame rate
+    /// [default: what the path carries]
+    #[arg(long, value_name = "RATE", value_parser = parse_max_bitrate, help_heading = NETWORK)]
+    pub max_bitrate: Option<f64>,
+
     /// Priority mark of the packets, 0 to 63 (DSCP; 34 is usual for video)
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=63), help_heading = NETWORK)]
     pub dscp: u8,
@@ -89,6 +100,20 @@ pub struct Args {
     /// What viewers see this stream called, up to 64 bytes [default: this computer's name]
     #[arg(long, value_name = "TEXT", help_heading = NETWORK)]
     pub name: Option<String>,
+
+    /// Parity that goes with each frame, from which receivers rebuild what was lost: off, a percentage from 1 to 50, or
+    /// auto: what the reported loss calls for
+    #[arg(long, value_name = "off|auto|PERCENT", default_value = "auto", help_heading = REPAIR)]
+    pub fec: Fec,
+
+    /// Send again what receivers ask for, while it can still be in time
+    #[arg(long, value_name = "on|off", default_value = "on", action = ArgAction::Set, value_parser = parse_switch, help_heading = REPAIR)]
+    pub resend: bool,
+
+    /// Whose path decides pace and quality, in a group or with several destinations: the slowest, or the slowest but a
+    /// percentage of them, 10 to 100, who may lose frames so that the others need not wait for them
+    #[arg(long, value_name = "slowest|PERCENT", default_value = "slowest", help_heading = REPAIR)]
+    pub follow: Follow,
 
     /// Time between statistics, such as 500ms or 2s
     #[arg(long, value_name = "T", default_value = "1s", value_parser = parse_duration, help_heading = DIAGNOSTICS)]
@@ -118,111 +143,10 @@ pub enum Command {
     },
 }
 
-/// A destination as it was typed, and the address it stands for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dest {
-    /// As typed.
-    pub text: String,
-    /// Where that is.
-    pub address: SocketAddr,
-}
-
-/// `--mtu`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mtu(pub Option<usize>);
-
-/// `--pace`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct PaceArg(pub Pace);
-
-fn parse_dest(text: &str) -> Result<Dest, String> {
-    let (host, port) = text
-        .rsplit_once(':')
-        .filter(|(host, _)| !host.is_empty())
-        .ok_or_else(|| format!("{text:?} has no port; write it like 192.168.1.20:9000 or [fd00::20]:9000"))?;
-    let port: u16 =
-        port.parse().map_err(|_| format!("{port:?} is no port; ports are numbers from 1 to 65535"))?;
-    if port == 0 {
-        return Err("port 0 is none; give the port that the receiver listens on, such as 9000".into());
-    }
-    if host.contains(':') && !host.starts_with('[') {
-        return Err(format!("write an IPv6 address in brackets: [{host}]:{port}"));
-    }
-    if let Some(address) = parse_scoped(text) {
-        return Ok(Dest { text: text.to_owned(), address });
-    }
-    let found = text.to_socket_addrs().map_err(|error| {
-        format!("the host {host:?} is not known ({error}); check the name, or give its address")
-    })?;
-    // Where a name has both, IPv4 is what most LANs really route.
-    let mut found: Vec<SocketAddr> = found.collect();
-    found.sort_by_key(SocketAddr::is_ipv6);
-    let address = *found.first().ok_or_else(|| format!("the host {host:?} has no address"))?;
-    Ok(Dest { text: text.to_owned(), address })
-}
-
-fn parse_size(text: &str) -> Result<(u32, u32), String> {
-    let size = text.split_once(['x', 'X']).and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
-    match size {
-        Some((w @ 1..=8192, h @ 1..=8192)) => Ok((w, h)),
-        Some(_) => Err("a picture has 1 to 8192 pixels each way".into()),
-        None => Err(format!("{text:?} is no size; write it like 1280x720")),
-    }
-}
-
-fn parse_fps(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(fps) if (0.001..=1000.0).contains(&fps) => Ok(fps),
-        _ => Err(format!("{text:?} is no frame rate; give a number from 0.001 to 1000")),
-    }
-}
-
-fn parse_subsampling(text: &str) -> Result<Subsampling, String> {
-    match text {
-        "420" => Ok(Subsampling::Yuv420),
-        "422" => Ok(Subsampling::Yuv422),
-        "444" => Ok(Subsampling::Yuv444),
-        _ => Err("it is one of 420, 422 and 444".into()),
-    }
-}
-
-fn parse_mtu(text: &str) -> Result<Mtu, String> {
-    match (text, text.parse()) {
-        ("auto", _) => Ok(Mtu(None)),
-        (_, Ok(bytes @ 576..=65_535)) => Ok(Mtu(Some(bytes))),
-        _ => Err("it is auto, or a number of bytes from 576 to 65535".into()),
-    }
-}
-
-fn parse_pace(text: &str) -> Result<PaceArg, String> {
-    let wrong = || format!("{text:?} is neither auto, nor off, nor a rate such as 50mbit");
-    let pace = match text {
-        "auto" => Pace::Auto,
-        "off" => Pace::Off,
-        _ => {
-            let lower = text.to_ascii_lowercase();
-            let digits = lower.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(lower.len());
-            let (number, unit) = lower.split_at(digits);
-            let scale = match unit.trim_end_matches("/s").trim_end_matches("it") {
-                "b" | "" | "bps" => 1.0,
-                "k" | "kb" | "kbps" => 1e3,
-                "m" | "mb" | "mbps" => 1e6,
-                "g" | "gb" | "gbps" => 1e9,
-                _ => return Err(wrong()),
-            };
-            let rate = number.parse::<f64>().map_err(|_| wrong())? * scale;
-            if !(1e5..=1e12).contains(&rate) {
-                return Err(format!("a pace is 100kbit or more; {text:?} is {rate} bit/s"));
-            }
-            Pace::Rate(rate)
-        }
-    };
-    Ok(PaceArg(pace))
-}
-
 const INPUT: &str = "Input";
 const ENCODING: &str = "Encoding";
 const NETWORK: &str = "Network";
+const REPAIR: &str = "Repair";
 const DIAGNOSTICS: &str = "Diagnostics";
 
 const EXAMPLES: &str = "\
@@ -237,48 +161,4 @@ Examples:
 Exit status: 0 done, 1 failed while running, 2 wrong usage.";
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::source::Which;
-
-    fn parse(words: &str) -> Result<Args, String> {
-        Args::try_parse_from(words.split(' ')).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn an_address_is_enough() {
-        let args = parse("sender --dest 127.0.0.1:9000 --dest [::1]:9001").unwrap();
-        assert_eq!(args.dest[1].address, "[::1]:9001".parse().unwrap());
-        assert_eq!(
-            (args.source, args.quality, args.pace),
-            (Spec::Camera(Which::First), 80, PaceArg(Pace::Auto))
-        );
-    }
-
-    #[test]
-    fn wrong_values_are_refused_with_the_way_out() {
-        for (words, way_out) in [
-            ("sender", "--dest"),
-            ("sender --dest 127.0.0.1", "port"),
-            ("sender --dest 127.0.0.1:0", "port 0"),
-            ("sender --dest ::1:9000", "brackets"),
-            ("sender --dest 127.0.0.1:9 --quality 0", "1..=100"),
-            ("sender --dest 127.0.0.1:9 --size big", "1280x720"),
-            ("sender --dest 127.0.0.1:9 --fps 0", "from 0.001"),
-            ("sender --dest 127.0.0.1:9 --fps 1e-20", "from 0.001"),
-            ("sender --dest 127.0.0.1:9 --pace fast", "50mbit"),
-            ("sender --dest 127.0.0.1:9 --mtu 20", "576"),
-            ("sender --dest 127.0.0.1:9 --frames 0", "0"),
-        ] {
-            let error = parse(words).unwrap_err();
-            assert!(error.contains(way_out), "{words}: {error}");
-        }
-    }
-
-    #[test]
-    fn rates_have_units() {
-        for (text, rate) in [("50mbit", 50e6), ("1g", 1e9), ("800kbps", 800e3), ("1.5Mbit/s", 1.5e6)] {
-            assert_eq!(parse_pace(text), Ok(PaceArg(Pace::Rate(rate))), "{text}");
-        }
-    }
-}
+mod tests;

@@ -37,7 +37,6 @@ pub enum Subsampling {
 /// Once warm it allocates nothing per picture (libjpeg-turbo does inside). Its threads end when it is dropped.
 #[derive(Debug)]
 pub struct Encoder {
-    quality: u8,
     subsampling: Option<Subsampling>,
     most_bands: usize,
     own: Band,
@@ -46,15 +45,13 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// An encoder with JPEG `quality` 1 to 100, on as many cores as there are, at most 4.
+    /// An encoder on as many cores as there are, at most 4.
     ///
     /// Without `subsampling`, pictures keep their own, and RGB becomes 4:2:0. With it, colour is reduced to it;
     /// colour that is not there is never made up, so 4:2:0 stays 4:2:0.
-    pub fn new(quality: u8, subsampling: Option<Subsampling>) -> anyhow::Result<Self> {
-        ensure!((1..=100).contains(&quality), "quality {quality} is not between 1 and 100");
+    pub fn new(subsampling: Option<Subsampling>) -> anyhow::Result<Self> {
         let cores = available_parallelism().map_or(1, NonZero::get);
         Ok(Self {
-            quality,
             subsampling,
             most_bands: cores.min(4),
             own: Band::new()?,
@@ -69,10 +66,12 @@ impl Encoder {
         Self { most_bands: threads.max(1), ..self }
     }
 
-    /// Makes a JPEG of `picture`, in a buffer of `pool`.
+    /// Makes a JPEG of `picture` with `quality` 1 to 100, in a buffer of `pool`.
     ///
-    /// Fails if the picture is empty, larger than a JPEG can be, or has fewer bytes than its size needs.
-    pub fn encode(&mut self, picture: &RawPicture, pool: &mut Pool) -> anyhow::Result<Buffer> {
+    /// Fails if there is no such quality, or the picture is empty, larger than a JPEG can be, or has fewer bytes than its
+    /// size needs.
+    pub fn encode(&mut self, picture: &RawPicture, quality: u8, pool: &mut Pool) -> anyhow::Result<Buffer> {
+        ensure!((1..=100).contains(&quality), "quality {quality} is not between 1 and 100");
         let &RawPicture { layout, width, height, ref data } = picture;
         ensure!(
             (1..=LARGEST_SIDE).contains(&width) && (1..=LARGEST_SIDE).contains(&height),
@@ -83,12 +82,7 @@ impl Encoder {
 
         let sampling = sampling(layout, self.subsampling);
         let bands = Bands::new(width, height, sampling, self.most_bands);
-        let task = |index| Task {
-            picture: picture.clone(),
-            rows: bands.rows(index),
-            sampling,
-            quality: self.quality,
-        };
+        let task = |index| Task { picture: picture.clone(), rows: bands.rows(index), sampling, quality };
         while self.helpers.len() + 1 < bands.count {
             let helper = Helper::spawn(self.helpers.len() + 1).context("cannot start an encoder thread")?;
             self.helpers.push(helper);

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use proto::host::Wake;
@@ -16,6 +16,8 @@ use proto::{Frame, Latest, Taken};
 pub struct Inbox {
     /// Whether the source is gone for now.
     pub source_is_gone: AtomicBool,
+    /// Bytes that a frame may have so that the paths carry the stream; 0 if no limit is known.
+    frame_budget: AtomicUsize,
     newest: Latest<Frame>,
     changed: Wake,
     closed: AtomicBool,
@@ -29,10 +31,21 @@ impl Inbox {
     pub fn new() -> io::Result<Self> {
         Ok(Self {
             source_is_gone: AtomicBool::new(false),
+            frame_budget: AtomicUsize::new(0),
             newest: Latest::new(),
             changed: Wake::new()?,
             closed: AtomicBool::new(false),
         })
+    }
+
+    /// Bytes that a frame may have so that the paths carry the stream, if there is a known limit.
+    pub fn frame_budget(&self) -> Option<usize> {
+        Some(self.frame_budget.load(Ordering::Relaxed)).filter(|&bytes| bytes > 0)
+    }
+
+    /// Says how many bytes a frame may have: at least 1, or `None` if no limit is known.
+    pub fn set_frame_budget(&self, bytes: Option<usize>) {
+        self.frame_budget.store(bytes.map_or(0, |bytes| bytes.max(1)), Ordering::Relaxed);
     }
 
     /// Puts `frame` in, and returns what it displaced: an older one that nobody took, or `frame` itself if the inbox is

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow};
 use proto::host::{Console, Reporter, Stop, join, spawn, stop_at_signals, wall_clock};
 use proto::netem::Netem;
-use proto::{Clock, Frame, Latest, Pace, Pool, SendConfig, SendStream, SessionId, Taken};
+use proto::{Clock, Frame, Latest, Pace, Pool, QualityControl, SendConfig, SendStream, SessionId, Taken};
 
 use crate::args::Args;
 use crate::capture::{Capture, Opened, Raw};
@@ -61,9 +61,9 @@ pub fn run(args: &Args) -> Result<()> {
     })?;
     let encode = spawn("encode", &stop, {
         let (inbox, stats, console) = (inbox.clone(), stats.clone(), console.clone());
-        let made = Encoder::new(args.quality, args.subsampling)?;
+        let (made, quality) = (Encoder::new(args.subsampling)?, QualityControl::new(args.quality));
         move || {
-            encode(&encoder, made, &inbox, &stats, clock, &console);
+            encode(&encoder, made, quality, &inbox, &stats, clock, &console);
             inbox.close();
             Ok(())
         }
@@ -85,7 +85,7 @@ pub fn run(args: &Args) -> Result<()> {
         }
         None => None,
     };
-    let mut reports = Reports::new(session);
+    let mut reports = Reports::new(session, args.quality.max());
     report_until_stopped(&stop, &stats, reporter, &mut reports, args.duration, |reporter, reports| {
         stop.request();
         let results = [join(capture), join(encode), started.map_or(Ok(()), join)];
@@ -103,10 +103,11 @@ pub fn run(args: &Args) -> Result<()> {
     })
 }
 
-/// Encodes the newest raw picture until there are no more.
+/// Encodes the newest raw picture until there are no more, as well as the path carries it.
 fn encode(
     pictures: &Latest<Raw>,
     mut encoder: Encoder,
+    mut control: QualityControl,
     inbox: &Inbox,
     stats: &Stats,
     clock: Clock,
@@ -116,9 +117,11 @@ fn encode(
     let mut complained = false;
     while let Taken::Value(raw) = pictures.take(None) {
         let begun = Instant::now();
-        match encoder.encode(&raw.picture, &mut pool) {
+        let quality = control.next(inbox.frame_budget(), begun);
+        match encoder.encode(&raw.picture, quality, &mut pool) {
             Ok(jpeg) => {
-                stats.lock().encode.add(begun.elapsed());
+                control.encoded(quality, jpeg.len());
+                stats.encoded(quality, begun.elapsed());
                 let frame = Frame { captured: clock.at(raw.at), jpeg };
                 if inbox.put(frame).is_some() {
                     stats.superseded();
@@ -246,3 +249,6 @@ fn new_session() -> Result<SessionId> {
 
 /// JPEGs that are encoded, wait, and are sent to several destinations, at once.
 const FRAMES_AT_ONCE: usize = 8;
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ pub use tally::{End, Tally};
 
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use proto::{Meter, SendStats, Viewer};
 
@@ -32,6 +33,8 @@ pub struct Counters {
     pub capture_errors: u64,
     /// From a picture's arrival to its JPEG.
     pub encode: Meter,
+    /// The JPEG quality used last; `None` if nothing was encoded.
+    pub quality: Option<u8>,
     /// From the JPEG to its first datagram.
     pub queue: Meter,
     /// From the first datagram to the last.
@@ -57,10 +60,26 @@ pub struct Destination {
     pub pace: Option<f64>,
 }
 
+impl Counters {
+    /// Of the superseded pictures, how many were left out on purpose: those that every destination left out.
+    pub fn thinned(&self) -> u64 {
+        // One that only some left out was sent by the others, or ended as theirs did.
+        let everywhere = self.destinations.iter().map(|d| d.stream.thinned).min();
+        everywhere.unwrap_or(0).min(self.superseded)
+    }
+}
+
 impl Stats {
     /// The counters, for a moment.
     pub fn lock(&self) -> MutexGuard<'_, Counters> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a picture was encoded with this quality in this time.
+    pub fn encoded(&self, quality: u8, took: Duration) {
+        let counters = &mut *self.lock();
+        counters.encode.add(took);
+        counters.quality = Some(quality);
     }
 
     /// Counts a picture that was replaced by a newer one.

@@ -102,8 +102,8 @@ fn every_layout_at_every_size_comes_back_as_the_same_picture() {
         for layout in LAYOUTS {
             let raw = picture(layout, width, height);
             for subsampling in SUBSAMPLINGS {
-                let mut encoder = Encoder::new(95, subsampling).unwrap().with_threads(2);
-                let jpeg = encoder.encode(&raw, &mut pool).unwrap();
+                let mut encoder = Encoder::new(subsampling).unwrap().with_threads(2);
+                let jpeg = encoder.encode(&raw, 95, &mut pool).unwrap();
                 let header = read_header(&jpeg).unwrap();
                 assert_eq!((header.width, header.height), (width as usize, height as usize));
                 let luma = psnr(&pixels(&jpeg, PixelFormat::GRAY), &gray.data);
@@ -121,8 +121,8 @@ fn every_layout_at_every_size_comes_back_as_the_same_picture() {
 #[test]
 fn subsampling_is_the_pictures_own_unless_less_is_asked_for() {
     let sampled = |layout, wanted| {
-        let mut encoder = Encoder::new(80, wanted).unwrap();
-        let jpeg = encoder.encode(&picture(layout, 32, 32), &mut Pool::new(1)).unwrap();
+        let mut encoder = Encoder::new(wanted).unwrap();
+        let jpeg = encoder.encode(&picture(layout, 32, 32), 80, &mut Pool::new(1)).unwrap();
         read_header(&jpeg).unwrap().subsamp
     };
     let (less, more) = (Some(Subsampling::Yuv420), Some(Subsampling::Yuv444));
@@ -142,11 +142,11 @@ fn bands_decode_to_exactly_the_pixels_of_one_scan() {
     let (width, height) = (647, 487);
     for layout in LAYOUTS {
         let raw = picture(layout, width, height);
-        let whole = Encoder::new(80, None).unwrap().with_threads(1).encode(&raw, &mut pool).unwrap();
+        let whole = Encoder::new(None).unwrap().with_threads(1).encode(&raw, 80, &mut pool).unwrap();
         let whole = pixels(&whole, PixelFormat::RGB);
         for threads in [2, 3, 9] {
-            let mut encoder = Encoder::new(80, None).unwrap().with_threads(threads);
-            let jpeg = encoder.encode(&raw, &mut pool).unwrap();
+            let mut encoder = Encoder::new(None).unwrap().with_threads(threads);
+            let jpeg = encoder.encode(&raw, 80, &mut pool).unwrap();
             let info = proto::jpeg::scan(&jpeg).unwrap();
             assert_ne!(info.restart_interval, 0);
             assert_eq!((info.end, u32::from(info.height)), (jpeg.len(), height));
@@ -175,24 +175,26 @@ fn bands_cover_the_picture_once() {
 
 #[test]
 fn impossible_pictures_are_refused_and_good_ones_still_work() {
-    let mut encoder = Encoder::new(80, None).unwrap();
+    let mut encoder = Encoder::new(None).unwrap();
     let mut pool = Pool::new(1);
     let good = picture(Layout::I420, 640, 480);
     for (width, height) in [(0, 480), (640, 0), (65_501, 1), (642, 480)] {
         let bad = RawPicture { width, height, ..good.clone() };
-        assert!(encoder.encode(&bad, &mut pool).is_err(), "{width}x{height}");
-        assert!(encoder.encode(&good, &mut pool).is_ok());
+        assert!(encoder.encode(&bad, 80, &mut pool).is_err(), "{width}x{height}");
+        assert!(encoder.encode(&good, 80, &mut pool).is_ok());
     }
-    assert!(Encoder::new(0, None).is_err() && Encoder::new(101, None).is_err());
+    for quality in [0, 101] {
+        assert!(encoder.encode(&good, quality, &mut pool).is_err(), "quality {quality}");
+    }
 }
 
 #[test]
 fn buffers_are_used_again_and_pictures_given_back() {
-    let mut encoder = Encoder::new(80, None).unwrap().with_threads(2);
+    let mut encoder = Encoder::new(None).unwrap().with_threads(2);
     let mut pool = Pool::new(2);
     let raw = picture(Layout::Nv12, 640, 480);
-    let first = encoder.encode(&raw, &mut pool).unwrap().as_ptr();
-    assert_eq!(encoder.encode(&raw, &mut pool).unwrap().as_ptr(), first);
+    let first = encoder.encode(&raw, 80, &mut pool).unwrap().as_ptr();
+    assert_eq!(encoder.encode(&raw, 80, &mut pool).unwrap().as_ptr(), first);
     assert_eq!(Arc::strong_count(&raw.data), 1);
 }
 
@@ -209,17 +211,17 @@ fn speed_of_encoding() {
                 *byte = byte.saturating_add((random >> 29) as u8);
             }
             for threads in [1, 2] {
-                let mut encoder = Encoder::new(80, None).unwrap().with_threads(threads);
+                let mut encoder = Encoder::new(None).unwrap().with_threads(threads);
                 let mut pool = Pool::new(2);
                 let mut times: Vec<_> = (0..60)
                     .map(|_| {
                         let begun = Instant::now();
-                        encoder.encode(&raw, &mut pool).unwrap();
+                        encoder.encode(&raw, 80, &mut pool).unwrap();
                         begun.elapsed()
                     })
                     .collect();
                 times.sort();
-                let size = encoder.encode(&raw, &mut pool).unwrap().len();
+                let size = encoder.encode(&raw, 80, &mut pool).unwrap().len();
                 println!(
                     "{layout:?} {width}x{height} on {threads}: fastest {:?}, median {:?}, {size} bytes",
                     times[0], times[30]
@@ -227,4 +229,12 @@ fn speed_of_encoding() {
             }
         }
     }
+}
+
+#[test]
+fn each_picture_has_the_quality_asked_for_it() {
+    let (mut encoder, mut pool) = (Encoder::new(None).unwrap().with_threads(3), Pool::new(1));
+    let raw = picture(Layout::I420, 1280, 720);
+    let sizes = [90, 40, 40, 90].map(|quality| encoder.encode(&raw, quality, &mut pool).unwrap().len());
+    assert!(sizes[0] == sizes[3] && sizes[1] == sizes[2] && sizes[1] < sizes[0], "{sizes:?}");
 }

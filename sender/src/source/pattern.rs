@@ -93,13 +93,13 @@ mod tests {
 
     #[test]
     fn its_number_survives_jpeg_at_low_quality_at_every_size() {
-        let mut encoder = Encoder::new(30, None).unwrap();
+        let mut encoder = Encoder::new(None).unwrap();
         for (width, height) in [(64, 64), (97, 131), (320, 240), (640, 480), (1280, 720), (1921, 1079)] {
             let mut pattern = pattern(width, height).unwrap();
             for number in 0..3 {
                 let raw = draw(&mut pattern);
                 assert_eq!(raw.data.len(), Layout::I420.bytes(width, height));
-                let jpeg = encoder.encode(&raw, &mut Pool::new(1)).unwrap();
+                let jpeg = encoder.encode(&raw, 30, &mut Pool::new(1)).unwrap();
                 let image = turbojpeg::decompress(&jpeg, turbojpeg::PixelFormat::GRAY).unwrap();
                 let size = (width, height);
                 assert_eq!(read_strip(&image.pixels, image.pitch, size, size), Some(number), "{size:?}");

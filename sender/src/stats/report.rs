@@ -12,6 +12,7 @@ use super::{Counters, Stats};
 #[derive(Debug)]
 pub struct Reports {
     session: SessionId,
+    full_quality: u8,
     start: Instant,
     last: Instant,
     last_sent: u64,
@@ -29,6 +30,7 @@ pub struct Object {
     pub errors: Errors,
     pub ms: Millis,
     pub pace: PaceObject,
+    pub quality: Option<u8>,
     pub fps: f64,
     pub mbps: f64,
     pub destinations: Vec<DestinationObject>,
@@ -39,6 +41,7 @@ pub struct Object {
 pub struct Frames {
     pub captured: u64,
     pub superseded: u64,
+    pub thinned: u64,
     pub sent: u64,
     pub refused: u64,
 }
@@ -84,6 +87,7 @@ pub struct DestinationObject {
     pub address: String,
     pub sent: u64,
     pub superseded: u64,
+    pub thinned: u64,
     pub datagrams: u64,
     pub bytes: u64,
     pub errors: u64,
@@ -91,10 +95,10 @@ pub struct DestinationObject {
 }
 
 impl Reports {
-    /// Reports on this session, which begins now.
-    pub fn new(session: SessionId) -> Self {
+    /// Reports on this session, which begins now; less than `full_quality` is worth a word.
+    pub fn new(session: SessionId, full_quality: u8) -> Self {
         let now = Instant::now();
-        Self { session, start: now, last: now, last_sent: 0, last_bytes: 0 }
+        Self { session, full_quality, start: now, last: now, last_sent: 0, last_bytes: 0 }
     }
 
     /// A report on what happened since the last one; the final one is on everything.
@@ -116,7 +120,7 @@ impl Reports {
             send: look(&mut counters.send),
         };
         let object = object(self.session, counters, bytes, fps, mbps, ms);
-        Report { line: line(&object), object }
+        Report { line: line(&object, self.full_quality), object }
     }
 }
 
@@ -128,6 +132,7 @@ fn object(session: SessionId, counters: &Counters, bytes: u64, fps: f64, mbps: f
             address: d.address.clone(),
             sent: d.stream.sent,
             superseded: d.stream.superseded,
+            thinned: d.stream.thinned,
             datagrams: d.stream.data,
             bytes: d.stream.bytes,
             errors: d.errors,
@@ -139,6 +144,7 @@ fn object(session: SessionId, counters: &Counters, bytes: u64, fps: f64, mbps: f
         frames: Frames {
             captured: counters.captured,
             superseded: counters.superseded,
+            thinned: counters.thinned(),
             sent: counters.sent,
             refused: counters.refused,
         },
@@ -150,17 +156,23 @@ fn object(session: SessionId, counters: &Counters, bytes: u64, fps: f64, mbps: f
         },
         ms,
         pace: PaceObject { rate_mbps: destinations.iter().filter_map(|d| d.rate_mbps).reduce(f64::min) },
+        quality: counters.quality,
         fps,
         mbps,
         destinations,
     }
 }
 
-fn line(object: &Object) -> String {
+fn line(object: &Object, full_quality: u8) -> String {
     let Object { frames, ms, fps, mbps, .. } = object;
     let mut line = format!("{fps:.1} fps  {mbps:.1} Mbit/s  sent {}", frames.sent);
-    if frames.superseded > 0 {
-        line += &format!("  superseded {}", frames.superseded);
+    if let Some(quality) = object.quality.filter(|&quality| quality < full_quality) {
+        line += &format!("  quality {quality}");
+    }
+    for (name, count) in [("superseded", frames.superseded), ("thinned", frames.thinned)] {
+        if count > 0 {
+            line += &format!("  {name} {count}");
+        }
     }
     // What is wrong stands first: a narrow terminal cuts the end off.
     for (name, count) in [
@@ -178,6 +190,8 @@ fn line(object: &Object) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proto::SendStats;
+
     use super::super::Destination;
     use super::*;
 
@@ -186,11 +200,12 @@ mod tests {
         let stats = Stats::default();
         stats.lock().destinations.push(Destination { pace: Some(90e6), ..Destination::default() });
         stats.lock().queue.add(Duration::from_millis(2));
-        let report = Reports::new(SessionId::new(0xabc)).make(&stats, false);
+        let report = Reports::new(SessionId::new(0xabc), 80).make(&stats, false);
         let json = serde_json::to_value(&report.object).unwrap();
         for path in [
             "/frames/captured",
             "/frames/superseded",
+            "/frames/thinned",
             "/frames/sent",
             "/datagrams/data",
             "/datagrams/parity",
@@ -202,11 +217,42 @@ mod tests {
             "/ms/queue/p99",
             "/ms/send/max",
             "/pace/rate_mbps",
+            "/quality",
+            "/destinations/0/thinned",
             "/session",
         ] {
             assert!(json.pointer(path).is_some(), "{path} in {json}");
         }
         assert_eq!(json["pace"]["rate_mbps"], 90.0);
         assert!(report.line.contains("ms: queue 2.0/2.0"), "{}", report.line);
+    }
+
+    #[test]
+    fn quality_and_thinning_are_told_where_there_is_something_to_tell() {
+        let stats = Stats::default();
+        let mut reports = Reports::new(SessionId::new(1), 80);
+        stats.encoded(80, Duration::from_millis(5));
+        let report = reports.make(&stats, false);
+        assert_eq!((report.object.quality, report.object.frames.thinned), (Some(80), 0));
+        assert!(!report.line.contains("quality") && !report.line.contains("thinned"), "{}", report.line);
+
+        stats.encoded(62, Duration::from_millis(5));
+        let stream = SendStats { superseded: 9, thinned: 7, ..SendStats::default() };
+        stats.lock().destinations.push(Destination { stream, ..Destination::default() });
+        stats.lock().superseded = 9;
+        let report = reports.make(&stats, false);
+        assert!(report.line.contains("quality 62  superseded 9  thinned 7"), "{}", report.line);
+    }
+
+    #[test]
+    fn what_one_destination_left_out_and_another_was_sent_is_not_thinned() {
+        let stats = Stats::default();
+        for thinned in [50, 0] {
+            let stream = SendStats { thinned, ..SendStats::default() };
+            stats.lock().destinations.push(Destination { stream, ..Destination::default() });
+        }
+        stats.lock().superseded = 3;
+        let object = Reports::new(SessionId::new(1), 80).make(&stats, false).object;
+        assert_eq!((object.frames.thinned, object.destinations[0].thinned), (0, 50));
     }
 }

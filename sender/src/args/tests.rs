@@ -1,0 +1,63 @@
+use clap::Parser;
+use proto::Pace;
+
+use super::*;
+use crate::source::Which;
+
+fn parse(words: &str) -> Result<Args, String> {
+    Args::try_parse_from(words.split(' ')).map_err(|error| error.to_string())
+}
+
+#[test]
+fn an_address_is_enough() {
+    let args = parse("sender --dest 127.0.0.1:9000 --dest [::1]:9001").unwrap();
+    assert_eq!(args.dest[1].address, "[::1]:9001".parse().unwrap());
+    assert_eq!((args.source, args.pace), (Spec::Camera(Which::First), PaceArg(Pace::Auto)));
+    assert_eq!((args.quality.min(), args.quality.max(), args.max_bitrate), (40, 80, None));
+    assert_eq!((args.fec, args.resend, args.follow), (Fec::Auto, true, Follow::Slowest));
+}
+
+#[test]
+fn wrong_values_are_refused_with_the_way_out() {
+    for (words, way_out) in [
+        ("sender", "--dest"),
+        ("sender --dest 127.0.0.1", "port"),
+        ("sender --dest 127.0.0.1:0", "port 0"),
+        ("sender --dest ::1:9000", "brackets"),
+        ("sender --dest 127.0.0.1:9 --quality 0", "from 1 to 100"),
+        ("sender --dest 127.0.0.1:9 --quality 40-80", "40..80"),
+        ("sender --dest 127.0.0.1:9 --quality 80..40", "lower quality first: 40..80"),
+        ("sender --dest 127.0.0.1:9 --max-bitrate 50k", "100kbit"),
+        ("sender --dest 127.0.0.1:9 --max-bitrate auto", "20mbit"),
+        ("sender --dest 127.0.0.1:9 --fec 51", "1 to 50"),
+        ("sender --dest 127.0.0.1:9 --fec 0", "1 to 50"),
+        ("sender --dest 127.0.0.1:9 --resend sometimes", "on or off"),
+        ("sender --dest 127.0.0.1:9 --follow fastest", "slowest"),
+        ("sender --dest 127.0.0.1:9 --size big", "1280x720"),
+        ("sender --dest 127.0.0.1:9 --fps 0", "from 0.001"),
+        ("sender --dest 127.0.0.1:9 --fps 1e-20", "from 0.001"),
+        ("sender --dest 127.0.0.1:9 --pace fast", "50mbit"),
+        ("sender --dest 127.0.0.1:9 --mtu 20", "576"),
+        ("sender --dest 127.0.0.1:9 --frames 0", "0"),
+    ] {
+        let error = parse(words).unwrap_err();
+        assert!(error.contains(way_out), "{words}: {error}");
+    }
+}
+
+#[test]
+fn what_is_said_is_taken() {
+    let words = "--quality 55 --max-bitrate 20mbit --fec 10 --resend off --follow 20";
+    let args = parse(&format!("sender --dest 127.0.0.1:9 {words}")).unwrap();
+    assert_eq!((args.quality.min(), args.quality.max(), args.max_bitrate), (55, 55, Some(20e6)));
+    assert_eq!((args.fec, args.resend, args.follow), (Fec::Percent(10), false, Follow::Percentile(20)));
+    assert_eq!(parse("sender --dest 127.0.0.1:9 --fec off").unwrap().fec, Fec::Off);
+}
+
+#[test]
+fn rates_have_units() {
+    for (text, rate) in [("50mbit", 50e6), ("1g", 1e9), ("800kbps", 800e3), ("1.5Mbit/s", 1.5e6)] {
+        assert_eq!(parse_pace(text), Ok(PaceArg(Pace::Rate(rate))), "{text}");
+        assert_eq!(parse_max_bitrate(text), Ok(rate), "{text}");
+    }
+}

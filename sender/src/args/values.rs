@@ -1,0 +1,122 @@
+//! Reads single values, and says what is wrong with them.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+
+use proto::Pace;
+use proto::host::parse_scoped;
+
+use crate::encode::Subsampling;
+
+/// A destination as it was typed, and the address it stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dest {
+    /// As typed.
+    pub text: String,
+    /// Where that is.
+    pub address: SocketAddr,
+}
+
+/// `--mtu`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mtu(pub Option<usize>);
+
+/// `--pace`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PaceArg(pub Pace);
+
+pub(super) fn parse_dest(text: &str) -> Result<Dest, String> {
+    let (host, port) = text
+        .rsplit_once(':')
+        .filter(|(host, _)| !host.is_empty())
+        .ok_or_else(|| format!("{text:?} has no port; write it like 192.168.1.20:9000 or [fd00::20]:9000"))?;
+    let port: u16 =
+        port.parse().map_err(|_| format!("{port:?} is no port; ports are numbers from 1 to 65535"))?;
+    if port == 0 {
+        return Err("port 0 is none; give the port that the receiver listens on, such as 9000".into());
+    }
+    if host.contains(':') && !host.starts_with('[') {
+        return Err(format!("write an IPv6 address in brackets: [{host}]:{port}"));
+    }
+    if let Some(address) = parse_scoped(text) {
+        return Ok(Dest { text: text.to_owned(), address });
+    }
+    let found = text.to_socket_addrs().map_err(|error| {
+        format!("the host {host:?} is not known ({error}); check the name, or give its address")
+    })?;
+    // Where a name has both, IPv4 is what most LANs really route.
+    let mut found: Vec<SocketAddr> = found.collect();
+    found.sort_by_key(SocketAddr::is_ipv6);
+    let address = *found.first().ok_or_else(|| format!("the host {host:?} has no address"))?;
+    Ok(Dest { text: text.to_owned(), address })
+}
+
+pub(super) fn parse_size(text: &str) -> Result<(u32, u32), String> {
+    let size = text.split_once(['x', 'X']).and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
+    match size {
+        Some((w @ 1..=8192, h @ 1..=8192)) => Ok((w, h)),
+        Some(_) => Err("a picture has 1 to 8192 pixels each way".into()),
+        None => Err(format!("{text:?} is no size; write it like 1280x720")),
+    }
+}
+
+pub(super) fn parse_fps(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(fps) if (0.001..=1000.0).contains(&fps) => Ok(fps),
+        _ => Err(format!("{text:?} is no frame rate; give a number from 0.001 to 1000")),
+    }
+}
+
+pub(super) fn parse_subsampling(text: &str) -> Result<Subsampling, String> {
+    match text {
+        "420" => Ok(Subsampling::Yuv420),
+        "422" => Ok(Subsampling::Yuv422),
+        "444" => Ok(Subsampling::Yuv444),
+        _ => Err("it is one of 420, 422 and 444".into()),
+    }
+}
+
+pub(super) fn parse_mtu(text: &str) -> Result<Mtu, String> {
+    match (text, text.parse()) {
+        ("auto", _) => Ok(Mtu(None)),
+        (_, Ok(bytes @ 576..=65_535)) => Ok(Mtu(Some(bytes))),
+        _ => Err("it is auto, or a number of bytes from 576 to 65535".into()),
+    }
+}
+
+pub(super) fn parse_pace(text: &str) -> Result<PaceArg, String> {
+    match text {
+        "auto" => Ok(PaceArg(Pace::Auto)),
+        "off" => Ok(PaceArg(Pace::Off)),
+        _ => match parse_rate(text) {
+            Some(rate) if RATES.contains(&rate) => Ok(PaceArg(Pace::Rate(rate))),
+            Some(rate) => Err(format!("a pace is 100kbit or more; {text:?} is {rate} bit/s")),
+            None => Err(format!("{text:?} is neither auto, nor off, nor a rate such as 50mbit")),
+        },
+    }
+}
+
+pub(super) fn parse_max_bitrate(text: &str) -> Result<f64, String> {
+    match parse_rate(text) {
+        Some(rate) if RATES.contains(&rate) => Ok(rate),
+        Some(rate) => Err(format!("a stream needs 100kbit or more; {text:?} is {rate} bit/s")),
+        None => Err(format!("{text:?} is no rate; write it like 20mbit")),
+    }
+}
+
+/// Bits per second.
+fn parse_rate(text: &str) -> Option<f64> {
+    let lower = text.to_ascii_lowercase();
+    let digits = lower.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(lower.len());
+    let (number, unit) = lower.split_at(digits);
+    let scale = match unit.trim_end_matches("/s").trim_end_matches("it") {
+        "b" | "" | "bps" => 1.0,
+        "k" | "kb" | "kbps" => 1e3,
+        "m" | "mb" | "mbps" => 1e6,
+        "g" | "gb" | "gbps" => 1e9,
+        _ => return None,
+    };
+    Some(number.parse::<f64>().ok()? * scale)
+}
+
+/// Rates that make sense, in bits per second.
+const RATES: std::ops::RangeInclusive<f64> = 1e5..=1e12;

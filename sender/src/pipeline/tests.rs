@@ -1,0 +1,55 @@
+use proto::host::Stop;
+
+use super::*;
+use crate::picture::{Captured, Picture, RawPicture};
+use crate::source::{Next, Pattern, Source};
+
+fn test_card() -> RawPicture {
+    let mut pattern = Pattern::new(Wanted { size: Some((640, 480)), fps: Some(1000.0) }).unwrap();
+    match pattern.next(&Stop::new().unwrap()).unwrap() {
+        Next::Picture(Captured { picture: Picture::Raw(raw), .. }) => raw,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn pictures_are_encoded_as_well_as_the_budget_allows() {
+    let (pictures, inbox, stats) =
+        (Arc::new(Latest::new()), Arc::new(Inbox::default()), Arc::new(Stats::default()));
+    // Not scoped: where this fails, nobody is left to end the thread.
+    let thread = std::thread::spawn({
+        let (pictures, inbox, stats) = (pictures.clone(), inbox.clone(), stats.clone());
+        let encoder = Encoder::new(None).unwrap();
+        let control = QualityControl::new("10..90".parse().unwrap());
+        move || encode(&pictures, encoder, control, &inbox, &stats, wall_clock(), &Console::new("test"))
+    });
+    let picture = test_card();
+    let next = || {
+        assert!(pictures.put(Raw { picture: picture.clone(), at: Instant::now() }).is_none());
+        match inbox.frames.take(Some(Duration::from_secs(10))) {
+            Taken::Value(frame) => (frame.jpeg.len(), stats.lock().quality),
+            other => panic!("{other:?}"),
+        }
+    };
+    let (best, quality) = next();
+    assert_eq!(quality, Some(90));
+    let budget = best * 3 / 4;
+    inbox.set_frame_budget(Some(budget));
+    let after = [(); 4].map(|()| next());
+    let (bytes, quality) = after[3];
+    assert!(bytes <= budget && quality < Some(90), "{best}, then {after:?} with {budget}");
+    inbox.set_frame_budget(None);
+    assert_eq!(next(), (best, Some(90)));
+    pictures.close();
+    thread.join().unwrap();
+}
+
+#[test]
+fn a_budget_of_nothing_is_not_taken_for_none() {
+    let inbox = Inbox::default();
+    assert_eq!(inbox.frame_budget(), None);
+    inbox.set_frame_budget(Some(0));
+    assert_eq!(inbox.frame_budget(), Some(1));
+    inbox.set_frame_budget(None);
+    assert_eq!(inbox.frame_budget(), None);
+}
