@@ -1,4 +1,5 @@
-//! What one frame costs: cut and sealed, put together again, and both. `cargo bench -p proto`
+//! What one frame costs: cut and sealed, put together again, and both, and its parity made and used.
+//! `cargo bench -p proto`
 //!
 //! Medians of many runs on one core; a frame of 170 KB is a 1080p picture at quality 80.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods)]
@@ -6,11 +7,24 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use proto::wire::Datagram;
+use private::fec::{Encoder, Repairer, first_parity};
+use proto::wire::{Datagram, HEADER_BYTES};
 use proto::{
-    Buffer, Clock, Frame, FrameId, MediaTime, Pace, Random, RecvConfig, RecvEvent, RecvOutput, RecvStream,
-    SendConfig, SendOutput, SendStream, SessionId, Slab,
+    Buffer, Clock, Frame, FrameId, Geometry, MediaTime, Pace, Random, RecvConfig, RecvEvent, RecvOutput,
+    RecvStream, SendConfig, SendOutput, SendStream, SessionId, Slab, warm_up,
 };
+
+/// Parity is private to the crate: its source is compiled into this program once more.
+#[path = "../src"]
+#[allow(dead_code, unreachable_pub, unused_imports, reason = "the benchmark uses a part of it")]
+mod private {
+    pub(crate) mod fec;
+}
+/// What that source takes from the crate.
+#[allow(unused_imports, reason = "its tests take more")]
+mod geometry {
+    pub(crate) use proto::{Geometry, MAX_CHUNKS};
+}
 
 fn main() {
     let mut jpeg = vec![0; FRAME_BYTES];
@@ -72,6 +86,46 @@ fn main() {
         }
         assert_eq!(delivered(&mut receiver, now), 1);
     });
+
+    parity(&jpeg);
+}
+
+/// Parity of the frame at 10 %, and as many losses repaired as it can be; then the same for one chunk and the XOR.
+fn parity(jpeg: &[u8]) {
+    let start = Instant::now();
+    warm_up();
+    println!("parity tables             once {:>9.1} us", start.elapsed().as_nanos() as f64 / 1e3);
+
+    let geometry = Geometry::cut(jpeg.len(), DATAGRAM_BYTES - HEADER_BYTES).unwrap();
+    let count = geometry.chunks();
+    let chunks = || (0..count).map(|index| &jpeg[geometry.range(index)]);
+    let (mut encoder, mut repairer) = (Encoder::default(), Repairer::default());
+    for (wanted, name) in [(first_parity(count.div_ceil(10)), "Reed-Solomon"), (first_parity(1), "XOR")] {
+        let lost = wanted.len();
+        bench(&format!("parity {lost} {name}"), count, |_| {
+            encoder.encode(geometry, chunks(), wanted.clone(), |_, chunk| {
+                black_box(chunk);
+            });
+        });
+
+        let mut made = Vec::new();
+        encoder.encode(geometry, chunks(), wanted, |index, chunk| made.push((index, chunk.to_vec())));
+        let mut have = vec![u64::MAX; count.div_ceil(64)];
+        let missing = (0..lost).map(|number| number * count / lost);
+        missing.clone().for_each(|index| have[index / 64] &= !(1 << (index % 64)));
+        let mut part = jpeg.to_vec();
+        bench_after(
+            &format!("repair {lost} {name}"),
+            count,
+            &mut part,
+            |part| missing.clone().for_each(|index| part[geometry.range(index)].fill(0)),
+            |part| {
+                let parity = made.iter().map(|(index, chunk)| (*index, chunk.as_slice()));
+                assert!(repairer.repair(geometry, part, &have, parity));
+            },
+        );
+        assert!(part == jpeg);
+    }
 }
 
 fn cut(slab: &mut Slab, jpeg: &[u8], number: u32) {

@@ -6,7 +6,8 @@ use std::sync::OnceLock;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{MAX_CHUNKS, Random};
+use crate::Random;
+use crate::geometry::MAX_CHUNKS;
 
 /// A part of random bytes, `short` less than `chunks` times `bytes`; its chunks may be shorter than `bytes` then.
 fn part(chunks: usize, bytes: usize, short: usize, seed: u64) -> (Geometry, Vec<u8>) {
