@@ -32,7 +32,7 @@ impl Program {
         pipes: Pipes,
         display: Option<&str>,
     ) -> anyhow::Result<Self> {
-        let name = Path::new(&command[0]).file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = name_of(command);
         let errors = folder.join(format!("{name}-{}.err", if pipes.input { "tx" } else { "rx" }));
         let pipe = |wanted| if wanted { Stdio::piped() } else { Stdio::null() };
         let mut starting = Command::new(&command[0]);
@@ -122,6 +122,12 @@ pub(crate) struct Pipes {
     pub(crate) input: bool,
     /// Standard output.
     pub(crate) output: bool,
+}
+
+/// The program's own name, also where `ip netns exec HOST` is what starts it.
+fn name_of(command: &[String]) -> String {
+    let own = if command[0] == "ip" { command.get(4) } else { command.first() };
+    own.and_then(|path| Path::new(path).file_name()).unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// Processor time of all threads of a process, the ended ones too, to the nanosecond: /proc counts in ticks of 10 ms.

@@ -11,19 +11,23 @@ use proto::jpeg::Splitter;
 
 use crate::child::{Pipes, Program, Usage};
 use crate::clip::{FRAME, Jpegs, Pictures, number_of};
+use crate::lab::Lab;
 use crate::pairs::{Format, Pair};
 
 /// How much is fed.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Feed {
+pub(crate) struct Feed<'a> {
     /// Pictures a second.
     pub(crate) fps: u32,
     /// For how long it is measured, after a second or two to warm up.
     pub(crate) seconds: u32,
+    /// The wire between the two programs, where what they put on it is to be counted.
+    pub(crate) wire: Option<&'a Lab>,
 }
 
 /// What one run of one pair came to.
-#[derive(Debug, Default)]
+
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Run {
     /// Pictures written in the measured time.
     pub(crate) sent: usize,
@@ -37,6 +41,10 @@ pub(crate) struct Run {
     pub(crate) bottom_ms: Vec<f64>,
     /// Luma PSNR of what came against what was sent, in dB, where pictures are decoded.
     pub(crate) psnr_db: Option<f64>,
+    /// Bytes on the wire in the measured time, both ways, with all headers.
+    pub(crate) wire_bytes: Option<u64>,
+    /// How many more these are than without repair on a clean path, as a part of those.
+    pub(crate) overhead: Option<f64>,
 }
 
 /// When each picture was written, by its number.
@@ -74,7 +82,7 @@ impl Journal {
 }
 
 /// JPEG frames through a pair, from pipe to pipe.
-pub(crate) fn jpegs(pair: &Pair, clip: &Jpegs, feed: Feed, folder: &Path) -> anyhow::Result<Run> {
+pub(crate) fn jpegs(pair: &Pair, clip: &Jpegs, feed: Feed<'_>, folder: &Path) -> anyhow::Result<Run> {
     let mut rx = Program::start(
         &pair.rx,
         folder,
@@ -99,7 +107,12 @@ pub(crate) fn jpegs(pair: &Pair, clip: &Jpegs, feed: Feed, folder: &Path) -> any
 }
 
 /// Raw pictures through a pair, from pipe to pipe.
-pub(crate) fn pictures(pair: &Pair, clip: &mut Pictures, feed: Feed, folder: &Path) -> anyhow::Result<Run> {
+pub(crate) fn pictures(
+    pair: &Pair,
+    clip: &mut Pictures,
+    feed: Feed<'_>,
+    folder: &Path,
+) -> anyhow::Result<Run> {
     let mut rx = Program::start(&pair.rx, folder, Pipes { input: false, output: true }, None)?;
     let output = rx.output()?;
     let journal = Journal::new(1 << 16);
@@ -130,7 +143,7 @@ pub(crate) fn pictures(pair: &Pair, clip: &mut Pictures, feed: Feed, folder: &Pa
 pub(crate) fn drive(
     pair: &Pair,
     rx: Program,
-    feed: Feed,
+    feed: Feed<'_>,
     folder: &Path,
     mut write: impl FnMut(&mut ChildStdin, usize, bool) -> std::io::Result<()>,
 ) -> anyhow::Result<Run> {
@@ -141,12 +154,15 @@ pub(crate) fn drive(
     let warm = (feed.fps * WARM_SECONDS) as usize;
     let total = warm + (feed.fps * feed.seconds) as usize;
     let mut before = (Usage::default(), Usage::default());
+    let wire_bytes = || feed.wire.map(Lab::wire_bytes).transpose();
+    let mut wire_before = None;
     let start = Instant::now();
     for turn in 0..total {
         let due = start + Duration::from_secs(1) * turn as u32 / feed.fps;
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
         if turn == warm {
             before = (tx.usage()?, rx.usage()?);
+            wire_before = wire_bytes()?;
         }
         match write(&mut pipe, turn, turn >= warm) {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => {
@@ -161,6 +177,7 @@ pub(crate) fn drive(
         sent: total - warm,
         tx: used(tx.usage()?, before.0),
         rx: used(rx.usage()?, before.1),
+        wire_bytes: wire_bytes()?.zip(wire_before).map(|(now, before)| now - before),
         ..Run::default()
     };
     drop(pipe);
@@ -213,13 +230,22 @@ fn read_jpegs(mut pipe: ChildStdout, clip: &Jpegs, journal: &Journal) -> Vec<f64
         let now = Instant::now();
         bytes.extend_from_slice(&part[..count]);
         while let Some(range) = splitter.next(&bytes) {
-            let written = clip.find(&bytes[range.clone()]).and_then(|index| journal.take(index));
+            let picture = &bytes[range.clone()];
+            let found = clip.find(picture).or_else(|| clip.find(last_start(picture)));
+            let written = found.and_then(|index| journal.take(index));
             latency_ms.extend(written.map(|then| milliseconds(now, then)));
             bytes.drain(..range.end);
             splitter.removed(range.end);
         }
     }
     latency_ms
+}
+
+/// From the last start of a picture on. A stream that lost the end of one picture (SRT's can) runs it into the next,
+/// which is whole all the same.
+fn last_start(bytes: &[u8]) -> &[u8] {
+    let start = bytes.windows(3).rposition(|three| three == [0xff, 0xd8, 0xff]);
+    &bytes[start.unwrap_or(0)..]
 }
 
 /// Numbered pictures, and what they looked like.

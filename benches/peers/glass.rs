@@ -16,7 +16,7 @@ use crate::feeder::{Feed, Journal, Run, drive, milliseconds, write_timed, y4m_fr
 use crate::pairs::Pair;
 
 /// Raw pictures through a pair, from the pipe to the screen.
-pub(crate) fn shown(pair: &Pair, clip: &mut Pictures, feed: Feed, folder: &Path) -> anyhow::Result<Run> {
+pub(crate) fn shown(pair: &Pair, clip: &mut Pictures, feed: Feed<'_>, folder: &Path) -> anyhow::Result<Run> {
     let (server, display, screen) = start_server(clip.width, clip.height, folder)?;
     let rx = Program::start(&pair.rx, folder, Pipes { input: false, output: false }, Some(&display))?;
     let (top, bottom) = (Journal::new(1 << 16), Journal::new(1 << 16));

@@ -9,7 +9,10 @@ mod child;
 mod clip;
 mod feeder;
 mod glass;
+mod lab;
 mod pairs;
+mod repair;
+mod repairers;
 mod table;
 
 use std::path::{Path, PathBuf};
@@ -19,8 +22,9 @@ use serde_json::json;
 
 use clip::{Jpegs, Pictures};
 use feeder::{Feed, Run};
+use lab::Lab;
 use pairs::{OURS, Pair};
-use table::{CPU_RX, CPU_TX, Goal, MIB_RX, MIB_TX, Measured, P50, P99};
+use table::{CPU_RX, CPU_TX, FIGURES, Goal, MIB_RX, MIB_TX, Measured, P50, P99};
 
 fn main() -> anyhow::Result<()> {
     let options = Options::parse()?;
@@ -31,7 +35,7 @@ fn main() -> anyhow::Result<()> {
     let measured = measured?;
     if let Some(path) = &options.json {
         let all = json!({
-            "runs": options.runs, "seconds": options.seconds, "cpus": std::thread::available_parallelism()?.get(),
+            "runs": options.runs, "cpus": std::thread::available_parallelism()?.get(),
             "measured": measured.iter().map(Measured::json).collect::<Vec<_>>(),
         });
         std::fs::write(path, format!("{all:#}\n"))
@@ -42,7 +46,8 @@ fn main() -> anyhow::Result<()> {
 
 fn measure_all(options: &Options, folder: &Path) -> anyhow::Result<Vec<Measured>> {
     let programs = programs()?;
-    let at = |fps| Feed { fps, seconds: options.seconds };
+    let seconds = options.seconds.unwrap_or(SECONDS);
+    let at = |fps| Feed { fps, seconds, wire: None };
     let mut all = Vec::new();
     let mut finish = |measured: Measured| {
         println!("{}", measured.table());
@@ -58,7 +63,13 @@ fn measure_all(options: &Options, folder: &Path) -> anyhow::Result<Vec<Measured>
             Goal::of_best_peer(P99, 0.5),
         ];
         let pairs = take_turns(&pairs, options.runs, |pair| feeder::jpegs(pair, &clip, at(30), folder))?;
-        finish(Measured { kind: "transport: 1080p JPEG in, JPEG out, 30 fps", pairs, goals });
+        finish(Measured {
+            kind: "transport: 1080p JPEG in, JPEG out, 30 fps",
+            seconds,
+            figures: &FIGURES,
+            pairs,
+            goals,
+        });
     }
     if options.wants("raw") {
         let mut clip = Pictures::read(&options.clips.join("bbb1080.y4m"))?;
@@ -66,21 +77,51 @@ fn measure_all(options: &Options, folder: &Path) -> anyhow::Result<Vec<Measured>
         let pairs =
             take_turns(&pairs, options.runs, |pair| feeder::pictures(pair, &mut clip, at(30), folder))?;
         let goals = vec![Goal::of_best_peer(P50, 0.75)];
-        finish(Measured { kind: "raw: 1080p picture in, picture out, 30 fps", pairs, goals });
+        finish(Measured {
+            kind: "raw: 1080p picture in, picture out, 30 fps",
+            seconds,
+            figures: &FIGURES,
+            pairs,
+            goals,
+        });
     }
     if options.wants("glass") {
         let mut clip = Pictures::read(&options.clips.join("bbb1080.y4m"))?;
         let pairs = options.chosen(pairs::glass(&programs, clip.width, clip.height)?);
         let pairs = take_turns(&pairs, options.runs, |pair| glass::shown(pair, &mut clip, at(30), folder))?;
         let goals = vec![Goal::of_best_peer(P50, 0.75)];
-        finish(Measured { kind: "glass: 1080p picture in, pixels on screen, 30 fps", pairs, goals });
+        finish(Measured {
+            kind: "glass: 1080p picture in, pixels on screen, 30 fps",
+            seconds,
+            figures: &FIGURES,
+            pairs,
+            goals,
+        });
+    }
+    if options.wants("repair") {
+        match Lab::up() {
+            Err(why) => println!("repair: SKIPPED: {why:#}\n"),
+            Ok(lab) => {
+                let clip = Jpegs::read(&options.clips.join("std1080.mjpeg"))?;
+                let mut repairers = repairers::repairers(&programs);
+                repairers.retain(|one| !options.peers_only || !one.ours);
+                let amount = (options.runs, options.seconds.unwrap_or(REPAIR_SECONDS));
+                repair::measure(&lab, &repairers, &clip, amount, folder, &mut finish)?;
+            }
+        }
     }
     if options.wants("memory") && !options.peers_only {
         let clip = Jpegs::read(&options.clips.join("bbb1080.mjpeg"))?;
         let pair = pairs::headless(&programs)?;
         let pairs = take_turns(&[pair], options.runs, |pair| feeder::jpegs(pair, &clip, at(60), folder))?;
         let goals = vec![Goal::absolute(MIB_TX, 40.0), Goal::absolute(MIB_RX, 40.0)];
-        finish(Measured { kind: "memory: 1080p JPEG, 60 fps, headless", pairs, goals });
+        finish(Measured {
+            kind: "memory: 1080p JPEG, 60 fps, headless",
+            seconds,
+            figures: &FIGURES,
+            pairs,
+            goals,
+        });
     }
     Ok(all)
 }
@@ -116,7 +157,7 @@ struct Options {
     only: Vec<String>,
     peers_only: bool,
     runs: usize,
-    seconds: u32,
+    seconds: Option<u32>,
 }
 
 impl Options {
@@ -127,7 +168,7 @@ impl Options {
             only: Vec::new(),
             peers_only: false,
             runs: 3,
-            seconds: 15,
+            seconds: None,
         };
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
@@ -137,7 +178,7 @@ impl Options {
                 "--json" => options.json = Some(value()?.into()),
                 "--only" => options.only.extend(value()?.split(',').map(String::from)),
                 "--runs" => options.runs = value()?.parse()?,
-                "--seconds" => options.seconds = value()?.parse()?,
+                "--seconds" => options.seconds = Some(value()?.parse()?),
                 "--peers" => options.peers_only = true,
                 // What cargo adds.
                 "--bench" => {}
@@ -156,3 +197,8 @@ impl Options {
         pairs
     }
 }
+
+/// For how long each run is measured, unless said otherwise.
+const SECONDS: u32 = 15;
+/// The same on bad paths: there are five of them, with eight pairs on each.
+const REPAIR_SECONDS: u32 = 8;

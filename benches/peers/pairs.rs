@@ -151,7 +151,8 @@ fn receiver(programs: &Path, port: u16, more: &str) -> Vec<String> {
     own(programs, "receiver", &format!("--listen 127.0.0.1:{port} {more}"))
 }
 
-fn own(programs: &Path, name: &str, arguments: &str) -> Vec<String> {
+/// The command line of Chunkcast's program `name`.
+pub(crate) fn own(programs: &Path, name: &str, arguments: &str) -> Vec<String> {
     let mut command = vec![programs.join(name).to_string_lossy().into_owned()];
     command.extend(words(arguments));
     command
@@ -184,7 +185,8 @@ fn gstreamer_source(port: u16) -> String {
     )
 }
 
-fn words(line: &str) -> Vec<String> {
+/// A command line in which nothing is quoted.
+pub(crate) fn words(line: &str) -> Vec<String> {
     line.split_whitespace().map(String::from).collect()
 }
 

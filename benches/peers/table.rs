@@ -6,10 +6,14 @@ use crate::feeder::Run;
 use crate::pairs::OURS;
 
 /// All runs of all pairs under one kind of measurement.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Measured {
     /// What was measured, for people and as JSON key.
     pub(crate) kind: &'static str,
+    /// For how long, each run.
+    pub(crate) seconds: u32,
+    /// What the table shows.
+    pub(crate) figures: &'static [Figure],
     /// Each pair's name and runs.
     pub(crate) pairs: Vec<(&'static str, Vec<Run>)>,
     /// What Chunkcast is to reach.
@@ -29,6 +33,8 @@ enum Limit {
     OfBestPeer(f64),
     /// At most this.
     Absolute(f64),
+    /// At least this.
+    AtLeast(f64),
 }
 
 /// Something that each run has, in the unit that `name` says.
@@ -47,6 +53,15 @@ impl Goal {
     /// `figure` is to be at most `most`, whatever peers need.
     pub(crate) fn absolute(figure: Figure, most: f64) -> Self {
         Self { figure, limit: Limit::Absolute(most) }
+    }
+
+    /// `figure` is to be at least `least`, whatever peers reach.
+    pub(crate) fn at_least(figure: Figure, least: f64) -> Self {
+        Self { figure, limit: Limit::AtLeast(least) }
+    }
+
+    fn words(&self) -> &'static str {
+        if matches!(self.limit, Limit::AtLeast(_)) { "at least" } else { "at most" }
     }
 }
 
@@ -67,31 +82,41 @@ pub(crate) const MIB_RX: Figure = Figure { name: "rx MiB", of: |run| Some(run.rx
 const BOTTOM: Figure = Figure { name: "bottom p50", of: |run| quantile(&run.bottom_ms, 0.5) };
 const DELIVERED: Figure = Figure { name: "delivered %", of: delivered };
 const PSNR: Figure = Figure { name: "luma dB", of: |run| run.psnr_db };
-const FIGURES: [Figure; 9] = [P50, P99, BOTTOM, CPU_TX, CPU_RX, MIB_TX, MIB_RX, DELIVERED, PSNR];
+/// Pictures that came, whole; none is a figure too, unlike with `DELIVERED`, for viewers that write a pipe.
+pub(crate) const ARRIVED: Figure = Figure { name: "delivered %", of: arrived };
+/// What repair costs in traffic, against the same pair without repair on a clean path.
+pub(crate) const OVERHEAD: Figure =
+    Figure { name: "overhead %", of: |run| run.overhead.map(|part| part * 100.0) };
+/// Bytes on the wire, both ways.
+pub(crate) const WIRE: Figure =
+    Figure { name: "wire bytes", of: |run| run.wire_bytes.map(|bytes| bytes as f64) };
+/// What the groups show that pass no bad network.
+pub(crate) const FIGURES: [Figure; 9] = [P50, P99, BOTTOM, CPU_TX, CPU_RX, MIB_TX, MIB_RX, DELIVERED, PSNR];
 
 impl Measured {
     /// The figures of each pair, then how they stand to the goals.
     pub(crate) fn table(&self) -> String {
         let mut out = format!("{}\n{:22}", self.kind, "");
-        for figure in FIGURES {
+        for figure in self.figures {
             out += &format!("{:>12}", figure.name);
         }
         for (name, runs) in &self.pairs {
             out += &format!("\n{name:22}");
-            for figure in FIGURES {
-                out += &median(runs, figure)
+            for figure in self.figures {
+                out += &median(runs, *figure)
                     .map_or_else(|| format!("{:>12}", "-"), |value| format!("{value:>12.2}"));
             }
         }
         out.push('\n');
         for (goal, verdict) in self.verdicts() {
             out += &format!(
-                "  {:10} {:8.3}, at most {:8.3} wanted{}: {}\n",
+                "  {:11} {:8.3}, {} {:8.3} wanted{}: {}\n",
                 goal.figure.name,
                 verdict.ours,
-                verdict.most,
+                goal.words(),
+                verdict.wanted,
                 verdict.ratio.map_or_else(String::new, |(ratio, peer)| format!(" ({ratio:.2} of {peer}'s)")),
-                if verdict.ours <= verdict.most { "reached" } else { "NOT REACHED" },
+                if verdict.reached { "reached" } else { "NOT REACHED" },
             );
         }
         out
@@ -100,22 +125,22 @@ impl Measured {
     /// The same for programs, with every run.
     pub(crate) fn json(&self) -> Value {
         let figures = |run: &Run| -> Value {
-            FIGURES
+            self.figures
                 .iter()
                 .filter_map(|figure| Some((figure.name.to_owned(), json!((figure.of)(run)?))))
                 .collect()
         };
         json!({
-            "kind": self.kind,
+            "kind": self.kind, "seconds": self.seconds,
             "pairs": self.pairs.iter().map(|(name, runs)| json!({
                 "name": name,
-                "medians": FIGURES.iter().map(|f| (f.name.to_owned(), json!(median(runs, *f)))).collect::<Value>(),
+                "medians": self.figures.iter().map(|f| (f.name.to_owned(), json!(median(runs, *f)))).collect::<Value>(),
                 "runs": runs.iter().map(figures).collect::<Vec<_>>(),
             })).collect::<Vec<_>>(),
             "goals": self.verdicts().map(|(goal, verdict)| json!({
-                "figure": goal.figure.name, "ours": verdict.ours, "at_most": verdict.most,
+                "figure": goal.figure.name, "ours": verdict.ours, goal.words().replace(' ', "_"): verdict.wanted,
                 "ratio": verdict.ratio.map(|(ratio, _)| ratio), "best_peer": verdict.ratio.map(|(_, peer)| peer),
-                "reached": verdict.ours <= verdict.most,
+                "reached": verdict.reached,
             })).collect::<Vec<_>>(),
         })
     }
@@ -125,25 +150,32 @@ impl Measured {
     }
 
     fn verdict(&self, goal: &Goal) -> Option<Verdict> {
-        let ours = self.pairs.iter().find(|(name, _)| *name == OURS)?;
-        let ours = median(&ours.1, goal.figure)?;
+        let ours = of_pair(&self.pairs, OURS, goal.figure)?;
         let peers = self.pairs.iter().filter(|(name, _)| *name != OURS);
         let best = peers.filter_map(|(name, runs)| Some((median(runs, goal.figure)?, *name)));
         let best = best.min_by(|a, b| a.0.total_cmp(&b.0));
-        match goal.limit {
-            Limit::Absolute(most) => Some(Verdict { ours, most, ratio: None }),
+        Some(match goal.limit {
+            Limit::Absolute(most) => Verdict { ours, wanted: most, ratio: None, reached: ours <= most },
+            Limit::AtLeast(least) => Verdict { ours, wanted: least, ratio: None, reached: ours >= least },
             Limit::OfBestPeer(part) => {
                 let (theirs, peer) = best?;
-                Some(Verdict { ours, most: part * theirs, ratio: Some((ours / theirs, peer)) })
+                let most = part * theirs;
+                Verdict { ours, wanted: most, ratio: Some((ours / theirs, peer)), reached: ours <= most }
             }
-        }
+        })
     }
 }
 
 struct Verdict {
     ours: f64,
-    most: f64,
+    wanted: f64,
     ratio: Option<(f64, &'static str)>,
+    reached: bool,
+}
+
+/// The median of one figure of the pair called `name`.
+pub(crate) fn of_pair(pairs: &[(&'static str, Vec<Run>)], name: &str, figure: Figure) -> Option<f64> {
+    pairs.iter().find(|(its, _)| *its == name).and_then(|(_, runs)| median(runs, figure))
 }
 
 /// The median of one figure over all runs that have it.
@@ -165,4 +197,8 @@ fn per_picture(run: &Run, seconds: f64) -> Option<f64> {
 fn delivered(run: &Run) -> Option<f64> {
     (run.sent > 0 && !run.latency_ms.is_empty())
         .then(|| run.latency_ms.len() as f64 * 100.0 / run.sent as f64)
+}
+
+fn arrived(run: &Run) -> Option<f64> {
+    (run.sent > 0).then(|| run.latency_ms.len() as f64 * 100.0 / run.sent as f64)
 }
