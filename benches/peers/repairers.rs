@@ -41,11 +41,12 @@ pub(crate) fn repairers(programs: &Path) -> Vec<Repairer> {
     all.push(gstreamer(
         "GStreamer ULPFEC 20 %",
         format!("{rtp} ! rtpulpfecenc pt=100 percentage=20 ! {}", gstreamer_sink(9000)),
-        // What is not repaired at once never is, so that the wait is for reordering alone.
+        // The jitter buffer drops parity if its caps name another payload type, and the repairer needs that name.
         format!(
-            "{} ! rtpstorage size-time=220000000 ! rtpssrcdemux ! {JPEG} ! rtpjitterbuffer do-lost=true latency=10 ! \
-             rtpulpfecdec pt=100 ! rtpjpegdepay ! {GSTREAMER_OUT}",
-            gstreamer_source(9000, JPEG)
+            "{} ! rtpstorage size-time=220000000 ! rtpssrcdemux ! {JPEG_OR_PARITY} ! rtpjitterbuffer do-lost=true \
+             latency=40 ! capssetter caps=application/x-rtp,payload=26 ! rtpulpfecdec pt=100 ! rtpjpegdepay ! \
+             {GSTREAMER_OUT}",
+            gstreamer_source(9000, JPEG_OR_PARITY)
         ),
     ));
     all.push(gstreamer(
@@ -131,4 +132,5 @@ const GSTREAMER_IN: &str =
     "gst-launch-1.0 -q fdsrc fd=0 do-timestamp=true ! image/jpeg,framerate=30/1 ! jpegparse";
 const GSTREAMER_OUT: &str = "fdsink fd=1 sync=false async=false";
 const JPEG: &str = "application/x-rtp,media=video,clock-rate=90000,encoding-name=JPEG,payload=26";
+const JPEG_OR_PARITY: &str = "application/x-rtp,media=video,clock-rate=90000,encoding-name=JPEG";
 const PARITY: &str = "application/x-rtp,payload=96";
