@@ -16,11 +16,14 @@ pub enum Pace {
 
 /// Gives each datagram of a frame its instant.
 ///
-/// Datagrams go out in groups of about [`GROUP`], at absolute instants: lateness does not add up. Whoever polls late
-/// may send what was due meanwhile, but never more than [`MOST_LATE`] of it at once.
+/// Datagrams go out in groups of at most [`GROUP`] and [`GROUP_BYTES`], at absolute instants: lateness does not add up.
+/// Whoever polls late may send what was due meanwhile, but never more than [`MOST_LATE`] and [`MOST_LATE_BYTES`] at once;
+/// the rest of the frame moves.
 #[derive(Debug)]
 pub(crate) struct Pacer {
     pace: Pace,
+    /// What the path was found to carry, in bits per second on the wire.
+    learned: Option<f64>,
     /// What a datagram costs on the wire beside its payload, in bytes.
     overhead: usize,
     /// Bits of a usual frame on the wire, smoothed.
@@ -30,21 +33,36 @@ pub(crate) struct Pacer {
     each: Duration,
     rate: Option<f64>,
     group: usize,
+    /// How much lateness is made up for.
+    most_late: Duration,
     /// When the frame before is off the wire.
     free: Option<Instant>,
     /// When what was sent out of turn is.
     repair_free: Option<Instant>,
-    learned: Option<f64>,
 }
 
 impl Pacer {
     pub(crate) fn new(pace: Pace, overhead: usize) -> Self {
         let (each, rate) = (Duration::ZERO, None);
-        Self { pace, overhead, usual_bits: None, start: None, each, rate, group: 1, free: None, repair_free: None, learned: None }
+        Self {
+            pace,
+            learned: None,
+            overhead,
+            usual_bits: None,
+            start: None,
+            each,
+            rate,
+            group: 1,
+            most_late: Duration::ZERO,
+            free: None,
+            repair_free: None,
+        }
     }
 
-    pub(crate) fn set_rate(&mut self, rate: Option<f64>) {
-        self.learned = rate;
+    /// Sets what the path was found to carry, in bits per second on the wire. From the next frame on [`Pace::Auto`] goes
+    /// by it instead of its cautious guess; `None`, or what is no rate, goes back to that. The other paces ignore it.
+    pub(crate) fn set_rate(&mut self, learned: Option<f64>) {
+        self.learned = learned.filter(|rate| rate.is_finite() && *rate >= LEAST_LEARNED);
     }
 
     /// Begins a frame of `datagrams` datagrams and `bytes` bytes; frames come every `interval`, where that is known.
@@ -55,11 +73,16 @@ impl Pacer {
         self.rate = match self.pace {
             Pace::Off => None,
             Pace::Rate(rate) => Some(rate),
-            Pace::Auto => Some(auto_rate(bits, usual, interval)),
+            Pace::Auto => Some(self.learned.unwrap_or_else(|| auto_rate(bits, usual, interval))),
         };
         let Some(rate) = self.rate else { return };
         self.each = Duration::from_secs_f64(bits / rate / datagrams as f64);
-        self.group = ((GROUP.as_secs_f64() / self.each.as_secs_f64()) as usize).clamp(1, MOST_AT_ONCE);
+        let datagram_bytes = bits / 8.0 / datagrams as f64;
+        let in_time = GROUP.as_secs_f64() / self.each.as_secs_f64();
+        self.group = (in_time.min(GROUP_BYTES / datagram_bytes) as usize).clamp(1, MOST_AT_ONCE);
+        // What was missed goes together with the group that is due.
+        let missed = ((MOST_LATE_BYTES / datagram_bytes) as usize).saturating_sub(self.group).max(1);
+        self.most_late = MOST_LATE.min(self.each.saturating_mul(u32::try_from(missed).unwrap_or(u32::MAX)));
         let start = self.free.map_or(now, |free| free.max(now));
         self.start = Some(start);
         self.free = Some(start + Duration::from_secs_f64(bits / rate));
@@ -73,9 +96,9 @@ impl Pacer {
             return Err(next);
         }
         let late = now - next;
-        if late > MOST_LATE {
+        if late > self.most_late {
             // What was missed cannot be made up for: the rest of the frame moves.
-            let moved = late - MOST_LATE;
+            let moved = late - self.most_late;
             start += moved;
             self.start = Some(start);
             self.free = self.free.map(|free| free + moved);
@@ -138,93 +161,20 @@ const CAUTIOUS_RATE: f64 = 90e6;
 const CAUTIOUS_SHARE: f64 = 0.85;
 /// The most of a frame interval that sending takes where the stream needs more than the cautious rate.
 const SPREAD_SHARE: f64 = 0.6;
+/// No path worth a video is slower; what is below is no measurement.
+const LEAST_LEARNED: f64 = 1e4;
 /// Long enough that segmentation offload pays and a timer can keep it, short enough for a switch's buffer.
 const GROUP: Duration = Duration::from_micros(500);
-/// The most that is sent at once after a late wake-up, in time at the frame's rate.
+/// The most of a group on the wire. At the pace of a fast path half a millisecond is 50 KB and more, which is most of a
+/// small switch's 64 KB buffer where a faster port feeds a slower one; this is a quarter of it, and still takes
+/// segmentation's profit.
+const GROUP_BYTES: f64 = 16.0 * 1024.0;
+/// The most that is made up for at once after a late wake-up, in time at the frame's rate.
 const MOST_LATE: Duration = Duration::from_millis(2);
+/// The most that goes at once after a late wake-up, on the wire: half of that buffer.
+const MOST_LATE_BYTES: f64 = 32.0 * 1024.0;
 /// What the kernel's segmentation takes in one call.
 pub(crate) const MOST_AT_ONCE: usize = 64;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::t0;
-
-    const OVERHEAD: usize = 66;
-
-    /// Sends one frame, polling at every instant it asks for (plus `lateness`); returns (microsecond, datagrams).
-    fn sent_at(pacer: &mut Pacer, all: usize, t0: Instant, lateness: Duration) -> Vec<(u64, usize)> {
-        let (mut now, mut sent, mut groups) = (t0, 0, Vec::new());
-        while sent < all {
-            match pacer.due(sent, all, now) {
-                Ok(count) => {
-                    groups.push(((now - t0).as_micros() as u64, count));
-                    sent += count;
-                }
-                Err(next) => now = next + lateness,
-            }
-        }
-        groups
-    }
-
-    fn ms(millis: u64) -> Option<Duration> {
-        Some(Duration::from_millis(millis))
-    }
-
-    #[test]
-    fn a_frame_goes_out_at_90_mbit_in_groups_of_half_a_millisecond() {
-        let t0 = t0();
-        let mut pacer = Pacer::new(Pace::Auto, OVERHEAD);
-        pacer.begin(120, 170_000, ms(33), t0);
-        let groups = sent_at(&mut pacer, 120, t0, Duration::ZERO);
-        let wire_us = (170_000 + 120 * OVERHEAD) as u64 * 8 / 90;
-        let last = groups.last().unwrap();
-        assert!(groups.iter().all(|&(_, count)| count <= 4), "{groups:?}");
-        assert!(
-            last.0 < wire_us && last.0 > wire_us * 9 / 10,
-            "the last group at {} of {wire_us} us",
-            last.0
-        );
-    }
-
-    #[test]
-    fn a_stream_that_needs_more_is_spread_over_most_of_its_interval() {
-        let t0 = t0();
-        let mut pacer = Pacer::new(Pace::Auto, OVERHEAD);
-        pacer.begin(700, 1_000_000, ms(33), t0);
-        let last = *sent_at(&mut pacer, 700, t0, Duration::ZERO).last().unwrap();
-        assert!((18_000..19_800).contains(&last.0), "60 % of 33 ms, not {} us", last.0);
-    }
-
-    #[test]
-    fn lateness_does_not_add_up_and_bursts_are_bounded() {
-        let t0 = t0();
-        let mut pacer = Pacer::new(Pace::Rate(90e6), OVERHEAD);
-        pacer.begin(120, 170_000, None, t0);
-        let late = sent_at(&mut pacer, 120, t0, Duration::from_micros(300));
-        assert!(late.last().unwrap().0 < 16_500, "{late:?}");
-
-        let mut stalled = Pacer::new(Pace::Rate(90e6), OVERHEAD);
-        stalled.begin(120, 170_000, None, t0);
-        let burst = stalled.due(4, 120, t0 + Duration::from_millis(12)).unwrap();
-        assert!(burst <= 20, "{burst} datagrams at once");
-    }
-
-    #[test]
-    fn a_frame_waits_for_the_one_before_to_be_off_the_wire() {
-        let t0 = t0();
-        let mut pacer = Pacer::new(Pace::Rate(8e6), 0);
-        pacer.begin(10, 10_000, None, t0);
-        sent_at(&mut pacer, 10, t0, Duration::ZERO);
-        pacer.begin(10, 10_000, None, t0 + Duration::from_millis(2));
-        assert_eq!(pacer.due(0, 10, t0 + Duration::from_millis(2)), Err(t0 + Duration::from_millis(10)));
-    }
-
-    #[test]
-    fn off_sends_everything_at_once() {
-        let t0 = t0();
-        let mut pacer = Pacer::new(Pace::Off, OVERHEAD);
-        pacer.begin(120, 170_000, ms(33), t0);
-        assert_eq!(pacer.due(0, 120, t0), Ok(120));
-    }
-}
+mod tests;
