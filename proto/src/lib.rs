@@ -36,7 +36,7 @@ pub use pacer::Pace;
 pub use packetize::{CutError, Slab};
 pub use quality::{QualityControl, QualityRange, QualityRangeError};
 pub use random::Random;
-pub use rate::Follow;
+pub use rate::{Follow, FollowError};
 pub use reassemble::{Delivery, Loss, MAX_BYTES_IN_FLIGHT, MAX_FRAMES_IN_FLIGHT, Repair};
 pub use recv::{RecvConfig, RecvEvent, RecvOutput, RecvStream};
 pub use redundancy::{Fec, FecError};

@@ -190,11 +190,11 @@ fn destinations(
             interval: source.interval,
             name: name.clone(),
             is_group: link.to().ip().is_multicast(),
-            fec: proto::Fec::Auto,
-            resend: true,
-            follow: proto::Follow::Slowest,
-            max_bitrate: None,
-            secret: [0; 16],
+            fec: args.fec,
+            resend: args.resend,
+            follow: args.follow,
+            max_bitrate: args.max_bitrate,
+            secret,
         };
         stats
             .lock()
