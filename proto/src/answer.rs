@@ -128,7 +128,12 @@ impl Answers {
     }
 
     /// What is to be sent next; what is asked for by a group is put together when its time has come.
-    pub(crate) fn next(&mut self, history: &mut History, encoder: &mut Encoder, now: Instant) -> Option<&mut Repair> {
+    pub(crate) fn next(
+        &mut self,
+        history: &mut History,
+        encoder: &mut Encoder,
+        now: Instant,
+    ) -> Option<&mut Repair> {
         while let Some(at) = self.merges.iter().position(|merge| merge.due.is_some_and(|due| due <= now)) {
             let merge = self.merges.swap_remove(at);
             if let Some(sent) = history.find(merge.frame) {
@@ -156,11 +161,6 @@ impl Answers {
     /// When requests that wait for others are to be answered.
     pub(crate) fn next_due(&self) -> Option<Instant> {
         self.merges.iter().filter_map(|merge| merge.due).min()
-    }
-
-    /// Whether something is to be sent.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.queue.is_empty() && self.merges.is_empty()
     }
 
     fn merge(
@@ -220,7 +220,8 @@ impl Answers {
                 return;
             }
         }
-        for index in (0..sent.slab.len()).filter(|index| merge.wanted[index / 64] & (1 << (index % 64)) != 0) {
+        for index in (0..sent.slab.len()).filter(|index| merge.wanted[index / 64] & (1 << (index % 64)) != 0)
+        {
             if !sent.is_queued(index) {
                 sent.queue(index);
                 self.push(merge.frame, What::Data, index);
@@ -231,7 +232,9 @@ impl Answers {
     /// Adds a datagram to the queue, to those before it if it is the next.
     fn push(&mut self, frame: FrameId, what: What, index: usize) {
         match self.queue.back_mut() {
-            Some(last) if (last.frame, last.what, last.range.end) == (frame, what, index) => last.range.end += 1,
+            Some(last) if (last.frame, last.what, last.range.end) == (frame, what, index) => {
+                last.range.end += 1
+            }
             _ => self.queue.push_back(Repair { frame, what, range: index..index + 1 }),
         }
     }

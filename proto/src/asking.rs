@@ -185,7 +185,9 @@ fn backoff(viewers: u16, random: &mut Random) -> Duration {
     let lambda = f64::from(viewers).ln() + 1.0;
     let uniform = random.below(1 << 32) as f64 / (1_u64 << 32) as f64;
     let x = lambda / most * (uniform + 1.0 / (lambda.exp() - 1.0));
-    Duration::from_secs_f64((most / lambda * (x * (lambda.exp() - 1.0) * most / lambda).ln()).clamp(0.0, most))
+    Duration::from_secs_f64(
+        (most / lambda * (x * (lambda.exp() - 1.0) * most / lambda).ln()).clamp(0.0, most),
+    )
 }
 
 /// When the receiver's clock began: what it puts into pings and reports.

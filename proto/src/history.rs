@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::packetize::Slab;
 use crate::FrameId;
+use crate::packetize::Slab;
 
 /// The frames that were sent last, the newest at the end: bounded by age, number and bytes.
 #[derive(Debug)]

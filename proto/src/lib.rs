@@ -44,7 +44,8 @@ pub use send::{Clock, HELLO_INTERVAL, SendConfig, SendEvent, SendOutput, SendStr
 pub use seq::{FrameId, SessionId};
 pub use spread::{Meter, Percentiles, Spread};
 pub use stats::{
-    DatagramCounts, Fate, FeedbackCounts, FeedbackFate, LossCounts, LossReason, RecvStats, RepairCounts, SendStats,
+    DatagramCounts, Fate, FeedbackCounts, FeedbackFate, LossCounts, LossReason, RecvStats, RepairCounts,
+    SendStats,
 };
 pub use takeover::SILENCE;
 pub use viewers::Viewer;

@@ -176,7 +176,8 @@ mod tests {
         let mut slab = Slab::default();
         for length in [1, 2, 1427, 1428, 1429, 100_000, 5] {
             let jpeg: Vec<u8> = (0..length).map(|i| (i * 7 % 251) as u8).collect();
-            slab.cut(&jpeg, SessionId::new(1), FrameId::new(2), MediaTime::from_micros(3), 1472, |_| 0).unwrap();
+            slab.cut(&jpeg, SessionId::new(1), FrameId::new(2), MediaTime::from_micros(3), 1472, |_| 0)
+                .unwrap();
             let mut found = Vec::new();
             for index in 0..slab.len() {
                 let bytes = slab.range(index..index + 1);

@@ -380,7 +380,13 @@ mod tests {
             (accepted.fate, accepted.delivery)
         }
 
-        fn accept_chunk(&mut self, header: &Header, geometry: Geometry, chunk: &[u8], now: Instant) -> Accepted {
+        fn accept_chunk(
+            &mut self,
+            header: &Header,
+            geometry: Geometry,
+            chunk: &[u8],
+            now: Instant,
+        ) -> Accepted {
             let arrival = Arrival { header, geometry, chunk, parity: None, arrived: now, now };
             let lost = &mut self.lost;
             self.reassembler.accept(&arrival, |loss| lost.push((loss.frame.get(), loss.reason)))
@@ -390,8 +396,15 @@ mod tests {
     fn slab(frame: u32, length: usize) -> Slab {
         let mut slab = Slab::default();
         let jpeg = vec![frame as u8; length];
-        slab.cut(&jpeg, SessionId::new(1), FrameId::new(frame), MediaTime::from_micros(frame.into()), 144, |_| 0)
-            .unwrap();
+        slab.cut(
+            &jpeg,
+            SessionId::new(1),
+            FrameId::new(frame),
+            MediaTime::from_micros(frame.into()),
+            144,
+            |_| 0,
+        )
+        .unwrap();
         slab
     }
 

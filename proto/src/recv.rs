@@ -156,7 +156,8 @@ impl<S: Copy + Eq> RecvStream<S> {
         if self.stranger.is_some() {
             return;
         }
-        let mut losses = Losses { events: &mut self.events, stats: &mut self.stats, feedback: &mut self.feedback };
+        let mut losses =
+            Losses { events: &mut self.events, stats: &mut self.stats, feedback: &mut self.feedback };
         self.reassembler.handle_timeout(now, |loss| losses.add(loss));
         self.note_trains(now);
     }
@@ -268,11 +269,14 @@ impl<S: Copy + Eq> RecvStream<S> {
     fn chunk(&mut self, arrival: &Arrival<'_>) -> Fate {
         let slots = self.reassembler.slots();
         let before = slots.iter().find(|slot| slot.frame == arrival.header.frame).map(|slot| slot.train.last);
-        let mut losses = Losses { events: &mut self.events, stats: &mut self.stats, feedback: &mut self.feedback };
+        let mut losses =
+            Losses { events: &mut self.events, stats: &mut self.stats, feedback: &mut self.feedback };
         let accepted = self.reassembler.accept(arrival, |loss| losses.add(loss));
         if let Some(stored) = accepted.stored {
             let since = match stored {
-                Stored::New => before.map_or(Duration::ZERO, |last| arrival.now.saturating_duration_since(last)),
+                Stored::New => {
+                    before.map_or(Duration::ZERO, |last| arrival.now.saturating_duration_since(last))
+                }
                 _ => Duration::ZERO,
             };
             self.asking.learn(stored, since);
@@ -330,7 +334,8 @@ impl<S: Copy + Eq> RecvStream<S> {
     /// Ends the session. What one of a single datagram brought is not counted as lost: nobody knows of it.
     fn reset(&mut self, floor: Option<FrameId>) {
         let is_known = self.stranger.take().is_none();
-        let mut losses = Losses { events: &mut self.events, stats: &mut self.stats, feedback: &mut self.feedback };
+        let mut losses =
+            Losses { events: &mut self.events, stats: &mut self.stats, feedback: &mut self.feedback };
         let newest = self.reassembler.reset(floor, |loss| {
             if is_known {
                 losses.add(loss);
@@ -377,7 +382,8 @@ mod tests {
     fn frame(session: u64, number: u32, length: usize) -> Vec<Vec<u8>> {
         let mut slab = Slab::default();
         let jpeg = vec![number as u8; length];
-        slab.cut(&jpeg, SessionId::new(session), FrameId::new(number), MediaTime::default(), 144, |_| 0).unwrap();
+        slab.cut(&jpeg, SessionId::new(session), FrameId::new(number), MediaTime::default(), 144, |_| 0)
+            .unwrap();
         (0..slab.len()).map(|i| slab.range(i..i + 1).to_vec()).collect()
     }
 
@@ -468,7 +474,14 @@ mod tests {
             assert_eq!(stream.handle_datagram(1, &mut datagram, now), fate);
         }
         let d = stream.stats().datagrams;
-        let sum = d.accepted + d.control + d.spare + d.duplicate + d.late + d.foreign + d.malformed + d.bad_checksum;
+        let sum = d.accepted
+            + d.control
+            + d.spare
+            + d.duplicate
+            + d.late
+            + d.foreign
+            + d.malformed
+            + d.bad_checksum;
         assert_eq!((d.received, sum + d.contradictory + d.unknown), (6, 6));
     }
 }

@@ -54,6 +54,26 @@ pub struct SendConfig {
     pub secret: [u8; 16],
 }
 
+impl SendConfig {
+    /// A stream to one receiver on an Ethernet, paced and repaired as is found best.
+    pub fn new(session: SessionId) -> Self {
+        Self {
+            session,
+            datagram_bytes: 1472,
+            overhead_bytes: 66,
+            pace: Pace::Auto,
+            interval: None,
+            name: String::new(),
+            is_group: false,
+            fec: Fec::Auto,
+            resend: true,
+            follow: Follow::Slowest,
+            max_bitrate: None,
+            secret: [0; 16],
+        }
+    }
+}
+
 /// The sending end of a stream: frames in, paced datagrams out.
 ///
 /// It holds the frame that is going out and at most one that waits; a newer one replaces that. Feed it with
@@ -200,7 +220,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
             last_pushed: None,
             cap_free: None,
             doorman: Doorman::new(config.secret),
-            viewers: Viewers::new(),
+            viewers: Viewers::new(config.follow),
             answers: Answers::new(config.is_group),
             replies: VecDeque::with_capacity(feedback::MOST_REPLIES),
             trains: Vec::with_capacity(wire::MAX_TRAINS),
@@ -332,7 +352,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
     }
 
     /// How many bytes a JPEG may have so that the path carries the stream; `None` if no limit has shown itself.
-    pub fn frame_budget(&self) -> Option<usize> {
+    pub fn frame_budget(&mut self) -> Option<usize> {
         let interval = self.interval?.as_secs_f64();
         let path = self.limit().map(|limit| limit * PATH_SHARE);
         let rate = [path, self.config.max_bitrate].into_iter().flatten().reduce(f64::min)?;
@@ -344,10 +364,10 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
     }
 
     /// Bits per second that the path carries, as far as that is known.
-    fn limit(&self) -> Option<f64> {
+    fn limit(&mut self) -> Option<f64> {
         match self.config.pace {
             Pace::Off => None,
-            Pace::Auto => self.viewers.limit(self.config.follow),
+            Pace::Auto => self.viewers.limit(),
             Pace::Rate(rate) => Some(rate),
         }
     }
@@ -402,7 +422,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
             self.stats.refused += 1;
             return Err(SendEvent::Refused { captured, error });
         }
-        self.pacer.set_rate(self.viewers.rate(self.config.follow, now));
+        self.pacer.set_rate(self.viewers.rate(now));
         let datagrams = sent.slab.len() + sent.slab.planned_parity();
         self.pacer.begin(datagrams, sent.slab.bytes(), self.interval, now);
         sent.begin(self.next_frame, self.pacer.rate());
@@ -446,7 +466,8 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
 
     /// Gives out the next datagrams that were asked for again.
     fn send_again(&mut self, now: Instant) -> SendOutput<'_, S> {
-        let repair = self.answers.next(&mut self.history, &mut self.encoder, now).expect("it was there").clone();
+        let repair =
+            self.answers.next(&mut self.history, &mut self.encoder, now).expect("it was there").clone();
         let sent = self.history.find(repair.frame).expect("answers are of frames that are kept");
         let is_data = repair.what == What::Data;
         let stride = if is_data { sent.slab.stride() } else { sent.slab.parity_stride() };

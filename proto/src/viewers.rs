@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use siphasher::sip::SipHasher24;
 
 use crate::answer::Budget;
-use crate::rate::{Follow, PathRate, Train, follow};
+use crate::rate::{Follow, Health, PaceControl, PathRate, Train};
 use crate::wire::{ReportCounts, Token};
 
 /// Makes the token of each address: a keyed hash of it (SipHash-2-4, Aumasson and Bernstein 2012).
@@ -44,8 +44,7 @@ pub struct Viewer {
     /// Data chunks that did not arrive when they were first sent, of those that could have, in its last report that
     /// covered any: 0 to 1.
     pub loss: f64,
-    /// Whether it keeps up; those that do not hold up nobody.
-    pub healthy: bool,
+    health: Health,
     /// Whether `counts` was ever filled in.
     reported: bool,
     path: PathRate,
@@ -60,7 +59,7 @@ impl Viewer {
             heard: now,
             counts: ReportCounts::default(),
             loss: 0.0,
-            healthy: true,
+            health: Health::default(),
             reported: false,
             path: PathRate::new(),
             budget: Budget::new(RESENT_SHARE, streamed),
@@ -72,14 +71,20 @@ impl Viewer {
         self.path.limit()
     }
 
-    fn report(&mut self, counts: ReportCounts) -> (u64, u64) {
+    /// Whether it keeps up; those that do not hold up nobody.
+    pub fn is_healthy(&self) -> bool {
+        self.health.is_healthy()
+    }
+
+    fn report(&mut self, counts: ReportCounts, now: Instant) -> (u64, u64) {
         let since = |now: u32, before: u32| u64::from(now.wrapping_sub(before));
         let before = std::mem::replace(&mut self.counts, counts);
         // A receiver that was there before the sender knew it has a past that says nothing of now.
         if !std::mem::replace(&mut self.reported, true) && u64::from(counts.arrived) > PLAUSIBLE {
             return (0, 0);
         }
-        let (arrived, missing) = (since(counts.arrived, before.arrived), since(counts.missing, before.missing));
+        let (arrived, missing) =
+            (since(counts.arrived, before.arrived), since(counts.missing, before.missing));
         if arrived > PLAUSIBLE || missing > PLAUSIBLE {
             return (0, 0);
         }
@@ -87,7 +92,7 @@ impl Viewer {
             self.loss = missing as f64 / (arrived + missing) as f64;
         }
         let (delivered, lost) = (since(counts.delivered, before.delivered), since(counts.lost, before.lost));
-        self.healthy = crate::rate::is_healthy(delivered, lost);
+        self.health.heard(delivered, lost, now);
         (arrived, missing)
     }
 }
@@ -96,11 +101,13 @@ impl Viewer {
 #[derive(Debug)]
 pub(crate) struct Viewers<S> {
     all: BTreeMap<S, Viewer>,
+    pace: PaceControl,
 }
 
 impl<S: Copy + Ord> Viewers<S> {
-    pub(crate) fn new() -> Self {
-        Self { all: BTreeMap::new() }
+    /// `follow` says whose path decides.
+    pub(crate) fn new(follow: Follow) -> Self {
+        Self { all: BTreeMap::new(), pace: PaceControl::new(follow) }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -135,7 +142,7 @@ impl<S: Copy + Ord> Viewers<S> {
     ) -> (u64, u64) {
         let Some(viewer) = self.find(source) else { return (0, 0) };
         viewer.path.heard(trains, now);
-        viewer.report(counts)
+        viewer.report(counts, now)
     }
 
     /// Forgets those of whom nothing was heard for `silence`.
@@ -143,27 +150,29 @@ impl<S: Copy + Ord> Viewers<S> {
         self.all.retain(|_, viewer| now.saturating_duration_since(viewer.heard) < silence);
     }
 
-    /// At how many bits per second to send, by those whose word counts.
-    pub(crate) fn rate(&self, whose: Follow, now: Instant) -> Option<f64> {
-        follow(self.followed().map(|viewer| viewer.path.rate(now)), whose)
+    /// At how many bits per second to send, by those whose word counts; `None` if there are none.
+    pub(crate) fn rate(&mut self, now: Instant) -> Option<f64> {
+        let Self { all, pace } = self;
+        pace.follow(followed(all).map(|viewer| viewer.path.rate(now)))
     }
 
     /// How many bits per second the paths carry, by those whose word counts; `None` if none has shown a limit.
-    pub(crate) fn limit(&self, whose: Follow) -> Option<f64> {
-        follow(self.followed().map(|viewer| viewer.limit().unwrap_or(f64::INFINITY)), whose)
-            .filter(|limit| limit.is_finite())
+    pub(crate) fn limit(&mut self) -> Option<f64> {
+        let Self { all, pace } = self;
+        let limits = followed(all).map(|viewer| viewer.limit().unwrap_or(f64::INFINITY));
+        pace.follow(limits).filter(|limit| limit.is_finite())
     }
 
     /// Whether the viewer with the most loss is this one, of those whose word counts.
     pub(crate) fn is_worst(&self, source: S) -> bool {
         let loss = |source: &S| self.all.get(source).map_or(0.0, |viewer| viewer.loss);
-        self.followed().all(|viewer| viewer.loss <= loss(&source))
+        followed(&self.all).all(|viewer| viewer.loss <= loss(&source))
     }
+}
 
-    fn followed(&self) -> impl Iterator<Item = &Viewer> {
-        let all_are_ill = self.all.values().all(|viewer| !viewer.healthy);
-        self.all.values().filter(move |viewer| viewer.reported && (viewer.healthy || all_are_ill))
-    }
+fn followed<S>(all: &BTreeMap<S, Viewer>) -> impl Iterator<Item = &Viewer> {
+    let all_are_ill = all.values().all(|viewer| !viewer.is_healthy());
+    all.values().filter(move |viewer| viewer.reported && (viewer.is_healthy() || all_are_ill))
 }
 
 /// As many as a class C network has hosts, four times. Each takes half a kilobyte.

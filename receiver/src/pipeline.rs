@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use proto::host::{Console, Reporter, Stop, join, spawn, stop_at_signals};
 use proto::netem::Netem;
 use proto::{RecvConfig, RecvStream};
@@ -43,7 +43,12 @@ pub fn run(args: &Args) -> Result<()> {
     let receive = Receive {
         link,
         netem: args.impair.clone().map(Netem::new),
-        stream: RecvStream::new(RecvConfig { deadline: args.deadline, ..RecvConfig::default() }),
+        stream: RecvStream::new(RecvConfig {
+            deadline: args.deadline,
+            feedback: args.feedback,
+            resend: args.resend,
+            seed: seed()?,
+        }),
         outputs: outputs.clone(),
         screen: screen.clone(),
         stats: stats.clone(),
@@ -88,6 +93,13 @@ pub fn run(args: &Args) -> Result<()> {
     };
     let reported = join(report);
     reported.and(shown)
+}
+
+/// Some number that no other receiver has.
+fn seed() -> Result<u64> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow!("the system gives no random numbers: {error}"))?;
+    Ok(u64::from_ne_bytes(bytes))
 }
 
 /// The window, where one is wanted. SDL wants the main thread.

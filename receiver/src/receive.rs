@@ -83,6 +83,7 @@ impl Receive {
     /// # Errors
     /// If the socket cannot be read any more.
     pub fn run(mut self) -> Result<()> {
+        proto::warm_up();
         let mut sender = Sender {
             delays: Delays::new(),
             heard: None,

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use proto::host::{Report, percentiles_text, two_digits};
-use proto::{DatagramCounts, LossCounts, Meter, Percentiles, RecvStats};
+use proto::{DatagramCounts, LossCounts, Meter, Percentiles, RecvStats, RepairCounts};
 use serde::Serialize;
 
 use crate::clock::Agreement;
@@ -88,6 +88,7 @@ pub struct Object {
     pub frames: Frames,
     pub lost: LossCounts,
     pub datagrams: Datagrams,
+    pub repair: RepairCounts,
     pub ms: Millis,
     pub clock: Agreement,
     pub clock_error_ms: Option<f64>,
@@ -176,6 +177,7 @@ impl Reports {
             },
             lost: stream.lost,
             datagrams: Datagrams { counts: stream.datagrams, kernel_dropped: counters.kernel_dropped },
+            repair: stream.repair,
             ms: Millis {
                 transit: look(&mut counters.transit),
                 reassemble: look(&mut counters.reassemble),

@@ -37,7 +37,16 @@ impl Destination {
         console: Console,
     ) -> Self {
         let seldom = Seldom::new(COMPLAIN_EVERY);
-        Self { stream, link, netem, errors: 0, look: Instant::now(), complaints: seldom, refusals: seldom, console }
+        Self {
+            stream,
+            link,
+            netem,
+            errors: 0,
+            look: Instant::now(),
+            complaints: seldom,
+            refusals: seldom,
+            console,
+        }
     }
 
     /// Sends what is due; returns when there is more to do, if no frame comes before.
@@ -186,14 +195,7 @@ mod tests {
     fn what_is_due_goes_before_more_than_a_batch_of_feedback_is_read() {
         let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
         let link = Link::open(receiver.local_addr().unwrap(), &NetworkOptions::default()).unwrap();
-        let config = SendConfig {
-            session: SessionId::new(1),
-            datagram_bytes: link.datagram_bytes(),
-            overhead_bytes: link.overhead_bytes(),
-            pace: Pace::Off,
-            interval: None,
-            name: String::new(),
-        };
+        let config = SendConfig { pace: Pace::Off, ..SendConfig::new(SessionId::new(1)) };
         let now = Instant::now();
         let stream = SendStream::new(config, Clock::new(now, MediaTime::default()), now);
         let mut destination = Destination::new(stream, link, None, Console::new("test"));
@@ -206,8 +208,8 @@ mod tests {
             receiver.send_to(b"feedback", to).unwrap();
         }
         destination.receive(now);
-        assert_eq!(destination.feedback, FEEDBACK_AT_ONCE as u64);
+        assert_eq!(destination.stream.stats().feedback.total(), FEEDBACK_AT_ONCE as u64);
         destination.receive(now);
-        assert_eq!(destination.feedback, FEEDBACK_AT_ONCE as u64 + 3);
+        assert_eq!(destination.stream.stats().feedback.total(), FEEDBACK_AT_ONCE as u64 + 3);
     }
 }

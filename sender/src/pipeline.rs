@@ -28,10 +28,11 @@ pub fn run(args: &Args) -> Result<()> {
     let stop = Stop::new().context("cannot make an event")?;
     stop_at_signals(&stop).context("cannot handle signals")?;
     let links = open_links(args)?;
-    let session = new_session()?;
+    let session = SessionId::new(u64::from_ne_bytes(random()?).max(1));
     let reporter = Reporter::new(console.clone(), args.stats_json.as_deref(), args.stats_interval)?;
 
     let clock = wall_clock();
+    let identity = Identity { session, secret: random()?, clock };
     let inbox = Arc::new(Inbox::new().context("cannot make an event")?);
     let (stats, encoder) = (Arc::new(Stats::default()), Arc::new(Latest::new()));
     let capture = Capture {
@@ -72,11 +73,12 @@ pub fn run(args: &Args) -> Result<()> {
     let started = match wait_for_source(&when_opened, &stop) {
         Some(source) => {
             console.say(format_args!("{}", source.description));
-            let destinations = destinations(args, links, &source, session, clock, &stats, &console);
+            let destinations = destinations(args, links, &source, &identity, &stats, &console);
             let send = spawn("send", &stop, {
                 let (inbox, stats, stop, most) = (inbox.clone(), stats.clone(), stop.clone(), args.frames);
+                let follow = args.follow;
                 move || {
-                    let result = send::run(&inbox, destinations, &stats, most, &stop);
+                    let result = send::run(&inbox, destinations, follow, &stats, most, &stop);
                     stop.request();
                     result
                 }
@@ -151,13 +153,20 @@ fn open_links(args: &Args) -> Result<Vec<Link>> {
         .collect()
 }
 
+/// What all streams of this run share.
+struct Identity {
+    session: SessionId,
+    /// Receivers' tokens are made with it.
+    secret: [u8; 16],
+    clock: Clock,
+}
+
 /// Makes a stream for each link, and says what was chosen.
 fn destinations(
     args: &Args,
     links: Vec<Link>,
     source: &Opened,
-    session: SessionId,
-    clock: Clock,
+    &Identity { session, secret, clock }: &Identity,
     stats: &Stats,
     console: &Console,
 ) -> Vec<Destination> {
@@ -173,7 +182,7 @@ fn destinations(
         };
         let pace_text = match pace {
             Pace::Off => "each frame at once".to_owned(),
-            Pace::Auto => "paced at 90 Mbit/s or what the stream needs".to_owned(),
+            Pace::Auto => "paced at 90 Mbit/s at first, then at what the path carries".to_owned(),
             Pace::Rate(rate) => format!("paced at {:.1} Mbit/s", rate / 1e6),
         };
         console.say(format_args!(
@@ -241,10 +250,10 @@ fn report_until_stopped<T>(
     }
 }
 
-fn new_session() -> Result<SessionId> {
-    let mut bytes = [0; 8];
+fn random<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| anyhow!("the system gives no random numbers: {error}"))?;
-    Ok(SessionId::new(u64::from_ne_bytes(bytes).max(1)))
+    Ok(bytes)
 }
 
 /// JPEGs that are encoded, wait, and are sent to several destinations, at once.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use proto::host::Stop;
 use proto::wire::SourceState;
-use proto::{MediaTime, Taken};
+use proto::{Follow, MediaTime, Taken};
 
 use crate::destination::Destination;
 use crate::inbox::Inbox;
@@ -27,11 +27,13 @@ use wait::{Also, Wait};
 pub fn run(
     inbox: &Inbox,
     mut destinations: Vec<Destination>,
+    follow: Follow,
     stats: &Stats,
     most: Option<u64>,
     stop: &Stop,
 ) -> Result<()> {
     keep_time();
+    proto::warm_up();
     let sockets: Vec<_> =
         destinations.iter().map(Destination::socket).collect::<Result<_, _>>().context(CANNOT_WAIT)?;
     let mut wait = Wait::new(inbox, &sockets, stop);
@@ -39,6 +41,7 @@ pub fn run(
     let mut last = MediaTime::default();
     loop {
         let until = drain(&mut destinations, inbox, &mut tally, stats);
+        inbox.set_frame_budget(frame_budget(&mut destinations, follow));
         // What is sent or on its way is enough: the next frame is not begun.
         let enough = most.is_some_and(|most| stats.lock().sent + tally.outstanding() as u64 >= most);
         if enough && (tally.outstanding() == 0 || stop.is_requested()) {
@@ -82,6 +85,20 @@ fn drain(
         next = [next, until].into_iter().flatten().min();
     }
     next
+}
+
+/// How many bytes a picture may have, so that the paths of those who are followed carry the stream.
+fn frame_budget(destinations: &mut [Destination], follow: Follow) -> Option<usize> {
+    let budgets = destinations.iter_mut().map(|d| d.stream.frame_budget().unwrap_or(usize::MAX));
+    let budget = match follow {
+        Follow::Slowest => budgets.min(),
+        Follow::Percentile(percentile) => {
+            let mut budgets: Vec<usize> = budgets.collect();
+            budgets.sort_unstable();
+            budgets.get((budgets.len() * usize::from(percentile) / 100).min(budgets.len() - 1)).copied()
+        }
+    };
+    budget.filter(|&bytes| bytes < usize::MAX)
 }
 
 /// Takes in a batch of what came back for each. Not more: however much comes, what is due goes out in between.

@@ -2,6 +2,7 @@
 
 mod report;
 mod tally;
+mod viewers;
 
 pub use report::{Object, Reports};
 pub use tally::{End, Tally};

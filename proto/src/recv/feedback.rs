@@ -179,10 +179,13 @@ impl Feedback {
         let Self { datagram, counts, trains, .. } = self;
         match self.token {
             Some(token) => {
-                wire::emit_with(&header, datagram, |body| Report::emit(token, counts, trains.drain(..), body));
+                wire::emit_with(&header, datagram, |body| {
+                    Report::emit(token, counts, trains.drain(..), body)
+                });
                 self.reported = Some(now);
                 let every = invitation.report_every.max(SOONEST);
-                self.next = Some(now + if invitation.is_group { every / 2 + self.part_of(every) } else { every });
+                self.next =
+                    Some(now + if invitation.is_group { every / 2 + self.part_of(every) } else { every });
             }
             None => {
                 wire::emit_with(&header, datagram, |body| emit_ping(Token::default(), body));

@@ -50,7 +50,8 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
         if !is_proven && !matches!(body, Body::Ping(_)) {
             return FeedbackFate::Unproven;
         }
-        let pong = Reply { to: source, what: What::Pong { asked: header.captured, heard: self.clock.at(now) } };
+        let pong =
+            Reply { to: source, what: What::Pong { asked: header.captured, heard: self.clock.at(now) } };
         if !is_proven {
             self.push_reply(pong);
             return FeedbackFate::Accepted;
@@ -77,9 +78,9 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
         self.trains.clear();
         self.trains.extend(report.trains().filter_map(|entry| train(&mut self.history, &entry, overhead)));
         let (arrived, missing) = self.viewers.report(source, report.counts, &self.trains, now);
-        if self.viewers.is_worst(source) {
-            self.redundancy.heard(arrived, missing, now);
-        }
+        // Others' reports show that somebody can be asked; how much parity is needed is for the worst to say.
+        let (arrived, missing) = if self.viewers.is_worst(source) { (arrived, missing) } else { (0, 0) };
+        self.redundancy.heard(arrived, missing, now);
     }
 
     fn request(&mut self, source: S, frame: FrameId, request: &Resend<'_>, now: Instant) -> FeedbackFate {

@@ -4,20 +4,8 @@ use super::*;
 use crate::{Buffer, t0};
 
 fn config(pace: Pace) -> SendConfig {
-    SendConfig {
-        session: SessionId::new(1),
-        datagram_bytes: 1472,
-        overhead_bytes: 66,
-        pace,
-        interval: Some(Duration::from_millis(33)),
-        name: "test".into(),
-        is_group: false,
-        fec: Fec::Off,
-        resend: true,
-        follow: Follow::Slowest,
-        max_bitrate: None,
-        secret: [7; 16],
-    }
+    let interval = Some(Duration::from_millis(33));
+    SendConfig { pace, interval, fec: Fec::Off, ..SendConfig::new(SessionId::new(1)) }
 }
 
 fn stream(pace: Pace, now: Instant) -> SendStream<u8> {

@@ -135,7 +135,10 @@ fn datagrams_are_as_far_apart_as_they_arrived_however_late_they_are_read() {
     let read = Instant::now();
     let arrived: Vec<_> = received(&mut link, 5).into_iter().map(|(_, _, arrived, _)| arrived).collect();
     let slack = Duration::from_millis(1);
-    assert!(sent.iter().zip(&arrived).all(|(sent, arrived)| *sent - slack <= *arrived), "{sent:?} {arrived:?}");
+    assert!(
+        sent.iter().zip(&arrived).all(|(sent, arrived)| *sent - slack <= *arrived),
+        "{sent:?} {arrived:?}"
+    );
     assert!(arrived.is_sorted(), "{arrived:?}");
     // A computer that was held up for too long stamps them all alike.
     if read.duration_since(sent[0]) < Duration::from_millis(80) {

@@ -1,4 +1,5 @@
-use proto::host::Stop;
+use proto::host::{Stop, wait_until};
+use rustix::event::{PollFd, PollFlags};
 
 use super::*;
 use crate::picture::{Captured, Picture, RawPicture};
@@ -15,7 +16,7 @@ fn test_card() -> RawPicture {
 #[test]
 fn pictures_are_encoded_as_well_as_the_budget_allows() {
     let (pictures, inbox, stats) =
-        (Arc::new(Latest::new()), Arc::new(Inbox::default()), Arc::new(Stats::default()));
+        (Arc::new(Latest::new()), Arc::new(Inbox::new().unwrap()), Arc::new(Stats::default()));
     // Not scoped: where this fails, nobody is left to end the thread.
     let thread = std::thread::spawn({
         let (pictures, inbox, stats) = (pictures.clone(), inbox.clone(), stats.clone());
@@ -26,7 +27,9 @@ fn pictures_are_encoded_as_well_as_the_budget_allows() {
     let picture = test_card();
     let next = || {
         assert!(pictures.put(Raw { picture: picture.clone(), at: Instant::now() }).is_none());
-        match inbox.frames.take(Some(Duration::from_secs(10))) {
+        let mut ready = [PollFd::new(&*inbox, PollFlags::IN)];
+        assert!(wait_until(&mut ready, Some(Instant::now() + Duration::from_secs(10))).unwrap() > 0);
+        match inbox.take() {
             Taken::Value(frame) => (frame.jpeg.len(), stats.lock().quality),
             other => panic!("{other:?}"),
         }
@@ -46,7 +49,7 @@ fn pictures_are_encoded_as_well_as_the_budget_allows() {
 
 #[test]
 fn a_budget_of_nothing_is_not_taken_for_none() {
-    let inbox = Inbox::default();
+    let inbox = Inbox::new().unwrap();
     assert_eq!(inbox.frame_budget(), None);
     inbox.set_frame_budget(Some(0));
     assert_eq!(inbox.frame_budget(), Some(1));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread::{JoinHandle, sleep, spawn};
 
 use proto::host::Console;
-use proto::{Clock, Frame, Pace, SendConfig, SendStream, SessionId};
+use proto::{Clock, Follow, Frame, Pace, SendConfig, SendStream, SessionId};
 
 use crate::link::{Link, NetworkOptions};
 use crate::stats;
@@ -25,12 +25,11 @@ impl Setup {
         receiver.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         let link = Link::open(receiver.local_addr().unwrap(), &NetworkOptions::default()).unwrap();
         let config = SendConfig {
-            session: SessionId::new(1),
             datagram_bytes: link.datagram_bytes(),
             overhead_bytes: link.overhead_bytes(),
             pace,
             interval: Some(INTERVAL),
-            name: "test".into(),
+            ..SendConfig::new(SessionId::new(1))
         };
         let now = Instant::now();
         let stream = SendStream::new(config, Clock::new(now, MediaTime::default()), now);
@@ -40,7 +39,7 @@ impl Setup {
         let stop = Stop::new().unwrap();
         let thread = spawn({
             let (inbox, stats, stop) = (inbox.clone(), stats.clone(), stop.clone());
-            move || run(&inbox, destinations, &stats, most, &stop)
+            move || run(&inbox, destinations, Follow::Slowest, &stats, most, &stop)
         });
         Self { inbox, stats, stop, receiver, thread }
     }
@@ -118,7 +117,11 @@ fn a_flood_of_feedback_holds_up_no_frame() {
     let counters = setup.stats.lock();
     // A computer that is busy with other things may hold up one or another.
     assert!(counters.superseded <= 2, "{} of {FRAMES} were not sent", counters.superseded);
-    assert!(counters.destinations[0].stream.feedback.total() > FLOOD as u64 / 100, "{:?}", counters.destinations);
+    assert!(
+        counters.destinations[0].stream.feedback.total() > FLOOD as u64 / 100,
+        "{:?}",
+        counters.destinations
+    );
     drop(counters);
     setup.end();
 }

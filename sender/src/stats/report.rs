@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use proto::host::{Report, percentiles_text, two_digits};
-use proto::{Meter, Percentiles, SessionId};
+use proto::{FeedbackCounts, Meter, Percentiles, SessionId};
 use serde::Serialize;
 
+use super::viewers::ViewerObject;
 use super::{Counters, Stats};
 
 /// Makes reports out of counters, remembering what the last one said.
@@ -92,6 +93,13 @@ pub struct DestinationObject {
     pub bytes: u64,
     pub errors: u64,
     pub rate_mbps: Option<f64>,
+    pub parity: u64,
+    pub resent: u64,
+    /// What receivers sent back, by how it ended.
+    pub feedback: FeedbackCounts,
+    /// What somebody else sent to where receivers answer.
+    pub strangers: u64,
+    pub viewers: Vec<ViewerObject>,
 }
 
 impl Reports {
@@ -125,6 +133,7 @@ impl Reports {
 }
 
 fn object(session: SessionId, counters: &Counters, bytes: u64, fps: f64, mbps: f64, ms: Millis) -> Object {
+    let now = Instant::now();
     let destinations: Vec<DestinationObject> = counters
         .destinations
         .iter()
@@ -137,6 +146,11 @@ fn object(session: SessionId, counters: &Counters, bytes: u64, fps: f64, mbps: f
             bytes: d.stream.bytes,
             errors: d.errors,
             rate_mbps: d.pace.map(|rate| two_digits(rate / 1e6)),
+            parity: d.stream.parity,
+            resent: d.stream.resent,
+            feedback: d.stream.feedback,
+            strangers: d.strangers,
+            viewers: d.viewers.iter().map(|(address, v)| ViewerObject::new(*address, v, now)).collect(),
         })
         .collect();
     Object {
@@ -148,7 +162,11 @@ fn object(session: SessionId, counters: &Counters, bytes: u64, fps: f64, mbps: f
             sent: counters.sent,
             refused: counters.refused,
         },
-        datagrams: Datagrams { data: destinations.iter().map(|d| d.datagrams).sum(), parity: 0, resent: 0 },
+        datagrams: Datagrams {
+            data: destinations.iter().map(|d| d.datagrams).sum(),
+            parity: destinations.iter().map(|d| d.parity).sum(),
+            resent: destinations.iter().map(|d| d.resent).sum(),
+        },
         bytes: Bytes { sent: bytes },
         errors: Errors {
             send: destinations.iter().map(|d| d.errors).sum(),
