@@ -5,20 +5,25 @@
 //! measure?", INFOCOM 2001). As in BBR (N. Cardwell et al., "BBR: congestion-based congestion control", ACM Queue 14(5),
 //! 2016) a path is what its delivery rate says, not what it loses: chance loses datagrams on every wireless path.
 
+mod ear;
 mod follow;
 mod load;
 mod measure;
 mod probe;
 mod tail;
+mod trial;
 
 use std::time::{Duration, Instant};
 
+use ear::Ear;
 pub use follow::{Follow, FollowError};
+#[allow(unused_imports, reason = "the sender uses them once reports are wired in")]
 pub(crate) use follow::{Health, PaceControl};
 use load::Load;
 use measure::{Measure, Recent};
 use probe::{Probe, Verdict};
 use tail::TailLoss;
+use trial::Trial;
 
 /// How one frame's train of datagrams went out and came in at one receiver.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -56,28 +61,15 @@ pub(crate) struct PathRate {
     state: State,
     load: Load,
     tail: TailLoss,
-    /// By how many seconds trains at paces that the path carries arrived longer than they were sent.
-    noise: Recent<f64, 16>,
-    /// The last trains in a row that arrived stretched.
-    run: Recent<Stretched, 6>,
-    /// The rates that stretched trains came through at.
-    through: Recent<f64, 8>,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Stretched {
-    /// Bits per second that it came through at.
-    through: f64,
-    /// Seconds that it arrived longer than it was sent.
-    excess: f64,
-    /// Whether no noise explains it.
-    clear: bool,
+    ear: Ear,
+    /// The best rate at which each of the last verdicts had trains come through.
+    through: Recent<f64, 6>,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// No bottleneck below `good`; being sent at `rate`, at which `as_sent` trains came as sent and `stretched` did not.
-    Rising { good: f64, rate: f64, as_sent: u32, stretched: u32 },
+    /// No bottleneck below `good`; on trial at `rate`.
+    Rising { good: f64, rate: f64, trial: Trial },
     /// A bottleneck at `limit`. Where it was found by loss, it is `policed`.
     Limited { limit: f64, probe: Probe, policed: bool },
 }
@@ -89,8 +81,7 @@ impl PathRate {
             state: State::rising(START_RATE, START_RATE),
             load: Load::default(),
             tail: TailLoss::default(),
-            noise: Recent::default(),
-            run: Recent::default(),
+            ear: Ear::default(),
             through: Recent::default(),
         }
     }
@@ -128,55 +119,31 @@ impl PathRate {
 
     /// Counts one train for or against the present rate; returns whether it arrived stretched.
     fn weigh(&mut self, train: &Measure, now: Instant) -> bool {
-        let (excess, tolerance) = (train.excess(), self.tolerance(train));
-        let is_stretched = excess > tolerance;
-        if is_stretched {
-            let clear = excess > 2.0 * tolerance + CLEARLY.as_secs_f64();
-            self.run.push(Stretched { through: train.through, excess, clear });
-        } else {
-            // Whatever stretched the ones before was no bottleneck.
-            for stretched in self.run.iter() {
-                self.noise.push(stretched.excess.min(MOST_NOISE.as_secs_f64()));
-            }
-            self.run.clear();
-            self.noise.push(excess);
-        }
+        let carried = self.carried();
+        let is_stretched = self.ear.heard(train, train.pace <= carried * KNOWN);
         match &mut self.state {
-            State::Rising { rate, as_sent, stretched, .. } if train.pace >= *rate * NEAR => {
-                *(if is_stretched { stretched } else { as_sent }) += 1;
+            State::Rising { rate, trial, .. } if train.pace >= *rate * NEAR => {
+                trial.heard(train, is_stretched)
             }
             State::Limited { limit, probe, .. } => probe.heard(train, *limit, is_stretched),
             State::Rising { .. } => {}
         }
-        let clear = self.run.iter().filter(|stretched| stretched.clear).map(|stretched| stretched.through);
-        let (slowest, fastest) = clear.clone().fold((f64::INFINITY, 0.0), |(slowest, fastest), through| {
-            (through.min(slowest), through.max(fastest))
-        });
-        let agree = clear.count() >= AGREEING_CLEARLY && slowest >= fastest * ALIKE;
-        if agree || self.run.len() >= AGREEING {
-            self.stretched(now);
+        if let Some(through) = self.ear.agreed() {
+            self.limit_to(through, now);
         }
         is_stretched
     }
 
-    /// How many seconds longer than it was sent a train may arrive on a path that carries it.
-    fn tolerance(&self, train: &Measure) -> f64 {
-        // The second longest: one train alone may have met anything.
-        let noise = if self.noise.len() < 3 { 0.0 } else { self.noise.largest(1).unwrap_or(0.0) };
-        NOISE.as_secs_f64() + noise.clamp(0.0, MOST_NOISE.as_secs_f64()) + train.as_sent * TOLERANCE
+    /// The pace that the path is known to carry.
+    fn carried(&self) -> f64 {
+        match self.state {
+            State::Rising { good, .. } => good,
+            State::Limited { limit, .. } => limit,
+        }
     }
 
-    /// Trains in a row agree that there is a bottleneck.
-    fn stretched(&mut self, now: Instant) {
-        let mut samples = Recent::<f64, 6>::default();
-        self.run.iter().for_each(|stretched| samples.push(stretched.through));
-        self.run.clear();
-        self.limit_to(samples.iter(), now);
-    }
-
-    /// Sets the limit by trains that came through at these rates.
-    fn limit_to(&mut self, samples: impl Iterator<Item = f64> + Clone, now: Instant) {
-        let best = samples.clone().fold(0.0, f64::max);
+    /// Sets the limit by stretched trains, the best of which came through at this rate.
+    fn limit_to(&mut self, best: f64, now: Instant) {
         let known = match self.state {
             State::Limited { limit, policed: false, .. } => Some(limit),
             _ => None,
@@ -184,9 +151,10 @@ impl PathRate {
         if known.is_none_or(|limit| best < limit * CLEARLY_LESS) {
             self.through.clear();
         }
-        samples.for_each(|through| self.through.push(through));
-        // A link never delivers faster than it is, and often looks slower, as when the sender itself was late: nearly
-        // the fastest counts.
+        self.through.push(best);
+        self.ear.forget_run();
+        // A link never delivers faster than it is, and often seems slower, as when the sender itself was late: so the
+        // best counts, but not one that alone is so good, as its first datagram may have been held up.
         let rank = usize::from(self.through.len() > 2);
         let limit = self.through.largest(rank).unwrap_or(best).clamp(LEAST_RATE, CEILING);
         let probe = Probe::at(now, PROBE_EVERY, self.load.probe_factor(limit));
@@ -205,7 +173,7 @@ impl PathRate {
         };
         let limit = (sent_at * POLICED / BELOW_LIMIT).clamp(LEAST_RATE, CEILING);
         self.tail.clear();
-        self.run.clear();
+        self.ear.forget_run();
         let probe = Probe::at(now, wait.min(SELDOM), self.load.probe_factor(limit));
         self.state = State::Limited { limit, probe, policed: true };
     }
@@ -213,15 +181,16 @@ impl PathRate {
     /// Rises, or ends a probe, if what was heard suffices for it.
     fn conclude(&mut self, now: Instant) {
         match &mut self.state {
-            State::Rising { rate, as_sent, stretched, .. } => {
-                if *as_sent >= AS_SENT && *as_sent > *stretched && *rate < CEILING {
-                    self.state = State::rising(*rate, self.load.next_pace(*rate));
-                }
+            State::Rising { rate, trial, .. } if trial.is_passed() => {
+                trial.excesses().for_each(|excess| self.ear.noise_was(excess));
+                self.state = State::rising(*rate, self.load.next_pace(*rate));
             }
+            State::Rising { .. } => {}
             State::Limited { limit, probe, policed } => match probe.verdict(now) {
                 Verdict::Open => {}
                 Verdict::Moved(pace) if *policed => {
-                    (*limit, *probe) = (pace, Probe::at(now, probe.wait, self.load.probe_factor(pace)));
+                    *limit = pace.clamp(LEAST_RATE, CEILING);
+                    *probe = Probe::at(now, probe.wait, self.load.probe_factor(*limit));
                 }
                 Verdict::Moved(pace) => {
                     self.through.clear();
@@ -229,8 +198,8 @@ impl PathRate {
                 }
                 Verdict::Stays if *policed => *probe = Probe::at(now, probe.wait, probe.factor),
                 Verdict::Stays => {
-                    let through = probe.through;
-                    self.limit_to(through.iter(), now);
+                    let best = probe.through;
+                    self.limit_to(best, now);
                 }
             },
         }
@@ -239,7 +208,7 @@ impl PathRate {
 
 impl State {
     fn rising(good: f64, rate: f64) -> Self {
-        Self::Rising { good, rate: rate.min(CEILING), as_sent: 0, stretched: 0 }
+        Self::Rising { good, rate: rate.min(CEILING), trial: Trial::default() }
     }
 }
 
@@ -257,22 +226,8 @@ const CLEARLY_LESS: f64 = 0.93;
 const POLICED: f64 = 0.8;
 /// A train of at least this share of the rate tells whether the path carries the rate.
 const NEAR: f64 = 0.9;
-/// Kernel stamps, timers and interrupt moderation, without a network.
-const NOISE: Duration = Duration::from_micros(250);
-/// As much of a train may be a timer's doing.
-const TOLERANCE: f64 = 0.05;
-/// More than this is taken for a bottleneck, though it be a wireless network that waits for its turn.
-const MOST_NOISE: Duration = Duration::from_micros(2500);
-/// Longer than twice what is tolerated and this: no noise that was seen before.
-const CLEARLY: Duration = Duration::from_millis(1);
-/// So many trains in a row must agree that the path is narrower,
-const AGREEING: usize = 5;
-/// and so many if they are clear about it,
-const AGREEING_CLEARLY: usize = 3;
-/// the slowest of them coming through at this share of the fastest.
-const ALIKE: f64 = 0.75;
-/// So many must arrive as they were sent for the rate to rise.
-const AS_SENT: u32 = 2;
+/// Up to this much above what the path carries is as good as that.
+const KNOWN: f64 = 1.02;
 /// How long after a probe the next begins: with the rise that follows, a path that has become ten times faster is known
 /// within two seconds.
 const PROBE_EVERY: Duration = Duration::from_millis(600);

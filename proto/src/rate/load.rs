@@ -48,7 +48,7 @@ fn factor(bits: f64, overshoot: f64) -> f64 {
 /// What the queue of a small switch (64 KB) takes beside a late group, in bits.
 const OVERSHOOT: f64 = 40e3 * 8.0;
 /// What a probe may put there, again and again.
-const PROBE_OVERSHOOT: f64 = 16.0 * 1024.0 * 8.0;
+const PROBE_OVERSHOOT: f64 = 24.0 * 1024.0 * 8.0;
 /// A rise that is slower than this would take seconds; a frame that large does not fit a slow path anyway.
 const LEAST_STEP: f64 = 1.2;
 /// From 90 to 940 Mbit/s in six reports.
@@ -56,7 +56,7 @@ const MOST_STEP: f64 = 1.5;
 /// Less cannot be told from what is known.
 const LEAST_PROBE: f64 = 1.04;
 /// More is not needed.
-const MOST_PROBE: f64 = 1.25;
+const MOST_PROBE: f64 = 1.65;
 /// How long probing trains may follow each other, in seconds.
 const PROBE_SECONDS: f64 = 0.1;
 /// The share of the time from which on trains are taken to follow each other.

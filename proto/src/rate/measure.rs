@@ -7,7 +7,7 @@ use super::{CEILING, Train};
 pub(super) struct Measure {
     /// Bits per second that it was paced at.
     pub(super) pace: f64,
-    /// Bits on the wire between its first and its last arrival.
+    /// Bits on the wire that arrived after its first datagram.
     pub(super) bits: f64,
     /// Seconds that it takes on a path that does not hold it up.
     pub(super) as_sent: f64,
@@ -35,7 +35,8 @@ impl Measure {
         let missing = train.missing_head.saturating_add(train.missing_tail);
         let outside = train.total.saturating_sub(1).saturating_sub(train.datagrams);
         let lost = f64::from(missing.saturating_sub(outside)) / f64::from(train.datagrams);
-        let through = (bits * (1.0 - lost.min(0.99)) / arrived.max(1e-6)).min(CEILING);
+        let bits = bits * (1.0 - lost.min(0.99));
+        let through = (bits / arrived.max(1e-6)).min(CEILING);
         Some(Self { pace, bits, as_sent, arrived, through })
     }
 

@@ -16,6 +16,8 @@ pub(super) struct Stream {
     /// When each frame began, and at which pace.
     pub(super) paces: Vec<(Duration, f64)>,
     frame_bytes: u64,
+    /// How late the sender wakes at most.
+    pub(super) lateness: Duration,
     random: Random,
     pacer: Pacer,
     net: Netem<(u64, usize)>,
@@ -52,6 +54,7 @@ impl Stream {
             learned: PathRate::new(),
             paces: Vec::new(),
             frame_bytes,
+            lateness: Duration::from_millis(1),
             net: net(network, random.next()),
             random,
             pacer: Pacer::new(Pace::Auto, OVERHEAD),
@@ -80,6 +83,11 @@ impl Stream {
     pub(super) fn overflowed(&self) -> f64 {
         let counts = self.net.counts();
         counts.overflowed as f64 / counts.pushed.max(1) as f64
+    }
+
+    /// Datagrams sent.
+    pub(super) fn sent(&self) -> f64 {
+        self.net.counts().pushed as f64
     }
 
     /// Goes on for this long.
@@ -134,7 +142,11 @@ impl Stream {
                     }
                     self.next_wake = None;
                 }
-                Err(next) => self.next_wake = Some(next + Duration::from_micros(self.random.below(LATE))),
+                Err(next) => {
+                    self.next_wake = Some(
+                        next + Duration::from_micros(self.random.below(self.lateness.as_micros() as u64)),
+                    )
+                }
             }
         }
     }
@@ -207,8 +219,6 @@ fn net(network: &str, seed: u64) -> Netem<(u64, usize)> {
 
 /// What the simulated link adds to a datagram.
 const OVERHEAD: usize = 66;
-/// Microseconds that the sender wakes late, at most.
-const LATE: u64 = 1000;
 /// Microseconds that the receiver's stamp is late, at most.
 const STAMP: u64 = 100;
 /// A frame of which nothing came for so long has ended.

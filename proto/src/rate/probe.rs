@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::measure::{Measure, Recent};
+use super::measure::Measure;
 
 /// One attempt to pass a limit.
 #[derive(Clone, Copy, Debug)]
@@ -19,8 +19,8 @@ pub(super) struct Probe {
     nearest: f64,
     /// The slowest pace of them.
     pace: f64,
-    /// The rates that they came through at.
-    pub(super) through: Recent<f64, 8>,
+    /// The best rate that one came through at.
+    pub(super) through: f64,
 }
 
 /// What a probe says so far.
@@ -45,7 +45,7 @@ impl Probe {
             heard: 0,
             nearest: f64::INFINITY,
             pace: f64::INFINITY,
-            through: Recent::default(),
+            through: 0.0,
         }
     }
 
@@ -72,7 +72,7 @@ impl Probe {
         self.heard += 1;
         self.nearest = self.nearest.min(nearest);
         self.pace = self.pace.min(train.pace);
-        self.through.push(train.through);
+        self.through = self.through.max(train.through);
     }
 
     /// What was heard means; begins once more if trains did not come.
