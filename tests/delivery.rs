@@ -141,9 +141,9 @@ fn no_senders_life_breaks_what_must_always_hold() {
             let some = speaking.get(random.below(speaking.len() as u64) as usize).copied();
             match (random.below(40), some) {
                 (0..3, _) | (_, None) => {
-                    let Scenario { network, pace, datagram_bytes, first, .. } =
+                    let Scenario { network, means, pace, datagram_bytes, first, .. } =
                         Scenario::random(random.next() >> 20);
-                    speaking.push(lan.add(Setup { network, pace, interval: None, datagram_bytes, first }));
+                    speaking.push(lan.add(Setup { network, pace, datagram_bytes, first, ..means.setup() }));
                 }
                 (3..6, Some(station)) => lan.restart(station),
                 (6, Some(station)) => {
@@ -259,6 +259,7 @@ fn a_frame_that_lost_its_end_is_given_up_when_the_next_is_whole_or_at_its_deadli
             LossReason::Superseded => lost.superseded,
             LossReason::Deadline => lost.deadline,
             LossReason::Evicted => lost.evicted,
+            LossReason::Damaged => lost.damaged,
         };
         assert_eq!((by_reason, lost.total()), (1, 1), "{lost:?}");
         lan.finish();

@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
-use proto::netem::NetemCounts;
-use proto::{Pace, Random, RecvConfig, RecvStats, SendStats};
+use proto::{Fec, Pace, Random, RecvConfig};
 
-use super::watch::Watch;
-use super::{Lan, MTU, Setup};
+use super::{Lan, MTU, Outcome, Seat, Setup};
 
 /// What is sent, and over what.
 #[derive(Clone, Debug)]
 pub(crate) struct Scenario {
     /// The network; see [`proto::netem::Impairment`].
     pub(crate) network: String,
+    /// The way back.
+    pub(crate) back: String,
+    /// What is done about loss.
+    pub(crate) means: Means,
     /// How many frames are pushed.
     pub(crate) frames: u32,
     /// How far they are apart.
@@ -31,19 +33,40 @@ pub(crate) struct Scenario {
     pub(crate) first: u32,
 }
 
-/// How a run ended.
-#[derive(Debug)]
-pub(crate) struct Outcome {
-    /// What the senders counted.
-    pub(crate) sent: SendStats,
-    /// What the receiver counted.
-    pub(crate) received: RecvStats,
-    /// What the networks did.
-    pub(crate) network: NetemCounts,
-    /// From push to delivery, shortest first.
-    pub(crate) latencies: Vec<Duration>,
-    /// What was simulated, seeds included.
-    pub(crate) description: String,
+/// What is done about loss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Means {
+    /// How much parity goes with each frame.
+    pub(crate) fec: Fec,
+    /// Whether what is missing is asked for, and sent again.
+    pub(crate) resend: bool,
+    /// Whether the receiver says anything back.
+    pub(crate) feedback: bool,
+}
+
+impl Means {
+    /// One way: nothing is said back, and nothing repairs.
+    pub(crate) const SILENT: Self = Self { fec: Fec::Off, resend: false, feedback: false };
+    /// Reports, and nothing that repairs.
+    pub(crate) const NONE: Self = Self { feedback: true, ..Self::SILENT };
+    /// Parity by what is reported.
+    pub(crate) const PARITY: Self = Self { fec: Fec::Auto, ..Self::NONE };
+    /// Parity that nobody reports to.
+    pub(crate) const BLIND: Self = Self { fec: Fec::Auto, ..Self::SILENT };
+    /// Resends alone.
+    pub(crate) const RESEND: Self = Self { resend: true, ..Self::NONE };
+    /// As it comes.
+    pub(crate) const BOTH: Self = Self { fec: Fec::Auto, ..Self::RESEND };
+
+    /// As much of it as is a receiver's.
+    pub(crate) fn recv(self) -> RecvConfig {
+        RecvConfig { feedback: self.feedback, resend: self.resend, ..RecvConfig::default() }
+    }
+
+    /// As much of it as is a sender's.
+    pub(crate) fn setup(self) -> Setup {
+        Setup { fec: self.fec, resend: self.resend, ..Setup::default() }
+    }
 }
 
 impl Default for Scenario {
@@ -51,6 +74,8 @@ impl Default for Scenario {
     fn default() -> Self {
         Self {
             network: String::new(),
+            back: String::new(),
+            means: Means::SILENT,
             frames: 200,
             interval: Duration::from_nanos(33_333_333),
             least: 54_000,
@@ -86,11 +111,33 @@ impl Scenario {
         if random.below(4) == 0 {
             network.push_str(",corrupt=1%");
         }
+        // What came later has chances of its own, so that a seed's network stays what it was.
+        let mut later = Random::new(!seed);
+        let means = [
+            Means::SILENT,
+            Means::NONE,
+            Means::PARITY,
+            Means::BLIND,
+            Means::RESEND,
+            Means::BOTH,
+            Means::BOTH,
+        ];
+        let fecs = [None, None, Some(Fec::Percent(1 + later.below(100) as u8))];
+        let mut means = means[later.below(means.len() as u64) as usize];
+        means.fec = fecs[later.below(3) as usize].unwrap_or(means.fec);
+        let mut back = format!("seed={}", !seed);
+        for (key, value) in harm {
+            if later.below(4) == 0 {
+                back.push_str(&format!(",{key}={}", value(&mut later)));
+            }
+        }
         let paces = [Pace::Off, Pace::Auto, Pace::Rate(1e6 + random.below(200_000_000) as f64)];
         let size_class = random.below(3) as usize;
         let most = 1 + random.below([100, 5_000, 100_000][size_class]) as usize;
         Self {
             network,
+            back,
+            means,
             frames: 60,
             interval: Duration::from_micros(1_000 + random.below(100_000)),
             least: 1 + random.below(most as u64) as usize,
@@ -104,13 +151,15 @@ impl Scenario {
 
     /// Runs it to its end.
     pub(crate) fn run(&self) -> Outcome {
-        let mut lan = Lan::new(RecvConfig { deadline: self.deadline });
+        let config = RecvConfig { deadline: self.deadline, ..self.means.recv() };
+        let mut lan = Lan::with(&[Seat { config, back: self.back.clone(), ..Seat::default() }]);
         let station = lan.add(Setup {
             network: self.network.clone(),
             pace: self.pace,
             interval: Some(self.interval),
             datagram_bytes: self.datagram_bytes,
             first: self.first,
+            ..self.means.setup()
         });
         let mut sizes = Random::new(17);
         for _ in 0..self.frames {
@@ -119,28 +168,5 @@ impl Scenario {
             lan.run_for(self.interval);
         }
         lan.finish()
-    }
-}
-
-impl Outcome {
-    pub(super) fn new(watch: Watch, sent: SendStats, received: RecvStats, network: NetemCounts) -> Self {
-        let (latencies, description) = watch.into_latencies();
-        Self { sent, received, network, latencies, description }
-    }
-
-    /// Frames delivered of those pushed, from 0 to 1.
-    pub(crate) fn delivered(&self) -> f64 {
-        self.received.delivered as f64 / self.sent.pushed as f64
-    }
-
-    /// The latency that `percent` percent of all delivered frames kept, in milliseconds.
-    pub(crate) fn latency(&self, percent: usize) -> Option<f64> {
-        let last = self.latencies.len().checked_sub(1)?;
-        Some(self.latencies[last * percent / 100].as_secs_f64() * 1e3)
-    }
-
-    /// Frames sent of which nothing arrived at all.
-    pub(crate) fn vanished(&self) -> u64 {
-        self.sent.sent - self.received.delivered - self.received.lost.total()
     }
 }

@@ -1,0 +1,77 @@
+//! A receiver on the LAN, and the networks to it and back.
+
+use std::time::{Duration, Instant};
+
+use proto::netem::{Impairment, Netem};
+use proto::{MediaTime, RecvConfig, RecvStream, SessionId};
+
+use super::clockwork::{Clockwork, Skew};
+use super::watch::Watch;
+
+/// How a receiver is set up.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seat {
+    /// How it behaves.
+    pub(crate) config: RecvConfig,
+    /// The network to it, behind the sender's; see [`Impairment`].
+    pub(crate) network: String,
+    /// The network from it to the senders.
+    pub(crate) back: String,
+    /// Its clock.
+    pub(crate) clock: Skew,
+}
+
+impl Seat {
+    /// One that says nothing back.
+    pub(crate) fn silent() -> Self {
+        let config = RecvConfig { feedback: false, resend: false, ..RecvConfig::default() };
+        Self { config, ..Self::default() }
+    }
+}
+
+/// A receiver and its networks; its place in the list is its address.
+pub(super) struct Seated {
+    pub(super) stream: RecvStream<usize>,
+    /// When the stream wants to be woken, by its own clock.
+    pub(super) wakes: Option<Instant>,
+    pub(super) clock: Clockwork,
+    /// What comes, and from which station.
+    pub(super) network: Netem<usize>,
+    /// What goes back, and to which station.
+    pub(super) back: Netem<usize>,
+    pub(super) watch: Watch,
+}
+
+impl Seated {
+    pub(super) fn new(seat: &Seat, begin: Instant) -> Self {
+        let network = |text: &str| Netem::new(text.parse::<Impairment>().expect("a network"));
+        Self {
+            stream: RecvStream::new(seat.config),
+            wakes: None,
+            clock: Clockwork::new(begin, seat.clock),
+            network: network(&seat.network),
+            back: network(&seat.back),
+            watch: Watch::default(),
+        }
+    }
+
+    /// When something is to be done here.
+    pub(super) fn next(&self) -> Option<Instant> {
+        let wakes = self.wakes.map(|wakes| self.clock.truth(wakes));
+        [wakes, self.network.next_due(), self.back.next_due()].into_iter().flatten().min()
+    }
+
+    /// How far the sender's time that it shows is from `truth`, and how far it says that it may be; both in
+    /// microseconds. `None` if it shows none, or another session's.
+    pub(super) fn clock_error(
+        &self,
+        session: SessionId,
+        truth: MediaTime,
+        now: Instant,
+    ) -> Option<(u64, u64)> {
+        let local = self.clock.local(now);
+        let reading = self.stream.clock(local).filter(|_| self.watch.heard() == Some(session))?;
+        let bar: Duration = reading.error_at(local);
+        Some((reading.at(local).micros_since(truth).unsigned_abs(), bar.as_micros() as u64))
+    }
+}
