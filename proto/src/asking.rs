@@ -94,7 +94,8 @@ impl Asking {
         let looked = |ripe: &Instant| asks.looked.is_none_or(|looked| *ripe > looked);
         let gap = train.gaps.iter().map(|gap| gap.since + self.guard).filter(looked).min();
         let tail = (!train.is_over).then(|| self.expected_end(slot));
-        let again = asks.last.map(|last| last + self.patience(slot));
+        // Who waits for others to ask has looked at what is due again.
+        let again = asks.last.filter(|_| asks.wait.is_none()).map(|last| last + self.patience(slot));
         [gap, tail, again, asks.wait].into_iter().flatten().min().filter(|due| *due < train.first + deadline)
     }
 

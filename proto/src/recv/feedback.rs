@@ -163,7 +163,10 @@ impl Feedback {
         if self.next.is_none_or(|next| next > now) {
             return false;
         }
-        let (Some(invitation), Some(epoch)) = (self.invitation, self.epoch) else { return false };
+        let (Some(invitation), Some(epoch)) = (self.invitation, self.epoch) else {
+            self.next = None;
+            return false;
+        };
         if self.heard.is_none_or(|heard| now.saturating_duration_since(heard) > SILENCE) {
             self.next = None;
             self.invitation = None;
@@ -214,7 +217,7 @@ impl Feedback {
 impl<S: Copy + Eq> RecvStream<S> {
     /// Writes what is to be told the sender now, if there is something.
     pub(super) fn say(&mut self, now: Instant) -> bool {
-        if self.config.resend && self.feedback.may_ask() && self.ask(now) {
+        if self.may_ask() && self.ask(now) {
             return true;
         }
         let newest = self.reassembler.newest().unwrap_or_default();
@@ -223,6 +226,9 @@ impl<S: Copy + Eq> RecvStream<S> {
 
     /// When a frame is to be looked at for what it misses.
     pub(super) fn next_look(&self) -> Option<Instant> {
+        if !self.may_ask() {
+            return None;
+        }
         let deadline = self.config.deadline;
         let slots = self.reassembler.slots().iter();
         slots.filter_map(|slot| self.asking.due(slot, deadline)).min()
@@ -234,6 +240,10 @@ impl<S: Copy + Eq> RecvStream<S> {
             self.stats.repair.missing += told.missing;
             self.feedback.train(&told, now);
         }
+    }
+
+    fn may_ask(&self) -> bool {
+        self.config.resend && self.feedback.may_ask()
     }
 
     /// Ends the trains of which nothing more comes, and asks for what the next frame misses.
