@@ -122,7 +122,7 @@ impl Scenario {
             Means::BOTH,
             Means::BOTH,
         ];
-        let fecs = [None, None, Some(Fec::Percent(1 + later.below(100) as u8))];
+        let fecs = [None, None, Some(Fec::Percent(1 + later.below(50) as u8))];
         let mut means = means[later.below(means.len() as u64) as usize];
         means.fec = fecs[later.below(3) as usize].unwrap_or(means.fec);
         let mut back = format!("seed={}", !seed);

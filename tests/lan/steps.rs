@@ -126,7 +126,6 @@ impl Lan {
                 RecvOutput::Event(event) => {
                     seat.watch.receiver_event(ledger, &event, self.now);
                     if matches!(event, RecvEvent::Delivered(_)) {
-                        said = 0;
                         break true;
                     }
                 }
