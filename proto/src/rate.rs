@@ -17,7 +17,6 @@ use std::time::{Duration, Instant};
 
 use ear::Ear;
 pub use follow::{Follow, FollowError};
-#[allow(unused_imports, reason = "the sender uses them once reports are wired in")]
 pub(crate) use follow::{Health, PaceControl};
 use load::Load;
 use measure::{Measure, Recent};
@@ -37,6 +36,8 @@ pub(crate) struct Train {
     pub(crate) arrived: Duration,
     /// Datagrams that `bits` counts.
     pub(crate) datagrams: u32,
+    /// Of these, those that were lost.
+    pub(crate) lost: u32,
     /// Datagrams lost in the first half of the whole train.
     pub(crate) missing_head: u32,
     /// Datagrams lost in its second half.
@@ -68,8 +69,8 @@ pub(crate) struct PathRate {
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// No bottleneck below `good`; on trial at `rate`.
-    Rising { good: f64, rate: f64, trial: Trial },
+    /// No bottleneck below `good`; on trial at `rate`. Where one was there before, it `was_limited`.
+    Rising { good: f64, rate: f64, trial: Trial, was_limited: bool },
     /// A bottleneck at `limit`. Where it was found by loss, it is `policed`.
     Limited { limit: f64, probe: Probe, policed: bool },
 }
@@ -78,7 +79,7 @@ impl PathRate {
     /// A path of which nothing is known.
     pub(crate) fn new() -> Self {
         Self {
-            state: State::rising(START_RATE, START_RATE),
+            state: State::rising(START_RATE, START_RATE, false),
             load: Load::default(),
             tail: TailLoss::default(),
             ear: Ear::default(),
@@ -93,6 +94,9 @@ impl PathRate {
             let measure = Measure::of(train);
             let is_stretched = measure.is_some_and(|measure| self.weigh(&measure, now));
             self.tail.heard(train, is_stretched);
+            if let Some(measure) = measure.filter(|measure| is_stretched && overflowed(train, measure)) {
+                self.limit_to(measure.through, now);
+            }
         }
         if let Some(pace) = self.tail.policed_at() {
             self.policed(pace, now);
@@ -109,10 +113,12 @@ impl PathRate {
         rate.clamp(LEAST_RATE, CEILING)
     }
 
-    /// The bottleneck in bits per second on the wire; `None` if none has shown itself, or if it has moved out of the way.
+    /// The bottleneck in bits per second on the wire, or, where it has moved out of the way, what has come through since;
+    /// `None` if none has ever shown itself.
     pub(crate) fn limit(&self) -> Option<f64> {
         match self.state {
-            State::Rising { .. } => None,
+            State::Rising { was_limited: false, .. } => None,
+            State::Rising { good, .. } => Some(good),
             State::Limited { limit, .. } => Some(limit),
         }
     }
@@ -135,7 +141,7 @@ impl PathRate {
     }
 
     /// The pace that the path is known to carry.
-    fn carried(&self) -> f64 {
+    pub(crate) fn carried(&self) -> f64 {
         match self.state {
             State::Rising { good, .. } => good,
             State::Limited { limit, .. } => limit,
@@ -181,9 +187,9 @@ impl PathRate {
     /// Rises, or ends a probe, if what was heard suffices for it.
     fn conclude(&mut self, now: Instant) {
         match &mut self.state {
-            State::Rising { rate, trial, .. } if trial.is_passed() => {
+            State::Rising { rate, trial, was_limited, .. } if trial.is_passed() => {
                 trial.excesses().for_each(|excess| self.ear.noise_was(excess));
-                self.state = State::rising(*rate, self.load.next_pace(*rate));
+                self.state = State::rising(*rate, self.load.next_pace(*rate), *was_limited);
             }
             State::Rising { .. } => {}
             State::Limited { limit, probe, policed } => match probe.verdict(now) {
@@ -194,7 +200,7 @@ impl PathRate {
                 }
                 Verdict::Moved(pace) => {
                     self.through.clear();
-                    self.state = State::rising(pace, self.load.next_pace(pace));
+                    self.state = State::rising(pace, self.load.next_pace(pace), true);
                 }
                 Verdict::Stays if *policed => *probe = Probe::at(now, probe.wait, probe.factor),
                 Verdict::Stays => {
@@ -206,9 +212,20 @@ impl PathRate {
     }
 }
 
+/// Whether a train by itself shows that it overflowed a queue: it came through much slower than it was sent, and lost much
+/// of its end. What came through did so at the bottleneck's rate. Waiting for others to agree would lose those too.
+fn overflowed(train: &Train, measure: &Measure) -> bool {
+    let (head, tail, total) =
+        (f64::from(train.missing_head), f64::from(train.missing_tail), f64::from(train.total));
+    measure.excess() > SURELY_LATE.max(measure.as_sent * SURELY_STRETCHED)
+        && tail > 3.0 * head
+        && tail > total * OVERFLOWED
+}
+
 impl State {
-    fn rising(good: f64, rate: f64) -> Self {
-        Self::Rising { good, rate: rate.min(CEILING), trial: Trial::default() }
+    fn rising(good: f64, rate: f64, was_limited: bool) -> Self {
+        let good = good.clamp(LEAST_RATE, CEILING);
+        Self::Rising { good, rate: rate.min(CEILING), trial: Trial::default(), was_limited }
     }
 }
 
@@ -233,6 +250,11 @@ const KNOWN: f64 = 1.02;
 const PROBE_EVERY: Duration = Duration::from_millis(600);
 /// How long after a policer showed itself it is first tried again.
 const POLICED_WAIT: Duration = Duration::from_secs(1);
+/// Seconds, and the share of its own time, that a train arrives longer which overflowed a queue for certain.
+const SURELY_LATE: f64 = 2e-3;
+const SURELY_STRETCHED: f64 = 0.2;
+/// The share of all its datagrams that such a train loses in its second half.
+const OVERFLOWED: f64 = 0.1;
 /// A policer does not go away; each attempt to pass it costs datagrams.
 const SELDOM: Duration = Duration::from_secs(30);
 

@@ -192,9 +192,8 @@ const MAY_ASK: f64 = 0.01;
 const MUST_NOT_FAIL: f64 = 0.0005;
 /// A path that loses less than 1 chunk in 5000 is clean: parity would cost more than the resends that it saves.
 const CLEAN_PPM: u32 = 200;
-/// What is assumed of a path when its first report comes: one parity chunk in a usual frame, until it has shown itself
-/// clean, which takes 40 s.
-const STARTING_LOSS: f64 = 0.001;
+/// What is assumed of a path when its first report comes: what is lost before there is evidence can be asked for.
+const STARTING_LOSS: f64 = 0.0;
 /// Above this, loss is congestion, which more parity makes worse.
 const MOST_LOSS: f64 = 0.2;
 /// How slowly the assumed loss goes down.

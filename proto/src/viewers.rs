@@ -71,6 +71,11 @@ impl Viewer {
         self.path.limit()
     }
 
+    /// Bits per second that its path is known to carry.
+    pub(crate) fn carried(&self) -> f64 {
+        self.path.carried()
+    }
+
     /// Whether it keeps up; those that do not hold up nobody.
     pub fn is_healthy(&self) -> bool {
         self.health.is_healthy()

@@ -60,7 +60,7 @@ pub struct Args {
 
     /// JPEG quality of pictures that are encoded here, 1 to 100: the best is used, and less, down to the first number,
     /// while the path does not carry it. One number stands. JPEGs are passed through as they are
-    #[arg(long, value_name = "MIN..MAX", default_value = "40..80", help_heading = ENCODING)]
+    #[arg(long, value_name = "MIN..MAX", default_value = "20..80", help_heading = ENCODING)]
     pub quality: QualityRange,
 
     /// Colour resolution of pictures that are encoded here: 420, 422 or 444 [default: the source's own]

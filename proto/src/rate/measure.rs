@@ -31,10 +31,7 @@ impl Measure {
         if arrived < as_sent * 0.5 - OVERTAKEN {
             return None;
         }
-        // What was lost outside is not among the bits; what was lost between is, but did not come through.
-        let missing = train.missing_head.saturating_add(train.missing_tail);
-        let outside = train.total.saturating_sub(1).saturating_sub(train.datagrams);
-        let lost = f64::from(missing.saturating_sub(outside)) / f64::from(train.datagrams);
+        let lost = f64::from(train.lost) / f64::from(train.datagrams);
         let bits = bits * (1.0 - lost.min(0.99));
         let through = (bits / arrived.max(1e-6)).min(CEILING);
         Some(Self { pace, bits, as_sent, arrived, through })
@@ -125,6 +122,7 @@ mod tests {
             sent: Duration::from_millis(2),
             arrived: Duration::from_millis(10),
             datagrams: 100,
+            lost: 40,
             missing_head: 10,
             missing_tail: 39,
             total: 110,

@@ -205,6 +205,7 @@ impl Sent {
             sent: self.sent[last] - self.sent[first],
             arrived: self.arrived[last]?.saturating_duration_since(self.arrived[first]?),
             datagrams: (last - first) as u32,
+            lost: missing(&self.arrived[first..last]),
             missing_head: missing(head),
             missing_tail: missing(tail),
             total: self.all as u32,

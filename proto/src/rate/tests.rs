@@ -151,6 +151,7 @@ fn train(total: u32, pace: f64) -> Train {
         sent: time,
         arrived: time,
         datagrams: total - 1,
+        lost: 0,
         missing_head: 0,
         missing_tail: 0,
         total,

@@ -40,9 +40,13 @@ pub(crate) struct Train {
     pub(crate) last: Instant,
     first_index: usize,
     pub(crate) last_index: usize,
-    /// The same two, when they reached this computer.
-    first_arrived: Instant,
+    /// When the furthest so far reached this computer.
     last_arrived: Instant,
+    /// From which datagram on the train is measured, and when that reached this computer.
+    from_index: usize,
+    from_arrived: Instant,
+    /// The first that will do for that, until it has come.
+    from: usize,
     /// Chunks that were passed over, and when.
     pub(crate) gaps: Vec<Gap>,
     /// Whether nothing more is to be expected.
@@ -129,7 +133,7 @@ impl Slot {
             // Parity that was made later stands behind all that is sent first.
             Some(parity) => geometry.chunks() + self.place_of_parity(parity).min(self.planned.max(1) - 1),
         };
-        self.train.begin(place, arrived, now);
+        self.train.begin(place, geometry.chunks() / UNMEASURED, arrived, now);
         self.asks.begin(geometry.chunks());
         let mut buffer = pool.take();
         let bytes = Arc::get_mut(&mut buffer).expect("a buffer from the pool has one owner");
@@ -269,9 +273,9 @@ impl Slot {
         let tail = (chunks / 2..expected).filter(is_missing).count();
         let entry = TrainEntry {
             frame: self.frame,
-            first: self.train.first_index as u16,
+            first: self.train.from_index as u16,
             last: self.train.last_index as u16,
-            span: self.train.last_arrived.saturating_duration_since(self.train.first_arrived),
+            span: self.train.last_arrived.saturating_duration_since(self.train.from_arrived),
             missing_head: head as u16,
             missing_tail: tail as u16,
         };
@@ -291,17 +295,19 @@ impl Train {
             last: now,
             first_index: 0,
             last_index: 0,
-            first_arrived: now,
             last_arrived: now,
+            from_index: 0,
+            from_arrived: now,
+            from: 0,
             gaps: Vec::new(),
             is_over: false,
             is_told: false,
         }
     }
 
-    fn begin(&mut self, index: usize, arrived: Instant, now: Instant) {
-        (self.first, self.last) = (now, now);
-        (self.first_arrived, self.last_arrived) = (arrived, arrived);
+    fn begin(&mut self, index: usize, from: usize, arrived: Instant, now: Instant) {
+        (self.first, self.last, self.last_arrived) = (now, now, arrived);
+        (self.from_index, self.from_arrived, self.from) = (index, arrived, from);
         (self.first_index, self.last_index) = (index, index);
         (self.is_over, self.is_told) = (false, false);
         self.gaps.clear();
@@ -315,6 +321,9 @@ impl Train {
         if index > self.last_index {
             self.open_gap(self.last_index + 1..index, now);
             (self.last_index, self.last, self.last_arrived) = (index, now, arrived);
+            if self.from_index < self.from {
+                (self.from_index, self.from_arrived) = (index, arrived);
+            }
             return None;
         }
         let gap = self.gaps.iter().find(|gap| gap.range.contains(&index))?;
@@ -381,5 +390,8 @@ const IN_USE: &str = "a slot in use has a buffer";
 const LARGE: usize = 1 << 20;
 /// Gaps told apart in one frame.
 const MOST_GAPS: usize = 64;
+/// The first part of a train, one in so many, is not measured: what shapes traffic lets a burst pass at full speed after a
+/// pause, and only then is as slow as it is.
+const UNMEASURED: usize = 4;
 /// Datagrams that tell how quickly they come.
 const ENOUGH: usize = 8;

@@ -124,13 +124,13 @@ fn a_tenth_goes_out_blind_while_nobody_reports() {
     assert_eq!((redundancy.chunks(FRAME, t0), redundancy.chunks(3, t0)), (12, 1));
     assert_eq!(redundancy.loss(), None);
     redundancy.heard(400, 0, t0);
-    assert_eq!(redundancy.chunks(FRAME, t0 + ms(2000)), 1);
+    assert_eq!(redundancy.chunks(FRAME, t0 + ms(2000)), 0);
     assert_eq!(redundancy.chunks(FRAME, t0 + ms(2001)), 12);
 }
 
 #[test]
 fn a_path_that_has_shown_itself_clean_gets_none_unless_nobody_can_be_asked() {
-    for (resend_answered, at_first, later) in [(true, 1, 0), (false, 3, 3)] {
+    for (resend_answered, at_first, later) in [(true, 0, 0), (false, 3, 3)] {
         let t0 = t0();
         let mut redundancy = Redundancy::new(Fec::Auto, resend_answered);
         redundancy.heard(360, 0, t0);
@@ -206,7 +206,7 @@ fn a_report_of_few_chunks_does_not_swing_it() {
     let mut redundancy = Redundancy::new(Fec::Auto, true);
     redundancy.heard(10_000, 0, now);
     redundancy.heard(0, 1, now);
-    assert!(redundancy.loss().unwrap() <= STARTING_LOSS);
+    assert!(redundancy.loss().unwrap() < f64::from(CLEAN_PPM) / 1e6, "{:?}", redundancy.loss());
 }
 
 #[test]

@@ -78,6 +78,11 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
         self.trains.clear();
         self.trains.extend(report.trains().filter_map(|entry| train(&mut self.history, &entry, overhead)));
         let (arrived, missing) = self.viewers.report(source, report.counts, &self.trains, now);
+        // What a queue had no room for is a matter of the pace, which parity would only make worse.
+        let carried = self.viewers.find(source).map_or(f64::INFINITY, |viewer| viewer.carried());
+        let too_fast = self.trains.iter().filter(|train| is_congested(train, carried));
+        let congested: u32 = too_fast.map(|train| train.missing_head + train.missing_tail).sum();
+        let missing = missing.saturating_sub(congested.into());
         // Others' reports show that somebody can be asked; how much parity is needed is for the worst to say.
         let (arrived, missing) = if self.viewers.is_worst(source) { (arrived, missing) } else { (0, 0) };
         self.redundancy.heard(arrived, missing, now);
@@ -146,17 +151,29 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
     }
 }
 
+/// Whether what a train lost is the pace's fault: it went faster than the path carries, or lost its end, where a queue
+/// loses and chance seldom does.
+fn is_congested(train: &Train, carried: f64) -> bool {
+    let (head, tail) = (train.missing_head, train.missing_tail);
+    train.pace.is_some_and(|pace| pace > carried * CARRIED) || (tail >= LOST_AT_END && tail > 3 * head)
+}
+
 /// What was sent of a frame, beside what arrived of it.
 fn train(history: &mut History, entry: &TrainEntry, overhead: usize) -> Option<Train> {
     let sent = history.find(entry.frame)?;
     let (first, last) = (usize::from(entry.first), usize::from(entry.last));
     let datagrams = last.checked_sub(first).filter(|&count| count > 0)?;
     let time = sent.time_of(last)?.saturating_duration_since(sent.time_of(first)?);
+    // What is missing is behind the last that arrived, or else, but for very little, between the two.
+    let behind = (sent.slab.len() - 1).saturating_sub(last);
+    let missing = usize::from(entry.missing_head) + usize::from(entry.missing_tail);
+    let lost = missing.saturating_sub(behind).min(datagrams);
     Some(Train {
         bits: (datagrams * (sent.slab.stride() + overhead) * 8) as f64,
         sent: time,
         arrived: entry.span,
         datagrams: datagrams as u32,
+        lost: lost as u32,
         missing_head: entry.missing_head.into(),
         missing_tail: entry.missing_tail.into(),
         total: sent.slab.len() as u32,
@@ -170,6 +187,10 @@ pub(super) const MOST_REPLIES: usize = 64;
 const REPORT_BITS: f64 = 400.0 * 8.0;
 /// What reports and their answers may use of the stream. RTCP allows all feedback 5 %; requests need the rest.
 const REPORTS_SHARE: f64 = 0.02;
+/// What goes faster than this share of what the path carries is a probe, or from before that was known.
+const CARRIED: f64 = 1.02;
+/// Fewer chunks missing at the end of a frame say nothing.
+const LOST_AT_END: u32 = 8;
 /// Assumed of a stream that has sent nothing yet.
 const SLOW_STREAM: f64 = 5e6;
 /// Three frames of a 30 Hz stream: often enough to follow a path.
