@@ -175,7 +175,7 @@ impl Reassembler {
                 }
             }
         };
-        if matches!(stored, Stored::Twice | Stored::TwiceAsked) {
+        if matches!(stored, Stored::Twice | Stored::TwiceAsked(_)) {
             return Accepted { stored: Some(stored), ..ended(Fate::Duplicate) };
         }
         self.fed = Some(now);

@@ -66,6 +66,8 @@ pub(crate) struct Gap {
 pub(crate) struct Asks {
     /// How often each data chunk was.
     counts: Vec<u8>,
+    /// When each was first.
+    times: Vec<Option<Instant>>,
     /// When the last request was sent.
     pub(crate) last: Option<Instant>,
     /// When the next may be.
@@ -83,12 +85,12 @@ pub(crate) enum Stored {
     New,
     /// In its place, so long after a later one.
     Late(Duration),
-    /// In its place, so long after it was asked for.
+    /// In its place, so long after it was first asked for.
     Asked(Duration),
     /// It was there.
     Twice,
-    /// It was there, and had been asked for without need.
-    TwiceAsked,
+    /// It was there, had been asked for without need, and came so long after a later one.
+    TwiceAsked(Duration),
 }
 
 impl Slot {
@@ -170,15 +172,16 @@ impl Slot {
     /// Puts a data chunk in its place.
     pub(super) fn store(&mut self, index: usize, chunk: &[u8], arrived: Instant, now: Instant) -> Stored {
         if self.has(index) {
-            return if self.asks.has(index) { Stored::TwiceAsked } else { Stored::Twice };
+            // Two answers to two requests say nothing of when the first one was due.
+            let late = self.train.lateness(index, now).filter(|_| self.asks.count(index) == 1);
+            return late.map_or(Stored::Twice, Stored::TwiceAsked);
         }
         self.have[index / 64] |= 1 << (index % 64);
         self.missing -= 1;
         let buffer = self.buffer.as_mut().expect(IN_USE);
         let bytes = Arc::get_mut(buffer).expect("a frame is shared only when it is whole");
         bytes[self.geometry.range(index)].copy_from_slice(chunk);
-        if self.asks.has(index) {
-            let since = self.asks.last.map_or(Duration::ZERO, |last| now.saturating_duration_since(last));
+        if let Some(since) = self.asks.since(index, now) {
             self.was_helped = true;
             return Stored::Asked(since);
         }
@@ -326,6 +329,11 @@ impl Train {
             }
             return None;
         }
+        self.lateness(index, now)
+    }
+
+    /// How long ago datagram `index` was passed over, if it was.
+    fn lateness(&self, index: usize, now: Instant) -> Option<Duration> {
         let gap = self.gaps.iter().find(|gap| gap.range.contains(&index))?;
         Some(now.saturating_duration_since(gap.since))
     }
@@ -360,6 +368,8 @@ impl Asks {
     fn begin(&mut self, chunks: usize) {
         self.counts.clear();
         self.counts.resize(chunks, 0);
+        self.times.clear();
+        self.times.resize(chunks, None);
         (self.last, self.wait, self.looked, self.gone) = (None, None, None, false);
     }
 
@@ -374,8 +384,14 @@ impl Asks {
     }
 
     /// A chunk is asked for.
-    pub(crate) fn note(&mut self, index: usize) {
+    pub(crate) fn note(&mut self, index: usize, now: Instant) {
         self.counts[index] = self.counts[index].saturating_add(1);
+        self.times[index].get_or_insert(now);
+    }
+
+    /// How long ago a chunk was asked for first, if it was.
+    fn since(&self, index: usize, now: Instant) -> Option<Duration> {
+        self.times[index].map(|asked| now.saturating_duration_since(asked))
     }
 }
 
