@@ -99,7 +99,8 @@ impl Asking {
         let tail = (!train.is_over).then(|| self.expected_end(slot));
         // Who waits for others to ask has looked at what is due again.
         let again = asks.last.filter(|_| asks.wait.is_none()).map(|last| last + self.patience(slot));
-        [gap, tail, again, asks.wait].into_iter().flatten().min().filter(|due| *due < train.first + deadline)
+        let hope = asks.hope.filter(|_| asks.last.is_none()).filter(looked);
+        [gap, tail, again, hope, asks.wait].into_iter().flatten().min().filter(|due| *due < train.first + deadline)
     }
 
     /// A moment that the guard has just passed since.
@@ -121,7 +122,12 @@ impl Asking {
         if slot.asks.gone {
             return None;
         }
-        let is_again = slot.asks.last.is_some_and(|last| last + self.patience(slot) <= now);
+        // What was asked for in vain is asked for once more when there are signs that the path is there again.
+        let most_again = MOST_AGAIN + u8::from(slot.asks.hope.is_some());
+        let is_again = match slot.asks.last {
+            Some(last) => last + self.patience(slot) <= now,
+            None => slot.asks.hope.is_some(),
+        };
         let data = slot.geometry.chunks();
         let (mut ripe, mut on_their_way) = (0, 0);
         for gap in slot.train.gaps.iter().filter(|gap| gap.since + self.guard <= now) {
@@ -133,7 +139,7 @@ impl Asking {
                 match slot.asks.count(index) {
                     0 => chunks.push(index),
                     _ if !is_again => on_their_way += 1,
-                    count if count <= MOST_AGAIN => chunks.push(index),
+                    count if count <= most_again => chunks.push(index),
                     // It was asked for often enough.
                     _ => {}
                 }

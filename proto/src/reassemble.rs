@@ -255,6 +255,7 @@ impl Reassembler {
         for at in 0..self.slots.len() {
             if header.frame.is_newer_than(self.slots[at].frame) {
                 self.end_train(at, now);
+                self.slots[at].asks.hope.get_or_insert(now);
             }
         }
         while self.slots.len() == MAX_FRAMES_IN_FLIGHT

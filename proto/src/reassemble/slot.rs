@@ -74,6 +74,8 @@ pub(crate) struct Asks {
     pub(crate) wait: Option<Instant>,
     /// When it was last seen what is missing.
     pub(crate) looked: Option<Instant>,
+    /// When a newer frame began to arrive: a pause of the path, in which requests or answers were lost, is over.
+    pub(crate) hope: Option<Instant>,
     /// The sender does not have it any more.
     pub(crate) gone: bool,
 }
@@ -370,7 +372,7 @@ impl Asks {
         self.counts.resize(chunks, 0);
         self.times.clear();
         self.times.resize(chunks, None);
-        (self.last, self.wait, self.looked, self.gone) = (None, None, None, false);
+        (self.last, self.wait, self.looked, self.hope, self.gone) = (None, None, None, None, false);
     }
 
     /// Whether a chunk was asked for.
