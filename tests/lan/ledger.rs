@@ -32,6 +32,8 @@ pub(super) struct Ledger {
     /// Bytes that came from each address, and that were sent to it alone.
     mail: BTreeMap<Address, (u64, u64)>,
     pub(super) traffic: Traffic,
+    /// Since when latencies count.
+    pub(super) measured_from: Option<Instant>,
 }
 
 #[derive(Clone, Copy)]
@@ -94,6 +96,11 @@ impl Ledger {
     pub(super) fn find(&self, session: SessionId, frame: FrameId) -> (MediaTime, &Pushed) {
         let captured = self.numbers[&(session.get(), frame.get())];
         (MediaTime::from_micros(captured), &self.pushed[&(session.get(), captured)])
+    }
+
+    /// Whether the latency of what was pushed at that moment counts.
+    pub(super) fn is_measured(&self, pushed: Instant) -> bool {
+        self.measured_from.is_none_or(|from| pushed >= from)
     }
 
     /// The sender is gone, and with it what it had not sent.

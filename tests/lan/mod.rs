@@ -120,6 +120,17 @@ impl Lan {
         }
     }
 
+    /// Counts the latencies of frames that are pushed from now on, and no others.
+    pub(crate) fn measure_from_now(&mut self) {
+        self.ledger.measured_from = Some(self.now);
+        self.seats.iter_mut().for_each(|seat| seat.watch.forget_latencies());
+    }
+
+    /// At how many bits per second a sender sends.
+    pub(crate) fn pace(&self, at: usize) -> Option<f64> {
+        self.stations[at].stream.pace()
+    }
+
     /// Hands a sender a datagram, said to come from `from`.
     pub(crate) fn inject(&mut self, at: usize, from: Address, datagram: &[u8]) {
         self.feed_back(at, from, datagram);

@@ -17,6 +17,8 @@ pub(crate) struct Scenario {
     pub(crate) means: Means,
     /// How many frames are pushed.
     pub(crate) frames: u32,
+    /// How many of them are pushed before latency counts.
+    pub(crate) warm_up: u32,
     /// How far they are apart.
     pub(crate) interval: Duration,
     /// The smallest frame, in bytes.
@@ -77,6 +79,7 @@ impl Default for Scenario {
             back: String::new(),
             means: Means::SILENT,
             frames: 200,
+            warm_up: 0,
             interval: Duration::from_nanos(33_333_333),
             least: 54_000,
             most: 66_000,
@@ -139,6 +142,7 @@ impl Scenario {
             back,
             means,
             frames: 60,
+            warm_up: 0,
             interval: Duration::from_micros(1_000 + random.below(100_000)),
             least: 1 + random.below(most as u64) as usize,
             most,
@@ -162,7 +166,10 @@ impl Scenario {
             ..self.means.setup()
         });
         let mut sizes = Random::new(17);
-        for _ in 0..self.frames {
+        for number in 0..self.frames {
+            if number == self.warm_up {
+                lan.measure_from_now();
+            }
             let bytes = self.least + sizes.below((self.most - self.least) as u64 + 1) as usize;
             lan.push(station, bytes);
             lan.run_for(self.interval);

@@ -125,7 +125,9 @@ impl Watch {
         assert_eq!(delivery.frame.captured, captured, "{ledger}: frame {id}");
         let is_true = delivery.frame.jpeg.as_slice() == ledger.jpeg(pushed);
         assert!(is_true, "{ledger}: frame {id} is not what was pushed");
-        self.latencies.push(now - pushed.at);
+        if ledger.is_measured(pushed.at) {
+            self.latencies.push(now - pushed.at);
+        }
 
         let first = std::mem::take(&mut self.begun);
         let before = self.delivered.iter().rev().find(|(of, _)| *of == session).map(|(_, id)| *id);
@@ -195,6 +197,10 @@ impl Watch {
 
     pub(super) fn delivered(&self) -> &[(SessionId, FrameId)] {
         &self.delivered
+    }
+
+    pub(super) fn forget_latencies(&mut self) {
+        self.latencies.clear();
     }
 
     pub(super) fn clock(&self) -> ClockSeen {
