@@ -65,16 +65,8 @@ impl Asking {
     pub(crate) fn learn(&mut self, stored: Stored, since_last: Duration) {
         self.pause = self.pause.max(since_last.min(MOST_PAUSE));
         match stored {
-            // In a group it may be the answer to somebody else, who asked no sooner than this.
-            Stored::Late(by) if self.group.is_some() && by >= LEAST_GUARD + MERGED => {}
-            Stored::Late(by) => self.guard = self.guard.max(by.mul_f64(1.25)),
-            Stored::Asked(_) | Stored::TwiceAsked(_) if self.group.is_some() => {}
-            // Nobody answers before he was asked: it was on its way.
-            Stored::Asked(after) if self.round_trip.is_some_and(|trip| after < trip / 2) => {
-                self.guard = self.guard.mul_f64(1.25) + after;
-            }
-            Stored::TwiceAsked(by) => self.guard = self.guard.max(by),
-            Stored::Asked(_) | Stored::New | Stored::Twice => {}
+            Stored::Late(by) | Stored::TwiceLate(by) => self.guard = self.guard.max(by.mul_f64(1.25)),
+            Stored::New | Stored::Again | Stored::Twice => {}
         }
         self.guard = self.guard.min(MOST_GUARD);
     }
@@ -100,7 +92,11 @@ impl Asking {
         // Who waits for others to ask has looked at what is due again.
         let again = asks.last.filter(|_| asks.wait.is_none()).map(|last| last + self.patience(slot));
         let hope = asks.hope.filter(|_| asks.last.is_none()).filter(looked);
-        [gap, tail, again, hope, asks.wait].into_iter().flatten().min().filter(|due| *due < train.first + deadline)
+        [gap, tail, again, hope, asks.wait]
+            .into_iter()
+            .flatten()
+            .min()
+            .filter(|due| *due < train.first + deadline)
     }
 
     /// A moment that the guard has just passed since.
@@ -164,7 +160,7 @@ impl Asking {
             slot.asks.wait = None;
         }
         chunks.truncate(needed);
-        chunks.iter().for_each(|&index| slot.asks.note(index, now));
+        chunks.iter().for_each(|&index| slot.asks.note(index));
         slot.asks.last = Some(now);
         Some(Ask { frame: slot.frame, needed })
     }
@@ -219,8 +215,6 @@ const MOST_AGAIN: u8 = 2;
 const UNKNOWN_ROUND_TRIP: Duration = Duration::from_millis(3);
 /// How long the sender waits for others of a group, and they for each other, at most.
 const TOGETHER: Duration = Duration::from_millis(5);
-/// How long the sender waits for others of a group before it answers.
-const MERGED: Duration = Duration::from_millis(1);
 /// The longest wait for others' requests: a few round trips of a LAN.
 const LONGEST_BACKOFF: Duration = Duration::from_millis(4);
 /// Datagrams that may go before the answer.

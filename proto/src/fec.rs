@@ -47,16 +47,6 @@ pub(crate) fn most_parity(data_chunks: usize) -> usize {
     data_chunks.div_ceil(2).next_power_of_two().clamp(LEAST_RECOVERY, MOST_RECOVERY)
 }
 
-/// The parity chunks that go with a frame's first transmission if there shall be `count` of them: the XOR for one, as it
-/// is cheaper at both ends, and Reed-Solomon chunks for more.
-pub(crate) fn first_parity(count: usize) -> Range<usize> {
-    match count {
-        0 => XOR..XOR,
-        1 => XOR..XOR + 1,
-        _ => XOR + 1..XOR + 1 + count,
-    }
-}
-
 /// Builds the tables of the Reed-Solomon code, which are shared by the whole process: about 12 ms and 9 MB, once.
 ///
 /// Without it, the first frame with parity, or the first repair, pays for them.

@@ -65,6 +65,8 @@ pub(crate) struct Arrival<'a> {
     pub(crate) header: &'a Header,
     pub(crate) geometry: Geometry,
     pub(crate) chunk: &'a [u8],
+    /// Whether it was sent before.
+    pub(crate) again: bool,
     /// Parity: which, and the CRC-32 of the whole part.
     pub(crate) parity: Option<(usize, u32)>,
     /// When it reached this computer.
@@ -82,10 +84,11 @@ pub(crate) struct Accepted {
     pub(crate) stored: Option<Stored>,
 }
 
-/// How a frame arrived, and how many of its data chunks did and did not when they were first sent.
+/// How a frame arrived, if that was not told before, and how many of its data chunks did and did not when they were first
+/// sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Told {
-    pub(crate) entry: TrainEntry,
+    pub(crate) entry: Option<TrainEntry>,
     pub(crate) arrived: u64,
     pub(crate) missing: u64,
 }
@@ -166,7 +169,7 @@ impl Reassembler {
             return ended(Fate::Contradictory);
         }
         let stored = match arrival.parity {
-            None => slot.store(header.index.into(), arrival.chunk, arrival.arrived, now),
+            None => slot.store(header.index.into(), arrival),
             Some(_) if in_flight + arrival.chunk.len() > MAX_BYTES_IN_FLIGHT => return ended(Fate::Spare),
             Some((index, checksum)) => {
                 match slot.store_parity(index, checksum, arrival.chunk, arrival.arrived, now) {
@@ -175,7 +178,7 @@ impl Reassembler {
                 }
             }
         };
-        if matches!(stored, Stored::Twice | Stored::TwiceAsked(_)) {
+        if matches!(stored, Stored::Twice | Stored::TwiceLate(_)) {
             return Accepted { stored: Some(stored), ..ended(Fate::Duplicate) };
         }
         self.fed = Some(now);
@@ -218,12 +221,14 @@ impl Reassembler {
         self.told.pop_front()
     }
 
-    /// Notes that nothing more of a frame's first sending is to be expected.
-    pub(crate) fn end_train(&mut self, at: usize, since: Instant) {
+    /// Notes that the end of a frame's first sending is overdue, or, if a newer frame has begun, that it `is_past`.
+    pub(crate) fn end_train(&mut self, at: usize, since: Instant, is_past: bool) {
         let slot = &mut self.slots[at];
         let datagrams = slot.datagrams();
-        slot.train.end(datagrams, since);
-        tell(slot, &mut self.told);
+        slot.train.end(datagrams, since, is_past);
+        if let Some(entry) = slot.tell_early() {
+            self.told.push_back(Told { entry: Some(entry), arrived: 0, missing: 0 });
+        }
     }
 
     /// Gives up what has passed its deadline.
@@ -254,7 +259,7 @@ impl Reassembler {
         // Frames are sent one after the other.
         for at in 0..self.slots.len() {
             if header.frame.is_newer_than(self.slots[at].frame) {
-                self.end_train(at, now);
+                self.end_train(at, now, true);
                 self.slots[at].asks.hope.get_or_insert(now);
             }
         }
@@ -330,12 +335,10 @@ impl Reassembler {
 }
 
 fn tell(slot: &mut Slot, told: &mut VecDeque<Told>) {
-    if let Some((entry, arrived, missing)) = slot.tell_train() {
-        if told.len() == MOST_TOLD {
-            told.pop_front();
-        }
-        told.push_back(Told { entry, arrived, missing });
+    if told.len() >= MOST_TOLD {
+        told.pop_front();
     }
+    told.push_back(slot.tell());
 }
 
 fn newer(a: FrameId, b: FrameId) -> FrameId {
@@ -376,7 +379,7 @@ mod tests {
 
         fn accept(&mut self, datagram: &[u8], now: Instant) -> (Fate, Option<Delivery>) {
             let datagram = Datagram::parse(datagram).unwrap();
-            let Body::Data { geometry, chunk } = datagram.body else { panic!("not data") };
+            let Body::Data { geometry, chunk, .. } = datagram.body else { panic!("not data") };
             let accepted = self.accept_chunk(&datagram.header, geometry, chunk, now);
             (accepted.fate, accepted.delivery)
         }
@@ -388,7 +391,7 @@ mod tests {
             chunk: &[u8],
             now: Instant,
         ) -> Accepted {
-            let arrival = Arrival { header, geometry, chunk, parity: None, arrived: now, now };
+            let arrival = Arrival { header, geometry, chunk, again: false, parity: None, arrived: now, now };
             let lost = &mut self.lost;
             self.reassembler.accept(&arrival, |loss| lost.push((loss.frame.get(), loss.reason)))
         }

@@ -227,12 +227,12 @@ impl<S: Copy + Eq> RecvStream<S> {
         self.feedback.heard(now);
         let header = &datagram.header;
         match datagram.body {
-            Body::Data { geometry, chunk } => {
-                self.chunk(&Arrival { header, geometry, chunk, parity: None, arrived, now })
+            Body::Data { geometry, chunk, again } => {
+                self.chunk(&Arrival { header, geometry, chunk, again, parity: None, arrived, now })
             }
             Body::Parity { geometry, index, checksum, chunk } => {
                 let parity = Some((index, checksum));
-                self.chunk(&Arrival { header, geometry, chunk, parity, arrived, now })
+                self.chunk(&Arrival { header, geometry, chunk, again: false, parity, arrived, now })
             }
             Body::Hello(hello) => {
                 self.lock.said_hello(now);

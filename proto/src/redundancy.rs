@@ -132,6 +132,7 @@ impl Redundancy {
     }
 
     /// The share of chunks that is taken to be lost, from 0 to 1; `None` if nobody has ever reported.
+    #[cfg(test)]
     pub(crate) fn loss(&self) -> Option<f64> {
         self.last_report.map(|_| self.loss)
     }

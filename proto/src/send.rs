@@ -103,8 +103,12 @@ pub struct SendStream<S> {
     state: SourceState,
     /// When the next hello is due, and the moment on the sender's clock to state in it.
     next_hello: Instant,
+    /// And how long after it the one after that.
+    hello_after: Duration,
     clock: Clock,
     control: Vec<u8>,
+    /// Datagrams that are sent again, marked as such.
+    again: Vec<u8>,
     events: VecDeque<SendEvent>,
     closing: Closing,
     /// When the last datagram of a frame or an answer went.
@@ -227,8 +231,10 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
             config,
             state: SourceState::Live,
             next_hello: now,
+            hello_after: SECOND_HELLO,
             clock,
             control: Vec::with_capacity(wire::HEADER_BYTES + 8 + wire::MAX_NAME_BYTES),
+            again: Vec::new(),
             events: VecDeque::with_capacity(EVENTS),
             closing: Closing::No,
             last_sent: None,
@@ -305,7 +311,8 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
             return self.reply(&reply, now);
         }
         if self.next_hello <= now {
-            self.next_hello = now + HELLO_INTERVAL;
+            self.next_hello = now + self.hello_after;
+            self.hello_after = (self.hello_after * 2).min(HELLO_INTERVAL);
             self.look_after_viewers(now);
             return self.say(Kind::Hello, now);
         }
@@ -477,7 +484,14 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
         if is_data {
             sent.resent(range.clone());
         }
-        let bytes = if is_data { sent.slab.range(range) } else { sent.slab.parity_range(range) };
+        let bytes = if is_data {
+            self.again.clear();
+            self.again.extend_from_slice(sent.slab.range(range));
+            self.again.chunks_mut(stride).for_each(wire::mark_again);
+            &self.again[..]
+        } else {
+            sent.slab.parity_range(range)
+        };
         self.pacer.repair(count, bytes.len(), now);
         self.last_sent = Some(now);
         self.stats.resent += count as u64;
@@ -548,6 +562,9 @@ const GOING: &str = "a frame is going out";
 const MOST_BYTES_AT_ONCE: usize = 65_487;
 /// Room for events: each frame makes one, and they are drained after each.
 const EVENTS: usize = 16;
+/// At first hellos are this far apart, then twice as far, and so on: without one, nobody knows that it may ask for what it
+/// misses of the first frames.
+const SECOND_HELLO: Duration = Duration::from_millis(12);
 /// Of what a path carries, how much frames are made to fill: the rest is for those that are larger than they were meant to
 /// be, and for what is sent again.
 const PATH_SHARE: f64 = 0.85;

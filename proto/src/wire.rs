@@ -32,6 +32,8 @@ pub enum Body<'a> {
         geometry: Geometry,
         /// The chunk.
         chunk: &'a [u8],
+        /// Whether it was sent before.
+        again: bool,
     },
     /// A chunk that missing ones can be computed from.
     Parity {
@@ -117,7 +119,7 @@ impl<'a> Datagram<'a> {
         }
         let body = || payload.get(..header.length as usize).ok_or(WireError::Payload);
         let body = match header.kind {
-            Kind::Data => Self::data(&header, payload)?,
+            Kind::Data | Kind::Again => Self::data(&header, payload)?,
             Kind::Parity => Self::parity(&header, payload)?,
             Kind::Hello => Body::Hello(Hello::parse(body()?)?),
             Kind::Goodbye => Body::Goodbye,
@@ -137,7 +139,7 @@ impl<'a> Datagram<'a> {
             return Err(WireError::Index);
         }
         let chunk = payload.get(..geometry.range(index).len()).ok_or(WireError::Payload)?;
-        Ok(Body::Data { geometry, chunk })
+        Ok(Body::Data { geometry, chunk, again: header.kind == Kind::Again })
     }
 
     fn parity(header: &Header, payload: &'a [u8]) -> Result<Body<'a>, WireError> {
@@ -186,6 +188,12 @@ pub(crate) fn emit_with(header: &Header, datagram: &mut Vec<u8>, body: impl FnOn
     body(datagram);
     let length = (datagram.len() - HEADER_BYTES) as u32;
     emit(&Header { length, ..*header }, datagram);
+}
+
+/// Makes a data datagram one that is sent again.
+pub(crate) fn mark_again(datagram: &mut [u8]) {
+    datagram[header::KIND] = Kind::Again.to_wire();
+    seal::seal(datagram);
 }
 
 /// Bytes in front of a parity chunk: the CRC-32 of the whole part.

@@ -200,11 +200,6 @@ fn what_is_wrong_in_the_padding_is_noticed() {
 }
 
 #[test]
-fn the_first_parity_is_the_xor_alone_or_reed_solomon_alone() {
-    assert_eq!([0, 1, 2, 12].map(first_parity), [0..0, 0..1, 1..3, 1..13]);
-}
-
-#[test]
 fn warming_up_repairs_something() {
     warm_up();
 }

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::{Arrival, Told};
 use crate::fec::Repairer;
 use crate::geometry::Geometry;
 use crate::wire::{Header, TrainEntry};
@@ -21,6 +22,8 @@ pub(crate) struct Slot {
     buffer: Option<Buffer>,
     /// One bit per data chunk.
     have: Vec<u64>,
+    /// The same of those that came when they were first sent.
+    first_time: Vec<u64>,
     pub(crate) missing: usize,
     parity: Vec<u8>,
     parity_indices: Vec<u16>,
@@ -51,6 +54,8 @@ pub(crate) struct Train {
     pub(crate) gaps: Vec<Gap>,
     /// Whether nothing more is to be expected.
     pub(crate) is_over: bool,
+    /// Whether that is because a newer frame has begun.
+    is_past: bool,
     is_told: bool,
 }
 
@@ -66,8 +71,6 @@ pub(crate) struct Gap {
 pub(crate) struct Asks {
     /// How often each data chunk was.
     counts: Vec<u8>,
-    /// When each was first.
-    times: Vec<Option<Instant>>,
     /// When the last request was sent.
     pub(crate) last: Option<Instant>,
     /// When the next may be.
@@ -87,12 +90,12 @@ pub(crate) enum Stored {
     New,
     /// In its place, so long after a later one.
     Late(Duration),
-    /// In its place, so long after it was first asked for.
-    Asked(Duration),
+    /// In its place, sent again.
+    Again,
     /// It was there.
     Twice,
-    /// It was there, had been asked for without need, and came so long after a later one.
-    TwiceAsked(Duration),
+    /// It was there because it had been sent again, without need: it came so long after a later one.
+    TwiceLate(Duration),
 }
 
 impl Slot {
@@ -104,6 +107,7 @@ impl Slot {
             planned: 0,
             buffer: None,
             have: Vec::new(),
+            first_time: Vec::new(),
             missing: 0,
             parity: Vec::new(),
             parity_indices: Vec::new(),
@@ -127,6 +131,7 @@ impl Slot {
         (self.geometry, self.planned) = (geometry, header.parity_chunks.into());
         self.missing = geometry.chunks();
         clear(&mut self.have, geometry.chunks());
+        clear(&mut self.first_time, geometry.chunks());
         self.parity.clear();
         self.parity_indices.clear();
         self.checksum = None;
@@ -172,22 +177,27 @@ impl Slot {
     }
 
     /// Puts a data chunk in its place.
-    pub(super) fn store(&mut self, index: usize, chunk: &[u8], arrived: Instant, now: Instant) -> Stored {
-        if self.has(index) {
-            // Two answers to two requests say nothing of when the first one was due.
-            let late = self.train.lateness(index, now).filter(|_| self.asks.count(index) == 1);
-            return late.map_or(Stored::Twice, Stored::TwiceAsked);
+    pub(super) fn store(&mut self, index: usize, arrival: &Arrival<'_>) -> Stored {
+        let &Arrival { chunk, again, arrived, now, .. } = arrival;
+        let is_new = !self.has(index);
+        let mut late = None;
+        if !again && !is_set(&self.first_time, index) {
+            set(&mut self.first_time, index);
+            late = self.train.passed(index, arrived, now);
         }
-        self.have[index / 64] |= 1 << (index % 64);
+        if !is_new {
+            return late.map_or(Stored::Twice, Stored::TwiceLate);
+        }
+        set(&mut self.have, index);
         self.missing -= 1;
         let buffer = self.buffer.as_mut().expect(IN_USE);
         let bytes = Arc::get_mut(buffer).expect("a frame is shared only when it is whole");
         bytes[self.geometry.range(index)].copy_from_slice(chunk);
-        if let Some(since) = self.asks.since(index, now) {
+        if again {
             self.was_helped = true;
-            return Stored::Asked(since);
+            return Stored::Again;
         }
-        self.train.passed(index, arrived, now).map_or(Stored::New, Stored::Late)
+        late.map_or(Stored::New, Stored::Late)
     }
 
     /// Keeps a parity chunk; `None` if it says something else of the part than another did.
@@ -213,7 +223,7 @@ impl Slot {
         if place >= self.planned {
             // It was made later, for somebody who asked.
             self.was_helped = true;
-            return Some(Stored::New);
+            return Some(Stored::Again);
         }
         self.train.passed(self.geometry.chunks() + place, arrived, now);
         Some(Stored::New)
@@ -239,7 +249,7 @@ impl Slot {
     }
 
     pub(crate) fn has(&self, index: usize) -> bool {
-        self.have[index / 64] & (1 << (index % 64)) != 0
+        is_set(&self.have, index)
     }
 
     /// How many missing chunks the parity that is here makes up for. The exclusive or of all makes up for one, and is of no
@@ -266,25 +276,48 @@ impl Slot {
         self.geometry.chunks() + self.planned
     }
 
-    /// How it arrived, told once.
-    pub(super) fn tell_train(&mut self) -> Option<(TrainEntry, u64, u64)> {
-        if std::mem::replace(&mut self.train.is_told, true) {
-            return None;
+    /// How it arrived, before it has ended, if much of its end did not: the next frames should go slower.
+    pub(super) fn tell_early(&mut self) -> Option<TrainEntry> {
+        let (head, tail) = self.lost_at_first();
+        let is_urgent = !self.train.is_told && tail >= URGENT && tail > 3 * head;
+        self.train.is_told |= is_urgent;
+        is_urgent.then(|| self.entry(head, tail))
+    }
+
+    /// How it arrived, now that it has ended.
+    pub(super) fn tell(&mut self) -> Told {
+        let (head, tail) = self.lost_at_first();
+        let is_told = std::mem::replace(&mut self.train.is_told, true);
+        Told {
+            entry: (!is_told).then(|| self.entry(head, tail)),
+            arrived: (self.expected() - head - tail) as u64,
+            missing: (head + tail) as u64,
         }
-        let chunks = self.geometry.chunks();
-        let expected = if self.train.is_over { chunks } else { (self.train.last_index + 1).min(chunks) };
-        let is_missing = |index: &usize| !self.has(*index) || self.asks.has(*index);
-        let head = (0..expected.min(chunks / 2)).filter(is_missing).count();
-        let tail = (chunks / 2..expected).filter(is_missing).count();
-        let entry = TrainEntry {
+    }
+
+    fn entry(&self, head: usize, tail: usize) -> TrainEntry {
+        TrainEntry {
             frame: self.frame,
             first: self.train.from_index as u16,
             last: self.train.last_index as u16,
             span: self.train.last_arrived.saturating_duration_since(self.train.from_arrived),
             missing_head: head as u16,
             missing_tail: tail as u16,
-        };
-        Some((entry, (expected - head - tail) as u64, (head + tail) as u64))
+        }
+    }
+
+    /// How many data chunks of each half did not come when they were first sent, as far as they should have.
+    fn lost_at_first(&self) -> (usize, usize) {
+        let half = self.geometry.chunks() / 2;
+        let is_lost = |index: &usize| !is_set(&self.first_time, *index);
+        let head = (0..self.expected().min(half)).filter(is_lost).count();
+        (head, (half..self.expected()).filter(is_lost).count())
+    }
+
+    /// How many data chunks should have come by now.
+    fn expected(&self) -> usize {
+        let chunks = self.geometry.chunks();
+        if self.train.is_over { chunks } else { (self.train.last_index + 1).min(chunks) }
     }
 
     /// Where a parity chunk stands among those planned: the exclusive or alone, or Reed-Solomon, which begins behind it.
@@ -306,6 +339,7 @@ impl Train {
             from: 0,
             gaps: Vec::new(),
             is_over: false,
+            is_past: false,
             is_told: false,
         }
     }
@@ -314,16 +348,17 @@ impl Train {
         (self.first, self.last, self.last_arrived) = (now, now, arrived);
         (self.from_index, self.from_arrived, self.from) = (index, arrived, from);
         (self.first_index, self.last_index) = (index, index);
-        (self.is_over, self.is_told) = (false, false);
+        (self.is_over, self.is_past, self.is_told) = (false, false, false);
         self.gaps.clear();
         if index > 0 {
             self.gaps.push(Gap { range: 0..index, since: now });
         }
     }
 
-    /// Notes that a datagram came that was not asked for; if a later one was before it, how long ago.
+    /// Notes that a datagram came when it was first sent; if a later one was before it, how long ago.
     fn passed(&mut self, index: usize, arrived: Instant, now: Instant) -> Option<Duration> {
         if index > self.last_index {
+            self.go_on();
             self.open_gap(self.last_index + 1..index, now);
             (self.last_index, self.last, self.last_arrived) = (index, now, arrived);
             if self.from_index < self.from {
@@ -331,19 +366,27 @@ impl Train {
             }
             return None;
         }
-        self.lateness(index, now)
-    }
-
-    /// How long ago datagram `index` was passed over, if it was.
-    fn lateness(&self, index: usize, now: Instant) -> Option<Duration> {
         let gap = self.gaps.iter().find(|gap| gap.range.contains(&index))?;
         Some(now.saturating_duration_since(gap.since))
     }
 
     /// Nothing more of `datagrams` is to be expected since `since`.
-    pub(super) fn end(&mut self, datagrams: usize, since: Instant) {
+    pub(super) fn end(&mut self, datagrams: usize, since: Instant, is_past: bool) {
+        self.is_past |= is_past;
         if !std::mem::replace(&mut self.is_over, true) {
             self.open_gap(self.last_index + 1..datagrams, since);
+        }
+    }
+
+    /// What seemed to be the end was a sender that paused: what was overdue is still to come.
+    fn go_on(&mut self) {
+        if self.is_over && !self.is_past {
+            self.is_over = false;
+            let next = self.last_index + 1;
+            self.gaps.retain_mut(|gap| {
+                gap.range.end = gap.range.end.min(next);
+                !gap.range.is_empty()
+            });
         }
     }
 
@@ -370,14 +413,7 @@ impl Asks {
     fn begin(&mut self, chunks: usize) {
         self.counts.clear();
         self.counts.resize(chunks, 0);
-        self.times.clear();
-        self.times.resize(chunks, None);
         (self.last, self.wait, self.looked, self.hope, self.gone) = (None, None, None, None, false);
-    }
-
-    /// Whether a chunk was asked for.
-    pub(crate) fn has(&self, index: usize) -> bool {
-        self.counts[index] > 0
     }
 
     /// How often a chunk was asked for.
@@ -386,15 +422,17 @@ impl Asks {
     }
 
     /// A chunk is asked for.
-    pub(crate) fn note(&mut self, index: usize, now: Instant) {
+    pub(crate) fn note(&mut self, index: usize) {
         self.counts[index] = self.counts[index].saturating_add(1);
-        self.times[index].get_or_insert(now);
     }
+}
 
-    /// How long ago a chunk was asked for first, if it was.
-    fn since(&self, index: usize, now: Instant) -> Option<Duration> {
-        self.times[index].map(|asked| now.saturating_duration_since(asked))
-    }
+fn is_set(bits: &[u64], index: usize) -> bool {
+    bits[index / 64] & (1 << (index % 64)) != 0
+}
+
+fn set(bits: &mut [u64], index: usize) {
+    bits[index / 64] |= 1 << (index % 64);
 }
 
 fn clear(bits: &mut Vec<u64>, count: usize) {
@@ -411,5 +449,7 @@ const MOST_GAPS: usize = 64;
 /// The first part of a train, one in so many, is not measured: what shapes traffic lets a burst pass at full speed after a
 /// pause, and only then is as slow as it is.
 const UNMEASURED: usize = 4;
+/// So many chunks missing at the end of a frame are told at once.
+const URGENT: usize = 8;
 /// Datagrams that tell how quickly they come.
 const ENOUGH: usize = 8;

@@ -122,13 +122,13 @@ impl Feedback {
     pub(super) fn train(&mut self, told: &Told, now: Instant) {
         add(&mut self.counts.arrived, told.arrived as u32);
         add(&mut self.counts.missing, told.missing as u32);
+        let Some(entry) = told.entry else { return };
         if self.trains.len() == wire::MAX_TRAINS {
             self.trains.pop_front();
         }
-        self.trains.push_back(told.entry);
-        let TrainEntry { missing_head, missing_tail, .. } = told.entry;
+        self.trains.push_back(entry);
         // The end of the train did not fit somewhere: the next one should go slower.
-        let is_urgent = missing_tail >= URGENT && missing_tail / 3 > missing_head;
+        let is_urgent = entry.missing_tail >= URGENT && entry.missing_tail / 3 > entry.missing_head;
         if is_urgent && self.token.is_some() {
             let soonest = self.reported.map_or(now, |reported| (reported + SOONEST).max(now));
             self.next = Some(self.next.map_or(soonest, |next| next.min(soonest)));
@@ -254,7 +254,7 @@ impl<S: Copy + Eq> RecvStream<S> {
                 continue;
             }
             if !slot.train.is_over && self.asking.expected_end(slot) <= now {
-                self.reassembler.end_train(at, self.asking.passed(now));
+                self.reassembler.end_train(at, self.asking.passed(now), false);
                 self.note_trains(now);
             }
             let slot = &mut self.reassembler.slots_mut()[at];

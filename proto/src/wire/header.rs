@@ -77,6 +77,8 @@ pub enum Kind {
     Pong,
     /// 9: the sender no longer has a frame that it was asked for.
     Gone,
+    /// 10: a chunk of a frame that was sent before, as [`Data`](Self::Data) otherwise.
+    Again,
     /// Any other number.
     Other(u8),
 }
@@ -93,11 +95,12 @@ impl Kind {
             7 => Self::Ping,
             8 => Self::Pong,
             9 => Self::Gone,
+            10 => Self::Again,
             other => Self::Other(other),
         }
     }
 
-    const fn to_wire(self) -> u8 {
+    pub(super) const fn to_wire(self) -> u8 {
         match self {
             Self::Data => 1,
             Self::Parity => 2,
@@ -108,6 +111,7 @@ impl Kind {
             Self::Ping => 7,
             Self::Pong => 8,
             Self::Gone => 9,
+            Self::Again => 10,
             Self::Other(other) => other,
         }
     }
@@ -166,7 +170,7 @@ fn put<const N: usize>(head: &mut [u8; HEADER_BYTES], at: usize, bytes: [u8; N])
 const MARK: [u8; 2] = *b"Ck";
 const VERSION: u8 = 1;
 
-const KIND: usize = 3;
+pub(super) const KIND: usize = 3;
 const SESSION: usize = 4;
 const FRAME: usize = 12;
 const PART: usize = 16;
