@@ -95,10 +95,12 @@ fn hellos_go_on_without_frames_and_a_change_is_told_at_once() {
     let t0 = t0();
     let mut stream = stream(Pace::Off, t0);
     let said = |stream: &mut SendStream<u8>, now| matches!(stream.poll(now), SendOutput::Transmit(_));
-    assert!(said(&mut stream, t0) && !said(&mut stream, t0 + HELLO_INTERVAL / 2));
-    assert!(said(&mut stream, t0 + HELLO_INTERVAL));
-    stream.set_state(SourceState::Gone, t0 + HELLO_INTERVAL);
-    assert!(said(&mut stream, t0 + HELLO_INTERVAL));
+    let ms = Duration::from_millis;
+    let at: Vec<u64> = (0..1000).filter(|&at| said(&mut stream, t0 + ms(at))).collect();
+    assert_eq!(at, [0, 12, 36, 84, 180, 372, 572, 772, 972], "soon again at first");
+    let now = t0 + ms(1000);
+    stream.set_state(SourceState::Gone, now);
+    assert!(said(&mut stream, now) && !said(&mut stream, now));
 }
 
 #[test]
