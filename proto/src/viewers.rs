@@ -48,6 +48,8 @@ pub struct Viewer {
     /// Whether `counts` was ever filled in.
     reported: bool,
     path: PathRate,
+    /// Chunks known to be missing because of the pace, and not counted as such yet.
+    excused: u64,
     /// What it may have sent again.
     pub(crate) budget: Budget,
 }
@@ -62,6 +64,7 @@ impl Viewer {
             health: Health::default(),
             reported: false,
             path: PathRate::new(),
+            excused: 0,
             budget: Budget::new(RESENT_SHARE, streamed),
         }
     }
@@ -74,6 +77,15 @@ impl Viewer {
     /// Bits per second that its path is known to carry.
     pub(crate) fn carried(&self) -> f64 {
         self.path.carried()
+    }
+
+    /// Takes off `missing` what was lost because frames went faster than the path carries: a queue has no more room for
+    /// parity. Trains tell of it, `congested` chunks of them now, and may do so before it is counted.
+    pub(crate) fn excuse(&mut self, missing: u64, congested: u64) -> u64 {
+        let known = self.excused + congested;
+        let excused = known.min(missing);
+        self.excused = (known - excused).min(MOST_EXCUSED);
+        missing - excused
     }
 
     /// Whether it keeps up; those that do not hold up nobody.
@@ -184,5 +196,7 @@ fn followed<S>(all: &BTreeMap<S, Viewer>) -> impl Iterator<Item = &Viewer> {
 const MOST_VIEWERS: usize = 1024;
 /// One byte of the stream in so many may be sent again for one receiver: twice what repairs 10 % loss.
 const RESENT_SHARE: u64 = 4;
+/// Chunks of a few large frames: those of which a train tells early are counted with the next report or two.
+const MOST_EXCUSED: u64 = 1000;
 /// No report covers more chunks.
 const PLAUSIBLE: u64 = 1 << 20;

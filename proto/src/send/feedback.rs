@@ -78,11 +78,10 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
         self.trains.clear();
         self.trains.extend(report.trains().filter_map(|entry| train(&mut self.history, &entry, overhead)));
         let (arrived, missing) = self.viewers.report(source, report.counts, &self.trains, now);
-        // What a queue had no room for is a matter of the pace, which parity would only make worse.
-        let carried = self.viewers.find(source).map_or(f64::INFINITY, |viewer| viewer.carried());
-        let too_fast = self.trains.iter().filter(|train| is_congested(train, carried));
+        let Some(viewer) = self.viewers.find(source) else { return };
+        let too_fast = self.trains.iter().filter(|train| is_congested(train, viewer.carried()));
         let congested: u32 = too_fast.map(|train| train.missing_head + train.missing_tail).sum();
-        let missing = missing.saturating_sub(congested.into());
+        let missing = viewer.excuse(missing, congested.into());
         // Others' reports show that somebody can be asked; how much parity is needed is for the worst to say.
         let (arrived, missing) = if self.viewers.is_worst(source) { (arrived, missing) } else { (0, 0) };
         self.redundancy.heard(arrived, missing, now);
