@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use private::fec::{Encoder, Repairer, first_parity};
 use proto::wire::{Datagram, HEADER_BYTES};
 use proto::{
-    Buffer, Clock, Frame, FrameId, Geometry, MediaTime, Pace, Random, RecvConfig, RecvEvent, RecvOutput,
+    Buffer, Clock, Fec, Frame, FrameId, Geometry, MediaTime, Pace, Random, RecvConfig, RecvEvent, RecvOutput,
     RecvStream, SendConfig, SendOutput, SendStream, SessionId, Slab, warm_up,
 };
 
@@ -96,7 +96,7 @@ fn parity(jpeg: &[u8]) {
     warm_up();
     println!("parity tables             once {:>9.1} us", start.elapsed().as_nanos() as f64 / 1e3);
 
-    let geometry = Geometry::cut(jpeg.len(), DATAGRAM_BYTES - HEADER_BYTES).unwrap();
+    let geometry = Geometry::cut(jpeg.len(), DATAGRAM_BYTES - HEADER_BYTES - 4).unwrap();
     let count = geometry.chunks();
     let chunks = || (0..count).map(|index| &jpeg[geometry.range(index)]);
     let (mut encoder, mut repairer) = (Encoder::default(), Repairer::default());
@@ -130,17 +130,15 @@ fn parity(jpeg: &[u8]) {
 
 fn cut(slab: &mut Slab, jpeg: &[u8], number: u32) {
     let captured = MediaTime::from_micros(number.into());
-    slab.cut(jpeg, SessionId::new(1), FrameId::new(number), captured, DATAGRAM_BYTES).unwrap();
+    slab.cut(jpeg, SessionId::new(1), FrameId::new(number), captured, DATAGRAM_BYTES, |_| 0).unwrap();
 }
 
-fn sender(now: Instant) -> SendStream {
+fn sender(now: Instant) -> SendStream<u8> {
     let config = SendConfig {
-        session: SessionId::new(1),
         datagram_bytes: DATAGRAM_BYTES,
-        overhead_bytes: 66,
         pace: Pace::Off,
-        interval: None,
-        name: "bench".into(),
+        fec: Fec::Off,
+        ..SendConfig::new(SessionId::new(1))
     };
     SendStream::new(config, Clock::new(now, MediaTime::default()), now)
 }
