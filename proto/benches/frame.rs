@@ -7,7 +7,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use private::fec::{Encoder, Repairer, first_parity};
+use private::fec::{Encoder, Repairer};
 use proto::wire::{Datagram, HEADER_BYTES};
 use proto::{
     Buffer, Clock, Fec, Frame, FrameId, Geometry, MediaTime, Pace, Random, RecvConfig, RecvEvent, RecvOutput,
@@ -100,7 +100,7 @@ fn parity(jpeg: &[u8]) {
     let count = geometry.chunks();
     let chunks = || (0..count).map(|index| &jpeg[geometry.range(index)]);
     let (mut encoder, mut repairer) = (Encoder::default(), Repairer::default());
-    for (wanted, name) in [(first_parity(count.div_ceil(10)), "Reed-Solomon"), (first_parity(1), "XOR")] {
+    for (wanted, name) in [(1..1 + count.div_ceil(10), "Reed-Solomon"), (0..1, "XOR")] {
         let lost = wanted.len();
         bench(&format!("parity {lost} {name}"), count, |_| {
             encoder.encode(geometry, chunks(), wanted.clone(), |_, chunk| {

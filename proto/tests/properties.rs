@@ -181,7 +181,7 @@ proptest! {
 }
 
 /// Mostly chunks.
-const KINDS: [u8; 16] = [1, 1, 1, 1, 1, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9, 200];
+const KINDS: [u8; 16] = [1, 1, 1, 1, 1, 10, 2, 2, 3, 4, 5, 6, 7, 8, 9, 200];
 /// Which bits of a header's bytes from 4 on may be set.
 const FEW: [u8; 32] = [
     0, 0, 0, 0, 0, 0, 0, 3, // session

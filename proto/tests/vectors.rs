@@ -20,7 +20,8 @@ fn golden_datagrams_mean_what_they_say() {
             Datagram::parse(&vector.datagram).unwrap_or_else(|error| panic!("{}: {error}", vector.name));
         assert_eq!(read.header, vector.header(), "{}", vector.name);
         match read.body {
-            Body::Data { geometry, chunk } => {
+            Body::Data { geometry, chunk, again } => {
+                assert_eq!(again, read.header.kind == Kind::Again, "{}", vector.name);
                 assert_eq!(chunk, unhex(vector.field("chunk")), "{}", vector.name);
                 assert_eq!(chunk.len(), geometry.range(read.header.index.into()).len(), "{}", vector.name);
             }
@@ -142,7 +143,7 @@ impl Vector {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
         let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         paths.sort();
-        assert!(paths.len() >= 56, "only {} vectors were found", paths.len());
+        assert!(paths.len() >= 57, "only {} vectors were found", paths.len());
         paths.iter().map(|path| Self::read(path)).collect()
     }
 
@@ -182,6 +183,7 @@ impl Vector {
                 7 => Kind::Ping,
                 8 => Kind::Pong,
                 9 => Kind::Gone,
+                10 => Kind::Again,
                 other => Kind::Other(other),
             },
             session: SessionId::new(u64::from_str_radix(self.field("session"), 16).unwrap()),

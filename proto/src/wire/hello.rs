@@ -99,7 +99,7 @@ impl Invitation {
     }
 
     fn emit(&self) -> [u8; INVITATION_BYTES] {
-        let flags = u8::from(self.is_group) * GROUP | u8::from(self.resends) * RESENDS;
+        let flags = (u8::from(self.is_group) * GROUP) | (u8::from(self.resends) * RESENDS);
         let [v0, v1] = self.viewers.to_be_bytes();
         let [r0, r1] = u16::try_from(self.report_every.as_millis()).unwrap_or(u16::MAX).to_be_bytes();
         [flags, v0, v1, r0, r1]
