@@ -1,4 +1,5 @@
-//! A steady stream allocates nothing: not when sending, nor receiving, delivering, losing or superseding a frame.
+//! A steady stream allocates nothing: not when sending, receiving, delivering, repairing, losing or superseding a frame,
+//! nor for what goes back.
 #![allow(missing_docs, clippy::unwrap_used)]
 #![allow(unsafe_code, reason = "only a global allocator sees every allocation, and the trait is unsafe")]
 
@@ -9,35 +10,67 @@ use std::time::{Duration, Instant};
 
 use proto::netem::Netem;
 use proto::{
-    Clock, Frame, MediaTime, Pace, Pool, Random, RecvConfig, RecvEvent, RecvOutput, RecvStream, SendConfig,
-    SendOutput, SendStream, SessionId,
+    Clock, Fec, Frame, MediaTime, Pace, Pool, Random, RecvConfig, RecvOutput, RecvStats, RecvStream,
+    SendConfig, SendOutput, SendStats, SendStream, SessionId,
 };
 
 #[test]
 fn a_clean_stream_allocates_nothing() {
-    let (allocations, delivered) = steady("", Pace::Off, (170_000, 170_000));
-    assert_eq!((allocations, delivered), (0, 300));
+    let steady = steady(Stream { pace: Pace::Off, least_bytes: 170_000, ..Stream::default() });
+    assert_eq!((steady.allocations, steady.delivered), (0, 300));
 }
 
 #[test]
 fn frames_of_changing_size_allocate_nothing() {
-    let (allocations, delivered) = steady("", Pace::Auto, (120_000, 170_000));
-    assert_eq!((allocations, delivered), (0, 300));
+    let steady = steady(Stream::default());
+    assert_eq!((steady.allocations, steady.delivered), (0, 300));
 }
 
 #[test]
 fn lost_late_double_damaged_and_disordered_chunks_allocate_nothing() {
     let network = "loss=1%,burst=60/3000,jitter=3ms,reorder=5%/20ms,dup=3%,corrupt=0.2%";
-    let (allocations, delivered) = steady(network, Pace::Auto, (120_000, 170_000));
-    assert_eq!(allocations, 0);
-    assert!((30..200).contains(&delivered), "{delivered} of 300");
+    let steady = steady(Stream { network, ..Stream::default() });
+    assert_eq!(steady.allocations, 0);
+    assert!((30..200).contains(&steady.delivered), "{} of 300", steady.delivered);
 }
 
 #[test]
 fn superseded_frames_allocate_nothing() {
-    let (allocations, delivered) = steady("", Pace::Rate(20e6), (120_000, 170_000));
-    assert_eq!(allocations, 0);
-    assert!((50..200).contains(&delivered), "{delivered} of 300");
+    let steady = steady(Stream { pace: Pace::Rate(20e6), ..Stream::default() });
+    assert_eq!(steady.allocations, 0);
+    assert!((50..200).contains(&steady.delivered), "{} of 300", steady.delivered);
+}
+
+#[test]
+fn parity_made_and_used_allocates_nothing() {
+    let fec = Fec::Percent(10);
+    let steady = steady(Stream { network: "loss=2%", fec, ..Stream::default() });
+    assert_eq!(steady.allocations, 0);
+    assert!(steady.delivered > 295 && steady.by_parity > 200, "{steady:?}");
+}
+
+#[test]
+fn requests_answers_and_reports_allocate_nothing() {
+    let network = "loss=1%,burst=20/2000,jitter=1ms,dup=1%";
+    let steady = steady(Stream { network, feedback: true, ..Stream::default() });
+    assert_eq!(steady.allocations, 0);
+    assert!(steady.delivered > 295 && steady.by_resend > 100 && steady.reports > 50, "{steady:?}");
+}
+
+#[test]
+fn parity_that_follows_reported_loss_allocates_nothing() {
+    let stream = Stream { network: "loss=3%", fec: Fec::Auto, feedback: true, ..Stream::default() };
+    let steady = steady(stream);
+    assert_eq!(steady.allocations, 0);
+    assert!(steady.delivered > 295 && steady.by_parity > 100 && steady.reports > 50, "{steady:?}");
+}
+
+#[test]
+fn answers_to_a_group_allocate_nothing() {
+    let stream = Stream { network: "loss=2%", feedback: true, is_group: true, ..Stream::default() };
+    let steady = steady(stream);
+    assert_eq!(steady.allocations, 0);
+    assert!(steady.delivered > 290 && steady.by_resend > 100, "{steady:?}");
 }
 
 #[test]
@@ -47,50 +80,93 @@ fn the_counter_counts() {
     assert_eq!(allocations() - before, 1);
 }
 
-/// Streams [`WARM`] frames and then [`COUNTED`] more; returns the allocations made and frames delivered during those.
+/// What is streamed.
+struct Stream {
+    network: &'static str,
+    pace: Pace,
+    fec: Fec,
+    /// Whether the receiver says anything.
+    feedback: bool,
+    is_group: bool,
+    /// Of the smallest frame; the largest has 170 000.
+    least_bytes: u64,
+}
+
+impl Default for Stream {
+    fn default() -> Self {
+        let (network, pace, fec) = ("", Pace::Auto, Fec::Off);
+        Self { network, pace, fec, feedback: false, is_group: false, least_bytes: 120_000 }
+    }
+}
+
+/// What came of it, once it was warm.
+#[derive(Debug, Default)]
+struct Steady {
+    allocations: u64,
+    delivered: u64,
+    by_parity: u64,
+    by_resend: u64,
+    /// What the sender took in.
+    reports: u64,
+}
+
+/// Streams [`WARM`] frames and then [`COUNTED`] more, which count.
 #[allow(clippy::disallowed_methods, reason = "some instant to count from")]
-fn steady(network: &str, pace: Pace, (least, most): (u64, u64)) -> (u64, u64) {
+fn steady(stream: Stream) -> Steady {
     let begin = Instant::now();
     let config = SendConfig {
-        session: SessionId::new(1),
-        datagram_bytes: 1472,
-        overhead_bytes: 66,
-        pace,
+        pace: stream.pace,
         interval: Some(INTERVAL),
-        name: "steady".into(),
+        fec: stream.fec,
+        is_group: stream.is_group,
+        ..SendConfig::new(SessionId::new(1))
     };
     let mut sender = SendStream::new(config, Clock::new(begin, MediaTime::default()), begin);
-    let mut receiver = RecvStream::new(RecvConfig::default());
-    let mut network = Netem::new(network.parse().unwrap());
+    let mut receiver = RecvStream::new(RecvConfig { feedback: stream.feedback, ..RecvConfig::default() });
+    let mut network = Netem::new(stream.network.parse().unwrap());
     let (mut pool, mut random) = (Pool::new(4), Random::new(5));
     // The largest comes first, so that what is warm is warm enough.
-    let mut bytes = most as usize;
-    let (mut allocated, mut delivered) = (0, 0);
+    let mut bytes = MOST_BYTES as usize;
+    let (mut allocated, mut before) = (0, (RecvStats::default(), SendStats::default()));
     for number in 0..WARM + COUNTED {
-        let before = allocations();
+        if number == WARM {
+            before = (*receiver.stats(), *sender.stats());
+        }
+        let allocations_before = allocations();
         let captured = begin + INTERVAL * number;
         let mut jpeg = pool.take();
         Arc::get_mut(&mut jpeg).unwrap().resize(bytes, number as u8);
         let frame = Frame { captured: MediaTime::from_micros(number.into()), jpeg: pool.share(jpeg) };
         sender.push_frame(frame, captured);
         let mut now = captured;
-        let mut whole = 0;
         while now < captured + INTERVAL {
-            let next = send(&mut sender, &mut network, now);
-            whole += receive(&mut receiver, &mut network, now);
+            // What one end says may have the other say something at once.
+            let waits = loop {
+                let sending = send(&mut sender, &mut network, now);
+                let (receiving, has_spoken) = receive(&mut receiver, &mut sender, &mut network, now);
+                if !has_spoken {
+                    break [sending, receiving, network.next_due()];
+                }
+            };
             let end = captured + INTERVAL;
-            now = next.into_iter().chain(network.next_due()).min().map_or(end, |next| next.min(end));
+            now = waits.into_iter().flatten().fold(end, Instant::min);
         }
         if number >= WARM {
-            allocated += allocations() - before;
-            delivered += whole;
+            allocated += allocations() - allocations_before;
         }
-        bytes = (least + random.below(most - least + 1)) as usize;
+        bytes = (stream.least_bytes + random.below(MOST_BYTES - stream.least_bytes + 1)) as usize;
     }
-    (allocated, delivered)
+    let (received, sent) = (receiver.stats(), sender.stats());
+    Steady {
+        allocations: allocated,
+        delivered: received.delivered - before.0.delivered,
+        by_parity: received.repair.by_parity - before.0.repair.by_parity,
+        by_resend: received.repair.by_resend - before.0.repair.by_resend,
+        reports: sent.feedback.accepted - before.1.feedback.accepted,
+    }
 }
 
-fn send(sender: &mut SendStream, network: &mut Netem, now: Instant) -> Option<Instant> {
+fn send(sender: &mut SendStream<u8>, network: &mut Netem, now: Instant) -> Option<Instant> {
     loop {
         match sender.poll(now) {
             SendOutput::Transmit(transmit) => {
@@ -107,18 +183,31 @@ fn send(sender: &mut SendStream, network: &mut Netem, now: Instant) -> Option<In
     }
 }
 
-fn receive(receiver: &mut RecvStream<u8>, network: &mut Netem, now: Instant) -> u64 {
+/// Takes in what has come. The way back loses nothing; whether something went there is told.
+fn receive(
+    receiver: &mut RecvStream<u8>,
+    sender: &mut SendStream<u8>,
+    network: &mut Netem,
+    now: Instant,
+) -> (Option<Instant>, bool) {
     while let Some(datagram) = network.pop(now) {
         receiver.handle_datagram(1, datagram, now);
     }
     receiver.handle_timeout(now);
-    let mut whole = 0;
-    while let RecvOutput::Event(event) = receiver.poll(now) {
-        whole += u64::from(matches!(event, RecvEvent::Delivered(_)));
+    let mut has_spoken = false;
+    loop {
+        match receiver.poll(now) {
+            RecvOutput::Transmit { bytes, .. } => {
+                has_spoken = true;
+                sender.handle_datagram(2, bytes, now);
+            }
+            RecvOutput::Event(_) => {}
+            RecvOutput::Wait(until) => return (until, has_spoken),
+        }
     }
-    whole
 }
 
+const MOST_BYTES: u64 = 170_000;
 const INTERVAL: Duration = Duration::from_millis(33);
 /// Long enough that as many frames were on their way at once as ever will be.
 const WARM: u32 = 1000;

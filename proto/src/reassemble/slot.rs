@@ -337,7 +337,7 @@ impl Train {
             from_index: 0,
             from_arrived: now,
             from: 0,
-            gaps: Vec::new(),
+            gaps: Vec::with_capacity(MOST_GAPS),
             is_over: false,
             is_past: false,
             is_told: false,
