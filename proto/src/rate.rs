@@ -140,6 +140,11 @@ impl PathRate {
         is_stretched
     }
 
+    /// Whether there is nothing more to learn: the path carries as much as is ever sent.
+    pub(crate) fn is_settled(&self) -> bool {
+        matches!(self.state, State::Rising { good, .. } if good >= CEILING)
+    }
+
     /// The pace that the path is known to carry.
     pub(crate) fn carried(&self) -> f64 {
         match self.state {

@@ -180,6 +180,11 @@ impl<S: Copy + Ord> Viewers<S> {
         pace.follow(limits).filter(|limit| limit.is_finite())
     }
 
+    /// Whether there is nothing more to learn of any path.
+    pub(crate) fn are_settled(&self) -> bool {
+        self.all.values().all(|viewer| viewer.path.is_settled())
+    }
+
     /// Whether the viewer with the most loss is this one, of those whose word counts.
     pub(crate) fn is_worst(&self, source: S) -> bool {
         let loss = |source: &S| self.all.get(source).map_or(0.0, |viewer| viewer.loss);

@@ -129,8 +129,14 @@ impl Feedback {
         self.trains.push_back(entry);
         // The end of the train did not fit somewhere: the next one should go slower.
         let is_urgent = entry.missing_tail >= URGENT && entry.missing_tail / 3 > entry.missing_head;
-        if is_urgent && self.token.is_some() {
-            let soonest = self.reported.map_or(now, |reported| (reported + SOONEST).max(now));
+        let has_lost = told.missing > 0 && self.invitation.is_some_and(|invitation| !invitation.is_group);
+        let soonest = match (is_urgent, has_lost) {
+            (true, _) => SOONEST,
+            (false, true) => SOON,
+            (false, false) => return,
+        };
+        if self.token.is_some() {
+            let soonest = self.reported.map_or(now, |reported| (reported + soonest).max(now));
             self.next = Some(self.next.map_or(soonest, |next| next.min(soonest)));
         }
     }
@@ -298,6 +304,8 @@ const RAREST_PING: Duration = Duration::from_secs(5);
 const GROUP_PING_WITHIN: Duration = Duration::from_millis(100);
 /// Reports are at least so far apart, whatever the sender says.
 const SOONEST: Duration = Duration::from_millis(20);
+/// A single receiver tells of loss within this.
+const SOON: Duration = Duration::from_millis(100);
 /// So many chunks missing at the end of a frame are told at once.
 const URGENT: u16 = 8;
 /// A sender that says nothing for so long is told nothing.

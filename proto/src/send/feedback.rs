@@ -4,6 +4,7 @@ use std::hash::Hash;
 use std::time::{Duration, Instant};
 
 use super::{SendOutput, SendStream, Transmit};
+use crate::Pace;
 use crate::answer::Verdict;
 use crate::history::History;
 use crate::rate::Train;
@@ -146,7 +147,9 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
             _ => SLOW_STREAM,
         };
         let share = self.viewers.len() as f64 * REPORT_BITS / (REPORTS_SHARE * stream);
-        Duration::try_from_secs_f64(share).unwrap_or(RAREST).clamp(OFTENEST, RAREST)
+        let is_learning = self.config.pace == Pace::Auto && !self.viewers.are_settled();
+        let oftenest = if is_learning { OFTENEST } else { OFTENEST_SETTLED };
+        Duration::try_from_secs_f64(share).unwrap_or(RAREST).clamp(oftenest, RAREST)
     }
 }
 
@@ -194,6 +197,8 @@ const LOST_AT_END: u32 = 8;
 const SLOW_STREAM: f64 = 5e6;
 /// Three frames of a 30 Hz stream: often enough to follow a path.
 const OFTENEST: Duration = Duration::from_millis(100);
+/// Where the pace is not to be learned. Receivers tell of loss sooner.
+const OFTENEST_SETTLED: Duration = Duration::from_millis(400);
 const RAREST: Duration = Duration::from_secs(10);
 /// A receiver that said nothing for so long is gone.
 const SILENCE: Duration = Duration::from_secs(3);
