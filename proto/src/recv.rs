@@ -116,7 +116,7 @@ impl<S: Copy + Eq> RecvStream<S> {
             lock: SourceLock::new(),
             reassembler: Reassembler::new(config.deadline),
             asking: Asking::new(config.seed),
-            feedback: Feedback::new(config.seed),
+            feedback: Feedback::new(!config.resend, config.seed),
             events: VecDeque::with_capacity(EVENTS),
             stats: RecvStats::default(),
             hello: HelloState::default(),

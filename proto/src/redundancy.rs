@@ -73,6 +73,8 @@ pub(crate) fn parity_for(data_chunks: usize, percent: u8) -> usize {
 pub(crate) struct Redundancy {
     fec: Fec,
     resend_answered: bool,
+    /// Whether the worst receiver asks for what it misses.
+    asks: bool,
     last_report: Option<Instant>,
     /// Chunks that recent reports cover, and how many of them were missing: the past counts less and less.
     covered: f64,
@@ -91,12 +93,16 @@ impl Redundancy {
     pub(crate) fn new(fec: Fec, resend_answered: bool) -> Self {
         let (covered, missing, needed) = (0.0, 0.0, [(0, 0); REMEMBERED]);
         let (loss, loss_ppm) = (STARTING_LOSS, steps(STARTING_LOSS));
-        Self { fec, resend_answered, last_report: None, covered, missing, loss, loss_ppm, needed }
+        Self { fec, resend_answered, asks: true, last_report: None, covered, missing, loss, loss_ppm, needed }
     }
 
     /// The worst followed receiver has reported: of the data chunks that were sent for the first time since its last
-    /// report, this many arrived, and this many did not.
-    pub(crate) fn heard(&mut self, arrived: u64, missing: u64, now: Instant) {
+    /// report, this many arrived, and this many did not; and it `asks` for what it misses, or does not.
+    pub(crate) fn heard(&mut self, arrived: u64, missing: u64, asks: bool, now: Instant) {
+        if arrived.saturating_add(missing) > 0 && self.asks != asks {
+            self.asks = asks;
+            self.needed.fill((0, 0));
+        }
         let since = self.last_report.map_or(Duration::ZERO, |last| now.saturating_duration_since(last));
         self.last_report = Some(self.last_report.map_or(now, |last| last.max(now)));
 
@@ -126,15 +132,14 @@ impl Redundancy {
             Fec::Off => 0,
             Fec::Percent(percent) => parity_for(data_chunks, percent),
             Fec::Auto if !self.reported(now) => parity_for(data_chunks, BLIND_PERCENT),
-            Fec::Auto if self.resend_answered => self.needed(data_chunks, MAY_ASK),
+            Fec::Auto if self.resend_answered && self.asks => self.needed(data_chunks, MAY_ASK),
             Fec::Auto => self.needed(data_chunks, MUST_NOT_FAIL).max(parity_for(data_chunks, FLOOR_PERCENT)),
         }
     }
 
-    /// The share of chunks that is taken to be lost, from 0 to 1; `None` if nobody has ever reported.
-    #[cfg(test)]
-    pub(crate) fn loss(&self) -> Option<f64> {
-        self.last_report.map(|_| self.loss)
+    /// The share of chunks that is taken to be lost, from 0 to 1.
+    pub(crate) fn loss(&self) -> f64 {
+        self.loss
     }
 
     fn reported(&self, now: Instant) -> bool {

@@ -29,6 +29,7 @@ pub fn run(args: &Args) -> Result<()> {
     if json_to_stdout && args.output.iter().any(Spec::is_standard_output) {
         bail!("--stats-json - and an --output to standard output would mix; give --stats-json a file");
     }
+    proto::warm_up();
     let link = Link::open(args.listen, args.interface.as_deref(), &console)?;
     let probe = link.probe().context("cannot watch the socket")?;
     let window = open_window(args, &console)?;

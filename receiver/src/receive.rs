@@ -83,7 +83,6 @@ impl Receive {
     /// # Errors
     /// If the socket cannot be read any more.
     pub fn run(mut self) -> Result<()> {
-        proto::warm_up();
         let mut sender = Sender {
             delays: Delays::new(),
             heard: None,
@@ -116,8 +115,8 @@ impl Receive {
         let until = [until, quiet, netem].into_iter().flatten().min();
         match self.link.wait(until, &self.stop).context("cannot wait for datagrams")? {
             Woken::Stop => return Ok(false),
-            Woken::Time => {}
-            Woken::Datagrams => self.receive(sender)?,
+            // What came while nobody ran this thread is not overdue.
+            Woken::Time | Woken::Datagrams => self.receive(sender)?,
         }
         let now = Instant::now();
         self.drain_netem(sender, now);

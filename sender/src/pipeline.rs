@@ -27,6 +27,8 @@ pub fn run(args: &Args) -> Result<()> {
     let console = Console::new("sender");
     let stop = Stop::new().context("cannot make an event")?;
     stop_at_signals(&stop).context("cannot handle signals")?;
+    // Before there are pictures: it takes longer than sending one.
+    proto::warm_up();
     let links = open_links(args)?;
     let session = SessionId::new(u64::from_ne_bytes(random()?).max(1));
     let reporter = Reporter::new(console.clone(), args.stats_json.as_deref(), args.stats_interval)?;

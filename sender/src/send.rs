@@ -33,7 +33,6 @@ pub fn run(
     stop: &Stop,
 ) -> Result<()> {
     keep_time();
-    proto::warm_up();
     let sockets: Vec<_> =
         destinations.iter().map(Destination::socket).collect::<Result<_, _>>().context(CANNOT_WAIT)?;
     let mut wait = Wait::new(inbox, &sockets, stop);

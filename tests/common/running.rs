@@ -227,6 +227,7 @@ pub(crate) fn receiver_adds_up(stats: &Value) {
     let fates = [
         "accepted",
         "control",
+        "spare",
         "duplicate",
         "late",
         "foreign",
@@ -237,7 +238,9 @@ pub(crate) fn receiver_adds_up(stats: &Value) {
     ];
     let fates: u64 = fates.iter().map(|fate| count(stats, &format!("/datagrams/{fate}"))).sum();
     assert_eq!(count(stats, "/datagrams/received"), fates, "{stats}");
-    let lost: u64 =
-        ["deadline", "superseded", "evicted"].iter().map(|r| count(stats, &format!("/lost/{r}"))).sum();
+    let lost: u64 = ["deadline", "superseded", "evicted", "damaged"]
+        .iter()
+        .map(|r| count(stats, &format!("/lost/{r}")))
+        .sum();
     assert_eq!(count(stats, "/frames/lost"), lost, "{stats}");
 }

@@ -17,6 +17,7 @@ use crate::{FrameId, MediaTime, SessionId};
 pub(super) struct Feedback {
     session: SessionId,
     invitation: Option<Invitation>,
+    does_not_ask: bool,
     /// What our clock counts from; a ping or report carries it.
     epoch: Option<Instant>,
     /// When something of the sender last came.
@@ -37,10 +38,11 @@ pub(super) struct Feedback {
 }
 
 impl Feedback {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(super) fn new(does_not_ask: bool, seed: u64) -> Self {
         Self {
             session: SessionId::new(0),
             invitation: None,
+            does_not_ask,
             epoch: None,
             heard: None,
             token: None,
@@ -184,7 +186,7 @@ impl Feedback {
         }
         self.asked.push_back(now);
         let (kind, session) = (if self.token.is_some() { Kind::Report } else { Kind::Ping }, self.session);
-        let header = header(kind, session, newest, captured);
+        let header = Header { index: self.does_not_ask.into(), ..header(kind, session, newest, captured) };
         let Self { datagram, counts, trains, .. } = self;
         match self.token {
             Some(token) => {

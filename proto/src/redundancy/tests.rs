@@ -34,7 +34,7 @@ fn stream(
             broken += usize::from(lost_data > 0 && lost_all > extra);
         }
         if number % 3 == 2 {
-            redundancy.heard(arrived, missing, now);
+            redundancy.heard(arrived, missing, true, now);
             (arrived, missing) = (0, 0);
         }
     }
@@ -112,7 +112,7 @@ fn off_is_none_and_a_percentage_stays_whatever_is_reported() {
     for (fec, parity) in [(Fec::Off, 0), (Fec::Percent(10), 12)] {
         let mut redundancy = Redundancy::new(fec, true);
         assert_eq!(redundancy.chunks(FRAME, now), parity);
-        redundancy.heard(500, 500, now);
+        redundancy.heard(500, 500, true, now);
         assert_eq!(redundancy.chunks(FRAME, now), parity);
     }
 }
@@ -122,8 +122,7 @@ fn a_tenth_goes_out_blind_while_nobody_reports() {
     let t0 = t0();
     let mut redundancy = Redundancy::new(Fec::Auto, true);
     assert_eq!((redundancy.chunks(FRAME, t0), redundancy.chunks(3, t0)), (12, 1));
-    assert_eq!(redundancy.loss(), None);
-    redundancy.heard(400, 0, t0);
+    redundancy.heard(400, 0, true, t0);
     assert_eq!(redundancy.chunks(FRAME, t0 + ms(2000)), 0);
     assert_eq!(redundancy.chunks(FRAME, t0 + ms(2001)), 12);
 }
@@ -133,7 +132,7 @@ fn a_path_that_has_shown_itself_clean_gets_none_unless_nobody_can_be_asked() {
     for (resend_answered, at_first, later) in [(true, 0, 0), (false, 3, 3)] {
         let t0 = t0();
         let mut redundancy = Redundancy::new(Fec::Auto, resend_answered);
-        redundancy.heard(360, 0, t0);
+        redundancy.heard(360, 0, true, t0);
         assert_eq!(redundancy.chunks(FRAME, t0), at_first);
         stream(&mut redundancy, 60, || false, t0);
         assert_eq!(redundancy.chunks(FRAME, t0 + Duration::from_secs(60)), later);
@@ -175,14 +174,14 @@ fn loss_is_followed_up_at_once_and_down_slowly() {
     let mut redundancy = Redundancy::new(Fec::Auto, true);
     stream(&mut redundancy, 60, || false, t0);
     let mut now = t0 + Duration::from_secs(60);
-    redundancy.heard(3420, 180, now);
-    let up = redundancy.loss().unwrap();
+    redundancy.heard(3420, 180, true, now);
+    let up = redundancy.loss();
     assert!((0.025..0.05).contains(&up), "{up}");
     for _ in 0..100 {
         now += ms(100);
-        redundancy.heard(360, 0, now);
+        redundancy.heard(360, 0, true, now);
     }
-    let later = redundancy.loss().unwrap() / up;
+    let later = redundancy.loss() / up;
     assert!((later - (-1.0_f64).exp()).abs() < 0.01, "after 10 s: {later} of it");
 }
 
@@ -192,37 +191,37 @@ fn half_a_second_of_small_reports_is_enough_to_be_followed() {
     let mut redundancy = Redundancy::new(Fec::Auto, true);
     stream(&mut redundancy, 60, || false, t0);
     for report in 0..5 {
-        redundancy.heard(342, 18, t0 + Duration::from_secs(60) + ms(report * 100));
+        redundancy.heard(342, 18, true, t0 + Duration::from_secs(60) + ms(report * 100));
     }
-    assert!(redundancy.loss().unwrap() > 0.02, "{:?}", redundancy.loss());
+    assert!(redundancy.loss() > 0.02, "{:?}", redundancy.loss());
 }
 
 #[test]
 fn a_report_of_few_chunks_does_not_swing_it() {
     let now = t0();
     let mut redundancy = Redundancy::new(Fec::Auto, true);
-    redundancy.heard(9, 1, now);
-    assert!(redundancy.loss().unwrap() < 0.03, "one of ten: {:?}", redundancy.loss());
+    redundancy.heard(9, 1, true, now);
+    assert!(redundancy.loss() < 0.03, "one of ten: {:?}", redundancy.loss());
     let mut redundancy = Redundancy::new(Fec::Auto, true);
-    redundancy.heard(10_000, 0, now);
-    redundancy.heard(0, 1, now);
-    assert!(redundancy.loss().unwrap() < f64::from(CLEAN_PPM) / 1e6, "{:?}", redundancy.loss());
+    redundancy.heard(10_000, 0, true, now);
+    redundancy.heard(0, 1, true, now);
+    assert!(redundancy.loss() < f64::from(CLEAN_PPM) / 1e6, "{:?}", redundancy.loss());
 }
 
 #[test]
 fn absurd_reports_neither_panic_nor_stay() {
     let t0 = t0();
     let mut redundancy = Redundancy::new(Fec::Auto, true);
-    redundancy.heard(0, 0, t0);
-    redundancy.heard(u64::MAX, u64::MAX, t0);
-    redundancy.heard(0, u64::MAX, t0 - ms(500));
-    assert_eq!(redundancy.loss(), Some(MOST_LOSS));
+    redundancy.heard(0, 0, true, t0);
+    redundancy.heard(u64::MAX, u64::MAX, true, t0);
+    redundancy.heard(0, u64::MAX, true, t0 - ms(500));
+    assert_eq!(redundancy.loss(), MOST_LOSS);
     for chunks in [0, 1, 2, FRAME, MAX_CHUNKS, MAX_CHUNKS + 1, usize::MAX] {
         let parity = redundancy.chunks(chunks, t0);
         assert!(parity <= most_parity(chunks.min(MAX_CHUNKS)), "{parity} for {chunks}");
     }
     stream(&mut redundancy, 120, || false, t0);
-    assert!(redundancy.loss().unwrap() < 0.001, "{:?}", redundancy.loss());
+    assert!(redundancy.loss() < 0.001, "{:?}", redundancy.loss());
 }
 
 #[test]
@@ -230,13 +229,13 @@ fn a_steady_stream_computes_nothing() {
     let t0 = t0();
     let mut redundancy = Redundancy::new(Fec::Auto, true);
     for _ in 0..20 {
-        redundancy.heard(3564, 36, t0);
+        redundancy.heard(3564, 36, true, t0);
     }
     for chunks in 100..100 + REMEMBERED {
         redundancy.chunks(chunks, t0);
     }
     let before = redundancy.needed;
     assert!(before.iter().all(|&(chunks, parity)| chunks > 0 && parity > 0));
-    redundancy.heard(3564, 36, t0);
+    redundancy.heard(3564, 36, true, t0);
     assert_eq!(redundancy.needed, before);
 }

@@ -63,7 +63,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
         match body {
             Body::Report(report) => {
                 self.push_reply(pong);
-                self.report(source, &report, now);
+                self.report(source, &report, header.index & 1 == 0, now);
                 FeedbackFate::Accepted
             }
             Body::Resend(request) => self.request(source, header.frame, &request, now),
@@ -74,18 +74,20 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
         }
     }
 
-    fn report(&mut self, source: S, report: &Report<'_>, now: Instant) {
+    fn report(&mut self, source: S, report: &Report<'_>, asks: bool, now: Instant) {
         let overhead = self.config.overhead_bytes;
         self.trains.clear();
         self.trains.extend(report.trains().filter_map(|entry| train(&mut self.history, &entry, overhead)));
         let (arrived, missing) = self.viewers.report(source, report.counts, &self.trains, now);
         let Some(viewer) = self.viewers.find(source) else { return };
-        let too_fast = self.trains.iter().filter(|train| is_congested(train, viewer.carried()));
-        let congested: u32 = too_fast.map(|train| train.missing_head + train.missing_tail).sum();
-        let missing = viewer.excuse(missing, congested.into());
+        let (carried, loss) = (viewer.carried(), self.redundancy.loss());
+        // Who does not ask has nothing but parity against bursts.
+        let by_chance = if asks { BY_CHANCE } else { f64::INFINITY };
+        let no_evidence = self.trains.iter().map(|train| no_evidence(train, carried, loss, by_chance)).sum();
+        let missing = viewer.excuse(missing, no_evidence);
         // Others' reports show that somebody can be asked; how much parity is needed is for the worst to say.
         let (arrived, missing) = if self.viewers.is_worst(source) { (arrived, missing) } else { (0, 0) };
-        self.redundancy.heard(arrived, missing, now);
+        self.redundancy.heard(arrived, missing, asks, now);
     }
 
     fn request(&mut self, source: S, frame: FrameId, request: &Resend<'_>, now: Instant) -> FeedbackFate {
@@ -153,6 +155,15 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
     }
 }
 
+/// How many of a train's missing chunks say nothing of how much parity its path needs: those that the pace lost, and those of
+/// a burst, that no parity of reasonable size makes up for. A path that loses more than was known shows so in a few frames.
+fn no_evidence(train: &Train, carried: f64, loss: f64, by_chance: f64) -> u64 {
+    let missing = train.missing_head + train.missing_tail;
+    let by_chance = by_chance + 2.0 * loss * f64::from(train.total);
+    let evidence = if is_congested(train, carried) { 0 } else { by_chance as u32 };
+    missing.saturating_sub(evidence).into()
+}
+
 /// Whether what a train lost is the pace's fault: it went faster than the path carries, or lost its end, where a queue
 /// loses and chance seldom does.
 fn is_congested(train: &Train, carried: f64) -> bool {
@@ -189,6 +200,8 @@ pub(super) const MOST_REPLIES: usize = 64;
 const REPORT_BITS: f64 = 400.0 * 8.0;
 /// What reports and their answers may use of the stream. RTCP allows all feedback 5 %; requests need the rest.
 const REPORTS_SHARE: f64 = 0.02;
+/// A frame may lose so many chunks by chance on a path that was not known to lose any.
+const BY_CHANCE: f64 = 2.0;
 /// What goes faster than this share of what the path carries is a probe, or from before that was known.
 const CARRIED: f64 = 1.02;
 /// Fewer chunks missing at the end of a frame say nothing.

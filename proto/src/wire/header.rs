@@ -44,7 +44,8 @@ pub struct Header {
     pub part: u8,
     /// How many parts the frame has, at least 1; 0 in what is no chunk.
     pub parts: u8,
-    /// Which chunk of the part: data chunks from 0, parity chunks after them.
+    /// Which chunk of the part: data chunks from 0, parity chunks after them. In a report, 1 if the receiver does not ask for
+    /// what it misses; otherwise 0 in what is no chunk.
     pub index: u16,
     /// How many data chunks the part has.
     pub data_chunks: u16,
