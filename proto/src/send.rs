@@ -113,6 +113,8 @@ pub struct SendStream<S> {
     closing: Closing,
     /// When the last datagram of a frame or an answer went.
     last_sent: Option<Instant>,
+    /// Bytes of frames and of the parity that goes with them, each counted once: what may be sent again is a share of it.
+    streamed: u64,
     stats: SendStats,
 }
 
@@ -238,6 +240,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
             events: VecDeque::with_capacity(EVENTS),
             closing: Closing::No,
             last_sent: None,
+            streamed: 0,
             stats: SendStats::default(),
         }
     }
@@ -467,6 +470,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
             sent.slab.make_parity(sent.slab.planned_parity(), &mut self.encoder);
             sent.slab.parity_range(from - data..from - data + count)
         };
+        self.streamed += bytes.len() as u64;
         self.stats.bytes += bytes.len() as u64;
         SendOutput::Transmit(Transmit { to: None, bytes, segment: stride.min(bytes.len()) })
     }

@@ -57,7 +57,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
             self.push_reply(pong);
             return FeedbackFate::Accepted;
         }
-        if self.viewers.admit(source, self.stats.bytes, now).is_none() {
+        if self.viewers.admit(source, self.streamed, now).is_none() {
             return FeedbackFate::TooMuch;
         }
         match body {
@@ -99,7 +99,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
             return FeedbackFate::Malformed;
         }
         let Some(Viewer { budget, .. }) = self.viewers.find(source) else { return FeedbackFate::Unproven };
-        match self.answers.ask(request, frame, &mut self.history, budget, self.stats.bytes, now) {
+        match self.answers.ask(request, frame, &mut self.history, budget, self.streamed, now) {
             Verdict::Answered => FeedbackFate::Accepted,
             Verdict::TooMuch => FeedbackFate::TooMuch,
             Verdict::Gone => {
