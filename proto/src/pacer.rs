@@ -110,12 +110,15 @@ impl Pacer {
 
     /// Makes room for `bytes` in `datagrams` datagrams that are sent now, out of turn: what else is to go moves by their
     /// time on the wire. They may go from [`repair_due`](Self::repair_due) on.
-    pub(crate) fn repair(&mut self, datagrams: usize, bytes: usize, now: Instant) {
+    ///
+    /// While a frame is going (`beside_a_frame`), as much time is left to it: what is asked for never stops a frame.
+    pub(crate) fn repair(&mut self, datagrams: usize, bytes: usize, beside_a_frame: bool, now: Instant) {
         let Some(rate) = self.rate else { return };
         let time = Duration::from_secs_f64(((bytes + datagrams * self.overhead) * 8) as f64 / rate);
         self.start = self.start.map(|start| start + time);
         self.free = Some(self.free.map_or(now, |free| free.max(now)) + time);
-        self.repair_free = Some(self.repair_free.map_or(now, |free| free.max(now)) + time);
+        let until_next = if beside_a_frame { 2 * time } else { time };
+        self.repair_free = Some(self.repair_free.map_or(now, |free| free.max(now)) + until_next);
     }
 
     /// When something may be sent out of turn again.

@@ -496,7 +496,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
         } else {
             sent.slab.parity_range(range)
         };
-        self.pacer.repair(count, bytes.len(), now);
+        self.pacer.repair(count, bytes.len(), self.going.is_some(), now);
         self.last_sent = Some(now);
         self.stats.resent += count as u64;
         self.stats.bytes += bytes.len() as u64;
