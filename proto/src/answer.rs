@@ -112,7 +112,7 @@ impl Answers {
         }
         let mut verdict = Verdict::Answered;
         let gone = sent.count().min(sent.slab.len());
-        let (bytes, at_once) = (sent.slab.stride() as u64, 2 * sent.slab.bytes() as u64);
+        let (bytes, at_once) = (sent.slab.stride() as u64, sent.slab.bytes() as u64);
         for index in request.ranges().flat_map(|range| range.start..range.end.min(gone)) {
             if sent.is_queued(index) {
                 continue;
@@ -176,7 +176,7 @@ impl Answers {
             return Verdict::Answered;
         }
         let needed = usize::from(request.needed).min(sent.slab.len());
-        let (bytes, at_once) = ((needed * sent.slab.stride()) as u64, 2 * sent.slab.bytes() as u64);
+        let (bytes, at_once) = ((needed * sent.slab.stride()) as u64, sent.slab.bytes() as u64);
         if !asker.spend(bytes, streamed, at_once) {
             return Verdict::TooMuch;
         }
@@ -259,8 +259,8 @@ impl Sent {
 
 /// For all receivers together, one byte of the stream in so many.
 const RESENT_SHARE: u64 = 2;
-/// What may be sent again at once however little was streamed: a 1080p frame, twice.
-const AT_ONCE: u64 = 400_000;
+/// What may be sent again at once however little was streamed: a 1080p frame, with what is lost of that.
+const AT_ONCE: u64 = 200_000;
 /// How long a request waits for others of its group: a round trip on a LAN, and a busy computer's lateness.
 const TOGETHER: Duration = Duration::from_millis(1);
 /// A request that comes this soon after an answer crossed it.
