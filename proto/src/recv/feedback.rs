@@ -89,7 +89,22 @@ impl Feedback {
         } else if self.invitation.is_none() && invitation.is_some() {
             self.next = Some(now);
         }
+        if let (Some(old), Some(new)) = (self.invitation, invitation) {
+            self.reconsider(old.report_every, new.report_every, now);
+        }
         self.invitation = invitation;
+    }
+
+    /// Moves the next report when reports shall come at another interval: those who join at once all begin with the
+    /// short interval of a small audience (RFC 3550, section 6.3.3, does the same when the time comes).
+    fn reconsider(&mut self, old: Duration, new: Duration, now: Instant) {
+        if old == new || self.token.is_none() {
+            return;
+        }
+        if let Some(left) = self.next.and_then(|next| next.checked_duration_since(now)) {
+            let (old, new) = (old.max(SOONEST), new.max(SOONEST));
+            self.next = Some(now + left.mul_f64(new.as_secs_f64() / old.as_secs_f64()).min(new * 3 / 2));
+        }
     }
 
     /// The sender answered; returns how long that took.
