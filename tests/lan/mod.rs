@@ -2,10 +2,11 @@
 //!
 //! Nothing sleeps: time jumps to the next wake-up or arrival. Every run is watched (see [`ledger`] and [`watch`]), and
 //! what is found wrong is said with the networks' description, seeds included.
-#![allow(dead_code, reason = "each test uses a part of it")]
+#![allow(dead_code, unused_imports, reason = "each test uses a part of it")]
 
 mod agenda;
 mod clockwork;
+pub(crate) mod forge;
 mod ledger;
 mod outcome;
 mod scenario;
@@ -29,6 +30,7 @@ pub(crate) use seat::Seat;
 use seat::Seated;
 pub(crate) use station::Setup;
 use station::Station;
+pub(crate) use traffic::Traffic;
 use traffic::WIRE_OVERHEAD;
 
 /// What a sender tells receivers apart by: the number of a seat, or any other for somebody who has none.
@@ -183,6 +185,11 @@ impl Lan {
     /// What a sender counted so far, since it was started last.
     pub(crate) fn sent(&self, at: usize) -> &proto::SendStats {
         self.stations[at].stream.stats()
+    }
+
+    /// What was on the wire so far.
+    pub(crate) fn traffic(&self) -> Traffic {
+        self.ledger.traffic
     }
 
     /// The session of a sender.

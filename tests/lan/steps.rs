@@ -1,5 +1,6 @@
 //! What happens at one moment: streams are drained, and datagrams taken from one network to the next.
 
+use proto::wire::{Body, Datagram};
 use proto::{RecvEvent, RecvOutput, SendOutput};
 
 use super::agenda::Node;
@@ -101,6 +102,8 @@ impl Lan {
             let fate = seat.stream.handle_datagram(from, datagram, local);
             seat.watch.arrived(&self.ledger, datagram, fate);
             self.drain_seat(at);
+            let seat = &mut self.seats[at];
+            seat.watch.rested(seat.wakes.is_none());
         }
         let is_due = |wakes: Option<std::time::Instant>| wakes.is_some_and(|wakes| wakes <= local);
         if is_due(self.seats[at].wakes) {
@@ -118,7 +121,10 @@ impl Lan {
             match seat.stream.poll(local) {
                 RecvOutput::Transmit { to, bytes } => {
                     assert!(bytes.len() <= LONGEST_CONTROL, "{ledger}: {} bytes of feedback", bytes.len());
-                    ledger.traffic.add(Load::Feedback, bytes.len());
+                    let is_request =
+                        matches!(Datagram::parse(bytes), Ok(Datagram { body: Body::Resend(_), .. }));
+                    let load = if is_request { Load::Request } else { Load::Feedback };
+                    ledger.traffic.add(load, bytes.len());
                     seat.back.push_with(to, bytes, self.now);
                     said += 1;
                     assert!(said < MOST_SAID, "{ledger}: a receiver does not come to rest");

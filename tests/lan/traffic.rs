@@ -15,6 +15,8 @@ pub(super) enum Load {
     Reply,
     /// What receivers say back.
     Feedback,
+    /// What they ask for.
+    Request,
 }
 
 /// Datagrams, and their bytes on the wire.
@@ -33,6 +35,7 @@ pub(crate) struct Traffic {
     pub(crate) control: Bytes,
     pub(crate) replies: Bytes,
     pub(crate) feedback: Bytes,
+    pub(crate) requests: Bytes,
 }
 
 impl Traffic {
@@ -44,6 +47,7 @@ impl Traffic {
             Load::Control => &mut self.control,
             Load::Reply => &mut self.replies,
             Load::Feedback => &mut self.feedback,
+            Load::Request => &mut self.requests,
         };
         bytes.datagrams += 1;
         bytes.wire += payload as u64 + WIRE_OVERHEAD;
@@ -61,7 +65,7 @@ impl Traffic {
 
     /// What receivers say and are told, as a share of the frames' own datagrams.
     pub(crate) fn back(&self) -> f64 {
-        self.share(self.feedback) + self.share(self.replies)
+        self.share(self.feedback) + self.share(self.requests) + self.share(self.replies)
     }
 
     /// UDP payload that the senders gave out.

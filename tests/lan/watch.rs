@@ -21,9 +21,11 @@ pub(super) struct Watch {
     /// Frames of which a chunk was accepted and that have not ended, and their bytes.
     open: BTreeMap<(u64, u32), usize>,
     known: BTreeSet<(u64, u32)>,
-    /// The session that was heard last, and the frame that its first datagram since another one's opened.
-    visitor: Option<u64>,
-    strangers: BTreeSet<(u64, u32)>,
+    /// Whether the session that the datagram just taken in belongs to is listened to, and the frame that it went into.
+    admitted: bool,
+    touched: Option<(u64, u32)>,
+    /// The frame that the only datagram of a session opened.
+    stranger: Option<(u64, u32)>,
     /// Whether no frame of the session was delivered since it began, or came back.
     begun: bool,
     session: Option<SessionId>,
@@ -54,18 +56,7 @@ impl Watch {
             return;
         };
         assert_ne!(fate, Fate::Contradictory, "{ledger}: an honest sender is said to contradict itself");
-        let session = datagram.header.session.get();
-        let is_first = match fate {
-            Fate::Accepted | Fate::Duplicate | Fate::Spare | Fate::Control => {
-                self.visitor.replace(session) != Some(session)
-            }
-            _ => return,
-        };
-        if is_first {
-            self.forget_strangers();
-        } else {
-            self.strangers.retain(|(of, _)| *of != session);
-        }
+        self.admitted = matches!(fate, Fate::Accepted | Fate::Duplicate | Fate::Spare | Fate::Control);
         let (geometry, parity) = match datagram.body {
             Body::Data { geometry, .. } => (geometry, 0),
             Body::Parity { geometry, chunk, .. } => (geometry, chunk.len()),
@@ -74,22 +65,35 @@ impl Watch {
         if fate != Fate::Accepted {
             return;
         }
-        let key = (session, datagram.header.frame.get());
+        let key = (datagram.header.session.get(), datagram.header.frame.get());
+        self.touched = Some(key);
         if self.known.insert(key) {
             self.open.insert(key, geometry.length());
-            if is_first {
-                self.strangers.insert(key);
-            }
         }
         let held = self.open.get_mut(&key);
         *held.unwrap_or_else(|| panic!("{ledger}: frame {key:?} goes on after its end")) += parity;
     }
 
+    /// The receiver has said all that came of the datagram that arrived. Where it waits for nothing, but holds a frame,
+    /// that datagram is the only one of its session so far: the session may end unmentioned, with all that it brought,
+    /// as the one before it has, if that was such a one.
+    pub(super) fn rested(&mut self, waits_for_nothing: bool) {
+        let (admitted, touched) = (std::mem::take(&mut self.admitted), self.touched.take());
+        if !(admitted && waits_for_nothing) {
+            return;
+        }
+        let touched = touched.filter(|key| self.open.contains_key(key));
+        if touched != self.stranger {
+            self.forget_stranger();
+            self.stranger = touched;
+        }
+    }
+
     pub(super) fn receiver_event(&mut self, ledger: &Ledger, event: &RecvEvent<usize>, now: Instant) {
         match event {
             RecvEvent::Session { session, .. } => {
-                self.strangers.retain(|(of, _)| *of != session.get());
-                self.forget_strangers();
+                self.stranger.take_if(|(of, _)| *of == session.get());
+                self.forget_stranger();
                 // The chunk that began it has opened a frame already.
                 let others = self.open.keys().filter(|(of, _)| *of != session.get()).count();
                 assert_eq!(others, 0, "{ledger}: {:?}: frames of the session before go on", self.open);
@@ -158,8 +162,8 @@ impl Watch {
     }
 
     /// A session of which a single datagram came is never introduced, and what that brought is not counted.
-    fn forget_strangers(&mut self) {
-        for key in std::mem::take(&mut self.strangers) {
+    fn forget_stranger(&mut self) {
+        if let Some(key) = self.stranger.take() {
             self.open.remove(&key);
             self.known.remove(&key);
         }
@@ -167,14 +171,14 @@ impl Watch {
 
     fn end(&mut self, ledger: &Ledger, frame: FrameId) {
         let session = self.session.expect("a session begins before its frames").get();
-        self.strangers.remove(&(session, frame.get()));
+        self.stranger.take_if(|key| *key == (session, frame.get()));
         let ended = self.open.remove(&(session, frame.get()));
         assert!(ended.is_some(), "{ledger}: frame {frame} ended twice, or never began");
     }
 
     /// Everything has ended, and the receiver counted it as it was seen from outside.
     pub(super) fn finish(&mut self, ledger: &Ledger, received: &RecvStats, network: &NetemCounts) {
-        self.forget_strangers();
+        self.forget_stranger();
         assert!(self.open.is_empty(), "{ledger}: {:?} never ended", self.open);
         assert_eq!(received.delivered, self.delivered.len() as u64, "{ledger}: delivered");
         assert_eq!(received.lost.total(), self.lost, "{ledger}: lost");
