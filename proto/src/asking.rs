@@ -196,7 +196,7 @@ fn backoff(viewers: u16, random: &mut Random) -> Duration {
     )
 }
 
-/// When the receiver's clock began: what it puts into pings and reports.
+/// The receiver's clock, which began at `epoch`: what it puts into pings, reports and requests.
 pub(crate) fn since(epoch: Instant, now: Instant) -> MediaTime {
     MediaTime::from_micros(now.saturating_duration_since(epoch).as_micros() as u64)
 }

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 pub enum Pace {
     /// At once.
     Off,
-    /// At most 90 Mbit/s, so that a 100 Mbit/s port carries it, unless the stream itself needs more: then spread over
-    /// at most 60 % of the frame interval.
+    /// As fast as the path was found to carry. While nobody reports: at most 90 Mbit/s, so that a 100 Mbit/s port carries
+    /// it, unless the stream itself needs more: then spread over at most 60 % of the frame interval.
     Auto,
     /// At this many bits per second on the wire.
     Rate(f64),

@@ -21,7 +21,8 @@ use crate::wire::{self, Header, Hello, Invitation, Kind, SourceState};
 use crate::{Frame, FrameId, MediaTime, SessionId};
 use feedback::Reply;
 
-/// How often a sender says hello: twice and a half in the silence after which its place may be taken.
+/// How often a sender says hello, once it has said some at its start: twice and a half in the silence after which its
+/// place may be taken.
 pub const HELLO_INTERVAL: Duration = Duration::from_millis(200);
 
 /// How a sender behaves.

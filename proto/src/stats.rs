@@ -9,7 +9,7 @@ pub enum Fate {
     Accepted,
     /// It brought a sender's word on itself, or its answer to us.
     Control,
-    /// It brought parity of a frame that is whole already.
+    /// It brought parity of a frame that had ended, or for which there was no room.
     Spare,
     /// It brought a chunk that was there already.
     Duplicate,

@@ -1,14 +1,15 @@
 //! What a receiver says back, and what it is answered.
 //!
-//! Each of these begins with the [`Token`] that proves the receiver's address; 0 while it has none.
+//! All but the last begin with the [`Token`] that proves the receiver's address; 0 while it has none.
 //!
 //! ```text
 //! ping     token 8, zeros 16                                          header's capture time: when, receiver's clock
 //! pong     token 8, time of the ping 8, when it was heard 8           header's capture time: when, sender's clock
 //! resend   token 8, chunks needed 2, ranges 2, (first 2, count 2) ... header's frame: which
-//! gone     nothing                                                    header's frame: which
 //! report   token 8, counters 9 x 4, trains 2, (train 16) ...          header's capture time: when, receiver's clock
-//! train    frame 4, first chunk 2, last chunk 2, span 4 (microseconds), missing in the first half 2, in the second 2
+//! gone     nothing                                                    header's frame: which
+//!
+//! train    frame 4, first 2, last 2, span 4 (microseconds), missing in the first half 2, in the second 2
 //! ```
 
 use std::ops::Range;
@@ -76,20 +77,20 @@ pub struct ReportCounts {
     pub display_dropped: u32,
 }
 
-/// How a frame's datagrams arrived.
+/// How a frame's datagrams arrived, as they were first sent: data from 0, then parity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrainEntry {
     /// The frame.
     pub frame: FrameId,
-    /// The chunk that arrived first.
+    /// From which datagram on it is measured: the first to come at or behind a quarter of the data, or else the last.
     pub first: u16,
-    /// The last chunk of those that arrived when first sent.
+    /// The furthest that arrived when it was first sent.
     pub last: u16,
     /// Between the arrivals of these two.
     pub span: Duration,
-    /// Data chunks missing in the frame's first half.
+    /// Data chunks of the frame's first half that did not come when they were first sent.
     pub missing_head: u16,
-    /// In its second half.
+    /// The same of its second half.
     pub missing_tail: u16,
 }
 
