@@ -184,10 +184,11 @@ impl Reassembler {
         self.fed = Some(now);
         let accepted = Accepted { stored: Some(stored), ..ended(Fate::Accepted) };
         let repaired = slot.missing > 0;
-        if repaired && !slot.repair(&mut self.repairer) {
+        if repaired && !slot.is_repairable() {
             return accepted;
         }
-        if repaired && !slot.is_sound() {
+        // What cannot be repaired with enough parity is not tried again with more: each attempt costs much.
+        if repaired && !(slot.repair(&mut self.repairer) && slot.is_sound()) {
             let id = slot.frame;
             self.give_up(|slot| slot.frame == id, LossReason::Damaged, lost);
             return accepted;

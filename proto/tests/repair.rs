@@ -110,6 +110,25 @@ proptest! {
 }
 
 #[test]
+fn a_frame_whose_parity_cannot_be_is_given_up_at_once() {
+    let now = Instant::now();
+    let mut sender = sender(Fec::Percent(1), 1472, now);
+    sender.push_frame(frame(&[7; 2001]), now);
+    let mut datagrams = sent(&mut sender, now);
+    datagrams.retain(|datagram| matches!(kind(datagram), Kind::Data | Kind::Parity));
+    // Of two chunks the second is short, and parity says that there is something in its padding.
+    let mut parity = datagrams.pop().unwrap();
+    let header = Datagram::parse(&parity).unwrap().header;
+    *parity.last_mut().unwrap() ^= 1;
+    wire::emit(&header, &mut parity);
+    let mut receiver = RecvStream::new(RecvConfig::default());
+    assert_eq!(receiver.handle_datagram((), &mut datagrams[0], now), Fate::Accepted);
+    assert_eq!(receiver.handle_datagram((), &mut parity, now), Fate::Accepted);
+    assert_eq!(receiver.stats().lost.damaged, 1);
+    assert_eq!(receiver.handle_datagram((), &mut datagrams[1], now), Fate::Late);
+}
+
+#[test]
 fn every_truncation_and_every_flipped_bit_of_every_kind_is_refused() {
     let seen = conversation();
     for wanted in 1..=10 {

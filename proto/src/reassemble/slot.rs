@@ -229,12 +229,13 @@ impl Slot {
         Some(Stored::New)
     }
 
-    /// Computes what is missing, if there is enough parity; whether the frame is whole then. It may still be wrong: see
-    /// [`is_sound`](Self::is_sound).
+    /// Whether there is as much parity as data is missing.
+    pub(super) fn is_repairable(&self) -> bool {
+        self.usable_parity() >= self.missing
+    }
+
+    /// Computes what is missing; whether that fits the geometry. It may still be wrong: see [`is_sound`](Self::is_sound).
     pub(super) fn repair(&mut self, repairer: &mut Repairer) -> bool {
-        if self.parity_indices.is_empty() || self.usable_parity() < self.missing {
-            return false;
-        }
         let parity = self.parity_indices.iter().map(|&index| usize::from(index));
         let parity = parity.zip(self.parity.chunks_exact(self.geometry.chunk_bytes()));
         let buffer = self.buffer.as_mut().expect(IN_USE);

@@ -173,11 +173,17 @@ impl<'a> Resend<'a> {
             needed: fields.u16()?,
             ranges: fields.list(RANGE_BYTES, MAX_RANGES)?,
         };
-        let possible = request.ranges().all(|range| !range.is_empty() && range.end <= MAX_CHUNKS);
+        // In rising order none is named twice, so that what a request costs is bounded by the frame.
+        let mut end = 0;
+        let possible = request.ranges().all(|range| {
+            let is_next = end <= range.start && !range.is_empty() && range.end <= MAX_CHUNKS;
+            end = range.end;
+            is_next
+        });
         if possible { Ok(request) } else { Err(WireError::Feedback) }
     }
 
-    /// The chunks asked for.
+    /// The chunks asked for, in rising order.
     pub fn ranges(&self) -> impl Iterator<Item = Range<usize>> + 'a {
         self.ranges.chunks_exact(RANGE_BYTES).map(|range| {
             let at = |i: usize| usize::from(u16::from_be_bytes([range[i], range[i + 1]]));
@@ -185,7 +191,7 @@ impl<'a> Resend<'a> {
         })
     }
 
-    /// Writes the body of a request; of more than [`MAX_RANGES`] ranges only so many.
+    /// Writes the body of a request, its ranges in rising order; of more than [`MAX_RANGES`] only so many.
     pub(crate) fn emit(
         token: Token,
         needed: u16,
