@@ -187,8 +187,9 @@ impl<S: Copy + Ord> Viewers<S> {
 
     /// Whether the viewer with the most loss is this one, of those whose word counts.
     pub(crate) fn is_worst(&self, source: S) -> bool {
-        let loss = |source: &S| self.all.get(source).map_or(0.0, |viewer| viewer.loss);
-        followed(&self.all).all(|viewer| viewer.loss <= loss(&source))
+        let Some(own) = self.all.get(&source) else { return false };
+        followed(&self.all).any(|viewer| std::ptr::eq(viewer, own))
+            && followed(&self.all).all(|viewer| viewer.loss <= own.loss)
     }
 }
 
@@ -205,3 +206,46 @@ const RESENT_SHARE: u64 = 4;
 const MOST_EXCUSED: u64 = 1000;
 /// No report covers more chunks.
 const PLAUSIBLE: u64 = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::t0;
+
+    fn report(viewers: &mut Viewers<u8>, source: u8, delivered: u32, lost: u32, missing: u32, now: Instant) {
+        let before = viewers.admit(source, 0, now).unwrap().counts;
+        let counts = ReportCounts {
+            delivered: before.delivered + delivered,
+            lost: before.lost + lost,
+            arrived: before.arrived + 100 - missing,
+            missing: before.missing + missing,
+            ..before
+        };
+        viewers.report(source, counts, &[], now);
+    }
+
+    #[test]
+    fn the_worst_is_one_whose_word_counts() {
+        let (t0, mut viewers) = (t0(), Viewers::new(Follow::Slowest));
+        for millis in (0..3000).step_by(100) {
+            let now = t0 + Duration::from_millis(millis);
+            report(&mut viewers, 1, 3, 0, 1, now);
+            report(&mut viewers, 2, 3, 0, 5, now);
+            report(&mut viewers, 3, 0, 3, 60, now);
+            let worst = [1, 2, 3].map(|source| viewers.is_worst(source));
+            let is_ill = millis >= 2000;
+            assert_eq!(worst, [false, is_ill, !is_ill], "{millis} ms");
+        }
+        viewers.forget(Duration::ZERO, t0 + Duration::from_secs(9));
+        assert!(!viewers.is_worst(3), "nobody is known");
+    }
+
+    #[test]
+    fn a_token_is_of_one_address_and_never_what_nobody_has() {
+        let (doorman, other) = (Doorman::new([1; 16]), Doorman::new([2; 16]));
+        assert_eq!(doorman.token(&7_u8), doorman.token(&7_u8));
+        assert_ne!(doorman.token(&7_u8), doorman.token(&8_u8));
+        assert_ne!(doorman.token(&7_u8), other.token(&7_u8));
+        assert!((0..1000_u32).all(|source| doorman.token(&source) != Token::default()));
+    }
+}
