@@ -4,14 +4,14 @@
 
 mod common;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::clip::{Clip, footage};
-use common::collector::{Arrival, Collector, assert_whole_and_in_order};
+use common::clip::Clip;
+use common::collector::Arrival;
 use common::lab::Lab;
-use common::running::{Ended, Running, count, receiver_adds_up, sender_adds_up};
+use common::running::{Ended, count, sender_adds_up};
+use common::viewer::{Viewer, hosts_and_footage, viewing};
 use common::{alone, figure, pause, seconds};
 
 #[test]
@@ -28,11 +28,11 @@ fn real_footage_crosses_a_network_whole() {
 }
 
 #[test]
-fn with_loss_no_damaged_frame_is_delivered_and_what_was_lost_has_a_name() {
+fn without_repair_no_damaged_frame_is_delivered_and_what_was_lost_has_a_name() {
     let _alone = alone();
     let Some((lab, file, clip)) = hosts_and_footage(2) else { return };
     lab.netlab(&["loss", "host1", "10"]);
-    let stream = Stream { fps: 30, to: "10.77.0.2:9000", more: &[] };
+    let stream = Stream { fps: 30, to: "10.77.0.2:9000", more: &["--fec", "off", "--resend", "off"] };
     let (_, received, arrivals) = stream.run(&lab, &file, &clip);
     let totals = received.totals();
     let lost = count(totals, "/frames/lost");
@@ -224,42 +224,4 @@ impl Stream<'_> {
         sender_adds_up(sent.totals());
         (sent, received, arrivals)
     }
-}
-
-/// A receiver, and what it delivers.
-struct Viewer {
-    running: Running,
-    collector: Collector,
-}
-
-impl Viewer {
-    fn on(lab: &Lab, host: &str, arguments: &[&str], clip: &Arc<Clip>) -> Self {
-        let mut running = lab.receiver(host, arguments);
-        let collector = Collector::of(&mut running, clip);
-        Self { running, collector }
-    }
-
-    fn finish(self, clip: &Clip) -> (Ended, Vec<Arrival>) {
-        let received = self.running.interrupt();
-        let arrivals = self.collector.finish();
-        assert_whole_and_in_order(&arrivals, clip);
-        receiver_adds_up(received.totals());
-        assert_eq!(count(received.totals(), "/frames/delivered") as usize, arrivals.len());
-        (received, arrivals)
-    }
-}
-
-fn viewing(at: &str) -> Vec<&str> {
-    let mut arguments = vec!["--listen", at, "--output", "-"];
-    if at.starts_with("239.") || at.starts_with("[ff") {
-        arguments.extend(["--interface", "eth0"]);
-    }
-    arguments
-}
-
-fn hosts_and_footage(hosts: usize) -> Option<(Lab, PathBuf, Arc<Clip>)> {
-    let lab = Lab::up(hosts)?;
-    let file = footage("bbb1080.mjpeg")?;
-    let clip = Arc::new(Clip::read(&file));
-    Some((lab, file, clip))
 }

@@ -5,9 +5,11 @@
 pub(crate) mod clip;
 pub(crate) mod collector;
 pub(crate) mod display;
+pub(crate) mod journey;
 pub(crate) mod jpegs;
 pub(crate) mod lab;
 pub(crate) mod running;
+pub(crate) mod viewer;
 
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};

@@ -66,7 +66,11 @@ impl Running {
                 command
             }
         };
-        Self::spawn(name, command.args(arguments).args(["--stats-interval", "200ms"]).stdin(Stdio::piped()))
+        command.args(arguments);
+        if !arguments.contains(&"--stats-interval") {
+            command.args(["--stats-interval", "200ms"]);
+        }
+        Self::spawn(name, command.stdin(Stdio::piped()))
     }
 
     fn spawn(name: &'static str, command: &mut Command) -> Self {
@@ -226,6 +230,7 @@ pub(crate) fn sender_adds_up(stats: &Value) {
 pub(crate) fn receiver_adds_up(stats: &Value) {
     let fates = [
         "accepted",
+        "spare",
         "control",
         "spare",
         "duplicate",
