@@ -7,7 +7,6 @@
 
 mod common;
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use common::clip::{Clip, footage};
@@ -15,7 +14,7 @@ use common::journey::{Journey, LEARNING_SECONDS, Travelled, is_long, percentile}
 use common::lab::Lab;
 use common::running::count;
 use common::viewer::hosts_and_footage;
-use common::{alone, figure, pause, seconds};
+use common::{alone, figure, pause};
 use serde_json::Value;
 
 #[test]

@@ -166,7 +166,7 @@ pub(crate) fn percentile(values: impl Iterator<Item = f64>, part: f64) -> f64 {
 }
 
 /// Reads the transits out of statistics that were written more often than frames came.
-fn transits(stats: &[Value]) -> Vec<Transit> {
+pub(crate) fn transits(stats: &[Value]) -> Vec<Transit> {
     let (mut before, mut first, mut transits) = (0, None, Vec::new());
     for line in stats.iter().filter(|line| line["final"] == false) {
         let (time, delivered) = (line["time"].as_f64().unwrap(), count(line, "/frames/delivered"));
@@ -193,4 +193,4 @@ fn on_the_wire(lab: &Lab) -> u64 {
 /// In these, at the start of a run, the path becomes known.
 pub(crate) const LEARNING_SECONDS: u32 = 2;
 /// Shorter than the distance of frames, so that each line of statistics is about one.
-const EACH_FRAME: &str = "20ms";
+pub(crate) const EACH_FRAME: &str = "20ms";

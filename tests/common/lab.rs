@@ -1,6 +1,9 @@
 //! Several hosts on this machine: `scripts/netlab`, held up for as long as a test needs it.
 
+use std::os::fd::AsFd;
 use std::process::Command;
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::running::Running;
 
@@ -46,12 +49,33 @@ impl Lab {
 
     /// A sender on `host`.
     pub(crate) fn sender(&self, host: &str, arguments: &[&str]) -> Running {
-        Running::start("sender", Some(&self.namespace(host)), arguments)
+        Running::start("sender", &["ip", "netns", "exec", &self.namespace(host)], arguments)
     }
 
     /// A receiver on `host`, listening before this returns.
     pub(crate) fn receiver(&self, host: &str, arguments: &[&str]) -> Running {
-        Running::listening(Some(&self.namespace(host)), arguments)
+        Running::listening(&["ip", "netns", "exec", &self.namespace(host)], arguments)
+    }
+
+    /// The same, whose monotonic clock is so many seconds ahead of everybody else's.
+    pub(crate) fn receiver_ahead(&self, host: &str, seconds: u32, arguments: &[&str]) -> Running {
+        let (namespace, seconds) = (self.namespace(host), seconds.to_string());
+        let under = ["ip", "netns", "exec", &namespace, "unshare", "--time", "--monotonic", &seconds];
+        Running::listening(&under, arguments)
+    }
+
+    /// What `open` makes, such as a socket, as if on `host`.
+    pub(crate) fn on<T: Send>(&self, host: &str, open: impl FnOnce() -> T + Send) -> T {
+        let namespace = std::fs::File::open(format!("/run/netns/{}", self.namespace(host))).unwrap();
+        // It is the thread that moves, and it ends there.
+        std::thread::scope(|scope| {
+            let moved = scope.spawn(|| {
+                let kind = Some(LinkNameSpaceType::Network);
+                move_into_link_name_space(namespace.as_fd(), kind).unwrap();
+                open()
+            });
+            moved.join().unwrap()
+        })
     }
 
     fn namespace(&self, host: &str) -> String {

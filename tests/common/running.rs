@@ -37,12 +37,12 @@ pub(crate) fn program(name: &str) -> PathBuf {
 
 /// `sender` with these arguments, and statistics every 200 ms.
 pub(crate) fn sender(arguments: &[&str]) -> Running {
-    Running::start("sender", None, arguments)
+    Running::start("sender", &[], arguments)
 }
 
 /// `receiver` with these arguments, listening before this returns, and statistics every 200 ms.
 pub(crate) fn receiver(arguments: &[&str]) -> Running {
-    Running::listening(None, arguments)
+    Running::listening(&[], arguments)
 }
 
 /// `receiver` with a window on `display`, listening before this returns, and statistics every 200 ms.
@@ -56,13 +56,13 @@ pub(crate) fn run(name: &'static str, arguments: &[&str]) -> Ended {
 }
 
 impl Running {
-    /// Starts `name`; in a network namespace, if one is given.
-    pub(crate) fn start(name: &'static str, namespace: Option<&str>, arguments: &[&str]) -> Self {
-        let mut command = match namespace {
-            None => Command::new(program(name)),
-            Some(namespace) => {
-                let mut command = Command::new("ip");
-                command.args(["netns", "exec", namespace]).arg(program(name));
+    /// Starts `name` by `under`, a command that runs what stands behind it; by nothing, if that is empty.
+    pub(crate) fn start(name: &'static str, under: &[&str], arguments: &[&str]) -> Self {
+        let mut command = match under {
+            [] => Command::new(program(name)),
+            [first, rest @ ..] => {
+                let mut command = Command::new(first);
+                command.args(rest).arg(program(name));
                 command
             }
         };
@@ -92,8 +92,8 @@ impl Running {
     }
 
     /// Starts `receiver`, and returns when it has a UDP socket bound to the port that it was told to listen on.
-    pub(crate) fn listening(namespace: Option<&str>, arguments: &[&str]) -> Self {
-        Self::start("receiver", namespace, arguments).when_listening(arguments)
+    pub(crate) fn listening(under: &[&str], arguments: &[&str]) -> Self {
+        Self::start("receiver", under, arguments).when_listening(arguments)
     }
 
     /// Starts `receiver` on a display, and returns when it listens.

@@ -17,7 +17,11 @@ pub(crate) struct Viewer {
 impl Viewer {
     /// A receiver on `host`, listening before this returns; `arguments` hold `--output -`.
     pub(crate) fn on(lab: &Lab, host: &str, arguments: &[&str], clip: &Arc<Clip>) -> Self {
-        let mut running = lab.receiver(host, arguments);
+        Self::of(lab.receiver(host, arguments), clip)
+    }
+
+    /// The same with a receiver that runs already.
+    pub(crate) fn of(mut running: Running, clip: &Arc<Clip>) -> Self {
         let collector = Collector::of(&mut running, clip);
         Self { running, collector }
     }
