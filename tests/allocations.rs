@@ -119,7 +119,7 @@ fn steady(stream: Stream) -> Steady {
         interval: Some(INTERVAL),
         fec: stream.fec,
         is_group: stream.is_group,
-        ..SendConfig::new(SessionId::new(1))
+        ..SendConfig::new(SessionId::new(1), [7; 16])
     };
     let mut sender = SendStream::new(config, Clock::new(begin, MediaTime::default()), begin);
     let mut receiver = RecvStream::new(RecvConfig { feedback: stream.feedback, ..RecvConfig::default() });

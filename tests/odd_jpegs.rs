@@ -223,7 +223,7 @@ fn grey(n: usize) -> [u8; 3] {
 /// The sending end of the protocol alone, which sends whatever it is given.
 struct Wire {
     socket: UdpSocket,
-    stream: SendStream,
+    stream: SendStream<SocketAddr>,
     begun: Instant,
 }
 
@@ -233,13 +233,9 @@ impl Wire {
         socket.connect(address).unwrap();
         let begun = Instant::now();
         let config = SendConfig {
-            session: SessionId::new(7),
-            datagram_bytes: 1472,
-            overhead_bytes: 66,
             // A large picture is not to fill the receiver's buffer at once.
             pace: Pace::Rate(1e9),
-            interval: None,
-            name: "wire".into(),
+            ..SendConfig::new(SessionId::new(7), [7; 16])
         };
         let stream = SendStream::new(config, Clock::new(begun, MediaTime::from_micros(1)), begun);
         Self { socket, stream, begun }

@@ -138,7 +138,7 @@ fn sender(now: Instant) -> SendStream<u8> {
         datagram_bytes: DATAGRAM_BYTES,
         pace: Pace::Off,
         fec: Fec::Off,
-        ..SendConfig::new(SessionId::new(1))
+        ..SendConfig::new(SessionId::new(1), [7; 16])
     };
     SendStream::new(config, Clock::new(now, MediaTime::default()), now)
 }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::random::Random;
 use crate::reassemble::slot::{Slot, Stored};
+use crate::wire::MAX_RANGES;
 use crate::{FrameId, MediaTime};
 
 /// Decides when a frame's missing chunks are asked for.
@@ -160,6 +161,9 @@ impl Asking {
             slot.asks.wait = None;
         }
         chunks.truncate(needed);
+        // No more than a request can name; the rest is asked for when these have come.
+        let runs = chunks.chunk_by(|a, b| a + 1 == *b).take(MAX_RANGES);
+        chunks.truncate(runs.map(<[usize]>::len).sum());
         chunks.iter().for_each(|&index| slot.asks.note(index));
         slot.asks.last = Some(now);
         Some(Ask { frame: slot.frame, needed })

@@ -109,8 +109,8 @@ impl Sent {
 
 /// A receiver asks at once, and again twice: after this long nobody needs a chunk of a live picture. Longer: more memory
 /// than a processor's cache holds.
-const KEEP: Duration = Duration::from_millis(100);
-/// 100 ms of 120 frames per second. At higher rates less is kept.
+const KEEP: Duration = Duration::from_millis(150);
+/// 150 ms of 80 frames per second. At higher rates less is kept.
 const MOST_FRAMES: usize = 12;
 /// Of all frames together; the newest is always kept.
 const MOST_BYTES: usize = 32 << 20;
@@ -137,8 +137,8 @@ mod tests {
             add(&mut history, number, 5000, t0 + Duration::from_millis(33) * number);
         }
         assert!(history.find(FrameId::new(2)).is_none() && history.find(FrameId::new(9)).is_some());
-        assert!(history.find(FrameId::new(6)).is_some(), "99 ms old");
-        assert_eq!(history.span(), Some((FrameId::new(6), FrameId::new(9))));
+        assert!(history.find(FrameId::new(5)).is_some(), "132 ms old");
+        assert_eq!(history.span(), Some((FrameId::new(5), FrameId::new(9))));
     }
 
     #[test]

@@ -123,15 +123,15 @@ impl Redundancy {
         }
     }
 
-    /// How many parity chunks a frame of `data_chunks` gets that is sent now; at most [`most_parity`] of them.
-    pub(crate) fn chunks(&mut self, data_chunks: usize, now: Instant) -> usize {
+    /// How many parity chunks a frame of `data_chunks` gets; at most [`most_parity`] of them.
+    pub(crate) fn chunks(&mut self, data_chunks: usize) -> usize {
         if data_chunks == 0 || data_chunks > MAX_CHUNKS {
             return 0;
         }
         match self.fec {
             Fec::Off => 0,
             Fec::Percent(percent) => parity_for(data_chunks, percent),
-            Fec::Auto if !self.reported(now) => parity_for(data_chunks, BLIND_PERCENT),
+            Fec::Auto if self.last_report.is_none() => parity_for(data_chunks, BLIND_PERCENT),
             Fec::Auto if self.resend_answered && self.asks => self.needed(data_chunks, MAY_ASK),
             Fec::Auto => self.needed(data_chunks, MUST_NOT_FAIL).max(parity_for(data_chunks, FLOOR_PERCENT)),
         }
@@ -142,8 +142,9 @@ impl Redundancy {
         self.loss
     }
 
-    fn reported(&self, now: Instant) -> bool {
-        self.last_report.is_some_and(|last| now.saturating_duration_since(last) <= REPORT_LIFETIME)
+    /// Nobody reports any more.
+    pub(crate) fn forget_reports(&mut self) {
+        self.last_report = None;
     }
 
     /// The parity with which a frame stays incomplete with at most this chance; none if the path is clean.
@@ -190,8 +191,6 @@ pub(crate) const MIN_PARITY: usize = 1;
 const BLIND_PERCENT: u8 = 10;
 /// The least where reports come but resends are off, in percent: parity is then all there is.
 const FLOOR_PERCENT: u8 = 2;
-/// A report that is older says nothing about the path: as after the last viewer left, or its reports are lost.
-const REPORT_LIFETIME: Duration = Duration::from_secs(2);
 /// The chance that a frame is incomplete where a resend costs it a few milliseconds.
 const MAY_ASK: f64 = 0.01;
 /// The same where it is then lost.

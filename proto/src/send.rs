@@ -57,7 +57,7 @@ pub struct SendConfig {
 
 impl SendConfig {
     /// A stream to one receiver on an Ethernet, paced and repaired as is found best.
-    pub fn new(session: SessionId) -> Self {
+    pub fn new(session: SessionId, secret: [u8; 16]) -> Self {
         Self {
             session,
             datagram_bytes: 1472,
@@ -70,7 +70,7 @@ impl SendConfig {
             resend: true,
             follow: Follow::Slowest,
             max_bitrate: None,
-            secret: [0; 16],
+            secret,
         }
     }
 }
@@ -369,7 +369,8 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
         let rate = [path, self.config.max_bitrate].into_iter().flatten().reduce(f64::min)?;
         // Of what is on the wire, headers and the parity of late are no picture.
         let each = self.config.datagram_bytes as f64;
-        let share = (each - 44.0).max(1.0) / (each + self.config.overhead_bytes as f64);
+        let share = (each - (wire::HEADER_BYTES + wire::PARITY_CHECKSUM_BYTES) as f64).max(1.0)
+            / (each + self.config.overhead_bytes as f64);
         let parity = (self.stats.parity + self.stats.resent) as f64 / (self.stats.data.max(1)) as f64;
         Some((rate * interval / 8.0 * share / (1.0 + parity)) as usize)
     }
@@ -406,8 +407,9 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
             if is_late(self.cap_free, interval) {
                 return true;
             }
-            let each = (self.config.datagram_bytes.saturating_sub(44)).max(1);
-            let wire = bytes + bytes.div_ceil(each) * (40 + self.config.overhead_bytes);
+            let head = wire::HEADER_BYTES + wire::PARITY_CHECKSUM_BYTES;
+            let each = self.config.datagram_bytes.saturating_sub(head).max(1);
+            let wire = bytes + bytes.div_ceil(each) * (wire::HEADER_BYTES + self.config.overhead_bytes);
             let own = Duration::try_from_secs_f64(wire as f64 * 8.0 / most).unwrap_or_default();
             let free = self.cap_free.unwrap_or(now).max(now.checked_sub(interval).unwrap_or(now));
             self.cap_free = Some(free + own);
@@ -419,7 +421,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
         let (captured, jpeg) = (waiting.frame.captured, &waiting.frame.jpeg);
         let sent = self.history.begin(now);
         let redundancy = &mut self.redundancy;
-        let parity = |data_chunks| redundancy.chunks(data_chunks, now);
+        let parity = |data_chunks| redundancy.chunks(data_chunks);
         let cut = sent.slab.cut(
             jpeg,
             self.config.session,

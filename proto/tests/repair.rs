@@ -89,7 +89,7 @@ proptest! {
         is_group in any::<bool>(),
     ) {
         let mut now = Instant::now();
-        let config = SendConfig { is_group, pace: Pace::Rate(50e6), ..SendConfig::new(SessionId::new(1)) };
+        let config = SendConfig { is_group, pace: Pace::Rate(50e6), ..SendConfig::new(SessionId::new(1), [7; 16]) };
         let mut sender = SendStream::new(config, Clock::new(now, MediaTime::default()), now);
         let token = token(&mut sender, now);
         for (kind, is_proven, number, mut body, millis) in said {
@@ -187,7 +187,8 @@ fn conversation() -> Vec<Vec<u8>> {
 
 /// A stream that sends each frame at once.
 fn sender(fec: Fec, datagram_bytes: usize, now: Instant) -> SendStream<u8> {
-    let config = SendConfig { fec, datagram_bytes, pace: Pace::Off, ..SendConfig::new(SessionId::new(1)) };
+    let config =
+        SendConfig { fec, datagram_bytes, pace: Pace::Off, ..SendConfig::new(SessionId::new(1), [7; 16]) };
     SendStream::new(config, Clock::new(now, MediaTime::default()), now)
 }
 

@@ -195,7 +195,7 @@ mod tests {
     fn what_is_due_goes_before_more_than_a_batch_of_feedback_is_read() {
         let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
         let link = Link::open(receiver.local_addr().unwrap(), &NetworkOptions::default()).unwrap();
-        let config = SendConfig { pace: Pace::Off, ..SendConfig::new(SessionId::new(1)) };
+        let config = SendConfig { pace: Pace::Off, ..SendConfig::new(SessionId::new(1), [7; 16]) };
         let now = Instant::now();
         let stream = SendStream::new(config, Clock::new(now, MediaTime::default()), now);
         let mut destination = Destination::new(stream, link, None, Console::new("test"));

@@ -139,6 +139,9 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
     pub(super) fn look_after_viewers(&mut self, now: Instant) {
         let silence = SILENCE.max(self.report_interval() * 4);
         self.viewers.forget(silence, now);
+        if self.viewers.len() == 0 {
+            self.redundancy.forget_reports();
+        }
     }
 
     /// How often each receiver should report, so that all of them together, answers included, use no more than a fixed

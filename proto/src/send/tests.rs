@@ -5,7 +5,7 @@ use crate::{Buffer, t0};
 
 fn config(pace: Pace) -> SendConfig {
     let interval = Some(Duration::from_millis(33));
-    SendConfig { pace, interval, fec: Fec::Off, ..SendConfig::new(SessionId::new(1)) }
+    SendConfig { pace, interval, fec: Fec::Off, ..SendConfig::new(SessionId::new(1), [7; 16]) }
 }
 
 fn stream(pace: Pace, now: Instant) -> SendStream<u8> {

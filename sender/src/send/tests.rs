@@ -29,7 +29,7 @@ impl Setup {
             overhead_bytes: link.overhead_bytes(),
             pace,
             interval: Some(INTERVAL),
-            ..SendConfig::new(SessionId::new(1))
+            ..SendConfig::new(SessionId::new(1), [7; 16])
         };
         let now = Instant::now();
         let stream = SendStream::new(config, Clock::new(now, MediaTime::default()), now);
