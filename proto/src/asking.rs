@@ -52,6 +52,11 @@ impl Asking {
         self.group = viewers;
     }
 
+    /// How long chunks are waited for that others have overtaken.
+    pub(crate) fn guard(&self) -> Duration {
+        self.guard
+    }
+
     /// An answer took this long.
     pub(crate) fn answered(&mut self, took: Duration) {
         self.round_trip = Some(self.round_trip.map_or(took, |known| known.min(took)));

@@ -3,6 +3,7 @@
 mod answer;
 mod asking;
 mod clock;
+pub mod explain;
 mod fec;
 mod frame;
 mod geometry;

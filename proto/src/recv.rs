@@ -57,6 +57,8 @@ pub struct RecvStream<S> {
     heard: VecDeque<(SessionId, FrameId)>,
     /// A session of which only one datagram has come.
     stranger: Option<(S, SessionId)>,
+    /// The frame that comes next, by the sender's last hello.
+    announced: Option<FrameId>,
 }
 
 /// What [`RecvStream::poll`] has to say.
@@ -123,6 +125,7 @@ impl<S: Copy + Eq> RecvStream<S> {
             session: None,
             heard: VecDeque::with_capacity(MOST_HEARD),
             stranger: None,
+            announced: None,
         }
     }
 
@@ -200,6 +203,12 @@ impl<S: Copy + Eq> RecvStream<S> {
         self.feedback.set_drops(kernel, decode, display);
     }
 
+    /// How far datagrams of one frame were seen to overtake each other of late, and a little more; a millisecond if they
+    /// come in order.
+    pub fn reordering(&self) -> Duration {
+        self.asking.guard()
+    }
+
     /// Ends the stream: frames still on their way are given up.
     pub fn close(&mut self) {
         self.reset(None);
@@ -237,6 +246,7 @@ impl<S: Copy + Eq> RecvStream<S> {
             Body::Hello(hello) => {
                 self.lock.said_hello(now);
                 self.feedback.invited(hello.invitation, now);
+                self.note_announced(header.frame);
                 let group = hello.invitation.filter(|invitation| invitation.is_group);
                 self.asking.set_group(group.map(|invitation| invitation.viewers));
                 self.hear(hello);
@@ -249,9 +259,12 @@ impl<S: Copy + Eq> RecvStream<S> {
                 Fate::Control
             }
             Body::Pong(pong) => {
+                let jumps = self.feedback.clock_jumps();
                 if let Some(took) = self.feedback.answered(&pong, header.captured, now) {
                     self.asking.answered(took);
+                    self.stats.answers += 1;
                 }
+                self.stats.clock_jumps += self.feedback.clock_jumps() - jumps;
                 Fate::Control
             }
             Body::Gone => {
@@ -307,8 +320,15 @@ impl<S: Copy + Eq> RecvStream<S> {
         self.asking.forget_path();
         self.session = Some(session);
         self.hello.said = false;
+        self.announced = None;
         self.stranger = Some((source, session));
         self.introduce();
+    }
+
+    /// A hello says which frame comes next: so many were begun since the last one.
+    fn note_announced(&mut self, next: FrameId) {
+        let before = self.announced.replace(next).unwrap_or(next);
+        self.stats.announced += u64::from(next.ahead_of(before).clamp(0, MOST_ANNOUNCED).unsigned_abs());
     }
 
     /// Says that a session began, once it is more than a single datagram.
@@ -369,6 +389,8 @@ impl<S> Losses<'_, S> {
 
 /// Sessions remembered after their end.
 const MOST_HEARD: usize = 16;
+/// No sender begins more frames between two hellos.
+const MOST_ANNOUNCED: i32 = 1000;
 /// Room for events: one datagram makes a delivery and as many losses as there are slots at most.
 const EVENTS: usize = 64;
 

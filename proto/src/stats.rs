@@ -124,6 +124,16 @@ pub struct RecvStats {
     pub sessions: u64,
     /// What was repaired, and how.
     pub repair: RepairCounts,
+    /// Of the data chunks that did not arrive when they were first sent, those of the second halves of frames.
+    pub missing_at_end: u64,
+    /// Frames that senders began, by what their hellos say.
+    pub announced: u64,
+    /// Pings and reports sent.
+    pub questions: u64,
+    /// Answers to them.
+    pub answers: u64,
+    /// Times that a sender's clock was found to have jumped.
+    pub clock_jumps: u64,
 }
 
 /// What a receiver did about loss.

@@ -169,6 +169,10 @@ impl Feedback {
         self.clock.reading(now)
     }
 
+    pub(super) fn clock_jumps(&self) -> u64 {
+        self.clock.jumps()
+    }
+
     pub(super) fn next_due(&self) -> Option<Instant> {
         self.next
     }
@@ -244,7 +248,9 @@ impl<S: Copy + Eq> RecvStream<S> {
             return true;
         }
         let newest = self.reassembler.newest().unwrap_or_default();
-        self.feedback.write_due(newest, now)
+        let is_due = self.feedback.write_due(newest, now);
+        self.stats.questions += u64::from(is_due);
+        is_due
     }
 
     /// When a frame is to be looked at for what it misses.
@@ -261,6 +267,7 @@ impl<S: Copy + Eq> RecvStream<S> {
         while let Some(told) = self.reassembler.next_told() {
             self.stats.repair.arrived += told.arrived;
             self.stats.repair.missing += told.missing;
+            self.stats.missing_at_end += u64::from(told.entry.missing_tail);
             self.feedback.train(&told, now);
         }
     }

@@ -1,0 +1,371 @@
+//! What is wrong with a stream, by what was counted of it, and what to do about it.
+//!
+//! A loss says itself where it came from: what the kernel dropped was counted by the kernel; what a queue on the way had
+//! no room for is missing at the ends of frames, since each frame is a train that fills the queue; what radio or a bad
+//! cable lost is missing anywhere; and where only small datagrams arrive, large ones do not pass.
+
+mod evidence;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+use std::fmt;
+
+pub use evidence::Evidence;
+pub use watch::Watch;
+
+/// What is wrong. [`Display`](fmt::Display) says it in one sentence, with what to do; the sentence serves on both
+/// computers, and so names the one that is meant.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Cause {
+    /// No datagram arrives.
+    NothingArrives {
+        /// The port that is listened on.
+        port: u16,
+        /// Whether a group is listened to.
+        is_group: bool,
+    },
+    /// Datagrams arrive, and none of them is a sender's.
+    NotOurs {
+        /// How many.
+        datagrams: u64,
+    },
+    /// Datagrams of another version of the protocol arrive.
+    OtherVersion {
+        /// How many.
+        datagrams: u64,
+    },
+    /// The sender's hellos arrive, and nothing of its frames.
+    LargeDatagrams {
+        /// How many frames it began meanwhile, by what its hellos say.
+        frames: u64,
+    },
+    /// The receiver's system had no room for what arrived.
+    KernelBuffer {
+        /// Datagrams that it dropped.
+        dropped: u64,
+        /// Frames that were lost, of a hundred.
+        percent: f64,
+    },
+    /// Frames are lost on the network.
+    Network {
+        /// Of a hundred.
+        percent: f64,
+        /// Which part of them is missing.
+        missing: Missing,
+        /// Whether one of the computers is known to be on Wi-Fi.
+        is_wireless: bool,
+        /// Whether it is sent to a group.
+        is_group: bool,
+    },
+    /// Datagrams arrive with flipped bits.
+    Damaged {
+        /// How many.
+        datagrams: u64,
+    },
+    /// The sender's system refuses to send.
+    SenderSocket {
+        /// How often.
+        errors: u64,
+    },
+    /// Pictures come faster than they are decoded.
+    SlowDecode {
+        /// Of a hundred delivered frames, those that were left out.
+        percent: f64,
+    },
+    /// Pictures come faster than they are shown.
+    SlowDisplay {
+        /// Of a hundred delivered frames, those that were left out.
+        percent: f64,
+    },
+    /// One of the two computers' clocks jumped.
+    ClockJumped,
+    /// A second sender sends to the same place.
+    OtherSender {
+        /// Its datagrams.
+        datagrams: u64,
+    },
+    /// The receiver's questions are not answered.
+    OneWay,
+    /// Much is lost, and all but nothing of it needed.
+    Repaired {
+        /// Datagrams that did not arrive when they were first sent, of a hundred.
+        percent: f64,
+    },
+}
+
+/// Which part of the lost frames is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// Any.
+    Anywhere,
+    /// The ends: something on the way had no room for the rest.
+    Ends,
+    /// All of them, one after the other.
+    WholeFrames,
+}
+
+impl Cause {
+    /// Whether somebody should do something about it. The rest is good to know.
+    pub fn needs_attention(&self) -> bool {
+        !matches!(self, Self::Repaired { .. } | Self::ClockJumped)
+    }
+
+    /// Whether it costs pictures.
+    fn is_loss(&self) -> bool {
+        self.needs_attention() && !matches!(self, Self::OneWay | Self::OtherSender { .. })
+    }
+}
+
+/// What explains the `evidence`, the likeliest first; nothing if all is well. It asks for at least a second of it: less
+/// says little.
+pub fn explain(evidence: &Evidence) -> Vec<Cause> {
+    let e = evidence;
+    let mut causes = Vec::new();
+    if e.send_errors > 0 {
+        causes.push(Cause::SenderSocket { errors: e.send_errors });
+    }
+    if e.datagrams.is_some_and(|datagrams| datagrams.accepted + datagrams.control == 0) {
+        causes.extend(without_sender(e));
+        return causes;
+    }
+    if e.datagrams.is_some_and(|d| d.accepted + d.spare + d.duplicate + d.late == 0)
+        && e.announced >= FRAMES_FOR_MTU
+    {
+        causes.push(Cause::LargeDatagrams { frames: e.announced });
+        return causes;
+    }
+    causes.extend(frames_lost(e));
+    causes.extend(too_slow(e));
+    let d = e.datagrams.unwrap_or_default();
+    if d.foreign >= FEW {
+        causes.push(Cause::OtherSender { datagrams: d.foreign });
+    }
+    if e.clock_jumps > 0 {
+        causes.push(Cause::ClockJumped);
+    }
+    if e.answers == 0 && e.questions >= QUESTIONS {
+        causes.push(Cause::OneWay);
+    }
+    let lost_first = percent(e.missing, e.arrived);
+    if causes.iter().all(|cause| !cause.needs_attention()) && lost_first >= MUCH_REPAIRED && e.missing >= FEW
+    {
+        causes.push(Cause::Repaired { percent: lost_first });
+    }
+    causes
+}
+
+/// Nothing of a sender's arrived: what then?
+fn without_sender(e: &Evidence) -> Option<Cause> {
+    let d = e.datagrams.unwrap_or_default();
+    if e.kernel_dropped > 0 && d.received == 0 {
+        // The thread that reads stands still.
+        return Some(Cause::KernelBuffer { dropped: e.kernel_dropped, percent: 100.0 });
+    }
+    Some(match d.received {
+        0 if e.lost == 0 => Cause::NothingArrives { port: e.port, is_group: e.is_group },
+        0 => return network(e),
+        n if d.unknown * 2 > n => Cause::OtherVersion { datagrams: d.unknown },
+        n if d.bad_checksum * 2 > n => Cause::Damaged { datagrams: d.bad_checksum },
+        // What is left of a sender that has ended.
+        n if d.late * 2 > n => return None,
+        n => Cause::NotOurs { datagrams: n },
+    })
+}
+
+/// Where frames that were lost got lost.
+fn frames_lost(e: &Evidence) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    let lost = percent(e.lost, e.delivered);
+    if e.lost < FEW_FRAMES || lost < LOST {
+        return causes;
+    }
+    let missing = e.missing.max(e.datagrams.unwrap_or_default().missing);
+    let damaged = e.datagrams.unwrap_or_default().bad_checksum;
+    if damaged * 2 > missing && damaged > 0 {
+        causes.push(Cause::Damaged { datagrams: damaged });
+    } else if e.kernel_dropped * 2 < missing || e.kernel_dropped == 0 {
+        causes.extend(network(e));
+    }
+    if e.kernel_dropped > 0 {
+        causes.push(Cause::KernelBuffer { dropped: e.kernel_dropped, percent: lost });
+    }
+    causes
+}
+
+fn network(e: &Evidence) -> Option<Cause> {
+    let missing = e.missing.max(e.datagrams.unwrap_or_default().missing);
+    if e.lost == 0 {
+        return None;
+    }
+    let at_start = e.missing.saturating_sub(e.missing_at_end);
+    let part = if e.unseen * 2 > e.lost || missing == 0 {
+        Missing::WholeFrames
+    } else if e.missing_at_end >= FEW && e.missing_at_end > at_start.saturating_mul(3) {
+        Missing::Ends
+    } else {
+        Missing::Anywhere
+    };
+    let percent = percent(e.lost, e.delivered);
+    let (is_wireless, is_group) = (e.is_wireless, e.is_group);
+    Some(Cause::Network { percent, missing: part, is_wireless, is_group })
+}
+
+fn too_slow(e: &Evidence) -> impl Iterator<Item = Cause> {
+    let share = |dropped: u64| percent(dropped, e.delivered.saturating_sub(dropped));
+    let is_much = |dropped: u64| dropped >= FEW && share(dropped) >= TOO_SLOW;
+    let decode = is_much(e.undecoded).then(|| Cause::SlowDecode { percent: share(e.undecoded) });
+    let display = is_much(e.unshown).then(|| Cause::SlowDisplay { percent: share(e.unshown) });
+    [decode, display].into_iter().flatten()
+}
+
+/// How many of a hundred are `these`, where the others are `rest`.
+fn percent(these: u64, rest: u64) -> f64 {
+    if these == 0 { 0.0 } else { 100.0 * these as f64 / these.saturating_add(rest) as f64 }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::NothingArrives { port, is_group: false } => write!(
+                f,
+                "nothing arrives: is the sender's --dest an address of this computer with port {port}, and does no \
+                 firewall here forbid that (sudo nft list ruleset)? Whether anything reaches this computer at all: \
+                 sudo tcpdump -ni any udp port {port}"
+            ),
+            Self::NothingArrives { port, is_group: true } => write!(
+                f,
+                "nothing arrives from the group: name the right --interface at both ends; both must be in one network, \
+                 whose switch needs an IGMP or MLD querier; and no firewall here may forbid it (sudo nft list \
+                 ruleset). Whether anything reaches this computer at all: sudo tcpdump -ni any udp port {port}"
+            ),
+            Self::NotOurs { datagrams } => write!(
+                f,
+                "{datagrams} datagrams arrived, and none of them is a sender's: another program sends to this port; \
+                 choose another one at both ends"
+            ),
+            Self::OtherVersion { datagrams } => write!(
+                f,
+                "{datagrams} datagrams are of another version of Chunkcast: install the same one on both computers"
+            ),
+            Self::LargeDatagrams { frames } => write!(
+                f,
+                "the sender's hellos arrive, but nothing of {frames} frames: large datagrams do not pass; give the \
+                 sender --mtu 1400"
+            ),
+            Self::KernelBuffer { dropped, percent } => write!(
+                f,
+                "{percent:.1} % of the frames are lost on the receiver's computer, whose system dropped {dropped} \
+                 datagrams that were not read in time; there, allow a larger buffer and start it again: sudo sysctl -w \
+                 net.core.rmem_max={WANTED_BUFFER}"
+            ),
+            Self::Network { percent, missing, is_wireless, is_group } => {
+                network_text(f, percent, missing, is_wireless, is_group)
+            }
+            Self::Damaged { datagrams } => write!(
+                f,
+                "{datagrams} datagrams were damaged on their way: a cable, a port or a network card flips bits; change \
+                 the cable first"
+            ),
+            Self::SenderSocket { errors } => write!(
+                f,
+                "the sender's system refused {errors} sends; it names the reason as it happens: no route, a firewall \
+                 on that computer, or a full queue (give a slower --pace)"
+            ),
+            Self::SlowDecode { percent } => write!(
+                f,
+                "{percent:.0} % of the pictures are not decoded: the receiver's computer is too slow for them; give \
+                 the sender a smaller --size or fewer --fps"
+            ),
+            Self::SlowDisplay { percent } => write!(
+                f,
+                "{percent:.0} % of the pictures are not shown: they come faster than the receiver's screen takes them; \
+                 give the sender fewer --fps or a smaller --size, and the receiver no --vsync"
+            ),
+            Self::ClockJumped => write!(
+                f,
+                "a clock jumped: one of the two computers was suspended or stood still; delays are measured anew"
+            ),
+            Self::OtherSender { datagrams } => write!(
+                f,
+                "{datagrams} datagrams are of another sender, which is not shown; give each sender a port or group of \
+                 its own"
+            ),
+            Self::OneWay => write!(
+                f,
+                "the sender does not answer: a firewall or a one-way link keeps back what the receiver says; nothing can \
+                 be sent again, pace and parity cannot follow the loss, and delays are relative. Let UDP pass both ways, \
+                 or give the sender a fixed --fec and --pace, and the receiver \
+                 --feedback off"
+            ),
+            Self::Repaired { percent } => write!(
+                f,
+                "{percent:.1} % of the datagrams are lost on the network and repaired; a cable instead of Wi-Fi, or a \
+                 slower --pace, would spare that"
+            ),
+        }
+    }
+}
+
+fn network_text(
+    f: &mut fmt::Formatter<'_>,
+    percent: f64,
+    missing: Missing,
+    is_wireless: bool,
+    is_group: bool,
+) -> fmt::Result {
+    write!(f, "{percent:.1} % of the frames are lost on the network, ")?;
+    match (missing, is_wireless, is_group) {
+        (Missing::Ends, ..) => write!(
+            f,
+            "at their ends: a port on the way is too slow or its queue too short; give the sender a --pace below the \
+             narrowest port, such as 50mbit, or a smaller --size"
+        ),
+        (_, true, true) => write!(
+            f,
+            "and Wi-Fi does not repeat what is sent to a group; give the sender each viewer's own address by --dest \
+             instead"
+        ),
+        (Missing::WholeFrames, true, false) => write!(
+            f,
+            "whole ones at a time: Wi-Fi was interrupted for moments; go nearer to the access point, or take a cable"
+        ),
+        (Missing::WholeFrames, ..) => write!(
+            f,
+            "whole ones at a time: it was interrupted for moments; look for a loose cable, a port that restarts, or \
+             Wi-Fi on the way"
+        ),
+        (Missing::Anywhere, true, false) => write!(
+            f,
+            "anywhere in them, by Wi-Fi; take a cable, or give the sender a fixed --fec, such as 20, or a smaller --size"
+        ),
+        (Missing::Anywhere, false, true) => write!(
+            f,
+            "anywhere in them: Wi-Fi on the way, which does not repeat what is sent to a group (give each viewer's own \
+             address by --dest instead), or a bad cable"
+        ),
+        (Missing::Anywhere, false, false) => write!(
+            f,
+            "anywhere in them: Wi-Fi on the way, a bad cable, or other traffic; try another cable, or give the sender a \
+             fixed --fec, such as 20"
+        ),
+    }
+}
+
+/// What a receiver wants its socket's buffer to be, in bytes: twenty frames of a 1080p camera.
+pub const WANTED_BUFFER: usize = 4 << 20;
+/// Fewer datagrams or pictures than this say nothing.
+const FEW: u64 = 5;
+/// One frame is lost whenever a sender is restarted.
+const FEW_FRAMES: u64 = 2;
+/// Of a hundred frames; at 30 a second, one in seven seconds, which somebody who looks for it sees.
+const LOST: f64 = 0.5;
+/// Of a hundred pictures.
+const TOO_SLOW: f64 = 5.0;
+/// Of a hundred datagrams: what costs as much again to repair.
+const MUCH_REPAIRED: f64 = 5.0;
+/// One question or its answer may be lost, or be on its way.
+const QUESTIONS: u64 = 2;
+/// One frame's datagrams may all be lost by chance, or be on their way.
+const FRAMES_FOR_MTU: u64 = 3;
