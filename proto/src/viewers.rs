@@ -44,6 +44,8 @@ pub struct Viewer {
     /// Data chunks that did not arrive when they were first sent, of those that could have, in its last report that
     /// covered any: 0 to 1.
     pub loss: f64,
+    /// Data chunks missing in the second halves of frames, as far as its reports have named the frames.
+    pub missing_at_end: u64,
     health: Health,
     /// Whether `counts` was ever filled in.
     reported: bool,
@@ -61,6 +63,7 @@ impl Viewer {
             heard: now,
             counts: ReportCounts::default(),
             loss: 0.0,
+            missing_at_end: 0,
             health: Health::default(),
             reported: false,
             path: PathRate::new(),

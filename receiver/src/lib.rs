@@ -3,6 +3,7 @@
 pub mod args;
 pub mod clock;
 pub mod decode;
+pub mod diagnosis;
 pub mod doctor;
 pub mod link;
 pub mod output;

@@ -13,6 +13,7 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
+use proto::explain::WANTED_BUFFER;
 use proto::host::{Console, Interface, Stop, parse_scoped, wait_until};
 use rustix::event::{PollFd, PollFlags};
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
@@ -113,6 +114,11 @@ impl Link {
         // While the interface is gone there is nothing to join; it is tried again.
         let _ = join(&self.stream.socket, *address, interface);
         let _ = way_back::leave_by(&answers.socket, address.is_ipv4(), interface.index);
+    }
+
+    /// How many bytes of datagrams the system keeps until they are read.
+    pub fn buffer(&self) -> usize {
+        buffer(&self.stream.socket)
     }
 
     /// Another handle to the socket, to ask it things.
@@ -256,8 +262,7 @@ fn leave(socket: &Socket, group: IpAddr, interface: &Interface) {
 fn ask_for_buffer(socket: &Socket, console: &Console) {
     // Refused or cut down alike: what counts is what is there.
     let _ = socket.set_recv_buffer_size(WANTED_BUFFER);
-    // The kernel doubles what it was asked for, and reports that (socket(7), SO_RCVBUF).
-    let got = socket.recv_buffer_size().unwrap_or(0) / 2;
+    let got = buffer(socket);
     if got < WANTED_BUFFER {
         console.say(format_args!(
             "the receive buffer is {} KiB, so that bursts may be lost; to allow {} KiB: sudo sysctl -w \
@@ -266,6 +271,11 @@ fn ask_for_buffer(socket: &Socket, console: &Console) {
             WANTED_BUFFER / 1024
         ));
     }
+}
+
+/// Bytes of the buffer. The kernel doubles what it was asked for, and reports that (socket(7), SO_RCVBUF).
+fn buffer(socket: &Socket) -> usize {
+    socket.recv_buffer_size().unwrap_or(0) / 2
 }
 
 fn cannot_listen(listen: SocketAddr, error: &io::Error) -> anyhow::Error {
@@ -317,7 +327,5 @@ pub fn parse_listen(text: &str) -> Result<SocketAddr> {
 }
 
 const DEFAULT_PORT: u16 = 9000;
-/// Twenty frames of a 1080p camera.
-const WANTED_BUFFER: usize = 4 << 20;
 /// How long a stream may say nothing before the picture is no longer live.
 pub const QUIET: Duration = Duration::from_secs(1);

@@ -9,6 +9,7 @@ use proto::netem::Netem;
 use proto::{RecvConfig, RecvStream};
 
 use crate::args::Args;
+use crate::diagnosis::Diagnosis;
 use crate::link::{Link, Probe};
 use crate::output::{Outputs, Spec, Tallies};
 use crate::receive::Receive;
@@ -57,6 +58,7 @@ pub fn run(args: &Args) -> Result<()> {
         most: args.frames,
         console: console.clone(),
     };
+    let diagnosis = Diagnosis::new(args.listen, args.interface.clone(), console.clone());
     let receive = spawn("receive", &stop, move || receive.run())?;
     let decode = spawn("decode", &stop, {
         let (screen, outputs, stats) = (screen.clone(), outputs.clone(), stats.clone());
@@ -71,6 +73,7 @@ pub fn run(args: &Args) -> Result<()> {
             stats: stats.clone(),
             screen: screen.clone(),
             probe,
+            diagnosis,
             tallies: outputs.tallies(),
             reporter,
         };
@@ -119,6 +122,7 @@ struct Reporting {
     stats: Arc<Stats>,
     screen: Arc<Screen>,
     probe: Probe,
+    diagnosis: Diagnosis,
     tallies: Tallies,
     reporter: Reporter,
 }
@@ -137,6 +141,7 @@ impl Reporting {
             if self.reporter.until_next().is_zero() {
                 let dropped = self.probe.kernel_dropped();
                 self.look(dropped);
+                self.diagnosis.look(&self.stats);
                 let report = reports.make(&self.stats, false);
                 self.screen.report(&report.object);
                 self.reporter.report(&report);

@@ -49,6 +49,8 @@ struct Sender {
     silence: Silence,
     delivered: u64,
     strangers: Seldom,
+    /// When it is to be told next what was dropped here.
+    drops: Instant,
     /// The address of this computer that it sends to.
     sent_to: Option<IpAddr>,
     /// When its session began.
@@ -89,6 +91,7 @@ impl Receive {
             silence: Silence::begin(Instant::now()),
             delivered: 0,
             strangers: Seldom::new(SPEAK_EVERY),
+            drops: Instant::now(),
             sent_to: None,
             begun: Instant::now(),
         };
@@ -119,6 +122,7 @@ impl Receive {
             Woken::Time | Woken::Datagrams => self.receive(sender)?,
         }
         let now = Instant::now();
+        self.note_drops(sender, now);
         self.drain_netem(sender, now);
         self.stream.handle_timeout(now);
         if sender.heard.is_some_and(|heard| heard + QUIET <= now) {
@@ -178,6 +182,17 @@ impl Receive {
         }
     }
 
+    /// Has the reports say what was dropped on this computer.
+    fn note_drops(&mut self, sender: &mut Sender, now: Instant) {
+        if sender.drops <= now {
+            sender.drops = now + NOTE_DROPS_EVERY;
+            let counters = self.stats.lock();
+            let (decode, display) = (counters.undecoded + counters.refused, counters.unshown);
+            drop(counters);
+            self.stream.set_drops(self.link.kernel_dropped(), decode, display);
+        }
+    }
+
     fn has_enough(&self, sender: &Sender) -> bool {
         self.most.is_some_and(|most| sender.delivered >= most)
     }
@@ -229,12 +244,16 @@ impl Shell<'_> {
                 let mut counters = self.stats.lock();
                 counters.session = Some(session.to_string());
                 counters.source = Some(source.to_string());
+                counters.is_over = false;
                 drop(counters);
                 self.screen.signal(Signal::Source(source));
             }
             RecvEvent::Hello { name, state } => {
                 let name = printable(&name);
-                self.stats.lock().name.clone_from(&name);
+                let mut counters = self.stats.lock();
+                counters.name.clone_from(&name);
+                counters.is_over = state == SourceState::Gone;
+                drop(counters);
                 if state == SourceState::Gone {
                     self.console.say("the sender's source is gone; it waits for it to come back");
                 }
@@ -249,6 +268,7 @@ impl Shell<'_> {
                 self.console.say("the sender has ended the stream; waiting for another");
                 sender.heard = None;
                 sender.silence = Silence::begin(Instant::now());
+                self.stats.lock().is_over = true;
                 self.screen.signal(Signal::Ended);
             }
             RecvEvent::Delivered(delivery) => self.deliver(delivery, sender),
@@ -277,7 +297,7 @@ impl Shell<'_> {
         let received = Received { id, frame };
         self.outputs.offer(&received);
         if self.screen.show(received, sender.delays) {
-            self.stats.lock().superseded += 1;
+            self.stats.lock().undecoded += 1;
         }
     }
 
@@ -299,6 +319,8 @@ fn printable(name: &str) -> String {
     name.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
+/// No report is sent much more often; each time costs a system call.
+const NOTE_DROPS_EVERY: Duration = Duration::from_millis(100);
 /// After so long without it, the sender's clock is not going to be known.
 const CLOCK_KNOWN_WITHIN: Duration = Duration::from_secs(1);
 /// How soon after a cable is in again a group's picture is back.

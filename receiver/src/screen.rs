@@ -131,7 +131,7 @@ impl Screen {
                     outputs.offer_picture(&picture);
                 }
                 if to_window && self.put_in_window(&received, picture, delays) {
-                    stats.lock().superseded += 1;
+                    stats.lock().unshown += 1;
                 }
             }
         }

@@ -25,8 +25,10 @@ pub struct Counters {
     pub kernel_dropped: u64,
     /// Pictures that were shown.
     pub displayed: u64,
-    /// Frames that were delivered, but a newer one came before they were shown.
-    pub superseded: u64,
+    /// Frames that were delivered, but a newer one came before they were decoded.
+    pub undecoded: u64,
+    /// Pictures that were decoded, but a newer one came before they were shown.
+    pub unshown: u64,
     /// Frames that are no JPEG we decode.
     pub refused: u64,
     /// From capture to the frame's last chunk.
@@ -51,6 +53,10 @@ pub struct Counters {
     pub name: String,
     /// What the outputs besides the window wrote, and what they could not keep up with.
     pub outputs: Vec<OutputObject>,
+    /// Whether nothing is expected now: the sender has ended its stream, or has no pictures.
+    pub is_over: bool,
+    /// What is wrong, if something is, in a sentence.
+    pub diagnosis: Option<String>,
 }
 
 impl Stats {
@@ -98,6 +104,7 @@ pub struct Object {
     pub outputs: Vec<OutputObject>,
     /// Of a hundred frames sent since the last report.
     pub loss_percent: f64,
+    pub diagnosis: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -170,7 +177,7 @@ impl Reports {
             frames: Frames {
                 delivered: stream.delivered,
                 displayed: counters.displayed,
-                superseded: counters.superseded,
+                superseded: counters.undecoded + counters.unshown,
                 refused: counters.refused,
                 lost: stream.lost.total(),
                 unseen: stream.unseen,
@@ -193,6 +200,7 @@ impl Reports {
             sessions: stream.sessions,
             outputs: counters.outputs.clone(),
             loss_percent: loss_percent(&stream, &before),
+            diagnosis: counters.diagnosis.clone(),
         };
         Report { line: line(&object), object }
     }
@@ -262,7 +270,7 @@ mod tests {
             "datagrams/received datagrams/duplicate datagrams/late datagrams/foreign datagrams/malformed",
             "datagrams/bad_checksum datagrams/contradictory datagrams/missing datagrams/kernel_dropped",
             "ms/transit/p50 ms/reassemble/p99 ms/decode/max ms/present/p50 ms/latency/p50",
-            "fps mbps session source clock clock_error_ms",
+            "fps mbps session source clock clock_error_ms diagnosis",
         ]
         .iter()
         .flat_map(|line| line.split(' '))

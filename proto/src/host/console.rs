@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct Console {
     line: Arc<Mutex<Line>>,
     program: &'static str,
+    is_silent: bool,
 }
 
 #[derive(Debug)]
@@ -20,11 +21,19 @@ impl Console {
     /// The console of the program with this name, which begins each message.
     pub fn new(program: &'static str) -> Self {
         let line = Line { is_terminal: stderr().is_terminal(), shown: false };
-        Self { line: Arc::new(Mutex::new(line)), program }
+        Self { line: Arc::new(Mutex::new(line)), program, is_silent: false }
+    }
+
+    /// One that says nothing, for whoever says everything himself.
+    pub fn silent() -> Self {
+        Self { is_silent: true, ..Self::new("") }
     }
 
     /// Says something that a person should read, on a line of its own.
     pub fn say(&self, message: impl std::fmt::Display) {
+        if self.is_silent {
+            return;
+        }
         let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
         let clear = if line.shown { "\r\x1b[K" } else { "" };
         line.shown = false;
@@ -34,6 +43,9 @@ impl Console {
 
     /// Shows the statistics: over the line shown before on a terminal, on a new line elsewhere.
     pub fn show(&self, statistics: &str) {
+        if self.is_silent {
+            return;
+        }
         let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
         if line.is_terminal {
             // Cut to the width that every terminal has, so that a wrapped line does not pile up.

@@ -1,6 +1,7 @@
 //! Network interfaces, as people name them: by name, by index, or by one of their addresses.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6, UdpSocket};
+use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 use if_addrs::IfAddr;
@@ -69,6 +70,12 @@ impl Interface {
     /// The largest packet that the interface sends whole, in bytes, where the system says it.
     pub fn mtu(&self) -> Option<usize> {
         std::fs::read_to_string(format!("/sys/class/net/{}/mtu", self.name)).ok()?.trim().parse().ok()
+    }
+
+    /// Whether it is Wi-Fi, where the system says it.
+    pub fn is_wireless(&self) -> bool {
+        let folder = Path::new("/sys/class/net").join(&self.name);
+        folder.join("wireless").exists() || folder.join("phy80211").exists()
     }
 
     /// Its first IPv4 address.

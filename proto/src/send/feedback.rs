@@ -80,6 +80,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
         self.trains.extend(report.trains().filter_map(|entry| train(&mut self.history, &entry, overhead)));
         let (arrived, missing) = self.viewers.report(source, report.counts, &self.trains, now);
         let Some(viewer) = self.viewers.find(source) else { return };
+        viewer.missing_at_end += report.trains().map(|entry| u64::from(entry.missing_tail)).sum::<u64>();
         let (carried, loss) = (viewer.carried(), self.redundancy.loss());
         // Who does not ask has nothing but parity against bursts.
         let by_chance = if asks { BY_CHANCE } else { f64::INFINITY };

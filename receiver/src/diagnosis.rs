@@ -1,0 +1,90 @@
+//! Says while the receiver runs what is wrong, now and then.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use proto::explain::{Cause, Evidence, Watch};
+use proto::host::{Console, Interface};
+
+use crate::stats::{Counters, Stats};
+
+/// Looks at the statistics at each interval, and says what is wrong, where something is.
+#[derive(Debug)]
+pub struct Diagnosis {
+    listen: SocketAddr,
+    interface: Option<String>,
+    watch: Watch,
+    /// The sender, and whether it is reached by Wi-Fi.
+    way: Option<(String, bool)>,
+    console: Console,
+}
+
+impl Diagnosis {
+    /// Of a receiver that listens there, on this interface if one was named.
+    pub fn new(listen: SocketAddr, interface: Option<String>, console: Console) -> Self {
+        let watch = Watch::new(&Evidence::default(), Instant::now());
+        Self { listen, interface, watch, way: None, console }
+    }
+
+    /// Looks at what was counted so far.
+    pub fn look(&mut self, stats: &Stats) {
+        let counters = stats.lock();
+        let (mut totals, is_over, source) = (evidence(&counters), counters.is_over, counters.source.clone());
+        drop(counters);
+        (totals.port, totals.is_group) = (self.listen.port(), self.listen.ip().is_multicast());
+        totals.is_wireless = source.is_some_and(|source| self.is_wireless(source));
+        match self.watch.look(&totals, is_over, Instant::now()) {
+            // It is said by name when it comes.
+            None | Some(Cause::OtherSender { .. }) => {}
+            Some(cause) => self.console.say(cause),
+        }
+        stats.lock().diagnosis = self.watch.found().map(|cause| cause.to_string());
+    }
+
+    fn is_wireless(&mut self, source: String) -> bool {
+        if let Some((known, is_wireless)) = &self.way
+            && *known == source
+        {
+            return *is_wireless;
+        }
+        let way = match &self.interface {
+            Some(name) => Interface::find(name).ok(),
+            None => source.parse().ok().and_then(|source| Interface::towards(source).ok()),
+        };
+        let is_wireless = way.is_some_and(|interface| interface.is_wireless());
+        self.way = Some((source, is_wireless));
+        is_wireless
+    }
+}
+
+/// What the counters say of what is wrong.
+fn evidence(counters: &Counters) -> Evidence {
+    Evidence {
+        kernel_dropped: counters.kernel_dropped,
+        undecoded: counters.undecoded,
+        unshown: counters.unshown,
+        ..Evidence::of_stream(&counters.stream)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drops_of_this_computer_are_told_from_those_of_the_network() {
+        let mut counters = Counters { kernel_dropped: 900, undecoded: 1, unshown: 2, ..Counters::default() };
+        (counters.stream.delivered, counters.stream.unseen) = (100, 20);
+        let evidence = evidence(&counters);
+        assert_eq!((evidence.undecoded, evidence.unshown, evidence.lost), (1, 2, 20));
+        let causes = proto::explain::explain(&Evidence { datagrams: None, ..evidence });
+        assert!(matches!(causes[0], Cause::KernelBuffer { dropped: 900, .. }), "{causes:?}");
+    }
+
+    #[test]
+    fn the_way_to_a_sender_on_this_computer_is_no_wifi() {
+        let mut diagnosis = Diagnosis::new("0.0.0.0:9000".parse().unwrap(), None, Console::silent());
+        assert!(!diagnosis.is_wireless("127.0.0.1:4000".into()));
+        diagnosis.look(&Stats::default());
+    }
+}
