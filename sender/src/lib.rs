@@ -4,6 +4,7 @@ pub mod args;
 pub mod cameras;
 pub mod capture;
 pub mod destination;
+pub mod diagnosis;
 pub mod doctor;
 pub mod encode;
 pub mod inbox;

@@ -12,6 +12,7 @@ use proto::{Clock, Frame, Latest, Pace, Pool, QualityControl, SendConfig, SendSt
 use crate::args::Args;
 use crate::capture::{Capture, Opened, Raw};
 use crate::destination::Destination;
+use crate::diagnosis::Diagnosis;
 use crate::encode::Encoder;
 use crate::inbox::Inbox;
 use crate::link::{Link, NetworkOptions};
@@ -30,6 +31,8 @@ pub fn run(args: &Args) -> Result<()> {
     // Before there are pictures: it takes longer than sending one.
     proto::warm_up();
     let links = open_links(args)?;
+    let ways = links.iter().map(|link| (link.to(), link.interface().is_wireless()));
+    let mut diagnosis = Diagnosis::new(ways, console.clone());
     let session = SessionId::new(u64::from_ne_bytes(random()?).max(1));
     let reporter = Reporter::new(console.clone(), args.stats_json.as_deref(), args.stats_interval)?;
 
@@ -90,7 +93,8 @@ pub fn run(args: &Args) -> Result<()> {
         None => None,
     };
     let mut reports = Reports::new(session, args.quality.max());
-    report_until_stopped(&stop, &stats, reporter, &mut reports, args.duration, |reporter, reports| {
+    let look = || diagnosis.look(&stats, Instant::now());
+    report_until_stopped(&stop, &stats, look, reporter, &mut reports, args.duration, |reporter, reports| {
         stop.request();
         let results = [join(capture), join(encode), started.map_or(Ok(()), join)];
         // A picture that came while the program was already ending, with nobody to send it.
@@ -230,10 +234,11 @@ fn wait_for_source(opened: &Receiver<Opened>, stop: &Stop) -> Option<Opened> {
     }
 }
 
-/// Reports at each interval until the program is told to stop, or `duration` is over; then `finish`es.
+/// Looks and reports at each interval until the program is told to stop, or `duration` is over; then `finish`es.
 fn report_until_stopped<T>(
     stop: &Stop,
     stats: &Stats,
+    mut look: impl FnMut(),
     mut reporter: Reporter,
     reports: &mut Reports,
     duration: Option<Duration>,
@@ -247,6 +252,7 @@ fn report_until_stopped<T>(
             return finish(reporter, reports);
         }
         if reporter.until_next().is_zero() {
+            look();
             reporter.report(&reports.make(stats, false));
         }
     }

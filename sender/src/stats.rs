@@ -42,6 +42,8 @@ pub struct Counters {
     pub send: Meter,
     /// Each destination's own.
     pub destinations: Vec<Destination>,
+    /// What is wrong, if something is, in a sentence.
+    pub diagnosis: Option<String>,
 }
 
 /// What is counted for one destination.

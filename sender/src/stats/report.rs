@@ -35,6 +35,7 @@ pub struct Object {
     pub fps: f64,
     pub mbps: f64,
     pub destinations: Vec<DestinationObject>,
+    pub diagnosis: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -178,6 +179,7 @@ fn object(session: SessionId, counters: &Counters, bytes: u64, fps: f64, mbps: f
         fps,
         mbps,
         destinations,
+        diagnosis: counters.diagnosis.clone(),
     }
 }
 
@@ -238,6 +240,7 @@ mod tests {
             "/quality",
             "/destinations/0/thinned",
             "/session",
+            "/diagnosis",
         ] {
             assert!(json.pointer(path).is_some(), "{path} in {json}");
         }

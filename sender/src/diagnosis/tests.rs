@@ -1,0 +1,115 @@
+use std::sync::Arc;
+
+use proto::{
+    Clock, Fec, Frame, MediaTime, Pace, RecvConfig, RecvOutput, RecvStream, SendConfig, SendOutput,
+    SendStream, SessionId, Viewer,
+};
+
+use super::*;
+
+const THERE: &str = "10.0.0.7:9000";
+
+/// A receiver as the sender knows it after `frames` frames of ten datagrams, of which every `lost`th datagram got lost.
+fn viewers(frames: u32, lost: u32) -> Vec<(SocketAddr, Viewer)> {
+    let (mut now, receiver): (_, SocketAddr) = (Instant::now(), THERE.parse().unwrap());
+    let config =
+        SendConfig { pace: Pace::Off, fec: Fec::Off, resend: false, ..SendConfig::new(SessionId::new(1)) };
+    let mut sending = SendStream::new(config, Clock::new(now, MediaTime::default()), now);
+    let mut receiving = RecvStream::new(RecvConfig::default());
+    let mut data = 0;
+    for number in 0..frames {
+        let jpeg = Arc::new(vec![number as u8; 14_000]);
+        sending.push_frame(Frame { captured: MediaTime::from_micros(number.into()), jpeg }, now);
+        for _ in 0..33 {
+            now += Duration::from_millis(1);
+            receiving.handle_timeout(now);
+            loop {
+                match sending.poll(now) {
+                    SendOutput::Transmit(transmit) => {
+                        for datagram in transmit.bytes.chunks(transmit.segment) {
+                            data += u32::from(datagram.len() > 1000);
+                            if datagram.len() < 1000 || data % lost != 0 {
+                                receiving.handle_datagram((), &mut datagram.to_vec(), now);
+                            }
+                        }
+                    }
+                    SendOutput::Event(_) => {}
+                    SendOutput::Wait(_) => break,
+                }
+            }
+            loop {
+                match receiving.poll(now) {
+                    RecvOutput::Transmit { bytes, .. } => drop(sending.handle_datagram(receiver, bytes, now)),
+                    RecvOutput::Event(_) => {}
+                    RecvOutput::Wait(_) => break,
+                }
+            }
+        }
+    }
+    sending.viewers().map(|(address, viewer)| (*address, viewer.clone())).collect()
+}
+
+fn watched(to: &str, now: Instant) -> Watched {
+    Watched::new(to.parse().unwrap(), false, now)
+}
+
+fn counted(viewers: Vec<(SocketAddr, Viewer)>) -> Destination {
+    let mut destination = Destination { address: THERE.into(), viewers, ..Destination::default() };
+    destination.stream.data = 100;
+    destination
+}
+
+#[test]
+fn viewers_come_lose_frames_and_go() {
+    let (now, later) = (Instant::now(), |seconds| Duration::from_secs(seconds));
+    let mut watched = watched(THERE, now);
+    assert_eq!(watched.look(&counted(viewers(20, 1000)), now), ["viewer 10.0.0.7:9000 watches"]);
+    assert_eq!(watched.look(&counted(viewers(20, 1000)), now + later(1)), [""; 0]);
+
+    let said = watched.look(&counted(viewers(90, 50)), now + later(3));
+    assert!(
+        said[0].starts_with("viewer 10.0.0.7:9000: ") && said[0].contains("lost on the network"),
+        "{said:?}"
+    );
+    assert_eq!(watched.found(THERE), Some(said[0].clone()));
+    assert_eq!(watched.look(&counted(viewers(120, 50)), now + later(6)), [""; 0], "not all the time");
+
+    let said = watched.look(&counted(vec![]), now + later(8));
+    assert_eq!(said, ["viewer 10.0.0.7:9000 is gone: nothing was heard of it for a while"]);
+    assert_eq!(watched.look(&counted(vec![]), now + later(20)), [""; 0], "it did answer once");
+    assert_eq!(watched.found(THERE), None);
+}
+
+#[test]
+fn that_nothing_comes_back_is_said_once_and_not_of_groups() {
+    let (now, seconds) = (Instant::now(), Duration::from_secs);
+    let mut alone = watched(THERE, now);
+    assert_eq!(alone.look(&counted(vec![]), now + seconds(4)), [""; 0]);
+    let said = alone.look(&counted(vec![]), now + seconds(5));
+    assert!(said[0].starts_with("nothing comes back from 10.0.0.7:9000"), "{said:?}");
+    assert_eq!(alone.look(&counted(vec![]), now + seconds(60)), [""; 0]);
+
+    let mut group = watched("239.255.10.1:9000", now);
+    assert_eq!(group.look(&counted(vec![]), now + seconds(60)), [""; 0]);
+}
+
+#[test]
+fn before_anything_was_sent_nobody_can_answer() {
+    let (now, seconds) = (Instant::now(), Duration::from_secs);
+    let mut watched = watched(THERE, now);
+    assert_eq!(watched.look(&Destination::default(), now + seconds(60)), [""; 0]);
+    assert_eq!(watched.look(&counted(vec![]), now + seconds(62)), [""; 0]);
+    assert_eq!(watched.look(&counted(vec![]), now + seconds(65)).len(), 1);
+}
+
+#[test]
+fn refused_sends_are_in_the_statistics_and_are_said_where_they_happen() {
+    let now = Instant::now();
+    let to: SocketAddr = THERE.parse().unwrap();
+    let mut diagnosis = Diagnosis::new([(to, false)].into_iter(), Console::silent());
+    let stats = Stats::default();
+    stats.lock().destinations.push(Destination { errors: 7, ..counted(vec![]) });
+    diagnosis.look(&stats, now + Duration::from_secs(3));
+    let found = stats.lock().diagnosis.clone().unwrap();
+    assert!(found.starts_with("to 10.0.0.7:9000: the sender's system refused 7 sends"), "{found}");
+}
