@@ -3,6 +3,7 @@
 //! It is here, and not in a crate of its own, because there are three crates: it may read clocks and open files, which
 //! the rest of this crate never does.
 
+mod checklist;
 mod console;
 mod interface;
 mod placement;
@@ -15,6 +16,7 @@ mod values;
 mod wake;
 mod wall_clock;
 
+pub use checklist::Checklist;
 pub use console::Console;
 pub use interface::{Interface, is_own_address, parse_scoped};
 pub use placement::{Placement, ThreadId};

@@ -84,8 +84,19 @@ pub struct Args {
 /// Other things to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Check what receiving needs: interfaces, the port, a display
-    Doctor,
+    /// Check what receiving needs: interfaces, the port, firewall, a display; then listen, and say what arrives. Status
+    /// 1 if something needs attention
+    Doctor {
+        /// Where to listen, as above
+        #[arg(long, value_name = "ADDR:PORT", default_value = "0.0.0.0:9000", value_parser = parse_listen)]
+        listen: SocketAddr,
+        /// Network interface to listen on or to join the group by [default: by the routes]
+        #[arg(long, value_name = "NAME")]
+        interface: Option<String>,
+        /// How long to listen
+        #[arg(long = "for", value_name = "T", default_value = "3s", value_parser = parse_duration)]
+        time: Duration,
+    },
     /// Print completions for a shell
     Completions {
         /// Which shell.
@@ -122,6 +133,17 @@ mod tests {
         let args = parse("receiver").unwrap();
         assert_eq!((args.listen, args.output), ("0.0.0.0:9000".parse().unwrap(), vec![Spec::Window]));
         assert!(args.resend && args.feedback);
+    }
+
+    #[test]
+    fn a_doctor_knows_where_and_how_long_to_listen() {
+        let command = |words| parse(words).unwrap().command;
+        let doctor = command("receiver doctor --listen 239.255.10.1:9001 --interface lo --for 500ms");
+        let Some(Command::Doctor { listen, interface, time }) = doctor else { panic!("{doctor:?}") };
+        assert_eq!((listen, interface), ("239.255.10.1:9001".parse().unwrap(), Some("lo".into())));
+        assert_eq!(time, Duration::from_millis(500));
+        let doctor = command("receiver doctor");
+        assert!(matches!(doctor, Some(Command::Doctor { time, .. }) if time == Duration::from_secs(3)));
     }
 
     #[test]

@@ -24,6 +24,8 @@ use intake::{Intake, Places};
 pub struct Link {
     stream: Intake,
     group: Option<Group>,
+    /// The interface that was named, or that a group was joined by.
+    interface: Option<Interface>,
     places: Places,
     unsent: u64,
 }
@@ -90,11 +92,13 @@ impl Link {
             "listening on {listen}{}",
             interface.as_ref().map_or_else(String::new, |interface| format!(" by {interface}"))
         ));
-        let group = match interface.filter(|_| listen.ip().is_multicast()) {
-            Some(interface) => Some(Group::new(listen.ip(), interface)?),
-            None => None,
+        let group = match &interface {
+            Some(interface) if listen.ip().is_multicast() => {
+                Some(Group::new(listen.ip(), interface.clone())?)
+            }
+            _ => None,
         };
-        Ok(Self { stream, group, places: Places::new(), unsent: 0 })
+        Ok(Self { stream, group, interface, places: Places::new(), unsent: 0 })
     }
 
     /// Whether it listens to a group.
@@ -114,6 +118,11 @@ impl Link {
         // While the interface is gone there is nothing to join; it is tried again.
         let _ = join(&self.stream.socket, *address, interface);
         let _ = way_back::leave_by(&answers.socket, address.is_ipv4(), interface.index);
+    }
+
+    /// The interface that was named, or that a group was joined by.
+    pub fn interface(&self) -> Option<&Interface> {
+        self.interface.as_ref()
     }
 
     /// How many bytes of datagrams the system keeps until they are read.

@@ -5,12 +5,20 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 use receiver::args::{Args, Command};
+use receiver::doctor::{self, Checks};
 
 fn main() -> ExitCode {
     let args = Args::parse();
     let result = match &args.command {
         None => receiver::pipeline::run(&args),
-        Some(Command::Doctor) => receiver::doctor::check(&mut stdout().lock()),
+        Some(Command::Doctor { listen, interface, time }) => {
+            let checks = Checks { listen: *listen, interface: interface.clone(), time: *time };
+            match doctor::check(&checks, &mut stdout().lock()) {
+                Ok(true) => Ok(()),
+                Ok(false) => return ExitCode::FAILURE,
+                Err(error) => Err(error),
+            }
+        }
         Some(Command::Completions { shell }) => {
             clap_complete::generate(*shell, &mut Args::command(), "receiver", &mut stdout().lock());
             Ok(())

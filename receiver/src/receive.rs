@@ -315,7 +315,7 @@ impl Shell<'_> {
 }
 
 /// A name from the network as it can be shown: a control character ends a window's title, and does worse to a terminal.
-fn printable(name: &str) -> String {
+pub(crate) fn printable(name: &str) -> String {
     name.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 

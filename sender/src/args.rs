@@ -134,8 +134,16 @@ pub struct Args {
 pub enum Command {
     /// List the cameras, with their sizes and rates
     Cameras,
-    /// Check what sending needs: interfaces and cameras
-    Doctor,
+    /// Check what sending needs: interfaces, the way to a receiver and whether it answers, cameras. Status 1 if
+    /// something needs attention
+    Doctor {
+        /// Where to send, as above; hellos are sent there, and no pictures
+        #[arg(long, value_name = "HOST:PORT", value_parser = parse_dest)]
+        dest: Option<Dest>,
+        /// Network interface to send by [default: by the routes]
+        #[arg(long, value_name = "NAME")]
+        interface: Option<String>,
+    },
     /// Print completions for a shell
     Completions {
         /// Which shell.

@@ -1,23 +1,93 @@
-//! What `sender doctor` checks.
+//! What `sender doctor` checks: what this computer sends with, the way to a receiver, and whether it answers.
+
+mod ask;
 
 use std::io::Write;
 
 use anyhow::Result;
-use proto::host::Interface;
+use proto::host::{Checklist, Interface};
 
-/// Says what this computer has to send pictures with and by.
+use crate::args::Dest;
+use crate::link::{Link, NetworkOptions};
+
+/// Says what this computer has to send pictures with and by; and where a destination is given, how that is reached and
+/// whether it answers. Returns whether all is well.
 ///
 /// # Errors
 /// If the interfaces cannot be listed, or nobody reads what is said.
-pub fn check(out: &mut impl Write) -> Result<()> {
-    writeln!(out, "Network interfaces:")?;
-    for interface in Interface::all()? {
-        let mtu = interface.mtu().map_or_else(|| "unknown".to_owned(), |mtu| mtu.to_string());
-        writeln!(out, "  {:<10} index {}, MTU {mtu}", interface.name, interface.index)?;
-        for address in &interface.addresses {
-            writeln!(out, "             {address}")?;
+pub fn check(dest: Option<&Dest>, interface: Option<&str>, out: &mut dyn Write) -> Result<bool> {
+    let mut list = Checklist::new(out);
+    interfaces(&mut list)?;
+    list.section("Cameras")?;
+    crate::cameras::list(list.out())?;
+    match dest {
+        Some(dest) => destination(&mut list, dest, interface)?,
+        None => {
+            list.section("Destination")?;
+            list.note("to check the way to a receiver too: sender doctor --dest HOST:PORT")?;
         }
     }
-    writeln!(out, "\nCameras:")?;
-    crate::cameras::list(out)
+    Ok(list.is_well())
 }
+
+fn interfaces(list: &mut Checklist<'_>) -> Result<()> {
+    list.section("Network interfaces")?;
+    let all = Interface::all()?;
+    for interface in &all {
+        let addresses: Vec<String> = interface.addresses.iter().map(ToString::to_string).collect();
+        let mtu = interface.mtu().map_or_else(|| "unknown".to_owned(), |mtu| mtu.to_string());
+        let wireless = if interface.is_wireless() { ", Wi-Fi" } else { "" };
+        let (name, index) = (&interface.name, interface.index);
+        list.ok(format_args!("{name}, index {index}, MTU {mtu}{wireless}: {}", addresses.join(", ")))?;
+    }
+    if all.iter().all(|interface| interface.is_loopback) {
+        list.attention("no network but this computer itself: plug in a cable, or join a Wi-Fi")?;
+    }
+    Ok(())
+}
+
+fn destination(list: &mut Checklist<'_>, dest: &Dest, interface: Option<&str>) -> Result<()> {
+    let to = dest.address;
+    list.section(format_args!("Destination {}", dest.text))?;
+    let options =
+        NetworkOptions { ttl: 1, interface: interface.map(str::to_owned), ..NetworkOptions::default() };
+    let link = match Link::open(to, &options) {
+        Ok(link) => link,
+        Err(error) => return Ok(list.attention(format_args!("{error:#}"))?),
+    };
+    let wireless = if link.interface().is_wireless() { ", Wi-Fi" } else { "" };
+    list.ok(format_args!("reached at {to} by {}{wireless}, MTU {}", link.interface(), link.mtu()))?;
+    if link.mtu() < SMALLEST_MTU {
+        list.attention(format_args!(
+            "an MTU of {} makes many small datagrams; look for a tunnel",
+            link.mtu()
+        ))?;
+    }
+    if to.ip().is_multicast() {
+        if link.interface().is_wireless() {
+            list.attention(
+                "most Wi-Fi access points send a group's datagrams at a slow rate and do not repeat what was lost: give \
+                 each viewer's own address by --dest instead",
+            )?;
+        }
+        list.note(
+            "a group reaches this network only (--ttl is 1); a switch that snoops on multicast also needs a querier, \
+             which shows itself within two minutes: sudo tcpdump -ni any igmp or icmp6",
+        )?;
+    }
+    let buffer = link.send_buffer() / 1024;
+    if buffer < SMALLEST_BUFFER {
+        list.attention(format_args!(
+            "the send buffer is {buffer} KiB, so that frames are held up; to allow more: sudo sysctl -w \
+             net.core.wmem_default=212992"
+        ))?;
+    } else {
+        list.ok(format_args!("the send buffer is {buffer} KiB"))?;
+    }
+    ask::ask(list, link)
+}
+
+/// Every IPv6 link takes as much (RFC 8200, section 5).
+const SMALLEST_MTU: usize = 1280;
+/// What one call sends at most, in KiB.
+const SMALLEST_BUFFER: usize = 64;

@@ -123,6 +123,11 @@ impl Link {
         self.ip_bytes() + UDP_BYTES + ETHERNET_BYTES
     }
 
+    /// How many bytes the system keeps until they are sent.
+    pub fn send_buffer(&self) -> usize {
+        self.socket.send_buffer_size().unwrap_or(0)
+    }
+
     /// Whether the datagrams never leave this computer.
     pub fn is_local(&self) -> bool {
         self.interface.is_loopback || is_own_address(self.to.ip())

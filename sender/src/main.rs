@@ -11,7 +11,13 @@ fn main() -> ExitCode {
     let result = match &args.command {
         None => sender::pipeline::run(&args),
         Some(Command::Cameras) => sender::cameras::list(&mut stdout().lock()),
-        Some(Command::Doctor) => sender::doctor::check(&mut stdout().lock()),
+        Some(Command::Doctor { dest, interface }) => {
+            match sender::doctor::check(dest.as_ref(), interface.as_deref(), &mut stdout().lock()) {
+                Ok(true) => Ok(()),
+                Ok(false) => return ExitCode::FAILURE,
+                Err(error) => Err(error),
+            }
+        }
         Some(Command::Completions { shell }) => {
             clap_complete::generate(*shell, &mut Args::command(), "sender", &mut stdout().lock());
             Ok(())

@@ -1,0 +1,137 @@
+//! Says hello as a sender does, without any pictures, and sees who answers.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow};
+use proto::host::{Checklist, wait_until, wall_clock};
+use proto::{SendConfig, SendOutput, SendStream, SessionId};
+use rustix::event::{PollFd, PollFlags};
+
+use crate::link::Link;
+
+/// What was heard.
+struct Heard {
+    /// Who proved that datagrams pass both ways.
+    viewers: Vec<SocketAddr>,
+    /// Datagrams that nobody can send who was asked.
+    strangers: u64,
+    /// What the network or the other computer says of what was sent.
+    error: Option<io::Error>,
+}
+
+/// Asks, and says whether anybody answers.
+pub(super) fn ask(list: &mut Checklist<'_>, mut link: Link) -> Result<()> {
+    list.section(format_args!("Saying hello to {} for {} s", link.to(), TIME.as_secs()))?;
+    let heard = hear(&mut link)?;
+    for viewer in heard.viewers.iter().take(MOST) {
+        list.ok(format_args!("{viewer} answers: datagrams pass both ways"))?;
+    }
+    match heard.viewers.len() {
+        0 => {}
+        n if n > MOST => list.ok(format_args!("{n} receivers answer in all"))?,
+        _ => return Ok(()),
+    }
+    let port = link.to().port();
+    match heard.error.as_ref().map(io::Error::kind) {
+        Some(io::ErrorKind::ConnectionRefused) => list.attention(format_args!(
+            "that computer answers that no program listens on port {port}: start receiver there, or give the port that it \
+             listens on"
+        ))?,
+        Some(io::ErrorKind::HostUnreachable) => list.attention(
+            "no computer answers at that address: is it on, in this network, and is that still its address?",
+        )?,
+        Some(_) => {
+            let error = heard.error.as_ref().map_or_else(String::new, ToString::to_string);
+            list.attention(format_args!("cannot send there: {error}"))?;
+        }
+        None if heard.viewers.is_empty() => list.note(
+            "nobody answers. That need not be wrong: a receiver that shows another sender, or runs with --feedback off, \
+             says nothing. Otherwise none runs there, or a firewall there forbids UDP on that port or its answers here; \
+             receiver doctor on that computer says whether these hellos arrive",
+        )?,
+        None => {}
+    }
+    if heard.strangers > 0 {
+        list.note(format_args!(
+            "{} datagrams came from other addresses than that; only what comes from there counts",
+            heard.strangers
+        ))?;
+    }
+    Ok(())
+}
+
+fn hear(link: &mut Link) -> Result<Heard> {
+    if !link.to().ip().is_multicast() {
+        // Only what is connected is told that a port is closed (udp(7)). Where it cannot be, that is not told.
+        let _ = rustix::net::connect(link.as_fd(), &link.to());
+    }
+    let config = SendConfig {
+        datagram_bytes: link.datagram_bytes(),
+        name: "sender doctor".into(),
+        is_group: link.to().ip().is_multicast(),
+        secret: random()?,
+        ..SendConfig::new(SessionId::new(u64::from_ne_bytes(random()?).max(1)))
+    };
+    let mut stream = SendStream::new(config, wall_clock(), Instant::now());
+    let mut heard = Heard { viewers: Vec::new(), strangers: 0, error: None };
+    let end = Instant::now() + TIME;
+    while Instant::now() < end {
+        let next = drain(&mut stream, link, &mut heard);
+        let until = next.map_or(end, |next| next.min(end));
+        wait_until(&mut [PollFd::from_borrowed_fd(link.as_fd(), PollFlags::IN)], Some(until))
+            .context("cannot wait for answers")?;
+        heard.note_pending(link);
+        let now = Instant::now();
+        let read = link.receive(AT_ONCE, |from, datagram| {
+            let _counted = stream.handle_datagram(from, datagram, now);
+        });
+        heard.error = read.err().or(heard.error);
+    }
+    heard.viewers = stream.viewers().map(|(address, _)| *address).collect();
+    heard.strangers = link.strangers();
+    stream.close();
+    drain(&mut stream, link, &mut heard);
+    Ok(heard)
+}
+
+/// Sends what is due; returns when there is more.
+fn drain(stream: &mut SendStream<SocketAddr>, link: &mut Link, heard: &mut Heard) -> Option<Instant> {
+    loop {
+        match stream.poll(Instant::now()) {
+            SendOutput::Wait(until) => return until,
+            SendOutput::Event(_) => {}
+            SendOutput::Transmit(transmit) => {
+                heard.note_pending(link);
+                let sent = match transmit.to {
+                    None => link.send(&transmit),
+                    Some(to) => link.send_to(to, transmit.bytes),
+                };
+                heard.error = sent.err().or_else(|| heard.error.take());
+            }
+        }
+    }
+}
+
+impl Heard {
+    /// Notes what came back instead of an answer. It is asked for before the next send or read, which would swallow it.
+    fn note_pending(&mut self, link: &Link) {
+        if let Ok(Err(error)) = rustix::net::sockopt::socket_error(link.as_fd()) {
+            self.error = Some(error.into());
+        }
+    }
+}
+
+fn random<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow!("the system gives no random numbers: {error}"))?;
+    Ok(bytes)
+}
+
+/// Receivers of a group answer within a tenth of a second; that a host is not there is known after three (arp(7)).
+const TIME: Duration = Duration::from_secs(4);
+const AT_ONCE: usize = 32;
+/// Lines that a person reads.
+const MOST: usize = 8;
