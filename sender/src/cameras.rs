@@ -9,7 +9,7 @@ use crate::source::camera::{Found, Mode, Rate, cameras, modes};
 /// # Errors
 ///
 /// If `out` cannot be written.
-pub fn list(out: &mut (impl Write + ?Sized)) -> anyhow::Result<()> {
+pub fn list(out: &mut impl Write) -> anyhow::Result<()> {
     let found = cameras();
     if found.is_empty() {
         writeln!(out, "No camera found. If one is plugged in, `dmesg` says what the system makes of it.")?;
@@ -26,7 +26,7 @@ pub fn list(out: &mut (impl Write + ?Sized)) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn write_camera(out: &mut (impl Write + ?Sized), camera: &Found) -> std::io::Result<()> {
+fn write_camera(out: &mut impl Write, camera: &Found) -> std::io::Result<()> {
     let (index, path) = (camera.index, camera.path.display());
     match &camera.identity {
         Ok(identity) => writeln!(out, "camera:{index}  {path}  {}  ({})", identity.name, identity.bus)?,
@@ -43,7 +43,7 @@ fn write_camera(out: &mut (impl Write + ?Sized), camera: &Found) -> std::io::Res
 }
 
 /// One line for each format and size, with its rates, highest first.
-fn write_modes(out: &mut (impl Write + ?Sized), mut modes: Vec<Mode>) -> std::io::Result<()> {
+fn write_modes(out: &mut impl Write, mut modes: Vec<Mode>) -> std::io::Result<()> {
     let size = |mode: &Mode| (mode.width, mode.height);
     let rate = |mode: &Mode| mode.fps().unwrap_or(0.0);
     // Formats and sizes stay in the driver's order.

@@ -18,8 +18,7 @@ use crate::link::{Link, NetworkOptions};
 pub fn check(dest: Option<&Dest>, interface: Option<&str>, out: &mut dyn Write) -> Result<bool> {
     let mut list = Checklist::new(out);
     interfaces(&mut list)?;
-    list.section("Cameras")?;
-    crate::cameras::list(list.out())?;
+    cameras(&mut list)?;
     match dest {
         Some(dest) => destination(&mut list, dest, interface)?,
         None => {
@@ -42,6 +41,16 @@ fn interfaces(list: &mut Checklist<'_>) -> Result<()> {
     }
     if all.iter().all(|interface| interface.is_loopback) {
         list.attention("no network but this computer itself: plug in a cable, or join a Wi-Fi")?;
+    }
+    Ok(())
+}
+
+fn cameras(list: &mut Checklist<'_>) -> Result<()> {
+    list.section("Cameras")?;
+    let mut text = Vec::new();
+    crate::cameras::list(&mut text)?;
+    for line in String::from_utf8_lossy(&text).lines() {
+        writeln!(list.out(), "  {line}")?;
     }
     Ok(())
 }

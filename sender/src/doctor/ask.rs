@@ -24,7 +24,7 @@ struct Heard {
 
 /// Asks, and says whether anybody answers.
 pub(super) fn ask(list: &mut Checklist<'_>, mut link: Link) -> Result<()> {
-    list.section(format_args!("Saying hello to {} for {} s", link.to(), TIME.as_secs()))?;
+    list.section(format_args!("Saying hello to {} for up to {} s", link.to(), TIME.as_secs()))?;
     let heard = hear(&mut link)?;
     for viewer in heard.viewers.iter().take(MOST) {
         list.ok(format_args!("{viewer} answers: datagrams pass both ways"))?;
@@ -89,6 +89,11 @@ fn hear(link: &mut Link) -> Result<Heard> {
             let _counted = stream.handle_datagram(from, datagram, now);
         });
         heard.error = read.err().or(heard.error);
+        let is_refused = heard.error.as_ref().is_some_and(|e| e.kind() == io::ErrorKind::ConnectionRefused);
+        // Of a group, others may still answer.
+        if !link.to().ip().is_multicast() && (is_refused || stream.viewers().next().is_some()) {
+            break;
+        }
     }
     heard.viewers = stream.viewers().map(|(address, _)| *address).collect();
     heard.strangers = link.strangers();
