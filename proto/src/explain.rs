@@ -47,6 +47,8 @@ pub enum Cause {
         dropped: u64,
         /// Frames that were lost, of a hundred.
         percent: f64,
+        /// Whether its buffer is as large as it should be.
+        is_large: bool,
     },
     /// Frames are lost on the network.
     Network {
@@ -161,7 +163,7 @@ fn without_sender(e: &Evidence) -> Option<Cause> {
     let d = e.datagrams.unwrap_or_default();
     if e.kernel_dropped > 0 && d.received == 0 {
         // The thread that reads stands still.
-        return Some(Cause::KernelBuffer { dropped: e.kernel_dropped, percent: 100.0 });
+        return Some(kernel(e, 100.0));
     }
     Some(match d.received {
         0 if e.lost == 0 => Cause::NothingArrives { port: e.port, is_group: e.is_group },
@@ -189,9 +191,14 @@ fn frames_lost(e: &Evidence) -> Vec<Cause> {
         causes.extend(network(e));
     }
     if e.kernel_dropped > 0 {
-        causes.push(Cause::KernelBuffer { dropped: e.kernel_dropped, percent: lost });
+        causes.push(kernel(e, lost));
     }
     causes
+}
+
+fn kernel(e: &Evidence, percent: f64) -> Cause {
+    let is_large = e.buffer.is_some_and(|bytes| bytes >= WANTED_BUFFER);
+    Cause::KernelBuffer { dropped: e.kernel_dropped, percent, is_large }
 }
 
 fn network(e: &Evidence) -> Option<Cause> {
@@ -199,10 +206,9 @@ fn network(e: &Evidence) -> Option<Cause> {
     if e.lost == 0 {
         return None;
     }
-    let at_start = e.missing.saturating_sub(e.missing_at_end);
     let part = if e.unseen * 2 > e.lost || missing == 0 {
         Missing::WholeFrames
-    } else if e.missing_at_end >= FEW && e.missing_at_end > at_start.saturating_mul(3) {
+    } else if is_at_ends(e) {
         Missing::Ends
     } else {
         Missing::Anywhere
@@ -210,6 +216,15 @@ fn network(e: &Evidence) -> Option<Cause> {
     let percent = percent(e.lost, e.delivered);
     let (is_wireless, is_group) = (e.is_wireless, e.is_group);
     Some(Cause::Network { percent, missing: part, is_wireless, is_group })
+}
+
+/// Whether the ends of frames are missing: far more of the second halves than of the first ones, or all of them and not
+/// as much of the first.
+fn is_at_ends(e: &Evidence) -> bool {
+    let (end, start) = (e.missing_at_end as f64, e.missing.saturating_sub(e.missing_at_end) as f64);
+    let half = e.arrived.saturating_add(e.missing) as f64 / 2.0;
+    let is_enough = e.missing_at_end >= ENOUGH_AT_ENDS && e.lost >= ENOUGH_FRAMES;
+    is_enough && (end > 2.0 * start || end > 0.9 * half && end > 1.1 * start)
 }
 
 fn too_slow(e: &Evidence) -> impl Iterator<Item = Cause> {
@@ -254,7 +269,13 @@ impl fmt::Display for Cause {
                 "the sender's hellos arrive, but nothing of {frames} frames: large datagrams do not pass; give the \
                  sender --mtu 1400"
             ),
-            Self::KernelBuffer { dropped, percent } => write!(
+            Self::KernelBuffer { dropped, percent, is_large: true } => write!(
+                f,
+                "{percent:.1} % of the frames are lost on the receiver's computer, which did not read {dropped} datagrams \
+                 in time, though its buffer is large: end what keeps it busy there, or give the sender a smaller --size \
+                 or fewer --fps"
+            ),
+            Self::KernelBuffer { dropped, percent, is_large: false } => write!(
                 f,
                 "{percent:.1} % of the frames are lost on the receiver's computer, whose system dropped {dropped} \
                  datagrams that were not read in time; there, allow a larger buffer and start it again: sudo sysctl -w \
@@ -361,6 +382,9 @@ const FEW: u64 = 5;
 const FEW_FRAMES: u64 = 2;
 /// Of a hundred frames; at 30 a second, one in seven seconds, which somebody who looks for it sees.
 const LOST: f64 = 0.5;
+/// Chance puts a few bursts all into second halves, but not these.
+const ENOUGH_AT_ENDS: u64 = 20;
+const ENOUGH_FRAMES: u64 = 4;
 /// Of a hundred pictures.
 const TOO_SLOW: f64 = 5.0;
 /// Of a hundred datagrams: what costs as much again to repair.

@@ -13,6 +13,7 @@ use crate::stats::{Counters, Stats};
 pub struct Diagnosis {
     listen: SocketAddr,
     interface: Option<String>,
+    buffer: usize,
     watch: Watch,
     /// The sender, and whether it is reached by Wi-Fi.
     way: Option<(String, bool)>,
@@ -20,10 +21,10 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
-    /// Of a receiver that listens there, on this interface if one was named.
-    pub fn new(listen: SocketAddr, interface: Option<String>, console: Console) -> Self {
+    /// Of a receiver that listens there, on this interface if one was named, with a buffer of so many bytes.
+    pub fn new(listen: SocketAddr, interface: Option<String>, buffer: usize, console: Console) -> Self {
         let watch = Watch::new(&Evidence::default(), Instant::now());
-        Self { listen, interface, watch, way: None, console }
+        Self { listen, interface, buffer, watch, way: None, console }
     }
 
     /// Looks at what was counted so far.
@@ -32,6 +33,7 @@ impl Diagnosis {
         let (mut totals, is_over, source) = (evidence(&counters), counters.is_over, counters.source.clone());
         drop(counters);
         (totals.port, totals.is_group) = (self.listen.port(), self.listen.ip().is_multicast());
+        totals.buffer = Some(self.buffer);
         totals.is_wireless = source.is_some_and(|source| self.is_wireless(source));
         match self.watch.look(&totals, is_over, Instant::now()) {
             // It is said by name when it comes.
@@ -83,7 +85,7 @@ mod tests {
 
     #[test]
     fn the_way_to_a_sender_on_this_computer_is_no_wifi() {
-        let mut diagnosis = Diagnosis::new("0.0.0.0:9000".parse().unwrap(), None, Console::silent());
+        let mut diagnosis = Diagnosis::new("0.0.0.0:9000".parse().unwrap(), None, 0, Console::silent());
         assert!(!diagnosis.is_wireless("127.0.0.1:4000".into()));
         diagnosis.look(&Stats::default());
     }

@@ -32,7 +32,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     proto::warm_up();
     let link = Link::open(args.listen, args.interface.as_deref(), &console)?;
-    let probe = link.probe().context("cannot watch the socket")?;
+    let (probe, buffer) = (link.probe().context("cannot watch the socket")?, link.buffer());
     let window = open_window(args, &console)?;
     let outputs = Arc::new(Outputs::start(&args.output, &console, &stop)?);
     let reporter = Reporter::new(console.clone(), args.stats_json.as_deref(), args.stats_interval)?;
@@ -58,7 +58,7 @@ pub fn run(args: &Args) -> Result<()> {
         most: args.frames,
         console: console.clone(),
     };
-    let diagnosis = Diagnosis::new(args.listen, args.interface.clone(), console.clone());
+    let diagnosis = Diagnosis::new(args.listen, args.interface.clone(), buffer, console.clone());
     let receive = spawn("receive", &stop, move || receive.run())?;
     let decode = spawn("decode", &stop, {
         let (screen, outputs, stats) = (screen.clone(), outputs.clone(), stats.clone());

@@ -108,6 +108,7 @@ impl Heard {
         };
         let evidence = Evidence {
             kernel_dropped: link.kernel_dropped(),
+            buffer: Some(link.buffer()),
             is_wireless: way.is_some_and(|way| way.is_wireless()),
             is_group: checks.listen.ip().is_multicast(),
             port: checks.listen.port(),
