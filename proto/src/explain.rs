@@ -114,9 +114,11 @@ impl Cause {
         !matches!(self, Self::Repaired { .. } | Self::ClockJumped)
     }
 
-    /// Whether it costs pictures.
-    fn is_loss(&self) -> bool {
-        self.needs_attention() && !matches!(self, Self::OneWay | Self::OtherSender { .. })
+    /// Whether it is worth a word again soon. Links may be one-way on purpose, and screens slower than the camera.
+    fn is_urgent(&self) -> bool {
+        let may_be_wanted =
+            matches!(self, Self::OneWay | Self::OtherSender { .. } | Self::SlowDisplay { .. });
+        self.needs_attention() && !may_be_wanted
     }
 }
 

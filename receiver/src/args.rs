@@ -87,7 +87,7 @@ pub enum Command {
     /// Check what receiving needs: interfaces, the port, firewall, a display; then listen, and say what arrives. Status
     /// 1 if something needs attention
     Doctor {
-        /// Where to listen, as above
+        /// Where to listen: an address of this computer (0.0.0.0 is all of them) and a port; a multicast group is joined
         #[arg(long, value_name = "ADDR:PORT", default_value = "0.0.0.0:9000", value_parser = parse_listen)]
         listen: SocketAddr,
         /// Network interface to listen on or to join the group by [default: by the routes]

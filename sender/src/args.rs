@@ -137,7 +137,7 @@ pub enum Command {
     /// Check what sending needs: interfaces, the way to a receiver and whether it answers, cameras. Status 1 if
     /// something needs attention
     Doctor {
-        /// Where to send, as above; hellos are sent there, and no pictures
+        /// Where to send: an address, name or multicast group, and a port. Hellos are sent there, and no pictures
         #[arg(long, value_name = "HOST:PORT", value_parser = parse_dest)]
         dest: Option<Dest>,
         /// Network interface to send by [default: by the routes]

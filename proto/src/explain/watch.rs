@@ -7,7 +7,8 @@ use super::{Cause, Evidence, explain};
 /// Watches what is counted, from look to look, for as long as a stream runs.
 ///
 /// Great loss is found after two seconds, small loss after ten; what was found stands until ten seconds were without it.
-/// Silence is found after five seconds, and said once. Nothing is said more often than every ten seconds.
+/// Silence is found after five seconds, and said once. Nothing else is said more often than every ten seconds, and what is
+/// not urgent every minute.
 #[derive(Clone, Copy, Debug)]
 pub struct Watch {
     /// When the counts were `before`.
@@ -51,7 +52,7 @@ impl Watch {
             Some(cause) if !is_over => {
                 self.begin(totals, now);
                 self.found = Some(cause);
-                let pause = if cause.is_loss() { PAUSE } else { LONG_PAUSE };
+                let pause = if cause.is_urgent() { PAUSE } else { LONG_PAUSE };
                 let is_due = self.said.is_none_or(|said| now.saturating_duration_since(said) >= pause);
                 is_due.then(|| self.say(cause, now))
             }
@@ -97,5 +98,5 @@ const LEAST: Duration = Duration::from_secs(2);
 const MOST: Duration = Duration::from_secs(10);
 /// Often enough to be seen, rarely enough to be read.
 const PAUSE: Duration = Duration::from_secs(10);
-/// Of what costs no picture.
+/// Of what is not urgent.
 const LONG_PAUSE: Duration = Duration::from_secs(60);
