@@ -1,6 +1,6 @@
 //! What is wrong is said, with what to do: by the doctors, and by the programs while they run.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests are tests")]
 
 mod common;
 

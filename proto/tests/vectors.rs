@@ -40,7 +40,7 @@ fn golden_datagrams_mean_what_they_say() {
             }
             Body::Resend(request) => {
                 assert_eq!(request.token, vector.token(), "{}", vector.name);
-                assert_eq!(request.needed, vector.number("needed"), "{}", vector.name);
+                assert_eq!(request.needed, vector.number::<u16>("needed"), "{}", vector.name);
                 let ranges = request.ranges().map(|range| format!("{}+{}", range.start, range.len()));
                 let ranges: Vec<_> = ranges.collect();
                 assert_eq!(ranges.join(" "), vector.field("ranges"), "{}", vector.name);

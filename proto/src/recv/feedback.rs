@@ -267,7 +267,7 @@ impl<S: Copy + Eq> RecvStream<S> {
         while let Some(told) = self.reassembler.next_told() {
             self.stats.repair.arrived += told.arrived;
             self.stats.repair.missing += told.missing;
-            self.stats.missing_at_end += u64::from(told.entry.missing_tail);
+            self.stats.missing_at_end += told.entry.map_or(0, |entry| u64::from(entry.missing_tail));
             self.feedback.train(&told, now);
         }
     }

@@ -12,8 +12,12 @@ const THERE: &str = "10.0.0.7:9000";
 /// A receiver as the sender knows it after `frames` frames of ten datagrams, of which every `lost`th datagram got lost.
 fn viewers(frames: u32, lost: u32) -> Vec<(SocketAddr, Viewer)> {
     let (mut now, receiver): (_, SocketAddr) = (Instant::now(), THERE.parse().unwrap());
-    let config =
-        SendConfig { pace: Pace::Off, fec: Fec::Off, resend: false, ..SendConfig::new(SessionId::new(1)) };
+    let config = SendConfig {
+        pace: Pace::Off,
+        fec: Fec::Off,
+        resend: false,
+        ..SendConfig::new(SessionId::new(1), [7; 16])
+    };
     let mut sending = SendStream::new(config, Clock::new(now, MediaTime::default()), now);
     let mut receiving = RecvStream::new(RecvConfig::default());
     let mut data = 0;

@@ -72,8 +72,7 @@ fn hear(link: &mut Link) -> Result<Heard> {
         datagram_bytes: link.datagram_bytes(),
         name: "sender doctor".into(),
         is_group: link.to().ip().is_multicast(),
-        secret: random()?,
-        ..SendConfig::new(SessionId::new(u64::from_ne_bytes(random()?).max(1)))
+        ..SendConfig::new(SessionId::new(u64::from_ne_bytes(random()?).max(1)), random()?)
     };
     let mut stream = SendStream::new(config, wall_clock(), Instant::now());
     let mut heard = Heard { viewers: Vec::new(), strangers: 0, error: None };
