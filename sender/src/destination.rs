@@ -92,7 +92,7 @@ impl Destination {
         self.link.as_fd().try_clone_to_owned()
     }
 
-    /// Takes in what came back, at most [`FEEDBACK_AT_ONCE`] datagrams.
+    /// Takes in what came back, at most a few tens of datagrams.
     pub fn receive(&mut self, now: Instant) {
         let Self { link, stream, .. } = self;
         let read = link.receive(FEEDBACK_AT_ONCE, |from, datagram| {
