@@ -89,8 +89,11 @@ fn pictures_encoded_here_lose_quality_and_not_frames_where_the_path_is_narrow() 
     figure("30 Mbit/s port, encoding: frames sent per second", format!("{fps:.1}"));
     figure("30 Mbit/s port, encoding: quality, least, usual, most", format!("{range:.0?}"));
     assert_delivered(&run, 98.0);
-    // Frames are left out while the path is being learned, which is a third of a short run.
-    assert!(fps >= if is_long() { 25.0 } else { 24.0 }, "{fps:.1} frames a second: {}", run.account());
+    // Frames are left out while the path is being learned, which is a third of a short run; and where programs are not
+    // optimised, fewer are captured.
+    let captured = count(run.sent.totals(), "/frames/captured");
+    let enough = if is_long() { fps >= 25.0 } else { run.sent() * 30 >= captured * 24 };
+    assert!(enough, "{fps:.1} frames a second: {}", run.account());
     assert!(run.late() <= 60.0, "{:.1} ms: {}", run.late(), run.account());
     assert!(range[2] < 80.0, "quality was not lowered: {qualities:?}");
 }

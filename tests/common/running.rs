@@ -230,7 +230,6 @@ pub(crate) fn sender_adds_up(stats: &Value) {
 pub(crate) fn receiver_adds_up(stats: &Value) {
     let fates = [
         "accepted",
-        "spare",
         "control",
         "spare",
         "duplicate",
