@@ -71,7 +71,9 @@ impl Asking {
     pub(crate) fn learn(&mut self, stored: Stored, since_last: Duration) {
         self.pause = self.pause.max(since_last.min(MOST_PAUSE));
         match stored {
-            Stored::Late(by) | Stored::TwiceLate(by) => self.guard = self.guard.max(by.mul_f64(1.25)),
+            Stored::Late(by) | Stored::TwiceLate(by) => {
+                self.guard = self.guard.max(Duration::from_micros(by.into()).mul_f64(1.25));
+            }
             Stored::New | Stored::Again | Stored::Twice => {}
         }
         self.guard = self.guard.min(MOST_GUARD);

@@ -163,7 +163,7 @@ impl Reassembler {
                 None => self.open(arrival, &mut lost),
             },
         };
-        let in_flight = self.bytes_in_flight();
+        let in_flight = if arrival.parity.is_some() { self.bytes_in_flight() } else { 0 };
         let slot = &mut self.slots[at];
         if slot.contradicts(header, geometry) {
             return ended(Fate::Contradictory);

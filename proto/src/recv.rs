@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::asking::Asking;
 use crate::clock::ClockReading;
-use crate::reassemble::slot::Stored;
+use crate::reassemble::slot::{Slot, Stored};
 use crate::reassemble::{Arrival, Delivery, Loss, Reassembler, Repair};
 use crate::stats::{Fate, RecvStats};
 use crate::takeover::{Admission, SourceLock};
@@ -47,6 +47,8 @@ pub struct RecvStream<S> {
     lock: SourceLock<S>,
     reassembler: Reassembler,
     asking: Asking,
+    /// When the last chunk was read.
+    fed: Option<Instant>,
     feedback: Feedback,
     events: VecDeque<RecvEvent<S>>,
     stats: RecvStats,
@@ -118,6 +120,7 @@ impl<S: Copy + Eq> RecvStream<S> {
             lock: SourceLock::new(),
             reassembler: Reassembler::new(config.deadline),
             asking: Asking::new(config.seed),
+            fed: None,
             feedback: Feedback::new(!config.resend, config.seed),
             events: VecDeque::with_capacity(EVENTS),
             stats: RecvStats::default(),
@@ -280,19 +283,20 @@ impl<S: Copy + Eq> RecvStream<S> {
     }
 
     fn chunk(&mut self, arrival: &Arrival<'_>) -> Fate {
-        let slots = self.reassembler.slots();
-        let before = slots.iter().find(|slot| slot.frame == arrival.header.frame).map(|slot| slot.train.last);
+        // Of what is read at once nothing came after a pause.
+        let is_first = self.fed.replace(arrival.now) != Some(arrival.now);
+        let same = |slot: &&Slot| slot.frame == arrival.header.frame;
+        let before = self.reassembler.slots().iter().find(|slot| is_first && same(slot));
+        let before = before.map(|slot| slot.train.last);
         let mut losses =
             Losses { events: &mut self.events, stats: &mut self.stats, feedback: &mut self.feedback };
         let accepted = self.reassembler.accept(arrival, |loss| losses.add(loss));
-        if let Some(stored) = accepted.stored {
-            let since = match stored {
-                Stored::New => {
-                    before.map_or(Duration::ZERO, |last| arrival.now.saturating_duration_since(last))
-                }
-                _ => Duration::ZERO,
-            };
-            self.asking.learn(stored, since);
+        match (accepted.stored, before) {
+            (Some(Stored::New), None) | (None, _) => {}
+            (Some(Stored::New), Some(last)) => {
+                self.asking.learn(Stored::New, arrival.now.saturating_duration_since(last));
+            }
+            (Some(stored), _) => self.asking.learn(stored, Duration::ZERO),
         }
         if let Some(delivery) = accepted.delivery {
             self.lock.completed(arrival.now);

@@ -83,19 +83,20 @@ pub(crate) struct Asks {
     pub(crate) gone: bool,
 }
 
-/// How a chunk was taken in.
+/// How a chunk was taken in; lateness in microseconds, so that it fits a register: read back from memory right after the
+/// chunk was written, it would wait for all of that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stored {
     /// In its place, in order as far as is known.
     New,
     /// In its place, so long after a later one.
-    Late(Duration),
+    Late(u32),
     /// In its place, sent again.
     Again,
     /// It was there.
     Twice,
     /// It was there because it had been sent again, without need: it came so long after a later one.
-    TwiceLate(Duration),
+    TwiceLate(u32),
 }
 
 impl Slot {
@@ -357,7 +358,7 @@ impl Train {
     }
 
     /// Notes that a datagram came when it was first sent; if a later one was before it, how long ago.
-    fn passed(&mut self, index: usize, arrived: Instant, now: Instant) -> Option<Duration> {
+    fn passed(&mut self, index: usize, arrived: Instant, now: Instant) -> Option<u32> {
         if index > self.last_index {
             self.go_on();
             self.open_gap(self.last_index + 1..index, now);
@@ -368,7 +369,7 @@ impl Train {
             return None;
         }
         let gap = self.gaps.iter().find(|gap| gap.range.contains(&index))?;
-        Some(now.saturating_duration_since(gap.since))
+        Some(u32::try_from(now.saturating_duration_since(gap.since).as_micros()).unwrap_or(u32::MAX))
     }
 
     /// Nothing more of `datagrams` is to be expected since `since`.

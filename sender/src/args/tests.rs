@@ -13,7 +13,7 @@ fn an_address_is_enough() {
     let args = parse("sender --dest 127.0.0.1:9000 --dest [::1]:9001").unwrap();
     assert_eq!(args.dest[1].address, "[::1]:9001".parse().unwrap());
     assert_eq!((args.source, args.pace), (Spec::Camera(Which::First), PaceArg(Pace::Auto)));
-    assert_eq!((args.quality.min(), args.quality.max(), args.max_bitrate), (40, 80, None));
+    assert_eq!((args.quality.min(), args.quality.max(), args.max_bitrate), (20, 80, None));
     assert_eq!((args.fec, args.resend, args.follow), (Fec::Auto, true, Follow::Slowest));
 }
 
