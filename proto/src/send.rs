@@ -367,11 +367,12 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
         let interval = self.interval?.as_secs_f64();
         let path = self.limit().map(|limit| limit * PATH_SHARE);
         let rate = [path, self.config.max_bitrate].into_iter().flatten().reduce(f64::min)?;
-        // Of what is on the wire, headers and the parity of late are no picture.
+        // Of what is on the wire, headers and parity are no picture.
         let each = self.config.datagram_bytes as f64;
         let share = (each - (wire::HEADER_BYTES + wire::PARITY_CHECKSUM_BYTES) as f64).max(1.0)
             / (each + self.config.overhead_bytes as f64);
-        let parity = (self.stats.parity + self.stats.resent) as f64 / (self.stats.data.max(1)) as f64;
+        let before = self.history.newest().map(|sent| &sent.slab);
+        let parity = before.map_or(0.0, |slab| slab.planned_parity() as f64 / slab.len().max(1) as f64);
         Some((rate * interval / 8.0 * share / (1.0 + parity)) as usize)
     }
 
