@@ -56,8 +56,8 @@ fn compare(what: &str, lab: &Lab, receiver: Running) {
     sender.end_within(10);
     pause(300);
     let (received, arrivals) = viewer.finish(&clip);
-    // Two frames that come at once, as at the start, may leave as one.
-    assert!(arrivals.len() + MISSED >= fed.len(), "{}", received.totals());
+    // On a busy computer frames come late, and the next is left out: that is not what is asked here.
+    assert!(arrivals.len() * 10 >= fed.len() * 9, "{}", received.totals());
 
     let mut puts = fed.iter().enumerate();
     let truth = arrivals.iter().map(|out| {
@@ -79,15 +79,12 @@ fn compare(what: &str, lab: &Lab, receiver: Running) {
     figure(&format!("{what}: its error bar, ms"), format!("{error:.2}"));
     assert_eq!(received.totals()["clock"], "shared", "{}", received.totals());
     assert!(error < 1.0, "{}", received.totals());
-    // The way through the pipes is part of what the test saw, and only that.
     // The way through the pipes is part of what the test saw, and only that. Statistics have three digits.
     assert!(difference >= -error - truth / 100.0, "{difference:.2} ± {error:.2} ms of {truth:.2}");
     assert!(difference <= error + PIPES_MS, "{difference:.2} ± {error:.2} ms of {truth:.2}");
     assert!(truth > 10.0, "the way is too short to tell: {truth:.2} ms");
 }
 
-/// Frames that may be superseded before they are sent.
-const MISSED: usize = 2;
 /// Frames at the start, before the clocks are compared.
 const UNKNOWN: usize = 15;
 /// What two small writes, two reads and two threads that are woken take together.
