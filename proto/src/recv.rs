@@ -415,18 +415,7 @@ mod tests {
 
     fn control(session: u64, kind: wire::Kind, hello: Option<&Hello<'_>>) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let header = Header {
-            kind,
-            session: SessionId::new(session),
-            frame: FrameId::new(0),
-            part: 0,
-            parts: 0,
-            index: 0,
-            data_chunks: 0,
-            parity_chunks: 0,
-            length: 0,
-            captured: MediaTime::default(),
-        };
+        let header = Header::control(kind, SessionId::new(session), FrameId::new(0), MediaTime::default());
         wire::emit_control(&header, hello, &mut bytes);
         bytes
     }

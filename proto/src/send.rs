@@ -535,18 +535,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
     }
 
     fn control_header(&self, kind: Kind, frame: FrameId, now: Instant) -> Header {
-        Header {
-            kind,
-            session: self.config.session,
-            frame,
-            part: 0,
-            parts: 0,
-            index: 0,
-            data_chunks: 0,
-            parity_chunks: 0,
-            length: 0,
-            captured: self.clock.at(now),
-        }
+        Header::control(kind, self.config.session, frame, self.clock.at(now))
     }
 
     fn learn_interval(&mut self, now: Instant) {

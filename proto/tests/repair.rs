@@ -237,16 +237,8 @@ fn datagram(kind: Kind, frame: u32, body: &[u8]) -> Vec<u8> {
     let mut datagram = vec![0; HEADER_BYTES];
     datagram.extend_from_slice(body);
     let header = Header {
-        kind,
-        session: SessionId::new(1),
-        frame: FrameId::new(frame),
-        part: 0,
-        parts: 0,
-        index: 0,
-        data_chunks: 0,
-        parity_chunks: 0,
         length: body.len() as u32,
-        captured: MediaTime::from_micros(1),
+        ..Header::control(kind, SessionId::new(1), FrameId::new(frame), MediaTime::from_micros(1))
     };
     wire::emit(&header, &mut datagram);
     datagram

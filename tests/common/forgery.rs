@@ -112,16 +112,8 @@ impl Attacker {
             }
         };
         let header = Header {
-            kind,
-            session: self.session,
-            frame: FrameId::new(frame),
-            part: 0,
-            parts: 0,
-            index: 0,
-            data_chunks: 0,
-            parity_chunks: 0,
             length: (datagram.len() - HEADER_BYTES) as u32,
-            captured: MediaTime::from_micros(1),
+            ..Header::control(kind, self.session, FrameId::new(frame), MediaTime::from_micros(1))
         };
         wire::emit(&header, &mut datagram);
         let sent = match &self.way {

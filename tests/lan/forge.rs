@@ -43,18 +43,8 @@ pub(crate) fn token_of(pong: &[u8]) -> u64 {
 fn datagram(kind: Kind, session: SessionId, frame: FrameId, body: &[u8]) -> Vec<u8> {
     let mut datagram = vec![0; wire::HEADER_BYTES];
     datagram.extend_from_slice(body);
-    let header = Header {
-        kind,
-        session,
-        frame,
-        part: 0,
-        parts: 0,
-        index: 0,
-        data_chunks: 0,
-        parity_chunks: 0,
-        length: body.len() as u32,
-        captured: MediaTime::default(),
-    };
+    let header =
+        Header { length: body.len() as u32, ..Header::control(kind, session, frame, MediaTime::default()) };
     wire::emit(&header, &mut datagram);
     datagram
 }

@@ -205,7 +205,8 @@ impl Feedback {
         }
         self.asked.push_back(now);
         let (kind, session) = (if self.token.is_some() { Kind::Report } else { Kind::Ping }, self.session);
-        let header = Header { index: self.does_not_ask.into(), ..header(kind, session, newest, captured) };
+        let header =
+            Header { index: self.does_not_ask.into(), ..Header::control(kind, session, newest, captured) };
         let Self { datagram, counts, trains, .. } = self;
         match self.token {
             Some(token) => {
@@ -228,7 +229,7 @@ impl Feedback {
 
     fn write_request(&mut self, ask: &Ask, now: Instant) {
         let (Some(token), Some(epoch)) = (self.token, self.epoch) else { return };
-        let header = header(Kind::Resend, self.session, ask.frame, since(epoch, now));
+        let header = Header::control(Kind::Resend, self.session, ask.frame, since(epoch, now));
         let chunks = &self.chunks;
         let ranges = chunks.chunk_by(|a, b| a + 1 == *b).map(|run| run[0]..run[run.len() - 1] + 1);
         let needed = u16::try_from(ask.needed).unwrap_or(u16::MAX);
@@ -296,21 +297,6 @@ impl<S: Copy + Eq> RecvStream<S> {
             }
         }
         false
-    }
-}
-
-fn header(kind: Kind, session: SessionId, frame: FrameId, captured: MediaTime) -> Header {
-    Header {
-        kind,
-        session,
-        frame,
-        part: 0,
-        parts: 0,
-        index: 0,
-        data_chunks: 0,
-        parity_chunks: 0,
-        length: 0,
-        captured,
     }
 }
 

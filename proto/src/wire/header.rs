@@ -120,6 +120,22 @@ impl Kind {
 }
 
 impl Header {
+    /// The header of what is no chunk. Its length is that of the body, which is filled in when it is written.
+    pub const fn control(kind: Kind, session: SessionId, frame: FrameId, captured: MediaTime) -> Self {
+        Self {
+            kind,
+            session,
+            frame,
+            part: 0,
+            parts: 0,
+            index: 0,
+            data_chunks: 0,
+            parity_chunks: 0,
+            length: 0,
+            captured,
+        }
+    }
+
     /// Reads the fields. The mark, the version and the checksum were checked before.
     pub(super) fn parse(head: &[u8; HEADER_BYTES]) -> Self {
         Self {
