@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use crate::FrameId;
 use crate::random::Random;
 use crate::reassemble::slot::{Slot, Stored};
 use crate::wire::MAX_RANGES;
-use crate::{FrameId, MediaTime};
 
 /// Decides when a frame's missing chunks are asked for.
 ///
@@ -205,11 +205,6 @@ fn backoff(viewers: u16, random: &mut Random) -> Duration {
     Duration::from_secs_f64(
         (most / lambda * (x * (lambda.exp() - 1.0) * most / lambda).ln()).clamp(0.0, most),
     )
-}
-
-/// The receiver's clock, which began at `epoch`: what it puts into pings, reports and requests.
-pub(crate) fn since(epoch: Instant, now: Instant) -> MediaTime {
-    MediaTime::from_micros(now.saturating_duration_since(epoch).as_micros() as u64)
 }
 
 /// Without reordering: longer than a busy computer takes to read what came in order.

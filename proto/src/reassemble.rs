@@ -250,7 +250,7 @@ impl Reassembler {
         }
         // A number that leaps ahead of a running stream would make all that follows look late. After a pause (a
         // pulled cable) the stream has really moved on.
-        let newest = self.slots.iter().map(|slot| slot.frame).chain(self.floor).reduce(newer)?;
+        let newest = self.newest()?;
         let running = self.fed.is_some_and(|fed| now.saturating_duration_since(fed) < PAUSE);
         (running && frame.ahead_of(newest) > MOST_AHEAD).then_some(Fate::Contradictory)
     }

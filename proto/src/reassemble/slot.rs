@@ -281,9 +281,10 @@ impl Slot {
     /// How it arrived, before it has ended, if much of its end did not: the next frames should go slower.
     pub(super) fn tell_early(&mut self) -> Option<TrainEntry> {
         let (head, tail) = self.lost_at_first();
-        let is_urgent = !self.train.is_told && tail >= URGENT && tail > 3 * head;
+        let entry = self.entry(head, tail);
+        let is_urgent = !self.train.is_told && entry.lost_its_end();
         self.train.is_told |= is_urgent;
-        is_urgent.then(|| self.entry(head, tail))
+        is_urgent.then_some(entry)
     }
 
     /// How it arrived, now that it has ended.
@@ -451,7 +452,5 @@ const MOST_GAPS: usize = 64;
 /// The first part of a train, one in so many, is not measured: what shapes traffic lets a burst pass at full speed after a
 /// pause, and only then is as slow as it is.
 const UNMEASURED: usize = 4;
-/// So many chunks missing at the end of a frame are told at once.
-const URGENT: usize = 8;
 /// Datagrams that tell how quickly they come.
 const ENOUGH: usize = 8;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::RecvStream;
-use crate::asking::{Ask, since};
+use crate::asking::Ask;
 use crate::clock::{ClockFilter, ClockReading, Exchange};
 use crate::random::Random;
 use crate::reassemble::{Delivery, Repair, Told};
@@ -61,19 +61,16 @@ impl Feedback {
 
     /// Another session: the sender does not know us.
     pub(super) fn begin(&mut self, session: SessionId) {
-        let drops = self.counts;
         self.session = session;
         (self.invitation, self.token, self.next, self.reported) = (None, None, None, None);
         self.ping_again = FIRST_PING_AGAIN;
         self.asked.clear();
         self.trains.clear();
         self.clock = ClockFilter::new();
-        self.counts = ReportCounts::default();
-        self.set_drops(
-            drops.kernel_dropped.into(),
-            drops.decode_dropped.into(),
-            drops.display_dropped.into(),
-        );
+        // What was dropped is counted since the program began.
+        let ReportCounts { kernel_dropped, decode_dropped, display_dropped, .. } = self.counts;
+        self.counts =
+            ReportCounts { kernel_dropped, decode_dropped, display_dropped, ..ReportCounts::default() };
     }
 
     pub(super) fn heard(&mut self, now: Instant) {
@@ -145,7 +142,8 @@ impl Feedback {
         }
         self.trains.push_back(entry);
         // The end of the train did not fit somewhere: the next one should go slower.
-        let is_urgent = entry.missing_tail >= URGENT && entry.missing_tail / 3 > entry.missing_head;
+        // Only what stands out by a whole chunk is worth a hurried report.
+        let is_urgent = entry.lost_its_end() && entry.missing_tail / 3 > entry.missing_head;
         let has_lost = told.missing > 0 && self.invitation.is_some_and(|invitation| !invitation.is_group);
         let soonest = match (is_urgent, has_lost) {
             (true, _) => SOONEST,
@@ -300,6 +298,11 @@ impl<S: Copy + Eq> RecvStream<S> {
     }
 }
 
+/// The receiver's clock, which began at `epoch`: what it puts into pings, reports and requests.
+fn since(epoch: Instant, now: Instant) -> MediaTime {
+    MediaTime::from_micros(now.saturating_duration_since(epoch).as_micros() as u64)
+}
+
 /// Counters on the wire wrap.
 fn add(counter: &mut u32, more: u32) {
     *counter = counter.wrapping_add(more);
@@ -316,7 +319,5 @@ const GROUP_PING_WITHIN: Duration = Duration::from_millis(100);
 const SOONEST: Duration = Duration::from_millis(20);
 /// A single receiver tells of loss within this.
 const SOON: Duration = Duration::from_millis(100);
-/// So many chunks missing at the end of a frame are told at once.
-const URGENT: u16 = 8;
 /// A sender that says nothing for so long is told nothing.
 const SILENCE: Duration = Duration::from_secs(3);

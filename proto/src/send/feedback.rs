@@ -10,6 +10,7 @@ use crate::history::History;
 use crate::rate::Train;
 use crate::stats::FeedbackFate;
 use crate::viewers::Viewer;
+use crate::wire::feedback::lost_its_end;
 use crate::wire::{self, Body, Datagram, Kind, Pong, Report, Resend, Token, TrainEntry};
 use crate::{FrameId, MediaTime};
 
@@ -172,7 +173,7 @@ fn no_evidence(train: &Train, carried: f64, loss: f64, by_chance: f64) -> u64 {
 /// loses and chance seldom does.
 fn is_congested(train: &Train, carried: f64) -> bool {
     let (head, tail) = (train.missing_head, train.missing_tail);
-    train.pace.is_some_and(|pace| pace > carried * CARRIED) || (tail >= LOST_AT_END && tail > 3 * head)
+    train.pace.is_some_and(|pace| pace > carried * CARRIED) || lost_its_end(head, tail)
 }
 
 /// What was sent of a frame, beside what arrived of it.
@@ -208,8 +209,6 @@ const REPORTS_SHARE: f64 = 0.02;
 const BY_CHANCE: f64 = 2.0;
 /// What goes faster than this share of what the path carries is a probe, or from before that was known.
 const CARRIED: f64 = 1.02;
-/// Fewer chunks missing at the end of a frame say nothing.
-const LOST_AT_END: u32 = 8;
 /// Assumed of a stream that has sent nothing yet.
 const SLOW_STREAM: f64 = 5e6;
 /// Three frames of a 30 Hz stream: often enough to follow a path.

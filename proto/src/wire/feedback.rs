@@ -269,6 +269,11 @@ impl<'a> Report<'a> {
 }
 
 impl TrainEntry {
+    /// Whether the train lost its end: see [`lost_its_end`].
+    pub(crate) fn lost_its_end(&self) -> bool {
+        lost_its_end(self.missing_head.into(), self.missing_tail.into())
+    }
+
     fn parse(train: &[u8]) -> Result<Self, WireError> {
         let mut fields = Fields(train);
         Ok(Self {
@@ -292,6 +297,13 @@ impl TrainEntry {
     }
 }
 
+/// Whether so many chunks missing in a frame's two halves are what a queue loses, and chance seldom does.
+pub(crate) fn lost_its_end(head: u32, tail: u32) -> bool {
+    tail >= LOST_AT_END && tail > 3 * head
+}
+
+/// Fewer chunks missing at the end of a frame say nothing.
+const LOST_AT_END: u32 = 8;
 const PONG_BYTES: usize = 24;
 const RANGE_BYTES: usize = 4;
 const TRAIN_BYTES: usize = 16;
