@@ -258,7 +258,11 @@ fn report_until_stopped<T>(
     }
 }
 
-fn random<const N: usize>() -> Result<[u8; N]> {
+/// Random bytes, for what nobody may guess.
+///
+/// # Errors
+/// If the system gives none.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| anyhow!("the system gives no random numbers: {error}"))?;
     Ok(bytes)

@@ -5,12 +5,13 @@ use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use proto::host::{Checklist, wait_until, wall_clock};
 use proto::{SendConfig, SendOutput, SendStream, SessionId};
 use rustix::event::{PollFd, PollFlags};
 
 use crate::link::Link;
+use crate::pipeline::random;
 
 /// What was heard.
 struct Heard {
@@ -126,12 +127,6 @@ impl Heard {
             self.error = Some(error.into());
         }
     }
-}
-
-fn random<const N: usize>() -> Result<[u8; N]> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|error| anyhow!("the system gives no random numbers: {error}"))?;
-    Ok(bytes)
 }
 
 /// Receivers of a group answer within a tenth of a second; that a host is not there is known after three (arp(7)).
