@@ -8,7 +8,7 @@ use anyhow::Result;
 use proto::host::{Checklist, Interface};
 
 use crate::args::Dest;
-use crate::link::{Link, NetworkOptions};
+use crate::link::{Link, NetworkOptions, Route};
 
 /// Says what this computer has to send pictures with and by; and where a destination is given, how that is reached and
 /// whether it answers. Returns whether all is well.
@@ -60,20 +60,21 @@ fn destination(list: &mut Checklist<'_>, dest: &Dest, interface: Option<&str>) -
     list.section(format_args!("Destination {}", dest.text))?;
     let options =
         NetworkOptions { ttl: 1, interface: interface.map(str::to_owned), ..NetworkOptions::default() };
-    let link = match Link::open(to, &options) {
-        Ok(link) => link,
+    let opened = Route::find(to, &options).and_then(|route| Ok((Link::open(&route, &options)?, route)));
+    let (link, route) = match opened {
+        Ok(opened) => opened,
         Err(error) => return Ok(list.attention(format_args!("{error:#}"))?),
     };
-    let wireless = if link.interface().is_wireless() { ", Wi-Fi" } else { "" };
-    list.ok(format_args!("reached at {to} by {}{wireless}, MTU {}", link.interface(), link.mtu()))?;
-    if link.mtu() < SMALLEST_MTU {
+    let wireless = if route.interface().is_wireless() { ", Wi-Fi" } else { "" };
+    list.ok(format_args!("reached at {to} by {}{wireless}, MTU {}", route.interface(), route.mtu()))?;
+    if route.mtu() < SMALLEST_MTU {
         list.attention(format_args!(
             "an MTU of {} makes many small datagrams; look for a tunnel",
-            link.mtu()
+            route.mtu()
         ))?;
     }
     if to.ip().is_multicast() {
-        if link.interface().is_wireless() {
+        if route.interface().is_wireless() {
             list.attention(
                 "most Wi-Fi access points send a group's datagrams at a slow rate and do not repeat what was lost: give \
                  each viewer's own address by --dest instead",
@@ -93,7 +94,7 @@ fn destination(list: &mut Checklist<'_>, dest: &Dest, interface: Option<&str>) -
     } else {
         list.ok(format_args!("the send buffer is {buffer} KiB"))?;
     }
-    ask::ask(list, link)
+    ask::ask(list, link, route)
 }
 
 /// Every IPv6 link takes as much (RFC 8200, section 5).

@@ -7,6 +7,7 @@ pub mod destination;
 pub mod diagnosis;
 pub mod doctor;
 pub mod encode;
+pub mod fanout;
 pub mod inbox;
 pub mod link;
 pub mod picture;

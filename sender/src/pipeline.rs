@@ -14,8 +14,9 @@ use crate::capture::{Capture, Opened, Raw};
 use crate::destination::Destination;
 use crate::diagnosis::Diagnosis;
 use crate::encode::Encoder;
+use crate::fanout::Fanout;
 use crate::inbox::Inbox;
-use crate::link::{Link, NetworkOptions};
+use crate::link::{Link, NetworkOptions, Route};
 use crate::send;
 use crate::source::{Options, Wanted};
 use crate::stats::{self, Reports, Stats};
@@ -31,7 +32,7 @@ pub fn run(args: &Args) -> Result<()> {
     // Before there are pictures: it takes longer than sending one.
     proto::warm_up();
     let links = open_links(args)?;
-    let ways = links.iter().map(|link| (link.to(), link.interface().is_wireless()));
+    let ways = links.iter().map(|(_, route)| (route.to(), route.interface().is_wireless()));
     let mut diagnosis = Diagnosis::new(ways, console.clone());
     let session = SessionId::new(u64::from_ne_bytes(random()?).max(1));
     let reporter = Reporter::new(console.clone(), args.stats_json.as_deref(), args.stats_interval)?;
@@ -78,12 +79,12 @@ pub fn run(args: &Args) -> Result<()> {
     let started = match wait_for_source(&when_opened, &stop) {
         Some(source) => {
             console.say(format_args!("{}", source.description));
-            let destinations = destinations(args, links, &source, &identity, &stats, &console);
+            let fanout = fanout(args, links, &source, &identity, &stats, &console);
             let send = spawn("send", &stop, {
                 let (inbox, stats, stop, most) = (inbox.clone(), stats.clone(), stop.clone(), args.frames);
                 let follow = args.follow;
                 move || {
-                    let result = send::run(&inbox, destinations, follow, &stats, most, &stop);
+                    let result = send::run(&inbox, fanout, follow, &stats, most, &stop);
                     stop.request();
                     result
                 }
@@ -146,17 +147,18 @@ fn encode(
     }
 }
 
-fn open_links(args: &Args) -> Result<Vec<Link>> {
+fn open_links(args: &Args) -> Result<Vec<(Link, Route)>> {
     let options = NetworkOptions {
         mtu: args.mtu.0,
         ttl: args.ttl.into(),
         interface: args.interface.clone(),
         dscp: args.dscp,
     };
-    args.dest
-        .iter()
-        .map(|dest| Link::open(dest.address, &options).with_context(|| format!("--dest {}", dest.text)))
-        .collect()
+    let open = |to| {
+        let route = Route::find(to, &options)?;
+        anyhow::Ok((Link::open(&route, &options)?, route))
+    };
+    args.dest.iter().map(|dest| open(dest.address).with_context(|| format!("--dest {}", dest.text))).collect()
 }
 
 /// What all streams of this run share.
@@ -167,23 +169,24 @@ struct Identity {
     clock: Clock,
 }
 
-/// Makes a stream for each link, and says what was chosen.
-fn destinations(
+/// Makes a stream for each route, and says what was chosen.
+fn fanout(
     args: &Args,
-    links: Vec<Link>,
+    links: Vec<(Link, Route)>,
     source: &Opened,
     &Identity { session, secret, clock }: &Identity,
     stats: &Stats,
     console: &Console,
-) -> Vec<Destination> {
+) -> Fanout {
     let name = args
         .name
         .clone()
         .unwrap_or_else(|| rustix::system::uname().nodename().to_string_lossy().into_owned());
+    let (links, routes): (Vec<_>, Vec<_>) = links.into_iter().unzip();
     let mut all = Vec::new();
-    for link in links {
+    for (number, route) in routes.into_iter().enumerate() {
         let pace = match args.pace.0 {
-            Pace::Auto if link.is_local() => Pace::Off,
+            Pace::Auto if route.is_local() => Pace::Off,
             chosen => chosen,
         };
         let pace_text = match pace {
@@ -193,18 +196,18 @@ fn destinations(
         };
         console.say(format_args!(
             "to {} by {}, MTU {}, {pace_text}, session {session}",
-            link.to(),
-            link.interface().name,
-            link.mtu()
+            route.to(),
+            route.interface().name,
+            route.mtu()
         ));
         let config = SendConfig {
             session,
-            datagram_bytes: link.datagram_bytes(),
-            overhead_bytes: link.overhead_bytes(),
+            datagram_bytes: route.datagram_bytes(),
+            overhead_bytes: route.overhead_bytes(),
             pace,
             interval: source.interval,
             name: name.clone(),
-            is_group: link.to().ip().is_multicast(),
+            is_group: route.is_group(),
             fec: args.fec,
             resend: args.resend,
             follow: args.follow,
@@ -214,12 +217,12 @@ fn destinations(
         stats
             .lock()
             .destinations
-            .push(stats::Destination { address: link.to().to_string(), ..stats::Destination::default() });
+            .push(stats::Destination { address: route.to().to_string(), ..stats::Destination::default() });
         let stream = SendStream::new(config, clock, Instant::now());
         let netem = args.impair.clone().map(Netem::new);
-        all.push(Destination::new(stream, link, netem, console.clone()));
+        all.push(Destination::new(stream, number, route, netem, console.clone()));
     }
-    all
+    Fanout::new(links, all, console.clone())
 }
 
 /// What the source is, once it is open; `None` if it failed or the program ends before.

@@ -13,7 +13,7 @@ use proto::host::Stop;
 use proto::wire::SourceState;
 use proto::{Follow, MediaTime, Taken};
 
-use crate::destination::Destination;
+use crate::fanout::Fanout;
 use crate::inbox::Inbox;
 use crate::stats::{Stats, Tally};
 use wait::{Also, Wait};
@@ -26,21 +26,20 @@ use wait::{Also, Wait};
 /// If the system cannot wait.
 pub fn run(
     inbox: &Inbox,
-    mut destinations: Vec<Destination>,
+    mut fanout: Fanout,
     follow: Follow,
     stats: &Stats,
     most: Option<u64>,
     stop: &Stop,
 ) -> Result<()> {
     keep_time();
-    let sockets: Vec<_> =
-        destinations.iter().map(Destination::socket).collect::<Result<_, _>>().context(CANNOT_WAIT)?;
+    let sockets = fanout.sockets().context(CANNOT_WAIT)?;
     let mut wait = Wait::new(inbox, &sockets, stop);
     let mut tally = Tally::default();
     let mut last = MediaTime::default();
     loop {
-        let until = drain(&mut destinations, inbox, &mut tally, stats);
-        inbox.set_frame_budget(frame_budget(&mut destinations, follow));
+        let until = drain(&mut fanout, inbox, &mut tally, stats);
+        inbox.set_frame_budget(fanout.frame_budget(follow));
         // What is sent or on its way is enough: the next frame is not begun.
         let enough = most.is_some_and(|most| stats.lock().sent + tally.outstanding() as u64 >= most);
         if enough && (tally.outstanding() == 0 || stop.is_requested()) {
@@ -48,7 +47,7 @@ pub fn run(
         }
         let also = if enough { Also::Stop } else { Also::Frames };
         let is_there = wait.until(until, also).context(CANNOT_WAIT)?;
-        receive(&mut destinations, &wait);
+        receive(&mut fanout, &wait);
         if enough || !is_there {
             continue;
         }
@@ -57,62 +56,30 @@ pub fn run(
                 // Frames are told apart by their capture time.
                 frame.captured = frame.captured.max(MediaTime::from_micros(last.as_micros() + 1));
                 last = frame.captured;
-                let now = Instant::now();
-                tally.begin(frame.captured, destinations.len());
-                destinations.iter_mut().for_each(|d| d.stream.push_frame(frame.clone(), now));
+                fanout.push(&frame, &mut tally, Instant::now());
             }
             Taken::TimedOut => {}
             Taken::Closed => break,
         }
     }
-    finish(inbox, destinations, &mut tally, stats, &mut wait)
+    finish(inbox, fanout, &mut tally, stats, &mut wait)
 }
 
 /// Sends what is due to all; returns when there is more to do.
-fn drain(
-    destinations: &mut [Destination],
-    inbox: &Inbox,
-    tally: &mut Tally,
-    stats: &Stats,
-) -> Option<Instant> {
-    let gone = inbox.source_is_gone.load(Ordering::Relaxed);
-    let state = if gone { SourceState::Gone } else { SourceState::Live };
-    let mut next: Option<Instant> = None;
-    for (number, destination) in destinations.iter_mut().enumerate() {
-        destination.stream.set_state(state, Instant::now());
-        let until = destination.drain(number, tally, stats);
-        next = [next, until].into_iter().flatten().min();
-    }
-    next
+fn drain(fanout: &mut Fanout, inbox: &Inbox, tally: &mut Tally, stats: &Stats) -> Option<Instant> {
+    let is_gone = inbox.source_is_gone.load(Ordering::Relaxed);
+    fanout.drain(if is_gone { SourceState::Gone } else { SourceState::Live }, tally, stats)
 }
 
-/// How many bytes a picture may have, so that the paths of those who are followed carry the stream.
-fn frame_budget(destinations: &mut [Destination], follow: Follow) -> Option<usize> {
-    let budgets = destinations.iter_mut().map(|d| d.stream.frame_budget().unwrap_or(usize::MAX));
-    let budget = match follow {
-        Follow::Slowest => budgets.min(),
-        Follow::Percentile(percentile) => {
-            let mut budgets: Vec<usize> = budgets.collect();
-            budgets.sort_unstable();
-            budgets.get((budgets.len() * usize::from(percentile) / 100).min(budgets.len() - 1)).copied()
-        }
-    };
-    budget.filter(|&bytes| bytes < usize::MAX)
-}
-
-/// Takes in a batch of what came back for each. Not more: however much comes, what is due goes out in between.
-fn receive(destinations: &mut [Destination], wait: &Wait<'_>) {
-    for (number, destination) in destinations.iter_mut().enumerate() {
-        if wait.has_feedback(number) {
-            destination.receive(Instant::now());
-        }
-    }
+/// Takes in a batch of what came back by each socket.
+fn receive(fanout: &mut Fanout, wait: &Wait<'_>) {
+    wait.feedback().for_each(|number| fanout.receive(number, Instant::now()));
 }
 
 /// Sends the rest, and the goodbyes.
 fn finish(
     inbox: &Inbox,
-    mut destinations: Vec<Destination>,
+    mut fanout: Fanout,
     tally: &mut Tally,
     stats: &Stats,
     wait: &mut Wait<'_>,
@@ -121,10 +88,10 @@ fn finish(
     if let Taken::Value(_) = inbox.take() {
         stats.superseded();
     }
-    destinations.iter_mut().for_each(|destination| destination.stream.close());
+    fanout.close();
     let mut patience: Option<Instant> = None;
-    while let Some(until) = drain(&mut destinations, inbox, tally, stats)
-        && !destinations.iter().all(Destination::is_done)
+    while let Some(until) = drain(&mut fanout, inbox, tally, stats)
+        && !fanout.is_done()
     {
         let now = Instant::now();
         match patience {
@@ -133,15 +100,15 @@ fn finish(
             }
             None => {}
             Some(end) if end <= now => {
-                destinations.iter_mut().for_each(Destination::abandon);
-                drain(&mut destinations, inbox, tally, stats);
+                fanout.abandon();
+                drain(&mut fanout, inbox, tally, stats);
                 break;
             }
             Some(end) => {
                 wait.until(Some(until.min(end)), Also::Nothing).context(CANNOT_WAIT)?;
             }
         }
-        receive(&mut destinations, wait);
+        receive(&mut fanout, wait);
     }
     Ok(())
 }

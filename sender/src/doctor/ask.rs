@@ -10,7 +10,7 @@ use proto::host::{Checklist, wait_until, wall_clock};
 use proto::{SendConfig, SendOutput, SendStream, SessionId};
 use rustix::event::{PollFd, PollFlags};
 
-use crate::link::Link;
+use crate::link::{Link, Route};
 use crate::pipeline::random;
 
 /// What was heard.
@@ -24,9 +24,9 @@ struct Heard {
 }
 
 /// Asks, and says whether anybody answers.
-pub(super) fn ask(list: &mut Checklist<'_>, mut link: Link) -> Result<()> {
-    list.section(format_args!("Saying hello to {} for up to {} s", link.to(), TIME.as_secs()))?;
-    let heard = hear(&mut link)?;
+pub(super) fn ask(list: &mut Checklist<'_>, mut link: Link, mut route: Route) -> Result<()> {
+    list.section(format_args!("Saying hello to {} for up to {} s", route.to(), TIME.as_secs()))?;
+    let heard = hear(&mut link, &mut route)?;
     for viewer in heard.viewers.iter().take(MOST) {
         list.ok(format_args!("{viewer} answers: datagrams pass both ways"))?;
     }
@@ -35,7 +35,7 @@ pub(super) fn ask(list: &mut Checklist<'_>, mut link: Link) -> Result<()> {
         n if n > MOST => list.ok(format_args!("{n} receivers answer in all"))?,
         _ => return Ok(()),
     }
-    let port = link.to().port();
+    let port = route.to().port();
     match heard.error.as_ref().map(io::Error::kind) {
         Some(io::ErrorKind::ConnectionRefused) => list.attention(format_args!(
             "that computer answers that no program listens on port {port}: start receiver there, or give the port that it \
@@ -64,56 +64,61 @@ pub(super) fn ask(list: &mut Checklist<'_>, mut link: Link) -> Result<()> {
     Ok(())
 }
 
-fn hear(link: &mut Link) -> Result<Heard> {
-    if !link.to().ip().is_multicast() {
+fn hear(link: &mut Link, route: &mut Route) -> Result<Heard> {
+    if !route.is_group() {
         // Only what is connected is told that a port is closed (udp(7)). Where it cannot be, that is not told.
-        let _ = rustix::net::connect(link.as_fd(), &link.to());
+        let _ = rustix::net::connect(link.as_fd(), &route.to());
     }
     let config = SendConfig {
-        datagram_bytes: link.datagram_bytes(),
+        datagram_bytes: route.datagram_bytes(),
         name: "sender doctor".into(),
-        is_group: link.to().ip().is_multicast(),
+        is_group: route.is_group(),
         ..SendConfig::new(SessionId::new(u64::from_ne_bytes(random()?).max(1)), random()?)
     };
     let mut stream = SendStream::new(config, wall_clock(), Instant::now());
     let mut heard = Heard { viewers: Vec::new(), strangers: 0, error: None };
     let end = Instant::now() + TIME;
     while Instant::now() < end {
-        let next = drain(&mut stream, link, &mut heard);
+        let next = drain(&mut stream, link, route, &mut heard);
         let until = next.map_or(end, |next| next.min(end));
         wait_until(&mut [PollFd::from_borrowed_fd(link.as_fd(), PollFlags::IN)], Some(until))
             .context("cannot wait for answers")?;
         heard.note_pending(link);
         let now = Instant::now();
         let read = link.receive(AT_ONCE, |from, datagram| {
-            let _counted = stream.handle_datagram(from, datagram, now);
+            if route.is_receiver(from) {
+                let _counted = stream.handle_datagram(from, datagram, now);
+            }
+            route.is_receiver(from)
         });
         heard.error = read.err().or(heard.error);
         let is_refused = heard.error.as_ref().is_some_and(|e| e.kind() == io::ErrorKind::ConnectionRefused);
         // Of a group, others may still answer.
-        if !link.to().ip().is_multicast() && (is_refused || stream.viewers().next().is_some()) {
+        if !route.is_group() && (is_refused || stream.viewers().next().is_some()) {
             break;
         }
     }
     heard.viewers = stream.viewers().map(|(address, _)| *address).collect();
     heard.strangers = link.strangers();
     stream.close();
-    drain(&mut stream, link, &mut heard);
+    drain(&mut stream, link, route, &mut heard);
     Ok(heard)
 }
 
 /// Sends what is due; returns when there is more.
-fn drain(stream: &mut SendStream<SocketAddr>, link: &mut Link, heard: &mut Heard) -> Option<Instant> {
+fn drain(
+    stream: &mut SendStream<SocketAddr>,
+    link: &mut Link,
+    route: &mut Route,
+    heard: &mut Heard,
+) -> Option<Instant> {
     loop {
         match stream.poll(Instant::now()) {
             SendOutput::Wait(until) => return until,
             SendOutput::Event(_) => {}
             SendOutput::Transmit(transmit) => {
                 heard.note_pending(link);
-                let sent = match transmit.to {
-                    None => link.send(&transmit),
-                    Some(to) => link.send_to(to, transmit.bytes),
-                };
+                let sent = link.send(route, &transmit);
                 heard.error = sent.err().or_else(|| heard.error.take());
             }
         }

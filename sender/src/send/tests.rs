@@ -7,7 +7,8 @@ use std::thread::{JoinHandle, sleep, spawn};
 use proto::host::Console;
 use proto::{Clock, Follow, Frame, Pace, SendConfig, SendStream, SessionId};
 
-use crate::link::{Link, NetworkOptions};
+use crate::destination::Destination;
+use crate::link::{Link, NetworkOptions, Route};
 use crate::stats;
 
 /// A sending thread, and the socket that it sends to.
@@ -23,23 +24,26 @@ impl Setup {
     fn new(pace: Pace, most: Option<u64>) -> Self {
         let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
         receiver.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        let link = Link::open(receiver.local_addr().unwrap(), &NetworkOptions::default()).unwrap();
+        let options = NetworkOptions::default();
+        let route = Route::find(receiver.local_addr().unwrap(), &options).unwrap();
+        let link = Link::open(&route, &options).unwrap();
         let config = SendConfig {
-            datagram_bytes: link.datagram_bytes(),
-            overhead_bytes: link.overhead_bytes(),
+            datagram_bytes: route.datagram_bytes(),
+            overhead_bytes: route.overhead_bytes(),
             pace,
             interval: Some(INTERVAL),
             ..SendConfig::new(SessionId::new(1), [7; 16])
         };
         let now = Instant::now();
         let stream = SendStream::new(config, Clock::new(now, MediaTime::default()), now);
-        let destinations = vec![Destination::new(stream, link, None, Console::new("test"))];
+        let destination = Destination::new(stream, 0, route, None, Console::new("test"));
+        let fanout = Fanout::new(vec![link], vec![destination], Console::new("test"));
         let (inbox, stats) = (Arc::new(Inbox::new().unwrap()), Arc::new(Stats::default()));
         stats.lock().destinations.push(stats::Destination::default());
         let stop = Stop::new().unwrap();
         let thread = spawn({
             let (inbox, stats, stop) = (inbox.clone(), stats.clone(), stop.clone());
-            move || run(&inbox, destinations, Follow::Slowest, &stats, most, &stop)
+            move || run(&inbox, fanout, Follow::Slowest, &stats, most, &stop)
         });
         Self { inbox, stats, stop, receiver, thread }
     }

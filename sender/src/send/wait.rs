@@ -11,7 +11,7 @@ use crate::inbox::Inbox;
 
 /// The files to wait for, listed once: waiting allocates nothing.
 pub(super) struct Wait<'a> {
-    /// The inbox, every destination's socket, the request to stop.
+    /// The inbox, the sockets, the request to stop.
     files: Vec<PollFd<'a>>,
 }
 
@@ -53,8 +53,9 @@ impl<'a> Wait<'a> {
         Ok(place.is_some_and(|place| !self.files[place].revents().is_empty()))
     }
 
-    /// Whether the last wait found something at that destination's socket.
-    pub(super) fn has_feedback(&self, number: usize) -> bool {
-        !self.files[1 + number].revents().is_empty()
+    /// The sockets at which the last wait found something, by their numbers.
+    pub(super) fn feedback(&self) -> impl Iterator<Item = usize> {
+        let sockets = &self.files[1..self.files.len() - 1];
+        sockets.iter().enumerate().filter(|(_, file)| !file.revents().is_empty()).map(|(number, _)| number)
     }
 }

@@ -1,0 +1,148 @@
+//! The way to one destination: by which interface, and how large a packet may be.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+
+use anyhow::{Result, bail};
+use proto::host::{Interface, is_own_address};
+
+use super::{NetworkOptions, any_address, sockopt};
+
+/// The way to one destination, which is a receiver or a group.
+#[derive(Clone, Debug)]
+pub struct Route {
+    to: SocketAddr,
+    interface: Interface,
+    fixed_mtu: Option<usize>,
+    mtu: usize,
+    /// Whether the kernel cuts sends into datagrams, as far as is known.
+    pub(super) offload: bool,
+}
+
+impl Route {
+    /// Finds the way to `to`.
+    ///
+    /// # Errors
+    /// If there is no such interface or no route, with the way out.
+    pub fn find(to: SocketAddr, options: &NetworkOptions) -> Result<Self> {
+        let interface = match &options.interface {
+            Some(text) => Interface::find(text)?,
+            None => Interface::towards(to)?,
+        };
+        let mut route = Self { to, interface, fixed_mtu: options.mtu, mtu: 0, offload: true };
+        route.mtu = route.find_mtu();
+        if route.datagram_bytes() <= proto::wire::HEADER_BYTES + 1 {
+            bail!("an MTU of {} bytes leaves no room for pictures; give a larger --mtu", route.mtu);
+        }
+        Ok(route)
+    }
+
+    /// Where it leads.
+    pub fn to(&self) -> SocketAddr {
+        self.to
+    }
+
+    /// The interface that it begins at.
+    pub fn interface(&self) -> &Interface {
+        &self.interface
+    }
+
+    /// The largest packet, in bytes.
+    pub fn mtu(&self) -> usize {
+        self.mtu
+    }
+
+    /// The largest UDP payload, in bytes.
+    pub fn datagram_bytes(&self) -> usize {
+        self.mtu.saturating_sub(self.ip_bytes() + UDP_BYTES)
+    }
+
+    /// What a datagram costs on an Ethernet beside its payload: headers, checksum, preamble and gap (IEEE 802.3).
+    pub fn overhead_bytes(&self) -> usize {
+        self.ip_bytes() + UDP_BYTES + ETHERNET_BYTES
+    }
+
+    /// Whether it leads to a group.
+    pub fn is_group(&self) -> bool {
+        self.to.ip().is_multicast()
+    }
+
+    /// Whether the datagrams never leave this computer.
+    pub fn is_local(&self) -> bool {
+        self.interface.is_loopback || is_own_address(self.to.ip())
+    }
+
+    /// Whether what comes from there was sent by a receiver of what is sent here.
+    ///
+    /// A single receiver answers from exactly the address that is sent to; to a group, anybody may answer.
+    pub fn is_receiver(&self, from: SocketAddr) -> bool {
+        self.is_group() || is_same(self.to, from)
+    }
+
+    /// Asks the kernel anew what the path takes, after a datagram was too large for it; says whether that changed.
+    pub fn learn_mtu(&mut self) -> bool {
+        let before = self.mtu;
+        self.mtu = self.find_mtu();
+        self.offload |= self.mtu != before;
+        self.mtu != before
+    }
+
+    fn find_mtu(&self) -> usize {
+        if let Some(fixed) = self.fixed_mtu {
+            return fixed;
+        }
+        let route = UdpSocket::bind(any_address(self.to))
+            .and_then(|probe| probe.connect(self.to).map(|()| probe))
+            .and_then(|probe| sockopt::path_mtu(&probe, self.to.is_ipv4()));
+        let route = if self.is_group() { None } else { route.ok() };
+        [route, self.interface.mtu()].into_iter().flatten().min().unwrap_or(LARGEST_MTU).min(LARGEST_MTU)
+    }
+
+    fn ip_bytes(&self) -> usize {
+        if self.to.is_ipv4() { 20 } else { 40 }
+    }
+}
+
+/// Whether `from` is the destination `to`. A scope counts where both have one: people need not write it, and addresses
+/// that are no link's own have none.
+fn is_same(to: SocketAddr, from: SocketAddr) -> bool {
+    let scope = |address| match address {
+        SocketAddr::V4(_) => 0,
+        SocketAddr::V6(v6) => v6.scope_id(),
+    };
+    // What is sent to no address in particular goes to this computer (ip(7), INADDR_ANY).
+    let ip = match to.ip() {
+        IpAddr::V4(v4) if v4.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(v6) if v6.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    let (ours, theirs) = (scope(to), scope(from));
+    (ip, to.port()) == (from.ip(), from.port()) && (ours == theirs || ours == 0 || theirs == 0)
+}
+
+/// What every Ethernet carries; larger packets are worth nothing to a picture and are lost by some switch on the way.
+const LARGEST_MTU: usize = 1500;
+const UDP_BYTES: usize = 8;
+/// Header 14, checksum 4, preamble 8, gap 12.
+const ETHERNET_BYTES: usize = 38;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_counts_where_both_have_one() {
+        let at = |text: &str| text.parse::<SocketAddr>().unwrap();
+        assert!(is_same(at("[fe80::1%3]:9"), at("[fe80::1%3]:9")));
+        assert!(is_same(at("[fe80::1]:9"), at("[fe80::1%3]:9")));
+        assert!(!is_same(at("[fe80::1%2]:9"), at("[fe80::1%3]:9")));
+        assert!(!is_same(at("[fe80::1]:9"), at("[fe80::1]:8")));
+        assert!(is_same(at("0.0.0.0:9"), at("127.0.0.1:9")));
+    }
+
+    #[test]
+    fn an_interface_that_is_not_there_is_named() {
+        let options = NetworkOptions { interface: Some("nosuch0".into()), ..NetworkOptions::default() };
+        let error = Route::find("127.0.0.1:9".parse().unwrap(), &options).unwrap_err().to_string();
+        assert!(error.contains("nosuch0"), "{error}");
+    }
+}
