@@ -3,6 +3,7 @@
 //! It is here, and not in a crate of its own, because there are three crates: it may read clocks and open files, which
 //! the rest of this crate never does.
 
+mod board;
 mod checklist;
 mod console;
 mod interface;
@@ -15,7 +16,9 @@ mod threads;
 mod values;
 mod wake;
 mod wall_clock;
+pub mod web;
 
+pub use board::Board;
 pub use checklist::Checklist;
 pub use console::Console;
 pub use interface::{Interface, is_own_address, parse_scoped};

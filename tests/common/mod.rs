@@ -6,6 +6,7 @@ pub(crate) mod clip;
 pub(crate) mod collector;
 pub(crate) mod display;
 pub(crate) mod forgery;
+pub(crate) mod http;
 pub(crate) mod journey;
 pub(crate) mod jpegs;
 pub(crate) mod lab;

@@ -10,13 +10,14 @@ use anyhow::{Context, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 
-use super::Console;
+use super::{Board, Console};
 use crate::Percentiles;
 
 /// Writes statistics at each interval, and a last time at the end.
 pub struct Reporter {
     console: Console,
     json: Option<File>,
+    board: Option<Board>,
     interval: Duration,
     start: Instant,
     next: Instant,
@@ -54,7 +55,13 @@ impl Reporter {
         let failed = |path: &Path| format!("cannot write the statistics to {}", path.display());
         let json = json.map(|path| open(path).with_context(|| failed(path))).transpose()?;
         let start = Instant::now();
-        Ok(Self { console, json, interval, start, next: start + interval })
+        Ok(Self { console, json, board: None, interval, start, next: start + interval })
+    }
+
+    /// The same reporter, which also posts each report on `board`.
+    #[must_use]
+    pub fn with_board(self, board: Option<Board>) -> Self {
+        Self { board, ..self }
     }
 
     /// How long until the next report is due.
@@ -84,14 +91,20 @@ impl Reporter {
     }
 
     fn write<T: Serialize>(&mut self, object: &T, is_final: bool) {
+        if self.json.is_none() && self.board.is_none() {
+            return;
+        }
         let time = (self.elapsed() * 1000.0).round() / 1000.0;
+        let line = Line { time, is_final, object };
+        let mut text = serde_json::to_string(&line).expect("statistics are numbers and strings");
+        if let Some(board) = &self.board {
+            board.post(&text);
+        }
         let Some(json) = &mut self.json else { return };
         // Whoever reads nothing misses lines, and keeps nobody waiting: each line says everything so far.
         if !has_room(json, if is_final { GRACE } else { Duration::ZERO }) {
             return;
         }
-        let line = Line { time, is_final, object };
-        let mut text = serde_json::to_string(&line).expect("statistics are numbers and strings");
         text.push('\n');
         if let Err(error) = json.write_all(text.as_bytes()).and_then(|()| json.flush()) {
             self.json = None;

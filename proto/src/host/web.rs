@@ -1,0 +1,25 @@
+//! Pictures, figures and actions in a browser: a small HTTP/1.1 server that both programs show themselves by.
+//!
+//! A program implements [`Site`] and gives its frames to a [`Broadcast`] for each stream; [`Listener`] does the rest.
+//! Nothing is listened on unless it is asked for. GET, HEAD and POST are all that it knows; it opens no files, takes no
+//! bodies, and believes neither a head's length nor its Host.
+
+mod broadcast;
+mod connection;
+mod guard;
+mod listen;
+mod live;
+mod metrics;
+mod peer;
+mod request;
+mod response;
+mod route;
+mod seats;
+mod server;
+mod site;
+mod stream;
+
+pub use broadcast::{Broadcast, Shot, Subscription};
+pub use listen::{Listener, Options, parse_http, parse_http_host};
+pub use metrics::{Family, Kind};
+pub use site::{Action, Feed, Site};

@@ -1,0 +1,121 @@
+//! One connection: requests in, answers out, until either side has enough.
+
+use std::io::{self, ErrorKind, IoSlice};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use super::peer::Peer;
+use super::request::{LONGEST_HEAD, Method, Request};
+use super::response::Response;
+use super::route::{self, Answer};
+use super::server::Shared;
+use super::{guard, stream};
+
+/// Answers requests until the connection ends. One that is not to be served is told so.
+pub(super) fn serve(stream: TcpStream, shared: &Shared, is_served: bool) -> io::Result<()> {
+    let mut peer = Peer::new(stream, &shared.stop)?;
+    let local = peer.local()?;
+    let mut head = Head { bytes: [0; LONGEST_HEAD], filled: 0 };
+    loop {
+        let request = match head.next(&mut peer)? {
+            Next::Request(request) => request,
+            Next::Refused(response) => return last(peer, &response, false),
+            Next::End => return Ok(()),
+        };
+        let is_head = request.method == Method::Head;
+        if !is_served {
+            return last(peer, &busy(), is_head);
+        }
+        if !guard::is_us(&request.host, local, &shared.hosts) {
+            return last(peer, &not_us(&request.host), is_head);
+        }
+        match route::answer(&request, shared) {
+            Answer::Stream(viewer) if is_head => {
+                return write(&mut peer, &viewer.head(), &[]).map(|()| peer.finish());
+            }
+            Answer::Stream(viewer) => return viewer.run(&mut peer),
+            Answer::Whole(response) if request.stays => {
+                let body = if is_head { &[] } else { response.body() };
+                write(&mut peer, &response.head(true), body)?;
+            }
+            Answer::Whole(response) => return last(peer, &response, is_head),
+        }
+    }
+}
+
+/// What a peer has said, as far as it was not seen to.
+struct Head {
+    bytes: [u8; LONGEST_HEAD],
+    filled: usize,
+}
+
+enum Next {
+    Request(Request),
+    /// It cannot be told what else is to come.
+    Refused(Response),
+    End,
+}
+
+impl Head {
+    /// The next request. Who says nothing is waited for; who has begun is to come to an end.
+    fn next(&mut self, peer: &mut Peer<'_>) -> io::Result<Next> {
+        let mut until = Instant::now() + if self.filled == 0 { IDLE } else { HEAD };
+        loop {
+            match Request::parse(&self.bytes[..self.filled]) {
+                Ok(Some((request, length))) => {
+                    self.bytes.copy_within(length..self.filled, 0);
+                    self.filled -= length;
+                    return Ok(Next::Request(request));
+                }
+                Ok(None) => {}
+                Err(response) => return Ok(Next::Refused(response)),
+            }
+            match peer.read(&mut self.bytes[self.filled..], until) {
+                Ok(0) => return Ok(Next::End),
+                Ok(read) => {
+                    if self.filled == 0 {
+                        until = Instant::now() + HEAD;
+                    }
+                    self.filled += read;
+                }
+                Err(error) if error.kind() == ErrorKind::TimedOut && self.filled > 0 => {
+                    return Ok(Next::Refused(Response::sentence(408, "the request did not come to an end")));
+                }
+                Err(error) if error.kind() == ErrorKind::TimedOut => return Ok(Next::End),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// Writes an answer behind which the connection ends.
+fn last(mut peer: Peer<'_>, response: &Response, is_head: bool) -> io::Result<()> {
+    let body = if is_head { &[] } else { response.body() };
+    write(&mut peer, &response.head(false), body)?;
+    peer.finish();
+    Ok(())
+}
+
+fn write(peer: &mut Peer<'_>, head: &str, body: &[u8]) -> io::Result<()> {
+    peer.write(&mut [IoSlice::new(head.as_bytes()), IoSlice::new(body)], Instant::now() + stream::PATIENCE)
+}
+
+fn busy() -> Response {
+    Response::sentence(503, "too many connections are open here; try again in a moment")
+        .with("Retry-After: 2")
+}
+
+fn not_us(host: &str) -> Response {
+    let host: String = host.chars().filter(|c| !c.is_control()).take(255).collect();
+    Response::sentence(
+        421,
+        &format!(
+            "this is not {host:?}: ask by an address of this computer, or start with --http-host and that name"
+        ),
+    )
+}
+
+/// How long a connection may stay without a request.
+const IDLE: Duration = Duration::from_secs(15);
+/// How long a request's head may take from its first byte.
+const HEAD: Duration = Duration::from_secs(3);

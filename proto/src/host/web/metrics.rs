@@ -1,0 +1,216 @@
+//! The statistics as Prometheus reads them: its text format, version 0.0.4.
+
+use std::fmt::Write;
+use std::time::Instant;
+
+use serde_json::Value;
+
+use super::Feed;
+use super::route::trouble;
+use super::server::Shared;
+
+/// One metric, and where it stands in a stream's figures.
+#[derive(Clone, Copy, Debug)]
+pub struct Family {
+    /// Its name, with its unit last.
+    pub name: &'static str,
+    /// What it is, in a line.
+    pub help: &'static str,
+    /// Whether it only counts up.
+    pub kind: Kind,
+    /// The way to it, such as `frames/sent`. A `*` stands for each entry of an object or array.
+    pub path: &'static str,
+    /// A label for each `*`: an object's entry is called by its key, an array's by what it has under the label's name.
+    pub labels: &'static [&'static str],
+    /// Keys that a `*` does not stand for.
+    pub without: &'static [&'static str],
+    /// What to multiply with to come to the name's unit.
+    pub scale: f64,
+}
+
+/// What kind of a figure it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It only counts up.
+    Counter,
+    /// It goes up and down.
+    Gauge,
+}
+
+impl Family {
+    /// A counter of what stands at `path`.
+    pub const fn counter(name: &'static str, help: &'static str, path: &'static str) -> Self {
+        Self { name, help, kind: Kind::Counter, path, labels: &[], without: &[], scale: 1.0 }
+    }
+
+    /// A gauge of what stands at `path`, in a unit that is `scale` of that there.
+    pub const fn gauge(name: &'static str, help: &'static str, path: &'static str, scale: f64) -> Self {
+        Self { name, help, kind: Kind::Gauge, path, labels: &[], without: &[], scale }
+    }
+
+    /// The same with labels for each `*` of its path.
+    #[must_use]
+    pub const fn by(self, labels: &'static [&'static str]) -> Self {
+        Self { labels, ..self }
+    }
+
+    /// The same without these keys.
+    #[must_use]
+    pub const fn without(self, without: &'static [&'static str]) -> Self {
+        Self { without, ..self }
+    }
+
+    fn begin(&self, text: &mut String) {
+        header(text, self.name, self.help, self.kind);
+    }
+
+    /// Writes what is found under `value` by the rest of the path; `labels` are those so far.
+    fn write(&self, text: &mut String, value: &Value, path: &str, names: &[&str], labels: &str) {
+        let (step, rest) = path.split_once('/').unwrap_or((path, ""));
+        match (step, names, value) {
+            ("", ..) => {
+                if let Some(number) = self.number(value) {
+                    let _ = writeln!(text, "{}{{{labels}}} {number}", self.name);
+                }
+            }
+            ("*", [name, names @ ..], Value::Object(entries)) => {
+                for (key, value) in entries.iter().filter(|(key, _)| !self.without.contains(&key.as_str())) {
+                    self.write(text, value, rest, names, &format!("{labels},{}", label(name, key)));
+                }
+            }
+            ("*", [name, names @ ..], Value::Array(entries)) => {
+                for value in entries {
+                    let key = value[*name].as_str().unwrap_or_default();
+                    self.write(text, value, rest, names, &format!("{labels},{}", label(name, key)));
+                }
+            }
+            _ => self.write_at(text, &value[step], rest, names, labels),
+        }
+    }
+
+    fn write_at(&self, text: &mut String, value: &Value, path: &str, names: &[&str], labels: &str) {
+        if !value.is_null() {
+            self.write(text, value, path, names, labels);
+        }
+    }
+
+    /// Counts stay whole.
+    fn number(&self, value: &Value) -> Option<String> {
+        match value {
+            Value::Number(number) if self.scale == 1.0 => Some(number.to_string()),
+            Value::Number(number) => Some((number.as_f64()? * self.scale).to_string()),
+            Value::Bool(is) => Some(u8::from(*is).to_string()),
+            _ => None,
+        }
+    }
+}
+
+/// All metrics of all streams.
+pub(super) fn text(shared: &Shared) -> String {
+    let (feeds, stats) = (shared.site.feeds(), shared.site.stats());
+    let stats: Value = serde_json::from_str(&stats).expect("statistics are JSON");
+    let labels: Vec<String> = labels(&feeds);
+    let mut text = String::new();
+    for family in shared.site.families() {
+        family.begin(&mut text);
+        for (number, labels) in labels.iter().enumerate() {
+            let figures = shared.site.figures(&stats, number);
+            family.write(&mut text, figures, family.path, family.labels, labels);
+        }
+    }
+    let (program, now) = (shared.site.program(), Instant::now());
+    let name = format!("chunkcast_{program}_picture_age_seconds");
+    header(&mut text, &name, "How old the newest picture is", Kind::Gauge);
+    for (feed, labels) in feeds.iter().zip(&labels) {
+        if let Some(shot) = feed.newest.newest() {
+            let _ = writeln!(text, "{name}{{{labels}}} {}", shot.age(now).as_secs_f64());
+        }
+    }
+    let name = format!("chunkcast_{program}_live");
+    header(&mut text, &name, "Whether pictures come: 1 or 0", Kind::Gauge);
+    for (feed, labels) in feeds.iter().zip(&labels) {
+        let _ = writeln!(text, "{name}{{{labels}}} {}", u8::from(trouble(feed, now).is_none()));
+    }
+    let name = format!("chunkcast_{program}_http_viewers");
+    header(&mut text, &name, "How many watch by HTTP", Kind::Gauge);
+    let _ = writeln!(text, "{name} {}", shared.viewers.taken());
+    text
+}
+
+/// What tells the streams apart: their names, and their numbers where those are the same.
+fn labels(feeds: &[Feed]) -> Vec<String> {
+    let is_alone = |feed: &Feed| feeds.iter().filter(|other| other.name == feed.name).count() == 1;
+    let name = |(number, feed): (usize, &Feed)| match is_alone(feed) {
+        true => label("sender", &feed.name),
+        false => label("sender", &format!("{} #{number}", feed.name)),
+    };
+    feeds.iter().enumerate().map(name).collect()
+}
+
+fn header(text: &mut String, name: &str, help: &str, kind: Kind) {
+    let kind = match kind {
+        Kind::Counter => "counter",
+        Kind::Gauge => "gauge",
+    };
+    let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
+}
+
+/// A label, with what would end its value escaped.
+fn label(name: &str, value: &str) -> String {
+    let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+    format!("{name}=\"{value}\"")
+}
+
+pub(super) const KIND: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::super::Broadcast;
+    use super::*;
+
+    fn written(family: Family, figures: &Value) -> String {
+        let mut text = String::new();
+        family.write(&mut text, figures, family.path, family.labels, "sender=\"a\"");
+        text
+    }
+
+    #[test]
+    fn figures_are_found_by_their_way() {
+        let figures = json!({
+            "frames": {"sent": 9_007_199_254_740_993u64, "lost": 2, "all": 11},
+            "ms": {"encode": {"p50": 1.5, "p99": null}},
+            "to": [{"address": "a:1", "bytes": 7}, {"address": "b:\"2", "bytes": 8}],
+        });
+        let by = Family::counter("f_total", "", "frames/*").by(&["state"]).without(&["all"]);
+        let text =
+            "f_total{sender=\"a\",state=\"lost\"} 2\nf_total{sender=\"a\",state=\"sent\"} 9007199254740993\n";
+        assert_eq!(written(by, &figures), text);
+        let ms = Family::gauge("d_seconds", "", "ms/*/*", 0.001).by(&["stage", "is"]);
+        assert_eq!(written(ms, &figures), "d_seconds{sender=\"a\",stage=\"encode\",is=\"p50\"} 0.0015\n");
+        let to = Family::counter("b_total", "", "to/*/bytes").by(&["address"]);
+        let text = written(to, &figures);
+        assert_eq!(text.lines().last(), Some("b_total{sender=\"a\",address=\"b:\\\"2\"} 8"));
+        assert_eq!(written(Family::counter("n", "", "frames/none"), &figures), "");
+        assert_eq!(written(Family::counter("n", "", "frames/sent/deeper"), &figures), "");
+        assert_eq!(written(Family::counter("n", "", "frames"), &figures), "");
+    }
+
+    #[test]
+    fn a_name_cannot_end_its_label_and_two_alike_are_told_apart() {
+        assert_eq!(label("sender", "a\"} 1\n\\"), r#"sender="a\"} 1\n\\""#);
+        let feed = |name: &str| Feed {
+            name: name.into(),
+            newest: Arc::new(Broadcast::new()),
+            trouble: None,
+            is_relative: false,
+        };
+        assert_eq!(
+            labels(&[feed("door"), feed("hall"), feed("door")]),
+            [r#"sender="door #0""#, r#"sender="hall""#, r#"sender="door #2""#]
+        );
+    }
+}

@@ -1,0 +1,116 @@
+//! A connection that is never waited for longer than it may take.
+
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags};
+
+use crate::host::{Stop, Wake, wait_until};
+
+/// A connection, and the request to stop that ends all waiting for it.
+#[derive(Debug)]
+pub(super) struct Peer<'a> {
+    stream: TcpStream,
+    stop: &'a Stop,
+}
+
+impl<'a> Peer<'a> {
+    pub(super) fn new(stream: TcpStream, stop: &'a Stop) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        // What is written is written at once.
+        stream.set_nodelay(true)?;
+        // What waits in the kernel is no longer the newest.
+        socket2::SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER)?;
+        Ok(Self { stream, stop })
+    }
+
+    /// Our address that it came to.
+    pub(super) fn local(&self) -> io::Result<std::net::IpAddr> {
+        Ok(self.stream.local_addr()?.ip())
+    }
+
+    /// Reads what is there, or what comes until then; 0 is the end.
+    pub(super) fn read(&mut self, buffer: &mut [u8], until: Instant) -> io::Result<usize> {
+        loop {
+            match self.stream.read(buffer) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.wait(PollFlags::IN, until)?,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                read => return read,
+            }
+        }
+    }
+
+    /// Writes all of it until then.
+    pub(super) fn write(&mut self, mut slices: &mut [IoSlice<'_>], until: Instant) -> io::Result<()> {
+        IoSlice::advance_slices(&mut slices, 0);
+        while !slices.is_empty() {
+            match self.stream.write_vectored(slices) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(written) => IoSlice::advance_slices(&mut slices, written),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.wait(PollFlags::OUT, until)?,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until `wake` is raised; an error if the peer leaves, or the request to stop comes first. What the peer says
+    /// meanwhile is not listened to.
+    pub(super) fn wait_for(&mut self, wake: &Wake) -> io::Result<()> {
+        loop {
+            let mut files = [
+                PollFd::new(self.stop, PollFlags::IN),
+                PollFd::new(&self.stream, PollFlags::IN),
+                PollFd::new(wake, PollFlags::IN),
+            ];
+            wait_until(&mut files, None)?;
+            let [stop, peer, woken] = files.map(|file| !file.revents().is_empty());
+            if stop {
+                return Err(stopped());
+            }
+            if peer && self.read(&mut [0; 512], Instant::now())? == 0 {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+            if woken {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Ends the connection so that the peer still gets what was written last: what it sends is read for a moment, since
+    /// closing on unread bytes would make its system throw our answer away.
+    pub(super) fn finish(mut self) {
+        let until = Instant::now() + LINGER;
+        if self.stream.shutdown(Shutdown::Write).is_err() {
+            return;
+        }
+        let mut left = MOST_IGNORED;
+        while left > 0 {
+            match self.read(&mut [0; 4096], until) {
+                Ok(0) | Err(_) => return,
+                Ok(read) => left = left.saturating_sub(read),
+            }
+        }
+    }
+
+    fn wait(&self, flags: PollFlags, until: Instant) -> io::Result<()> {
+        let mut files = [PollFd::new(self.stop, PollFlags::IN), PollFd::new(&self.stream, flags)];
+        if wait_until(&mut files, Some(until))? == 0 {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        if files[0].revents().is_empty() { Ok(()) } else { Err(stopped()) }
+    }
+}
+
+fn stopped() -> io::Error {
+    io::Error::new(ErrorKind::ConnectionAborted, "the program ends")
+}
+
+/// Bytes; Linux doubles it. On a LAN it is enough for any rate, and holds less than a second of any stream.
+const SEND_BUFFER: usize = 64 * 1024;
+/// How long a peer may take to see that the connection ends.
+const LINGER: Duration = Duration::from_millis(500);
+/// How much of what it says then is read.
+const MOST_IGNORED: usize = 256 * 1024;

@@ -1,0 +1,182 @@
+//! The head of a request, read within bounds (RFC 9112).
+
+use httparse::{EMPTY_HEADER, Error, Status};
+
+use super::response::Response;
+
+/// What a request asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Request {
+    pub(super) method: Method,
+    /// Where to, without the query.
+    pub(super) path: String,
+    /// What follows the question mark.
+    pub(super) query: String,
+    pub(super) host: String,
+    pub(super) origin: Option<String>,
+    pub(super) fetch_site: Option<String>,
+    /// Whether the connection may stay.
+    pub(super) stays: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Method {
+    #[default]
+    Get,
+    Head,
+    Post,
+}
+
+impl Request {
+    /// Reads the request at the beginning of `bytes` and returns its length with it; `None` if more is to come.
+    ///
+    /// # Errors
+    /// What to answer.
+    pub(super) fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, Response> {
+        let mut headers = [EMPTY_HEADER; MOST_HEADERS];
+        let mut parsed = httparse::Request::new(&mut headers);
+        let length = match parsed.parse(bytes) {
+            Ok(Status::Complete(length)) => length,
+            Ok(Status::Partial) if bytes.len() < LONGEST_HEAD => return Ok(None),
+            Ok(Status::Partial) => return Err(Response::sentence(431, "the request's head is too long")),
+            Err(Error::TooManyHeaders) => return Err(Response::sentence(431, "too many header fields")),
+            Err(_) => return Err(Response::sentence(400, "this is no HTTP request")),
+        };
+        let method = match parsed.method {
+            Some("GET") => Method::Get,
+            Some("HEAD") => Method::Head,
+            Some("POST") => Method::Post,
+            _ => return Err(not_allowed()),
+        };
+        let fields = Fields(parsed.headers);
+        let mut host = fields.only("host")?;
+        let mut target = parsed.path.unwrap_or_default();
+        // A whole URL is what a proxy is asked for; its host is meant then (RFC 9112, 3.2.2).
+        if let Some(rest) = target.strip_prefix("http://") {
+            let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+            (host, target) = (Some(authority.to_owned()), path);
+        }
+        let Some(host) = host else {
+            return Err(Response::sentence(400, "the request has no Host"));
+        };
+        let empty = fields.only("content-length")?.is_none_or(|length| length == "0");
+        if !empty || fields.has("transfer-encoding") {
+            return Err(Response::sentence(413, "nothing is taken in here: send no body"));
+        }
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let request = Self {
+            method,
+            path: if path.is_empty() { "/".into() } else { path.into() },
+            query: query.into(),
+            host,
+            origin: fields.only("origin")?,
+            fetch_site: fields.only("sec-fetch-site")?,
+            stays: parsed.version == Some(1) && !fields.says_close(),
+        };
+        Ok(Some((request, length)))
+    }
+
+    /// The number that the query gives for `key`.
+    ///
+    /// # Errors
+    /// What to answer if it is no number.
+    pub(super) fn number(&self, key: &str) -> Result<Option<usize>, Response> {
+        let Some(value) = self.value(key) else { return Ok(None) };
+        let wrong = |_| Response::sentence(400, &format!("{key}= takes a number from 0 on"));
+        value.parse().map(Some).map_err(wrong)
+    }
+
+    /// What the query says for `key`.
+    pub(super) fn value(&self, key: &str) -> Option<&str> {
+        self.query.split('&').filter_map(|pair| pair.split_once('=')).find(|(k, _)| *k == key).map(|(_, v)| v)
+    }
+}
+
+struct Fields<'a>(&'a [httparse::Header<'a>]);
+
+impl Fields<'_> {
+    /// A field that may be there once.
+    fn only(&self, name: &str) -> Result<Option<String>, Response> {
+        let mut all = self.all(name);
+        let first = all.next();
+        if all.next().is_some() {
+            return Err(Response::sentence(400, &format!("there is more than one {name}")));
+        }
+        Ok(first.map(|value| String::from_utf8_lossy(value).trim().to_owned()))
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.all(name).next().is_some()
+    }
+
+    fn says_close(&self) -> bool {
+        self.all("connection").any(|value| {
+            value.split(|&byte| byte == b',').any(|word| word.trim_ascii().eq_ignore_ascii_case(b"close"))
+        })
+    }
+
+    fn all<'b>(&'b self, name: &'b str) -> impl Iterator<Item = &'b [u8]> {
+        self.0.iter().filter(move |field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value)
+    }
+}
+
+fn not_allowed() -> Response {
+    Response::sentence(405, "only GET, HEAD and POST are known here").with("Allow: GET, HEAD, POST")
+}
+
+/// The longest head of a request in bytes: a browser's have some hundreds.
+pub(super) const LONGEST_HEAD: usize = 8192;
+/// A browser sends about twenty.
+const MOST_HEADERS: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(head: &str) -> u16 {
+        Request::parse(head.as_bytes()).unwrap_err().status()
+    }
+
+    fn whole(head: &str) -> Request {
+        let (request, length) = Request::parse(head.as_bytes()).unwrap().unwrap();
+        assert_eq!(length, head.len());
+        request
+    }
+
+    #[test]
+    fn a_request_is_taken_apart() {
+        let request = whole("POST /past?sender=2&x= HTTP/1.1\r\nHost: a:1\r\nOrigin: http://a:1\r\n\r\n");
+        assert_eq!((request.method, &*request.path, &*request.host), (Method::Post, "/past", "a:1"));
+        assert_eq!((request.number("sender").unwrap(), request.value("none")), (Some(2), None));
+        assert!(request.number("x").is_err() && request.stays);
+        assert_eq!(request.origin.as_deref(), Some("http://a:1"));
+        assert!(!whole("GET / HTTP/1.1\r\nHost: a\r\nConnection: foo, Close\r\n\r\n").stays);
+        assert!(!whole("GET / HTTP/1.0\r\nHost: a\r\n\r\n").stays);
+        let absolute = whole("GET http://b:2?q=1 HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!((&*absolute.host, &*absolute.path, &*absolute.query), ("b:2", "/", "q=1"));
+    }
+
+    #[test]
+    fn what_is_behind_a_request_is_left() {
+        let two = "GET /a HTTP/1.1\r\nHost: a\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\n\r\n";
+        let (request, length) = Request::parse(two.as_bytes()).unwrap().unwrap();
+        assert_eq!((&*request.path, length), ("/a", two.len() / 2));
+        for end in 0..two.len() / 2 {
+            assert_eq!(Request::parse(&two.as_bytes()[..end]).unwrap(), None, "{end}");
+        }
+    }
+
+    #[test]
+    fn whatever_else_is_refused_by_name() {
+        assert_eq!(status("hello\r\n\r\n"), 400);
+        assert_eq!(status("GET / HTTP/2.0\r\nHost: a\r\n\r\n"), 400);
+        assert_eq!(status("GET / HTTP/1.1\r\n\r\n"), 400);
+        assert_eq!(status("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"), 400);
+        assert_eq!(status("PUT / HTTP/1.1\r\nHost: a\r\n\r\n"), 405);
+        assert_eq!(status("POST /past HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx"), 413);
+        assert_eq!(status("POST /past HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"), 413);
+        assert_eq!(status(&format!("GET /{} HTTP/1.1", "x".repeat(LONGEST_HEAD))), 431);
+        let many = "x: y\r\n".repeat(MOST_HEADERS + 1);
+        assert_eq!(status(&format!("GET / HTTP/1.1\r\n{many}\r\n")), 431);
+    }
+}

@@ -1,0 +1,91 @@
+//! What is answered.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+/// An answer whose length is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Response {
+    status: u16,
+    kind: &'static str,
+    fields: String,
+    body: Cow<'static, [u8]>,
+}
+
+impl Response {
+    /// An answer with this content.
+    pub(super) fn new(status: u16, kind: &'static str, body: impl Into<Cow<'static, [u8]>>) -> Self {
+        Self { status, kind, fields: String::new(), body: body.into() }
+    }
+
+    /// An answer that is a sentence, for a person or a program that looks no further than the status.
+    pub(super) fn sentence(status: u16, sentence: &str) -> Self {
+        Self::new(status, TEXT, format!("{sentence}\n").into_bytes())
+    }
+
+    /// A resource of the page.
+    pub(super) fn resource(kind: &'static str, text: &'static str) -> Self {
+        Self::new(200, kind, text.as_bytes())
+    }
+
+    /// The same with one more header field.
+    #[must_use]
+    pub(super) fn with(mut self, field: &str) -> Self {
+        let _ = write!(self.fields, "{field}\r\n");
+        self
+    }
+
+    #[cfg(test)]
+    pub(super) fn status(&self) -> u16 {
+        self.status
+    }
+
+    pub(super) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// Its head; `stays` says whether the connection is left open behind it.
+    pub(super) fn head(&self, stays: bool) -> String {
+        let Self { status, kind, fields, body } = self;
+        let connection = if stays { "keep-alive" } else { "close" };
+        head(
+            *status,
+            kind,
+            &format!("Content-Length: {}\r\nConnection: {connection}\r\n{fields}", body.len()),
+        )
+    }
+}
+
+/// The head of an answer, with these header fields and those that all have.
+pub(super) fn head(status: u16, kind: &str, fields: &str) -> String {
+    let reason = reason(status);
+    format!("HTTP/1.1 {status} {reason}\r\nContent-Type: {kind}\r\n{COMMON}{fields}\r\n")
+}
+
+fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        400 => "Bad Request",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        409 => "Conflict",
+        413 => "Content Too Large",
+        421 => "Misdirected Request",
+        431 => "Request Header Fields Too Large",
+        503 => "Service Unavailable",
+        _ => "",
+    }
+}
+
+pub(super) const TEXT: &str = "text/plain; charset=utf-8";
+pub(super) const JSON: &str = "application/json";
+pub(super) const JPEG: &str = "image/jpeg";
+
+/// Everything is of this moment, is what it says, and is shown in no page of others; the page takes nothing from
+/// elsewhere.
+const COMMON: &str = "Cache-Control: no-store\r\n\
+    X-Content-Type-Options: nosniff\r\n\
+    Referrer-Policy: no-referrer\r\n\
+    Content-Security-Policy: default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n";

@@ -1,0 +1,116 @@
+//! Which answer each path has.
+
+use std::time::Instant;
+
+use super::request::{Method, Request};
+use super::response::{JPEG, JSON, Response, TEXT};
+use super::server::Shared;
+use super::stream::{self, Viewer};
+use super::{Action, Feed, guard, live, metrics};
+
+/// What a request is answered with.
+pub(super) enum Answer {
+    Whole(Response),
+    /// Pictures, for as long as they are watched.
+    Stream(Viewer),
+}
+
+/// Looks up what was asked for.
+pub(super) fn answer(request: &Request, shared: &Shared) -> Answer {
+    let action = Action::ALL.iter().find(|action| request.path.strip_prefix('/') == Some(action.name()));
+    if request.method == Method::Post {
+        return Answer::Whole(match action {
+            Some(&action) => act(action, request, shared).unwrap_or_else(|refused| refused),
+            None => Response::sentence(405, "only actions are asked for by POST").with("Allow: GET, HEAD"),
+        });
+    }
+    if request.path == "/stream.mjpeg" {
+        return match Viewer::new(request, shared) {
+            Ok(viewer) => Answer::Stream(viewer),
+            Err(refused) => Answer::Whole(refused),
+        };
+    }
+    Answer::Whole(match &*request.path {
+        "/" => Response::resource("text/html; charset=utf-8", include_str!("page/index.html")),
+        "/page.css" => Response::resource("text/css; charset=utf-8", include_str!("page/page.css")),
+        "/page.js" => Response::resource("text/javascript; charset=utf-8", include_str!("page/page.js")),
+        "/snapshot.jpg" => snapshot(request, shared).unwrap_or_else(|refused| refused),
+        "/stats.json" => Response::new(200, JSON, shared.site.stats().as_bytes().to_vec()),
+        "/live.json" => Response::new(200, JSON, live::text(shared).into_bytes()),
+        "/metrics" => Response::new(200, metrics::KIND, metrics::text(shared).into_bytes()),
+        "/healthz" => health(request, shared).unwrap_or_else(|refused| refused),
+        _ if action.is_some() => Response::sentence(405, "actions are asked for by POST").with("Allow: POST"),
+        _ => Response::sentence(404, PATHS),
+    })
+}
+
+/// The stream that `?sender=N` asks for, and its number; the first one if it does not say.
+fn feed(request: &Request, shared: &Shared) -> Result<(usize, Feed), Response> {
+    let number = request.number("sender")?.unwrap_or(0);
+    let mut feeds = shared.site.feeds();
+    match feeds.len() {
+        there if number < there => Ok((number, feeds.swap_remove(number))),
+        0 => Err(Response::sentence(503, "there is no sender yet")),
+        there => Err(Response::sentence(404, &format!("there is no sender {number}: there are {there}"))),
+    }
+}
+
+/// The newest picture as it came.
+fn snapshot(request: &Request, shared: &Shared) -> Result<Response, Response> {
+    let (number, feed) = feed(request, shared)?;
+    let now = Instant::now();
+    let none = || Response::sentence(503, &trouble(&feed, now).unwrap_or_else(|| NO_PICTURE.into()));
+    let shot = feed.newest.fresh(now).ok_or_else(none)?;
+    let age = shot.age(now).as_secs_f64() * 1000.0;
+    let fields = format!("{}X-Chunkcast-Age-Ms: {age:.1}", stream::fields(number, &shot, shared.begun));
+    Ok(Response::new(200, JPEG, stream::whole(&shot.frame.jpeg).concat()).with(&fields))
+}
+
+/// Whether pictures come: of one stream, or of all.
+fn health(request: &Request, shared: &Shared) -> Result<Response, Response> {
+    let now = Instant::now();
+    let feeds = match request.value("sender") {
+        Some(_) => vec![feed(request, shared)?.1],
+        None => shared.site.feeds(),
+    };
+    if feeds.is_empty() {
+        return Err(Response::sentence(503, "there is no sender yet"));
+    }
+    let troubles: Vec<String> = feeds.iter().filter_map(|feed| named_trouble(feed, now)).collect();
+    match troubles.len() {
+        0 => Ok(Response::new(200, TEXT, &b"ok\n"[..])),
+        _ => Err(Response::sentence(503, &troubles.join("\n"))),
+    }
+}
+
+fn act(action: Action, request: &Request, shared: &Shared) -> Result<Response, Response> {
+    if !guard::may_act(request) {
+        return Err(Response::sentence(403, "another page's request to act is refused"));
+    }
+    if !shared.site.actions().contains(&action) {
+        return Err(Response::sentence(404, &format!("there is no {action} here")));
+    }
+    let (number, _) = feed(request, shared)?;
+    let done = shared.site.act(action, number).map_err(|why| Response::sentence(409, &why))?;
+    Ok(Response::sentence(200, &done))
+}
+
+/// Why no picture of this stream is one of now; `None` if it is.
+pub(super) fn trouble(feed: &Feed, now: Instant) -> Option<String> {
+    if feed.trouble.is_some() {
+        return feed.trouble.clone();
+    }
+    match feed.newest.newest() {
+        None => Some(NO_PICTURE.into()),
+        Some(shot) if shot.is_fresh(now) => None,
+        Some(shot) => Some(format!("the last picture came {:.0} s ago", (now - shot.put).as_secs_f64())),
+    }
+}
+
+fn named_trouble(feed: &Feed, now: Instant) -> Option<String> {
+    let trouble = trouble(feed, now)?;
+    Some(if feed.name.is_empty() { trouble } else { format!("{}: {trouble}", feed.name) })
+}
+
+const NO_PICTURE: &str = "no picture has come yet";
+const PATHS: &str = "there is: / /stream.mjpeg /snapshot.jpg /stats.json /metrics /healthz";

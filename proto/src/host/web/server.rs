@@ -1,0 +1,110 @@
+//! Takes connections, each with a thread of its own, and waits for all of them at the end.
+
+use std::io::{self, ErrorKind};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use super::seats::{Seat, Seats};
+use super::{Options, Site, connection};
+use crate::host::{Console, Seldom, Stop, join, spawn};
+
+/// What all connections work with.
+pub(super) struct Shared {
+    pub(super) site: Arc<dyn Site>,
+    /// Names that we are asked for by, beside addresses.
+    pub(super) hosts: Vec<String>,
+    /// Ends all.
+    pub(super) stop: Stop,
+    /// What the times that the page is told count from.
+    pub(super) begun: Instant,
+    /// For those who watch a stream.
+    pub(super) viewers: Seats,
+    /// How many may be served.
+    connections: Seats,
+    /// Room for those who are only told that there is none.
+    waiting: Seats,
+}
+
+impl Shared {
+    pub(super) fn new(site: Arc<dyn Site>, options: Options, stop: &Stop) -> Self {
+        Self {
+            site,
+            hosts: options.hosts,
+            stop: stop.clone(),
+            begun: Instant::now(),
+            viewers: Seats::new(options.viewers),
+            connections: Seats::new(options.viewers + MOST_BESIDE),
+            waiting: Seats::new(MOST_REFUSED),
+        }
+    }
+}
+
+/// Starts the thread that takes connections.
+pub(super) fn start(
+    listener: TcpListener,
+    options: Options,
+    site: Arc<dyn Site>,
+    stop: &Stop,
+    console: &Console,
+) -> Result<JoinHandle<Result<()>>> {
+    let shared = Arc::new(Shared::new(site, options, stop));
+    let console = console.clone();
+    spawn("http", stop, move || run(&listener, &shared, &console))
+}
+
+fn run(listener: &TcpListener, shared: &Arc<Shared>, console: &Console) -> Result<()> {
+    let mut threads: Vec<JoinHandle<Result<()>>> = Vec::new();
+    let mut complaints = Seldom::new(COMPLAIN_EVERY);
+    while !shared.stop.wait_for_input(listener.as_fd()).context("cannot wait for connections")? {
+        match listener.accept() {
+            Ok((stream, _)) => threads.extend(admit(stream, shared)),
+            Err(error) if is_passing(&error) => {}
+            Err(error) => {
+                if complaints.is_due(Instant::now()) {
+                    console.say(format_args!("cannot take an HTTP connection: {error}"));
+                }
+                // Where the system has no more files, it will not have one at once.
+                shared.stop.wait(RETRY);
+            }
+        }
+        for ended in threads.extract_if(.., |thread| thread.is_finished()) {
+            join(ended)?;
+        }
+    }
+    threads.into_iter().try_for_each(join)
+}
+
+/// Gives the connection a thread; closes it where there is no room even for a refusal.
+fn admit(stream: TcpStream, shared: &Arc<Shared>) -> Option<JoinHandle<Result<()>>> {
+    let (seat, is_served): (Seat, bool) = match shared.connections.take() {
+        Some(seat) => (seat, true),
+        None => (shared.waiting.take()?, false),
+    };
+    let work = {
+        let shared = shared.clone();
+        move || {
+            // What a peer does wrong ends its connection, and nothing else.
+            let _ = connection::serve(stream, &shared, is_served);
+            drop(seat);
+            Ok(())
+        }
+    };
+    spawn("http peer", &shared.stop, work).ok()
+}
+
+/// The peer has left before it was taken, or another call is due.
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::ConnectionAborted | ErrorKind::Interrupted)
+}
+
+/// Connections that ask for anything but the stream. A browser keeps up to six open.
+const MOST_BESIDE: usize = 16;
+const MOST_REFUSED: usize = 4;
+const RETRY: Duration = Duration::from_millis(100);
+/// Often enough to be seen, rarely enough to be read.
+const COMPLAIN_EVERY: Duration = Duration::from_secs(10);

@@ -1,0 +1,84 @@
+//! What the server asks of the program that it shows.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{Broadcast, Family};
+
+/// A program, as a browser sees it. Every call is short: it looks at what is there, and waits for nothing.
+pub trait Site: Send + Sync {
+    /// What the program is called: `receiver` or `sender`.
+    fn program(&self) -> &'static str;
+
+    /// The streams there are. A stream keeps its place in the list, and so its number in `?sender=N`.
+    fn feeds(&self) -> Vec<Feed>;
+
+    /// The newest statistics: the object that `--stats-json` writes.
+    fn stats(&self) -> Arc<str>;
+
+    /// The part of the statistics that is about one stream.
+    fn figures<'a>(&self, stats: &'a Value, feed: usize) -> &'a Value {
+        let _ = feed;
+        stats
+    }
+
+    /// What of the [`figures`](Self::figures) Prometheus is told.
+    fn families(&self) -> &'static [Family];
+
+    /// What can be done here.
+    fn actions(&self) -> &'static [Action] {
+        &[]
+    }
+
+    /// Does something to a stream; says what came of it.
+    ///
+    /// # Errors
+    /// A sentence for the person who asked.
+    fn act(&self, action: Action, feed: usize) -> Result<String, String> {
+        let _ = feed;
+        Err(format!("there is no {action} here"))
+    }
+}
+
+/// One stream.
+#[derive(Clone, Debug)]
+pub struct Feed {
+    /// What it is called; empty while nobody has said.
+    pub name: String,
+    /// Its newest frame.
+    pub newest: Arc<Broadcast>,
+    /// Why no picture comes, where that is known.
+    pub trouble: Option<String>,
+    /// Whether its ages are counted from the shortest delay, and not from the capture.
+    pub is_relative: bool,
+}
+
+/// What a person may ask for by POST.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Keep the newest picture as a file.
+    Snapshot,
+    /// Keep the last seconds as a file.
+    Past,
+}
+
+impl Action {
+    /// All of them.
+    pub(super) const ALL: [Self; 2] = [Self::Snapshot, Self::Past];
+
+    /// Its name in a path.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Snapshot => "snapshot",
+            Self::Past => "past",
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
