@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 mod answer;
+mod ask;
 mod asking;
 mod clock;
+mod door;
 pub mod explain;
 mod fec;
 mod frame;
@@ -28,7 +30,9 @@ mod takeover;
 mod viewers;
 pub mod wire;
 
+pub use ask::{AskOutput, AskState, Asker};
 pub use clock::{ClockFilter, ClockReading, Exchange};
+pub use door::{AskCounts, Door, Knock};
 pub use fec::warm_up;
 pub use frame::{Buffer, Frame, MediaTime, Pool};
 pub use geometry::{Geometry, MAX_CHUNKS, MAX_FRAME_BYTES};

@@ -278,7 +278,12 @@ impl<S: Copy + Eq> RecvStream<S> {
                 Fate::Control
             }
             // What receivers say to senders.
-            Body::Report(_) | Body::Resend(_) | Body::Ping(_) | Body::Unknown => Fate::Unknown,
+            Body::Report(_)
+            | Body::Resend(_)
+            | Body::Ping(_)
+            | Body::Ask(_)
+            | Body::Answer(_)
+            | Body::Unknown => Fate::Unknown,
         }
     }
 

@@ -1,10 +1,12 @@
 //! A datagram in, a checked one out: the only place where bytes from the network are looked at before they are trusted.
 
+mod ask;
 pub(crate) mod feedback;
 mod header;
 mod hello;
 mod seal;
 
+pub use ask::{Answer, AnswerStatus, Ask};
 pub use feedback::{MAX_RANGES, MAX_TRAINS, Pong, Report, ReportCounts, Resend, Token, TrainEntry};
 pub use header::{HEADER_BYTES, Header, Kind};
 pub use hello::{Hello, Invitation, MAX_NAME_BYTES, SourceState};
@@ -60,6 +62,10 @@ pub enum Body<'a> {
     Pong(Pong),
     /// The sender no longer has that frame.
     Gone,
+    /// A receiver asks a sender that serves for its pictures.
+    Ask(Ask),
+    /// What it is told while it has none.
+    Answer(Answer),
     /// Something that this version does not know.
     Unknown,
 }
@@ -128,9 +134,16 @@ impl<'a> Datagram<'a> {
             Kind::Ping => Body::Ping(feedback::parse_ping(body()?)?),
             Kind::Pong => Body::Pong(Pong::parse(body()?)?),
             Kind::Gone => Body::Gone,
+            Kind::Ask => Body::Ask(Ask::parse(body()?)?),
+            Kind::Answer => Body::Answer(Answer::parse(body()?)?),
             Kind::Other(_) => Body::Unknown,
         };
         Ok(Self { header, body })
+    }
+
+    /// Reads a datagram if it says that it is of this kind. What is of another costs no checksum.
+    pub(crate) fn parse_kind(bytes: &'a [u8], kind: Kind) -> Option<Result<Self, WireError>> {
+        header::claims(bytes, kind).then(|| Self::parse(bytes))
     }
 
     fn data(header: &Header, payload: &'a [u8]) -> Result<Body<'a>, WireError> {

@@ -8,8 +8,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use proto::wire::{
-    self, Body, Datagram, HEADER_BYTES, Header, Hello, Invitation, Kind, Pong, ReportCounts, SourceState,
-    Token, TrainEntry,
+    self, Answer, AnswerStatus, Ask, Body, Datagram, HEADER_BYTES, Header, Hello, Invitation, Kind, Pong,
+    ReportCounts, SourceState, Token, TrainEntry,
 };
 use proto::{FrameId, Geometry, MediaTime, RecvConfig, RecvEvent, RecvOutput, RecvStream, Repair, SessionId};
 
@@ -50,6 +50,18 @@ fn golden_datagrams_mean_what_they_say() {
                 assert_eq!(report.counts, vector.counts(), "{}", vector.name);
                 let trains: Vec<_> = report.trains().collect();
                 assert_eq!(trains, vector.trains(), "{}", vector.name);
+            }
+            Body::Ask(ask) => {
+                let meant = Ask { token: vector.token(), leaves: vector.field("leaves") == "yes" };
+                assert_eq!(ask, meant, "{}", vector.name);
+            }
+            Body::Answer(answer) => {
+                let status = match vector.number("status") {
+                    0 => AnswerStatus::ShowToken,
+                    1 => AnswerStatus::Full,
+                    other => AnswerStatus::Other(other),
+                };
+                assert_eq!(answer, Answer { token: vector.token(), status }, "{}", vector.name);
             }
             Body::Gone => assert_eq!(read.header.kind, Kind::Gone, "{}", vector.name),
             Body::Unknown => assert!(matches!(read.header.kind, Kind::Other(_)), "{}", vector.name),
@@ -143,7 +155,7 @@ impl Vector {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
         let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         paths.sort();
-        assert!(paths.len() >= 58, "only {} vectors were found", paths.len());
+        assert!(paths.len() >= 68, "only {} vectors were found", paths.len());
         paths.iter().map(|path| Self::read(path)).collect()
     }
 
@@ -184,6 +196,8 @@ impl Vector {
                 8 => Kind::Pong,
                 9 => Kind::Gone,
                 10 => Kind::Again,
+                11 => Kind::Ask,
+                12 => Kind::Answer,
                 other => Kind::Other(other),
             },
             session: SessionId::new(u64::from_str_radix(self.field("session"), 16).unwrap()),

@@ -104,6 +104,10 @@ impl Token {
     pub const fn new(number: u64) -> Self {
         Self(number)
     }
+
+    pub(super) const fn get(self) -> u64 {
+        self.0
+    }
 }
 
 /// Takes fields off the front of a body.

@@ -81,6 +81,10 @@ pub enum Kind {
     Gone,
     /// 10: a chunk of a frame that was sent before, as [`Data`](Self::Data) otherwise.
     Again,
+    /// 11: a receiver asks a sender that serves to be shown its pictures, or leaves.
+    Ask,
+    /// 12: the sender's answer to an ask that is not enough.
+    Answer,
     /// Any other number.
     Other(u8),
 }
@@ -98,6 +102,8 @@ impl Kind {
             8 => Self::Pong,
             9 => Self::Gone,
             10 => Self::Again,
+            11 => Self::Ask,
+            12 => Self::Answer,
             other => Self::Other(other),
         }
     }
@@ -114,6 +120,8 @@ impl Kind {
             Self::Pong => 8,
             Self::Gone => 9,
             Self::Again => 10,
+            Self::Ask => 11,
+            Self::Answer => 12,
             Self::Other(other) => other,
         }
     }
@@ -166,6 +174,11 @@ impl Header {
         put(head, LENGTH, self.length.to_be_bytes());
         put(head, CAPTURED, self.captured.as_micros().to_be_bytes());
     }
+}
+
+/// Whether a datagram says that it is of this kind and of this version; nothing else of it is looked at.
+pub(super) fn claims(datagram: &[u8], kind: Kind) -> bool {
+    datagram.starts_with(&[MARK[0], MARK[1], VERSION, kind.to_wire()])
 }
 
 /// Checks mark and version, which stand before everything else in every version.

@@ -1,0 +1,81 @@
+//! What a receiver asks of a sender that serves whoever asks, and what it is answered.
+//!
+//! ```text
+//! ask      token 8, flags 1, zeros 7       header's session: the sender's, or all ones
+//! answer   token 8, status 1               header's session: the sender's
+//! ```
+//!
+//! Flags: 1, the viewer leaves. Status: 0, show this token; 1, there is no room for another viewer.
+
+use super::{Token, WireError};
+
+/// A receiver wants to watch, goes on watching, or leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// The receiver's; 0 while it has none.
+    pub token: Token,
+    /// Whether it leaves.
+    pub leaves: bool,
+}
+
+/// What an asker is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The asker's token from now on.
+    pub token: Token,
+    /// Why it is not shown pictures yet.
+    pub status: AnswerStatus,
+}
+
+/// Why an asker is not shown pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnswerStatus {
+    /// 0: it has yet to show its token.
+    ShowToken,
+    /// 1: there is no room for another viewer.
+    Full,
+    /// Any other number.
+    Other(u8),
+}
+
+impl Ask {
+    pub(super) fn parse(body: &[u8]) -> Result<Self, WireError> {
+        // It is longer than its answers, so that a forged one gains nothing.
+        let body: &[u8; ASK_BYTES] = body.first_chunk().ok_or(WireError::Payload)?;
+        let (token, rest) = body.split_first_chunk().ok_or(WireError::Payload)?;
+        Ok(Self { token: Token::new(u64::from_be_bytes(*token)), leaves: rest[0] & LEAVES != 0 })
+    }
+
+    pub(crate) fn emit(&self, datagram: &mut Vec<u8>) {
+        let at = datagram.len();
+        datagram.extend_from_slice(&self.token.get().to_be_bytes());
+        datagram.push(u8::from(self.leaves) * LEAVES);
+        datagram.resize(at + ASK_BYTES, 0);
+    }
+}
+
+impl Answer {
+    pub(super) fn parse(body: &[u8]) -> Result<Self, WireError> {
+        let (token, rest) = body.split_first_chunk().ok_or(WireError::Payload)?;
+        let status = match rest.first() {
+            Some(0) => AnswerStatus::ShowToken,
+            Some(1) => AnswerStatus::Full,
+            Some(&other) => AnswerStatus::Other(other),
+            None => return Err(WireError::Payload),
+        };
+        Ok(Self { token: Token::new(u64::from_be_bytes(*token)), status })
+    }
+
+    pub(crate) fn emit(&self, datagram: &mut Vec<u8>) {
+        datagram.extend_from_slice(&self.token.get().to_be_bytes());
+        datagram.push(match self.status {
+            AnswerStatus::ShowToken => 0,
+            AnswerStatus::Full => 1,
+            AnswerStatus::Other(other) => other,
+        });
+    }
+}
+
+/// Seven more than an answer has: room for what later ones say.
+const ASK_BYTES: usize = 16;
+const LEAVES: u8 = 1;
