@@ -7,7 +7,13 @@ mod card;
 mod convert;
 mod fit;
 mod graphics;
+#[allow(dead_code, reason = "the view is about to use it")]
+mod palette;
+#[allow(dead_code, reason = "the view is about to use it")]
+mod pen;
 mod sdl_raw;
+#[allow(dead_code, reason = "the view is about to use it")]
+mod sheet;
 mod software;
 mod status;
 mod view;

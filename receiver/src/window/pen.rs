@@ -1,0 +1,121 @@
+//! Rectangles, lines and letters, drawn on pixels of B, G, R and alpha.
+
+use font8x8::legacy::{BASIC_LEGACY, LATIN_LEGACY};
+
+use super::palette::Colour;
+
+/// Draws on some pixels. What is outside of them is left out.
+pub(super) struct Pen<'a> {
+    pixels: &'a mut [Colour],
+    width: usize,
+    height: usize,
+}
+
+impl<'a> Pen<'a> {
+    /// Draws on these rows of four bytes a pixel, without gaps between them.
+    pub(super) fn new(pixels: &'a mut [u8], (width, height): (u32, u32)) -> Self {
+        Self { pixels: pixels.as_chunks_mut().0, width: width as usize, height: height as usize }
+    }
+
+    /// Width and height in pixels.
+    pub(super) fn size(&self) -> (u32, u32) {
+        (self.width as u32, self.height as u32)
+    }
+
+    /// Gives every pixel this colour.
+    pub(super) fn clear(&mut self, colour: Colour) {
+        self.pixels.fill(colour);
+    }
+
+    /// Fills a rectangle. Its colour takes the place of what was there, alpha included.
+    pub(super) fn fill(&mut self, (left, top): (u32, u32), (across, down): (u32, u32), colour: Colour) {
+        let (left, top) = (left as usize, top as usize);
+        let right = left.saturating_add(across as usize).min(self.width);
+        let bottom = top.saturating_add(down as usize).min(self.height);
+        if left < right {
+            for y in top..bottom {
+                self.pixels[y * self.width..][left..right].fill(colour);
+            }
+        }
+    }
+
+    /// Draws the edge of a rectangle, inside of it.
+    pub(super) fn frame(&mut self, at: (u32, u32), (across, down): (u32, u32), thick: u32, colour: Colour) {
+        let (inner_right, inner_bottom) =
+            (at.0 + across.saturating_sub(thick), at.1 + down.saturating_sub(thick));
+        self.fill(at, (across, thick.min(down)), colour);
+        self.fill((at.0, inner_bottom), (across, thick.min(down)), colour);
+        self.fill(at, (thick.min(across), down), colour);
+        self.fill((inner_right, at.1), (thick.min(across), down), colour);
+    }
+
+    /// Draws a line between two points, both included, with a square of `thick` pixels.
+    pub(super) fn line(&mut self, from: (u32, u32), to: (u32, u32), thick: u32, colour: Colour) {
+        let steps = from.0.abs_diff(to.0).max(from.1.abs_diff(to.1)).max(1);
+        let between = |from: u32, to: u32, step: u32| {
+            let [from, to, step, steps] = [from, to, step, steps].map(i64::from);
+            (from + ((to - from) * step + steps / 2).div_euclid(steps)) as u32
+        };
+        for step in 0..=steps {
+            let at = (between(from.0, to.0, step), between(from.1, to.1, step));
+            self.fill(at, (thick, thick), colour);
+        }
+    }
+
+    /// Writes letters of [`GLYPH`] times `scale` pixels. A letter for which there is no room is left out as a whole,
+    /// with all that follow.
+    pub(super) fn text(&mut self, (left, top): (u32, u32), text: &str, scale: u32, colour: Colour) {
+        let (left, top, scale) = (left as usize, top as usize, scale as usize);
+        let size = GLYPH as usize * scale;
+        if size == 0 || top + size > self.height {
+            return;
+        }
+        let fits = self.width.saturating_sub(left) / size;
+        for (number, letter) in text.chars().take(fits).enumerate() {
+            let left = left + number * size;
+            for (row, bits) in glyph(letter).into_iter().enumerate() {
+                for y in 0..scale {
+                    let line = &mut self.pixels[(top + row * scale + y) * self.width + left..][..size];
+                    for (_, pixels) in
+                        line.chunks_exact_mut(scale).enumerate().filter(|(x, _)| bits >> x & 1 == 1)
+                    {
+                        pixels.fill(colour);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The text if it has no more letters than this, or its beginning and an ellipsis.
+pub(super) fn shortened(text: &str, letters: usize) -> String {
+    match text.chars().nth(letters) {
+        None => text.to_owned(),
+        Some(_) if letters == 0 => String::new(),
+        Some(_) => text.chars().take(letters - 1).chain(['…']).collect(),
+    }
+}
+
+/// How many pixels wide a text is, at scale 1.
+pub(super) fn width(text: &str) -> u32 {
+    GLYPH * text.chars().count() as u32
+}
+
+/// A letter's rows, from the top; the lowest bit is on the left.
+fn glyph(letter: char) -> [u8; 8] {
+    match letter as usize {
+        code @ 0x20..0x7f => BASIC_LEGACY[code],
+        code @ 0xa0..0x100 => LATIN_LEGACY[code - 0xa0],
+        // The font has none of these.
+        _ => match letter {
+            '…' => [0, 0, 0, 0, 0, 0x5b, 0x5b, 0],
+            '●' => [0, 0x3c, 0x7e, 0x7e, 0x7e, 0x7e, 0x3c, 0],
+            '▲' => [0, 0x18, 0x18, 0x3c, 0x3c, 0x7e, 0x7e, 0],
+            '■' => [0, 0x7e, 0x7e, 0x7e, 0x7e, 0x7e, 0x7e, 0],
+            _ => BASIC_LEGACY['?' as usize],
+        },
+    }
+}
+
+/// A letter's width and height at scale 1.
+pub(super) const GLYPH: u32 = 8;
