@@ -8,6 +8,10 @@ mod convert;
 mod fit;
 mod graphics;
 #[allow(dead_code, reason = "the view is about to use it")]
+mod grid;
+#[allow(dead_code, reason = "the view is about to use it")]
+mod history;
+#[allow(dead_code, reason = "the view is about to use it")]
 mod palette;
 #[allow(dead_code, reason = "the view is about to use it")]
 mod pen;
