@@ -3,31 +3,42 @@
 //! It is here, and not in a crate of its own, because there are three crates: it may read clocks and open files, which
 //! the rest of this crate never does.
 
+mod arguments;
 mod board;
 mod checklist;
+mod config;
 mod console;
 mod interface;
+mod manual;
 mod placement;
+mod pulse;
 mod reporter;
 mod seldom;
+mod service_manager;
 mod signals;
 mod stop;
 mod threads;
+mod timestamp;
 mod values;
 mod wake;
 mod wall_clock;
 pub mod web;
 
+pub use arguments::{SystemArgs, parse_arguments};
 pub use board::Board;
 pub use checklist::Checklist;
-pub use console::Console;
+pub use console::{Console, LogFormat};
 pub use interface::{Interface, is_own_address, parse_scoped};
+pub use manual::write_manual;
 pub use placement::{Placement, ThreadId};
+pub use pulse::Pulse;
 pub use reporter::{Report, Reporter, percentiles_text, two_digits};
 pub use seldom::Seldom;
-pub use signals::stop_at_signals;
+pub use service_manager::ServiceManager;
+pub use signals::{at_user_signal, stop_at_signals};
 pub use stop::Stop;
 pub use threads::{join, spawn};
+pub use timestamp::rfc3339;
 pub use values::{parse_duration, parse_switch};
 pub use wake::{Wake, wait_until};
 pub use wall_clock::wall_clock;

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 
-use super::{Board, Console};
+use super::{Board, Console, LogFormat, Pulse, ServiceManager};
 use crate::Percentiles;
 
 /// Writes statistics at each interval, and a last time at the end.
@@ -21,6 +21,11 @@ pub struct Reporter {
     interval: Duration,
     start: Instant,
     next: Instant,
+    manager: ServiceManager,
+    /// When the service manager is to be told next that the program lives, if it wants to hear that.
+    next_sign: Option<Instant>,
+    /// The threads without which it does not, by name.
+    pulses: Vec<(&'static str, Pulse)>,
 }
 
 /// What one report says.
@@ -55,7 +60,9 @@ impl Reporter {
         let failed = |path: &Path| format!("cannot write the statistics to {}", path.display());
         let json = json.map(|path| open(path).with_context(|| failed(path))).transpose()?;
         let start = Instant::now();
-        Ok(Self { console, json, board: None, interval, start, next: start + interval })
+        let (next, manager) = (start + interval, ServiceManager::from_environment());
+        let pulses = Vec::new();
+        Ok(Self { console, json, board: None, interval, start, next, manager, next_sign: None, pulses })
     }
 
     /// The same reporter, which also posts each report on `board`.
@@ -64,22 +71,64 @@ impl Reporter {
         Self { board, ..self }
     }
 
-    /// How long until the next report is due.
+    /// From now on, the program lives only while this thread does.
+    pub fn watch(&mut self, thread: &'static str, pulse: Pulse) {
+        self.pulses.push((thread, pulse));
+    }
+
+    /// Tells the service manager that the program does its work from now on.
+    pub fn ready(&mut self) {
+        self.next_sign = self.manager.interval().map(|interval| Instant::now() + interval);
+        self.manager.ready();
+    }
+
+    /// Tells the service manager that the program ends.
+    pub fn stopping(&self) {
+        self.manager.stopping();
+    }
+
+    /// How long until there is something to do: to report, or to [show that the program lives](Self::keep_alive).
     pub fn until_next(&self) -> Duration {
-        self.next.saturating_duration_since(Instant::now())
+        let next = self.next_sign.map_or(self.next, |sign| sign.min(self.next));
+        next.saturating_duration_since(Instant::now())
+    }
+
+    /// Whether the next report is due.
+    pub fn is_due(&self) -> bool {
+        self.next <= Instant::now()
+    }
+
+    /// Tells the service manager, when it is time, that the program lives: if all threads that are
+    /// [watched](Self::watch) went round since it was told before. Else it will restart the program.
+    pub fn keep_alive(&mut self) {
+        let now = Instant::now();
+        let (Some(interval), Some(next)) = (self.manager.interval(), self.next_sign) else { return };
+        if now < next {
+            return;
+        }
+        self.next_sign = Some(now + interval);
+        // Each is asked, so that one that hung does not hide what another did meanwhile.
+        let hung: Vec<_> = self.pulses.iter().filter(|(_, pulse)| !pulse.was_felt()).collect();
+        if hung.is_empty() {
+            self.manager.alive();
+        }
+        for (thread, _) in hung {
+            let seconds = interval.as_secs_f64();
+            self.console.warn(format_args!("the {thread} thread has done nothing for {seconds:.1} s"));
+        }
     }
 
     /// Writes a report.
     pub fn report<T: Serialize>(&mut self, report: &Report<T>) {
         self.next = (self.next + self.interval).max(Instant::now());
-        self.console.show(&report.line);
+        self.show(&report.line);
         self.write(&report.object, false);
     }
 
     /// Writes the last report.
     pub fn finish<T: Serialize>(mut self, report: &Report<T>) {
         if !report.line.is_empty() {
-            self.console.show(&report.line);
+            self.show(&report.line);
         }
         self.console.finish();
         self.write(&report.object, true);
@@ -88,6 +137,14 @@ impl Reporter {
     /// Seconds since the program started.
     pub fn elapsed(&self) -> f64 {
         self.start.elapsed().as_secs_f64()
+    }
+
+    /// A service manager has a place for a line that rewrites itself; its journal is for messages.
+    fn show(&self, line: &str) {
+        self.manager.status(line);
+        if !self.manager.is_there() || self.console.format() == LogFormat::Json {
+            self.console.show(line);
+        }
     }
 
     fn write<T: Serialize>(&mut self, object: &T, is_final: bool) {
@@ -108,7 +165,7 @@ impl Reporter {
         text.push('\n');
         if let Err(error) = json.write_all(text.as_bytes()).and_then(|()| json.flush()) {
             self.json = None;
-            self.console.say(format_args!("statistics can no longer be written: {error}"));
+            self.console.warn(format_args!("statistics can no longer be written: {error}"));
         }
     }
 }
@@ -139,3 +196,35 @@ fn has_room(file: &File, patience: Duration) -> bool {
 
 /// How long the last line waits for its reader.
 const GRACE: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_lives_only_while_all_threads_that_are_watched_go_round() {
+        let (manager, told) = ServiceManager::for_tests(Duration::from_millis(2));
+        let mut reporter = Reporter::new(Console::silent(), None, Duration::from_secs(60)).unwrap();
+        reporter.manager = manager;
+        let (one, other) = (Pulse::default(), Pulse::default());
+        reporter.watch("one", one.clone());
+        reporter.watch("other", other.clone());
+        reporter.ready();
+        let mut told_after = |beaten: &[&Pulse]| {
+            for pulse in beaten {
+                pulse.beat(None);
+            }
+            std::thread::sleep(reporter.until_next());
+            reporter.keep_alive();
+            let mut buffer = [0; 64];
+            let length = told.recv(&mut buffer).ok()?;
+            Some(String::from_utf8_lossy(&buffer[..length]).into_owned())
+        };
+        assert_eq!(told_after(&[]).as_deref(), Some("READY=1"));
+        assert_eq!(told_after(&[&one, &other]).as_deref(), Some("WATCHDOG=1"));
+        assert_eq!(told_after(&[&other]), None);
+        assert_eq!(told_after(&[&one]), None);
+        assert_eq!(told_after(&[&one, &other]).as_deref(), Some("WATCHDOG=1"));
+        assert!(!reporter.is_due());
+    }
+}

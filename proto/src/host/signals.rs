@@ -1,25 +1,68 @@
-//! SIGINT, SIGTERM and SIGHUP end a program in order.
+//! Signals: those that end a program end it in order, and one is for a person's use.
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use std::io;
+use std::os::raw::c_int;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 
 use super::Stop;
 
-/// Requests `stop` at the first of these signals. A second one ends the program at once, so that a person is never
-/// stuck with it.
+/// Requests `stop` at the first SIGINT, SIGTERM, SIGHUP or SIGQUIT. A second one ends the program at once, so that a
+/// person is never stuck with it.
+///
+/// SIGHUP is left ignored if the program was started so, as by nohup(1).
 ///
 /// # Errors
 /// If the operating system refuses to have its signals handled.
-pub fn stop_at_signals(stop: &Stop) -> std::io::Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+pub fn stop_at_signals(stop: &Stop) -> io::Result<()> {
     let stop = stop.clone();
-    std::thread::Builder::new().name("signals".into()).spawn(move || {
-        for (count, signal) in signals.forever().enumerate() {
-            stop.request();
-            if count > 0 {
-                std::process::exit(128 + signal);
-            }
+    let mut ending = vec![SIGINT, SIGTERM, SIGQUIT];
+    if !is_ignored(SIGHUP) {
+        ending.push(SIGHUP);
+    }
+    let mut count = 0;
+    on_signals(&ending, move |signal| {
+        stop.request();
+        count += 1;
+        if count > 1 {
+            std::process::exit(128 + signal);
         }
-    })?;
+    })
+}
+
+/// Does `action` at each SIGUSR1, on a thread of its own.
+///
+/// # Errors
+/// As above.
+pub fn at_user_signal(mut action: impl FnMut() + Send + 'static) -> io::Result<()> {
+    on_signals(&[SIGUSR1], move |_| action())
+}
+
+fn on_signals(signals: &[c_int], mut action: impl FnMut(c_int) + Send + 'static) -> io::Result<()> {
+    let mut signals = Signals::new(signals)?;
+    std::thread::Builder::new()
+        .name("signals".into())
+        .spawn(move || signals.forever().for_each(&mut action))?;
     Ok(())
+}
+
+/// Whether this signal is ignored, as far as the system says it (proc(5)).
+fn is_ignored(signal: c_int) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")?.trim().into());
+    mask.and_then(|mask: &str| u64::from_str_radix(mask, 16).ok())
+        .is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use signal_hook::consts::{SIGCHLD, SIGPIPE};
+
+    #[test]
+    fn it_is_known_which_signals_are_ignored() {
+        // Rust's runtime has it ignored, so that writing to a closed pipe is an error like others.
+        assert!(is_ignored(SIGPIPE) && !is_ignored(SIGCHLD));
+    }
 }

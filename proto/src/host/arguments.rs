@@ -1,0 +1,93 @@
+//! The command line of both programs: what they have in common, and what a configuration file adds to it.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+
+use super::{Console, LogFormat, config};
+
+/// Options that both programs have.
+#[derive(Clone, Debug, clap::Args)]
+pub struct SystemArgs {
+    /// Read options from this file first: TOML, with the flags' own names, as in fps = 30. What is typed comes before
+    /// it; none reads no file [default: the program's own in /etc/chunkcast, if it is there]
+    #[arg(long, value_name = "FILE|none", help_heading = SYSTEM)]
+    pub config: Option<PathBuf>,
+
+    /// How messages and statistics are written to standard error: text, or json, one object a line
+    #[arg(long, value_name = "text|json", default_value = "text", hide_possible_values = true, help_heading = SYSTEM)]
+    pub log_format: LogFormat,
+}
+
+const SYSTEM: &str = "System";
+
+/// What was typed, with what the configuration file of `program` says where nothing was. Where something is wrong, or
+/// help is wanted, says so and ends the program.
+///
+/// Commands such as `doctor` read no file: they are asked about what is typed.
+pub fn parse_arguments<A: Parser>(program: &'static str) -> A {
+    let typed: Vec<OsString> = std::env::args_os().collect();
+    let default = Path::new(FOLDER).join(program).with_extension("toml");
+    let mut all = typed.clone();
+    let read = config::read(&A::command(), &typed, &default);
+    let parsed = read.and_then(|read| {
+        let Some(config::Options { path, arguments }) = read else { return A::try_parse_from(&all) };
+        let first = all.len().min(1);
+        all.splice(first..first, arguments);
+        let parsed = A::try_parse_from(&all)?;
+        console(program, &all).say(format_args!("options from {}", path.display()));
+        Ok(parsed)
+    });
+    parsed.unwrap_or_else(|error| {
+        let console = console(program, &all);
+        if !error.use_stderr() || console.format() == LogFormat::Text {
+            error.exit();
+        }
+        console.fail(config::first_paragraph(&error));
+        std::process::exit(error.exit_code());
+    })
+}
+
+/// The console that is wanted, even if something else that was typed is wrong.
+fn console(program: &'static str, arguments: &[OsString]) -> Console {
+    let mut wanted = LogFormat::Text;
+    let mut arguments = arguments.iter();
+    while let Some(argument) = arguments.next() {
+        let value = match argument.to_str() {
+            Some("--") => break,
+            Some("--log-format") => arguments.next().and_then(|value| value.to_str()),
+            Some(argument) => argument.strip_prefix("--log-format="),
+            None => None,
+        };
+        // The last one is the one that counts: what is typed stands behind what the file says.
+        match value {
+            Some("json") => wanted = LogFormat::Json,
+            Some("text") => wanted = LogFormat::Text,
+            _ => {}
+        }
+    }
+    Console::new(program).in_format(wanted)
+}
+
+/// Where the programs' own configuration files are.
+const FOLDER: &str = "/etc/chunkcast";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_format_of_messages_is_found_in_a_command_line_that_is_wrong() {
+        for (words, format) in [
+            ("p --nonsense --log-format json", LogFormat::Json),
+            ("p --log-format=json --nonsense", LogFormat::Json),
+            ("p --log-format=json --log-format text", LogFormat::Text),
+            ("p -- --log-format json", LogFormat::Text),
+            ("p --log-format", LogFormat::Text),
+        ] {
+            let words: Vec<OsString> = words.split(' ').map(OsString::from).collect();
+            assert_eq!(console("p", &words).format(), format, "{words:?}");
+        }
+    }
+}
