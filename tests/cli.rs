@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::running::{count, program, receiver, run, sender, sender_adds_up};
+use common::running::{Running, count, program, receiver, run, sender, sender_adds_up};
 use common::{Folder, free_port, pause};
 use rustix::process::Signal;
 use std::process::Command;
@@ -32,6 +32,8 @@ const SENDER: &[&str] = &[
     "stats-interval",
     "stats-json",
     "impair",
+    "config",
+    "log-format",
 ];
 const RECEIVER: &[&str] = &[
     "listen",
@@ -47,6 +49,8 @@ const RECEIVER: &[&str] = &[
     "stats-interval",
     "stats-json",
     "impair",
+    "config",
+    "log-format",
 ];
 
 #[test]
@@ -69,13 +73,13 @@ fn help_names_every_flag_with_its_default() {
                 "follow",
                 "stats-interval",
             ][..],
-            &["Input", "Encoding", "Network", "Repair", "Diagnostics"][..],
+            &["Input", "Encoding", "Network", "Repair", "Diagnostics", "System"][..],
         ),
         (
             "receiver",
             RECEIVER,
             &["listen", "deadline", "resend", "feedback", "output", "stats-interval"],
-            &["Network", "Repair", "Output", "Diagnostics"],
+            &["Network", "Repair", "Output", "Diagnostics", "System"],
         ),
     ] {
         let help = Command::new(program(name)).arg("--help").output().unwrap();
@@ -184,7 +188,7 @@ fn explained(ended: &common::running::Ended, name: &str, arguments: &[&str], wor
 #[test]
 fn signals_end_both_in_order_with_final_statistics() {
     let _alone = common::alone();
-    for signal in [Signal::INT, Signal::TERM] {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT] {
         let port = free_port().to_string();
         let receiver = receiver(&["--listen", &format!("127.0.0.1:{port}"), "--output", "none"]);
         let sender =
@@ -197,6 +201,52 @@ fn signals_end_both_in_order_with_final_statistics() {
             assert!(ended.stats.len() > 2, "statistics come at each interval: {:?}", ended.stats);
         }
     }
+}
+
+#[test]
+fn a_second_signal_ends_a_program_at_once() {
+    let slow = ["--source", "pattern", "--dest", "192.0.2.1:9", "--pace", "100kbit", "--interface", "lo"];
+    let running = sender(&slow);
+    pause(500);
+    running.signal(Signal::INT);
+    running.signal(Signal::TERM);
+    let ended = running.end_within(1);
+    assert!(matches!(ended.status.code(), Some(0 | 143)), "{}: {}", ended.status, ended.said);
+}
+
+#[test]
+fn a_program_that_was_told_to_ignore_the_hangup_does() {
+    let to = format!("127.0.0.1:{}", free_port());
+    let arguments = ["--source", "pattern", "--size", "160x120", "--dest", &to];
+    let running = Running::start("sender", &["nohup"], &arguments);
+    pause(500);
+    running.signal(Signal::HUP);
+    pause(300);
+    let before = count(&running.stats().unwrap(), "/frames/sent");
+    pause(500);
+    let ended = running.interrupt();
+    assert!(count(ended.totals(), "/frames/sent") > before + 5, "{}", ended.totals());
+}
+
+#[test]
+fn what_was_stopped_goes_on_when_it_is_continued() {
+    let _alone = common::alone();
+    let to = format!("127.0.0.1:{}", free_port());
+    let receiver = receiver(&["--listen", &to, "--output", "none"]);
+    let sender = sender(&["--source", "pattern", "--size", "160x120", "--dest", &to]);
+    pause(700);
+    for running in [&sender, &receiver] {
+        running.signal(Signal::TSTP);
+        pause(300);
+        running.signal(Signal::CONT);
+        pause(700);
+    }
+    let before = count(&receiver.stats().unwrap(), "/frames/delivered");
+    pause(700);
+    sender.interrupt().totals();
+    let ended = receiver.interrupt();
+    assert!(count(ended.totals(), "/frames/delivered") > before + 5, "{}", ended.totals());
+    assert_eq!(count(ended.totals(), "/sessions"), 1, "{}", ended.totals());
 }
 
 #[test]

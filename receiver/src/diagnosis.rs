@@ -38,7 +38,7 @@ impl Diagnosis {
         match self.watch.look(&totals, is_over, Instant::now()) {
             // It is said by name when it comes.
             None | Some(Cause::OtherSender { .. }) => {}
-            Some(cause) => self.console.say(cause),
+            Some(cause) => self.console.warn(cause),
         }
         stats.lock().diagnosis = self.watch.found().map(|cause| cause.to_string());
     }

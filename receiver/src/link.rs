@@ -273,7 +273,7 @@ fn ask_for_buffer(socket: &Socket, console: &Console) {
     let _ = socket.set_recv_buffer_size(WANTED_BUFFER);
     let got = buffer(socket);
     if got < WANTED_BUFFER {
-        console.say(format_args!(
+        console.warn(format_args!(
             "the receive buffer is {} KiB, so that bursts may be lost; to allow {} KiB: sudo sysctl -w \
              net.core.rmem_max={WANTED_BUFFER}",
             got / 1024,

@@ -3,12 +3,13 @@
 use std::io::stdout;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
+use proto::host::{Console, parse_arguments, write_manual};
 use receiver::args::{Args, Command};
 use receiver::doctor::{self, Checks};
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args: Args = parse_arguments("receiver");
     let result = match &args.command {
         None => receiver::pipeline::run(&args),
         Some(Command::Doctor { listen, interface, time }) => {
@@ -23,11 +24,12 @@ fn main() -> ExitCode {
             clap_complete::generate(*shell, &mut Args::command(), "receiver", &mut stdout().lock());
             Ok(())
         }
+        Some(Command::Man) => write_manual(&Args::command(), &mut stdout().lock()).map_err(Into::into),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("receiver: {error:#}");
+            Console::new("receiver").in_format(args.system.log_format).fail(format_args!("{error:#}"));
             ExitCode::FAILURE
         }
     }

@@ -178,7 +178,7 @@ impl Running {
                     Ok(Ended::Done) => {}
                     Ok(Ended::ReaderGone) => stop.request(),
                     Err(error) => {
-                        console.say(format_args!("output {name} has ended: {error:#}"));
+                        console.warn(format_args!("output {name} has ended: {error:#}"));
                         if is_last {
                             stop.request();
                         }

@@ -22,7 +22,7 @@ use crate::window::{Options, Window};
 /// # Errors
 /// The first thing that failed.
 pub fn run(args: &Args) -> Result<()> {
-    let console = Console::new("receiver");
+    let console = Console::new("receiver").in_format(args.system.log_format);
     let stop = Stop::new().context("cannot make an event")?;
     // Before SDL has handlers of its own.
     stop_at_signals(&stop).context("cannot handle signals")?;
@@ -132,13 +132,16 @@ impl Reporting {
     fn run(mut self, duration: Option<Duration>, end: impl FnOnce() -> Result<()>) -> Result<()> {
         let mut reports = Reports::default();
         let over = duration.map(|duration| Instant::now() + duration);
+        self.reporter.watch("receive", self.stats.pulse.clone());
+        self.reporter.ready();
         loop {
             let left = over.map(|over| over.saturating_duration_since(Instant::now()));
             let wait = left.unwrap_or(Duration::MAX).min(self.reporter.until_next());
             if self.stop.wait(wait) || left == Some(Duration::ZERO) {
                 break;
             }
-            if self.reporter.until_next().is_zero() {
+            self.reporter.keep_alive();
+            if self.reporter.is_due() {
                 let dropped = self.probe.kernel_dropped();
                 self.look(dropped);
                 self.diagnosis.look(&self.stats);
@@ -147,6 +150,7 @@ impl Reporting {
                 self.reporter.report(&report);
             }
         }
+        self.reporter.stopping();
         self.stop.request();
         let dropped = self.probe.kernel_dropped();
         let result = end();

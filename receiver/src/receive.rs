@@ -115,7 +115,7 @@ impl Receive {
             None => self.link.is_joined().then_some(sender.silence.join_again),
         };
         let netem = self.netem.as_ref().and_then(|netem| netem.next_due());
-        let until = [until, quiet, netem].into_iter().flatten().min();
+        let until = self.stats.pulse.beat([until, quiet, netem].into_iter().flatten().min());
         match self.link.wait(until, &self.stop).context("cannot wait for datagrams")? {
             Woken::Stop => return Ok(false),
             // What came while nobody ran this thread is not overdue.
@@ -307,7 +307,7 @@ impl Shell<'_> {
 
     fn speak_of_stranger(&self, sender: &mut Sender, from: SocketAddr, now: Instant) {
         if sender.strangers.is_due(now) {
-            self.console.say(format_args!(
+            self.console.warn(format_args!(
                 "{from} also sends here and is not shown; give each sender a port or group of its own"
             ));
         }

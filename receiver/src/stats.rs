@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use proto::host::{Report, percentiles_text, two_digits};
+use proto::host::{Pulse, Report, percentiles_text, two_digits};
 use proto::{DatagramCounts, LossCounts, Meter, Percentiles, RecvStats, RepairCounts};
 use serde::Serialize;
 
@@ -14,6 +14,8 @@ use crate::output::Tally;
 #[derive(Debug, Default)]
 pub struct Stats {
     inner: Mutex<Counters>,
+    /// Of the thread that works with the network, without which nothing else matters.
+    pub pulse: Pulse,
 }
 
 /// What is counted.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Parser, Subcommand};
-use proto::host::{parse_duration, parse_switch};
+use proto::host::{SystemArgs, parse_duration, parse_switch};
 use proto::netem::Impairment;
 use proto::{Fec, Follow, QualityRange};
 
@@ -127,6 +127,10 @@ pub struct Args {
     /// loss, burst, delay, jitter, reorder, dup, corrupt, rate, queue and seed
     #[arg(long, value_name = "SPEC", help_heading = DIAGNOSTICS)]
     pub impair: Option<Impairment>,
+
+    /// What both programs have.
+    #[command(flatten)]
+    pub system: SystemArgs,
 }
 
 /// Other things to do.
@@ -146,9 +150,11 @@ pub enum Command {
     },
     /// Print completions for a shell
     Completions {
-        /// Which shell.
+        /// Which shell
         shell: clap_complete::Shell,
     },
+    /// Print the manual page, in roff
+    Man,
 }
 
 const INPUT: &str = "Input";

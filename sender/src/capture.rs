@@ -113,7 +113,7 @@ impl Capture {
             Next::Gone(why) => {
                 self.inbox.source_is_gone.store(true, Ordering::Relaxed);
                 self.stats.lock().capture_errors += 1;
-                self.console.say(why);
+                self.console.warn(why);
                 Ok(true)
             }
             Next::End => Ok(false),

@@ -127,7 +127,7 @@ impl Destination {
             SendEvent::Superseded { captured } => (captured, End::Superseded),
             SendEvent::Refused { captured, error } => {
                 if self.refusals.is_due(now) {
-                    self.console.say(format_args!("a picture is not sent: {error}"));
+                    self.console.warn(format_args!("a picture is not sent: {error}"));
                 }
                 (captured, End::Refused)
             }
@@ -146,7 +146,7 @@ impl Destination {
         if error.raw_os_error() == Some(libc::EMSGSIZE) && self.route.learn_mtu() {
             self.stream.set_datagram_bytes(self.route.datagram_bytes());
             let (to, mtu) = (self.route.to(), self.route.mtu());
-            self.console.say(format_args!("the path to {to} takes only {mtu} bytes; going on with that"));
+            self.console.warn(format_args!("the path to {to} takes only {mtu} bytes; going on with that"));
             return;
         }
         if !self.complaints.is_due(now) {
@@ -158,7 +158,7 @@ impl Destination {
             Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::ENETDOWN) => "; going on: it may come back",
             _ => "",
         };
-        self.console.say(format_args!("cannot send to {}: {error}{way_out}", self.route.to()));
+        self.console.warn(format_args!("cannot send to {}: {error}{way_out}", self.route.to()));
     }
 }
 

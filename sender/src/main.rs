@@ -3,11 +3,12 @@
 use std::io::stdout;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
+use proto::host::{Console, parse_arguments, write_manual};
 use sender::args::{Args, Command};
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args: Args = parse_arguments("sender");
     let result = match &args.command {
         None => sender::pipeline::run(&args),
         Some(Command::Cameras) => sender::cameras::list(&mut stdout().lock()),
@@ -22,11 +23,12 @@ fn main() -> ExitCode {
             clap_complete::generate(*shell, &mut Args::command(), "sender", &mut stdout().lock());
             Ok(())
         }
+        Some(Command::Man) => write_manual(&Args::command(), &mut stdout().lock()).map_err(Into::into),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("sender: {error:#}");
+            Console::new("sender").in_format(args.system.log_format).fail(format_args!("{error:#}"));
             ExitCode::FAILURE
         }
     }

@@ -26,7 +26,7 @@ use crate::stats::{self, Reports, Stats};
 /// # Errors
 /// The first thing that failed.
 pub fn run(args: &Args) -> Result<()> {
-    let console = Console::new("sender");
+    let console = Console::new("sender").in_format(args.system.log_format);
     let stop = Stop::new().context("cannot make an event")?;
     stop_at_signals(&stop).context("cannot handle signals")?;
     // Before there are pictures: it takes longer than sending one.
@@ -35,7 +35,7 @@ pub fn run(args: &Args) -> Result<()> {
     let ways = links.iter().map(|(_, route)| (route.to(), route.interface().is_wireless()));
     let mut diagnosis = Diagnosis::new(ways, console.clone());
     let session = SessionId::new(u64::from_ne_bytes(random()?).max(1));
-    let reporter = Reporter::new(console.clone(), args.stats_json.as_deref(), args.stats_interval)?;
+    let mut reporter = Reporter::new(console.clone(), args.stats_json.as_deref(), args.stats_interval)?;
 
     let clock = wall_clock();
     let identity = Identity { session, secret: random()?, clock };
@@ -89,6 +89,8 @@ pub fn run(args: &Args) -> Result<()> {
                     result
                 }
             })?;
+            reporter.watch("send", stats.pulse.clone());
+            reporter.ready();
             Some(send)
         }
         None => None,
@@ -139,7 +141,7 @@ fn encode(
             Err(error) => {
                 stats.lock().refused += 1;
                 if !complained {
-                    console.say(format_args!("a picture cannot be encoded: {error:#}"));
+                    console.warn(format_args!("a picture cannot be encoded: {error:#}"));
                     complained = true;
                 }
             }
@@ -252,9 +254,11 @@ fn report_until_stopped<T>(
         let left = end.map(|end| end.saturating_duration_since(Instant::now()));
         let wait = left.unwrap_or(Duration::MAX).min(reporter.until_next());
         if stop.wait(wait) || left == Some(Duration::ZERO) {
+            reporter.stopping();
             return finish(reporter, reports);
         }
-        if reporter.until_next().is_zero() {
+        reporter.keep_alive();
+        if reporter.is_due() {
             look();
             reporter.report(&reports.make(stats, false));
         }

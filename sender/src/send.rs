@@ -46,7 +46,7 @@ pub fn run(
             break;
         }
         let also = if enough { Also::Stop } else { Also::Frames };
-        let is_there = wait.until(until, also).context(CANNOT_WAIT)?;
+        let is_there = wait.until(stats.pulse.beat(until), also).context(CANNOT_WAIT)?;
         receive(&mut fanout, &wait);
         if enough || !is_there {
             continue;

@@ -11,12 +11,15 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use proto::host::Pulse;
 use proto::{Meter, SendStats, Viewer};
 
 /// The sender's statistics, shared by its threads. Locked for moments only.
 #[derive(Debug, Default)]
 pub struct Stats {
     inner: Mutex<Counters>,
+    /// Of the thread that works with the network, without which nothing else matters.
+    pub pulse: Pulse,
 }
 
 /// What is counted.

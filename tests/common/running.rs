@@ -78,6 +78,10 @@ impl Running {
         let said = std::fs::File::create(folder.join("said")).unwrap();
         if command.get_args().any(|argument| argument == "--stats-interval") {
             command.args(["--stats-json", &folder.join("stats")]);
+            // What this machine's own configuration says is no part of any test.
+            if !command.get_args().any(|argument| argument == "--config") {
+                command.args(["--config", "none"]);
+            }
         }
         // A display, and how to draw on it, is given by a test or not at all.
         let is_given = command.get_envs().any(|(key, _)| key == "DISPLAY");

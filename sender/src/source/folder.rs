@@ -83,7 +83,7 @@ impl Source for Folder {
                     // It is not tried again, so it is said once.
                     let file = self.files.remove(self.next);
                     self.damaged += 1;
-                    self.console.say(format_args!("{} is passed over: {error:#}", file.display()));
+                    self.console.warn(format_args!("{} is passed over: {error:#}", file.display()));
                 }
             }
         }
