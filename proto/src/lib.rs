@@ -5,6 +5,7 @@ mod ask;
 mod asking;
 mod clock;
 mod door;
+mod entrance;
 pub mod explain;
 mod fec;
 mod frame;

@@ -9,6 +9,7 @@ use std::hash::Hash;
 use std::time::{Duration, Instant};
 
 use crate::answer::{Answers, What};
+use crate::entrance::{Entrance, Path, Waiting};
 use crate::fec::Encoder;
 use crate::history::History;
 use crate::pacer::{MOST_AT_ONCE, Pace, Pacer};
@@ -89,12 +90,8 @@ pub struct SendStream<S> {
     encoder: Encoder,
     redundancy: Redundancy,
     going: Option<Going>,
-    waiting: Option<Waiting>,
+    entrance: Entrance,
     next_frame: FrameId,
-    last_pushed: Option<Instant>,
-    interval: Option<Duration>,
-    /// When the stream, at its highest bit rate, has sent all that it was given.
-    cap_free: Option<Instant>,
     doorman: Doorman,
     viewers: Viewers<S>,
     answers: Answers,
@@ -192,21 +189,25 @@ pub enum SendEvent {
     },
 }
 
+/// The frame that is going out.
 #[derive(Debug)]
-struct Waiting {
-    frame: Frame,
-    pushed: Instant,
+pub(crate) struct Going {
+    pub(crate) captured: MediaTime,
+    pub(crate) queued: Duration,
+    pub(crate) begun: Instant,
 }
 
-#[derive(Debug)]
-struct Going {
-    captured: MediaTime,
-    queued: Duration,
-    begun: Instant,
+impl Going {
+    /// What is to be said when its last datagram goes.
+    pub(crate) fn sent(&self, now: Instant) -> SendEvent {
+        let sending = now.saturating_duration_since(self.begun);
+        SendEvent::Sent { captured: self.captured, queued: self.queued, sending }
+    }
 }
 
+/// How far a stream is with its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Closing {
+pub(crate) enum Closing {
     No,
     Asked,
     Done,
@@ -217,15 +218,12 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
     pub fn new(config: SendConfig, clock: Clock, now: Instant) -> Self {
         Self {
             pacer: Pacer::new(config.pace, config.overhead_bytes),
-            interval: config.interval,
+            entrance: Entrance::new(config.interval, config.max_bitrate),
             history: History::new(),
             encoder: Encoder::default(),
             redundancy: Redundancy::new(config.fec, config.resend),
             going: None,
-            waiting: None,
             next_frame: FrameId::new(0),
-            last_pushed: None,
-            cap_free: None,
             doorman: Doorman::new(config.secret),
             viewers: Viewers::new(config.follow),
             answers: Answers::new(config.is_group),
@@ -254,12 +252,14 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
     /// Takes a frame to be sent, in place of one that still waits.
     pub fn push_frame(&mut self, frame: Frame, now: Instant) {
         self.stats.pushed += 1;
-        self.learn_interval(now);
-        if self.is_too_much(frame.jpeg.len(), now) {
-            self.stats.thinned += 1;
-            self.supersede(frame.captured);
-        } else if let Some(older) = self.waiting.replace(Waiting { frame, pushed: now }) {
-            self.supersede(older.frame.captured);
+        let path = Path { limit: self.limit(), free: self.pacer.free() };
+        let head = wire::HEADER_BYTES + wire::PARITY_CHECKSUM_BYTES;
+        let each = self.config.datagram_bytes.saturating_sub(head).max(1);
+        let bytes = frame.jpeg.len();
+        let wire = bytes + bytes.div_ceil(each) * (wire::HEADER_BYTES + self.config.overhead_bytes);
+        if let Some(left_out) = self.entrance.push(frame, wire, path, now) {
+            self.stats.thinned += u64::from(left_out.on_purpose);
+            self.supersede(left_out.captured);
         }
     }
 
@@ -290,7 +290,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
         self.last_sent = None;
         self.answers = Answers::new(self.config.is_group);
         let going = self.going.take().map(|going| going.captured);
-        let waiting = self.waiting.take().map(|waiting| waiting.frame.captured);
+        let waiting = self.entrance.take().map(|waiting| waiting.frame.captured);
         for captured in [going, waiting].into_iter().flatten() {
             self.supersede(captured);
         }
@@ -329,7 +329,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
         }
         wait = self.answers.next_due().map_or(wait, |due| wait.min(due));
         if self.going.is_none()
-            && let Some(waiting) = self.waiting.take()
+            && let Some(waiting) = self.entrance.take()
             && let Err(refused) = self.begin(waiting, now)
         {
             return SendOutput::Event(refused);
@@ -364,16 +364,15 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
 
     /// How many bytes a JPEG may have so that the path carries the stream; `None` if no limit has shown itself.
     pub fn frame_budget(&mut self) -> Option<usize> {
-        let interval = self.interval?.as_secs_f64();
-        let path = self.limit().map(|limit| limit * PATH_SHARE);
-        let rate = [path, self.config.max_bitrate].into_iter().flatten().reduce(f64::min)?;
+        let limit = self.limit();
+        let wire = self.entrance.budget(limit)?;
         // Of what is on the wire, headers and parity are no picture.
         let each = self.config.datagram_bytes as f64;
         let share = (each - (wire::HEADER_BYTES + wire::PARITY_CHECKSUM_BYTES) as f64).max(1.0)
             / (each + self.config.overhead_bytes as f64);
         let before = self.history.newest().map(|sent| &sent.slab);
         let parity = before.map_or(0.0, |slab| slab.planned_parity() as f64 / slab.len().max(1) as f64);
-        Some((rate * interval / 8.0 * share / (1.0 + parity)) as usize)
+        Some((wire * share / (1.0 + parity)) as usize)
     }
 
     /// Bits per second that the path carries, as far as that is known.
@@ -388,34 +387,6 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
     fn supersede(&mut self, captured: MediaTime) {
         self.stats.superseded += 1;
         self.events.push_back(SendEvent::Superseded { captured });
-    }
-
-    /// Whether a frame has to be left out: the path is known to carry no more, and is still busy with the one before.
-    ///
-    /// A frame that waited would only arrive later; and left out when it comes, frames are left out evenly.
-    fn is_too_much(&mut self, bytes: usize, now: Instant) -> bool {
-        let interval = self.interval.unwrap_or_default();
-        let is_late = |free: Option<Instant>, slack| free.is_some_and(|free| free > now + slack);
-        if let Some(limit) = self.limit() {
-            let own = Duration::try_from_secs_f64(bytes as f64 * 8.0 / limit).unwrap_or_default();
-            // Where frames fit into their interval, a little lateness is made good by the next one.
-            let slack = if own < interval { interval.mul_f64(SLACK) } else { SLACK_OF_LARGE };
-            if is_late(self.pacer.free(), slack) {
-                return true;
-            }
-        }
-        if let Some(most) = self.config.max_bitrate {
-            if is_late(self.cap_free, interval) {
-                return true;
-            }
-            let head = wire::HEADER_BYTES + wire::PARITY_CHECKSUM_BYTES;
-            let each = self.config.datagram_bytes.saturating_sub(head).max(1);
-            let wire = bytes + bytes.div_ceil(each) * (wire::HEADER_BYTES + self.config.overhead_bytes);
-            let own = Duration::try_from_secs_f64(wire as f64 * 8.0 / most).unwrap_or_default();
-            let free = self.cap_free.unwrap_or(now).max(now.checked_sub(interval).unwrap_or(now));
-            self.cap_free = Some(free + own);
-        }
-        false
     }
 
     fn begin(&mut self, waiting: Waiting, now: Instant) -> Result<(), SendEvent> {
@@ -438,7 +409,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
         }
         self.pacer.set_rate(self.viewers.rate(now));
         let datagrams = sent.slab.len() + sent.slab.planned_parity();
-        self.pacer.begin(datagrams, sent.slab.bytes(), self.interval, now);
+        self.pacer.begin(datagrams, sent.slab.bytes(), self.entrance.interval(), now);
         sent.begin(self.next_frame, self.pacer.rate());
         self.next_frame = self.next_frame.next();
         let queued = now.saturating_duration_since(waiting.pushed);
@@ -459,11 +430,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
         if from + count == data + sent.slab.planned_parity() {
             self.stats.sent += 1;
             self.last_sent = Some(now);
-            self.events.push_back(SendEvent::Sent {
-                captured: going.captured,
-                queued: going.queued,
-                sending: now.saturating_duration_since(going.begun),
-            });
+            self.events.push_back(going.sent(now));
             self.going = None;
         }
         let bytes = if is_data {
@@ -537,19 +504,10 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
     fn control_header(&self, kind: Kind, frame: FrameId, now: Instant) -> Header {
         Header::control(kind, self.config.session, frame, self.clock.at(now))
     }
-
-    fn learn_interval(&mut self, now: Instant) {
-        if self.config.interval.is_none()
-            && let Some(last) = self.last_pushed
-        {
-            let since = now.saturating_duration_since(last);
-            self.interval = Some(self.interval.map_or(since, |known| (known * 7 + since) / 8));
-        }
-        self.last_pushed = Some(now);
-    }
 }
 
-fn most_at_once(count: usize, stride: usize) -> usize {
+/// How many of `count` datagrams of `stride` bytes one call of the kernel takes.
+pub(crate) fn most_at_once(count: usize, stride: usize) -> usize {
     count.min(MOST_AT_ONCE).min((MOST_BYTES_AT_ONCE / stride).max(1))
 }
 
@@ -562,12 +520,5 @@ const EVENTS: usize = 16;
 /// At first hellos are this far apart, then twice as far, and so on: without one, nobody knows that it may ask for what it
 /// misses of the first frames.
 const SECOND_HELLO: Duration = Duration::from_millis(12);
-/// Of what a path carries, how much frames are made to fill: the rest is for those that are larger than they were meant to
-/// be, and for what is sent again.
-const PATH_SHARE: f64 = 0.85;
-/// How late a frame may begin that fits into its interval, as a share of that.
-const SLACK: f64 = 0.15;
-/// And one that does not.
-const SLACK_OF_LARGE: Duration = Duration::from_millis(1);
 /// How long after its last datagram a stream that ends can still be asked for it.
 const LINGER: Duration = Duration::from_millis(60);

@@ -149,7 +149,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
     /// How often each receiver should report, so that all of them together, answers included, use no more than a fixed
     /// share of the stream (RFC 3550, section 6.2).
     pub(super) fn report_interval(&self) -> Duration {
-        let stream = match (self.pacer.usual_bits(), self.interval) {
+        let stream = match (self.pacer.usual_bits(), self.entrance.interval()) {
             (Some(bits), Some(interval)) => bits / interval.as_secs_f64().max(1e-3),
             _ => SLOW_STREAM,
         };
