@@ -2,8 +2,10 @@
 //!
 //! Cameras and attackers both make odd JPEGs. Nothing here believes a length without checking it, and nothing decodes.
 
+mod huffman;
 mod splitter;
 
+pub(crate) use huffman::STANDARD_TABLES;
 pub use splitter::Splitter;
 
 use thiserror::Error;
@@ -86,7 +88,7 @@ pub fn scan(bytes: &[u8]) -> Result<Info, JpegError> {
                 return Ok(Info { has_huffman_tables, restart_interval, end: body, ..info });
             }
             // Stand-alone markers have no length. A second start marker here is damage.
-            TEM | RST0..=RST7 => {
+            _ if stands_alone(marker) => {
                 at = body;
                 continue;
             }
@@ -97,7 +99,7 @@ pub fn scan(bytes: &[u8]) -> Result<Info, JpegError> {
         match marker {
             DHT => has_huffman_tables = true,
             DRI if segment.len() >= 2 => restart_interval = u16::from_be_bytes([segment[0], segment[1]]),
-            0xc0..=0xcf if !matches!(marker, DHT | JPG | DAC) => {
+            _ if is_frame_header(marker) => {
                 if header.is_some() {
                     return Err(JpegError::BadSegment);
                 }
@@ -118,7 +120,7 @@ pub fn scan(bytes: &[u8]) -> Result<Info, JpegError> {
 }
 
 /// The marker at `at` (fill bytes before it are allowed, T.81 B.1.1.2) and the position after it.
-fn next_marker(bytes: &[u8], mut at: usize) -> Result<(u8, usize), JpegError> {
+pub(crate) fn next_marker(bytes: &[u8], mut at: usize) -> Result<(u8, usize), JpegError> {
     match bytes.get(at) {
         Some(0xff) => {}
         Some(_) => return Err(JpegError::BadSegment),
@@ -134,8 +136,18 @@ fn next_marker(bytes: &[u8], mut at: usize) -> Result<(u8, usize), JpegError> {
     }
 }
 
+/// Whether a marker has no segment. Start and end markers have none either, but mean more.
+pub(crate) fn stands_alone(marker: u8) -> bool {
+    matches!(marker, TEM | RST0..=RST7)
+}
+
+/// Whether a marker begins a frame header (T.81 table B.1).
+pub(crate) fn is_frame_header(marker: u8) -> bool {
+    matches!(marker, 0xc0..=0xcf) && !matches!(marker, DHT | JPG | DAC)
+}
+
 /// The content of the segment whose length field is at `at`, and the position after it.
-fn segment(bytes: &[u8], at: usize) -> Result<(&[u8], usize), JpegError> {
+pub(crate) fn segment(bytes: &[u8], at: usize) -> Result<(&[u8], usize), JpegError> {
     let length = bytes.get(at..at + 2).ok_or(JpegError::CutShort)?;
     let length = usize::from(u16::from_be_bytes([length[0], length[1]]));
     if length < 2 {
@@ -185,7 +197,7 @@ fn frame_header(marker: u8, segment: &[u8]) -> Result<Info, JpegError> {
 
 /// Where the entropy-coded data that begin at `at` end: at the first marker that is neither a stuffed zero nor a
 /// restart. `None` if they do not.
-fn end_of_scan(bytes: &[u8], mut at: usize) -> Option<usize> {
+pub(crate) fn end_of_scan(bytes: &[u8], mut at: usize) -> Option<usize> {
     loop {
         at += memchr::memchr(0xff, bytes.get(at..)?)?;
         match *bytes.get(at + 1)? {
@@ -197,9 +209,10 @@ fn end_of_scan(bytes: &[u8], mut at: usize) -> Option<usize> {
 }
 
 const SOI: u8 = 0xd8;
-const EOI: u8 = 0xd9;
-const SOS: u8 = 0xda;
-const DHT: u8 = 0xc4;
+pub(crate) const EOI: u8 = 0xd9;
+pub(crate) const SOS: u8 = 0xda;
+pub(crate) const DHT: u8 = 0xc4;
+pub(crate) const DQT: u8 = 0xdb;
 const JPG: u8 = 0xc8;
 const DAC: u8 = 0xcc;
 const DRI: u8 = 0xdd;

@@ -22,6 +22,7 @@ mod rate;
 mod reassemble;
 mod recv;
 mod redundancy;
+pub mod rtp;
 mod send;
 mod seq;
 mod spread;

@@ -357,7 +357,7 @@ const MOST_AHEAD: i32 = 1024;
 /// Trains that are over and wait to be asked about.
 const MOST_TOLD: usize = 16;
 /// A stream of which nothing came for this long is not running.
-const PAUSE: Duration = Duration::from_millis(100);
+pub(crate) const PAUSE: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,36 @@
+//! RTP/JPEG (RFC 2435 over RFC 3550), both ways: what VLC, GStreamer and FFmpeg speak.
+//!
+//! It carries a JPEG without its headers: a receiver makes them anew from a few bytes. So only some JPEGs can be sent
+//! ([`Illegal`] says what is in the way of the others), and what arrives is a file of the same pixels but with other
+//! headers. There is no checksum, no repair and no way back: a frame of which a packet is lost is lost.
+
+mod content;
+mod frames;
+mod header;
+mod jfif;
+mod quantization;
+mod recv;
+mod rtcp;
+mod send;
+mod sequence;
+mod slab;
+mod slot;
+mod timeline;
+
+pub use content::Illegal;
+pub use recv::{RtpRecvConfig, RtpRecvStream};
+pub use send::{RtpSendConfig, RtpSendStream};
+
+/// The payload type that RTP/JPEG has in every session (RFC 3551 section 6).
+pub const PAYLOAD_TYPE: u8 = 26;
+
+/// Ticks per second of RTP timestamps (RFC 2435 section 3).
+pub const CLOCK_RATE: u32 = 90_000;
+
+/// The picture that a JPEG is, as RTP/JPEG would carry it: width and height in pixels.
+///
+/// # Errors
+/// If it cannot be carried, with the reason and the way out.
+pub fn check(jpeg: &[u8]) -> Result<(u16, u16), Illegal> {
+    content::Content::of(jpeg).map(|content| (content.picture.width, content.picture.height))
+}

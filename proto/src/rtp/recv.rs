@@ -1,0 +1,232 @@
+//! Packets in, frames out.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::frames::{Frames, Whole};
+use super::header::Packet;
+use super::rtcp::Rtcp;
+use super::sequence::{Place, Sequence};
+use super::timeline::Timeline;
+use crate::reassemble::PAUSE;
+use crate::takeover::{Admission, SourceLock};
+use crate::{Clock, Delivery, Fate, Frame, FrameId, Loss, RecvEvent, RecvOutput, RecvStats, SessionId};
+
+/// How a receiver of RTP/JPEG behaves.
+#[derive(Clone, Copy, Debug)]
+pub struct RtpRecvConfig {
+    /// How long after its first packet a frame is given up.
+    pub deadline: Duration,
+    /// This computer's clock. Timestamps say how far frames are apart; this says when the first of them was captured, as
+    /// if it had taken no time to arrive.
+    pub clock: Clock,
+}
+
+/// The receiving end of an RTP/JPEG stream: one sender at a time, its packets in and its frames out.
+///
+/// It is fed and drained as a [`RecvStream`](crate::RecvStream) is, and says the same of what happens: a session is one
+/// SSRC of one source, a frame's id is its RTP timestamp, and each datagram ends in one [`Fate`]. Nothing is sent back,
+/// and no sender's clock is known. RTCP among the packets is read for goodbyes.
+#[derive(Debug)]
+pub struct RtpRecvStream<S> {
+    config: RtpRecvConfig,
+    lock: SourceLock<S>,
+    sequence: Sequence,
+    timeline: Timeline,
+    frames: Frames,
+    /// When a fragment was last taken in.
+    fed: Option<Instant>,
+    events: VecDeque<RecvEvent<S>>,
+    stats: RecvStats,
+    /// A session of which only one datagram has come.
+    stranger: Option<(S, SessionId)>,
+}
+
+impl<S: Copy + Eq> RtpRecvStream<S> {
+    /// A stream that has heard nothing yet.
+    pub fn new(config: RtpRecvConfig) -> Self {
+        Self {
+            config,
+            lock: SourceLock::new(),
+            sequence: Sequence::default(),
+            timeline: Timeline::default(),
+            frames: Frames::new(config.deadline),
+            fed: None,
+            events: VecDeque::with_capacity(EVENTS),
+            stats: RecvStats::default(),
+            stranger: None,
+        }
+    }
+
+    /// Takes in one datagram that reached this computer at `arrived` and is read at `now`, whatever it is, and says how it
+    /// ended.
+    pub fn handle_datagram_arrived(
+        &mut self,
+        source: S,
+        datagram: &[u8],
+        arrived: Instant,
+        now: Instant,
+    ) -> Fate {
+        let fate = if Rtcp::is_here(datagram) {
+            self.hear(source, Rtcp::parse(datagram))
+        } else {
+            match Packet::parse(datagram) {
+                Ok(packet) => self.admit(source, &packet, arrived, now),
+                Err(error) if error.is_unknown() => Fate::Unknown,
+                Err(_) => Fate::Malformed,
+            }
+        };
+        self.stats.datagrams.add(fate);
+        fate
+    }
+
+    /// Gives up what has passed its deadline.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        // A session of one datagram so far has no frame to give up yet.
+        if self.stranger.is_none() {
+            let mut losses = Losses { events: &mut self.events, stats: &mut self.stats };
+            self.frames.handle_timeout(now, |loss| losses.add(loss));
+            self.note_counted();
+        }
+    }
+
+    /// What happened next, if something did.
+    pub fn next_event(&mut self) -> Option<RecvEvent<S>> {
+        self.events.pop_front()
+    }
+
+    /// What happened next, oldest first; then, how long there is nothing to do. It transmits nothing.
+    #[must_use]
+    pub fn poll(&mut self, _now: Instant) -> RecvOutput<'_, S> {
+        match self.events.pop_front() {
+            Some(event) => RecvOutput::Event(event),
+            None if self.stranger.is_some() => RecvOutput::Wait(None),
+            None => RecvOutput::Wait(self.frames.next_deadline()),
+        }
+    }
+
+    /// Ends the stream: frames still on their way are given up.
+    pub fn close(&mut self) {
+        self.reset();
+    }
+
+    /// What was counted so far. `repair.arrived` and `repair.missing` are packets of frames that have ended, by their
+    /// sequence numbers; what RTP/JPEG does not have is 0.
+    pub fn stats(&self) -> &RecvStats {
+        &self.stats
+    }
+
+    fn admit(&mut self, source: S, packet: &Packet<'_>, arrived: Instant, now: Instant) -> Fate {
+        let session = SessionId::new(packet.rtp.ssrc.into());
+        match self.lock.admit(source, session, now) {
+            Admission::Ours => self.introduce(),
+            Admission::New => self.begin(source, session),
+            Admission::Ended => return Fate::Late,
+            Admission::Foreign => return Fate::Foreign,
+        }
+        let is_running = self.fed.is_some_and(|fed| now.saturating_duration_since(fed) < PAUSE);
+        let place = match self.sequence.place(packet.rtp.sequence, is_running) {
+            Place::At(place) => place,
+            Place::Restart(place) => {
+                self.reset();
+                place
+            }
+            Place::Astray => return Fate::Contradictory,
+        };
+        let mut losses = Losses { events: &mut self.events, stats: &mut self.stats };
+        let (fate, whole) = self.frames.accept(packet, place, now, |loss| losses.add(loss));
+        if fate == Fate::Accepted {
+            self.fed = Some(now);
+        }
+        if let Some(whole) = whole {
+            self.deliver(whole, arrived, now);
+        }
+        self.note_counted();
+        fate
+    }
+
+    fn deliver(&mut self, whole: Whole, arrived: Instant, now: Instant) {
+        self.lock.completed(now);
+        self.introduce();
+        let Whole { timestamp, jpeg, first, unseen } = whole;
+        self.stats.delivered += 1;
+        self.stats.delivered_bytes += jpeg.len() as u64;
+        self.stats.unseen += u64::from(unseen);
+        let captured = self.timeline.at(timestamp, arrived, &self.config.clock);
+        self.events.push_back(RecvEvent::Delivered(Delivery {
+            id: FrameId::new(timestamp),
+            frame: Frame { captured, jpeg },
+            first,
+            last: now,
+            repair: None,
+            spacing: None,
+            unseen,
+        }));
+    }
+
+    /// Takes in what is said beside the stream.
+    fn hear(&mut self, source: S, rtcp: Option<Rtcp>) -> Fate {
+        let Some(Rtcp { ssrc, is_goodbye }) = rtcp else { return Fate::Malformed };
+        if !self.lock.is_held_by(source, SessionId::new(ssrc.into())) {
+            return Fate::Unknown;
+        }
+        if is_goodbye {
+            self.lock.goodbye();
+            self.reset();
+            self.events.push_back(RecvEvent::Goodbye);
+        }
+        Fate::Control
+    }
+
+    fn begin(&mut self, source: S, session: SessionId) {
+        self.reset();
+        (self.sequence, self.timeline, self.fed) = (Sequence::default(), Timeline::default(), None);
+        self.stranger = Some((source, session));
+        self.introduce();
+    }
+
+    /// Says that a session began, once it is more than a single datagram.
+    fn introduce(&mut self) {
+        if let Some((source, session)) = self.stranger.take_if(|_| self.lock.is_established()) {
+            self.stats.sessions += 1;
+            self.events.push_back(RecvEvent::Session { source, session });
+        }
+    }
+
+    /// Gives up what is on its way. What a session of a single datagram brought is not counted as lost: nobody knows of
+    /// it.
+    fn reset(&mut self) {
+        let is_known = self.stranger.is_none();
+        let mut losses = Losses { events: &mut self.events, stats: &mut self.stats };
+        self.frames.reset(|loss| {
+            if is_known {
+                losses.add(loss);
+            }
+        });
+    }
+
+    fn note_counted(&mut self) {
+        let counted = self.frames.counted();
+        (self.stats.repair.arrived, self.stats.repair.missing) = (counted.arrived, counted.missing);
+    }
+}
+
+/// Where losses go: the event and the counters come from the same value.
+struct Losses<'a, S> {
+    events: &'a mut VecDeque<RecvEvent<S>>,
+    stats: &'a mut RecvStats,
+}
+
+impl<S> Losses<'_, S> {
+    fn add(&mut self, loss: Loss) {
+        self.stats.lost.add(loss.reason);
+        self.stats.datagrams.missing += u64::from(loss.missing);
+        self.events.push_back(RecvEvent::Lost(loss));
+    }
+}
+
+/// Room for events: one datagram makes a delivery and as many losses as there are slots at most.
+const EVENTS: usize = 64;

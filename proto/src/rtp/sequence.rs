@@ -1,0 +1,81 @@
+//! Sequence numbers that wrap every few seconds, made ones that do not (RFC 3550 appendix A.1).
+
+/// Follows the sequence numbers of one source.
+#[derive(Debug, Default)]
+pub(super) struct Sequence {
+    /// The highest so far, counted on from the first.
+    highest: Option<u64>,
+    /// The one that must come next, if the stream is really to go on so far away.
+    suspect: Option<u16>,
+}
+
+/// Where a packet stands in its stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Here.
+    At(u64),
+    /// Here, and nothing before it belongs to the same stream.
+    Restart(u64),
+    /// Too far away to be believed by itself.
+    Astray,
+}
+
+impl Sequence {
+    /// The place of a packet with this number. Of a stream that is not `running`, any is believed.
+    pub(super) fn place(&mut self, number: u16, is_running: bool) -> Place {
+        let Some(highest) = self.highest else {
+            // Room for packets that were overtaken by the first.
+            return self.restart(u64::from(u16::MAX) + 1 + u64::from(number));
+        };
+        let ahead = number.wrapping_sub(highest as u16) as i16;
+        let place = highest.saturating_add_signed(i64::from(ahead));
+        if i32::from(ahead).abs() <= FURTHEST {
+            self.suspect = None;
+            self.highest = Some(highest.max(place));
+            return Place::At(place);
+        }
+        if is_running && self.suspect.replace(number.wrapping_add(1)) != Some(number) {
+            return Place::Astray;
+        }
+        // Later than anything before it, whatever its number.
+        let turns = (highest >> 16) + 2;
+        self.restart((turns << 16) | u64::from(number))
+    }
+
+    fn restart(&mut self, place: u64) -> Place {
+        (self.highest, self.suspect) = (Some(place), None);
+        Place::Restart(place)
+    }
+}
+
+/// How far a packet may be from the highest number: 0.7 s of a full 1080p stream. RFC 3550 has the same ahead.
+const FURTHEST: i32 = 3000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_counted_on_when_they_wrap_and_back_when_they_come_late() {
+        let mut sequence = Sequence::default();
+        let Place::Restart(first) = sequence.place(65_534, true) else { panic!("the first begins") };
+        for (number, place) in [(65_535, 1), (2, 4), (0, 2), (65_533, -1), (3, 5)] {
+            assert_eq!(sequence.place(number, true), Place::At(first.saturating_add_signed(place)));
+        }
+    }
+
+    #[test]
+    fn a_leap_is_believed_when_it_goes_on_or_after_a_pause() {
+        let mut sequence = Sequence::default();
+        let Place::Restart(first) = sequence.place(100, true) else { panic!("the first begins") };
+        for lie in [20_000, 30_000, 20_000, 50_000] {
+            assert_eq!(sequence.place(lie, true), Place::Astray);
+        }
+        assert_eq!(sequence.place(101, true), Place::At(first + 1));
+        assert_eq!(sequence.place(20_000, true), Place::Astray);
+        let Place::Restart(second) = sequence.place(20_001, true) else { panic!("two in a row") };
+        assert!(second > first);
+        let Place::Restart(third) = sequence.place(5, false) else { panic!("after a pause") };
+        assert!(third > second);
+    }
+}
