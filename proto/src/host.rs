@@ -39,6 +39,6 @@ pub use signals::{at_user_signal, stop_at_signals};
 pub use stop::Stop;
 pub use threads::{join, spawn};
 pub use timestamp::rfc3339;
-pub use values::{parse_duration, parse_switch};
+pub use values::{parse_bytes, parse_duration, parse_switch};
 pub use wake::{Wake, wait_until};
 pub use wall_clock::wall_clock;

@@ -6,6 +6,7 @@ mod huffman;
 mod splitter;
 
 pub(crate) use huffman::STANDARD_TABLES;
+pub use huffman::with_huffman_tables;
 pub use splitter::Splitter;
 
 use thiserror::Error;
@@ -31,6 +32,15 @@ pub struct Info {
     pub precision: u8,
     /// Length in bytes from the start marker to the end marker, both included. What follows is padding.
     pub end: usize,
+}
+
+/// What stands before the data of a JPEG.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// What the headers say; `end` is not known and 0.
+    pub info: Info,
+    /// Where the first scan's header begins. Tables that it needs stand before it.
+    pub scan_at: usize,
 }
 
 /// How a JPEG is coded (T.81 Table B.1).
@@ -71,21 +81,30 @@ pub enum JpegError {
 /// The walk follows segment lengths, so that a thumbnail in a segment is not taken for the picture's end, and stops at
 /// the first end marker outside of any segment, so that stale bytes behind it are not taken for picture.
 pub fn scan(bytes: &[u8]) -> Result<Info, JpegError> {
+    walk(bytes, false).map(|head| head.info)
+}
+
+/// Reads the headers alone, down to the first scan: what stands behind them is not looked at, nor whether it is whole.
+pub fn scan_head(bytes: &[u8]) -> Result<Head, JpegError> {
+    walk(bytes, true)
+}
+
+/// Goes from segment to segment, down to the first scan or to the end marker.
+fn walk(bytes: &[u8], only_head: bool) -> Result<Head, JpegError> {
     if bytes.len() < 2 || bytes[..2] != [0xff, SOI] {
         return Err(JpegError::NoStart);
     }
     let mut header: Option<Info> = None;
-    let (mut has_huffman_tables, mut restart_interval, mut coded) = (false, 0, false);
+    let (mut has_huffman_tables, mut restart_interval, mut first_scan) = (false, 0, None);
     let mut at = 2;
     loop {
         let (marker, body) = next_marker(bytes, at)?;
         match marker {
             EOI => {
                 let info = header.ok_or(JpegError::NoHeader)?;
-                if !coded {
-                    return Err(JpegError::CutShort);
-                }
-                return Ok(Info { has_huffman_tables, restart_interval, end: body, ..info });
+                let scan_at = first_scan.ok_or(JpegError::CutShort)?;
+                let info = Info { has_huffman_tables, restart_interval, end: body, ..info };
+                return Ok(Head { info, scan_at });
             }
             // Stand-alone markers have no length. A second start marker here is damage.
             _ if stands_alone(marker) => {
@@ -106,10 +125,12 @@ pub fn scan(bytes: &[u8]) -> Result<Info, JpegError> {
                 header = Some(frame_header(marker, segment)?);
             }
             SOS => {
-                if header.is_none() {
-                    return Err(JpegError::NoHeader);
+                let info = header.ok_or(JpegError::NoHeader)?;
+                if only_head {
+                    let info = Info { has_huffman_tables, restart_interval, ..info };
+                    return Ok(Head { info, scan_at: at });
                 }
-                coded = true;
+                first_scan = first_scan.or(Some(at));
                 at = end_of_scan(bytes, after).ok_or(JpegError::CutShort)?;
                 continue;
             }
@@ -262,6 +283,18 @@ mod tests {
         let jpeg = small(&[0xff, 0xe0, 0, 4, 1, 2], &[1, 0xff, 0, 3]);
         for length in 0..jpeg.len() {
             assert!(scan(&jpeg[..length]).is_err(), "{length} of {} bytes", jpeg.len());
+        }
+    }
+
+    #[test]
+    fn the_head_alone_says_the_same_of_a_picture_whose_data_are_missing() {
+        let jpeg = small(&[0xff, DRI, 0, 4, 0, 7], &[1, 2, 3]);
+        let (whole, head) = (scan(&jpeg).unwrap(), scan_head(&jpeg).unwrap());
+        assert_eq!(Info { end: whole.end, ..head.info }, whole);
+        assert_eq!(jpeg[head.scan_at..][..2], [0xff, SOS]);
+        assert_eq!(scan_head(&jpeg[..head.scan_at + 14]), Ok(head));
+        for length in 0..head.scan_at + 14 {
+            assert!(scan_head(&jpeg[..length]).is_err(), "{length} bytes");
         }
     }
 

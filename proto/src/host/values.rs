@@ -1,4 +1,4 @@
-//! How durations and switches are written on a command line.
+//! How durations, sizes and switches are written on a command line.
 
 use std::time::Duration;
 
@@ -28,6 +28,31 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Reads `500MB`, `2GB`, `256MiB` or `64kB`: a number of bytes, at least 1.
+///
+/// # Errors
+/// A sentence that says what can be written.
+pub fn parse_bytes(text: &str) -> Result<u64, String> {
+    let wrong = || format!("{text:?} is no size; write it like 500MB, 2GB or 256MiB");
+    let digits = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: f64 = number.trim().parse().map_err(|_| wrong())?;
+    let factor: u64 = match unit {
+        "kB" | "KB" => 1000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        "TB" => 1_000_000_000_000,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        "TiB" => 1 << 40,
+        _ => return Err(wrong()),
+    };
+    let bytes = number * factor as f64;
+    // What an f64 counts exactly is far more than any disk has.
+    if (1.0..9e15).contains(&bytes) { Ok(bytes as u64) } else { Err(wrong()) }
+}
+
 /// Reads `on` or `off`.
 ///
 /// # Errors
@@ -55,6 +80,18 @@ mod tests {
         }
         for text in ["", "s", "10 days", "-1s", "0s", "1e300h", "5000000000000000h", "NaN"] {
             assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        for (text, bytes) in
+            [("500MB", 500_000_000), ("1.5GB", 1_500_000_000), ("256MiB", 256 << 20), ("1kB", 1000)]
+        {
+            assert_eq!(parse_bytes(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "500", "MB", "0MB", "-1MB", "500M", "500mb", "1e300TB", "NaNMB"] {
+            assert!(parse_bytes(text).is_err(), "{text}");
         }
     }
 

@@ -1,5 +1,21 @@
 //! The Huffman tables that a JPEG means when it brings none.
 
+use super::{Coding, Head};
+
+/// The parts of `jpeg`, whose headers are `head`: written one behind the other, they are a JPEG that brings its Huffman
+/// tables. Where it does so by itself, the first part is all of it.
+///
+/// Many cameras leave the standard tables (T.81 K.3) out, as in Motion JPEG of old, and many decoders do not know what
+/// to do then. Nothing is copied, and nothing but the tables changes.
+pub fn with_huffman_tables<'a>(jpeg: &'a [u8], head: &Head) -> [&'a [u8]; 3] {
+    // Other codings have no standard tables.
+    if head.info.has_huffman_tables || head.info.coding != Coding::Baseline {
+        return [jpeg, &[], &[]];
+    }
+    let (before, scan) = jpeg.split_at(head.scan_at.min(jpeg.len()));
+    [before, &STANDARD_TABLES, scan]
+}
+
 /// One segment with the four tables of T.81 K.3.
 #[rustfmt::skip]
 pub(crate) static STANDARD_TABLES: [u8; 420] = [
@@ -36,3 +52,43 @@ pub(crate) static STANDARD_TABLES: [u8; 420] = [
     0xd3, 0xd4, 0xd5, 0xd6, 0xd7, 0xd8, 0xd9, 0xda, 0xe2, 0xe3, 0xe4, 0xe5, 0xe6, 0xe7, 0xe8, 0xe9, 0xea,
     0xf2, 0xf3, 0xf4, 0xf5, 0xf6, 0xf7, 0xf8, 0xf9, 0xfa,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::small;
+    use super::super::{DHT, scan, scan_head};
+    use super::*;
+
+    #[test]
+    fn tables_are_put_before_the_scan_where_they_are_missing() {
+        let jpeg = small(&[0xff, 0xe0, 0, 4, 1, 2], &[1, 2, 3]);
+        let head = scan_head(&jpeg).unwrap();
+        let whole = with_huffman_tables(&jpeg, &head).concat();
+        assert_eq!(whole.len(), jpeg.len() + STANDARD_TABLES.len());
+        let info = scan(&whole).unwrap();
+        assert!(info.has_huffman_tables && info.end == whole.len());
+        assert_eq!(scan_head(&whole).unwrap().scan_at, head.scan_at + STANDARD_TABLES.len());
+    }
+
+    #[test]
+    fn who_has_tables_or_means_no_standard_ones_stays_as_it_is() {
+        let own = small(&[0xff, DHT, 0, 3, 0], &[1]);
+        let mut progressive = small(&[], &[1]);
+        progressive[3] = 0xc2;
+        for jpeg in [own, progressive] {
+            let head = scan_head(&jpeg).unwrap();
+            assert_eq!(with_huffman_tables(&jpeg, &head), [&jpeg[..], &[], &[]]);
+        }
+    }
+
+    #[test]
+    fn the_tables_are_as_long_as_they_say() {
+        assert_eq!(STANDARD_TABLES[..4], [0xff, DHT, 1, 162]);
+        let mut at = 4;
+        for class_and_id in [0x00, 0x01, 0x10, 0x11] {
+            assert_eq!(STANDARD_TABLES[at], class_and_id);
+            at += 17 + STANDARD_TABLES[at + 1..at + 17].iter().map(|&n| usize::from(n)).sum::<usize>();
+        }
+        assert_eq!(at, STANDARD_TABLES.len());
+    }
+}
