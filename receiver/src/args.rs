@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Parser, Subcommand};
-use proto::host::{SystemArgs, parse_duration, parse_switch};
+use proto::host::{SystemArgs, parse_bytes, parse_duration, parse_switch};
 use proto::netem::Impairment;
 
+use crate::keep::{KeepOptions, Split};
 use crate::link::parse_listen;
 use crate::output::Spec;
 
@@ -47,9 +48,25 @@ pub struct Args {
     pub feedback: bool,
 
     /// Where frames go: window, none, - (JPEG frames to standard output), y4m:- (decoded pictures to standard output),
-    /// FOLDER/ (one .jpg per frame) or FILE.mjpeg. Repeatable
+    /// FOLDER/ (one .jpg per frame), FILE.mkv (a video of the same JPEGs) or FILE.mjpeg. Repeatable
     #[arg(long, value_name = "SPEC", default_value = "window", allow_hyphen_values = true, help_heading = OUTPUT)]
     pub output: Vec<Spec>,
+
+    /// Go on in a new file, such as door-0002.mkv, after this time or before this size: 10m, 500MB
+    #[arg(long, value_name = "T|SIZE", help_heading = OUTPUT)]
+    pub split: Option<Split>,
+
+    /// Keep the last seconds in memory, to be written out when something has happened: by p in the window, or SIGUSR1
+    #[arg(long, value_name = "T", value_parser = parse_duration, help_heading = OUTPUT)]
+    pub past: Option<Duration>,
+
+    /// The most memory that --past may take
+    #[arg(long, value_name = "SIZE", default_value = "256MB", value_parser = parse_bytes, help_heading = OUTPUT)]
+    pub past_memory: u64,
+
+    /// Where to save recordings, snapshots and the past, which are called by the sender's name and the time
+    #[arg(long, value_name = "DIR", default_value = ".", help_heading = OUTPUT)]
+    pub save_to: PathBuf,
 
     /// End after this many frames were delivered
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = OUTPUT)]
@@ -110,6 +127,18 @@ pub enum Command {
     Man,
 }
 
+impl Args {
+    /// What is to be kept on request, and where.
+    pub fn keep(&self) -> KeepOptions {
+        KeepOptions {
+            folder: self.save_to.clone(),
+            past: self.past,
+            past_bytes: self.past_memory,
+            split: self.split,
+        }
+    }
+}
+
 const NETWORK: &str = "Network";
 const REPAIR: &str = "Repair";
 const OUTPUT: &str = "Output";
@@ -120,7 +149,8 @@ Examples:
   receiver                                   show what arrives on port 9000
   receiver --listen 239.255.10.1:9000        show what is sent to that group
   receiver --output door/ --duration 10s     keep ten seconds as .jpg files
-  receiver --output window --output door.mjpeg        show and record
+  receiver --output window --output door.mkv --split 1h       show and record, an hour in each file
+  receiver --past 10s --save-to clips        keep the last ten seconds at hand: p writes them to clips/
   receiver --output - | ffmpeg -use_wallclock_as_timestamps 1 -f mjpeg -i - door.mp4
 
 In the window: f full screen, q quit.
@@ -139,6 +169,16 @@ mod tests {
         let args = parse("receiver").unwrap();
         assert_eq!((args.listen, args.output), ("0.0.0.0:9000".parse().unwrap(), vec![Spec::Window]));
         assert!(args.resend && args.feedback);
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_unless_it_is_said_otherwise() {
+        let keep = parse("receiver").unwrap().keep();
+        assert_eq!((keep.past, keep.past_bytes, keep.split), (None, 256_000_000, None));
+        assert_eq!(keep.folder, std::path::Path::new("."));
+        let keep = parse("receiver --past 10s --past-memory 1GiB --save-to a/b --split 1h").unwrap().keep();
+        assert_eq!((keep.past, keep.past_bytes), (Some(Duration::from_secs(10)), 1 << 30));
+        assert_eq!(keep.split, Some(Split::Time(Duration::from_secs(3600))));
     }
 
     #[test]
@@ -166,6 +206,8 @@ mod tests {
             ("receiver --output film.mp4", "FILE.mjpeg"),
             ("receiver --deadline soon", "500ms"),
             ("receiver --frames 0", "0"),
+            ("receiver --split 10M", "500MB"),
+            ("receiver --past-memory much", "256MiB"),
             ("receiver --resend maybe", "on or off"),
             ("receiver --feedback", "on|off"),
         ] {

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod decode;
 pub mod diagnosis;
 pub mod doctor;
+pub mod keep;
 pub mod link;
 pub mod output;
 pub mod pipeline;

@@ -7,6 +7,7 @@ mod spec;
 mod standard;
 mod y4m;
 
+pub(crate) use backlog::Backlog;
 pub use spec::{Spec, SpecError};
 
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use proto::host::{Console, Stop};
 use proto::{Frame, FrameId, Latest, Taken};
 
 use crate::decode::Decoded;
-use backlog::Backlog;
+use crate::keep::{Recording, Split};
 use standard::StandardOutput;
 
 /// A frame that has arrived whole.
@@ -35,7 +36,7 @@ pub struct Received {
 pub struct Tally {
     /// Frames written, each to its last byte.
     pub written: u64,
-    /// Frames that were not, because the output had not kept up.
+    /// Frames that were not, because the output had not kept up, or because they are no pictures that it can have.
     pub dropped: u64,
 }
 
@@ -80,7 +81,7 @@ enum Ended {
 }
 
 impl Outputs {
-    /// Starts what `specs` name, the window excepted.
+    /// Starts what `specs` name, the window excepted. A Matroska file goes on in a new one as `split` says.
     ///
     /// An output that fails says so at once. The last one to fail requests `stop`, unless there is a window, and so does
     /// one whose reader has closed its end.
@@ -88,14 +89,14 @@ impl Outputs {
     /// # Errors
     ///
     /// Two outputs want standard output, or a folder or file cannot be made.
-    pub fn start(specs: &[Spec], console: &Console, stop: &Stop) -> Result<Self> {
+    pub fn start(specs: &[Spec], split: Option<Split>, console: &Console, stop: &Stop) -> Result<Self> {
         if specs.iter().filter(|spec| spec.is_standard_output()).count() > 1 {
             bail!("only one output can have standard output: give either --output - or --output y4m:-, once");
         }
         let writers: Vec<&Spec> = specs.iter().filter(|spec| spec.has_writer()).collect();
         let stays = usize::from(writers.len() < specs.len());
         let left = Arc::new(AtomicUsize::new(writers.len() + stays));
-        let start = |spec: &&Spec| Running::start(spec, console, stop, &left);
+        let start = |spec: &&Spec| Running::start(spec, split, console, stop, &left);
         Ok(Self { running: writers.iter().map(start).collect::<Result<_>>()? })
     }
 
@@ -163,9 +164,15 @@ impl Tallies {
 }
 
 impl Running {
-    fn start(spec: &Spec, console: &Console, stop: &Stop, left: &Arc<AtomicUsize>) -> Result<Self> {
+    fn start(
+        spec: &Spec,
+        split: Option<Split>,
+        console: &Console,
+        stop: &Stop,
+        left: &Arc<AtomicUsize>,
+    ) -> Result<Self> {
         let name = spec.to_string();
-        let (inbox, mut write) = writer(spec, console, stop, &name)?;
+        let (inbox, mut write) = writer(spec, split, console, stop, &name)?;
         let counts = Arc::new(Counts::default());
         let work = {
             let (inbox, counts, left) = (inbox.clone(), counts.clone(), left.clone());
@@ -198,7 +205,13 @@ impl Running {
 type Write = Box<dyn FnMut(&Counts) -> Result<Ended> + Send>;
 
 /// The inbox of an output and what its thread does: take from it and write, until it is closed and empty.
-fn writer(spec: &Spec, console: &Console, stop: &Stop, name: &str) -> Result<(Inbox, Write)> {
+fn writer(
+    spec: &Spec,
+    split: Option<Split>,
+    console: &Console,
+    stop: &Stop,
+    name: &str,
+) -> Result<(Inbox, Write)> {
     Ok(match spec {
         Spec::Window | Spec::None => bail!("{name} is not written"),
         Spec::Frames => {
@@ -230,30 +243,54 @@ fn writer(spec: &Spec, console: &Console, stop: &Stop, name: &str) -> Result<(In
             };
             (Inbox::Pictures(newest), Box::new(write))
         }
-        Spec::Folder(path) => {
-            let mut folder = folder::Folder::open(path)?;
-            record(console, name, move |jpeg| folder.write(jpeg))
-        }
-        Spec::File(path) => {
-            let mut file = file::MjpegFile::create(path, console)?;
-            record(console, name, move |jpeg| file.write(jpeg))
-        }
+        Spec::Folder(path) => record(console, name, folder::Folder::open(path)?),
+        Spec::File(path) => record(console, name, file::MjpegFile::create(path, console)?),
+        Spec::Matroska(path) => record(console, name, Recording::to(path, split, console)?),
     })
 }
 
-/// A writer that is to have every frame.
-fn record(
-    console: &Console,
-    name: &str,
-    mut write: impl FnMut(&[u8]) -> Result<()> + Send + 'static,
-) -> (Inbox, Write) {
-    let backlog = Arc::new(Backlog::new(name, console));
+/// What is to have every frame, in order.
+trait Record: Send + 'static {
+    /// Writes a frame; says whether it is one that can be written there.
+    fn write(&mut self, frame: &Frame) -> Result<bool>;
+
+    /// Writes what must stand at the end.
+    fn finish(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Record for folder::Folder {
+    fn write(&mut self, frame: &Frame) -> Result<bool> {
+        self.write(&frame.jpeg).map(|()| true)
+    }
+}
+
+impl Record for file::MjpegFile {
+    fn write(&mut self, frame: &Frame) -> Result<bool> {
+        self.write(&frame.jpeg).map(|()| true)
+    }
+}
+
+impl Record for Recording {
+    fn write(&mut self, frame: &Frame) -> Result<bool> {
+        self.write(frame)
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        self.finish()
+    }
+}
+
+fn record(console: &Console, name: &str, mut to: impl Record) -> (Inbox, Write) {
+    let backlog = Arc::new(Backlog::new(&format!("output {name}"), console));
     let inbox = backlog.clone();
     let work = move |counts: &Counts| {
         while let Some(received) = inbox.take() {
-            write(&received.frame.jpeg)?;
-            counts.one_written();
+            let count = if to.write(&received.frame)? { &counts.written } else { &counts.dropped };
+            count.fetch_add(1, Ordering::Relaxed);
         }
+        to.finish()?;
         Ok(Ended::Done)
     };
     (Inbox::All(backlog), Box::new(work))

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
-use proto::host::{Console, Reporter, Stop, join, spawn, stop_at_signals};
+use proto::host::{Console, Reporter, Stop, at_user_signal, join, spawn, stop_at_signals};
 use proto::netem::Netem;
 use proto::{RecvConfig, RecvStream};
 
 use crate::args::Args;
 use crate::diagnosis::Diagnosis;
+use crate::keep::Keeper;
 use crate::link::{Link, Probe};
 use crate::output::{Outputs, Spec, Tallies};
 use crate::receive::Receive;
@@ -34,7 +35,10 @@ pub fn run(args: &Args) -> Result<()> {
     let link = Link::open(args.listen, args.interface.as_deref(), &console)?;
     let (probe, buffer) = (link.probe().context("cannot watch the socket")?, link.buffer());
     let window = open_window(args, &console)?;
-    let outputs = Arc::new(Outputs::start(&args.output, &console, &stop)?);
+    let outputs = Arc::new(Outputs::start(&args.output, args.split, &console, &stop)?);
+    let keeper = Arc::new(Keeper::new(&args.keep(), &console));
+    let past = keeper.clone();
+    at_user_signal(move || drop(past.save_past())).context("cannot handle signals")?;
     let reporter = Reporter::new(console.clone(), args.stats_json.as_deref(), args.stats_interval)?;
     let screen = Arc::new(match &window {
         None => Screen::without_window(&outputs),
@@ -52,6 +56,7 @@ pub fn run(args: &Args) -> Result<()> {
             seed: seed()?,
         }),
         outputs: outputs.clone(),
+        keeper: keeper.clone(),
         screen: screen.clone(),
         stats: stats.clone(),
         stop: stop.clone(),
@@ -84,6 +89,7 @@ pub fn run(args: &Args) -> Result<()> {
                 screen.close();
                 let decoded = join(decode);
                 // Everything that was delivered is written before the last word is said.
+                keeper.finish();
                 let written = Arc::into_inner(outputs).map_or(Ok(()), Outputs::finish);
                 received.and(decoded).and(written)
             })

@@ -11,6 +11,7 @@ use proto::wire::SourceState;
 use proto::{Delivery, Fate, RecvEvent, RecvOutput, RecvStream};
 
 use crate::clock::{Agreement, Delays};
+use crate::keep::Keeper;
 use crate::link::{Link, QUIET, Woken};
 use crate::output::{Outputs, Received};
 use crate::screen::{Screen, Signal};
@@ -29,6 +30,8 @@ pub struct Receive {
     pub stream: RecvStream<SocketAddr>,
     /// Where frames go that are not shown.
     pub outputs: Arc<Outputs>,
+    /// What is kept of them.
+    pub keeper: Arc<Keeper>,
     /// Where frames go that are decoded and shown.
     pub screen: Arc<Screen>,
     /// What is counted.
@@ -139,9 +142,9 @@ impl Receive {
     /// Takes in a batch of what has arrived. Not more: however much comes, deadlines and the request to stop are seen to
     /// in between.
     fn receive(&mut self, sender: &mut Sender) -> Result<()> {
-        let Self { link, stream, netem, outputs, screen, stats, most, console, .. } = self;
+        let Self { link, stream, netem, outputs, keeper, screen, stats, most, console, .. } = self;
         let now = Instant::now();
-        let mut shell = Shell { outputs, screen, stats, most: *most, console };
+        let mut shell = Shell { outputs, keeper, screen, stats, most: *most, console };
         let read = link.receive(|from, to, arrived, datagram| {
             match netem {
                 Some(netem) => netem.push_with((from, to), datagram, now),
@@ -154,10 +157,11 @@ impl Receive {
 
     /// Takes in what the bad network of `--impair` lets through now.
     fn drain_netem(&mut self, sender: &mut Sender, now: Instant) {
-        let Self { stream, netem: Some(netem), outputs, screen, stats, most, console, .. } = self else {
+        let Self { stream, netem: Some(netem), outputs, keeper, screen, stats, most, console, .. } = self
+        else {
             return;
         };
-        let mut shell = Shell { outputs, screen, stats, most: *most, console };
+        let mut shell = Shell { outputs, keeper, screen, stats, most: *most, console };
         while !shell.has_enough(sender)
             && let Some((from, datagram)) = netem.pop_with(now)
         {
@@ -167,8 +171,8 @@ impl Receive {
 
     /// Sees to what happened and sends what is to be said to the sender; returns when there is more to do.
     fn drain(&mut self, sender: &mut Sender, now: Instant) -> Option<Instant> {
-        let Self { link, stream, outputs, screen, stats, most, console, .. } = self;
-        let mut shell = Shell { outputs, screen, stats, most: *most, console };
+        let Self { link, stream, outputs, keeper, screen, stats, most, console, .. } = self;
+        let mut shell = Shell { outputs, keeper, screen, stats, most: *most, console };
         loop {
             match stream.poll(now) {
                 RecvOutput::Wait(until) => return until,
@@ -201,6 +205,7 @@ impl Receive {
 /// What surrounds the stream.
 struct Shell<'a> {
     outputs: &'a Outputs,
+    keeper: &'a Keeper,
     screen: &'a Screen,
     stats: &'a Stats,
     most: Option<u64>,
@@ -257,6 +262,7 @@ impl Shell<'_> {
                 if state == SourceState::Gone {
                     self.console.say("the sender's source is gone; it waits for it to come back");
                 }
+                self.keeper.set_name(&name);
                 self.screen.signal(Signal::Name(name));
                 self.screen.signal(if state == SourceState::Gone {
                     Signal::SourceGone
@@ -296,6 +302,7 @@ impl Shell<'_> {
         drop(counters);
         let received = Received { id, frame };
         self.outputs.offer(&received);
+        self.keeper.offer(&received);
         if self.screen.show(received, sender.delays) {
             self.stats.lock().undecoded += 1;
         }

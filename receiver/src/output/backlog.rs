@@ -9,7 +9,7 @@ use super::Received;
 
 /// A queue with bounds. It is no live stage: a recording wants every frame, and may be late.
 #[derive(Debug)]
-pub(super) struct Backlog {
+pub(crate) struct Backlog {
     waiting: Mutex<Waiting>,
     changed: Condvar,
     name: String,
@@ -26,7 +26,8 @@ struct Waiting {
 }
 
 impl Backlog {
-    pub(super) fn new(name: &str, console: &Console) -> Self {
+    /// An empty one of what is called `name` when it is too slow.
+    pub(crate) fn new(name: &str, console: &Console) -> Self {
         let waiting = Waiting { frames: VecDeque::with_capacity(MOST_FRAMES), ..Waiting::default() };
         Self {
             waiting: Mutex::new(waiting),
@@ -37,7 +38,7 @@ impl Backlog {
     }
 
     /// Appends a frame; says whether there was room for it.
-    pub(super) fn put(&self, frame: Received) -> bool {
+    pub(crate) fn put(&self, frame: Received) -> bool {
         let mut waiting = self.lock();
         if waiting.closed {
             return false;
@@ -49,8 +50,7 @@ impl Backlog {
             drop(waiting);
             if is_first {
                 let name = &self.name;
-                self.console
-                    .say(format_args!("output {name} is too slow: frames are missing from it from now on"));
+                self.console.say(format_args!("{name} is too slow: frames are missing from it from now on"));
             }
             return false;
         }
@@ -62,14 +62,13 @@ impl Backlog {
     }
 
     /// The oldest frame; `None` when it is closed and empty.
-    pub(super) fn take(&self) -> Option<Received> {
+    pub(crate) fn take(&self) -> Option<Received> {
         let mut waiting = self.lock();
         if waiting.frames.is_empty() && waiting.dropped > 0 {
             let dropped = std::mem::take(&mut waiting.dropped);
             drop(waiting);
             let name = &self.name;
-            self.console
-                .say(format_args!("output {name} keeps up again; {dropped} frames are missing from it"));
+            self.console.say(format_args!("{name} keeps up again; {dropped} frames are missing from it"));
             waiting = self.lock();
         }
         let empty = |waiting: &mut Waiting| waiting.frames.is_empty() && !waiting.closed;
@@ -79,7 +78,8 @@ impl Backlog {
         Some(frame)
     }
 
-    pub(super) fn close(&self) {
+    /// Says that nothing more will come.
+    pub(crate) fn close(&self) {
         self.lock().closed = true;
         self.changed.notify_all();
     }

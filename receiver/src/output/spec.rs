@@ -22,13 +22,15 @@ pub enum Spec {
     Folder(PathBuf),
     /// All frames in this file, one behind the other.
     File(PathBuf),
+    /// All frames in this Matroska file and its successors, with their times.
+    Matroska(PathBuf),
 }
 
 /// The text names no output.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error(
     "'{0}' is no output; it can be: window, none, - (JPEG frames to standard output), y4m:- (decoded pictures to \
-     standard output), FOLDER/ (one .jpg per frame; the slash makes a new folder) or FILE.mjpeg"
+     standard output), FOLDER/ (one .jpg per frame; the slash makes a new folder), FILE.mkv or FILE.mjpeg"
 )]
 pub struct SpecError(String);
 
@@ -59,6 +61,7 @@ impl FromStr for Spec {
             _ if path.extension().is_some_and(|ext| ext == "mjpeg" || ext == "mjpg") => {
                 Self::File(path.to_owned())
             }
+            _ if path.extension().is_some_and(|ext| ext == "mkv") => Self::Matroska(path.to_owned()),
             _ => return Err(SpecError(text.to_owned())),
         })
     }
@@ -71,7 +74,7 @@ impl fmt::Display for Spec {
             Self::None => f.write_str("none"),
             Self::Frames => f.write_str("-"),
             Self::Y4m => f.write_str("y4m:-"),
-            Self::Folder(path) | Self::File(path) => path.display().fmt(f),
+            Self::Folder(path) | Self::File(path) | Self::Matroska(path) => path.display().fmt(f),
         }
     }
 }
@@ -90,6 +93,7 @@ mod tests {
             ("shots/", Spec::Folder("shots/".into())),
             ("/", Spec::Folder("/".into())),
             ("a/b.mjpeg", Spec::File("a/b.mjpeg".into())),
+            ("a/b.mkv", Spec::Matroska("a/b.mkv".into())),
         ] {
             assert_eq!(text.parse(), Ok(spec.clone()));
             assert_eq!(spec.to_string(), text);

@@ -1,0 +1,80 @@
+//! What comes of something that was asked for, and how it is said.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use proto::host::Console;
+
+use super::lock;
+
+/// Something that was done, or that went wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// When it was said.
+    pub at: Instant,
+    /// In words, on one line.
+    pub text: String,
+    /// The file that was written, if one was.
+    pub path: Option<PathBuf>,
+    /// Whether it went wrong.
+    pub is_trouble: bool,
+}
+
+/// What will be said of something that was asked for. Who does not want to wait lets go of it: it is said on the
+/// console and in [`KeepStatus::said`](super::KeepStatus::said) all the same.
+#[derive(Debug)]
+pub struct Answer(Receiver<Said>);
+
+impl Answer {
+    /// Waits for it, for so long at most; `None` if it is not done by then.
+    pub fn wait(&self, at_most: Duration) -> Option<Said> {
+        self.0.recv_timeout(at_most).ok()
+    }
+
+    /// One that comes when it is sent.
+    pub(super) fn later() -> (Sender<Said>, Self) {
+        let (sender, receiver) = mpsc::channel();
+        (sender, Self(receiver))
+    }
+}
+
+/// Says what was done and what went wrong, and remembers the last of it.
+#[derive(Clone, Debug)]
+pub(super) struct Voice {
+    console: Console,
+    last: Arc<Mutex<Option<Said>>>,
+}
+
+impl Voice {
+    pub(super) fn new(console: &Console) -> Self {
+        Self { console: console.clone(), last: Arc::default() }
+    }
+
+    /// What was said last.
+    pub(super) fn last(&self) -> Option<Said> {
+        lock(&self.last).clone()
+    }
+
+    /// Says how something ended.
+    pub(super) fn say(&self, result: anyhow::Result<(String, PathBuf)>) -> Said {
+        let said = match result {
+            Ok((text, path)) => Said { at: Instant::now(), text, path: Some(path), is_trouble: false },
+            Err(error) => {
+                Said { at: Instant::now(), text: format!("{error:#}"), path: None, is_trouble: true }
+            }
+        };
+        self.console.say(&said.text);
+        *lock(&self.last) = Some(said.clone());
+        said
+    }
+
+    /// Says at once that something is not done.
+    pub(super) fn refuse(&self, error: anyhow::Error) -> Answer {
+        let (sender, answer) = Answer::later();
+        // The other end is right here.
+        let _ = sender.send(self.say(Err(error)));
+        answer
+    }
+}

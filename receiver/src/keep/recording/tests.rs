@@ -1,0 +1,71 @@
+use std::sync::Arc;
+
+use proto::MediaTime;
+
+use super::super::tests::{TempFolder, jpeg};
+use super::*;
+
+fn frame(millis: u64, jpeg: Vec<u8>) -> Frame {
+    Frame { captured: MediaTime::from_micros(1_785_000_000_000_000 + millis * 1000), jpeg: Arc::new(jpeg) }
+}
+
+/// Records frames, and returns the files' names.
+fn recorded(temp: &TempFolder, split: Option<Split>, frames: impl IntoIterator<Item = Frame>) -> Vec<String> {
+    let mut recording = Recording::to(&temp.0.join("door.mkv"), split, &Console::silent()).unwrap();
+    let frames = frames.into_iter().filter(|frame| recording.write(frame).unwrap()).count();
+    recording.finish().unwrap();
+    assert_eq!(recording.progress().frames(), frames as u64);
+    let mut names: Vec<_> = fs::read_dir(&temp.0).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    names.into_iter().map(|name| name.into_string().unwrap()).collect()
+}
+
+#[test]
+fn a_new_file_begins_when_the_size_changes_or_the_clock_jumps() {
+    let temp = TempFolder::new("changes");
+    let frames = [
+        frame(0, jpeg(640, 480, 10)),
+        frame(40, jpeg(640, 480, 10)),
+        frame(80, jpeg(320, 240, 10)),
+        // A little back is the same session still.
+        frame(60, jpeg(320, 240, 10)),
+        frame(50_000, jpeg(320, 240, 10)),
+        frame(1000, jpeg(320, 240, 10)),
+        frame(1000 + 3_700_000, jpeg(320, 240, 10)),
+    ];
+    let names = recorded(&temp, None, frames);
+    assert_eq!(names, ["door-0002.mkv", "door-0003.mkv", "door-0004.mkv", "door.mkv"]);
+}
+
+#[test]
+fn a_file_is_as_long_or_as_large_as_it_is_to_be() {
+    let (by_time, by_size) = (TempFolder::new("by-time"), TempFolder::new("by-size"));
+    let frames = || (0..100).map(|n| frame(n * 40, jpeg(640, 480, 90_000)));
+    assert_eq!(recorded(&by_time, Some(Split::Time(Duration::from_secs(2))), frames()).len(), 2);
+    let names = recorded(&by_size, Some(Split::Size(1_000_000)), frames());
+    assert!(names.len() >= 9, "{names:?}");
+    for name in names {
+        let bytes = fs::metadata(by_size.0.join(&name)).unwrap().len();
+        assert!((90_000..=1_000_000).contains(&bytes), "{name}: {bytes}");
+    }
+}
+
+#[test]
+fn an_earlier_recording_stays() {
+    let temp = TempFolder::new("stays");
+    for files in 1..4 {
+        assert_eq!(recorded(&temp, None, [frame(0, jpeg(8, 8, 1))]).len(), files);
+    }
+}
+
+#[test]
+fn without_pictures_there_is_no_file() {
+    let temp = TempFolder::new("nothing");
+    assert!(recorded(&temp, None, [frame(0, b"no JPEG".to_vec())]).is_empty());
+}
+
+#[test]
+fn where_nothing_can_be_written_that_is_said_at_once() {
+    let error = Recording::to(Path::new("/no/such/folder/a.mkv"), None, &Console::silent()).unwrap_err();
+    assert!(format!("{error:#}").contains("/no/such/folder/a.mkv"));
+}
