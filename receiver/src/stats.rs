@@ -252,10 +252,13 @@ fn label(object: &Object) -> String {
     match (object.clock, object.clock_error_ms) {
         (Agreement::Relative, _) => "ms, relative".into(),
         (Agreement::Shared, None) => "ms".into(),
-        // Never "± 0.0": that nobody knows.
-        (Agreement::Shared, Some(error)) if error < 0.1 => format!("ms ± {error:.2}"),
-        (Agreement::Shared, Some(error)) => format!("ms ± {error:.1}"),
+        (Agreement::Shared, Some(error)) => format!("ms ± {}", error_bar(error)),
     }
+}
+
+/// An error in milliseconds; never "0.0": that nobody knows.
+pub(crate) fn error_bar(error: f64) -> String {
+    if error < 0.1 { format!("{error:.2}") } else { format!("{error:.1}") }
 }
 
 #[cfg(test)]

@@ -10,11 +10,19 @@ mod graphics;
 #[allow(dead_code, reason = "the view is about to use it")]
 mod grid;
 #[allow(dead_code, reason = "the view is about to use it")]
+mod health;
+#[allow(dead_code, reason = "the view is about to use it")]
 mod history;
+#[allow(dead_code, reason = "the view is about to use it")]
+mod label;
+#[allow(dead_code, reason = "the view is about to use it")]
+mod overlay;
 #[allow(dead_code, reason = "the view is about to use it")]
 mod palette;
 #[allow(dead_code, reason = "the view is about to use it")]
 mod pen;
+#[cfg(test)]
+mod read;
 mod sdl_raw;
 #[allow(dead_code, reason = "the view is about to use it")]
 mod sheet;

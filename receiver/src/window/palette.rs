@@ -9,7 +9,7 @@ pub(super) type Colour = [u8; 4];
 /// Behind a card.
 pub(super) const GROUND: Colour = [0x1c, 0x16, 0x12, 0xff];
 /// Behind what is written on a picture.
-pub(super) const PANEL: Colour = [0x1c, 0x16, 0x12, 0xd2];
+pub(super) const PANEL: Colour = [0x1c, 0x16, 0x12, 0xd8];
 /// Behind the entry that is selected.
 pub(super) const RAISED: Colour = [0x40, 0x34, 0x2c, 0xff];
 /// What is read first.
@@ -18,7 +18,7 @@ pub(super) const HEAD: Colour = [0xf2, 0xee, 0xea, 0xff];
 pub(super) const TEXT: Colour = [0xb4, 0xaa, 0xa0, 0xff];
 /// A plot's frame, and what separates.
 pub(super) const FAINT: Colour = [0x6c, 0x62, 0x58, 0xff];
-/// The project's own: rules, keys, what is selected.
+/// The project's own: rules, keys, what is selected in a list.
 pub(super) const ACCENT: Colour = [0x3c, 0x96, 0xe6, 0xff];
 /// All is well.
 pub(super) const GOOD: Colour = [0x96, 0xc8, 0x3c, 0xff];

@@ -89,11 +89,12 @@ impl<'a> Pen<'a> {
 
 /// The text if it has no more letters than this, or its beginning and an ellipsis.
 pub(super) fn shortened(text: &str, letters: usize) -> String {
-    match text.chars().nth(letters) {
-        None => text.to_owned(),
-        Some(_) if letters == 0 => String::new(),
-        Some(_) => text.chars().take(letters - 1).chain(['…']).collect(),
+    if text.chars().nth(letters).is_none() {
+        return text.to_owned();
     }
+    let Some(before) = letters.checked_sub(1) else { return String::new() };
+    let end = text.char_indices().nth(before).map_or(text.len(), |(at, _)| at);
+    format!("{}…", text[..end].trim_end())
 }
 
 /// How many pixels wide a text is, at scale 1.
@@ -119,3 +120,52 @@ fn glyph(letter: char) -> [u8; 8] {
 
 /// A letter's width and height at scale 1.
 pub(super) const GLYPH: u32 = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::window::read::{Found, find};
+    use crate::window::sheet::Sheet;
+
+    const INK: Colour = [1, 2, 3, 255];
+
+    #[test]
+    fn letters_are_where_they_were_put_and_whole() {
+        let mut sheet = Sheet::default();
+        for scale in 1..=4 {
+            sheet.begin((200, 40), [0; 4]).text((7, 5), "für ±…", scale, INK);
+            assert_eq!(find(&sheet, "für ±…"), Some(Found { x: 7, y: 5, scale, colour: INK }));
+        }
+        sheet.begin((8 * 5 + 7, 40), [0; 4]).text((0, 1), "MMMMMM", 1, INK);
+        assert!(find(&sheet, "MMMMM").is_some());
+        let beyond =
+            |pixels: &[u8]| pixels.chunks(4 * 47).any(|row| row[4 * 40..].iter().any(|&byte| byte > 0));
+        assert!(!beyond(sheet.pixels()), "no part of the sixth");
+        sheet.begin((200, 40), [0; 4]).text((0, 33), "M", 1, INK);
+        assert!(sheet.pixels().iter().all(|&byte| byte == 0), "there is no room below");
+    }
+
+    #[test]
+    fn a_line_joins_its_ends_and_stays_inside() {
+        let mut sheet = Sheet::default();
+        for (from, to) in
+            [((0, 0), (9, 9)), ((9, 0), (0, 9)), ((3, 8), (3, 1)), ((2, 5), (9, 5)), ((0, 9), (99, 0))]
+        {
+            sheet.begin((10, 10), [0; 4]).line(from, to, 1, INK);
+            let is_ink = |(x, y): (u32, u32)| sheet.pixels()[(40 * y + 4 * x) as usize..][..4] == INK;
+            assert!(is_ink(from) && (to.0 > 9 || is_ink(to)), "{from:?} {to:?}");
+            let drawn = sheet.pixels().chunks(4).filter(|pixel| **pixel == INK).count() as u32;
+            let long = from.0.abs_diff(to.0).max(from.1.abs_diff(to.1)) + 1;
+            assert_eq!(drawn, long.min(10), "{from:?} {to:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_long_ends_in_an_ellipsis() {
+        for (letters, is) in
+            [(9, "the door"), (8, "the door"), (7, "the do…"), (5, "the…"), (1, "…"), (0, "")]
+        {
+            assert_eq!(shortened("the door", letters), is);
+        }
+    }
+}

@@ -58,24 +58,39 @@ impl Sheet {
     }
 }
 
-/// Without branches, so that the compiler does several pixels at once.
+/// Most of a sheet is of few colours, so what depends on the colour alone is worked out once for each run of it.
 fn blend_row(from: &[Colour], to: &mut [Colour]) {
-    for (over, under) in from.iter().zip(to) {
-        let alpha = u32::from(over[3]);
-        let (over, below) = (u32::from_le_bytes(*over), u32::from_le_bytes(*under));
-        // Two channels in one number, each with the room of 16 bits.
-        let mix = |over: u32, below: u32| {
-            let sum = over * alpha + below * (255 - alpha) + 0x0080_0080;
-            // Divided by 255, rounded.
-            (sum + (sum >> 8 & EVEN)) >> 8 & EVEN
-        };
-        let (even, odd) = (mix(over & EVEN, below & EVEN), mix(over >> 8 & EVEN, below >> 8 & EVEN));
-        *under = (even | odd << 8).to_le_bytes();
+    let mut to = to;
+    for run in from.chunk_by(|a, b| u32::from_ne_bytes(*a) == u32::from_ne_bytes(*b)) {
+        let (below, rest) = to.split_at_mut(run.len());
+        to = rest;
+        match run[0] {
+            [.., 0] => {}
+            colour @ [.., 255] => below.fill(colour),
+            colour => blend_colour(colour, below.as_flattened_mut()),
+        }
     }
 }
 
-/// Bytes 0 and 2 of a pixel.
-const EVEN: u32 = 0x00ff_00ff;
+/// In steps of four pixels and 16 bits a channel, which the compiler does at once.
+fn blend_colour(colour: Colour, below: &mut [u8]) {
+    let alpha = u16::from(colour[3]);
+    let over: [u16; 16] = std::array::from_fn(|byte| u16::from(colour[byte % 4]) * alpha + 128);
+    let mix = |over: u16, below: u8| {
+        let sum = over + u16::from(below) * (255 - alpha);
+        // Divided by 255, rounded.
+        ((sum + (sum >> 8)) >> 8) as u8
+    };
+    let (fours, rest) = below.as_chunks_mut::<16>();
+    for bytes in fours {
+        for (byte, over) in bytes.iter_mut().zip(over) {
+            *byte = mix(over, *byte);
+        }
+    }
+    for (byte, over) in rest.iter_mut().zip(over) {
+        *byte = mix(over, *byte);
+    }
+}
 
 #[cfg(test)]
 mod tests {
