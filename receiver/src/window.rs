@@ -4,6 +4,8 @@
 //! a picture that a newer one displaces is never shown, and goes back to whoever put it there.
 
 mod card;
+#[allow(dead_code, reason = "the view is about to use it")]
+mod chooser;
 mod convert;
 mod fit;
 mod graphics;
@@ -11,6 +13,8 @@ mod graphics;
 mod grid;
 #[allow(dead_code, reason = "the view is about to use it")]
 mod health;
+#[allow(dead_code, reason = "the view is about to use it")]
+mod help;
 #[allow(dead_code, reason = "the view is about to use it")]
 mod history;
 #[allow(dead_code, reason = "the view is about to use it")]
