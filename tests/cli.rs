@@ -11,6 +11,8 @@ use std::process::Command;
 
 const SENDER: &[&str] = &[
     "dest",
+    "serve",
+    "max-viewers",
     "source",
     "size",
     "fps",
@@ -60,6 +62,8 @@ fn help_names_every_flag_with_its_default() {
             "sender",
             SENDER,
             &[
+                "serve",
+                "max-viewers",
                 "source",
                 "fps",
                 "quality",
@@ -113,7 +117,7 @@ fn wrong_usage_is_explained_in_a_line_and_has_status_2() {
     let to = ["--dest", "127.0.0.1:9"];
     let pattern = ["--source", "pattern"];
     for (name, arguments, word) in [
-        ("sender", vec![], "--dest"),
+        ("sender", vec!["--serve", "here"], "9001"),
         ("sender", [&["--dest", "127.0.0.1:0"], &pattern[..]].concat(), "port"),
         ("sender", [&["--dest", "127.0.0.1"], &pattern[..]].concat(), "HOST:PORT"),
         ("sender", [&to, &pattern[..], &["--quality", "0"]].concat(), "1 to 100"),

@@ -179,6 +179,8 @@ pub enum SendEvent {
     Superseded {
         /// When it was captured.
         captured: MediaTime,
+        /// Whether it was left out on purpose, because the path does not carry all frames.
+        thinned: bool,
     },
     /// It cannot be sent.
     Refused {
@@ -244,7 +246,8 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
         }
     }
 
-    /// Numbers the next frame `frame` instead of the one after the last; for tests of the wrap.
+    /// Numbers the next frame `frame` instead of the one after the last: beyond what an earlier stream of this session
+    /// has used.
     pub fn set_next_frame(&mut self, frame: FrameId) {
         self.next_frame = frame;
     }
@@ -259,7 +262,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
         let wire = bytes + bytes.div_ceil(each) * (wire::HEADER_BYTES + self.config.overhead_bytes);
         if let Some(left_out) = self.entrance.push(frame, wire, path, now) {
             self.stats.thinned += u64::from(left_out.on_purpose);
-            self.supersede(left_out.captured);
+            self.supersede(left_out.captured, left_out.on_purpose);
         }
     }
 
@@ -292,7 +295,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
         let going = self.going.take().map(|going| going.captured);
         let waiting = self.entrance.take().map(|waiting| waiting.frame.captured);
         for captured in [going, waiting].into_iter().flatten() {
-            self.supersede(captured);
+            self.supersede(captured, false);
         }
     }
 
@@ -384,9 +387,9 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
         }
     }
 
-    fn supersede(&mut self, captured: MediaTime) {
+    fn supersede(&mut self, captured: MediaTime, thinned: bool) {
         self.stats.superseded += 1;
-        self.events.push_back(SendEvent::Superseded { captured });
+        self.events.push_back(SendEvent::Superseded { captured, thinned });
     }
 
     fn begin(&mut self, waiting: Waiting, now: Instant) -> Result<(), SendEvent> {

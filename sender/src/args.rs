@@ -11,13 +11,15 @@ use proto::netem::Impairment;
 use proto::{Fec, Follow, QualityRange};
 
 use crate::encode::Subsampling;
+use crate::serve::ServeAt;
 use crate::source::Spec;
 pub use values::{Dest, Mtu, PaceArg};
 use values::{
-    parse_dest, parse_fps, parse_max_bitrate, parse_mtu, parse_pace, parse_size, parse_subsampling,
+    parse_dest, parse_fps, parse_max_bitrate, parse_mtu, parse_pace, parse_serve, parse_size,
+    parse_subsampling,
 };
 
-/// Sends a camera's pictures to screens on this network: JPEG frames in UDP datagrams, to one address, to several, or
+/// Sends a camera's pictures to screens on this network: JPEG frames in UDP datagrams, to whoever asks, to addresses, or
 /// to a multicast group.
 #[derive(Debug, Parser)]
 #[command(
@@ -25,7 +27,6 @@ use values::{
     version,
     after_help = EXAMPLES,
     args_conflicts_with_subcommands = true,
-    subcommand_negates_reqs = true,
     max_term_width = 100
 )]
 pub struct Args {
@@ -67,9 +68,19 @@ pub struct Args {
     #[arg(long, value_name = "420|422|444", value_parser = parse_subsampling, help_heading = ENCODING)]
     pub subsampling: Option<Subsampling>,
 
-    /// Where to send: an address or name and a port; a multicast group reaches many. Repeatable
-    #[arg(long, value_name = "HOST:PORT", required = true, value_parser = parse_dest, help_heading = NETWORK)]
+    /// Where to send: an address or name and a port; a multicast group reaches many. Repeatable. Without it, whoever asks
+    /// is sent to (--serve)
+    #[arg(long, value_name = "HOST:PORT", value_parser = parse_dest, help_heading = NETWORK)]
     pub dest: Vec<Dest>,
+
+    /// Where receivers may ask to be sent to, also beside --dest [default: without --dest, port 9001 on all addresses, or
+    /// a free one if that is taken]
+    #[arg(long, value_name = "[ADDR:]PORT", value_parser = parse_serve, help_heading = NETWORK)]
+    pub serve: Option<ServeAt>,
+
+    /// How many receivers are served that asked. Each takes a stream of its own out of this computer
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = NETWORK)]
+    pub max_viewers: u16,
 
     /// Largest packet in bytes, or auto: the route's, at most 1500. Nothing is ever fragmented
     #[arg(long, value_name = "BYTES|auto", default_value = "auto", value_parser = parse_mtu, help_heading = NETWORK)]
@@ -110,10 +121,11 @@ pub struct Args {
     #[arg(long, value_name = "on|off", default_value = "on", action = ArgAction::Set, value_parser = parse_switch, help_heading = REPAIR)]
     pub resend: bool,
 
-    /// Whose path decides pace and quality, in a group or with several destinations: the slowest, or the slowest but a
-    /// percentage of them, 10 to 100, who may lose frames so that the others need not wait for them
-    #[arg(long, value_name = "slowest|PERCENT", default_value = "slowest", help_heading = REPAIR)]
-    pub follow: Follow,
+    /// Whose path decides pace and quality, in a group or with several destinations or viewers: the slowest, or the slowest
+    /// but a percentage of them, 10 to 100, who may lose frames so that the others need not wait for them [default: slowest;
+    /// of the viewers that asked, the slower half is not waited for]
+    #[arg(long, value_name = "slowest|PERCENT", help_heading = REPAIR)]
+    pub follow: Option<Follow>,
 
     /// Time between statistics, such as 500ms or 2s
     #[arg(long, value_name = "T", default_value = "1s", value_parser = parse_duration, help_heading = DIAGNOSTICS)]
@@ -131,6 +143,19 @@ pub struct Args {
     /// What both programs have.
     #[command(flatten)]
     pub system: SystemArgs,
+}
+
+impl Args {
+    /// What viewers see this stream called.
+    pub fn name(&self) -> String {
+        let computer = || rustix::system::uname().nodename().to_string_lossy().into_owned();
+        self.name.clone().unwrap_or_else(computer)
+    }
+
+    /// Where it serves, if it does.
+    pub fn serve_at(&self) -> Option<ServeAt> {
+        self.serve.or_else(|| self.dest.is_empty().then_some(ServeAt::Anywhere))
+    }
 }
 
 /// Other things to do.
@@ -165,7 +190,8 @@ const DIAGNOSTICS: &str = "Diagnostics";
 
 const EXAMPLES: &str = "\
 Examples:
-  sender --dest 192.168.1.20:9000          the first camera, to one screen
+  sender                                   the first camera, to whoever asks: receiver
+  sender --dest 192.168.1.20:9000          to one screen
   sender --dest 239.255.10.1:9000          to many: receiver --listen that group
   sender --source pattern --dest 127.0.0.1:9000   a test card, to this computer
   sender --source clip.mjpeg --loop --fps 30 --dest 192.168.1.20:9000

@@ -9,6 +9,7 @@ use anyhow::Result;
 use proto::host::{Console, Stop};
 use proto::{Clock, Frame, Latest};
 
+use crate::audience::Audience;
 use crate::inbox::Inbox;
 use crate::picture::{Captured, Picture, RawPicture};
 use crate::source::{self, Dropped, Next, Options, Source, Spec, Timing};
@@ -45,6 +46,8 @@ pub struct Capture {
     pub encoder: Arc<Latest<Raw>>,
     /// Where JPEGs go.
     pub inbox: Arc<Inbox>,
+    /// Whether anybody watches.
+    pub audience: Arc<Audience>,
     /// What is counted.
     pub stats: Arc<Stats>,
     /// The time that travels with frames.
@@ -138,7 +141,7 @@ impl Capture {
             Picture::Jpeg(jpeg) => self.inbox.put(Frame { captured: self.clock.at(at), jpeg }).is_some(),
         };
         if displaced {
-            self.stats.superseded();
+            self.stats.replaced(self.audience.is_there());
         }
     }
 }

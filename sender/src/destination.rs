@@ -104,6 +104,20 @@ impl Destination {
         self.netem = None;
     }
 
+    /// Ends it at once: nothing more is sent, and its frames end as superseded.
+    pub fn discard(mut self, tally: &mut Tally, stats: &Stats) {
+        self.abandon();
+        let now = Instant::now();
+        loop {
+            match self.stream.poll(now) {
+                SendOutput::Event(event) => self.note(event, tally, stats, now),
+                // The goodbye.
+                SendOutput::Transmit(_) => {}
+                SendOutput::Wait(_) => break,
+            }
+        }
+    }
+
     /// Whether all that was to go has gone.
     pub fn is_done(&self) -> bool {
         self.stream.is_closed() && self.netem.as_ref().is_none_or(|netem| netem.next_due().is_none())
@@ -124,7 +138,8 @@ impl Destination {
     fn note(&mut self, event: SendEvent, tally: &mut Tally, stats: &Stats, now: Instant) {
         let (captured, end) = match event {
             SendEvent::Sent { captured, .. } => (captured, End::Sent),
-            SendEvent::Superseded { captured } => (captured, End::Superseded),
+            SendEvent::Superseded { captured, thinned: true } => (captured, End::Thinned),
+            SendEvent::Superseded { captured, thinned: false } => (captured, End::Superseded),
             SendEvent::Refused { captured, error } => {
                 if self.refusals.is_due(now) {
                     self.console.warn(format_args!("a picture is not sent: {error}"));

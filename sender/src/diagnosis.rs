@@ -13,15 +13,16 @@ use crate::stats::{Destination, Stats};
 /// them, what the system refused, and, once, that nothing comes back.
 #[derive(Debug)]
 pub struct Diagnosis {
-    destinations: Vec<Watched>,
+    /// By the number that no other destination has.
+    destinations: BTreeMap<u64, Watched>,
     console: Console,
 }
 
 /// A destination as it was last seen.
 #[derive(Debug)]
 struct Watched {
-    is_group: bool,
-    is_wireless: bool,
+    address: String,
+    is_served: bool,
     watch: Watch,
     viewers: BTreeMap<SocketAddr, Watch>,
     /// Since when it has been sent to; `None` once somebody has answered, or it was said that nobody does.
@@ -29,18 +30,21 @@ struct Watched {
 }
 
 impl Diagnosis {
-    /// Of a sender to these destinations, which each is a group or not, by Wi-Fi or not.
-    pub fn new(destinations: impl Iterator<Item = (SocketAddr, bool)>, console: Console) -> Self {
-        let now = Instant::now();
-        let destinations = destinations.map(|(to, is_wireless)| Watched::new(to, is_wireless, now)).collect();
-        Self { destinations, console }
+    /// Of a sender of which nothing was seen yet.
+    pub fn new(console: Console) -> Self {
+        Self { destinations: BTreeMap::new(), console }
     }
 
     /// Looks at what was counted so far.
     pub fn look(&mut self, stats: &Stats, now: Instant) {
         let counted = stats.lock().destinations.clone();
+        let (came, went) = self.come_and_go(&counted, now);
+        for line in viewer_lines(&came, "watches").chain(viewer_lines(&went, "is gone")) {
+            self.console.say(line);
+        }
         let mut found = None;
-        for (watched, counted) in self.destinations.iter_mut().zip(&counted) {
+        for counted in &counted {
+            let watched = self.destinations.get_mut(&counted.id).expect("it came");
             for line in watched.look(counted, now) {
                 self.console.say(line);
             }
@@ -48,13 +52,38 @@ impl Diagnosis {
         }
         stats.lock().diagnosis = found;
     }
+
+    /// Notes which destinations are new and which are no more; returns the addresses of those who asked.
+    fn come_and_go(&mut self, counted: &[Destination], now: Instant) -> (Vec<String>, Vec<String>) {
+        let mut came = Vec::new();
+        for counted in counted {
+            self.destinations.entry(counted.id).or_insert_with(|| {
+                came.extend(counted.is_served.then(|| counted.address.clone()));
+                Watched::new(counted, now)
+            });
+        }
+        let is_here = |id: &u64| counted.iter().any(|counted| counted.id == *id);
+        let gone: Vec<u64> = self.destinations.keys().filter(|id| !is_here(id)).copied().collect();
+        let went = gone.iter().filter_map(|id| self.destinations.remove(id)).map(|watched| watched.address);
+        (came, went.collect())
+    }
+}
+
+/// What is said of some viewers.
+fn viewer_lines(who: &[impl std::fmt::Display], what: &str) -> impl Iterator<Item = String> {
+    match who {
+        [] => None,
+        [address] => Some(format!("viewer {address} {what}")),
+        _ => Some(format!("{} viewers: each {what}", who.len())),
+    }
+    .into_iter()
 }
 
 impl Watched {
-    fn new(to: SocketAddr, is_wireless: bool, now: Instant) -> Self {
+    fn new(counted: &Destination, now: Instant) -> Self {
         Self {
-            is_group: to.ip().is_multicast(),
-            is_wireless,
+            address: counted.address.clone(),
+            is_served: counted.is_served,
             watch: Watch::new(&Evidence::default(), now),
             viewers: BTreeMap::new(),
             unanswered: Some(now),
@@ -70,8 +99,8 @@ impl Watched {
         self.come_and_go(counted, now, &mut lines);
         for (address, viewer) in &counted.viewers {
             let totals = Evidence {
-                is_group: self.is_group,
-                is_wireless: self.is_wireless,
+                is_group: counted.is_group,
+                is_wireless: counted.is_wireless,
                 ..Evidence::of_report(&viewer.counts, viewer.missing_at_end)
             };
             let watch = self.viewers.entry(*address).or_insert_with(|| Watch::new(&totals, now));
@@ -90,18 +119,17 @@ impl Watched {
         let came: Vec<_> = came.filter(|address| !self.viewers.contains_key(address)).collect();
         let went: Vec<_> = self.viewers.keys().filter(|address| !is_here(address)).copied().collect();
         self.viewers.retain(|address, _| is_here(address));
-        for (who, what) in [(came, "watches"), (went, "is gone: nothing was heard of it for a while")] {
-            match who[..] {
-                [] => {}
-                [address] => lines.push(format!("viewer {address} {what}")),
-                _ => lines.push(format!("{} viewers: each {what}", who.len())),
-            }
+        // Who has asked is known before it says anything back, and need not say anything.
+        if self.is_served {
+            return;
         }
+        lines.extend(viewer_lines(&came, "watches"));
+        lines.extend(viewer_lines(&went, "is gone: nothing was heard of it for a while"));
         let has_sent = counted.stream.data > 0;
         match self.unanswered {
             Some(_) if !counted.viewers.is_empty() => self.unanswered = None,
             Some(_) if !has_sent => self.unanswered = Some(now),
-            Some(since) if !self.is_group && now.saturating_duration_since(since) >= PATIENCE => {
+            Some(since) if !counted.is_group && now.saturating_duration_since(since) >= PATIENCE => {
                 self.unanswered = None;
                 lines.push(format!(
                     "nothing comes back from {}: no receiver runs there (or it runs with --feedback off), or a firewall \

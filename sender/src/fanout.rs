@@ -1,30 +1,70 @@
 //! All that frames go to: the destinations, and the sockets that lead there.
 
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use proto::host::{Console, Seldom};
 use proto::wire::SourceState;
-use proto::{Follow, Frame};
+use proto::{Door, Follow, Frame, FrameId};
 
 use crate::destination::Destination;
-use crate::link::Link;
-use crate::stats::{Stats, Tally};
+use crate::link::{Link, NetworkOptions, Route};
+use crate::serve::{Asked, Served};
+use crate::stats::{self, Stats, Tally};
+use crate::streams::Streams;
 
 /// The destinations, each paced on its own, and their sockets, each of which may lead to many.
+///
+/// `stats.destinations` lists the same destinations in the same order, at all times.
 #[derive(Debug)]
 pub struct Fanout {
     links: Vec<Link>,
     destinations: Vec<Destination>,
+    streams: Streams,
+    options: NetworkOptions,
+    served: Option<Served>,
+    /// What asks have come to; kept for its memory.
+    asked: Vec<Asked>,
+    /// Kept for its memory.
+    budgets: Vec<usize>,
+    /// Frames so far: no stream has used more ids.
+    pushed: u32,
+    /// The newest frame while nobody watches: whoever comes sees it at once.
+    unwatched: Option<Frame>,
     complaints: Seldom,
     console: Console,
 }
 
 impl Fanout {
-    /// Over these sockets to these destinations, which name theirs by number.
-    pub fn new(links: Vec<Link>, destinations: Vec<Destination>, console: Console) -> Self {
-        Self { links, destinations, complaints: Seldom::new(COMPLAIN_EVERY), console }
+    /// One without destinations.
+    pub fn new(streams: Streams, options: NetworkOptions, console: Console) -> Self {
+        Self {
+            links: Vec::new(),
+            destinations: Vec::new(),
+            streams,
+            options,
+            served: None,
+            asked: Vec::new(),
+            budgets: Vec::new(),
+            pushed: 0,
+            unwatched: None,
+            complaints: Seldom::new(COMPLAIN_EVERY),
+            console,
+        }
+    }
+
+    /// Adds a destination with a socket of its own.
+    pub fn add(&mut self, link: Link, route: Route, stats: &Stats) {
+        self.links.push(link);
+        self.begin(self.links.len() - 1, route, false, stats);
+    }
+
+    /// Lets viewers in by a door, who ask by these sockets.
+    pub fn serve(&mut self, links: Vec<Link>, door: Door<SocketAddr>) {
+        self.served = Some(Served::new(self.links.len(), door));
+        self.links.extend(links);
     }
 
     /// Other handles to the sockets, in their order, to wait for what comes back.
@@ -35,17 +75,30 @@ impl Fanout {
         self.links.iter().map(|link| link.as_fd().try_clone_to_owned()).collect()
     }
 
-    /// Gives a frame to all.
-    pub fn push(&mut self, frame: &Frame, tally: &mut Tally, now: Instant) {
+    /// Gives a frame to all. While nobody watches, the newest is kept for who comes next.
+    pub fn push(&mut self, frame: Frame, tally: &mut Tally, stats: &Stats, now: Instant) {
+        if self.destinations.is_empty() {
+            if self.unwatched.replace(frame).is_some() {
+                stats.lock().unwatched += 1;
+            }
+            return;
+        }
+        self.pushed = self.pushed.wrapping_add(1);
         tally.begin(frame.captured, self.destinations.len());
         self.destinations
             .iter_mut()
             .for_each(|destination| destination.stream.push_frame(frame.clone(), now));
     }
 
+    /// Whether anybody watches, or may: to a destination that was named it is sent in any case.
+    pub fn is_watched(&self) -> bool {
+        !self.destinations.is_empty()
+    }
+
     /// Sends what is due to all; returns when there is more to do.
     pub fn drain(&mut self, state: SourceState, tally: &mut Tally, stats: &Stats) -> Option<Instant> {
-        let mut next: Option<Instant> = None;
+        self.end_silent(tally, stats);
+        let mut next = self.served.as_ref().and_then(Served::next_due);
         for (number, destination) in self.destinations.iter_mut().enumerate() {
             destination.stream.set_state(state, Instant::now());
             let until = destination.drain(&mut self.links[destination.link], number, tally, stats);
@@ -56,12 +109,18 @@ impl Fanout {
 
     /// Takes in a batch of what came back by one of the sockets. Not more: however much comes, what is due goes out in
     /// between.
-    pub fn receive(&mut self, number: usize, now: Instant) {
-        let Self { links, destinations, .. } = self;
-        let read = links[number].receive(FEEDBACK_AT_ONCE, |from, datagram| {
-            let is_from = |d: &&mut Destination| d.link == number && d.route().is_receiver(from);
+    pub fn receive(&mut self, number: usize, tally: &mut Tally, stats: &Stats, now: Instant) {
+        let Self { links, destinations, served, asked, .. } = self;
+        let mut door = served.as_mut().filter(|served| served.has(number));
+        let read = links[number].receive(FEEDBACK_AT_ONCE, |link, peer, datagram| {
+            if let Some(door) = &mut door
+                && door.handle_datagram(link, peer, datagram, asked, now)
+            {
+                return true;
+            }
+            let is_from = |d: &&mut Destination| d.link == number && d.route().is_receiver(peer.address);
             let Some(destination) = destinations.iter_mut().find(is_from) else { return false };
-            let _counted = destination.stream.handle_datagram(from, datagram, now);
+            let _counted = destination.stream.handle_datagram(peer.address, datagram, now);
             true
         });
         if let Err(error) = read
@@ -69,26 +128,87 @@ impl Fanout {
         {
             self.console.say(format_args!("cannot read what comes back: {error}"));
         }
+        self.admit(number, tally, stats, now);
     }
 
-    /// How many bytes a picture may have, so that the paths of those who are followed carry the stream.
-    pub fn frame_budget(&mut self, follow: Follow) -> Option<usize> {
-        let budgets = self.destinations.iter_mut().map(|d| d.stream.frame_budget().unwrap_or(usize::MAX));
-        let budget = match follow {
-            Follow::Slowest => budgets.min(),
-            Follow::Percentile(percentile) => {
-                let mut budgets: Vec<usize> = budgets.collect();
-                budgets.sort_unstable();
-                let at = (budgets.len() * usize::from(percentile) / 100).min(budgets.len().saturating_sub(1));
-                budgets.get(at).copied()
+    /// Does what asks have come to.
+    fn admit(&mut self, link: usize, tally: &mut Tally, stats: &Stats, now: Instant) {
+        let mut asked = std::mem::take(&mut self.asked);
+        for asked in asked.drain(..) {
+            match asked {
+                Asked::Left(address) => self.end(address, tally, stats),
+                Asked::Welcome(peer) => match Route::back(peer, &self.options) {
+                    Ok(route) => self.welcome(link, route, tally, stats, now),
+                    Err(error) => {
+                        self.served.iter_mut().for_each(|served| served.turn_away(peer.address));
+                        if self.complaints.is_due(now) {
+                            self.console.say(format_args!("cannot serve {}: {error:#}", peer.address));
+                        }
+                    }
+                },
             }
-        };
-        budget.filter(|&bytes| bytes < usize::MAX)
+        }
+        self.asked = asked;
+        if let Some(served) = &self.served {
+            stats.lock().asks = served.counts();
+        }
+    }
+
+    /// A viewer begins, with the newest picture there is.
+    fn welcome(&mut self, link: usize, route: Route, tally: &mut Tally, stats: &Stats, now: Instant) {
+        self.begin(link, route, true, stats);
+        if let Some(frame) = self.unwatched.take() {
+            self.push(frame, tally, stats, now);
+        }
+    }
+
+    fn begin(&mut self, link: usize, route: Route, is_served: bool, stats: &Stats) {
+        stats.lock().destinations.push(stats::Destination::new(&route, is_served));
+        self.destinations.push(self.streams.open(link, route, FrameId::new(self.pushed)));
+    }
+
+    /// Ends the streams of those who have fallen silent.
+    fn end_silent(&mut self, tally: &mut Tally, stats: &Stats) {
+        let now = Instant::now();
+        while let Some(gone) = self.served.as_mut().and_then(|served| served.next_gone(now)) {
+            self.end(gone, tally, stats);
+        }
+    }
+
+    /// Ends a served viewer's stream, without a goodbye: it may come back to the same session.
+    fn end(&mut self, address: SocketAddr, tally: &mut Tally, stats: &Stats) {
+        let served = self.served.as_ref();
+        let is_it = |d: &Destination| served.is_some_and(|s| s.has(d.link)) && d.route().to() == address;
+        let Some(number) = self.destinations.iter().position(is_it) else { return };
+        self.destinations.remove(number).discard(tally, stats);
+        stats.lock().depart(number);
+    }
+
+    /// How many bytes a picture may have, so that the paths of those who are followed carry the stream. If nobody was named
+    /// to be followed, that is the slowest destination, and of the viewers who asked the slower half is not waited for.
+    pub fn frame_budget(&mut self, follow: Option<Follow>) -> Option<usize> {
+        let Self { destinations, served, budgets, .. } = self;
+        let is_served = |destination: &Destination| served.as_ref().is_some_and(|s| s.has(destination.link));
+        let mut least = usize::MAX;
+        for (of_served, usual) in [(false, Follow::Slowest), (true, FOLLOW_SERVED)] {
+            budgets.clear();
+            let own = destinations.iter_mut().filter(|destination| is_served(destination) == of_served);
+            budgets.extend(own.map(|d| d.stream.frame_budget().unwrap_or(usize::MAX)));
+            least = followed(budgets, follow.unwrap_or(usual)).map_or(least, |budget| budget.min(least));
+        }
+        Some(least).filter(|&bytes| bytes < usize::MAX)
     }
 
     /// Ends all streams: what was given to them still goes out, and then a goodbye.
     pub fn close(&mut self) {
         self.destinations.iter_mut().for_each(|destination| destination.stream.close());
+    }
+
+    /// Forgets the picture that was kept for who would come.
+    pub fn forget_unwatched(&mut self, stats: &Stats) {
+        if self.unwatched.take().is_some() {
+            stats.lock().unwatched += 1;
+        }
     }
 
     /// Gives up what has not gone, but for the goodbyes.
@@ -102,42 +222,22 @@ impl Fanout {
     }
 }
 
+/// The budget of the one that is followed.
+fn followed(budgets: &mut [usize], follow: Follow) -> Option<usize> {
+    budgets.sort_unstable();
+    let at = match follow {
+        Follow::Slowest => 0,
+        Follow::Percentile(percentile) => budgets.len() * usize::from(percentile) / 100,
+    };
+    budgets.get(at.min(budgets.len().saturating_sub(1))).copied()
+}
+
+/// Anybody may ask, also from behind a slow path: that lowers the quality for the others only where most have one.
+const FOLLOW_SERVED: Follow = Follow::Percentile(50);
 /// Many receivers' reports; a few tens of microseconds, which no pacing instant misses by much.
 const FEEDBACK_AT_ONCE: usize = 32;
 /// Often enough to be seen, rarely enough to be read.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::link::{NetworkOptions, Route};
-    use proto::{Clock, MediaTime, Pace, SendConfig, SendStream, SessionId};
-    use std::net::UdpSocket;
-
-    #[test]
-    fn what_is_due_goes_before_more_than_a_batch_of_feedback_is_read() {
-        let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let options = NetworkOptions::default();
-        let route = Route::find(receiver.local_addr().unwrap(), &options).unwrap();
-        let link = Link::open(&route, &options).unwrap();
-        let config = SendConfig { pace: Pace::Off, ..SendConfig::new(SessionId::new(1), [7; 16]) };
-        let now = Instant::now();
-        let stream = SendStream::new(config, Clock::new(now, MediaTime::default()), now);
-        let console = Console::silent();
-        let destination = Destination::new(stream, 0, route, None, console.clone());
-        let mut fanout = Fanout::new(vec![link], vec![destination], console);
-        let stats = Stats::default();
-        stats.lock().destinations.push(crate::stats::Destination::default());
-        // The hello tells where to answer.
-        fanout.drain(SourceState::Live, &mut Tally::default(), &stats);
-        let to = receiver.recv_from(&mut [0; 2000]).unwrap().1;
-        for _ in 0..FEEDBACK_AT_ONCE + 3 {
-            receiver.send_to(b"feedback", to).unwrap();
-        }
-        let heard = |fanout: &Fanout| fanout.destinations[0].stream.stats().feedback.total();
-        fanout.receive(0, now);
-        assert_eq!(heard(&fanout), FEEDBACK_AT_ONCE as u64);
-        fanout.receive(0, now);
-        assert_eq!(heard(&fanout), FEEDBACK_AT_ONCE as u64 + 3);
-    }
-}
+mod tests;

@@ -1,6 +1,7 @@
 //! Chunkcast's sender: pictures from a camera, a file, a pipe or a test card, sent as JPEG frames over UDP.
 
 pub mod args;
+pub mod audience;
 pub mod cameras;
 pub mod capture;
 pub mod destination;
@@ -13,5 +14,7 @@ pub mod link;
 pub mod picture;
 pub mod pipeline;
 pub mod send;
+pub mod serve;
 pub mod source;
 pub mod stats;
+pub mod streams;

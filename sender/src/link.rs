@@ -1,5 +1,6 @@
 //! A UDP socket: sending many datagrams in one call where the kernel can, and reading what receivers send back.
 
+mod arrival;
 mod route;
 mod sockopt;
 
@@ -7,18 +8,18 @@ mod sockopt;
 mod tests;
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use proto::Transmit;
 use proto::host::Interface;
-use rustix::io::Errno;
-use rustix::net::{RecvFlags, recvfrom};
 use socket2::{Domain, Protocol, Socket, Type};
 
 pub use route::Route;
+
+use arrival::Arrival;
 
 /// What the user decided about the network.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +34,15 @@ pub struct NetworkOptions {
     pub dscp: u8,
 }
 
+/// Somebody else's address, and which of this computer's own it speaks to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Where it is.
+    pub address: SocketAddr,
+    /// Where it sends to, if the socket is one that is asked; what is sent there comes from here.
+    pub at: Option<IpAddr>,
+}
+
 /// A socket that sends, to one destination or to many.
 #[derive(Debug)]
 pub struct Link {
@@ -40,7 +50,7 @@ pub struct Link {
     /// What the kernel cuts sends into now; 0 for nothing.
     segment: usize,
     /// Where what comes back is read to.
-    place: Box<[u8; PLACE]>,
+    place: Box<[u8]>,
     /// What came back from anybody else.
     strangers: u64,
 }
@@ -52,7 +62,8 @@ impl Link {
     /// If the system refuses it, with the way out.
     pub fn open(route: &Route, options: &NetworkOptions) -> Result<Self> {
         let to = route.to();
-        let link = Self::bind(any_address(to), options)?;
+        let link = Self::unbound(to, options)?;
+        link.socket.bind(&any_address(to).into())?;
         if to.ip().is_multicast() {
             send_to_group(&link.socket, to, route.interface(), options.ttl)?;
         } else if options.interface.is_some() {
@@ -64,10 +75,10 @@ impl Link {
         Ok(link)
     }
 
-    fn bind(at: SocketAddr, options: &NetworkOptions) -> Result<Self> {
+    /// A socket of that address's family.
+    fn unbound(at: SocketAddr, options: &NetworkOptions) -> Result<Self> {
         let socket = Socket::new(Domain::for_address(at), Type::DGRAM, Some(Protocol::UDP))
             .context("cannot open a UDP socket")?;
-        socket.bind(&at.into())?;
         // A full queue below holds up other destinations for no longer than this.
         socket.set_write_timeout(Some(Duration::from_millis(50)))?;
         sockopt::forbid_fragmentation(&socket, at.is_ipv4()).context("cannot forbid fragmentation")?;
@@ -77,6 +88,35 @@ impl Link {
                 .context("cannot set --dscp")?;
         }
         Ok(Self { socket, segment: 0, place: Box::new([0; PLACE]), strangers: 0 })
+    }
+
+    /// Opens a socket that can be asked at `at`, and answers from where it was asked.
+    ///
+    /// # Errors
+    /// What the system says; `AddrInUse` if somebody else has the port.
+    pub fn serve(at: SocketAddr, options: &NetworkOptions) -> Result<Self> {
+        let link = Self::unbound(at, options)?;
+        if at.is_ipv6() {
+            // IPv4 has a socket of its own.
+            link.socket.set_only_v6(true)?;
+        }
+        link.socket.bind(&at.into())?;
+        sockopt::tell_address(&link.socket, at.is_ipv4()).context("cannot learn where asks are sent to")?;
+        if let Some(text) = &options.interface {
+            let name = Interface::find(text)?.name;
+            link.socket.bind_device(Some(name.as_bytes())).with_context(|| {
+                format!("cannot serve at {name} only; that needs the right to (root, or CAP_NET_RAW)")
+            })?;
+        }
+        Ok(link)
+    }
+
+    /// Its port.
+    ///
+    /// # Errors
+    /// If the system does not say.
+    pub fn port(&self) -> io::Result<u16> {
+        Ok(self.socket.local_addr()?.as_socket().map_or(0, |address| address.port()))
     }
 
     /// How many bytes the system keeps until they are sent.
@@ -94,7 +134,7 @@ impl Link {
     /// # Errors
     /// What the system says; then all or some of them are not sent.
     pub fn send(&mut self, route: &mut Route, transmit: &Transmit<'_, SocketAddr>) -> io::Result<()> {
-        let to = transmit.to.unwrap_or_else(|| route.to());
+        let to = Peer { address: transmit.to.unwrap_or_else(|| route.to()), at: route.from };
         if route.offload && transmit.bytes.len() > transmit.segment {
             match self.send_segmented(to, transmit) {
                 // Some interfaces and kernels cannot; single datagrams always work.
@@ -116,38 +156,50 @@ impl Link {
         result
     }
 
-    /// Gives what has come back, with where it came from, to `handle`, which says whether somebody here expected it: at
-    /// most so many datagrams, so that the caller sees to other things in between. It does not wait. Returns how many
-    /// were read.
+    /// Sends one datagram to somebody who asked, from where it asked.
+    ///
+    /// # Errors
+    /// What the system says; then it is not sent.
+    pub fn answer(&mut self, peer: Peer, datagram: &[u8]) -> io::Result<()> {
+        self.send_single(peer, datagram)
+    }
+
+    /// Gives what has come back, with who sent it, to `handle`, which says whether somebody here expected it, and may
+    /// answer: at most so many datagrams, so that the caller sees to other things in between. It does not wait. Returns
+    /// how many were read.
     ///
     /// # Errors
     /// If the socket cannot be read.
     pub fn receive(
         &mut self,
         most: usize,
-        mut handle: impl FnMut(SocketAddr, &mut [u8]) -> bool,
+        mut handle: impl FnMut(&mut Self, Peer, &mut [u8]) -> bool,
     ) -> io::Result<usize> {
-        // With TRUNC, the length is that of the whole datagram.
-        let flags = RecvFlags::DONTWAIT | RecvFlags::TRUNC;
-        for read in 0..most {
-            match recvfrom(&self.socket, &mut self.place[..], flags) {
-                Ok((_, length, from)) => {
-                    let from = from.and_then(|from| SocketAddr::try_from(from).ok());
-                    let is_expected = match (from, self.place.get_mut(..length)) {
-                        (Some(from), Some(datagram)) => handle(from, datagram),
+        let mut place = std::mem::take(&mut self.place);
+        let mut read = 0;
+        let result = loop {
+            if read == most {
+                break Ok(read);
+            }
+            match arrival::receive(&self.socket, &mut place) {
+                Ok(Arrival { length, from, at }) => {
+                    let is_expected = match (from, place.get_mut(..length)) {
+                        (Some(address), Some(datagram)) => handle(self, Peer { address, at }, datagram),
                         _ => false,
                     };
                     self.strangers += u64::from(!is_expected);
                 }
-                Err(Errno::AGAIN) => return Ok(read),
-                Err(error) if is_passing(error) => {}
-                Err(error) => return Err(error.into()),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break Ok(read),
+                Err(error) if is_passing(&error) => {}
+                Err(error) => break Err(error),
             }
-        }
-        Ok(most)
+            read += 1;
+        };
+        self.place = place;
+        result
     }
 
-    fn send_segmented(&mut self, to: SocketAddr, transmit: &Transmit<'_, SocketAddr>) -> io::Result<()> {
+    fn send_segmented(&mut self, to: Peer, transmit: &Transmit<'_, SocketAddr>) -> io::Result<()> {
         if self.segment != transmit.segment {
             sockopt::set_segment(&self.socket, transmit.segment)?;
             self.segment = transmit.segment;
@@ -155,7 +207,7 @@ impl Link {
         self.write(to, transmit.bytes)
     }
 
-    fn send_single(&mut self, to: SocketAddr, datagram: &[u8]) -> io::Result<()> {
+    fn send_single(&mut self, to: Peer, datagram: &[u8]) -> io::Result<()> {
         // One that is longer than the last segment size would be cut by it.
         if self.segment != 0 && self.segment < datagram.len() {
             sockopt::set_segment(&self.socket, 0)?;
@@ -164,9 +216,14 @@ impl Link {
         self.write(to, datagram)
     }
 
-    fn write(&self, to: SocketAddr, bytes: &[u8]) -> io::Result<()> {
+    fn write(&self, to: Peer, bytes: &[u8]) -> io::Result<()> {
+        let address = to.address.into();
         loop {
-            match self.socket.send_to(bytes, &to.into()) {
+            let sent = match to.at {
+                None => self.socket.send_to(bytes, &address),
+                Some(at) => arrival::send_from(&self.socket, at, &address, bytes),
+            };
+            match sent {
                 Ok(_) => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // Somebody's port was closed when an earlier datagram arrived: not this one's affair.
@@ -206,9 +263,9 @@ fn any_address(to: SocketAddr) -> SocketAddr {
 }
 
 /// Errors of a moment: an earlier datagram did not arrive, as some router or computer says.
-fn is_passing(error: Errno) -> bool {
+fn is_passing(error: &io::Error) -> bool {
     use rustix::io::Errno as E;
-    [
+    let passing = [
         E::INTR,
         E::CONNREFUSED,
         E::CONNRESET,
@@ -217,8 +274,8 @@ fn is_passing(error: Errno) -> bool {
         E::HOSTDOWN,
         E::NETDOWN,
         E::MSGSIZE,
-    ]
-    .contains(&error)
+    ];
+    error.raw_os_error().is_some_and(|code| passing.iter().any(|errno| errno.raw_os_error() == code))
 }
 
 fn is_refusal_of_offload(error: &io::Error) -> bool {

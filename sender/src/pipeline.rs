@@ -6,20 +6,21 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use proto::host::{Console, Reporter, Stop, join, spawn, stop_at_signals, wall_clock};
-use proto::netem::Netem;
-use proto::{Clock, Frame, Latest, Pace, Pool, QualityControl, SendConfig, SendStream, SessionId, Taken};
+use proto::{Clock, Door, Frame, Latest, Pool, QualityControl, SessionId, Taken};
 
 use crate::args::Args;
+use crate::audience::Audience;
 use crate::capture::{Capture, Opened, Raw};
-use crate::destination::Destination;
 use crate::diagnosis::Diagnosis;
 use crate::encode::Encoder;
 use crate::fanout::Fanout;
 use crate::inbox::Inbox;
 use crate::link::{Link, NetworkOptions, Route};
 use crate::send;
+use crate::serve::{self, ServeAt, USUAL_PORT};
 use crate::source::{Options, Wanted};
-use crate::stats::{self, Reports, Stats};
+use crate::stats::{Reports, Stats};
+use crate::streams::Streams;
 
 /// Sends until the source ends, enough was sent, or the program is told to stop.
 ///
@@ -31,16 +32,20 @@ pub fn run(args: &Args) -> Result<()> {
     stop_at_signals(&stop).context("cannot handle signals")?;
     // Before there are pictures: it takes longer than sending one.
     proto::warm_up();
-    let links = open_links(args)?;
-    let ways = links.iter().map(|(_, route)| (route.to(), route.interface().is_wireless()));
-    let mut diagnosis = Diagnosis::new(ways, console.clone());
+    let options = network_options(args);
+    let links = open_links(args, &options)?;
+    let served = args.serve_at().map(|at| at.open(&options)).transpose()?;
+    let mut diagnosis = Diagnosis::new(console.clone());
     let session = SessionId::new(u64::from_ne_bytes(random()?).max(1));
     let mut reporter = Reporter::new(console.clone(), args.stats_json.as_deref(), args.stats_interval)?;
 
     let clock = wall_clock();
-    let identity = Identity { session, secret: random()?, clock };
+    let secret = random()?;
+    let streams = Streams::new(args, session, secret, clock, console.clone());
     let inbox = Arc::new(Inbox::new().context("cannot make an event")?);
     let (stats, encoder) = (Arc::new(Stats::default()), Arc::new(Latest::new()));
+    let audience = Arc::new(Audience::default());
+    audience.set(!args.dest.is_empty());
     let capture = Capture {
         spec: args.source.clone(),
         options: Options {
@@ -51,26 +56,29 @@ pub fn run(args: &Args) -> Result<()> {
         stop: stop.clone(),
         encoder: encoder.clone(),
         inbox: inbox.clone(),
+        audience: audience.clone(),
         stats: stats.clone(),
         clock,
         console: console.clone(),
     };
     let (opened, when_opened) = sync_channel(1);
     let capture = spawn("capture", &stop, {
-        let (encoder, inbox) = (encoder.clone(), inbox.clone());
+        let (encoder, inbox, audience) = (encoder.clone(), inbox.clone(), audience.clone());
         move || {
             let result = capture.run(&opened);
             // Whoever comes after ends when it has nothing left.
             encoder.close();
+            audience.end();
             drop(opened);
             result.inspect_err(|_| inbox.close())
         }
     })?;
     let encode = spawn("encode", &stop, {
         let (inbox, stats, console) = (inbox.clone(), stats.clone(), console.clone());
+        let audience = audience.clone();
         let (made, quality) = (Encoder::new(args.subsampling)?, QualityControl::new(args.quality));
         move || {
-            encode(&encoder, made, quality, &inbox, &stats, clock, &console);
+            encode(&encoder, &audience, made, quality, &inbox, &stats, clock, &console);
             inbox.close();
             Ok(())
         }
@@ -79,12 +87,23 @@ pub fn run(args: &Args) -> Result<()> {
     let started = match wait_for_source(&when_opened, &stop) {
         Some(source) => {
             console.say(format_args!("{}", source.description));
-            let fanout = fanout(args, links, &source, &identity, &stats, &console);
+            let mut streams = streams;
+            streams.set_interval(source.interval);
+            let mut fanout = Fanout::new(streams.clone(), options, console.clone());
+            for (link, route) in links {
+                console.say(format_args!("to {}, session {session}", streams.describe(&route)));
+                fanout.add(link, route, &stats);
+            }
+            if let Some(links) = served {
+                let door = Door::new(session, secret, args.max_viewers.into(), clock);
+                say_where(args, &links, session, &console)?;
+                fanout.serve(links, door);
+            }
             let send = spawn("send", &stop, {
                 let (inbox, stats, stop, most) = (inbox.clone(), stats.clone(), stop.clone(), args.frames);
-                let follow = args.follow;
+                let (audience, follow) = (audience.clone(), args.follow);
                 move || {
-                    let result = send::run(&inbox, fanout, follow, &stats, most, &stop);
+                    let result = send::run(&inbox, fanout, follow, &audience, &stats, most, &stop);
                     stop.request();
                     result
                 }
@@ -102,7 +121,7 @@ pub fn run(args: &Args) -> Result<()> {
         let results = [join(capture), join(encode), started.map_or(Ok(()), join)];
         // A picture that came while the program was already ending, with nobody to send it.
         if let Taken::Value(_) = inbox.take() {
-            stats.superseded();
+            stats.replaced(audience.is_there());
         }
         let mut report = reports.make(&stats, true);
         if report.object.frames.captured == 0 && results.iter().any(Result::is_err) {
@@ -114,9 +133,12 @@ pub fn run(args: &Args) -> Result<()> {
     })
 }
 
-/// Encodes the newest raw picture until there are no more, as well as the path carries it.
+/// Encodes the newest raw picture until there are no more, as well as the path carries it. While nobody watches it waits
+/// with the newest where it is.
+#[allow(clippy::too_many_arguments, reason = "each is another thing")]
 fn encode(
     pictures: &Latest<Raw>,
+    audience: &Audience,
     mut encoder: Encoder,
     mut control: QualityControl,
     inbox: &Inbox,
@@ -126,7 +148,13 @@ fn encode(
 ) {
     let mut pool = Pool::new(FRAMES_AT_ONCE);
     let mut complained = false;
-    while let Taken::Value(raw) = pictures.take(None) {
+    loop {
+        audience.wait();
+        let Taken::Value(raw) = pictures.take(None) else { return };
+        if !audience.is_there() {
+            stats.replaced(false);
+            continue;
+        }
         let begun = Instant::now();
         let quality = control.next(inbox.frame_budget(), begun);
         match encoder.encode(&raw.picture, quality, &mut pool) {
@@ -149,82 +177,38 @@ fn encode(
     }
 }
 
-fn open_links(args: &Args) -> Result<Vec<(Link, Route)>> {
-    let options = NetworkOptions {
+fn network_options(args: &Args) -> NetworkOptions {
+    NetworkOptions {
         mtu: args.mtu.0,
         ttl: args.ttl.into(),
         interface: args.interface.clone(),
         dscp: args.dscp,
-    };
+    }
+}
+
+fn open_links(args: &Args, options: &NetworkOptions) -> Result<Vec<(Link, Route)>> {
     let open = |to| {
-        let route = Route::find(to, &options)?;
-        anyhow::Ok((Link::open(&route, &options)?, route))
+        let route = Route::find(to, options)?;
+        anyhow::Ok((Link::open(&route, options)?, route))
     };
     args.dest.iter().map(|dest| open(dest.address).with_context(|| format!("--dest {}", dest.text))).collect()
 }
 
-/// What all streams of this run share.
-struct Identity {
-    session: SessionId,
-    /// Receivers' tokens are made with it.
-    secret: [u8; 16],
-    clock: Clock,
-}
-
-/// Makes a stream for each route, and says what was chosen.
-fn fanout(
-    args: &Args,
-    links: Vec<(Link, Route)>,
-    source: &Opened,
-    &Identity { session, secret, clock }: &Identity,
-    stats: &Stats,
-    console: &Console,
-) -> Fanout {
-    let name = args
-        .name
-        .clone()
-        .unwrap_or_else(|| rustix::system::uname().nodename().to_string_lossy().into_owned());
-    let (links, routes): (Vec<_>, Vec<_>) = links.into_iter().unzip();
-    let mut all = Vec::new();
-    for (number, route) in routes.into_iter().enumerate() {
-        let pace = match args.pace.0 {
-            Pace::Auto if route.is_local() => Pace::Off,
-            chosen => chosen,
-        };
-        let pace_text = match pace {
-            Pace::Off => "each frame at once".to_owned(),
-            Pace::Auto => "paced at 90 Mbit/s at first, then at what the path carries".to_owned(),
-            Pace::Rate(rate) => format!("paced at {:.1} Mbit/s", rate / 1e6),
-        };
-        console.say(format_args!(
-            "to {} by {}, MTU {}, {pace_text}, session {session}",
-            route.to(),
-            route.interface().name,
-            route.mtu()
-        ));
-        let config = SendConfig {
-            session,
-            datagram_bytes: route.datagram_bytes(),
-            overhead_bytes: route.overhead_bytes(),
-            pace,
-            interval: source.interval,
-            name: name.clone(),
-            is_group: route.is_group(),
-            fec: args.fec,
-            resend: args.resend,
-            follow: args.follow,
-            max_bitrate: args.max_bitrate,
-            secret,
-        };
-        stats
-            .lock()
-            .destinations
-            .push(stats::Destination { address: route.to().to_string(), ..stats::Destination::default() });
-        let stream = SendStream::new(config, clock, Instant::now());
-        let netem = args.impair.clone().map(Netem::new);
-        all.push(Destination::new(stream, number, route, netem, console.clone()));
+/// Says where receivers can ask, and under which name they find it.
+fn say_where(args: &Args, links: &[Link], session: SessionId, console: &Console) -> Result<()> {
+    let at = args.serve_at().unwrap_or(ServeAt::Anywhere);
+    let addresses: Vec<String> = serve::addresses(links, at)?.iter().map(ToString::to_string).collect();
+    let port = links.first().map(Link::port).transpose()?.unwrap_or_default();
+    if at == ServeAt::Anywhere && port != USUAL_PORT {
+        console.say(format_args!("port {USUAL_PORT} is taken: serving at port {port}"));
     }
-    Fanout::new(links, all, console.clone())
+    console.say(format_args!(
+        "serving \"{}\" at {}, at most {} viewers, session {session}",
+        args.name(),
+        addresses.join(", "),
+        args.max_viewers
+    ));
+    Ok(())
 }
 
 /// What the source is, once it is open; `None` if it failed or the program ends before.

@@ -13,6 +13,7 @@ use proto::host::Stop;
 use proto::wire::SourceState;
 use proto::{Follow, MediaTime, Taken};
 
+use crate::audience::Audience;
 use crate::fanout::Fanout;
 use crate::inbox::Inbox;
 use crate::stats::{Stats, Tally};
@@ -27,7 +28,8 @@ use wait::{Also, Wait};
 pub fn run(
     inbox: &Inbox,
     mut fanout: Fanout,
-    follow: Follow,
+    follow: Option<Follow>,
+    audience: &Audience,
     stats: &Stats,
     most: Option<u64>,
     stop: &Stop,
@@ -40,6 +42,7 @@ pub fn run(
     loop {
         let until = drain(&mut fanout, inbox, &mut tally, stats);
         inbox.set_frame_budget(fanout.frame_budget(follow));
+        audience.set(fanout.is_watched());
         // What is sent or on its way is enough: the next frame is not begun.
         let enough = most.is_some_and(|most| stats.lock().sent + tally.outstanding() as u64 >= most);
         if enough && (tally.outstanding() == 0 || stop.is_requested()) {
@@ -47,7 +50,7 @@ pub fn run(
         }
         let also = if enough { Also::Stop } else { Also::Frames };
         let is_there = wait.until(stats.pulse.beat(until), also).context(CANNOT_WAIT)?;
-        receive(&mut fanout, &wait);
+        receive(&mut fanout, &wait, &mut tally, stats);
         if enough || !is_there {
             continue;
         }
@@ -56,7 +59,7 @@ pub fn run(
                 // Frames are told apart by their capture time.
                 frame.captured = frame.captured.max(MediaTime::from_micros(last.as_micros() + 1));
                 last = frame.captured;
-                fanout.push(&frame, &mut tally, Instant::now());
+                fanout.push(frame, &mut tally, stats, Instant::now());
             }
             Taken::TimedOut => {}
             Taken::Closed => break,
@@ -72,8 +75,8 @@ fn drain(fanout: &mut Fanout, inbox: &Inbox, tally: &mut Tally, stats: &Stats) -
 }
 
 /// Takes in a batch of what came back by each socket.
-fn receive(fanout: &mut Fanout, wait: &Wait<'_>) {
-    wait.feedback().for_each(|number| fanout.receive(number, Instant::now()));
+fn receive(fanout: &mut Fanout, wait: &Wait<'_>, tally: &mut Tally, stats: &Stats) {
+    wait.feedback().for_each(|number| fanout.receive(number, tally, stats, Instant::now()));
 }
 
 /// Sends the rest, and the goodbyes.
@@ -86,8 +89,9 @@ fn finish(
 ) -> Result<()> {
     inbox.close();
     if let Taken::Value(_) = inbox.take() {
-        stats.superseded();
+        stats.replaced(fanout.is_watched());
     }
+    fanout.forget_unwatched(stats);
     fanout.close();
     let mut patience: Option<Instant> = None;
     while let Some(until) = drain(&mut fanout, inbox, tally, stats)
@@ -108,7 +112,7 @@ fn finish(
                 wait.until(Some(until.min(end)), Also::Nothing).context(CANNOT_WAIT)?;
             }
         }
-        receive(&mut fanout, wait);
+        receive(&mut fanout, wait, tally, stats);
     }
     Ok(())
 }

@@ -12,7 +12,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use proto::host::Pulse;
-use proto::{Meter, SendStats, Viewer};
+use proto::{AskCounts, Meter, SendStats, Viewer};
+
+use crate::link::Route;
 
 /// The sender's statistics, shared by its threads. Locked for moments only.
 #[derive(Debug, Default)]
@@ -29,6 +31,10 @@ pub struct Counters {
     pub captured: u64,
     /// Pictures that a newer one replaced before they were sent.
     pub superseded: u64,
+    /// Of these, pictures that every destination left out on purpose.
+    pub thinned: u64,
+    /// Pictures that came while nobody watched.
+    pub unwatched: u64,
     /// Pictures that were sent to at least one destination.
     pub sent: u64,
     /// Pictures that could not be encoded or are too large to be sent.
@@ -45,6 +51,10 @@ pub struct Counters {
     pub send: Meter,
     /// Each destination's own.
     pub destinations: Vec<Destination>,
+    /// What was sent to viewers who have left.
+    pub departed: Departed,
+    /// Asks to watch, by how they ended.
+    pub asks: AskCounts,
     /// What is wrong, if something is, in a sentence.
     pub diagnosis: Option<String>,
 }
@@ -54,6 +64,14 @@ pub struct Counters {
 pub struct Destination {
     /// Its address.
     pub address: String,
+    /// Whether it is a viewer who asked.
+    pub is_served: bool,
+    /// Whether it is a group.
+    pub is_group: bool,
+    /// Whether the way there begins by Wi-Fi.
+    pub is_wireless: bool,
+    /// A number that no other has.
+    pub id: u64,
     /// What its stream counted.
     pub stream: SendStats,
     /// Sends that the system refused.
@@ -66,12 +84,43 @@ pub struct Destination {
     pub pace: Option<f64>,
 }
 
+/// What was counted for all viewers together who have left.
+#[derive(Clone, Copy, Debug, Default)]
+#[allow(missing_docs, reason = "each is the sum of those of that name")]
+pub struct Departed {
+    pub data: u64,
+    pub parity: u64,
+    pub resent: u64,
+    pub bytes: u64,
+    pub errors: u64,
+}
+
+impl Destination {
+    /// One that nothing was counted for yet.
+    pub fn new(route: &Route, is_served: bool) -> Self {
+        use std::sync::atomic::{AtomicU64, Ordering};
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        Self {
+            address: route.to().to_string(),
+            is_served,
+            is_group: route.is_group(),
+            is_wireless: route.interface().is_wireless(),
+            id: COUNT.fetch_add(1, Ordering::Relaxed),
+            ..Self::default()
+        }
+    }
+}
+
 impl Counters {
-    /// Of the superseded pictures, how many were left out on purpose: those that every destination left out.
-    pub fn thinned(&self) -> u64 {
-        // One that only some left out was sent by the others, or ended as theirs did.
-        let everywhere = self.destinations.iter().map(|d| d.stream.thinned).min();
-        everywhere.unwrap_or(0).min(self.superseded)
+    /// Takes a destination out of the list; what it was sent stays in the sums.
+    pub fn depart(&mut self, number: usize) {
+        let Destination { stream, errors, .. } = self.destinations.remove(number);
+        let departed = &mut self.departed;
+        departed.data += stream.data;
+        departed.parity += stream.parity;
+        departed.resent += stream.resent;
+        departed.bytes += stream.bytes;
+        departed.errors += errors;
     }
 }
 
@@ -91,5 +140,11 @@ impl Stats {
     /// Counts a picture that was replaced by a newer one.
     pub fn superseded(&self) {
         self.lock().superseded += 1;
+    }
+
+    /// Counts a picture that was replaced by a newer one while somebody watched, or nobody did.
+    pub fn replaced(&self, is_watched: bool) {
+        let counters = &mut *self.lock();
+        *(if is_watched { &mut counters.superseded } else { &mut counters.unwatched }) += 1;
     }
 }

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod asker;
 pub(crate) mod clip;
 pub(crate) mod collector;
 pub(crate) mod display;

@@ -225,7 +225,8 @@ pub(crate) fn count(stats: &Value, path: &str) -> u64 {
 
 /// What a sender counted must add up.
 pub(crate) fn sender_adds_up(stats: &Value) {
-    let frames = ["/frames/sent", "/frames/superseded", "/frames/refused"].map(|path| count(stats, path));
+    let ends = ["sent", "superseded", "refused", "unwatched"];
+    let frames = ends.map(|end| format!("/frames/{end}")).map(|path| count(stats, &path));
     assert_eq!(count(stats, "/frames/captured"), frames.iter().sum::<u64>(), "{stats}");
     assert!(count(stats, "/datagrams/data") >= count(stats, "/frames/sent"), "{stats}");
 }

@@ -195,7 +195,7 @@ impl Ledger {
                 self.ends.sent += 1;
                 captured
             }
-            SendEvent::Superseded { captured } => {
+            SendEvent::Superseded { captured, .. } => {
                 self.ends.superseded += 1;
                 captured
             }

@@ -98,7 +98,7 @@ impl<S: Copy> RtpSendStream<S> {
         let wire = bytes + bytes.div_ceil(self.payload_bytes()) * (HEADER_BYTES + self.config.overhead_bytes);
         if let Some(left_out) = self.entrance.push(frame, wire, path, now) {
             self.stats.thinned += u64::from(left_out.on_purpose);
-            self.supersede(left_out.captured);
+            self.supersede(left_out.captured, left_out.on_purpose);
         }
     }
 
@@ -120,7 +120,7 @@ impl<S: Copy> RtpSendStream<S> {
         let going = self.going.take().map(|going| going.captured);
         let waiting = self.entrance.take().map(|waiting| waiting.frame.captured);
         for captured in [going, waiting].into_iter().flatten() {
-            self.supersede(captured);
+            self.supersede(captured, false);
         }
     }
 
@@ -192,9 +192,9 @@ impl<S: Copy> RtpSendStream<S> {
         self.config.datagram_bytes.saturating_sub(HEADER_BYTES).max(1)
     }
 
-    fn supersede(&mut self, captured: crate::MediaTime) {
+    fn supersede(&mut self, captured: crate::MediaTime, thinned: bool) {
         self.stats.superseded += 1;
-        self.events.push_back(SendEvent::Superseded { captured });
+        self.events.push_back(SendEvent::Superseded { captured, thinned });
     }
 
     fn begin(&mut self, waiting: &Waiting, now: Instant) -> Result<(), SendEvent> {

@@ -58,7 +58,7 @@ fn a_newer_frame_replaces_the_one_that_waits_and_the_one_going_is_finished() {
         next = until.or(next);
         now = next.unwrap();
     }
-    assert!(matches!(ends[0], SendEvent::Superseded { captured } if captured.as_micros() == 2));
+    assert!(matches!(ends[0], SendEvent::Superseded { captured, .. } if captured.as_micros() == 2));
     assert!(matches!(ends[1], SendEvent::Sent { captured, .. } if captured.as_micros() == 1));
     assert!(matches!(ends[2], SendEvent::Sent { captured, .. } if captured.as_micros() == 3));
 }

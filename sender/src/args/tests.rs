@@ -12,15 +12,27 @@ fn parse(words: &str) -> Result<Args, String> {
 fn an_address_is_enough() {
     let args = parse("sender --dest 127.0.0.1:9000 --dest [::1]:9001").unwrap();
     assert_eq!(args.dest[1].address, "[::1]:9001".parse().unwrap());
+    assert_eq!(args.serve_at(), None);
     assert_eq!((args.source, args.pace), (Spec::Camera(Which::First), PaceArg(Pace::Auto)));
     assert_eq!((args.quality.min(), args.quality.max(), args.max_bitrate), (20, 80, None));
-    assert_eq!((args.fec, args.resend, args.follow), (Fec::Auto, true, Follow::Slowest));
+    assert_eq!((args.fec, args.resend, args.follow), (Fec::Auto, true, None));
+}
+
+#[test]
+fn without_an_address_whoever_asks_is_served() {
+    let served = |words: &str| parse(words).unwrap().serve_at();
+    assert_eq!(served("sender --source pattern"), Some(ServeAt::Anywhere));
+    assert_eq!(served("sender --serve 9005"), Some(ServeAt::Port(9005)));
+    let here = ServeAt::Address("127.0.0.1:9005".parse().unwrap());
+    assert_eq!(served("sender --dest 127.0.0.1:9000 --serve 127.0.0.1:9005"), Some(here));
 }
 
 #[test]
 fn wrong_values_are_refused_with_the_way_out() {
     for (words, way_out) in [
-        ("sender", "--dest"),
+        ("sender --serve everywhere", "192.168.1.20:9001"),
+        ("sender --serve 99999", "such as 9001"),
+        ("sender --max-viewers 0", "1..=1024"),
         ("sender --dest 127.0.0.1", "port"),
         ("sender --dest 127.0.0.1:0", "port 0"),
         ("sender --dest ::1:9000", "brackets"),
@@ -50,7 +62,7 @@ fn what_is_said_is_taken() {
     let words = "--quality 55 --max-bitrate 20mbit --fec 10 --resend off --follow 20";
     let args = parse(&format!("sender --dest 127.0.0.1:9 {words}")).unwrap();
     assert_eq!((args.quality.min(), args.quality.max(), args.max_bitrate), (55, 55, Some(20e6)));
-    assert_eq!((args.fec, args.resend, args.follow), (Fec::Percent(10), false, Follow::Percentile(20)));
+    assert_eq!((args.fec, args.resend, args.follow), (Fec::Percent(10), false, Some(Follow::Percentile(20))));
     assert_eq!(parse("sender --dest 127.0.0.1:9 --fec off").unwrap().fec, Fec::Off);
 }
 

@@ -6,6 +6,7 @@ use proto::Pace;
 use proto::host::parse_scoped;
 
 use crate::encode::Subsampling;
+use crate::serve::ServeAt;
 
 /// A destination as it was typed, and the address it stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +49,16 @@ pub(super) fn parse_dest(text: &str) -> Result<Dest, String> {
     found.sort_by_key(SocketAddr::is_ipv6);
     let address = *found.first().ok_or_else(|| format!("the host {host:?} has no address"))?;
     Ok(Dest { text: text.to_owned(), address })
+}
+
+pub(super) fn parse_serve(text: &str) -> Result<ServeAt, String> {
+    if let Ok(port) = text.parse() {
+        return Ok(ServeAt::Port(port));
+    }
+    let address = parse_scoped(text).or_else(|| text.parse().ok());
+    address.map(ServeAt::Address).ok_or_else(|| {
+        format!("{text:?} is neither a port nor an address and a port, such as 9001, 192.168.1.20:9001 or [::]:9001")
+    })
 }
 
 pub(super) fn parse_size(text: &str) -> Result<(u32, u32), String> {

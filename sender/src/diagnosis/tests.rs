@@ -54,7 +54,7 @@ fn viewers(frames: u32, lost: u32) -> Vec<(SocketAddr, Viewer)> {
 }
 
 fn watched(to: &str, now: Instant) -> Watched {
-    Watched::new(to.parse().unwrap(), false, now)
+    Watched::new(&Destination { address: to.into(), ..Destination::default() }, now)
 }
 
 fn counted(viewers: Vec<(SocketAddr, Viewer)>) -> Destination {
@@ -94,7 +94,8 @@ fn that_nothing_comes_back_is_said_once_and_not_of_groups() {
     assert_eq!(alone.look(&counted(vec![]), now + seconds(60)), [""; 0]);
 
     let mut group = watched("239.255.10.1:9000", now);
-    assert_eq!(group.look(&counted(vec![]), now + seconds(60)), [""; 0]);
+    let counted = Destination { is_group: true, ..counted(vec![]) };
+    assert_eq!(group.look(&counted, now + seconds(60)), [""; 0]);
 }
 
 #[test]
@@ -109,11 +110,27 @@ fn before_anything_was_sent_nobody_can_answer() {
 #[test]
 fn refused_sends_are_in_the_statistics_and_are_said_where_they_happen() {
     let now = Instant::now();
-    let to: SocketAddr = THERE.parse().unwrap();
-    let mut diagnosis = Diagnosis::new([(to, false)].into_iter(), Console::silent());
+    let mut diagnosis = Diagnosis::new(Console::silent());
     let stats = Stats::default();
-    stats.lock().destinations.push(Destination { errors: 7, ..counted(vec![]) });
+    stats.lock().destinations.push(counted(vec![]));
+    diagnosis.look(&stats, now);
+    stats.lock().destinations[0].errors = 7;
     diagnosis.look(&stats, now + Duration::from_secs(3));
     let found = stats.lock().diagnosis.clone().unwrap();
     assert!(found.starts_with("to 10.0.0.7:9000: the sender's system refused 7 sends"), "{found}");
+}
+
+#[test]
+fn viewers_who_asked_come_and_go_by_name() {
+    let (now, mut diagnosis) = (Instant::now(), Diagnosis::new(Console::silent()));
+    let viewer =
+        |id: u64| Destination { is_served: true, id, address: format!("10.0.0.{id}:9"), ..counted(vec![]) };
+    let here = [Destination { id: 1, ..counted(vec![]) }, viewer(2), viewer(3)];
+    let names = |ids: &[u64]| ids.iter().map(|id| format!("10.0.0.{id}:9")).collect::<Vec<_>>();
+    assert_eq!(diagnosis.come_and_go(&here, now), (names(&[2, 3]), vec![]));
+    assert_eq!(diagnosis.come_and_go(&here[..2], now), (vec![], names(&[3])));
+    assert_eq!(viewer_lines(&names(&[3]), "is gone").collect::<Vec<_>>(), ["viewer 10.0.0.3:9 is gone"]);
+    assert_eq!(viewer_lines(&names(&[2, 3]), "watches").collect::<Vec<_>>(), ["2 viewers: each watches"]);
+    let mut silent = Watched::new(&here[1], now);
+    assert_eq!(silent.look(&here[1], now + Duration::from_secs(60)), [""; 0], "it need not say anything");
 }

@@ -10,7 +10,7 @@ use proto::host::{Checklist, wait_until, wall_clock};
 use proto::{SendConfig, SendOutput, SendStream, SessionId};
 use rustix::event::{PollFd, PollFlags};
 
-use crate::link::{Link, Route};
+use crate::link::{Link, Peer, Route};
 use crate::pipeline::random;
 
 /// What was heard.
@@ -85,11 +85,11 @@ fn hear(link: &mut Link, route: &mut Route) -> Result<Heard> {
             .context("cannot wait for answers")?;
         heard.note_pending(link);
         let now = Instant::now();
-        let read = link.receive(AT_ONCE, |from, datagram| {
-            if route.is_receiver(from) {
-                let _counted = stream.handle_datagram(from, datagram, now);
+        let read = link.receive(AT_ONCE, |_, Peer { address, .. }, datagram| {
+            if route.is_receiver(address) {
+                let _counted = stream.handle_datagram(address, datagram, now);
             }
-            route.is_receiver(from)
+            route.is_receiver(address)
         });
         heard.error = read.err().or(heard.error);
         let is_refused = heard.error.as_ref().is_some_and(|e| e.kind() == io::ErrorKind::ConnectionRefused);

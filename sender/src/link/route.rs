@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use anyhow::{Result, bail};
 use proto::host::{Interface, is_own_address};
 
-use super::{NetworkOptions, any_address, sockopt};
+use super::{NetworkOptions, Peer, any_address, sockopt};
 
 /// The way to one destination, which is a receiver or a group.
 #[derive(Clone, Debug)]
@@ -14,6 +14,8 @@ pub struct Route {
     interface: Interface,
     fixed_mtu: Option<usize>,
     mtu: usize,
+    /// Which of this computer's addresses to send from; the routes choose if not given.
+    pub(super) from: Option<IpAddr>,
     /// Whether the kernel cuts sends into datagrams, as far as is known.
     pub(super) offload: bool,
 }
@@ -28,12 +30,20 @@ impl Route {
             Some(text) => Interface::find(text)?,
             None => Interface::towards(to)?,
         };
-        let mut route = Self { to, interface, fixed_mtu: options.mtu, mtu: 0, offload: true };
+        let mut route = Self { to, interface, fixed_mtu: options.mtu, mtu: 0, from: None, offload: true };
         route.mtu = route.find_mtu();
         if route.datagram_bytes() <= proto::wire::HEADER_BYTES + 1 {
             bail!("an MTU of {} bytes leaves no room for pictures; give a larger --mtu", route.mtu);
         }
         Ok(route)
+    }
+
+    /// Finds the way back to somebody who asked.
+    ///
+    /// # Errors
+    /// As for [`find`](Self::find).
+    pub fn back(peer: Peer, options: &NetworkOptions) -> Result<Self> {
+        Ok(Self { from: peer.at, ..Self::find(peer.address, options)? })
     }
 
     /// Where it leads.

@@ -20,6 +20,16 @@ pub(super) fn forbid_fragmentation(socket: &impl AsRawFd, is_ipv4: bool) -> io::
     }
 }
 
+/// Has the kernel say of each datagram which of this computer's addresses it was sent to (ip(7), IP_PKTINFO; ipv6(7),
+/// IPV6_RECVPKTINFO).
+pub(super) fn tell_address(socket: &impl AsRawFd, is_ipv4: bool) -> io::Result<()> {
+    if is_ipv4 {
+        set(socket, libc::IPPROTO_IP, libc::IP_PKTINFO, 1)
+    } else {
+        set(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)
+    }
+}
+
 /// What the path to a connected socket's peer takes whole, in bytes, as far as the kernel knows (ip(7), IP_MTU).
 pub(super) fn path_mtu(socket: &impl AsRawFd, is_ipv4: bool) -> io::Result<usize> {
     let (level, name) =

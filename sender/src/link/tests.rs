@@ -57,8 +57,10 @@ fn come_back(link: &mut Link, route: &Route, count: usize) -> Vec<(SocketAddr, V
         let mut files = [PollFd::new(link, PollFlags::IN)];
         assert_eq!(wait_until(&mut files, until).unwrap(), 1, "{found:?}");
         let mut take = |from, datagram: &mut [u8]| found.push((from, datagram.to_vec()));
-        link.receive(1, |from, datagram| route.is_receiver(from).then(|| take(from, datagram)).is_some())
-            .unwrap();
+        link.receive(1, |_, Peer { address: from, .. }, datagram| {
+            route.is_receiver(from).then(|| take(from, datagram)).is_some()
+        })
+        .unwrap();
     }
     found
 }
@@ -84,7 +86,7 @@ fn only_the_receiver_itself_is_heard() {
     let from = receiver.local_addr().unwrap();
     assert_eq!(come_back(&mut link, &route, 2), [(from, vec![2; PLACE]), (from, vec![])]);
     assert_eq!(link.strangers(), strangers + 1);
-    assert_eq!(link.receive(5, |_, _| unreachable!("nothing is there")).unwrap(), 0);
+    assert_eq!(link.receive(5, |_, _, _| unreachable!("nothing is there")).unwrap(), 0);
 }
 
 #[test]
@@ -95,7 +97,7 @@ fn a_batch_is_no_longer_than_asked_for() {
     }
     come_back(&mut link, &route, 1);
     let mut count = 0;
-    let mut take = |_, _: &mut [u8]| {
+    let mut take = |_: &mut Link, _, _: &mut [u8]| {
         count += 1;
         true
     };
@@ -111,7 +113,7 @@ fn a_closed_port_disturbs_neither_sending_nor_reading() {
     drop(receiver);
     for _ in 0..3 {
         link.send(&mut route, &Transmit { to: None, bytes: b"x", segment: 1 }).unwrap();
-        assert_eq!(link.receive(5, |_, _| true).unwrap(), 0);
+        assert_eq!(link.receive(5, |_, _, _| true).unwrap(), 0);
     }
     let receiver = UdpSocket::bind(to).unwrap();
     receiver.send_to(b"back", address(&link)).unwrap();

@@ -17,12 +17,16 @@ fn test_card() -> RawPicture {
 fn pictures_are_encoded_as_well_as_the_budget_allows() {
     let (pictures, inbox, stats) =
         (Arc::new(Latest::new()), Arc::new(Inbox::new().unwrap()), Arc::new(Stats::default()));
+    let audience = Arc::new(Audience::default());
+    audience.set(true);
     // Not scoped: where this fails, nobody is left to end the thread.
     let thread = std::thread::spawn({
         let (pictures, inbox, stats) = (pictures.clone(), inbox.clone(), stats.clone());
+        let audience = audience.clone();
         let encoder = Encoder::new(None).unwrap();
         let control = QualityControl::new("10..90".parse().unwrap());
-        move || encode(&pictures, encoder, control, &inbox, &stats, wall_clock(), &Console::new("test"))
+        let console = Console::new("test");
+        move || encode(&pictures, &audience, encoder, control, &inbox, &stats, wall_clock(), &console)
     });
     let picture = test_card();
     let next = || {
@@ -55,4 +59,37 @@ fn a_budget_of_nothing_is_not_taken_for_none() {
     assert_eq!(inbox.frame_budget(), Some(1));
     inbox.set_frame_budget(None);
     assert_eq!(inbox.frame_budget(), None);
+}
+
+#[test]
+fn while_nobody_watches_nothing_is_encoded_and_the_first_to_come_sees_the_newest_picture() {
+    let (pictures, inbox, stats) =
+        (Arc::new(Latest::new()), Arc::new(Inbox::new().unwrap()), Arc::new(Stats::default()));
+    let audience = Arc::new(Audience::default());
+    let thread = std::thread::spawn({
+        let (pictures, inbox, stats) = (pictures.clone(), inbox.clone(), stats.clone());
+        let (audience, console) = (audience.clone(), Console::silent());
+        let (encoder, control) = (Encoder::new(None).unwrap(), QualityControl::new("80".parse().unwrap()));
+        move || encode(&pictures, &audience, encoder, control, &inbox, &stats, wall_clock(), &console)
+    });
+    let picture = test_card();
+    let mut displaced = 0;
+    for _ in 0..5 {
+        displaced +=
+            usize::from(pictures.put(Raw { picture: picture.clone(), at: Instant::now() }).is_some());
+    }
+    assert_eq!((displaced, stats.lock().quality), (4, None));
+    let mut ready = [PollFd::new(&*inbox, PollFlags::IN)];
+    assert_eq!(wait_until(&mut ready, Some(Instant::now() + Duration::from_millis(50))).unwrap(), 0);
+    audience.set(true);
+    assert!(wait_until(&mut ready, Some(Instant::now() + Duration::from_secs(10))).unwrap() > 0);
+    assert_eq!(stats.lock().quality, Some(80));
+
+    // What comes at the end, with nobody there, is counted as that.
+    audience.set(false);
+    pictures.put(Raw { picture, at: Instant::now() });
+    pictures.close();
+    audience.end();
+    thread.join().unwrap();
+    assert_eq!(stats.lock().unwatched, 1);
 }

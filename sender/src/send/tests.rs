@@ -4,12 +4,14 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::thread::{JoinHandle, sleep, spawn};
 
+use clap::Parser;
 use proto::host::Console;
-use proto::{Clock, Follow, Frame, Pace, SendConfig, SendStream, SessionId};
+use proto::{Clock, Frame, Pace, SessionId};
 
-use crate::destination::Destination;
+use crate::args::Args;
 use crate::link::{Link, NetworkOptions, Route};
 use crate::stats;
+use crate::streams::Streams;
 
 /// A sending thread, and the socket that it sends to.
 struct Setup {
@@ -27,23 +29,21 @@ impl Setup {
         let options = NetworkOptions::default();
         let route = Route::find(receiver.local_addr().unwrap(), &options).unwrap();
         let link = Link::open(&route, &options).unwrap();
-        let config = SendConfig {
-            datagram_bytes: route.datagram_bytes(),
-            overhead_bytes: route.overhead_bytes(),
-            pace,
-            interval: Some(INTERVAL),
-            ..SendConfig::new(SessionId::new(1), [7; 16])
+        let rate = match pace {
+            Pace::Rate(rate) => format!("{rate}"),
+            _ => "off".into(),
         };
-        let now = Instant::now();
-        let stream = SendStream::new(config, Clock::new(now, MediaTime::default()), now);
-        let destination = Destination::new(stream, 0, route, None, Console::new("test"));
-        let fanout = Fanout::new(vec![link], vec![destination], Console::new("test"));
+        let args = Args::parse_from(["sender", "--pace", &rate]);
+        let (clock, console) = (Clock::new(Instant::now(), MediaTime::default()), Console::new("test"));
+        let mut streams = Streams::new(&args, SessionId::new(1), [7; 16], clock, console.clone());
+        streams.set_interval(Some(INTERVAL));
         let (inbox, stats) = (Arc::new(Inbox::new().unwrap()), Arc::new(Stats::default()));
-        stats.lock().destinations.push(stats::Destination::default());
+        let mut fanout = Fanout::new(streams, options, console);
+        fanout.add(link, route, &stats);
         let stop = Stop::new().unwrap();
         let thread = spawn({
             let (inbox, stats, stop) = (inbox.clone(), stats.clone(), stop.clone());
-            move || run(&inbox, fanout, Follow::Slowest, &stats, most, &stop)
+            move || run(&inbox, fanout, None, &Audience::default(), &stats, most, &stop)
         });
         Self { inbox, stats, stop, receiver, thread }
     }

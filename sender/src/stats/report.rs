@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use proto::host::{Report, percentiles_text, two_digits};
-use proto::{FeedbackCounts, Meter, Percentiles, SessionId};
+use proto::{AskCounts, FeedbackCounts, Meter, Percentiles, SessionId};
 use serde::Serialize;
 
 use super::viewers::ViewerObject;
@@ -35,6 +35,8 @@ pub struct Object {
     pub fps: f64,
     pub mbps: f64,
     pub destinations: Vec<DestinationObject>,
+    /// Asks to watch, by how they ended.
+    pub asks: AskCounts,
     pub diagnosis: Option<String>,
 }
 
@@ -46,6 +48,7 @@ pub struct Frames {
     pub thinned: u64,
     pub sent: u64,
     pub refused: u64,
+    pub unwatched: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -87,6 +90,7 @@ pub struct PaceObject {
 #[allow(missing_docs, reason = "as above")]
 pub struct DestinationObject {
     pub address: String,
+    pub served: bool,
     pub sent: u64,
     pub superseded: u64,
     pub thinned: u64,
@@ -114,7 +118,8 @@ impl Reports {
     pub fn make(&mut self, stats: &Stats, is_final: bool) -> Report<Object> {
         let now = Instant::now();
         let counters = &mut *stats.lock();
-        let bytes: u64 = counters.destinations.iter().map(|d| d.stream.bytes).sum();
+        let bytes: u64 =
+            counters.departed.bytes + counters.destinations.iter().map(|d| d.stream.bytes).sum::<u64>();
         let (since, sent_before, bytes_before) =
             if is_final { (self.start, 0, 0) } else { (self.last, self.last_sent, self.last_bytes) };
         let seconds = (now - since).max(Duration::from_millis(1)).as_secs_f64();
@@ -135,11 +140,13 @@ impl Reports {
 
 fn object(session: SessionId, counters: &Counters, bytes: u64, fps: f64, mbps: f64, ms: Millis) -> Object {
     let now = Instant::now();
+    let departed = counters.departed;
     let destinations: Vec<DestinationObject> = counters
         .destinations
         .iter()
         .map(|d| DestinationObject {
             address: d.address.clone(),
+            served: d.is_served,
             sent: d.stream.sent,
             superseded: d.stream.superseded,
             thinned: d.stream.thinned,
@@ -159,18 +166,19 @@ fn object(session: SessionId, counters: &Counters, bytes: u64, fps: f64, mbps: f
         frames: Frames {
             captured: counters.captured,
             superseded: counters.superseded,
-            thinned: counters.thinned(),
+            thinned: counters.thinned,
             sent: counters.sent,
             refused: counters.refused,
+            unwatched: counters.unwatched,
         },
         datagrams: Datagrams {
-            data: destinations.iter().map(|d| d.datagrams).sum(),
-            parity: destinations.iter().map(|d| d.parity).sum(),
-            resent: destinations.iter().map(|d| d.resent).sum(),
+            data: departed.data + destinations.iter().map(|d| d.datagrams).sum::<u64>(),
+            parity: departed.parity + destinations.iter().map(|d| d.parity).sum::<u64>(),
+            resent: departed.resent + destinations.iter().map(|d| d.resent).sum::<u64>(),
         },
         bytes: Bytes { sent: bytes },
         errors: Errors {
-            send: destinations.iter().map(|d| d.errors).sum(),
+            send: departed.errors + destinations.iter().map(|d| d.errors).sum::<u64>(),
             capture: counters.capture_errors,
         },
         ms,
@@ -179,6 +187,7 @@ fn object(session: SessionId, counters: &Counters, bytes: u64, fps: f64, mbps: f
         fps,
         mbps,
         destinations,
+        asks: counters.asks,
         diagnosis: counters.diagnosis.clone(),
     }
 }
@@ -189,7 +198,9 @@ fn line(object: &Object, full_quality: u8) -> String {
     if let Some(quality) = object.quality.filter(|&quality| quality < full_quality) {
         line += &format!("  quality {quality}");
     }
-    for (name, count) in [("superseded", frames.superseded), ("thinned", frames.thinned)] {
+    for (name, count) in
+        [("superseded", frames.superseded), ("thinned", frames.thinned), ("unwatched", frames.unwatched)]
+    {
         if count > 0 {
             line += &format!("  {name} {count}");
         }
@@ -227,6 +238,7 @@ mod tests {
             "/frames/superseded",
             "/frames/thinned",
             "/frames/sent",
+            "/frames/unwatched",
             "/datagrams/data",
             "/datagrams/parity",
             "/datagrams/resent",
@@ -239,6 +251,8 @@ mod tests {
             "/pace/rate_mbps",
             "/quality",
             "/destinations/0/thinned",
+            "/destinations/0/served",
+            "/asks/welcomed",
             "/session",
             "/diagnosis",
         ] {
@@ -258,22 +272,21 @@ mod tests {
         assert!(!report.line.contains("quality") && !report.line.contains("thinned"), "{}", report.line);
 
         stats.encoded(62, Duration::from_millis(5));
-        let stream = SendStats { superseded: 9, thinned: 7, ..SendStats::default() };
-        stats.lock().destinations.push(Destination { stream, ..Destination::default() });
-        stats.lock().superseded = 9;
+        (stats.lock().superseded, stats.lock().thinned) = (9, 7);
         let report = reports.make(&stats, false);
         assert!(report.line.contains("quality 62  superseded 9  thinned 7"), "{}", report.line);
     }
 
     #[test]
-    fn what_one_destination_left_out_and_another_was_sent_is_not_thinned() {
+    fn what_was_sent_to_viewers_who_have_left_stays_in_the_sums() {
         let stats = Stats::default();
-        for thinned in [50, 0] {
-            let stream = SendStats { thinned, ..SendStats::default() };
-            stats.lock().destinations.push(Destination { stream, ..Destination::default() });
+        for bytes in [1000, 200] {
+            let stream = SendStats { bytes, data: bytes / 100, ..SendStats::default() };
+            stats.lock().destinations.push(Destination { stream, errors: 1, ..Destination::default() });
         }
-        stats.lock().superseded = 3;
+        stats.lock().depart(0);
         let object = Reports::new(SessionId::new(1), 80).make(&stats, false).object;
-        assert_eq!((object.frames.thinned, object.destinations[0].thinned), (0, 50));
+        assert_eq!((object.bytes.sent, object.datagrams.data, object.errors.send), (1200, 12, 2));
+        assert_eq!(object.destinations.len(), 1);
     }
 }

@@ -18,6 +18,8 @@ struct Outstanding {
     destinations: usize,
     sent: bool,
     refused: bool,
+    /// Whether all left it out on purpose.
+    thinned: bool,
 }
 
 /// How a destination is done with a frame.
@@ -27,6 +29,8 @@ pub enum End {
     Sent,
     /// A newer one took its place.
     Superseded,
+    /// It was left out on purpose.
+    Thinned,
     /// It cannot be sent.
     Refused,
 }
@@ -34,7 +38,8 @@ pub enum End {
 impl Tally {
     /// Begins a frame that goes to so many destinations.
     pub fn begin(&mut self, captured: MediaTime, destinations: usize) {
-        self.outstanding.push_back(Outstanding { captured, destinations, sent: false, refused: false });
+        let frame = Outstanding { captured, destinations, sent: false, refused: false, thinned: true };
+        self.outstanding.push_back(frame);
     }
 
     /// Notes how one destination was done with a frame; counts the frame when all are.
@@ -44,8 +49,10 @@ impl Tally {
         frame.destinations -= 1;
         frame.sent |= end == End::Sent;
         frame.refused |= end == End::Refused;
+        frame.thinned &= end == End::Thinned;
         if frame.destinations == 0 {
             let frame = self.outstanding.remove(at).expect("it was found there");
+            counters.thinned += u64::from(frame.thinned);
             *match frame {
                 Outstanding { sent: true, .. } => &mut counters.sent,
                 Outstanding { refused: true, .. } => &mut counters.refused,
@@ -75,13 +82,20 @@ mod tests {
             (1, [End::Superseded, End::Sent]),
             (2, [End::Superseded, End::Superseded]),
             (3, [End::Refused, End::Superseded]),
+            (4, [End::Thinned, End::Sent]),
+            (5, [End::Thinned, End::Thinned]),
+            (6, [End::Thinned, End::Superseded]),
         ] {
             tally.begin(at(captured), 2);
             for end in ends {
                 tally.end(at(captured), end, &mut counters);
             }
         }
-        assert_eq!((counters.sent, counters.superseded, counters.refused), (1, 1, 1));
+        assert_eq!((counters.sent, counters.superseded, counters.refused), (2, 3, 1));
+        assert_eq!(
+            counters.thinned, 1,
+            "what one left out and another was sent, or wanted to be, is not thinned"
+        );
         assert_eq!(tally.outstanding(), 0);
     }
 }

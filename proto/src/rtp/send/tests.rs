@@ -119,7 +119,7 @@ fn a_frame_is_paced_like_any_other_and_a_newer_one_replaces_the_one_that_waits()
         sender.push_frame(frame(number, 100), t0);
     }
     let ends = drain(&mut sender, t0).events;
-    assert!(matches!(ends[0], SendEvent::Superseded { captured } if captured.as_micros() == 33_333));
+    assert!(matches!(ends[0], SendEvent::Superseded { captured, .. } if captured.as_micros() == 33_333));
     assert!(matches!(ends[2], SendEvent::Sent { captured, .. } if captured.as_micros() == 99_999));
     assert_eq!((sender.stats().pushed, sender.stats().superseded, sender.stats().sent), (3, 2, 1));
 }

@@ -1,0 +1,67 @@
+//! Whether anybody watches.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Whether anybody watches: while nobody does, pictures are not encoded.
+#[derive(Debug, Default)]
+pub struct Audience {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    is_there: bool,
+    is_over: bool,
+}
+
+impl Audience {
+    /// Says whether there is one.
+    pub fn set(&self, is_there: bool) {
+        let was_there = std::mem::replace(&mut self.lock().is_there, is_there);
+        if is_there && !was_there {
+            self.changed.notify_all();
+        }
+    }
+
+    /// Whether there is one.
+    pub fn is_there(&self) -> bool {
+        self.lock().is_there
+    }
+
+    /// Waits until there is one, or never will be.
+    pub fn wait(&self) {
+        let nobody = |state: &mut State| !state.is_there && !state.is_over;
+        drop(self.changed.wait_while(self.lock(), nobody).unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Says that there is nothing to wait for any more.
+    pub fn end(&self) {
+        self.lock().is_over = true;
+        self.changed.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_is_woken_by_the_first_viewer_and_by_the_end() {
+        let audience = Audience::default();
+        for wake in [Audience::end, |audience: &Audience| audience.set(true)] {
+            std::thread::scope(|scope| {
+                let waiter = scope.spawn(|| audience.wait());
+                wake(&audience);
+                waiter.join().unwrap();
+            });
+        }
+        assert!(audience.is_there());
+        audience.set(false);
+        assert!(!audience.is_there());
+    }
+}

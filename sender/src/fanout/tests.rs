@@ -1,0 +1,189 @@
+use super::*;
+
+use std::net::UdpSocket;
+use std::sync::Arc;
+
+use clap::Parser;
+use proto::wire::{Body, Datagram};
+use proto::{AskOutput, Asker, Clock, MediaTime, SessionId};
+
+use crate::args::Args;
+use crate::serve::ServeAt;
+
+const SESSION: SessionId = SessionId::new(1);
+const SECRET: [u8; 16] = [7; 16];
+
+/// Destinations, and what is counted of them.
+struct Setup {
+    fanout: Fanout,
+    tally: Tally,
+    stats: Stats,
+}
+
+impl Setup {
+    fn new() -> Self {
+        let (args, console) = (Args::parse_from(["sender"]), Console::silent());
+        let clock = Clock::new(Instant::now(), MediaTime::default());
+        let streams = Streams::new(&args, SESSION, SECRET, clock, console.clone());
+        let fanout = Fanout::new(streams, NetworkOptions::default(), console);
+        Self { fanout, tally: Tally::default(), stats: Stats::default() }
+    }
+
+    /// A port on this computer at which at most so many may watch.
+    fn serving(most: usize) -> (Self, SocketAddr) {
+        let mut setup = Self::new();
+        let at = ServeAt::Address("127.0.0.1:0".parse().unwrap());
+        let links = at.open(&NetworkOptions::default()).unwrap();
+        let to = (std::net::Ipv4Addr::LOCALHOST, links[0].port().unwrap()).into();
+        let clock = Clock::new(Instant::now(), MediaTime::default());
+        setup.fanout.serve(links, Door::new(SESSION, SECRET, most, clock));
+        (setup, to)
+    }
+
+    fn receive(&mut self) {
+        self.fanout.receive(0, &mut self.tally, &self.stats, Instant::now());
+    }
+
+    fn drain(&mut self) {
+        self.fanout.drain(SourceState::Live, &mut self.tally, &self.stats);
+    }
+
+    fn push(&mut self, captured: u64) {
+        let frame = Frame { captured: MediaTime::from_micros(captured), jpeg: Arc::new(vec![7; 3000]) };
+        self.fanout.push(frame, &mut self.tally, &self.stats, Instant::now());
+        self.drain();
+    }
+
+    /// Captured frames that were sent, and that nobody watched.
+    fn counted(&self) -> (u64, u64) {
+        let counters = self.stats.lock();
+        (counters.sent, counters.unwatched)
+    }
+}
+
+/// Somebody who asks.
+struct Viewer {
+    socket: UdpSocket,
+    to: SocketAddr,
+    asker: Asker,
+}
+
+impl Viewer {
+    fn new(to: SocketAddr) -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+        Self { socket, to, asker: Asker::new(Instant::now()) }
+    }
+
+    /// Asks, shows the token, and has the sender take both in.
+    fn join(&mut self, setup: &mut Setup) {
+        for _ in 0..2 {
+            self.say();
+            setup.receive();
+            let mut place = [0; 2000];
+            while let Ok(length) = self.socket.recv(&mut place)
+                && self.asker.handle_datagram(&place[..length], Instant::now())
+            {}
+        }
+    }
+
+    fn say(&mut self) {
+        while let AskOutput::Transmit(ask) = self.asker.poll(Instant::now()) {
+            self.socket.send_to(ask, self.to).unwrap();
+        }
+    }
+
+    /// The frames that came, each once.
+    fn frames(&self) -> Vec<u32> {
+        let (mut frames, mut place) = (Vec::new(), [0; 2000]);
+        while let Ok(length) = self.socket.recv(&mut place) {
+            let read = Datagram::parse(&place[..length]).unwrap();
+            if let Body::Data { .. } = read.body {
+                frames.push(read.header.frame.get());
+            }
+        }
+        frames.dedup();
+        frames
+    }
+}
+
+#[test]
+fn what_is_due_goes_before_more_than_a_batch_of_feedback_is_read() {
+    let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let options = NetworkOptions::default();
+    let route = Route::find(receiver.local_addr().unwrap(), &options).unwrap();
+    let mut setup = Setup::new();
+    setup.fanout.add(Link::open(&route, &options).unwrap(), route, &setup.stats);
+    // The hello tells where to answer.
+    setup.drain();
+    let to = receiver.recv_from(&mut [0; 2000]).unwrap().1;
+    for _ in 0..FEEDBACK_AT_ONCE + 3 {
+        receiver.send_to(b"feedback", to).unwrap();
+    }
+    for read in [FEEDBACK_AT_ONCE, FEEDBACK_AT_ONCE + 3] {
+        setup.receive();
+        assert_eq!(setup.fanout.destinations[0].stream.stats().feedback.total(), read as u64);
+    }
+}
+
+#[test]
+fn who_comes_sees_the_newest_picture_at_once_and_each_picture_ends_once() {
+    let (mut setup, to) = Setup::serving(2);
+    for captured in 1..=5 {
+        setup.push(captured);
+    }
+    assert_eq!((setup.counted(), setup.fanout.is_watched()), ((0, 4), false));
+    let mut viewers = [Viewer::new(to), Viewer::new(to)];
+    viewers[0].join(&mut setup);
+    setup.drain();
+    assert_eq!((setup.counted(), setup.fanout.is_watched()), ((1, 4), true));
+    viewers[1].join(&mut setup);
+    setup.push(6);
+    assert_eq!(setup.counted(), (2, 4));
+    assert_eq!(viewers[0].frames().len(), 2);
+    assert_eq!(viewers[1].frames().len(), 1);
+
+    let mut third = Viewer::new(to);
+    third.join(&mut setup);
+    assert_eq!(third.asker.state(), proto::AskState::Full);
+    assert_eq!(setup.stats.lock().asks.full, 1);
+}
+
+#[test]
+fn who_leaves_is_sent_nothing_more_and_comes_back_beyond_what_it_saw() {
+    let (mut setup, to) = Setup::serving(2);
+    let mut viewer = Viewer::new(to);
+    viewer.join(&mut setup);
+    for captured in 1..=3 {
+        setup.push(captured);
+    }
+    assert_eq!(viewer.frames(), [0, 1, 2]);
+    let before = setup.stats.lock().destinations[0].stream.bytes;
+    viewer.asker.leave();
+    viewer.say();
+    setup.receive();
+    setup.push(4);
+    assert_eq!(viewer.frames(), [0_u32; 0]);
+    {
+        let counters = setup.stats.lock();
+        assert!(counters.destinations.is_empty() && counters.departed.bytes >= before);
+    }
+    // The same socket, and a receiver that remembers.
+    viewer.asker = Asker::new(Instant::now());
+    viewer.join(&mut setup);
+    setup.drain();
+    setup.push(5);
+    assert_eq!(viewer.frames(), [3, 4]);
+    setup.fanout.forget_unwatched(&setup.stats);
+    assert_eq!(setup.counted(), (5, 0));
+}
+
+#[test]
+fn of_viewers_who_asked_the_slower_half_is_not_waited_for() {
+    let budget = |budgets: &[usize]| followed(&mut budgets.to_vec(), FOLLOW_SERVED);
+    assert_eq!(budget(&[]), None);
+    assert_eq!(budget(&[30]), Some(30));
+    assert_eq!(budget(&[5, 30]), Some(30));
+    assert_eq!(budget(&[30, 5, 20]), Some(20));
+    assert_eq!(followed(&mut [30, 5, 20], Follow::Slowest), Some(5));
+}

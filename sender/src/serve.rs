@@ -1,0 +1,197 @@
+//! The port at which anybody may ask to be shown the pictures, and who has asked.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Instant;
+
+use anyhow::{Context, Error, Result, bail};
+use proto::{Door, Knock};
+
+use crate::link::{Link, NetworkOptions, Peer};
+
+/// Where a sender serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServeAt {
+    /// At the usual port, or if that is taken any other, on all addresses.
+    Anywhere,
+    /// At this port on all addresses; 0 for any that is free.
+    Port(u16),
+    /// At this address.
+    Address(SocketAddr),
+}
+
+impl ServeAt {
+    /// Opens a socket for each family of addresses; all have the same port.
+    ///
+    /// # Errors
+    /// If the port is taken, with the way out, or what the system says.
+    pub fn open(self, options: &NetworkOptions) -> Result<Vec<Link>> {
+        match self {
+            Self::Address(at) => Ok(vec![Link::serve(at, options).map_err(|error| explain(error, at))?]),
+            Self::Port(port) => everywhere(port, options).map_err(|error| explain(error, any(port))),
+            Self::Anywhere => match everywhere(USUAL_PORT, options) {
+                Err(error) if is_taken(&error) => everywhere(0, options),
+                opened => opened,
+            },
+        }
+    }
+}
+
+/// Opens the port on all addresses of both families; where there is no IPv6 here, of IPv4 alone.
+fn everywhere(port: u16, options: &NetworkOptions) -> Result<Vec<Link>> {
+    for _ in 0..TRIES {
+        let v4 = Link::serve(any(port), options)?;
+        let chosen = v4.port().context("the served port has no number")?;
+        match Link::serve((Ipv6Addr::UNSPECIFIED, chosen).into(), options) {
+            Ok(v6) => return Ok(vec![v4, v6]),
+            // A port that was free for IPv4 need not be so for IPv6.
+            Err(error) if is_taken(&error) && port == 0 => {}
+            Err(error) if is_taken(&error) => return Err(error),
+            Err(_) => return Ok(vec![v4]),
+        }
+    }
+    bail!("no port is free for IPv4 and IPv6 alike; name an address: --serve 0.0.0.0:{USUAL_PORT}")
+}
+
+fn any(port: u16) -> SocketAddr {
+    (Ipv4Addr::UNSPECIFIED, port).into()
+}
+
+fn is_taken(error: &Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::AddrInUse)
+}
+
+fn explain(error: Error, at: SocketAddr) -> Error {
+    let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+    match kind {
+        Some(io::ErrorKind::AddrInUse) => error.context(format!(
+            "--serve: port {} is taken, perhaps by another sender; end it, or give another port",
+            at.port()
+        )),
+        Some(io::ErrorKind::AddrNotAvailable) => {
+            error.context(format!("--serve: {} is no address of this computer", at.ip()))
+        }
+        _ => error.context(format!("--serve: cannot open port {}", at.port())),
+    }
+}
+
+/// The served sockets, and who watches.
+#[derive(Debug)]
+pub struct Served {
+    /// The first of the sockets that are asked; all behind it are, too.
+    first_link: usize,
+    door: Door<SocketAddr>,
+}
+
+/// What an ask comes to, for the list of destinations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Somebody is to be shown the pictures from now on.
+    Welcome(Peer),
+    /// Somebody has left.
+    Left(SocketAddr),
+}
+
+impl Served {
+    /// Lets viewers in by this door, who ask by the sockets from `first_link` on.
+    pub fn new(first_link: usize, door: Door<SocketAddr>) -> Self {
+        Self { first_link, door }
+    }
+
+    /// Whether that socket is one that is asked.
+    pub fn has(&self, link: usize) -> bool {
+        link >= self.first_link
+    }
+
+    /// Takes in a datagram if it is an ask, and answers it; what it comes to is added to `asked`. Says whether it was one.
+    pub fn handle_datagram(
+        &mut self,
+        link: &mut Link,
+        peer: Peer,
+        datagram: &[u8],
+        asked: &mut Vec<Asked>,
+        now: Instant,
+    ) -> bool {
+        match self.door.handle_datagram(peer.address, datagram, now) {
+            None => return false,
+            Some(Knock::Answer(answer)) => {
+                // Who is not reached asks again.
+                let _ = link.answer(peer, answer);
+            }
+            Some(Knock::Welcome) => asked.push(Asked::Welcome(peer)),
+            Some(Knock::Leaves) => asked.push(Asked::Left(peer.address)),
+            Some(Knock::Stays | Knock::Refused) => {}
+        }
+        true
+    }
+
+    /// Somebody who has fallen silent. Call it until there is nobody.
+    pub fn next_gone(&mut self, now: Instant) -> Option<SocketAddr> {
+        self.door.next_gone(now)
+    }
+
+    /// When the next viewer will have fallen silent.
+    pub fn next_due(&self) -> Option<Instant> {
+        self.door.next_due()
+    }
+
+    /// Who was let in cannot be reached: makes room.
+    pub fn turn_away(&mut self, address: SocketAddr) {
+        self.door.turn_away(address);
+    }
+
+    /// How asks ended.
+    pub fn counts(&self) -> proto::AskCounts {
+        *self.door.counts()
+    }
+}
+
+/// Where the sockets can be asked, as it is said to people: the addresses of this computer that others reach.
+pub fn addresses(links: &[Link], at: ServeAt) -> Result<Vec<SocketAddr>> {
+    if let ServeAt::Address(at) = at
+        && !at.ip().is_unspecified()
+    {
+        return Ok(vec![at]);
+    }
+    let Some(port) = links.first().map(Link::port).transpose()? else { return Ok(Vec::new()) };
+    let all = proto::host::Interface::all()?;
+    let has_network = all.iter().any(|interface| !interface.is_loopback);
+    let reached = all.iter().filter(|interface| interface.is_loopback != has_network);
+    let v4 = reached.flat_map(|interface| &interface.addresses).filter(|address| address.is_ipv4());
+    Ok(v4.map(|address: &IpAddr| (*address, port).into()).collect())
+}
+
+/// What receivers ask who were told a host and no port; the one next to what they listen on.
+pub const USUAL_PORT: u16 = 9001;
+/// Ports that are free for IPv4 and taken for IPv6 do not come in rows.
+const TRIES: u32 = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_families_have_one_port_and_one_that_is_taken_is_told_with_the_way_out() {
+        let options = NetworkOptions::default();
+        let links = ServeAt::Port(0).open(&options).unwrap();
+        let port = links[0].port().unwrap();
+        assert!(links.iter().all(|link| link.port().unwrap() == port));
+        let error = format!("{:#}", ServeAt::Port(port).open(&options).unwrap_err());
+        assert!(
+            error.contains(&format!("port {port} is taken")) && error.contains("another port"),
+            "{error}"
+        );
+        let nowhere = ServeAt::Address("192.0.2.1:9001".parse().unwrap()).open(&options);
+        let error = format!("{:#}", nowhere.unwrap_err());
+        assert!(error.contains("no address of this computer"), "{error}");
+    }
+
+    #[test]
+    fn where_nothing_was_said_another_port_does() {
+        let options = NetworkOptions::default();
+        // Whether or not somebody has the usual one already.
+        let (first, second) = (ServeAt::Anywhere.open(&options), ServeAt::Anywhere.open(&options));
+        let ports = [first, second].map(|links| links.unwrap()[0].port().unwrap());
+        assert_ne!(ports[0], ports[1]);
+    }
+}

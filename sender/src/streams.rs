@@ -1,0 +1,79 @@
+//! Makes the streams of one run: all alike, but for the way to where they go.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use proto::host::Console;
+use proto::netem::{Impairment, Netem};
+use proto::{Clock, FrameId, Pace, SendConfig, SendStream, SessionId};
+
+use crate::args::Args;
+use crate::destination::Destination;
+use crate::link::Route;
+
+/// What all streams of a run share.
+#[derive(Clone, Debug)]
+pub struct Streams {
+    config: SendConfig,
+    clock: Clock,
+    impair: Option<Impairment>,
+    console: Console,
+}
+
+impl Streams {
+    /// Those of this session, as the user wants them. Receivers' tokens are made with the secret.
+    pub fn new(args: &Args, session: SessionId, secret: [u8; 16], clock: Clock, console: Console) -> Self {
+        let config = SendConfig {
+            pace: args.pace.0,
+            name: args.name(),
+            fec: args.fec,
+            resend: args.resend,
+            follow: args.follow.unwrap_or_default(),
+            max_bitrate: args.max_bitrate,
+            ..SendConfig::new(session, secret)
+        };
+        Self { config, clock, impair: args.impair.clone(), console }
+    }
+
+    /// Says how far pictures are apart, where that is known.
+    pub fn set_interval(&mut self, interval: Option<Duration>) {
+        self.config.interval = interval;
+    }
+
+    /// Their session.
+    pub fn session(&self) -> SessionId {
+        self.config.session
+    }
+
+    /// A destination that nothing was sent to yet, by the socket with this number; its first frame is `first`.
+    pub fn open(&self, link: usize, route: Route, first: FrameId) -> Destination {
+        let config = SendConfig {
+            datagram_bytes: route.datagram_bytes(),
+            overhead_bytes: route.overhead_bytes(),
+            pace: self.pace(&route),
+            is_group: route.is_group(),
+            ..self.config.clone()
+        };
+        let mut stream: SendStream<SocketAddr> = SendStream::new(config, self.clock, Instant::now());
+        stream.set_next_frame(first);
+        let netem = self.impair.clone().map(Netem::new);
+        Destination::new(stream, link, route, netem, self.console.clone())
+    }
+
+    /// What was chosen for a way, in words.
+    pub fn describe(&self, route: &Route) -> String {
+        let pace = match self.pace(route) {
+            Pace::Off => "each frame at once".to_owned(),
+            Pace::Auto => "paced at 90 Mbit/s at first, then at what the path carries".to_owned(),
+            Pace::Rate(rate) => format!("paced at {:.1} Mbit/s", rate / 1e6),
+        };
+        format!("{} by {}, MTU {}, {pace}", route.to(), route.interface().name, route.mtu())
+    }
+
+    fn pace(&self, route: &Route) -> Pace {
+        match self.config.pace {
+            Pace::Auto if route.is_local() => Pace::Off,
+            chosen => chosen,
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! A viewer made of the protocol's own parts: it asks a sender for its pictures, and notes which come.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use proto::{AskOutput, AskState, Asker, RecvConfig, RecvEvent, RecvOutput, RecvStream};
+
+/// A viewer that runs; dropping it kills it.
+pub(crate) struct Asking {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    /// When each frame was whole.
+    frames: Mutex<Vec<Instant>>,
+    is_full: Mutex<bool>,
+    order: AtomicU8,
+}
+
+impl Asking {
+    /// One that asks `to` from this socket.
+    pub(crate) fn by(socket: UdpSocket, to: SocketAddr) -> Self {
+        let shared = Arc::new(Shared::default());
+        let thread = std::thread::spawn({
+            let shared = shared.clone();
+            move || watch(&socket, to, &shared)
+        });
+        Self { shared, thread: Some(thread) }
+    }
+
+    /// How many frames came so far.
+    pub(crate) fn count(&self) -> usize {
+        self.shared.frames.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Whether it was told that there is no room.
+    pub(crate) fn is_full(&self) -> bool {
+        *self.shared.is_full.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for `more` frames; returns how long that took.
+    pub(crate) fn wait_for(&self, more: usize, patience: Duration) -> Option<Duration> {
+        let (start, before) = (Instant::now(), self.count());
+        while self.count() < before + more {
+            if start.elapsed() > patience {
+                return None;
+            }
+            super::pause(2);
+        }
+        Some(start.elapsed())
+    }
+
+    /// Leaves, as whoever closes a window does.
+    pub(crate) fn leave(mut self) {
+        self.end(LEAVE);
+    }
+
+    /// Ends without a word.
+    pub(crate) fn kill(mut self) {
+        self.end(DIE);
+    }
+
+    fn end(&mut self, order: u8) {
+        self.shared.order.store(order, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.end(DIE);
+    }
+}
+
+fn watch(socket: &UdpSocket, to: SocketAddr, shared: &Shared) {
+    let mut asker = Asker::new(Instant::now());
+    let mut stream = RecvStream::new(RecvConfig::default());
+    let mut place = [0; 2000];
+    loop {
+        match shared.order.load(Ordering::Relaxed) {
+            DIE => return,
+            LEAVE => asker.leave(),
+            _ => {}
+        }
+        let mut wait = Duration::from_millis(20);
+        let now = Instant::now();
+        loop {
+            match asker.poll(now) {
+                AskOutput::Transmit(ask) => drop(socket.send_to(ask, to)),
+                AskOutput::Wait(None) => return,
+                AskOutput::Wait(Some(until)) => {
+                    wait = wait.min(until.saturating_duration_since(now));
+                    break;
+                }
+            }
+        }
+        loop {
+            match stream.poll(now) {
+                RecvOutput::Transmit { bytes, .. } => drop(socket.send_to(bytes, to)),
+                RecvOutput::Event(RecvEvent::Delivered(_)) => {
+                    shared.frames.lock().unwrap_or_else(PoisonError::into_inner).push(now);
+                }
+                RecvOutput::Event(_) => {}
+                RecvOutput::Wait(until) => {
+                    wait = until.map_or(wait, |until| wait.min(until.saturating_duration_since(now)));
+                    break;
+                }
+            }
+        }
+        *shared.is_full.lock().unwrap_or_else(PoisonError::into_inner) = asker.state() == AskState::Full;
+        socket.set_read_timeout(Some(wait.max(Duration::from_micros(100)))).unwrap();
+        let Ok((length, from)) = socket.recv_from(&mut place) else {
+            stream.handle_timeout(Instant::now());
+            continue;
+        };
+        let now = Instant::now();
+        if from == to && !asker.handle_datagram(&place[..length], now) {
+            asker.heard(now);
+            stream.handle_datagram(from, &mut place[..length], now);
+        }
+    }
+}
+
+const LEAVE: u8 = 1;
+const DIE: u8 = 2;
