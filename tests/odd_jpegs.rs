@@ -6,8 +6,6 @@
 mod common;
 
 use std::io::Write;
-use std::net::{SocketAddr, UdpSocket};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::display::Display;
@@ -16,8 +14,8 @@ use common::jpegs::{
     with_restarts, without,
 };
 use common::running::{Ended, count, receiver_adds_up, sender, sender_adds_up, viewer};
+use common::wire::Wire;
 use common::{Folder, alone, free_port, pause};
-use proto::{Clock, Frame, MediaTime, Pace, SendConfig, SendEvent, SendOutput, SendStream, SessionId};
 use turbojpeg::Subsamp;
 
 /// A picture of which it is known what the middle of the screen must then show.
@@ -218,50 +216,6 @@ fn colour(n: usize) -> [u8; 3] {
 
 fn grey(n: usize) -> [u8; 3] {
     [80 + n as u8 * 5 / 2; 3]
-}
-
-/// The sending end of the protocol alone, which sends whatever it is given.
-struct Wire {
-    socket: UdpSocket,
-    stream: SendStream<SocketAddr>,
-    begun: Instant,
-}
-
-impl Wire {
-    fn to(address: &str) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        socket.connect(address).unwrap();
-        let begun = Instant::now();
-        let config = SendConfig {
-            // A large picture is not to fill the receiver's buffer at once.
-            pace: Pace::Rate(1e9),
-            ..SendConfig::new(SessionId::new(7), [7; 16])
-        };
-        let stream = SendStream::new(config, Clock::new(begun, MediaTime::from_micros(1)), begun);
-        Self { socket, stream, begun }
-    }
-
-    /// Sends one frame, down to its last datagram.
-    fn send(&mut self, jpeg: &[u8]) {
-        let now = Instant::now();
-        let captured = MediaTime::from_micros(1 + (now - self.begun).as_micros() as u64);
-        self.stream.push_frame(Frame { captured, jpeg: Arc::new(jpeg.to_vec()) }, now);
-        loop {
-            match self.stream.poll(Instant::now()) {
-                SendOutput::Transmit(transmit) => {
-                    transmit.bytes.chunks(transmit.segment).for_each(|datagram| {
-                        self.socket.send(datagram).unwrap();
-                    });
-                }
-                SendOutput::Event(SendEvent::Sent { .. }) => break,
-                SendOutput::Event(event) => panic!("{event:?}"),
-                SendOutput::Wait(until) => {
-                    let until = until.unwrap().saturating_duration_since(Instant::now());
-                    std::thread::sleep(until);
-                }
-            }
-        }
-    }
 }
 
 /// A receiver delivered everything, showed so many pictures and refused so many; and ended in order.

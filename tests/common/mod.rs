@@ -13,6 +13,7 @@ pub(crate) mod jpegs;
 pub(crate) mod lab;
 pub(crate) mod running;
 pub(crate) mod viewer;
+pub(crate) mod wire;
 
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
