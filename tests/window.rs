@@ -56,6 +56,10 @@ fn without_a_sender_a_card_says_so_and_a_signal_ends_it() {
         // Wherever the window is, and whatever its size: it has more pixels than this.
         let letters = |screen: &common::display::Screen| screen.letters() > 1000;
         assert!(display.comes_to(letters), "no card: {}", receiver.said());
+        let (screen, says) = (display.screen(), format!("listening on {to}"));
+        assert!(screen.reads("no signal"));
+        let line = screen.find(&says, screen.area()).map(|text| screen.line(text, screen.area()));
+        assert_eq!(line.as_ref(), Some(&says));
         receiver.signal(signal);
         let ended = receiver.end_within(5);
         assert!(ended.status.success(), "{signal:?}: {} {}", ended.status, ended.said);

@@ -7,6 +7,7 @@ pub(crate) mod clip;
 pub(crate) mod collector;
 pub(crate) mod display;
 pub(crate) mod forgery;
+pub(crate) mod glyphs;
 pub(crate) mod http;
 pub(crate) mod journey;
 pub(crate) mod jpegs;
