@@ -64,6 +64,8 @@ pub struct Keeper {
     /// Recorders that were told to end, and may still be writing.
     ending: Mutex<Vec<Recorder>>,
     worker: Worker,
+    /// Nothing more is begun.
+    is_finished: AtomicBool,
     voice: Voice,
     console: Console,
 }
@@ -118,6 +120,7 @@ impl Keeper {
             recorder: Mutex::default(),
             ending: Mutex::default(),
             worker: Worker::new(&voice),
+            is_finished: AtomicBool::new(false),
             voice,
             console: console.clone(),
         }
@@ -152,6 +155,9 @@ impl Keeper {
     /// file is whole.
     pub fn toggle_recording(&self) -> Answer {
         let mut recorder = lock(&self.recorder);
+        if self.is_finished.load(Ordering::Acquire) {
+            return self.voice.refuse(anyhow!("the receiver is ending"));
+        }
         if let Some(running) = recorder.take() {
             self.wants_frames.store(self.past.is_some(), Ordering::Relaxed);
             let stopped = (!running.has_ended()).then(|| running.end());
@@ -232,8 +238,11 @@ impl Keeper {
 
     /// Ends what runs, in order, and waits for that. Afterwards nothing is kept any more.
     pub fn finish(&self) {
+        let mut recorder = lock(&self.recorder);
+        self.is_finished.store(true, Ordering::Release);
         self.wants_frames.store(false, Ordering::Relaxed);
-        let running = lock(&self.recorder).take();
+        let running = recorder.take();
+        drop(recorder);
         let ending = std::mem::take(&mut *lock(&self.ending));
         for recorder in running.into_iter().chain(ending) {
             drop(recorder.end());

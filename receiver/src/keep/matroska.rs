@@ -4,7 +4,7 @@
 //! makes the file seekable (index, duration, lengths) is written at the end, into room that was left for it and behind
 //! the frames; a file without it plays all the same.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, IoSlice, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -61,7 +61,8 @@ impl MatroskaFile {
         let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
         let size = (head.info.width, head.info.height);
         let (start, places) = start(size, first);
-        file.write_all(&start)?;
+        // Where there is no room even for that, no file is left that holds nothing.
+        file.write_all(&start).inspect_err(|_| drop(fs::remove_file(path)))?;
         Ok(Self {
             file,
             places,
