@@ -30,7 +30,9 @@ pub(super) struct Frames {
     /// Timestamps of frames above it that have.
     ended: VecDeque<u32>,
     delivered: Option<Delivered>,
-    /// How many frames ended since that one.
+    /// The number of the frame that ended last: RTP has none.
+    number: FrameId,
+    /// How many frames ended since the delivered one.
     ended_since: u32,
     counted: Counted,
 }
@@ -38,6 +40,7 @@ pub(super) struct Frames {
 /// A frame that is whole.
 #[derive(Debug)]
 pub(super) struct Whole {
+    pub(super) id: FrameId,
     pub(super) timestamp: u32,
     pub(super) jpeg: Buffer,
     /// When its first packet came.
@@ -77,6 +80,7 @@ impl Frames {
             floor: None,
             ended: VecDeque::with_capacity(MOST_ENDED),
             delivered: None,
+            number: FrameId::new(0),
             ended_since: 0,
             counted: Counted::default(),
         }
@@ -213,7 +217,8 @@ impl Frames {
         let (jpeg, mut have) = slot.into_jpeg(&mut self.headers);
         have.clear();
         self.spare.push(have);
-        Whole { timestamp, jpeg: self.pool.share(jpeg), first, unseen }
+        self.number = FrameId::new(self.number.get().wrapping_add(unseen)).next();
+        Whole { id: self.number, timestamp, jpeg: self.pool.share(jpeg), first, unseen }
     }
 
     /// How many frames nothing arrived of since the one that was delivered before this one.
@@ -255,7 +260,8 @@ impl Frames {
             self.count(&slot);
             let (missing, all) = (slot.missing(), slot.missing() + slot.packets);
             let [missing, chunks] = [missing, all].map(|count| u16::try_from(count).unwrap_or(u16::MAX));
-            lost(Loss { frame: FrameId::new(slot.timestamp), missing, chunks, reason });
+            self.number = self.number.next();
+            lost(Loss { frame: self.number, missing, chunks, reason });
             // A frame that is forgotten must not begin again.
             if self.ended.len() == MOST_ENDED {
                 self.ended.pop_front();

@@ -13,7 +13,7 @@ use super::sequence::{Place, Sequence};
 use super::timeline::Timeline;
 use crate::reassemble::PAUSE;
 use crate::takeover::{Admission, SourceLock};
-use crate::{Clock, Delivery, Fate, Frame, FrameId, Loss, RecvEvent, RecvOutput, RecvStats, SessionId};
+use crate::{Clock, Delivery, Fate, Frame, Loss, RecvEvent, RecvOutput, RecvStats, SessionId};
 
 /// How a receiver of RTP/JPEG behaves.
 #[derive(Clone, Copy, Debug)]
@@ -28,8 +28,8 @@ pub struct RtpRecvConfig {
 /// The receiving end of an RTP/JPEG stream: one sender at a time, its packets in and its frames out.
 ///
 /// It is fed and drained as a [`RecvStream`](crate::RecvStream) is, and says the same of what happens: a session is one
-/// SSRC of one source, a frame's id is its RTP timestamp, and each datagram ends in one [`Fate`]. Nothing is sent back,
-/// and no sender's clock is known. RTCP among the packets is read for goodbyes.
+/// SSRC of one source, frames are numbered as they end, and each datagram ends in one [`Fate`]. Nothing is sent back, and
+/// no sender's clock is known. RTCP among the packets is read for goodbyes.
 #[derive(Debug)]
 pub struct RtpRecvStream<S> {
     config: RtpRecvConfig,
@@ -151,13 +151,13 @@ impl<S: Copy + Eq> RtpRecvStream<S> {
     fn deliver(&mut self, whole: Whole, arrived: Instant, now: Instant) {
         self.lock.completed(now);
         self.introduce();
-        let Whole { timestamp, jpeg, first, unseen } = whole;
+        let Whole { id, timestamp, jpeg, first, unseen } = whole;
         self.stats.delivered += 1;
         self.stats.delivered_bytes += jpeg.len() as u64;
         self.stats.unseen += u64::from(unseen);
         let captured = self.timeline.at(timestamp, arrived, &self.config.clock);
         self.events.push_back(RecvEvent::Delivered(Delivery {
-            id: FrameId::new(timestamp),
+            id,
             frame: Frame { captured, jpeg },
             first,
             last: now,

@@ -111,7 +111,7 @@ fn a_frame_is_delivered_whatever_the_order_of_its_packets() {
         }
         let delivered = bench.delivered();
         assert_eq!(*delivered[0].frame.jpeg, file(number, PICTURE, &Tables::of_quality(80)), "{order:?}");
-        assert_eq!((delivered[0].id.get(), delivered[0].unseen), (number * STEP, 0));
+        assert_eq!((delivered[0].id.get(), delivered[0].unseen), (number + 1, 0));
         assert_eq!(bench.give(&packets[0]), Fate::Late);
     }
     let stats = bench.stream.stats();
@@ -156,7 +156,7 @@ fn headers_are_made_of_what_the_quality_stands_for() {
         packet[17] = 201;
         assert_eq!(bench.give(packet), if nth == 0 { Fate::Unknown } else { Fate::Accepted });
     }
-    assert_eq!(bench.after(500).losses(), [(3 * STEP, 1, LossReason::Deadline)]);
+    assert_eq!(bench.after(500).losses(), [(4, 1, LossReason::Deadline)]);
 }
 
 #[test]
@@ -192,17 +192,14 @@ fn what_is_lost_has_a_name_and_nothing_incomplete_is_delivered() {
     give(&mut bench, 3, &[1, 2]);
     // Of frames 4 and 5 nothing arrives, and a newer one is whole before the end of frame 3.
     give(&mut bench, 6, &[0, 1, 2]);
-    assert_eq!(
-        bench.losses(),
-        [(2 * STEP, 1, LossReason::Superseded), (3 * STEP, 1, LossReason::Superseded)]
-    );
+    assert_eq!(bench.losses(), [(3, 1, LossReason::Superseded), (4, 1, LossReason::Superseded)]);
     let stats = bench.stream.stats();
     assert_eq!((stats.delivered, stats.lost.superseded, stats.unseen), (3, 2, 2));
     assert_eq!((stats.repair.arrived, stats.repair.missing), (13, 8));
     give(&mut bench, 7, &[0, 1]);
     bench.after(499);
     assert!(bench.losses().is_empty());
-    assert_eq!(bench.after(1).losses(), [(7 * STEP, 1, LossReason::Deadline)]);
+    assert_eq!(bench.after(1).losses(), [(8, 1, LossReason::Deadline)]);
     // What comes after that is late, and begins nothing.
     assert_eq!(bench.give(&frame(7, 7, PICTURE)[2]), Fate::Late);
     bench.stream.close();
@@ -216,7 +213,7 @@ fn frames_in_flight_are_bounded_in_number_and_memory() {
     for number in 1..=8 {
         bench.give(&frame(7, number, PICTURE)[0]);
     }
-    assert_eq!(bench.losses(), [(0, 1, LossReason::Evicted)]);
+    assert_eq!(bench.losses(), [(1, 1, LossReason::Evicted)]);
 
     // As far into a frame as a packet can be.
     let mut bench = Bench::new();
@@ -284,7 +281,7 @@ fn a_sender_that_leaps_is_followed_and_a_single_packet_that_does_is_not() {
     assert_eq!(bench.give(&leapt[0]), Fate::Contradictory);
     assert_eq!(bench.give(&frame(7, 1, PICTURE)[1]), Fate::Accepted);
     assert_eq!((bench.give(&leapt[0]), bench.give(&leapt[1])), (Fate::Contradictory, Fate::Accepted));
-    assert_eq!(bench.losses(), [(STEP, 1, LossReason::Evicted)]);
+    assert_eq!(bench.losses(), [(2, 1, LossReason::Evicted)]);
     let next = packets(7, 3005, 40_003, PICTURE, &data(9, 500));
     next.iter().for_each(|packet| assert_eq!(bench.give(packet), Fate::Accepted));
     assert_eq!(bench.stream.stats().delivered, 2);
