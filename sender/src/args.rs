@@ -5,7 +5,8 @@ mod values;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 use proto::host::{SystemArgs, parse_duration, parse_switch};
 use proto::netem::Impairment;
 use proto::{Fec, Follow, QualityRange};
@@ -13,7 +14,7 @@ use proto::{Fec, Follow, QualityRange};
 use crate::encode::Subsampling;
 use crate::serve::ServeAt;
 use crate::source::Spec;
-pub use values::{Dest, Mtu, PaceArg};
+pub use values::{Dest, Format, Mtu, PaceArg};
 use values::{
     parse_dest, parse_fps, parse_max_bitrate, parse_mtu, parse_pace, parse_serve, parse_size,
     parse_subsampling,
@@ -81,6 +82,15 @@ pub struct Args {
     /// How many receivers are served that asked. Each takes a stream of its own out of this computer
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = NETWORK)]
     pub max_viewers: u16,
+
+    /// What is sent: chunkcast, or rtp (RTP/JPEG, RFC 2435, which VLC, GStreamer and FFmpeg play: without repair, and not
+    /// every JPEG)
+    #[arg(long, value_name = "chunkcast|rtp", default_value = "chunkcast", help_heading = NETWORK)]
+    pub format: Format,
+
+    /// Describe the RTP stream for players in this file, as soon as its size is known; - is standard output
+    #[arg(long, value_name = "FILE", help_heading = NETWORK)]
+    pub sdp: Option<PathBuf>,
 
     /// Largest packet in bytes, or auto: the route's, at most 1500. Nothing is ever fragmented
     #[arg(long, value_name = "BYTES|auto", default_value = "auto", value_parser = parse_mtu, help_heading = NETWORK)]
@@ -156,6 +166,26 @@ impl Args {
     pub fn serve_at(&self) -> Option<ServeAt> {
         self.serve.or_else(|| self.dest.is_empty().then_some(ServeAt::Anywhere))
     }
+
+    /// Whether what was typed goes together.
+    ///
+    /// # Errors
+    /// If it does not, with the way out.
+    pub fn check(&self) -> Result<(), clap::Error> {
+        let is_rtp = self.format == Format::Rtp;
+        let wrong = if self.sdp.is_some() && !is_rtp {
+            "--sdp describes an RTP stream: give --format rtp too"
+        } else if self.sdp.is_some() && self.dest.len() > 1 {
+            "--sdp describes one destination: give one --dest, or a group that many can join"
+        } else if is_rtp && self.serve_at().is_some() {
+            "RTP/JPEG goes to a --dest, and nobody asks for it: give --dest HOST:PORT, and leave out --serve"
+        } else if is_rtp && matches!(self.fec, Fec::Percent(_)) {
+            "RTP/JPEG has no parity: leave out --fec, or --format rtp"
+        } else {
+            return Ok(());
+        };
+        Err(Self::command().error(ErrorKind::ArgumentConflict, wrong))
+    }
 }
 
 /// Other things to do.
@@ -195,6 +225,7 @@ Examples:
   sender --dest 239.255.10.1:9000          to many: receiver --listen that group
   sender --source pattern --dest 127.0.0.1:9000   a test card, to this computer
   sender --source clip.mjpeg --loop --fps 30 --dest 192.168.1.20:9000
+  sender --dest 239.255.10.1:5004 --format rtp --sdp camera.sdp     for VLC, GStreamer and FFmpeg
   ffmpeg -re -i film.mp4 -q:v 4 -f mjpeg - |
     sender --source - --dest 192.168.1.20:9000
 

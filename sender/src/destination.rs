@@ -1,12 +1,16 @@
 //! One destination: its stream, the way there, and what stands in it.
 
+mod stream;
+
+pub use stream::Stream;
+
 use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use proto::host::{Console, Seldom};
 use proto::netem::Netem;
-use proto::{SendEvent, SendOutput, SendStream, Transmit};
+use proto::{SendEvent, SendOutput, Transmit};
 
 use crate::link::{Link, Route};
 use crate::stats::{End, Stats, Tally};
@@ -15,7 +19,7 @@ use crate::stats::{End, Stats, Tally};
 #[derive(Debug)]
 pub struct Destination {
     /// Decides what goes when.
-    pub stream: SendStream<SocketAddr>,
+    pub stream: Stream,
     /// Which of the sockets it sends by.
     pub link: usize,
     route: Route,
@@ -32,7 +36,7 @@ pub struct Destination {
 impl Destination {
     /// A destination that nothing was sent to yet, by the socket with this number.
     pub fn new(
-        stream: SendStream<SocketAddr>,
+        stream: impl Into<Stream>,
         link: usize,
         route: Route,
         netem: Option<Netem<Option<SocketAddr>>>,
@@ -40,7 +44,7 @@ impl Destination {
     ) -> Self {
         let seldom = Seldom::new(COMPLAIN_EVERY);
         Self {
-            stream,
+            stream: stream.into(),
             link,
             route,
             netem,

@@ -5,12 +5,14 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
+use anyhow::Result;
 use proto::host::{Console, Seldom};
 use proto::wire::SourceState;
 use proto::{Door, Follow, Frame, FrameId};
 
 use crate::destination::Destination;
 use crate::link::{Link, NetworkOptions, Route};
+use crate::sdp::Announcement;
 use crate::serve::{Asked, Served};
 use crate::stats::{self, Stats, Tally};
 use crate::streams::Streams;
@@ -33,6 +35,7 @@ pub struct Fanout {
     pushed: u32,
     /// The newest frame while nobody watches: whoever comes sees it at once.
     unwatched: Option<Frame>,
+    announcement: Option<Announcement>,
     complaints: Seldom,
     console: Console,
 }
@@ -50,6 +53,7 @@ impl Fanout {
             budgets: Vec::new(),
             pushed: 0,
             unwatched: None,
+            announcement: None,
             complaints: Seldom::new(COMPLAIN_EVERY),
             console,
         }
@@ -65,6 +69,19 @@ impl Fanout {
     pub fn serve(&mut self, links: Vec<Link>, door: Door<SocketAddr>) {
         self.served = Some(Served::new(self.links.len(), door));
         self.links.extend(links);
+    }
+
+    /// Describes what is sent, once there is a frame.
+    pub fn announce_by(&mut self, announcement: Announcement) {
+        self.announcement = Some(announcement);
+    }
+
+    /// Describes what is sent, by a frame that is to be pushed.
+    ///
+    /// # Errors
+    /// If that cannot be written.
+    pub fn announce(&mut self, frame: &Frame) -> Result<()> {
+        self.announcement.as_mut().map_or(Ok(()), |announcement| announcement.see(&frame.jpeg))
     }
 
     /// Other handles to the sockets, in their order, to wait for what comes back.
@@ -120,7 +137,7 @@ impl Fanout {
             }
             let is_from = |d: &&mut Destination| d.link == number && d.route().is_receiver(peer.address);
             let Some(destination) = destinations.iter_mut().find(is_from) else { return false };
-            let _counted = destination.stream.handle_datagram(peer.address, datagram, now);
+            destination.stream.handle_datagram(peer.address, datagram, now);
             true
         });
         if let Err(error) = read

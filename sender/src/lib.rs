@@ -13,6 +13,7 @@ pub mod inbox;
 pub mod link;
 pub mod picture;
 pub mod pipeline;
+pub mod sdp;
 pub mod send;
 pub mod serve;
 pub mod source;

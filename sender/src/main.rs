@@ -9,6 +9,9 @@ use sender::args::{Args, Command};
 
 fn main() -> ExitCode {
     let args: Args = parse_arguments("sender");
+    if let Err(error) = args.check() {
+        error.exit();
+    }
     let result = match &args.command {
         None => sender::pipeline::run(&args),
         Some(Command::Cameras) => sender::cameras::list(&mut stdout().lock()),

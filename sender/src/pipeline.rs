@@ -16,6 +16,7 @@ use crate::encode::Encoder;
 use crate::fanout::Fanout;
 use crate::inbox::Inbox;
 use crate::link::{Link, NetworkOptions, Route};
+use crate::sdp::{Announcement, Description};
 use crate::send;
 use crate::serve::{self, ServeAt, USUAL_PORT};
 use crate::source::{Options, Wanted};
@@ -92,6 +93,11 @@ pub fn run(args: &Args) -> Result<()> {
             let mut fanout = Fanout::new(streams.clone(), options, console.clone());
             for (link, route) in links {
                 console.say(format_args!("to {}, session {session}", streams.describe(&route)));
+                if let Some(path) = &args.sdp {
+                    let rate = source.interval.map(|interval| interval.as_secs_f64().recip());
+                    let description = Description::new(&route, session, args.ttl, args.name(), rate);
+                    fanout.announce_by(Announcement::new(path.clone(), description));
+                }
                 fanout.add(link, route, &stats);
             }
             if let Some(links) = served {

@@ -24,7 +24,7 @@ use wait::{Also, Wait};
 /// What was begun is sent to its end, however slowly it is paced; once `stop` is requested, for a moment longer.
 ///
 /// # Errors
-/// If the system cannot wait.
+/// If the system cannot wait, or the stream cannot be described.
 pub fn run(
     inbox: &Inbox,
     mut fanout: Fanout,
@@ -59,6 +59,7 @@ pub fn run(
                 // Frames are told apart by their capture time.
                 frame.captured = frame.captured.max(MediaTime::from_micros(last.as_micros() + 1));
                 last = frame.captured;
+                fanout.announce(&frame)?;
                 fanout.push(frame, &mut tally, stats, Instant::now());
             }
             Taken::TimedOut => {}

@@ -5,15 +5,17 @@ use std::time::{Duration, Instant};
 
 use proto::host::Console;
 use proto::netem::{Impairment, Netem};
+use proto::rtp::{RtpSendConfig, RtpSendStream};
 use proto::{Clock, FrameId, Pace, SendConfig, SendStream, SessionId};
 
-use crate::args::Args;
-use crate::destination::Destination;
+use crate::args::{Args, Format};
+use crate::destination::{Destination, Stream};
 use crate::link::Route;
 
 /// What all streams of a run share.
 #[derive(Clone, Debug)]
 pub struct Streams {
+    format: Format,
     config: SendConfig,
     clock: Clock,
     impair: Option<Impairment>,
@@ -32,7 +34,7 @@ impl Streams {
             max_bitrate: args.max_bitrate,
             ..SendConfig::new(session, secret)
         };
-        Self { config, clock, impair: args.impair.clone(), console }
+        Self { format: args.format, config, clock, impair: args.impair.clone(), console }
     }
 
     /// Says how far pictures are apart, where that is known.
@@ -47,27 +49,58 @@ impl Streams {
 
     /// A destination that nothing was sent to yet, by the socket with this number; its first frame is `first`.
     pub fn open(&self, link: usize, route: Route, first: FrameId) -> Destination {
+        let stream = match self.format {
+            Format::Chunkcast => self.chunkcast(&route, first),
+            Format::Rtp => self.rtp(&route),
+        };
+        let netem = self.impair.clone().map(Netem::new);
+        Destination::new(stream, link, route, netem, self.console.clone())
+    }
+
+    fn chunkcast(&self, route: &Route, first: FrameId) -> Stream {
         let config = SendConfig {
             datagram_bytes: route.datagram_bytes(),
             overhead_bytes: route.overhead_bytes(),
-            pace: self.pace(&route),
+            pace: self.pace(route),
             is_group: route.is_group(),
             ..self.config.clone()
         };
         let mut stream: SendStream<SocketAddr> = SendStream::new(config, self.clock, Instant::now());
         stream.set_next_frame(first);
-        let netem = self.impair.clone().map(Netem::new);
-        Destination::new(stream, link, route, netem, self.console.clone())
+        stream.into()
+    }
+
+    fn rtp(&self, route: &Route) -> Stream {
+        // Where RTP begins must be random, as the session is; nobody is kept out by it.
+        let random = self.config.session.get();
+        let config = RtpSendConfig {
+            ssrc: random as u32,
+            sequence: (random >> 16) as u16,
+            timestamp: (random >> 32) as u32,
+            datagram_bytes: route.datagram_bytes(),
+            overhead_bytes: route.overhead_bytes(),
+            pace: self.pace(route),
+            interval: self.config.interval,
+            max_bitrate: self.config.max_bitrate,
+            reports_to: route.rtcp(),
+            name: self.config.name.clone(),
+        };
+        RtpSendStream::new(config, self.clock).into()
     }
 
     /// What was chosen for a way, in words.
     pub fn describe(&self, route: &Route) -> String {
         let pace = match self.pace(route) {
+            Pace::Auto if self.format == Format::Rtp => {
+                "paced at 90 Mbit/s, or what the stream needs".to_owned()
+            }
             Pace::Off => "each frame at once".to_owned(),
             Pace::Auto => "paced at 90 Mbit/s at first, then at what the path carries".to_owned(),
             Pace::Rate(rate) => format!("paced at {:.1} Mbit/s", rate / 1e6),
         };
-        format!("{} by {}, MTU {}, {pace}", route.to(), route.interface().name, route.mtu())
+        let format = if self.format == Format::Rtp { " as RTP/JPEG" } else { "" };
+        let (to, by, mtu) = (route.to(), &route.interface().name, route.mtu());
+        format!("{to}{format} by {by}, MTU {mtu}, {pace}")
     }
 
     fn pace(&self, route: &Route) -> Pace {

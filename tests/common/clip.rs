@@ -3,8 +3,12 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use proto::jpeg::Splitter;
+use proto::rtp::{RtpRecvConfig, RtpRecvStream, RtpSendConfig, RtpSendStream};
+use proto::{Clock, Frame, MediaTime, Pace, RecvEvent, SendOutput};
 
 /// JPEG frames of which no two are alike, so that each is known again.
 pub(crate) struct Clip {
@@ -45,6 +49,11 @@ impl Clip {
         Self::of(&frames)
     }
 
+    /// The same pictures with the headers that a receiver of RTP/JPEG makes.
+    pub(crate) fn after_rtp(&self) -> Self {
+        Self::of(&self.frames.iter().flat_map(|jpeg| through_rtp(jpeg)).collect::<Vec<_>>())
+    }
+
     /// Which frame this is; `None` if it is none of them, byte for byte.
     pub(crate) fn number(&self, jpeg: &[u8]) -> Option<usize> {
         self.numbers.get(jpeg).copied()
@@ -59,6 +68,37 @@ impl Clip {
     pub(crate) fn write(&self, path: &str) {
         std::fs::write(path, self.bytes()).unwrap();
     }
+}
+
+/// What a receiver of RTP/JPEG makes of a JPEG.
+pub(crate) fn through_rtp(jpeg: &[u8]) -> Vec<u8> {
+    let now = Instant::now();
+    let clock = Clock::new(now, MediaTime::default());
+    let config = RtpSendConfig {
+        ssrc: 1,
+        sequence: 0,
+        timestamp: 0,
+        datagram_bytes: 1472,
+        overhead_bytes: 66,
+        pace: Pace::Off,
+        interval: None,
+        max_bitrate: None,
+        reports_to: None,
+        name: String::new(),
+    };
+    let mut sender: RtpSendStream<()> = RtpSendStream::new(config, clock);
+    let mut receiver = RtpRecvStream::new(RtpRecvConfig { deadline: Duration::from_secs(1), clock });
+    sender.push_frame(Frame { captured: MediaTime::default(), jpeg: Arc::new(jpeg.to_vec()) }, now);
+    while let SendOutput::Transmit(transmit) = sender.poll(now) {
+        for packet in transmit.bytes.chunks(transmit.segment) {
+            receiver.handle_datagram_arrived((), packet, now, now);
+        }
+    }
+    let delivered = std::iter::from_fn(|| receiver.next_event()).find_map(|event| match event {
+        RecvEvent::Delivered(delivery) => Some(delivery),
+        _ => None,
+    });
+    delivered.expect("a legal JPEG").frame.jpeg.to_vec()
 }
 
 /// Cuts an `.mjpeg` stream into its frames.

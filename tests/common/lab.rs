@@ -5,6 +5,7 @@ use std::process::Command;
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
+use super::peer::Peer;
 use super::running::Running;
 
 /// Hosts on one switch; gone when it is dropped.
@@ -62,6 +63,11 @@ impl Lab {
         let (namespace, seconds) = (self.namespace(host), seconds.to_string());
         let under = ["ip", "netns", "exec", &namespace, "unshare", "--time", "--monotonic", &seconds];
         Running::listening(&under, arguments)
+    }
+
+    /// Somebody else's program on `host`; `None`, said aloud, where it is not installed.
+    pub(crate) fn peer(&self, host: &str, command: &[&str]) -> Option<Peer> {
+        Peer::under(&["ip", "netns", "exec", &self.namespace(host)], command)
     }
 
     /// What `open` makes, such as a socket, as if on `host`.

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod album;
 pub(crate) mod asker;
 pub(crate) mod clip;
 pub(crate) mod collector;
@@ -12,6 +13,7 @@ pub(crate) mod http;
 pub(crate) mod journey;
 pub(crate) mod jpegs;
 pub(crate) mod lab;
+pub(crate) mod peer;
 pub(crate) mod running;
 pub(crate) mod viewer;
 pub(crate) mod wire;

@@ -58,6 +58,24 @@ fn wrong_values_are_refused_with_the_way_out() {
 }
 
 #[test]
+fn what_does_not_go_together_is_refused_with_the_way_out() {
+    for (words, way_out) in [
+        ("--sdp x.sdp", "--format rtp too"),
+        ("--format rtp --sdp x.sdp --dest 127.0.0.1:8", "one --dest"),
+        ("--format rtp --fec 20", "leave out --fec"),
+        ("--format rtp --serve 9001", "leave out --serve"),
+    ] {
+        let args = parse(&format!("sender --dest 127.0.0.1:9 {words}")).unwrap();
+        let error = args.check().unwrap_err();
+        assert!(error.to_string().contains(way_out) && error.exit_code() == 2, "{words}: {error}");
+    }
+    let error = parse("sender --format rtp").unwrap().check().unwrap_err();
+    assert!(error.to_string().contains("give --dest"), "{error}");
+    let args = parse("sender --dest 127.0.0.1:9 --format rtp --sdp -").unwrap();
+    assert!(args.check().is_ok() && args.format == Format::Rtp);
+}
+
+#[test]
 fn what_is_said_is_taken() {
     let words = "--quality 55 --max-bitrate 20mbit --fec 10 --resend off --follow 20";
     let args = parse(&format!("sender --dest 127.0.0.1:9 {words}")).unwrap();

@@ -2,6 +2,7 @@
 
 use std::net::{SocketAddr, ToSocketAddrs};
 
+use clap::ValueEnum;
 use proto::Pace;
 use proto::host::parse_scoped;
 
@@ -15,6 +16,15 @@ pub struct Dest {
     pub text: String,
     /// Where that is.
     pub address: SocketAddr,
+}
+
+/// `--format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Chunkcast's own, which is repaired.
+    Chunkcast,
+    /// RTP/JPEG (RFC 2435).
+    Rtp,
 }
 
 /// `--mtu`.

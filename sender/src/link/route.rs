@@ -56,6 +56,19 @@ impl Route {
         &self.interface
     }
 
+    /// The address of this computer at its beginning; no address in particular, if there is none of the same family.
+    pub fn origin(&self) -> IpAddr {
+        let same = self.interface.addresses.iter().find(|address| address.is_ipv4() == self.to.is_ipv4());
+        same.copied().unwrap_or_else(|| any_address(self.to).ip())
+    }
+
+    /// Where what is said beside an RTP stream goes: one port further (RFC 3550 section 11).
+    pub fn rtcp(&self) -> Option<SocketAddr> {
+        let mut to = self.to;
+        to.set_port(to.port().checked_add(1)?);
+        Some(to)
+    }
+
     /// The largest packet, in bytes.
     pub fn mtu(&self) -> usize {
         self.mtu

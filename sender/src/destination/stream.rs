@@ -1,0 +1,123 @@
+//! What a destination is sent: Chunkcast's own format, or RTP/JPEG.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use proto::rtp::RtpSendStream;
+use proto::wire::SourceState;
+use proto::{Frame, SendOutput, SendStats, SendStream, Viewer};
+
+/// A destination's stream, in one of the formats.
+#[derive(Debug)]
+pub enum Stream {
+    /// Chunkcast's own: repaired, and followed by who receives it.
+    Chunkcast(Box<SendStream<SocketAddr>>),
+    /// What VLC, GStreamer and FFmpeg play.
+    Rtp(Box<RtpSendStream<SocketAddr>>),
+}
+
+impl From<SendStream<SocketAddr>> for Stream {
+    fn from(stream: SendStream<SocketAddr>) -> Self {
+        Self::Chunkcast(Box::new(stream))
+    }
+}
+
+impl From<RtpSendStream<SocketAddr>> for Stream {
+    fn from(stream: RtpSendStream<SocketAddr>) -> Self {
+        Self::Rtp(Box::new(stream))
+    }
+}
+
+impl Stream {
+    /// Takes a frame to be sent, in place of one that still waits.
+    pub fn push_frame(&mut self, frame: Frame, now: Instant) {
+        match self {
+            Self::Chunkcast(stream) => stream.push_frame(frame, now),
+            Self::Rtp(stream) => stream.push_frame(frame, now),
+        }
+    }
+
+    /// Takes in what came back. To RTP/JPEG nobody answers here: RTCP has a port of its own.
+    pub fn handle_datagram(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) {
+        if let Self::Chunkcast(stream) = self {
+            let _counted = stream.handle_datagram(from, datagram, now);
+        }
+    }
+
+    /// What to do next.
+    pub fn poll(&mut self, now: Instant) -> SendOutput<'_, SocketAddr> {
+        match self {
+            Self::Chunkcast(stream) => stream.poll(now),
+            Self::Rtp(stream) => stream.poll(now),
+        }
+    }
+
+    /// Says whether the source has pictures, where receivers can be told.
+    pub fn set_state(&mut self, state: SourceState, now: Instant) {
+        if let Self::Chunkcast(stream) = self {
+            stream.set_state(state, now);
+        }
+    }
+
+    /// Tells the stream that the path takes datagrams of at most `bytes`.
+    pub fn set_datagram_bytes(&mut self, bytes: usize) {
+        match self {
+            Self::Chunkcast(stream) => stream.set_datagram_bytes(bytes),
+            Self::Rtp(stream) => stream.set_datagram_bytes(bytes),
+        }
+    }
+
+    /// Ends it: what was pushed still goes out, then a goodbye.
+    pub fn close(&mut self) {
+        match self {
+            Self::Chunkcast(stream) => stream.close(),
+            Self::Rtp(stream) => stream.close(),
+        }
+    }
+
+    /// Ends it without waiting for what has not gone, but for the goodbye.
+    pub fn abandon(&mut self) {
+        match self {
+            Self::Chunkcast(stream) => stream.abandon(),
+            Self::Rtp(stream) => stream.abandon(),
+        }
+    }
+
+    /// Whether everything, and the goodbye, has gone.
+    pub fn is_closed(&self) -> bool {
+        match self {
+            Self::Chunkcast(stream) => stream.is_closed(),
+            Self::Rtp(stream) => stream.is_closed(),
+        }
+    }
+
+    /// What was counted so far.
+    pub fn stats(&self) -> &SendStats {
+        match self {
+            Self::Chunkcast(stream) => stream.stats(),
+            Self::Rtp(stream) => stream.stats(),
+        }
+    }
+
+    /// Bits per second at which frames go out, on the wire; `None` if each goes at once.
+    pub fn pace(&self) -> Option<f64> {
+        match self {
+            Self::Chunkcast(stream) => stream.pace(),
+            Self::Rtp(stream) => stream.pace(),
+        }
+    }
+
+    /// The receivers that are known, by address. Of RTP/JPEG's none are.
+    pub fn viewers(&self) -> impl Iterator<Item = (&SocketAddr, &Viewer)> {
+        let stream = if let Self::Chunkcast(stream) = self { Some(stream) } else { None };
+        stream.into_iter().flat_map(|stream| stream.viewers())
+    }
+
+    /// How many bytes a JPEG may have so that the path carries the stream; `None` if no limit has shown itself.
+    pub fn frame_budget(&mut self) -> Option<usize> {
+        match self {
+            Self::Chunkcast(stream) => stream.frame_budget(),
+            Self::Rtp(stream) => stream.frame_budget(),
+        }
+    }
+}
