@@ -31,6 +31,9 @@ const SENDER: &[&str] = &[
     "fec",
     "resend",
     "follow",
+    "http",
+    "http-host",
+    "http-viewers",
     "stats-interval",
     "stats-json",
     "impair",
@@ -48,6 +51,9 @@ const RECEIVER: &[&str] = &[
     "duration",
     "fullscreen",
     "vsync",
+    "http",
+    "http-host",
+    "http-viewers",
     "stats-interval",
     "stats-json",
     "impair",
@@ -75,15 +81,16 @@ fn help_names_every_flag_with_its_default() {
                 "fec",
                 "resend",
                 "follow",
+                "http-viewers",
                 "stats-interval",
             ][..],
-            &["Input", "Encoding", "Network", "Repair", "Diagnostics", "System"][..],
+            &["Input", "Encoding", "Network", "Repair", "Web", "Diagnostics", "System"][..],
         ),
         (
             "receiver",
             RECEIVER,
-            &["listen", "deadline", "resend", "feedback", "output", "stats-interval"],
-            &["Network", "Repair", "Output", "Diagnostics", "System"],
+            &["listen", "deadline", "resend", "feedback", "output", "http-viewers", "stats-interval"],
+            &["Network", "Repair", "Output", "Web", "Diagnostics", "System"],
         ),
     ] {
         let help = Command::new(program(name)).arg("--help").output().unwrap();
@@ -137,6 +144,8 @@ fn wrong_usage_is_explained_in_a_line_and_has_status_2() {
         ("receiver", vec!["--output", "y4m:film.y4m"], "y4m:-"),
         ("receiver", vec!["--deadline", "soon"], "500ms"),
         ("receiver", vec!["--resend", "maybe"], "on or off"),
+        ("receiver", vec!["--http", "here"], "0.0.0.0:8080"),
+        ("receiver", vec!["--http-host", "bench:80"], "without a port"),
         ("receiver", vec!["--nonsense"], "--nonsense"),
     ] {
         let ended = run(name, &arguments);
@@ -156,6 +165,8 @@ fn what_is_not_there_is_explained_in_a_line() {
     let holder = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let taken = holder.local_addr().unwrap();
     let (port, taken) = (taken.port().to_string(), taken.to_string());
+    let web_holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let web = web_holder.local_addr().unwrap().to_string();
     for (name, arguments, word) in [
         (
             "sender",
@@ -171,6 +182,8 @@ fn what_is_not_there_is_explained_in_a_line() {
         ("sender", [&to[..], &["--source", "pattern", "--interface", "none97"]].concat(), "none97"),
         ("receiver", vec!["--output", "none", "--listen", &taken], &port),
         ("receiver", vec!["--output", "none", "--listen", "192.0.2.7:9000"], "192.0.2.7"),
+        ("receiver", vec!["--output", "none", "--listen", "127.0.0.1:9996", "--http", &web], "--http"),
+        ("sender", [&to[..], &["--source", "pattern", "--http", "192.0.2.7:8080"]].concat(), "0.0.0.0:8080"),
         ("receiver", vec!["--output", &unwritable, "--listen", "127.0.0.1:9997"], "film.mjpeg"),
         ("receiver", vec!["--listen", "127.0.0.1:9998"], "--output"),
     ] {

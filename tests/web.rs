@@ -14,7 +14,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use common::http::{Client, ask, field, get};
-use proto::host::web::{Action, Broadcast, Family, Feed, Listener, Options, Site};
+use proto::host::web::{Action, Broadcast, Family, Feed, Listener, Site, WebArgs};
 use proto::host::{Console, Stop, join};
 use proto::{Frame, MediaTime};
 
@@ -77,12 +77,12 @@ struct Served {
 }
 
 impl Served {
-    fn start(viewers: usize) -> Self {
+    fn start(viewers: u8) -> Self {
         let feeds = [Arc::new(Broadcast::new()), Arc::new(Broadcast::new())];
         let site = Arc::new(Made { feeds, is_gone: false.into(), asked: Mutex::default() });
         let at = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let (stop, hosts) = (Stop::new().unwrap(), vec!["bench3.example".into()]);
-        let listener = Listener::bind(Options { address: at, hosts, viewers }).unwrap();
+        let listener = Listener::bind(&WebArgs { address: Some(at), hosts, viewers }).unwrap().unwrap();
         let thread = listener.serve(site.clone(), &stop, &Console::silent()).unwrap();
         Self { site, at, stop, thread: Some(thread) }
     }

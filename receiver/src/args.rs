@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Parser, Subcommand};
+use proto::host::web::WebArgs;
 use proto::host::{SystemArgs, parse_bytes, parse_duration, parse_switch};
 use proto::netem::Impairment;
 
@@ -84,6 +85,10 @@ pub struct Args {
     #[arg(long, help_heading = OUTPUT)]
     pub vsync: bool,
 
+    /// How it shows itself to browsers.
+    #[command(flatten)]
+    pub web: WebArgs,
+
     /// Time between statistics, such as 500ms or 2s
     #[arg(long, value_name = "T", default_value = "1s", value_parser = parse_duration, help_heading = DIAGNOSTICS)]
     pub stats_interval: Duration,
@@ -151,6 +156,7 @@ Examples:
   receiver --output door/ --duration 10s     keep ten seconds as .jpg files
   receiver --output window --output door.mkv --split 1h       show and record, an hour in each file
   receiver --past 10s --save-to clips        keep the last ten seconds at hand: p writes them to clips/
+  receiver --http 8080                       and in a browser, at http://127.0.0.1:8080/
   receiver --output - | ffmpeg -use_wallclock_as_timestamps 1 -f mjpeg -i - door.mp4
 
 In the window: f full screen, q quit.

@@ -12,4 +12,5 @@ pub mod pipeline;
 pub mod receive;
 pub mod screen;
 pub mod stats;
+pub mod web;
 pub mod window;

@@ -16,6 +16,7 @@ use crate::output::{Outputs, Spec, Tallies};
 use crate::receive::Receive;
 use crate::screen::Screen;
 use crate::stats::{OutputObject, Reports, Stats};
+use crate::web::Web;
 use crate::window::{Options, Window};
 
 /// Receives until enough was delivered, the window is closed, or the program is told to stop.
@@ -34,17 +35,21 @@ pub fn run(args: &Args) -> Result<()> {
     proto::warm_up();
     let link = Link::open(args.listen, args.interface.as_deref(), &console)?;
     let (probe, buffer) = (link.probe().context("cannot watch the socket")?, link.buffer());
+    let web = Web::bind(&args.web)?;
     let window = open_window(args, &console)?;
     let outputs = Arc::new(Outputs::start(&args.output, args.split, &console, &stop)?);
     let keeper = Arc::new(Keeper::new(&args.keep(), &console));
     let past = keeper.clone();
     at_user_signal(move || drop(past.save_past())).context("cannot handle signals")?;
-    let reporter = Reporter::new(console.clone(), args.stats_json.as_deref(), args.stats_interval)?;
+    let reporter = Reporter::new(console.clone(), args.stats_json.as_deref(), args.stats_interval)?
+        .with_board(web.as_ref().map(Web::board));
     let screen = Arc::new(match &window {
         None => Screen::without_window(&outputs),
         Some(window) => Screen::with_window(window, args.listen),
     });
     let stats = Arc::new(Stats::default());
+    let tap = web.as_ref().map(|web| web.add(stats.clone(), keeper.clone()));
+    let web = web.map(|web| web.serve(&stop, &console)).transpose()?;
 
     let receive = Receive {
         link,
@@ -58,6 +63,7 @@ pub fn run(args: &Args) -> Result<()> {
         outputs: outputs.clone(),
         keeper: keeper.clone(),
         screen: screen.clone(),
+        web: tap,
         stats: stats.clone(),
         stop: stop.clone(),
         most: args.frames,
@@ -102,7 +108,8 @@ pub fn run(args: &Args) -> Result<()> {
         _ => Ok(()),
     };
     let reported = join(report);
-    reported.and(shown)
+    let served = web.map_or(Ok(()), join);
+    reported.and(shown).and(served)
 }
 
 /// Some number that no other receiver has.

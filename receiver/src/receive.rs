@@ -16,6 +16,7 @@ use crate::link::{Link, QUIET, Woken};
 use crate::output::{Outputs, Received};
 use crate::screen::{Screen, Signal};
 use crate::stats::Stats;
+use crate::web::Tap;
 
 /// Where a datagram came from, and the address of this computer that it was sent to.
 pub type Addresses = (SocketAddr, Option<IpAddr>);
@@ -34,6 +35,8 @@ pub struct Receive {
     pub keeper: Arc<Keeper>,
     /// Where frames go that are decoded and shown.
     pub screen: Arc<Screen>,
+    /// Where frames go that browsers show.
+    pub web: Option<Tap>,
     /// What is counted.
     pub stats: Arc<Stats>,
     /// Ends the thread; requested by it when enough was delivered.
@@ -142,9 +145,9 @@ impl Receive {
     /// Takes in a batch of what has arrived. Not more: however much comes, deadlines and the request to stop are seen to
     /// in between.
     fn receive(&mut self, sender: &mut Sender) -> Result<()> {
-        let Self { link, stream, netem, outputs, keeper, screen, stats, most, console, .. } = self;
+        let Self { link, stream, netem, outputs, keeper, screen, web, stats, most, console, .. } = self;
         let now = Instant::now();
-        let mut shell = Shell { outputs, keeper, screen, stats, most: *most, console };
+        let mut shell = Shell { outputs, keeper, screen, web: web.as_ref(), stats, most: *most, console };
         let read = link.receive(|from, to, arrived, datagram| {
             match netem {
                 Some(netem) => netem.push_with((from, to), datagram, now),
@@ -157,11 +160,12 @@ impl Receive {
 
     /// Takes in what the bad network of `--impair` lets through now.
     fn drain_netem(&mut self, sender: &mut Sender, now: Instant) {
-        let Self { stream, netem: Some(netem), outputs, keeper, screen, stats, most, console, .. } = self
+        let Self { stream, netem: Some(netem), outputs, keeper, screen, web, stats, most, console, .. } =
+            self
         else {
             return;
         };
-        let mut shell = Shell { outputs, keeper, screen, stats, most: *most, console };
+        let mut shell = Shell { outputs, keeper, screen, web: web.as_ref(), stats, most: *most, console };
         while !shell.has_enough(sender)
             && let Some((from, datagram)) = netem.pop_with(now)
         {
@@ -171,8 +175,8 @@ impl Receive {
 
     /// Sees to what happened and sends what is to be said to the sender; returns when there is more to do.
     fn drain(&mut self, sender: &mut Sender, now: Instant) -> Option<Instant> {
-        let Self { link, stream, outputs, keeper, screen, stats, most, console, .. } = self;
-        let mut shell = Shell { outputs, keeper, screen, stats, most: *most, console };
+        let Self { link, stream, outputs, keeper, screen, web, stats, most, console, .. } = self;
+        let mut shell = Shell { outputs, keeper, screen, web: web.as_ref(), stats, most: *most, console };
         loop {
             match stream.poll(now) {
                 RecvOutput::Wait(until) => return until,
@@ -207,6 +211,7 @@ struct Shell<'a> {
     outputs: &'a Outputs,
     keeper: &'a Keeper,
     screen: &'a Screen,
+    web: Option<&'a Tap>,
     stats: &'a Stats,
     most: Option<u64>,
     console: &'a Console,
@@ -303,6 +308,9 @@ impl Shell<'_> {
         let received = Received { id, frame };
         self.outputs.offer(&received);
         self.keeper.offer(&received);
+        if let Some(web) = self.web {
+            web.put(&received, &sender.delays);
+        }
         if self.screen.show(received, sender.delays) {
             self.stats.lock().undecoded += 1;
         }

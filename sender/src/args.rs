@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
+use proto::host::web::WebArgs;
 use proto::host::{SystemArgs, parse_duration, parse_switch};
 use proto::netem::Impairment;
 use proto::{Fec, Follow, QualityRange};
@@ -136,6 +137,10 @@ pub struct Args {
     /// of the viewers that asked, the slower half is not waited for]
     #[arg(long, value_name = "slowest|PERCENT", help_heading = REPAIR)]
     pub follow: Option<Follow>,
+
+    /// How it shows itself to browsers.
+    #[command(flatten)]
+    pub web: WebArgs,
 
     /// Time between statistics, such as 500ms or 2s
     #[arg(long, value_name = "T", default_value = "1s", value_parser = parse_duration, help_heading = DIAGNOSTICS)]

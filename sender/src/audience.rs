@@ -12,13 +12,23 @@ pub struct Audience {
 #[derive(Debug, Default)]
 struct State {
     is_there: bool,
+    /// Whether there is one whatever is said.
+    always: bool,
     is_over: bool,
 }
 
 impl Audience {
+    /// One that is always there.
+    pub fn always() -> Self {
+        Self { state: Mutex::new(State { is_there: true, always: true, is_over: false }), ..Self::default() }
+    }
+
     /// Says whether there is one.
     pub fn set(&self, is_there: bool) {
-        let was_there = std::mem::replace(&mut self.lock().is_there, is_there);
+        let mut state = self.lock();
+        let was_there = state.is_there;
+        state.is_there = is_there || state.always;
+        drop(state);
         if is_there && !was_there {
             self.changed.notify_all();
         }
@@ -63,5 +73,8 @@ mod tests {
         assert!(audience.is_there());
         audience.set(false);
         assert!(!audience.is_there());
+        let always = Audience::always();
+        always.set(false);
+        assert!(always.is_there());
     }
 }

@@ -8,6 +8,8 @@ use std::time::Duration;
 use proto::host::Wake;
 use proto::{Frame, Latest, Taken};
 
+use crate::web::Tap;
+
 /// Where frames wait for the sending thread, and what it should tell receivers of the source.
 ///
 /// It is a file descriptor that becomes readable when there is something to take, so that the thread can wait for it
@@ -18,6 +20,8 @@ pub struct Inbox {
     pub source_is_gone: AtomicBool,
     /// Bytes that a frame may have so that the paths carry the stream; 0 if no limit is known.
     frame_budget: AtomicUsize,
+    /// Whom frames are shown to besides.
+    tap: Option<Tap>,
     newest: Latest<Frame>,
     changed: Wake,
     closed: AtomicBool,
@@ -32,10 +36,17 @@ impl Inbox {
         Ok(Self {
             source_is_gone: AtomicBool::new(false),
             frame_budget: AtomicUsize::new(0),
+            tap: None,
             newest: Latest::new(),
             changed: Wake::new()?,
             closed: AtomicBool::new(false),
         })
+    }
+
+    /// The same, which shows frames to `tap` too.
+    #[must_use]
+    pub fn with_tap(self, tap: Option<Tap>) -> Self {
+        Self { tap, ..self }
     }
 
     /// Bytes that a frame may have so that the paths carry the stream, if there is a known limit.
@@ -51,6 +62,9 @@ impl Inbox {
     /// Puts `frame` in, and returns what it displaced: an older one that nobody took, or `frame` itself if the inbox is
     /// closed.
     pub fn put(&self, frame: Frame) -> Option<Frame> {
+        if let Some(tap) = &self.tap {
+            tap.put(&frame);
+        }
         let displaced = self.newest.put(frame);
         self.changed.raise();
         displaced

@@ -19,3 +19,4 @@ pub mod serve;
 pub mod source;
 pub mod stats;
 pub mod streams;
+pub mod web;

@@ -22,6 +22,7 @@ use crate::serve::{self, ServeAt, USUAL_PORT};
 use crate::source::{Options, Wanted};
 use crate::stats::{Reports, Stats};
 use crate::streams::Streams;
+use crate::web::Web;
 
 /// Sends until the source ends, enough was sent, or the program is told to stop.
 ///
@@ -38,14 +39,19 @@ pub fn run(args: &Args) -> Result<()> {
     let served = args.serve_at().map(|at| at.open(&options)).transpose()?;
     let mut diagnosis = Diagnosis::new(console.clone());
     let session = SessionId::new(u64::from_ne_bytes(random()?).max(1));
-    let mut reporter = Reporter::new(console.clone(), args.stats_json.as_deref(), args.stats_interval)?;
+    let web = Web::bind(&args.web)?;
+    let mut reporter = Reporter::new(console.clone(), args.stats_json.as_deref(), args.stats_interval)?
+        .with_board(web.as_ref().map(Web::board));
 
     let clock = wall_clock();
     let secret = random()?;
     let streams = Streams::new(args, session, secret, clock, console.clone());
-    let inbox = Arc::new(Inbox::new().context("cannot make an event")?);
+    let tap = web.as_ref().map(|web| web.tap(clock));
+    let inbox = Arc::new(Inbox::new().context("cannot make an event")?.with_tap(tap));
+    let web = web.map(|web| web.serve(args.name(), inbox.clone(), &stop, &console)).transpose()?;
     let (stats, encoder) = (Arc::new(Stats::default()), Arc::new(Latest::new()));
-    let audience = Arc::new(Audience::default());
+    // Browsers may come at any time, and what is asked by HTTP is to be answered at once.
+    let audience = Arc::new(if web.is_some() { Audience::always() } else { Audience::default() });
     audience.set(!args.dest.is_empty());
     let capture = Capture {
         spec: args.source.clone(),
@@ -124,7 +130,8 @@ pub fn run(args: &Args) -> Result<()> {
     let look = || diagnosis.look(&stats, Instant::now());
     report_until_stopped(&stop, &stats, look, reporter, &mut reports, args.duration, |reporter, reports| {
         stop.request();
-        let results = [join(capture), join(encode), started.map_or(Ok(()), join)];
+        let threads = [Some(capture), Some(encode), started, web];
+        let results = threads.map(|thread| thread.map_or(Ok(()), join));
         // A picture that came while the program was already ending, with nobody to send it.
         if let Taken::Value(_) = inbox.take() {
             stats.replaced(audience.is_there());

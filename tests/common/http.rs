@@ -97,8 +97,8 @@ impl Answer {
 
 /// A header field's value.
 pub(crate) fn field<'a>(head: &'a str, name: &str) -> Option<&'a str> {
-    let mut fields = head.lines().filter_map(|line| line.split_once(": "));
-    fields.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    let mut fields = head.lines().filter_map(|line| line.split_once(':'));
+    fields.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
 }
 
 /// Asks once, on a connection of its own.

@@ -4,6 +4,7 @@
 
 pub(crate) mod album;
 pub(crate) mod asker;
+pub(crate) mod browser;
 pub(crate) mod clip;
 pub(crate) mod collector;
 pub(crate) mod display;

@@ -4,6 +4,7 @@
 //! Nothing is listened on unless it is asked for. GET, HEAD and POST are all that it knows; it opens no files, takes no
 //! bodies, and believes neither a head's length nor its Host.
 
+mod arguments;
 mod broadcast;
 mod connection;
 mod guard;
@@ -19,7 +20,8 @@ mod server;
 mod site;
 mod stream;
 
+pub use arguments::WebArgs;
 pub use broadcast::{Broadcast, Shot, Subscription};
-pub use listen::{Listener, Options, parse_http, parse_http_host};
+pub use listen::Listener;
 pub use metrics::{Family, Kind};
 pub use site::{Action, Feed, Site};

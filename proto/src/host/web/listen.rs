@@ -7,37 +7,26 @@ use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, anyhow};
 
-use super::{Site, server};
+use super::{Site, WebArgs, server};
 use crate::host::{Console, Stop, parse_scoped};
-
-/// What was asked for.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// `--http`: where to listen.
-    pub address: SocketAddr,
-    /// `--http-host`: names under which the server may be asked for, beside addresses.
-    pub hosts: Vec<String>,
-    /// `--http-viewers`: how many may watch the stream at once.
-    pub viewers: usize,
-}
 
 /// A server that nobody is answered by yet.
 #[derive(Debug)]
 pub struct Listener {
     listener: TcpListener,
-    options: Options,
+    args: WebArgs,
 }
 
 impl Listener {
-    /// Takes the port.
+    /// Takes the port; `None` if none is asked for.
     ///
     /// # Errors
     /// If it cannot be had; the sentence says what to do.
-    pub fn bind(options: Options) -> Result<Self> {
-        let listener =
-            TcpListener::bind(options.address).map_err(|error| cannot_listen(options.address, &error))?;
+    pub fn bind(args: &WebArgs) -> Result<Option<Self>> {
+        let Some(address) = args.address else { return Ok(None) };
+        let listener = TcpListener::bind(address).map_err(|error| cannot_listen(address, &error))?;
         listener.set_nonblocking(true).context("cannot set up the HTTP socket")?;
-        Ok(Self { listener, options })
+        Ok(Some(Self { listener, args: args.clone() }))
     }
 
     /// Shows `site` to whoever asks, until `stop`.
@@ -57,7 +46,7 @@ impl Listener {
         };
         let who = if address.ip().is_loopback() { "" } else { ", to whoever can reach this computer" };
         console.say(format_args!("shows itself at http://{shown}/{who}"));
-        server::start(self.listener, self.options, site, stop, console)
+        server::start(self.listener, self.args, site, stop, console)
     }
 }
 
@@ -65,7 +54,7 @@ impl Listener {
 ///
 /// # Errors
 /// A sentence that says what can be written.
-pub fn parse_http(text: &str) -> Result<SocketAddr, String> {
+pub(super) fn parse_http(text: &str) -> Result<SocketAddr, String> {
     if let Some(address) = text.parse().ok().or_else(|| parse_scoped(text)) {
         return Ok(address);
     }
@@ -84,7 +73,7 @@ pub fn parse_http(text: &str) -> Result<SocketAddr, String> {
 ///
 /// # Errors
 /// A sentence that says what can be written.
-pub fn parse_http_host(text: &str) -> Result<String, String> {
+pub(super) fn parse_http_host(text: &str) -> Result<String, String> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
     if text.is_empty() || !text.chars().all(is_name) {
         return Err(format!("{text:?} is no host name; write it like bench3.example, without a port"));
@@ -144,10 +133,11 @@ mod tests {
 
     #[test]
     fn a_port_that_is_taken_is_an_error_with_the_way_out() {
-        let options = |address| Options { address, hosts: Vec::new(), viewers: 1 };
-        let first = Listener::bind(options("127.0.0.1:0".parse().unwrap())).unwrap();
+        let args = |address| WebArgs { address, hosts: Vec::new(), viewers: 1 };
+        assert!(Listener::bind(&args(None)).unwrap().is_none(), "nothing is listened on unasked");
+        let first = Listener::bind(&args(Some("127.0.0.1:0".parse().unwrap()))).unwrap().unwrap();
         let taken = first.listener.local_addr().unwrap();
-        let error = Listener::bind(options(taken)).unwrap_err().to_string();
+        let error = Listener::bind(&args(Some(taken))).unwrap_err().to_string();
         assert!(error.contains("--http") && error.contains("taken"), "{error}");
     }
 }

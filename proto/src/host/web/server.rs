@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use super::seats::{Seat, Seats};
-use super::{Options, Site, connection};
+use super::{Site, WebArgs, connection};
 use crate::host::{Console, Seldom, Stop, join, spawn};
 
 /// What all connections work with.
@@ -31,14 +31,14 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(site: Arc<dyn Site>, options: Options, stop: &Stop) -> Self {
+    pub(super) fn new(site: Arc<dyn Site>, args: WebArgs, stop: &Stop) -> Self {
         Self {
             site,
-            hosts: options.hosts,
+            hosts: args.hosts,
             stop: stop.clone(),
             begun: Instant::now(),
-            viewers: Seats::new(options.viewers),
-            connections: Seats::new(options.viewers + MOST_BESIDE),
+            viewers: Seats::new(usize::from(args.viewers)),
+            connections: Seats::new(usize::from(args.viewers) + MOST_BESIDE),
             waiting: Seats::new(MOST_REFUSED),
         }
     }
@@ -47,12 +47,12 @@ impl Shared {
 /// Starts the thread that takes connections.
 pub(super) fn start(
     listener: TcpListener,
-    options: Options,
+    args: WebArgs,
     site: Arc<dyn Site>,
     stop: &Stop,
     console: &Console,
 ) -> Result<JoinHandle<Result<()>>> {
-    let shared = Arc::new(Shared::new(site, options, stop));
+    let shared = Arc::new(Shared::new(site, args, stop));
     let console = console.clone();
     spawn("http", stop, move || run(&listener, &shared, &console))
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{Broadcast, Family};
 
-/// A program, as a browser sees it. Every call is short: it looks at what is there, and waits for nothing.
+/// A program, as a browser sees it. All calls but [`act`](Self::act) look at what is there, and wait for nothing.
 pub trait Site: Send + Sync {
     /// What the program is called: `receiver` or `sender`.
     fn program(&self) -> &'static str;
@@ -32,7 +32,7 @@ pub trait Site: Send + Sync {
         &[]
     }
 
-    /// Does something to a stream; says what came of it.
+    /// Does something to a stream, and says what came of it. Only whoever asked waits for it.
     ///
     /// # Errors
     /// A sentence for the person who asked.

@@ -10,6 +10,7 @@ use super::seats::Seat;
 use super::server::Shared;
 use super::{Feed, Shot, Subscription};
 use crate::host::Wake;
+use crate::jpeg;
 
 /// Somebody who watches one stream or all.
 ///
@@ -116,9 +117,13 @@ pub(super) fn millis_between(begun: Instant, at: Instant) -> f64 {
     at.checked_duration_since(begun).map_or_else(|| -millis(begun - at), millis)
 }
 
-/// A JPEG in pieces that browsers can decode.
+/// A JPEG in pieces that browsers can decode: they know no Huffman tables but those that it brings.
 pub(super) fn whole(jpeg: &[u8]) -> [&[u8]; 3] {
-    [jpeg, &[], &[]]
+    match jpeg::scan_head(jpeg) {
+        Ok(head) => jpeg::with_huffman_tables(jpeg, &head),
+        // What is wrong with it, whoever decodes it says.
+        Err(_) => [jpeg, &[], &[]],
+    }
 }
 
 fn full(most: usize) -> String {

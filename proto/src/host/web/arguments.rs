@@ -1,0 +1,24 @@
+//! The options of both programs that are about the server.
+
+use std::net::SocketAddr;
+
+use super::listen::{parse_http, parse_http_host};
+
+/// Whether and how a program shows itself.
+#[derive(Clone, Debug, clap::Args)]
+pub struct WebArgs {
+    /// Show the picture and the figures in a browser: listen for HTTP on this address and port; a port alone, such as
+    /// 8080, is for this computer only
+    #[arg(long = "http", value_name = "ADDR:PORT", value_parser = parse_http, help_heading = WEB)]
+    pub address: Option<SocketAddr>,
+
+    /// A name under which the page may be asked for, besides addresses. Repeatable
+    #[arg(long = "http-host", value_name = "NAME", value_parser = parse_http_host, help_heading = WEB)]
+    pub hosts: Vec<String>,
+
+    /// How many may watch in browsers and players at once
+    #[arg(long = "http-viewers", value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..), help_heading = WEB)]
+    pub viewers: u8,
+}
+
+const WEB: &str = "Web";

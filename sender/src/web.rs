@@ -1,0 +1,149 @@
+//! What the sender shows of itself in a browser: the pictures that it sends, and its figures.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use proto::host::web::{Broadcast, Family, Feed, Listener, Site, WebArgs};
+use proto::host::{Board, Console, Stop};
+use proto::{Clock, Frame};
+use serde_json::Value;
+
+use crate::inbox::Inbox;
+
+/// What `--http` asks for, before anything is answered.
+#[derive(Debug)]
+pub struct Web {
+    listener: Listener,
+    board: Board,
+    newest: Arc<Broadcast>,
+}
+
+/// Shows what goes to the sending thread. It never waits.
+#[derive(Debug)]
+pub struct Tap {
+    newest: Arc<Broadcast>,
+    clock: Clock,
+    count: AtomicU64,
+}
+
+struct SenderSite {
+    name: String,
+    board: Board,
+    newest: Arc<Broadcast>,
+    inbox: Arc<Inbox>,
+}
+
+impl Web {
+    /// Takes the port; `None` if none is asked for.
+    ///
+    /// # Errors
+    /// If it cannot be had.
+    pub fn bind(args: &WebArgs) -> Result<Option<Self>> {
+        let listener = Listener::bind(args)?;
+        Ok(listener.map(|listener| Self { listener, board: Board::default(), newest: Arc::default() }))
+    }
+
+    /// Where statistics are to be posted.
+    pub fn board(&self) -> Board {
+        self.board.clone()
+    }
+
+    /// Where frames are to be shown whose times are told by `clock`.
+    pub fn tap(&self, clock: Clock) -> Tap {
+        Tap { newest: self.newest.clone(), clock, count: AtomicU64::new(0) }
+    }
+
+    /// Shows the stream of this name to whoever asks.
+    ///
+    /// # Errors
+    /// If the system gives no thread.
+    pub fn serve(
+        self,
+        name: String,
+        inbox: Arc<Inbox>,
+        stop: &Stop,
+        console: &Console,
+    ) -> Result<JoinHandle<Result<()>>> {
+        let site = SenderSite { name, board: self.board, newest: self.newest, inbox };
+        self.listener.serve(Arc::new(site), stop, console)
+    }
+}
+
+impl Tap {
+    /// Shows a frame.
+    pub fn put(&self, frame: &Frame) {
+        let now = Instant::now();
+        let age = u64::try_from(self.clock.at(now).micros_since(frame.captured)).unwrap_or(0);
+        let captured = now.checked_sub(Duration::from_micros(age)).unwrap_or(now);
+        self.newest.put(self.count.fetch_add(1, Ordering::Relaxed), frame.clone(), captured);
+    }
+}
+
+impl Site for SenderSite {
+    fn program(&self) -> &'static str {
+        "sender"
+    }
+
+    fn feeds(&self) -> Vec<Feed> {
+        let is_gone = self.inbox.source_is_gone.load(Ordering::Relaxed);
+        vec![Feed {
+            name: self.name.clone(),
+            newest: self.newest.clone(),
+            trouble: is_gone.then(|| "the source is gone; waiting for it to come back".into()),
+            is_relative: false,
+        }]
+    }
+
+    fn stats(&self) -> Arc<str> {
+        self.board.read()
+    }
+
+    fn figures<'a>(&self, stats: &'a Value, _: usize) -> &'a Value {
+        stats
+    }
+
+    fn families(&self) -> &'static [Family] {
+        FAMILIES
+    }
+}
+
+#[rustfmt::skip]
+const FAMILIES: &[Family] = &[
+    Family::counter("chunkcast_sender_frames_total", "Pictures, by what became of them; those captured end as sent, superseded, refused or unwatched", "frames/*").by(&["state"]),
+    Family::counter("chunkcast_sender_datagrams_total", "Datagrams with chunks that were sent, by kind", "datagrams/*").by(&["kind"]),
+    Family::counter("chunkcast_sender_bytes_total", "Bytes of datagrams that were sent", "bytes/sent"),
+    Family::counter("chunkcast_sender_errors_total", "Sends that the system refused, and failures of the source", "errors/*").by(&["kind"]),
+    Family::gauge("chunkcast_sender_delay_seconds", "Delays since the last report, by stage", "ms/*/*", 1e-3).by(&["stage", "of"]),
+    Family::gauge("chunkcast_sender_pace_bits_per_second", "The slowest destination's pace, unless frames go at once", "pace/rate_mbps", 1e6),
+    Family::gauge("chunkcast_sender_quality", "The JPEG quality used last", "quality", 1.0),
+    Family::gauge("chunkcast_sender_frames_per_second", "Pictures sent a second", "fps", 1.0),
+    Family::gauge("chunkcast_sender_bits_per_second", "Bits of datagrams sent a second", "mbps", 1e6),
+    Family::counter("chunkcast_sender_destination_frames_total", "Pictures sent to a destination", "destinations/*/sent").by(&["address"]),
+    Family::counter("chunkcast_sender_feedback_total", "Datagrams from a destination's receivers, by how they ended", "destinations/*/feedback/*").by(&["address", "fate"]),
+    Family::gauge("chunkcast_sender_viewer_healthy", "Whether a receiver gets half of its frames at least", "destinations/*/viewers/*/healthy", 1.0).by(&["address", "viewer"]),
+    Family::gauge("chunkcast_sender_viewer_loss_ratio", "Chunks that a receiver did not get when they were first sent", "destinations/*/viewers/*/loss_percent", 1e-2).by(&["address", "viewer"]),
+];
+
+#[cfg(test)]
+mod tests {
+    use proto::MediaTime;
+
+    use super::*;
+
+    #[test]
+    fn the_age_of_what_is_shown_counts_from_its_capture() {
+        let (newest, now) = (Arc::new(Broadcast::new()), Instant::now());
+        let clock = Clock::new(now - Duration::from_secs(1), MediaTime::from_micros(5_000_000));
+        let tap = Tap { newest: newest.clone(), clock, count: AtomicU64::new(0) };
+        tap.put(&Frame { captured: MediaTime::from_micros(5_400_000), jpeg: Arc::default() });
+        let off = newest.newest().unwrap().captured.duration_since(now - Duration::from_millis(600));
+        assert!(off < Duration::from_millis(1), "{off:?}");
+        // One that is said to come from the future is of now.
+        tap.put(&Frame { captured: MediaTime::from_micros(u64::MAX / 4), jpeg: Arc::default() });
+        let shot = newest.newest().unwrap();
+        assert_eq!((shot.id, shot.age(shot.put) < Duration::from_millis(1)), (1, true));
+    }
+}
