@@ -56,6 +56,32 @@ fn what_is_wrong_in_a_configuration_file_is_named() {
 }
 
 #[test]
+fn examples_of_configuration_files_hold_what_can_be_said() {
+    let folder = Folder::new();
+    let file = folder.join("example.toml");
+    // What is typed fails after the file was read, and before anything is done.
+    for (name, example, typed) in [
+        ("sender", "sender", ["--source", "none.mjpeg"]),
+        ("receiver", "receiver", ["--listen", "192.0.2.7:9000"]),
+        ("receiver", "receiver-service", ["--listen", "192.0.2.7:9000"]),
+    ] {
+        let path = common::root().join("packaging/config").join(example).with_extension("toml");
+        let text = std::fs::read_to_string(path).unwrap();
+        // Every line that is an option is one; of two that say the same, the second.
+        let options = text.lines().map(|line| line.trim_start_matches('#')).filter_map(|line| {
+            let (key, _) = line.split_once(" = ")?;
+            (!key.contains(' ')).then_some((key, line))
+        });
+        let options: std::collections::BTreeMap<_, _> = options.collect();
+        assert!(options.len() >= 3, "{example}: {text}");
+        std::fs::write(&file, options.into_values().collect::<Vec<_>>().join("\n")).unwrap();
+        let ended = run(name, &["--config", &file, typed[0], typed[1]]);
+        assert_eq!(ended.status.code(), Some(1), "{example}: {}", ended.said);
+        assert!(ended.said.contains(&format!("options from {file}")), "{example}: {}", ended.said);
+    }
+}
+
+#[test]
 fn logs_for_programs_are_one_object_a_line() {
     let to = format!("127.0.0.1:{}", free_port());
     let card = ["--source", "pattern", "--size", "160x120", "--dest", &to, "--frames", "20"];

@@ -18,13 +18,15 @@ pub fn write_manual(command: &Command, out: &mut dyn Write) -> io::Result<()> {
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
     let short = about.split(':').next().unwrap_or_default().to_owned();
     let shown = command.clone().override_usage(usage.trim_start_matches("Usage:").trim().to_owned());
-    let man = Man::new(shown.about(short).long_about(about)).date(REVISED).manual("Chunkcast");
+    let man = Man::new(shown.about(short)).date(REVISED).manual("Chunkcast");
     let title = command.get_name().to_uppercase();
     let man = man.title(title);
     man.render_title(out)?;
     man.render_name_section(out)?;
     man.render_synopsis_section(out)?;
-    man.render_description_section(out)?;
+    let mut description = Roff::new();
+    description.control("SH", ["DESCRIPTION"]).text([roman(about)]);
+    description.to_writer(out)?;
     man.render_options_section(out)?;
     commands(command).to_writer(out)?;
     let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
