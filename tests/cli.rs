@@ -13,6 +13,7 @@ const SENDER: &[&str] = &[
     "dest",
     "serve",
     "max-viewers",
+    "announce",
     "source",
     "size",
     "fps",

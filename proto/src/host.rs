@@ -3,6 +3,7 @@
 //! It is here, and not in a crate of its own, because there are three crates: it may read clocks and open files, which
 //! the rest of this crate never does.
 
+mod announcement;
 mod arguments;
 mod board;
 mod checklist;
@@ -24,11 +25,12 @@ mod wake;
 mod wall_clock;
 pub mod web;
 
+pub use announcement::{Announcement, AnnouncementError, SERVICE};
 pub use arguments::{SystemArgs, parse_arguments};
 pub use board::Board;
 pub use checklist::Checklist;
 pub use console::{Console, LogFormat};
-pub use interface::{Interface, is_own_address, parse_scoped};
+pub use interface::{Interface, is_on_link, is_own_address, parse_scoped};
 pub use manual::write_manual;
 pub use placement::{Placement, ThreadId};
 pub use pulse::Pulse;

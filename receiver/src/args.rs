@@ -123,6 +123,15 @@ pub enum Command {
         #[arg(long = "for", value_name = "T", default_value = "3s", value_parser = parse_duration)]
         time: Duration,
     },
+    /// List the senders on this network that announce themselves. Status 1 if there is none
+    List {
+        /// How long to look
+        #[arg(long = "for", value_name = "T", default_value = "1.5s", value_parser = parse_duration)]
+        time: Duration,
+        /// Network interface to look by: its name [default: all]
+        #[arg(long, value_name = "NAME")]
+        interface: Option<String>,
+    },
     /// Print completions for a shell
     Completions {
         /// Which shell

@@ -4,6 +4,7 @@ pub mod args;
 pub mod clock;
 pub mod decode;
 pub mod diagnosis;
+pub mod discover;
 pub mod doctor;
 pub mod keep;
 pub mod link;

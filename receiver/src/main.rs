@@ -20,6 +20,13 @@ fn main() -> ExitCode {
                 Err(error) => Err(error),
             }
         }
+        Some(Command::List { time, interface }) => {
+            match receiver::discover::list(*time, interface.as_deref(), &mut stdout().lock()) {
+                Ok(true) => Ok(()),
+                Ok(false) => return ExitCode::FAILURE,
+                Err(error) => Err(error),
+            }
+        }
         Some(Command::Completions { shell }) => {
             clap_complete::generate(*shell, &mut Args::command(), "receiver", &mut stdout().lock());
             Ok(())

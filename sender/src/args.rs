@@ -84,6 +84,11 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = NETWORK)]
     pub max_viewers: u16,
 
+    /// Announce this sender on the network by multicast DNS, so that receivers find it by its name: if it serves, or sends
+    /// to a group
+    #[arg(long, value_name = "on|off", default_value = "on", action = ArgAction::Set, value_parser = parse_switch, help_heading = NETWORK)]
+    pub announce: bool,
+
     /// What is sent: chunkcast, or rtp (RTP/JPEG, RFC 2435, which VLC, GStreamer and FFmpeg play: without repair, and not
     /// every JPEG)
     #[arg(long, value_name = "chunkcast|rtp", default_value = "chunkcast", help_heading = NETWORK)]

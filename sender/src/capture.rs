@@ -6,9 +6,11 @@ use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use proto::host::{Console, Stop};
+use proto::host::{Console, Seldom, Stop};
+use proto::jpeg::{self, Head, Info};
 use proto::{Clock, Frame, Latest};
 
+use crate::announce::Sizes;
 use crate::audience::Audience;
 use crate::inbox::Inbox;
 use crate::picture::{Captured, Picture, RawPicture};
@@ -48,6 +50,12 @@ pub struct Capture {
     pub inbox: Arc<Inbox>,
     /// Whether anybody watches.
     pub audience: Arc<Audience>,
+    /// Where the picture's size is told when it has changed, and which was told last.
+    pub sizes: Arc<Sizes>,
+    /// See there.
+    pub size: Option<(u16, u16)>,
+    /// When the size is looked at.
+    pub look: Seldom,
     /// What is counted.
     pub stats: Arc<Stats>,
     /// The time that travels with frames.
@@ -61,7 +69,7 @@ impl Capture {
     ///
     /// # Errors
     /// If the source cannot be opened, or fails for good.
-    pub fn run(self, opened: &SyncSender<Opened>) -> Result<()> {
+    pub fn run(mut self, opened: &SyncSender<Opened>) -> Result<()> {
         let mut source = source::open(&self.spec, &self.options)?;
         let timing = source.timing();
         let rate = match timing {
@@ -78,13 +86,13 @@ impl Capture {
     }
 
     /// A live source says itself when a picture is there.
-    fn follow(&self, source: &mut dyn Source) -> Result<()> {
+    fn follow(&mut self, source: &mut dyn Source) -> Result<()> {
         while !self.stop.is_requested() && self.pass_on(source)? {}
         Ok(())
     }
 
     /// A stored source is asked for a picture at each instant.
-    fn play(&self, source: &mut dyn Source, interval: Duration) -> Result<()> {
+    fn play(&mut self, source: &mut dyn Source, interval: Duration) -> Result<()> {
         let start = Instant::now();
         let (mut due, mut base, mut count) = (start, start, 0u32);
         while !self.stop.wait(due.saturating_duration_since(Instant::now())) && self.pass_on(source)? {
@@ -100,7 +108,7 @@ impl Capture {
     }
 
     /// Hands on the next picture; `false` if there is none any more.
-    fn pass_on(&self, source: &mut dyn Source) -> Result<bool> {
+    fn pass_on(&mut self, source: &mut dyn Source) -> Result<bool> {
         let before = source.dropped();
         let next = source.next(&self.stop)?;
         self.count_dropped(before, source.dropped());
@@ -110,6 +118,7 @@ impl Capture {
                     self.console.say("the source is back");
                 }
                 self.stats.lock().captured += 1;
+                self.tell_size(&captured);
                 self.deliver(captured);
                 Ok(true)
             }
@@ -133,6 +142,25 @@ impl Capture {
         }
     }
 
+    /// Tells the picture's size when it is another one. JPEGs are looked at now and then only.
+    fn tell_size(&mut self, captured: &Captured) {
+        if !self.look.is_due(captured.at) {
+            return;
+        }
+        let size = match &captured.picture {
+            Picture::Raw(RawPicture { width, height, .. }) => (*width, *height),
+            Picture::Jpeg(jpeg) => match jpeg::scan_head(jpeg) {
+                Ok(Head { info: Info { width, height, .. }, .. }) => (width.into(), height.into()),
+                Err(_) => return,
+            },
+        };
+        let size = u16::try_from(size.0).ok().zip(u16::try_from(size.1).ok());
+        if let Some(newest) = size.filter(|_| size != self.size) {
+            self.size = size;
+            self.sizes.put(newest);
+        }
+    }
+
     /// JPEGs go straight to the sending thread, pixels to the encoder.
     fn deliver(&self, captured: Captured) {
         let at = captured.at;
@@ -146,5 +174,7 @@ impl Capture {
     }
 }
 
+/// How often a size that changes is noticed.
+pub const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// For files that do not say.
 const DEFAULT_FPS: f64 = 30.0;

@@ -1,5 +1,6 @@
 //! Chunkcast's sender: pictures from a camera, a file, a pipe or a test card, sent as JPEG frames over UDP.
 
+pub mod announce;
 pub mod args;
 pub mod audience;
 pub mod cameras;

@@ -5,12 +5,13 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
-use proto::host::{Console, Reporter, Stop, join, spawn, stop_at_signals, wall_clock};
+use proto::host::{Console, Interface, Reporter, Seldom, Stop, join, spawn, stop_at_signals, wall_clock};
 use proto::{Clock, Door, Frame, Latest, Pool, QualityControl, SessionId, Taken};
 
-use crate::args::Args;
+use crate::announce::{Announcer, Notice, Sizes};
+use crate::args::{Args, Format};
 use crate::audience::Audience;
-use crate::capture::{Capture, Opened, Raw};
+use crate::capture::{Capture, LOOK_EVERY, Opened, Raw};
 use crate::diagnosis::Diagnosis;
 use crate::encode::Encoder;
 use crate::fanout::Fanout;
@@ -52,6 +53,7 @@ pub fn run(args: &Args) -> Result<()> {
     let (stats, encoder) = (Arc::new(Stats::default()), Arc::new(Latest::new()));
     // Browsers may come at any time, and what is asked by HTTP is to be answered at once.
     let audience = Arc::new(if web.is_some() { Audience::always() } else { Audience::default() });
+    let sizes = Arc::new(Sizes::new());
     audience.set(!args.dest.is_empty());
     let capture = Capture {
         spec: args.source.clone(),
@@ -64,6 +66,9 @@ pub fn run(args: &Args) -> Result<()> {
         encoder: encoder.clone(),
         inbox: inbox.clone(),
         audience: audience.clone(),
+        sizes: sizes.clone(),
+        size: None,
+        look: Seldom::new(LOOK_EVERY),
         stats: stats.clone(),
         clock,
         console: console.clone(),
@@ -91,6 +96,7 @@ pub fn run(args: &Args) -> Result<()> {
         }
     })?;
 
+    let mut announcer = None;
     let started = match wait_for_source(&when_opened, &stop) {
         Some(source) => {
             console.say(format_args!("{}", source.description));
@@ -106,10 +112,10 @@ pub fn run(args: &Args) -> Result<()> {
                 }
                 fanout.add(link, route, &stats);
             }
+            announcer = announce(args, served.as_deref(), &source, session, &sizes, &stop, &console);
             if let Some(links) = served {
-                let door = Door::new(session, secret, args.max_viewers.into(), clock);
-                say_where(args, &links, session, &console)?;
-                fanout.serve(links, door);
+                say_where(args, &links, session, &console);
+                fanout.serve(links, Door::new(session, secret, args.max_viewers.into(), clock));
             }
             let send = spawn("send", &stop, {
                 let (inbox, stats, stop, most) = (inbox.clone(), stats.clone(), stop.clone(), args.frames);
@@ -132,6 +138,7 @@ pub fn run(args: &Args) -> Result<()> {
         stop.request();
         let threads = [Some(capture), Some(encode), started, web];
         let results = threads.map(|thread| thread.map_or(Ok(()), join));
+        let announced = announcer.map_or(Ok(()), Announcer::end);
         // A picture that came while the program was already ending, with nobody to send it.
         if let Taken::Value(_) = inbox.take() {
             stats.replaced(audience.is_there());
@@ -142,7 +149,7 @@ pub fn run(args: &Args) -> Result<()> {
             report.line.clear();
         }
         reporter.finish(&report);
-        results.into_iter().collect()
+        results.into_iter().chain([announced]).collect()
     })
 }
 
@@ -207,11 +214,43 @@ fn open_links(args: &Args, options: &NetworkOptions) -> Result<Vec<(Link, Route)
     args.dest.iter().map(|dest| open(dest.address).with_context(|| format!("--dest {}", dest.text))).collect()
 }
 
+/// Announces a sender that serves, or sends to a group. Where that fails, it is said, and pictures are sent all the same.
+fn announce(
+    args: &Args,
+    served: Option<&[Link]>,
+    source: &Opened,
+    session: SessionId,
+    sizes: &Arc<Sizes>,
+    stop: &Stop,
+    console: &Console,
+) -> Option<Announcer> {
+    let group = args.dest.iter().map(|dest| dest.address).find(|address| address.ip().is_multicast());
+    let served = served.and_then(|links| serve::announced(links, args.serve_at()?));
+    // RTP is described to players by a file.
+    let is_ours = args.format == Format::Chunkcast;
+    if !args.announce || !is_ours || (served.is_none() && group.is_none()) {
+        return None;
+    }
+    let notice = Notice {
+        name: args.name(),
+        session,
+        fps: source.interval.map(|interval| 1.0 / interval.as_secs_f64()),
+        served,
+        group,
+        interface: args.interface.as_deref().and_then(|text| Some(Interface::find(text).ok()?.name)),
+    };
+    let started = Announcer::start(notice, sizes.clone(), stop, console);
+    started
+        .inspect_err(|error| console.say(format_args!("{error:#}; receivers can still ask by address")))
+        .ok()
+}
+
 /// Says where receivers can ask, and under which name they find it.
-fn say_where(args: &Args, links: &[Link], session: SessionId, console: &Console) -> Result<()> {
+fn say_where(args: &Args, links: &[Link], session: SessionId, console: &Console) {
     let at = args.serve_at().unwrap_or(ServeAt::Anywhere);
-    let addresses: Vec<String> = serve::addresses(links, at)?.iter().map(ToString::to_string).collect();
-    let port = links.first().map(Link::port).transpose()?.unwrap_or_default();
+    let addresses = serve::addresses(links, at).unwrap_or_default();
+    let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    let port = links.first().and_then(|link| link.port().ok()).unwrap_or_default();
     if at == ServeAt::Anywhere && port != USUAL_PORT {
         console.say(format_args!("port {USUAL_PORT} is taken: serving at port {port}"));
     }
@@ -221,7 +260,6 @@ fn say_where(args: &Args, links: &[Link], session: SessionId, console: &Console)
         addresses.join(", "),
         args.max_viewers
     ));
-    Ok(())
 }
 
 /// What the source is, once it is open; `None` if it failed or the program ends before.

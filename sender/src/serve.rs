@@ -161,6 +161,15 @@ pub fn addresses(links: &[Link], at: ServeAt) -> Result<Vec<SocketAddr>> {
     Ok(v4.map(|address: &IpAddr| (*address, port).into()).collect())
 }
 
+/// Where the sockets can be asked, as it is announced: an address, or any of this computer's own, and the port.
+pub fn announced(links: &[Link], at: ServeAt) -> Option<SocketAddr> {
+    let port = links.first()?.port().ok()?;
+    Some(match at {
+        ServeAt::Address(at) => (at.ip(), port).into(),
+        ServeAt::Anywhere | ServeAt::Port(_) => any(port),
+    })
+}
+
 /// What receivers ask who were told a host and no port; the one next to what they listen on.
 pub const USUAL_PORT: u16 = 9001;
 /// Ports that are free for IPv4 and taken for IPv6 do not come in rows.

@@ -132,6 +132,23 @@ pub fn is_own_address(address: IpAddr) -> bool {
         })
 }
 
+/// Whether an address is in one of the networks that this computer is in.
+pub fn is_on_link(address: IpAddr) -> bool {
+    if_addrs::get_if_addrs().is_ok_and(|all| {
+        all.iter().any(|found| match (&found.addr, address) {
+            (IfAddr::V4(own), IpAddr::V4(address)) => {
+                let network = |ip: Ipv4Addr| u32::from(ip) & u32::from(own.netmask);
+                network(own.ip) == network(address)
+            }
+            (IfAddr::V6(own), IpAddr::V6(address)) => {
+                let network = |ip: std::net::Ipv6Addr| u128::from(ip) & u128::from(own.netmask);
+                network(own.ip) == network(address)
+            }
+            _ => false,
+        })
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,6 +172,11 @@ mod tests {
         for text in ["[fe80::20%nosuch0]:9000", "[fe80::20]:9000", "fe80::20%1", "[fe80::20%1]:", "lo:9000"] {
             assert_eq!(parse_scoped(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn this_computer_is_in_its_own_networks() {
+        assert!(is_on_link("127.3.4.5".parse().unwrap()) && !is_on_link("192.0.2.1".parse().unwrap()));
     }
 
     #[test]
