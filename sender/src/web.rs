@@ -121,17 +121,29 @@ const FAMILIES: &[Family] = &[
     Family::gauge("chunkcast_sender_quality", "The JPEG quality used last", "quality", 1.0),
     Family::gauge("chunkcast_sender_frames_per_second", "Pictures sent a second", "fps", 1.0),
     Family::gauge("chunkcast_sender_bits_per_second", "Bits of datagrams sent a second", "mbps", 1e6),
-    Family::counter("chunkcast_sender_destination_frames_total", "Pictures sent to a destination", "destinations/*/sent").by(&["address"]),
-    Family::counter("chunkcast_sender_feedback_total", "Datagrams from a destination's receivers, by how they ended", "destinations/*/feedback/*").by(&["address", "fate"]),
-    Family::gauge("chunkcast_sender_viewer_healthy", "Whether a receiver gets half of its frames at least", "destinations/*/viewers/*/healthy", 1.0).by(&["address", "viewer"]),
-    Family::gauge("chunkcast_sender_viewer_loss_ratio", "Chunks that a receiver did not get when they were first sent", "destinations/*/viewers/*/loss_percent", 1e-2).by(&["address", "viewer"]),
+    Family::counter("chunkcast_sender_destination_frames_total", "Pictures sent to a destination", "destinations/*/sent").by(&["destination=address"]),
+    Family::counter("chunkcast_sender_feedback_total", "Datagrams from a destination's receivers, by how they ended", "destinations/*/feedback/*").by(&["destination=address", "fate"]),
+    Family::gauge("chunkcast_sender_viewer_healthy", "Whether a receiver gets half of its frames at least", "destinations/*/viewers/*/healthy", 1.0).by(&["destination=address", "viewer=address"]),
+    Family::gauge("chunkcast_sender_viewer_loss_ratio", "Chunks that a receiver did not get when they were first sent", "destinations/*/viewers/*/loss_percent", 1e-2).by(&["destination=address", "viewer=address"]),
 ];
 
 #[cfg(test)]
 mod tests {
-    use proto::MediaTime;
+    use proto::{MediaTime, SessionId};
 
     use super::*;
+    use crate::stats::{Reports, Stats};
+
+    #[test]
+    fn every_metric_is_found_in_the_statistics() {
+        let stats = Stats::default();
+        stats.lock().destinations.push(crate::stats::Destination::default());
+        let object = Reports::new(SessionId::new(1), 80).make(&stats, false).object;
+        let object = serde_json::to_value(object).unwrap();
+        for family in FAMILIES {
+            assert!(family.is_in(&object), "{}", family.path);
+        }
+    }
 
     #[test]
     fn the_age_of_what_is_shown_counts_from_its_capture() {

@@ -20,7 +20,8 @@ pub struct Family {
     pub kind: Kind,
     /// The way to it, such as `frames/sent`. A `*` stands for each entry of an object or array.
     pub path: &'static str,
-    /// A label for each `*`: an object's entry is called by its key, an array's by what it has under the label's name.
+    /// A label for each `*`: an object's entry is called by its key, an array's by what it has under the label's name, or
+    /// under another, as in `viewer=address`.
     pub labels: &'static [&'static str],
     /// Keys that a `*` does not stand for.
     pub without: &'static [&'static str],
@@ -60,6 +61,22 @@ impl Family {
         Self { without, ..self }
     }
 
+    /// Whether its path leads somewhere in these figures, as far as the lists on it are not empty.
+    pub fn is_in(&self, figures: &Value) -> bool {
+        let mut at = figures;
+        for step in self.path.split('/') {
+            let next = match at {
+                Value::Array(all) if all.is_empty() => return true,
+                Value::Array(all) if step == "*" => all.first(),
+                Value::Object(all) if step == "*" => all.values().next(),
+                _ => at.get(step),
+            };
+            let Some(next) = next else { return false };
+            at = next;
+        }
+        self.path.matches('*').count() == self.labels.len()
+    }
+
     fn begin(&self, text: &mut String) {
         header(text, self.name, self.help, self.kind);
     }
@@ -79,9 +96,16 @@ impl Family {
                 }
             }
             ("*", [name, names @ ..], Value::Array(entries)) => {
-                for value in entries {
-                    let key = value[*name].as_str().unwrap_or_default();
-                    self.write(text, value, rest, names, &format!("{labels},{}", label(name, key)));
+                let (name, field) = name.split_once('=').unwrap_or((name, name));
+                for (at, value) in entries.iter().enumerate() {
+                    let key = value[field].as_str().unwrap_or_default();
+                    // Prometheus takes nothing at all where two samples are called the same.
+                    let key = match entries[..at].iter().filter(|other| other[field] == value[field]).count()
+                    {
+                        0 => key.to_owned(),
+                        before => format!("{key} #{}", before + 1),
+                    };
+                    self.write(text, value, rest, names, &format!("{labels},{}", label(name, &key)));
                 }
             }
             _ => self.write_at(text, &value[step], rest, names, labels),
@@ -183,7 +207,7 @@ mod tests {
         let figures = json!({
             "frames": {"sent": 9_007_199_254_740_993u64, "lost": 2, "all": 11},
             "ms": {"encode": {"p50": 1.5, "p99": null}},
-            "to": [{"address": "a:1", "bytes": 7}, {"address": "b:\"2", "bytes": 8}],
+            "to": [{"address": "a:1", "bytes": 7}, {"address": "b:\"2", "bytes": 8}, {"address": "a:1", "bytes": 9}],
         });
         let by = Family::counter("f_total", "", "frames/*").by(&["state"]).without(&["all"]);
         let text =
@@ -193,7 +217,17 @@ mod tests {
         assert_eq!(written(ms, &figures), "d_seconds{sender=\"a\",stage=\"encode\",is=\"p50\"} 0.0015\n");
         let to = Family::counter("b_total", "", "to/*/bytes").by(&["address"]);
         let text = written(to, &figures);
-        assert_eq!(text.lines().last(), Some("b_total{sender=\"a\",address=\"b:\\\"2\"} 8"));
+        assert_eq!(text.lines().nth(1), Some("b_total{sender=\"a\",address=\"b:\\\"2\"} 8"));
+        assert_eq!(
+            text.lines().nth(2),
+            Some("b_total{sender=\"a\",address=\"a:1 #2\"} 9"),
+            "no two are the same"
+        );
+        let to = Family::counter("b_total", "", "to/*/bytes").by(&["viewer=address"]);
+        assert!(written(to, &figures).starts_with("b_total{sender=\"a\",viewer=\"a:1\"} 7\n"));
+        assert!(to.is_in(&figures) && by.is_in(&figures) && ms.is_in(&figures));
+        assert!(!to.is_in(&json!({"to": [{"address": "a:1"}]})) && to.is_in(&json!({"to": []})));
+        assert!(!Family::counter("b_total", "", "to/*/bytes").is_in(&figures), "a label is missing");
         assert_eq!(written(Family::counter("n", "", "frames/none"), &figures), "");
         assert_eq!(written(Family::counter("n", "", "frames/sent/deeper"), &figures), "");
         assert_eq!(written(Family::counter("n", "", "frames"), &figures), "");
