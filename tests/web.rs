@@ -344,7 +344,8 @@ fn everything_ends_at_once_whoever_is_connected() {
     drop(stalled);
 }
 
-/// Each sample as Prometheus' own parser reads it; `None`, said aloud, where that is not there.
+/// Each sample as Prometheus' own parser reads it, by the interpreter that its package is for; `None`, said aloud, where
+/// that is not there.
 fn parsed(metrics: &[u8]) -> Option<String> {
     const SCRIPT: &str = "\
 import sys
@@ -357,7 +358,7 @@ for family in read(sys.stdin.read()):
     for s in family.samples:
         print(family.name, family.type, s.name, dict(sorted(s.labels.items())), s.value)
 ";
-    let mut python = Command::new("python3")
+    let mut python = Command::new("/usr/bin/python3")
         .args(["-c", SCRIPT])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
