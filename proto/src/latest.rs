@@ -54,6 +54,11 @@ impl<T> Latest<T> {
         displaced
     }
 
+    /// Takes the newest value if there is one, without waiting.
+    pub fn try_take(&self) -> Option<T> {
+        self.lock().value.take()
+    }
+
     /// Takes the newest value; waits for one at most `wait`, or for as long as it takes if that is `None`.
     ///
     /// A value that was put in before the mailbox was closed is still given out.

@@ -212,6 +212,12 @@ impl<S: Copy + Eq> RecvStream<S> {
         self.asking.guard()
     }
 
+    /// Whether another source may have this one's place now: nobody holds it, or its holder gave no sign of life for
+    /// [`SILENCE`](crate::SILENCE). A shell that shows several senders asks before it makes a place for one more.
+    pub fn is_free(&self, now: Instant) -> bool {
+        self.lock.is_free(now)
+    }
+
     /// Ends the stream: frames still on their way are given up.
     pub fn close(&mut self) {
         self.reset(None);

@@ -66,6 +66,27 @@ impl DatagramCounts {
     }
 }
 
+impl std::ops::AddAssign for DatagramCounts {
+    fn add_assign(&mut self, other: Self) {
+        for (count, more) in [
+            (&mut self.received, other.received),
+            (&mut self.accepted, other.accepted),
+            (&mut self.control, other.control),
+            (&mut self.spare, other.spare),
+            (&mut self.duplicate, other.duplicate),
+            (&mut self.late, other.late),
+            (&mut self.foreign, other.foreign),
+            (&mut self.malformed, other.malformed),
+            (&mut self.bad_checksum, other.bad_checksum),
+            (&mut self.contradictory, other.contradictory),
+            (&mut self.unknown, other.unknown),
+            (&mut self.missing, other.missing),
+        ] {
+            *count += more;
+        }
+    }
+}
+
 /// Why a frame that had begun to arrive was given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LossReason {

@@ -126,6 +126,11 @@ impl<S: Copy + Eq> SourceLock<S> {
         self.holder.as_ref().filter(|holder| holder.is_established()).map(|holder| holder.source)
     }
 
+    /// Whether another source may have the place now.
+    pub(crate) fn is_free(&self, now: Instant) -> bool {
+        self.holder.as_ref().is_none_or(|holder| !holder.keeps_place(now))
+    }
+
     /// Notes that whoever has the place has completed a frame.
     pub(crate) fn completed(&mut self, now: Instant) {
         if let Some(holder) = &mut self.holder {

@@ -10,7 +10,7 @@ use proto::host::{SystemArgs, parse_bytes, parse_duration, parse_switch};
 use proto::netem::Impairment;
 
 use crate::keep::{KeepOptions, Split};
-use crate::link::parse_listen;
+use crate::link::{DEFAULT_LISTEN, Host, parse_host, parse_listen};
 use crate::output::Spec;
 
 /// Shows what a sender sends: the newest picture at once, in a window, or wherever it is wanted.
@@ -27,9 +27,24 @@ pub struct Args {
     #[command(subcommand)]
     pub command: Option<Command>,
 
-    /// Where to listen: an address of this computer (0.0.0.0 is all of them) and a port; a multicast group is joined
-    #[arg(long, value_name = "ADDR:PORT", default_value = "0.0.0.0:9000", value_parser = parse_listen, help_heading = NETWORK)]
-    pub listen: SocketAddr,
+    /// Senders to show, by the names that `receiver list` prints. Without any, and without --listen and --connect, a
+    /// sender that is found is shown; if there are several, they are offered
+    #[arg(value_name = "NAME")]
+    pub name: Vec<String>,
+
+    /// Where to listen for senders that have this computer as their --dest: an address of this computer (0.0.0.0 is all of
+    /// them) and a port; a multicast group is joined. Repeatable [default: 0.0.0.0:9000, if nothing else is said]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = parse_listen, help_heading = NETWORK)]
+    pub listen: Vec<SocketAddr>,
+
+    /// A sender to ask for its pictures: its address or name on the network, and its port if that is not 9001. Repeatable
+    #[arg(long, value_name = "HOST[:PORT]", value_parser = parse_host, help_heading = NETWORK)]
+    pub connect: Vec<Host>,
+
+    /// How many senders to show that send to one port; who comes later is reported and not shown [default: 9 in a window,
+    /// else 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64), help_heading = NETWORK)]
+    pub max_senders: Option<u8>,
 
     /// Network interface to listen on or to join the group by: its name, index or address [default: by the routes]
     #[arg(long, value_name = "NAME", help_heading = NETWORK)]
@@ -107,6 +122,40 @@ pub struct Args {
     pub system: SystemArgs,
 }
 
+/// Where pictures are to come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sources {
+    /// Where to listen.
+    pub listen: Vec<SocketAddr>,
+    /// Whom to ask.
+    pub connect: Vec<Host>,
+    /// Whom to find, by name.
+    pub names: Vec<String>,
+    /// Nothing was said: whoever sends here, or is found.
+    is_open: bool,
+}
+
+impl Sources {
+    /// Whether nothing was said, and any sender will do.
+    pub fn is_open(&self) -> bool {
+        self.is_open
+    }
+
+    /// Whether senders are to be found by name or at all.
+    pub fn want_finding(&self) -> bool {
+        self.is_open || !self.names.is_empty()
+    }
+}
+
+impl Args {
+    /// Where pictures are to come from.
+    pub fn sources(&self) -> Sources {
+        let is_open = self.listen.is_empty() && self.connect.is_empty() && self.name.is_empty();
+        let listen = if is_open { vec![DEFAULT_LISTEN] } else { self.listen.clone() };
+        Sources { listen, connect: self.connect.clone(), names: self.name.clone(), is_open }
+    }
+}
+
 /// Other things to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -182,7 +231,10 @@ mod tests {
     #[test]
     fn nothing_need_be_said() {
         let args = parse("receiver").unwrap();
-        assert_eq!((args.listen, args.output), ("0.0.0.0:9000".parse().unwrap(), vec![Spec::Window]));
+        let sources = args.sources();
+        assert_eq!(sources.listen, ["0.0.0.0:9000".parse().unwrap()]);
+        assert!(sources.is_open() && sources.want_finding());
+        assert_eq!(args.output, [Spec::Window]);
         assert!(args.resend && args.feedback);
     }
 
@@ -194,6 +246,18 @@ mod tests {
         let keep = parse("receiver --past 10s --past-memory 1GiB --save-to a/b --split 1h").unwrap().keep();
         assert_eq!((keep.past, keep.past_bytes), (Some(Duration::from_secs(10)), 1 << 30));
         assert_eq!(keep.split, Some(Split::Time(Duration::from_secs(3600))));
+    }
+
+    #[test]
+    fn several_senders_are_listened_to_asked_and_found() {
+        let words = "receiver --listen :9000 --listen 239.255.10.1:9001 --connect 192.168.1.7 --connect [::1]:9100 door 7";
+        let sources = parse(words).unwrap().sources();
+        assert_eq!(sources.listen.len(), 2);
+        let asked: Vec<String> = sources.connect.iter().map(|host| host.address.to_string()).collect();
+        assert_eq!(asked, ["192.168.1.7:9001", "[::1]:9100"]);
+        assert_eq!(sources.names, ["door", "7"]);
+        assert!(!sources.is_open() && sources.want_finding());
+        assert!(!parse("receiver --listen :9000").unwrap().sources().want_finding());
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub use refusal::Refusal;
 use proto::host::Placement;
 use proto::jpeg::{Coding, Info, scan};
 
-use engine::{Engine, Shape};
+use engine::{Engine, Scale, Shape};
 use strips::Cut;
 use workers::Worker;
 
@@ -28,10 +28,31 @@ pub enum Form {
     Pixels,
 }
 
+/// How a picture is to be decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Aim {
+    /// What the decoded picture is for.
+    pub form: Form,
+    /// The area that it is shown in, in pixels: [`Form::Pixels`] are then decoded no larger than they need be, which takes
+    /// much less time. `None`: as it is.
+    pub area: Option<(u32, u32)>,
+    /// Whether the other cores have nothing else to decode, so that several share one picture.
+    pub alone: bool,
+}
+
+impl Aim {
+    /// A picture as it is, decoded by all cores.
+    pub fn whole(form: Form) -> Self {
+        Self { form, area: None, alone: true }
+    }
+}
+
 /// Decodes JPEGs, with threads and buffers that it keeps.
 #[derive(Debug)]
 pub struct Decoder {
     engine: Engine,
+    /// How many threads may share a picture; those besides the caller's are started when one is shared first.
+    threads: usize,
     workers: Vec<Worker>,
     cut: Cut,
     placement: Placement,
@@ -45,38 +66,52 @@ impl Decoder {
 
     /// A decoder that uses at most this many threads, the calling one included.
     pub fn with_threads(threads: usize) -> Self {
-        let helpers = 1..threads.clamp(1, MOST_THREADS);
-        // With fewer threads than wished it is slower, and still right.
         Self {
             engine: Engine::default(),
-            workers: helpers.map_while(|n| Worker::start(n).ok()).collect(),
+            threads: threads.clamp(1, MOST_THREADS),
+            workers: Vec::new(),
             cut: Cut::default(),
             placement: Placement::default(),
         }
     }
 
-    /// Decodes the JPEG at the beginning of `jpeg` into `into`, whose buffers are reused.
+    /// Decodes the JPEG at the beginning of `jpeg` into `into`, whose buffers are reused; returns its width and height.
     ///
     /// # Errors
     ///
     /// Why the picture is refused. `into` then holds no picture; the next one is not affected.
-    pub fn decode(&mut self, jpeg: &[u8], form: Form, into: &mut Decoded) -> Result<(), Refusal> {
+    pub fn decode(&mut self, jpeg: &[u8], aim: Aim, into: &mut Decoded) -> Result<(u32, u32), Refusal> {
         into.clear();
         let info = scan(jpeg)?;
         check(&info)?;
         let jpeg = &jpeg[..info.end];
-        let layout = self.engine.layout(jpeg, &info, form)?;
-        let whole = Shape { width: info.width.into(), rows: info.height.into(), layout };
-        let parts = if whole.width * whole.rows < WORTH_SHARING { 1 } else { self.workers.len() + 1 };
+        let layout = self.engine.layout(jpeg, &info, aim.form)?;
+        let size = (info.width.into(), info.height.into());
+        let scale = match aim.area {
+            Some(area) if layout == Layout::Bgrx => Scale::for_showing(size, scaled(size, area)),
+            _ => Scale::Full,
+        };
+        let whole = Shape { width: size.0, rows: size.1, layout, scale };
+        let is_shared = aim.alone && scale == Scale::Full && whole.width * whole.rows >= WORTH_SHARING;
+        let parts = if is_shared { self.start_workers() + 1 } else { 1 };
         if parts > 1 && self.cut.measure(jpeg, &info, parts) {
             self.decode_strips(jpeg, whole, into)?;
         } else {
-            let strip = into.begin(whole.width, whole.rows, layout, 1);
+            let (width, rows) = (scale.of(whole.width), scale.of(whole.rows));
+            let strip = into.begin(width, rows, layout, 1);
             self.engine.decode(jpeg, whole, &mut strip[0].pixels)?;
-            strip[0].place(0, whole.rows);
+            strip[0].place(0, rows);
         }
         into.finish();
-        Ok(())
+        Ok(size)
+    }
+
+    /// Starts the other threads, if they are not there; with fewer than wished it is slower, and still right.
+    fn start_workers(&mut self) -> usize {
+        if self.workers.is_empty() {
+            self.workers.extend((1..self.threads).map_while(|n| Worker::start(n).ok()));
+        }
+        self.workers.len()
     }
 
     /// Each strip but the first goes to a worker. All are waited for, whatever becomes of one of them.
@@ -115,6 +150,18 @@ impl Default for Decoder {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// The largest size of a picture's shape within an area.
+pub(crate) fn scaled(picture: (u32, u32), room: (u32, u32)) -> (u32, u32) {
+    let [w, h, across, down] = [picture.0, picture.1, room.0, room.1].map(|n| u64::from(n.max(1)));
+    let (width, height) = if w * down > h * across {
+        (across, (h * across + w / 2) / w)
+    } else {
+        ((w * down + h / 2) / h, down)
+    };
+    let within = |size: u64, room: u64| size.clamp(1, room) as u32;
+    (within(width, across), within(height, down))
 }
 
 /// Refuses what is not for us to decode, before anything is allocated for it.

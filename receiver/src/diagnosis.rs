@@ -6,6 +6,7 @@ use std::time::Instant;
 use proto::explain::{Cause, Evidence, Watch};
 use proto::host::{Console, Interface};
 
+use crate::feed::{Feed, Origin};
 use crate::stats::{Counters, Stats};
 
 /// Looks at the statistics at each interval, and says what is wrong, where something is.
@@ -21,9 +22,10 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
-    /// Of a receiver that listens there, on this interface if one was named, with a buffer of so many bytes.
-    pub fn new(listen: SocketAddr, interface: Option<String>, buffer: usize, console: Console) -> Self {
+    /// Of this feed.
+    pub fn new(feed: &Feed, console: Console) -> Self {
         let watch = Watch::new(&Evidence::default(), Instant::now());
+        let Origin { listen, interface, buffer, .. } = feed.origin.clone();
         Self { listen, interface, buffer, watch, way: None, console }
     }
 
@@ -85,7 +87,7 @@ mod tests {
 
     #[test]
     fn the_way_to_a_sender_on_this_computer_is_no_wifi() {
-        let mut diagnosis = Diagnosis::new("0.0.0.0:9000".parse().unwrap(), None, 0, Console::silent());
+        let mut diagnosis = Diagnosis::new(&crate::feed::tests::feed(), Console::silent());
         assert!(!diagnosis.is_wireless("127.0.0.1:4000".into()));
         diagnosis.look(&Stats::default());
     }

@@ -8,7 +8,7 @@ mod way_back;
 mod tests;
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, ToSocketAddrs};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -58,6 +58,25 @@ impl Link {
     /// # Errors
     /// If the port is taken, or there is no such interface or no route to the group, with the way out.
     pub fn open(listen: SocketAddr, interface: Option<&str>, console: &Console) -> Result<Self> {
+        let link = Self::bind(listen, interface, console)?;
+        let by = link.interface.as_ref().map_or_else(String::new, |interface| format!(" by {interface}"));
+        console.say(format_args!("listening on {listen}{by}"));
+        Ok(link)
+    }
+
+    /// Takes any free port, for pictures of the sender at `to`, who is going to be asked for them.
+    ///
+    /// # Errors
+    /// If there is no such interface.
+    pub fn open_towards(to: SocketAddr, interface: Option<&str>, console: &Console) -> Result<Self> {
+        let any = match to {
+            SocketAddr::V4(_) => IpAddr::from(Ipv4Addr::UNSPECIFIED),
+            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        Self::bind((any, 0).into(), interface, console)
+    }
+
+    fn bind(listen: SocketAddr, interface: Option<&str>, console: &Console) -> Result<Self> {
         let interface = match interface {
             Some(text) => Some(Interface::find(text)?),
             None if listen.ip().is_multicast() => Some(Interface::towards(listen)?),
@@ -88,10 +107,6 @@ impl Link {
         }
         ask_for_buffer(&socket, console);
         let stream = Intake::new(socket).context("cannot set up the UDP socket")?;
-        console.say(format_args!(
-            "listening on {listen}{}",
-            interface.as_ref().map_or_else(String::new, |interface| format!(" by {interface}"))
-        ));
         let group = match &interface {
             Some(interface) if listen.ip().is_multicast() => {
                 Some(Group::new(listen.ip(), interface.clone())?)
@@ -99,6 +114,12 @@ impl Link {
             _ => None,
         };
         Ok(Self { stream, group, interface, places: Places::new(), unsent: 0 })
+    }
+
+    /// Where it listens.
+    pub fn local(&self) -> SocketAddr {
+        let local = self.stream.socket.local_addr().ok().and_then(|local| local.as_socket());
+        local.unwrap_or_else(|| (Ipv4Addr::UNSPECIFIED, 0).into())
     }
 
     /// Whether it listens to a group.
@@ -235,6 +256,11 @@ pub struct Probe {
 }
 
 impl Probe {
+    #[cfg(test)]
+    pub(crate) fn of(socket: Socket) -> Self {
+        Self { socket }
+    }
+
     /// Datagrams that the kernel dropped because nobody read them in time; 0 where the system does not tell.
     pub fn kernel_dropped(&self) -> u64 {
         drops::kernel_dropped(&self.socket).unwrap_or(0)
@@ -335,6 +361,52 @@ pub fn parse_listen(text: &str) -> Result<SocketAddr> {
     Ok(listen)
 }
 
+/// A sender to be asked, as it was typed, and the address that it stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host {
+    /// As typed.
+    pub text: String,
+    /// Where that is.
+    pub address: SocketAddr,
+}
+
+/// Reads a sender's address or name, and its port if one is given.
+///
+/// # Errors
+/// A sentence for the person who typed it.
+pub fn parse_host(text: &str) -> Result<Host> {
+    let host = |address| Host { text: text.to_owned(), address };
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    if let Some(address) = text.parse().ok().or_else(|| parse_scoped(text)) {
+        return Ok(host(address));
+    }
+    if let Ok(address) = bare.parse() {
+        return Ok(host(SocketAddr::new(address, SERVED_PORT)));
+    }
+    let (name, port) = match text.rsplit_once(':') {
+        None => (text, SERVED_PORT),
+        Some((name, port)) => (
+            name,
+            port.parse().map_err(|_| anyhow!("{port:?} is no port; ports are numbers from 1 to 65535"))?,
+        ),
+    };
+    if name.is_empty() || port == 0 {
+        bail!(
+            "{text:?} is no sender's address; write it like 192.168.1.7, door.local:9001 or [fd00::7]:9001"
+        );
+    }
+    let found = (name, port).to_socket_addrs().map_err(|error| {
+        anyhow!("the host {name:?} is not known ({error}); check the name, or give its address")
+    })?;
+    // Where a name has both, IPv4 is what most LANs really route.
+    let address = found.min_by_key(SocketAddr::is_ipv6);
+    address.map(host).ok_or_else(|| anyhow!("the host {name:?} has no address"))
+}
+
+/// Where is listened when nothing else is said.
+pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), DEFAULT_PORT);
 const DEFAULT_PORT: u16 = 9000;
+/// Where senders serve, if they are not told otherwise.
+const SERVED_PORT: u16 = 9001;
 /// How long a stream may say nothing before the picture is no longer live.
 pub const QUIET: Duration = Duration::from_secs(1);

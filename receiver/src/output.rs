@@ -10,8 +10,8 @@ mod y4m;
 pub(crate) use backlog::Backlog;
 pub use spec::{Spec, SpecError};
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -51,7 +51,8 @@ struct Running {
     name: String,
     inbox: Inbox,
     counts: Arc<Counts>,
-    thread: JoinHandle<Result<()>>,
+    /// Until it is waited for.
+    thread: Mutex<Option<JoinHandle<Result<()>>>>,
 }
 
 /// Where an output's thread finds what it is to write.
@@ -137,13 +138,16 @@ impl Outputs {
     /// # Errors
     ///
     /// An output had failed: it was said then, and the program is to end with status 1.
-    pub fn finish(self) -> Result<()> {
+    pub fn finish(&self) -> Result<()> {
         for output in &self.running {
             output.inbox.close();
         }
         let mut failed = None;
-        for output in self.running {
-            let ended = output.thread.join().unwrap_or_else(|_| Err(anyhow!("its thread panicked")));
+        for output in &self.running {
+            let Some(thread) = output.thread.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+                continue;
+            };
+            let ended = thread.join().unwrap_or_else(|_| Err(anyhow!("its thread panicked")));
             if let Err(error) = ended {
                 failed = failed.or(Some(error.context(format!("output {} failed", output.name))));
             }
@@ -198,7 +202,7 @@ impl Running {
             .name("output".to_owned())
             .spawn(work)
             .context("cannot start a thread for an output")?;
-        Ok(Self { name, inbox, counts, thread })
+        Ok(Self { name, inbox, counts, thread: Mutex::new(Some(thread)) })
     }
 }
 

@@ -1,23 +1,24 @@
-//! Starts the threads, keeps the window on the main one, reports, joins them in order, and says what failed first.
+//! Starts the threads, keeps the window on the main one, joins them in order, and says what failed first.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, anyhow, bail};
+use proto::RecvConfig;
 use proto::host::{Console, Reporter, Stop, at_user_signal, join, spawn, stop_at_signals};
-use proto::netem::Netem;
-use proto::{RecvConfig, RecvStream};
+use proto::netem::{Impairment, Netem};
 
-use crate::args::Args;
-use crate::diagnosis::Diagnosis;
-use crate::keep::Keeper;
-use crate::link::{Link, Probe};
-use crate::output::{Outputs, Spec, Tallies};
-use crate::receive::Receive;
-use crate::screen::Screen;
-use crate::stats::{OutputObject, Reports, Stats};
+use crate::args::{Args, Sources};
+use crate::decoding::Decoding;
+use crate::endpoint::{Asking, Endpoint, Enough, Place, Shared};
+use crate::feed::lock;
+use crate::feeds::Feeds;
+use crate::find;
+use crate::link::Link;
+use crate::output::{Outputs, Spec};
+use crate::reporting::Reporting;
 use crate::web::Web;
-use crate::window::{Options, Window};
+use crate::window::{Options, Status, Window};
 
 /// Receives until enough was delivered, the window is closed, or the program is told to stop.
 ///
@@ -33,83 +34,169 @@ pub fn run(args: &Args) -> Result<()> {
         bail!("--stats-json - and an --output to standard output would mix; give --stats-json a file");
     }
     proto::warm_up();
-    let link = Link::open(args.listen, args.interface.as_deref(), &console)?;
-    let (probe, buffer) = (link.probe().context("cannot watch the socket")?, link.buffer());
+    let sources = args.sources();
+    let links = open_links(&sources, args, &console)?;
     let web = Web::bind(&args.web)?;
     let window = open_window(args, &console)?;
     let outputs = Arc::new(Outputs::start(&args.output, args.split, &console, &stop)?);
-    let keeper = Arc::new(Keeper::new(&args.keep(), &console));
-    let past = keeper.clone();
-    at_user_signal(move || drop(past.save_past())).context("cannot handle signals")?;
     let reporter = Reporter::new(console.clone(), args.stats_json.as_deref(), args.stats_interval)?
         .with_board(web.as_ref().map(Web::board));
-    let screen = Arc::new(match &window {
-        None => Screen::without_window(&outputs),
-        Some(window) => Screen::with_window(window, args.listen),
-    });
-    let stats = Arc::new(Stats::default());
-    let tap = web.as_ref().map(|web| web.add(stats.clone(), keeper.clone()));
-    let web = web.map(|web| web.serve(&stop, &console)).transpose()?;
-
-    let receive = Receive {
-        link,
-        netem: args.impair.clone().map(Netem::new),
-        stream: RecvStream::new(RecvConfig {
+    let feeds = Feeds::new();
+    if let Some(window) = &window {
+        feeds.set_waker(window.waker());
+    }
+    let shows_several = window.is_some() || web.is_some();
+    let most_senders =
+        args.max_senders.map_or_else(|| if shows_several { MOST_IN_A_WINDOW } else { 1 }, usize::from);
+    let shared = Arc::new(Shared {
+        feeds,
+        decoding: Decoding::new(window.as_ref().map(Window::form)),
+        outputs: outputs.clone(),
+        stop: stop.clone(),
+        console: console.clone(),
+        keep: args.keep(),
+        pulses: Mutex::default(),
+        shows_in_browsers: web.is_some(),
+        config: RecvConfig {
             deadline: args.deadline,
             feedback: args.feedback,
             resend: args.resend,
             seed: seed()?,
-        }),
-        outputs: outputs.clone(),
-        keeper: keeper.clone(),
-        screen: screen.clone(),
-        web: tap,
-        stats: stats.clone(),
-        stop: stop.clone(),
-        most: args.frames,
-        console: console.clone(),
-    };
-    let diagnosis = Diagnosis::new(args.listen, args.interface.clone(), buffer, console.clone());
-    let receive = spawn("receive", &stop, move || receive.run())?;
-    let decode = spawn("decode", &stop, {
-        let (screen, outputs, stats) = (screen.clone(), outputs.clone(), stats.clone());
-        move || {
-            screen.decode(&outputs, &stats, &console);
-            Ok(())
-        }
-    })?;
+        },
+        most_senders,
+        enough: Enough::new(args.frames),
+    });
+    let all = shared.clone();
+    let save_past = move || all.feeds.tiles().iter().for_each(|feed| drop(feed.keeper.save_past()));
+    at_user_signal(save_past).context("cannot handle signals")?;
+    let crew =
+        Arc::new(Crew { threads: Mutex::default(), impairment: args.impair.clone(), shared: shared.clone() });
+    for Opened { link, asking, status } in links {
+        crew.receive(link, asking, status, !sources.is_open())?;
+    }
+    let web = web.map(|web| web.serve(&shared)).transpose()?;
+    let finder = find::start(&sources, &crew)?;
+    let decoders = start_decoders(&shared, window.is_some() || outputs.want_pictures())?;
     let report = spawn("report", &stop, {
-        let report = Reporting {
-            stop: stop.clone(),
-            stats: stats.clone(),
-            screen: screen.clone(),
-            probe,
-            diagnosis,
-            tallies: outputs.tallies(),
-            reporter,
-        };
-        let (duration, screen) = (args.duration, screen.clone());
+        let reporting = Reporting { shared: shared.clone(), tallies: outputs.tallies(), reporter };
+        let (duration, shared) = (args.duration, shared.clone());
         move || {
-            report.run(duration, || {
-                let received = join(receive);
-                screen.close();
-                let decoded = join(decode);
+            reporting.run(duration, || {
+                let received = crew.join();
+                shared.decoding.close();
+                let decoded: Vec<Result<()>> = decoders.into_iter().map(join).collect();
                 // Everything that was delivered is written before the last word is said.
-                keeper.finish();
-                let written = Arc::into_inner(outputs).map_or(Ok(()), Outputs::finish);
-                received.and(decoded).and(written)
+                shared.feeds.list().iter().for_each(|feed| feed.keeper.finish());
+                let written = outputs.finish();
+                [received].into_iter().chain(decoded).chain([written]).collect()
             })
         }
     })?;
-    let shown = match (window, screen.window()) {
-        (Some(window), Some(side)) => {
-            window.run(&side.pictures, &side.status, &stop, |shown| side.shown(&shown, &stats))
-        }
-        _ => Ok(()),
-    };
+    let shown = window.map_or(Ok(()), |window| window.run(&shared.feeds, finder.as_deref(), &stop));
     let reported = join(report);
     let served = web.map_or(Ok(()), join);
     reported.and(shown).and(served)
+}
+
+/// The receiving threads. Some are started later, when a sender is found.
+pub(crate) struct Crew {
+    threads: Mutex<Vec<JoinHandle<Result<()>>>>,
+    impairment: Option<Impairment>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl Crew {
+    /// Starts a thread that receives from `link`; `status` says what is waited for. If it is not `shown`, its first sender
+    /// has a tile only once it is heard.
+    pub(crate) fn receive(
+        &self,
+        link: Link,
+        asking: Option<Asking>,
+        status: Status,
+        shown: bool,
+    ) -> Result<()> {
+        let netem = self.impairment.clone().map(Netem::new);
+        let endpoint = Endpoint::new(link, netem, asking, status, shown, &self.shared)?;
+        let thread = spawn("receive", &self.shared.stop, move || endpoint.run())?;
+        lock(&self.threads).push(thread);
+        Ok(())
+    }
+
+    /// Waits for all of them, and for those that are started meanwhile.
+    fn join(&self) -> Result<()> {
+        let mut result = Ok(());
+        loop {
+            let Some(thread) = lock(&self.threads).pop() else { return result };
+            let ended = join(thread);
+            result = result.and(ended);
+        }
+    }
+}
+
+/// A socket, and whom to ask through it.
+pub(crate) struct Opened {
+    pub(crate) link: Link,
+    pub(crate) asking: Option<Asking>,
+    /// What is waited for, in words.
+    pub(crate) status: Status,
+}
+
+impl Opened {
+    /// For a sender that is asked at its place; `name` is what people call it.
+    pub(crate) fn towards(
+        place: &Arc<Place>,
+        name: &str,
+        interface: Option<&str>,
+        console: &Console,
+    ) -> Result<Self> {
+        let address = place.address();
+        let link = Link::open_towards(address, interface, console)?;
+        console.say(format_args!("asking {name} at {address}"));
+        let whom = if name == address.to_string() { name.to_owned() } else { format!("{name} ({address})") };
+        Ok(Self { link, asking: Some(Asking::new(place.clone())), status: Status::new("asking", whom) })
+    }
+}
+
+fn open_links(sources: &Sources, args: &Args, console: &Console) -> Result<Vec<Opened>> {
+    let interface = args.interface.as_deref();
+    let mut opened = Vec::new();
+    for &listen in &sources.listen {
+        let link = match Link::open(listen, interface, console) {
+            Ok(link) => link,
+            // Nobody asked for this port; senders are looked for too.
+            Err(error) if sources.is_open() => {
+                console.say(format_args!("not listening: {error:#}"));
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        let status = Status::new("listening on", listen.to_string());
+        opened.push(Opened { link, asking: None, status });
+    }
+    for host in &sources.connect {
+        let place = Place::new(host.address);
+        opened.push(Opened::towards(&place, &host.text, interface, console)?);
+    }
+    Ok(opened)
+}
+
+/// The decoding threads, where pictures are wanted at all.
+fn start_decoders(shared: &Arc<Shared>, wanted: bool) -> Result<Vec<JoinHandle<Result<()>>>> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    // Without a window only one sender's pictures are decoded.
+    let threads = match (wanted, shared.feeds.have_window()) {
+        (false, _) => 0,
+        (true, false) => 1,
+        (true, true) => cores,
+    };
+    let start = |number| {
+        let shared = shared.clone();
+        spawn("decode", &shared.stop.clone(), move || {
+            shared.decoding.run(number, &shared.feeds, &shared.console);
+            Ok(())
+        })
+    };
+    (0..threads).map(start).collect()
 }
 
 /// Some number that no other receiver has.
@@ -129,53 +216,5 @@ fn open_window(args: &Args, console: &Console) -> Result<Option<Window>> {
     Ok(Some(window))
 }
 
-/// Reports at each interval, and a last time when all has ended.
-struct Reporting {
-    stop: Stop,
-    stats: Arc<Stats>,
-    screen: Arc<Screen>,
-    probe: Probe,
-    diagnosis: Diagnosis,
-    tallies: Tallies,
-    reporter: Reporter,
-}
-
-impl Reporting {
-    /// Reports until the program is told to stop, or `duration` is over; then has everything `end`ed.
-    fn run(mut self, duration: Option<Duration>, end: impl FnOnce() -> Result<()>) -> Result<()> {
-        let mut reports = Reports::default();
-        let over = duration.map(|duration| Instant::now() + duration);
-        self.reporter.watch("receive", self.stats.pulse.clone());
-        self.reporter.ready();
-        loop {
-            let left = over.map(|over| over.saturating_duration_since(Instant::now()));
-            let wait = left.unwrap_or(Duration::MAX).min(self.reporter.until_next());
-            if self.stop.wait(wait) || left == Some(Duration::ZERO) {
-                break;
-            }
-            self.reporter.keep_alive();
-            if self.reporter.is_due() {
-                let dropped = self.probe.kernel_dropped();
-                self.look(dropped);
-                self.diagnosis.look(&self.stats);
-                let report = reports.make(&self.stats, false);
-                self.screen.report(&report.object);
-                self.reporter.report(&report);
-            }
-        }
-        self.reporter.stopping();
-        self.stop.request();
-        let dropped = self.probe.kernel_dropped();
-        let result = end();
-        self.look(dropped);
-        self.reporter.finish(&reports.make(&self.stats, true));
-        result
-    }
-
-    /// Brings what others count into the statistics.
-    fn look(&self, kernel_dropped: u64) {
-        let outputs = self.tallies.read().map(OutputObject::new).collect();
-        let mut counters = self.stats.lock();
-        (counters.kernel_dropped, counters.outputs) = (kernel_dropped, outputs);
-    }
-}
+/// As many tiles as have a key.
+const MOST_IN_A_WINDOW: usize = 9;

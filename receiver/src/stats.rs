@@ -3,9 +3,9 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use proto::host::{Pulse, Report, percentiles_text, two_digits};
+use proto::host::{Report, percentiles_text, two_digits};
 use proto::{DatagramCounts, LossCounts, Meter, Percentiles, RecvStats, RepairCounts};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::clock::Agreement;
 use crate::output::Tally;
@@ -14,8 +14,6 @@ use crate::output::Tally;
 #[derive(Debug, Default)]
 pub struct Stats {
     inner: Mutex<Counters>,
-    /// Of the thread that works with the network, without which nothing else matters.
-    pub pulse: Pulse,
 }
 
 /// What is counted.
@@ -33,6 +31,8 @@ pub struct Counters {
     pub unshown: u64,
     /// Frames that are no JPEG we decode.
     pub refused: u64,
+    /// Frames that were not decoded because the window shows another sender.
+    pub hidden: u64,
     /// From capture to the frame's last chunk.
     pub transit: Meter,
     /// From the first chunk to the last.
@@ -109,6 +109,60 @@ pub struct Object {
     pub diagnosis: Option<String>,
 }
 
+/// What is said of all senders: of the first as if it were alone, and of each, as `senders`, if there are several.
+#[derive(Debug)]
+pub struct Everything {
+    senders: Vec<Object>,
+}
+
+impl Serialize for Everything {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Shape<'a> {
+            #[serde(flatten)]
+            first: &'a Object,
+            #[serde(skip_serializing_if = "<[_]>::is_empty")]
+            senders: &'a [Object],
+        }
+        let senders = if self.senders.len() > 1 { &self.senders[..] } else { &[] };
+        Shape { first: &self.senders[0], senders }.serialize(serializer)
+    }
+}
+
+impl Everything {
+    /// Of at least one sender.
+    pub fn new(senders: Vec<Object>) -> Self {
+        assert!(
+            !senders.is_empty(),
+            "there is always a first sender to speak of, if only to say that it is silent"
+        );
+        Self { senders }
+    }
+
+    /// One line for people about several senders.
+    pub fn line(&self) -> String {
+        let sum = |figure: fn(&Object) -> f64| self.senders.iter().map(figure).sum::<f64>();
+        let count = |figure: fn(&Object) -> u64| self.senders.iter().map(figure).sum::<u64>();
+        let silent = self.senders.iter().filter(|object| object.fps == 0.0).count();
+        let mut line = format!(
+            "{} senders  {:.1} fps  {:.1} Mbit/s  delivered {}  lost {}",
+            self.senders.len(),
+            sum(|object| object.fps),
+            sum(|object| object.mbps),
+            count(|object| object.frames.delivered),
+            count(|object| object.frames.lost + object.frames.unseen),
+        );
+        if silent > 0 {
+            line += &format!("  without pictures {silent}");
+        }
+        let superseded = count(|object| object.frames.superseded);
+        if superseded > 0 {
+            line += &format!("  superseded {superseded}");
+        }
+        line
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[allow(missing_docs, reason = "as above")]
 pub struct OutputObject {
@@ -124,6 +178,7 @@ pub struct Frames {
     pub displayed: u64,
     pub superseded: u64,
     pub refused: u64,
+    pub hidden: u64,
     pub lost: u64,
     pub unseen: u64,
 }
@@ -153,14 +208,12 @@ impl OutputObject {
     }
 }
 
-impl Default for Reports {
-    fn default() -> Self {
-        let now = Instant::now();
-        Self { start: now, last: now, before: RecvStats::default() }
-    }
-}
-
 impl Reports {
+    /// Reports on what began then.
+    pub fn since(start: Instant) -> Self {
+        Self { start, last: start, before: RecvStats::default() }
+    }
+
     /// A report on what happened since the last one; the final one is on everything.
     pub fn make(&mut self, stats: &Stats, is_final: bool) -> Report<Object> {
         let now = Instant::now();
@@ -181,6 +234,7 @@ impl Reports {
                 displayed: counters.displayed,
                 superseded: counters.undecoded + counters.unshown,
                 refused: counters.refused,
+                hidden: counters.hidden,
                 lost: stream.lost.total(),
                 unseen: stream.unseen,
             },
@@ -208,7 +262,7 @@ impl Reports {
     }
 }
 
-fn loss_percent(now: &RecvStats, before: &RecvStats) -> f64 {
+pub(crate) fn loss_percent(now: &RecvStats, before: &RecvStats) -> f64 {
     let lost = |stats: &RecvStats| stats.lost.total() + stats.unseen;
     let (lost, delivered) = (lost(now) - lost(before), now.delivered - before.delivered);
     if lost == 0 { 0.0 } else { two_digits(100.0 * lost as f64 / (lost + delivered) as f64) }
@@ -267,7 +321,7 @@ mod tests {
 
     #[test]
     fn the_statistics_have_the_promised_names() {
-        let report = Reports::default().make(&Stats::default(), true);
+        let report = Reports::since(Instant::now()).make(&Stats::default(), true);
         let json = serde_json::to_value(&report.object).unwrap();
         for path in [
             "frames/delivered frames/displayed frames/superseded frames/lost",
@@ -292,14 +346,14 @@ mod tests {
         counters.latency.add(Duration::from_millis(7));
         counters.transit.add(Duration::from_millis(1));
         drop(counters);
-        let line = Reports::default().make(&stats, true).line;
+        let line = Reports::since(Instant::now()).make(&stats, true).line;
         let end = "kernel dropped 12  ms, relative: latency 7.0/7.0 transit 1.0/1.0";
         assert!(line.ends_with(end), "{line}");
     }
 
     #[test]
     fn absolute_delays_are_told_with_their_error_bar_and_relative_ones_are_named_so() {
-        let (stats, mut reports) = (Stats::default(), Reports::default());
+        let (stats, mut reports) = (Stats::default(), Reports::since(Instant::now()));
         let mut counters = stats.lock();
         counters.session = Some("1".into());
         counters.latency.add(Duration::from_millis(900));

@@ -1,43 +1,28 @@
 //! What the receiver shows of itself in a browser: pictures as they came, figures, and what can be kept of them.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use proto::host::web::{Action, Broadcast, Family, Feed, Listener, Site, WebArgs};
-use proto::host::{Board, Console, Stop};
+use proto::host::Board;
+use proto::host::web::{Action, Family, Feed, Listener, Site, WebArgs};
 use serde_json::Value;
 
-use crate::clock::{Agreement, Delays};
-use crate::keep::Keeper;
-use crate::output::Received;
-use crate::stats::Stats;
+use crate::clock::Agreement;
+use crate::endpoint::Shared;
+use crate::feed;
 
 /// What `--http` asks for, before anything is answered.
 #[derive(Debug)]
 pub struct Web {
     listener: Listener,
-    site: Arc<ReceiverSite>,
+    board: Board,
 }
 
-/// Shows one sender's frames as they arrive. It never waits.
-#[derive(Clone, Debug)]
-pub struct Tap {
-    newest: Arc<Broadcast>,
-}
-
-#[derive(Debug, Default)]
 struct ReceiverSite {
     board: Board,
-    senders: Mutex<Vec<Sender>>,
-}
-
-#[derive(Debug)]
-struct Sender {
-    newest: Arc<Broadcast>,
-    stats: Arc<Stats>,
-    keeper: Arc<Keeper>,
+    shared: Arc<Shared>,
 }
 
 impl Web {
@@ -47,44 +32,21 @@ impl Web {
     /// If it cannot be had.
     pub fn bind(args: &WebArgs) -> Result<Option<Self>> {
         let listener = Listener::bind(args)?;
-        Ok(listener.map(|listener| Self { listener, site: Arc::default() }))
+        Ok(listener.map(|listener| Self { listener, board: Board::default() }))
     }
 
     /// Where statistics are to be posted.
     pub fn board(&self) -> Board {
-        self.site.board.clone()
-    }
-
-    /// Adds a sender, and returns where its frames are to be shown.
-    pub fn add(&self, stats: Arc<Stats>, keeper: Arc<Keeper>) -> Tap {
-        let newest = Arc::new(Broadcast::new());
-        let sender = Sender { newest: newest.clone(), stats, keeper };
-        self.site.senders().push(sender);
-        Tap { newest }
+        self.board.clone()
     }
 
     /// Shows all senders to whoever asks.
     ///
     /// # Errors
     /// If the system gives no thread.
-    pub fn serve(self, stop: &Stop, console: &Console) -> Result<JoinHandle<Result<()>>> {
-        self.listener.serve(self.site, stop, console)
-    }
-}
-
-impl Tap {
-    /// Shows a frame, whose age `delays` tells.
-    pub fn put(&self, received: &Received, delays: &Delays) {
-        let (now, frame) = (Instant::now(), received.frame.clone());
-        let captured = now.checked_sub(delays.since(frame.captured, now)).unwrap_or(now);
-        self.newest.put(received.id.get().into(), frame, captured);
-    }
-}
-
-impl ReceiverSite {
-    // Whoever panics while he holds the lock leaves the list whole.
-    fn senders(&self) -> MutexGuard<'_, Vec<Sender>> {
-        self.senders.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn serve(self, shared: &Arc<Shared>) -> Result<JoinHandle<Result<()>>> {
+        let site = Arc::new(ReceiverSite { board: self.board, shared: shared.clone() });
+        self.listener.serve(site, &shared.stop, &shared.console)
     }
 }
 
@@ -94,16 +56,16 @@ impl Site for ReceiverSite {
     }
 
     fn feeds(&self) -> Vec<Feed> {
-        let feed = |Sender { newest, stats, .. }: &Sender| {
-            let counters = stats.lock();
-            Feed {
+        let feed = |feed: &Arc<feed::Feed>| {
+            let counters = feed.stats.lock();
+            Some(Feed {
                 name: counters.name.clone(),
-                newest: newest.clone(),
+                newest: feed.newest.clone()?,
                 trouble: counters.is_over.then(|| OVER.into()),
                 is_relative: counters.clock == Agreement::Relative,
-            }
+            })
         };
-        self.senders().iter().map(feed).collect()
+        self.shared.feeds.list().iter().filter_map(feed).collect()
     }
 
     fn stats(&self) -> Arc<str> {
@@ -111,7 +73,7 @@ impl Site for ReceiverSite {
     }
 
     fn figures<'a>(&self, stats: &'a Value, feed: usize) -> &'a Value {
-        stats["senders"].get(feed).unwrap_or(stats)
+        figures(stats, feed)
     }
 
     fn actions(&self) -> &'static [Action] {
@@ -119,17 +81,15 @@ impl Site for ReceiverSite {
     }
 
     fn act(&self, action: Action, feed: usize) -> Result<String, String> {
-        let senders = self.senders();
-        let Sender { newest, keeper, .. } = senders.get(feed).ok_or("there is no such sender")?;
+        let feeds = self.shared.feeds.list();
+        let feed = feeds.get(feed).ok_or("there is no such sender")?;
         let answer = match action {
             Action::Snapshot => {
-                let shot = newest.fresh(Instant::now()).ok_or("there is no picture of now to keep")?;
-                keeper.snapshot(&shot.frame)
+                let shot = feed.newest.as_ref().and_then(|newest| newest.fresh(Instant::now()));
+                feed.keeper.snapshot(&shot.ok_or("there is no picture of now to keep")?.frame)
             }
-            Action::Past => keeper.save_past(),
+            Action::Past => feed.keeper.save_past(),
         };
-        // It may take a disk's time.
-        drop(senders);
         match answer.wait(PATIENCE) {
             Some(said) if said.is_trouble => Err(said.text),
             Some(said) => Ok(said.text),
@@ -140,6 +100,10 @@ impl Site for ReceiverSite {
     fn families(&self) -> &'static [Family] {
         FAMILIES
     }
+}
+
+fn figures(stats: &Value, feed: usize) -> &Value {
+    stats["senders"].get(feed).unwrap_or(stats)
 }
 
 /// How long a person waits for a file.
@@ -167,13 +131,13 @@ const FAMILIES: &[Family] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::Reports;
+    use crate::stats::{Reports, Stats};
 
     #[test]
     fn every_metric_is_found_in_the_statistics() {
         let stats = Stats::default();
         stats.lock().outputs.push(crate::stats::OutputObject { name: "-".into(), written: 1, dropped: 0 });
-        let object = serde_json::to_value(Reports::default().make(&stats, true).object).unwrap();
+        let object = serde_json::to_value(Reports::since(Instant::now()).make(&stats, true).object).unwrap();
         for family in FAMILIES {
             assert!(family.is_in(&object), "{}", family.path);
         }
@@ -181,9 +145,8 @@ mod tests {
 
     #[test]
     fn each_of_several_senders_has_its_own_figures() {
-        let site = ReceiverSite::default();
         let several = serde_json::json!({"fps": 1, "senders": [{"fps": 1}, {"fps": 2}]});
-        assert_eq!(site.figures(&several, 1)["fps"], 2);
-        assert_eq!(site.figures(&serde_json::json!({"fps": 3}), 0)["fps"], 3);
+        assert_eq!(figures(&several, 1)["fps"], 2);
+        assert_eq!(figures(&serde_json::json!({"fps": 3}), 0)["fps"], 3);
     }
 }

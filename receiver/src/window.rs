@@ -4,34 +4,37 @@
 //! a picture that a newer one displaces is never shown, and goes back to whoever put it there.
 
 mod card;
-#[allow(dead_code, reason = "the view is about to use it")]
+#[allow(dead_code, unused_imports, reason = "the view is about to use it")]
 mod chooser;
 mod convert;
 mod fit;
 mod graphics;
-#[allow(dead_code, reason = "the view is about to use it")]
+#[allow(dead_code, unused_imports, reason = "the view is about to use it")]
 mod grid;
-#[allow(dead_code, reason = "the view is about to use it")]
+#[allow(dead_code, unused_imports, reason = "the view is about to use it")]
 mod health;
-#[allow(dead_code, reason = "the view is about to use it")]
+#[allow(dead_code, unused_imports, reason = "the view is about to use it")]
 mod help;
-#[allow(dead_code, reason = "the view is about to use it")]
+#[allow(dead_code, unused_imports, reason = "the view is about to use it")]
 mod history;
-#[allow(dead_code, reason = "the view is about to use it")]
+#[allow(dead_code, unused_imports, reason = "the view is about to use it")]
 mod label;
-#[allow(dead_code, reason = "the view is about to use it")]
+#[allow(dead_code, unused_imports, reason = "the view is about to use it")]
 mod overlay;
-#[allow(dead_code, reason = "the view is about to use it")]
+#[allow(dead_code, unused_imports, reason = "the view is about to use it")]
 mod palette;
-#[allow(dead_code, reason = "the view is about to use it")]
+#[allow(dead_code, unused_imports, reason = "the view is about to use it")]
 mod pen;
 #[cfg(test)]
 mod read;
+#[allow(dead_code, unused_imports, reason = "the view is about to use it")]
+mod samples;
 mod sdl_raw;
-#[allow(dead_code, reason = "the view is about to use it")]
+#[allow(dead_code, unused_imports, reason = "the view is about to use it")]
 mod sheet;
 mod software;
 mod status;
+mod tile;
 mod view;
 
 pub use status::{State, Status};
@@ -41,15 +44,20 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, bail};
 use proto::host::Stop;
-use proto::{FrameId, Latest, MediaTime};
+use proto::{Frame, FrameId, MediaTime};
 use sdl2::event::{Event, EventSender};
+use sdl2::rect::Rect;
 use sdl2::render::WindowCanvas;
 use sdl2::{EventPump, Sdl, VideoSubsystem};
 
 use crate::decode::{Decoded, Form};
+use crate::feeds::Feeds;
+use crate::find::Finder;
 use graphics::Graphics;
+use palette::Colour;
+use sheet::Sheet;
 use software::Software;
-use view::View;
+use view::{Desk, View};
 
 /// How the window is to be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,8 +73,8 @@ pub struct Options {
 pub struct Picture {
     /// Which frame it was.
     pub id: FrameId,
-    /// When it was taken, on the sender's clock.
-    pub captured: MediaTime,
+    /// The JPEG that it was, and when that was captured, on the sender's clock.
+    pub frame: Frame,
     /// When it had been decoded.
     pub decoded_at: Instant,
     /// Its pixels, best in the [form](Window::form) that the window wants.
@@ -90,14 +98,14 @@ pub struct Shown {
 
 /// An open window. It belongs to the main thread.
 pub struct Window {
-    canvas: Canvas,
+    canvas: Driver,
     waker: Waker,
     pump: EventPump,
     video: VideoSubsystem,
     sdl: Sdl,
 }
 
-enum Canvas {
+enum Driver {
     Graphics(WindowCanvas),
     Software(sdl2::video::Window),
 }
@@ -110,10 +118,40 @@ pub struct Waker {
     event: u32,
 }
 
-/// What pictures are shown on.
-trait Screen {
+/// What tiles are drawn on.
+trait Canvas {
     fn window(&mut self) -> &mut sdl2::video::Window;
-    fn show(&mut self, picture: &Decoded, pump: &EventPump) -> Result<()>;
+    /// Forgets all that was drawn: the tiles are arranged anew, or the window lost what it had.
+    fn clear(&mut self);
+    /// Draws a tile. It is to be seen when it is presented.
+    fn draw(&mut self, number: usize, drawing: &Drawing<'_>, pump: &EventPump) -> Result<()>;
+    /// Shows what was drawn.
+    fn present(&mut self, pump: &EventPump) -> Result<()>;
+}
+
+/// A tile as it is to be seen.
+struct Drawing<'a> {
+    /// Its place in the window.
+    area: Rect,
+    /// As large as it fits into that.
+    picture: &'a Decoded,
+    /// What lies over the picture, the first one lowest.
+    layers: &'a [Layer<'a>],
+    border: Option<Border>,
+}
+
+/// Something laid over a picture, with its top left corner at a point of the window. It does not reach out of its tile.
+#[derive(Clone, Copy)]
+struct Layer<'a> {
+    sheet: &'a Sheet,
+    at: (i32, i32),
+}
+
+/// A tile's edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Border {
+    colour: Colour,
+    thickness: u32,
 }
 
 impl Window {
@@ -137,8 +175,8 @@ impl Window {
         let waker = Waker { sender, event: wake_event };
         let pump = sdl.event_pump().map_err(failed)?;
         let canvas = match Graphics::open(&video, options)? {
-            Some(canvas) => Canvas::Graphics(canvas),
-            None => Canvas::Software(Software::open(&video, options)?),
+            Some(canvas) => Driver::Graphics(canvas),
+            None => Driver::Software(Software::open(&video, options)?),
         };
         Ok(Self { canvas, waker, pump, video, sdl })
     }
@@ -146,16 +184,16 @@ impl Window {
     /// The form of pictures that it shows soonest.
     pub fn form(&self) -> Form {
         match self.canvas {
-            Canvas::Graphics(_) => Form::Planes,
-            Canvas::Software(_) => Form::Pixels,
+            Driver::Graphics(_) => Form::Planes,
+            Driver::Software(_) => Form::Pixels,
         }
     }
 
     /// One line for people: by what it shows pictures.
     pub fn describe(&self) -> String {
         let by = match &self.canvas {
-            Canvas::Graphics(canvas) => format!("{} on graphics hardware", canvas.info().name),
-            Canvas::Software(_) => "software".to_owned(),
+            Driver::Graphics(canvas) => format!("{} on graphics hardware", canvas.info().name),
+            Driver::Software(_) => "software".to_owned(),
         };
         format!("window by {by} ({}); f: full screen, q: quit", self.video.current_video_driver())
     }
@@ -172,13 +210,7 @@ impl Window {
     /// # Errors
     ///
     /// The window could not be drawn to.
-    pub fn run(
-        self,
-        inbox: &Latest<Picture>,
-        status: &Mutex<Status>,
-        stop: &Stop,
-        shown: impl FnMut(Shown),
-    ) -> Result<()> {
+    pub fn run(self, feeds: &Feeds, finder: Option<&Finder>, stop: &Stop) -> Result<()> {
         let waker = self.waker();
         std::thread::scope(|scope| {
             // The window waits for SDL's events alone, so the request to stop is made one of them.
@@ -188,17 +220,14 @@ impl Window {
             });
             let _stop = StopAtEnd(stop);
             let Self { canvas, waker: last, pump, video, sdl } = self;
+            let desk = Desk { pump, video: &video, sdl: &sdl, feeds, finder, waker: last };
             let done = match canvas {
-                Canvas::Graphics(canvas) => {
+                Driver::Graphics(canvas) => {
                     let textures = canvas.texture_creator();
-                    View::new(Graphics::new(canvas, &textures), pump, &video, &sdl)
-                        .run(inbox, status, stop, shown)
+                    View::new(Graphics::new(canvas, &textures), desk).run(stop)
                 }
-                Canvas::Software(window) => {
-                    View::new(Software::new(window), pump, &video, &sdl).run(inbox, status, stop, shown)
-                }
+                Driver::Software(window) => View::new(Software::new(window), desk).run(stop),
             };
-            last.end();
             drop((video, sdl));
             done
         })
@@ -221,12 +250,6 @@ impl Waker {
             // It fails only when thousands of events wait already, and then the window is about to look anyway.
             let _ = sender.push_event(event);
         }
-    }
-
-    /// One that wakes nobody.
-    #[cfg(test)]
-    pub(crate) fn of_nobody() -> Self {
-        Self { sender: Arc::default(), event: 0 }
     }
 
     fn end(&self) {

@@ -7,14 +7,17 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use proto::host::Stop;
-use proto::{FrameId, Latest, MediaTime};
-use receiver::decode::{Decoded, Decoder, Form};
-use receiver::window::{Options, Picture, Shown, State, Status, Waker, Window};
+use proto::host::{Console, Stop};
+use proto::{Frame, FrameId, MediaTime};
+use receiver::decode::{Aim, Decoded, Decoder, Form};
+use receiver::feed::{Feed, Origin};
+use receiver::feeds::Feeds;
+use receiver::keep::{KeepOptions, Keeper};
+use receiver::link::Link;
+use receiver::window::{Options, Picture, State, Status, Waker, Window};
 use turbojpeg::{Image, PixelFormat, Subsamp};
 
 #[test]
@@ -62,7 +65,7 @@ fn scenarios() {
         "nowhere" => nowhere(),
         "dummy" => with_window(|view| {
             for id in 0..3 {
-                assert_eq!(view.show(&solid(64, 48, [10, 20, 30], Subsamp::Sub2x2), id).id, FrameId::new(id));
+                view.show(&solid(64, 48, [10, 20, 30], Subsamp::Sub2x2), id);
             }
         }),
         "colours" => with_window(colours),
@@ -137,10 +140,8 @@ fn card(view: &mut View) {
 
 /// The window as the thread that decodes sees it, and the display as a person would.
 struct View {
-    inbox: Arc<Latest<Picture>>,
-    status: Arc<Mutex<Status>>,
+    feed: Arc<Feed>,
     waker: Waker,
-    shown: Receiver<Shown>,
     decoder: Decoder,
     form: Form,
 }
@@ -148,12 +149,21 @@ struct View {
 /// Opens a window on this thread, and runs `drive` beside it.
 fn with_window(drive: impl FnOnce(&mut View) + Send) {
     let window = Window::open(&Options::default()).unwrap();
-    let (sender, shown) = channel();
-    let (inbox, stop) = (Arc::new(Latest::new()), Stop::new().unwrap());
-    let status = Arc::new(Mutex::new(Status::new("127.0.0.1:9000")));
+    let (feeds, stop) = (Feeds::new(), Stop::new().unwrap());
+    let link = Link::open_towards("127.0.0.1:9000".parse().unwrap(), None, &Console::silent()).unwrap();
+    let origin = Origin {
+        listen: link.local(),
+        interface: None,
+        buffer: link.buffer(),
+        probe: Arc::new(link.probe().unwrap()),
+    };
+    let options = KeepOptions { folder: ".".into(), past: None, past_bytes: 0, split: None };
+    let keeper = Keeper::new(&options, &Console::silent());
+    let feed = feeds.add(Feed::new(Status::new("listening on", "127.0.0.1:9000"), origin, keeper, None));
+    feeds.show(&feed);
     let decoder = Decoder::new();
     let (waker, form) = (window.waker(), window.form());
-    let mut view = View { inbox: inbox.clone(), status: status.clone(), waker, shown, decoder, form };
+    let mut view = View { feed, waker, decoder, form };
     std::thread::scope(|scope| {
         let driving = {
             let stop = stop.clone();
@@ -163,27 +173,37 @@ fn with_window(drive: impl FnOnce(&mut View) + Send) {
                 done.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             })
         };
-        window.run(&inbox, &status, &stop, |shown| sender.send(shown).unwrap()).unwrap();
+        window.run(&feeds, None, &stop).unwrap();
         driving.join().unwrap();
     });
 }
 
 impl View {
     /// Decodes a JPEG, and waits until it was shown.
-    fn show(&mut self, jpeg: &[u8], id: u32) -> Shown {
-        let mut pixels = Decoded::default();
-        self.decoder.decode(jpeg, self.form, &mut pixels).unwrap();
+    fn show(&mut self, jpeg: &[u8], id: u32) {
+        let (mut pixels, before) = (Decoded::default(), self.displayed());
+        let size = self.decoder.decode(jpeg, Aim::whole(self.form), &mut pixels).unwrap();
         self.set(State::Live);
-        let (id, captured, decoded_at) = (FrameId::new(id), MediaTime::from_micros(7), Instant::now());
-        self.inbox.put(Picture { id, captured, decoded_at, pixels: Arc::new(pixels) });
+        self.feed.status().size = Some(size);
+        let frame = Frame { captured: MediaTime::from_micros(7), jpeg: Arc::default() };
+        let (id, decoded_at) = (FrameId::new(id), Instant::now());
+        self.feed.pictures.put(Picture { id, frame, decoded_at, pixels: Arc::new(pixels) });
         self.waker.wake();
-        let shown = self.shown.recv_timeout(Duration::from_secs(10)).expect("the picture is shown");
-        assert_eq!((shown.id, shown.captured), (id, captured));
-        shown
+        let until = Instant::now() + Duration::from_secs(10);
+        while self.displayed() == before {
+            assert!(Instant::now() < until, "the picture is not shown");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert_eq!(self.displayed(), before + 1);
+    }
+
+    fn displayed(&self) -> u64 {
+        self.feed.stats.lock().displayed
     }
 
     fn set(&self, state: State) {
-        self.status.lock().unwrap().state = state;
+        self.feed.status().state = state;
+        self.waker.wake();
     }
 
     fn screen(&self) -> Screen {

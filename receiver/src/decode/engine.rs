@@ -1,7 +1,7 @@
 //! One thread's decompressor, and the checks without which it must not be let near a buffer.
 
 use proto::jpeg::Info;
-use turbojpeg::{Colorspace, Decompressor, Image, PixelFormat, Subsamp, YuvImage};
+use turbojpeg::{Colorspace, Decompressor, Image, PixelFormat, ScalingFactor, Subsamp, YuvImage};
 
 use super::{Form, Layout, Refusal};
 
@@ -17,6 +17,39 @@ pub(super) struct Shape {
     pub(super) width: u32,
     pub(super) rows: u32,
     pub(super) layout: Layout,
+    pub(super) scale: Scale,
+}
+
+/// How much smaller than it is a picture is decoded: the transforms that the library has vector code for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Scale {
+    #[default]
+    Full,
+    Half,
+    Quarter,
+    Eighth,
+}
+
+impl Scale {
+    /// The smallest at which a picture of `size` still has as many pixels as it is shown with.
+    pub(super) fn for_showing(size: (u32, u32), shown: (u32, u32)) -> Self {
+        let covers = |scale: &Self| scale.of(size.0) >= shown.0 && scale.of(size.1) >= shown.1;
+        [Self::Eighth, Self::Quarter, Self::Half].into_iter().find(covers).unwrap_or_default()
+    }
+
+    /// A width or height, scaled.
+    pub(super) fn of(self, length: u32) -> u32 {
+        self.factor().scale(length as usize) as u32
+    }
+
+    fn factor(self) -> ScalingFactor {
+        match self {
+            Self::Full => ScalingFactor::ONE,
+            Self::Half => ScalingFactor::ONE_HALF,
+            Self::Quarter => ScalingFactor::ONE_QUARTER,
+            Self::Eighth => ScalingFactor::ONE_EIGHTH,
+        }
+    }
 }
 
 impl Engine {
@@ -54,8 +87,13 @@ impl Engine {
             {
                 return Err(Refusal::Contradictory);
             }
-            into.resize(shape.layout.bytes(shape.width, shape.rows), 0);
-            let (width, height) = (header.width, header.height);
+            let factor = shape.scale.factor();
+            if decompressor.scaling_factor() != factor {
+                decompressor.set_scaling_factor(factor).map_err(refusal)?;
+            }
+            let (across, down) = (shape.scale.of(shape.width), shape.scale.of(shape.rows));
+            into.resize(shape.layout.bytes(across, down), 0);
+            let (width, height) = (across as usize, down as usize);
             let decoded = match subsamp {
                 Some(subsamp) => decompressor.decompress_to_yuv(
                     jpeg,
@@ -64,7 +102,7 @@ impl Engine {
                 None => {
                     // Chroma is taken from the pixel's own sample: smoothing it would make a strip depend on the next.
                     decompressor.set_fast_upsample(true).map_err(refusal)?;
-                    let pitch = shape.layout.pitch(0, shape.width);
+                    let pitch = shape.layout.pitch(0, across);
                     let format = PixelFormat::BGRX;
                     decompressor
                         .decompress(jpeg, Image { pixels: &mut into[..], width, pitch, height, format })

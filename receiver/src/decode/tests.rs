@@ -55,7 +55,7 @@ fn with_restarts(width: usize, height: usize, subsamp: Subsamp, rows: usize) -> 
 
 fn decode(decoder: &mut Decoder, jpeg: &[u8], form: Form) -> Result<Decoded, Refusal> {
     let mut decoded = Decoded::default();
-    decoder.decode(jpeg, form, &mut decoded).map(|()| decoded)
+    decoder.decode(jpeg, Aim::whole(form), &mut decoded).map(|_| decoded)
 }
 
 /// The three planes, put together from all strips.
@@ -321,7 +321,7 @@ fn no_sampling_factors_write_past_the_buffer() {
 #[test]
 fn a_picture_that_is_not_of_the_shape_it_should_have_is_not_decoded() {
     let mut engine = Engine::default();
-    let shape = Shape { width: 64, rows: 64, layout: Layout::I420 };
+    let shape = Shape { width: 64, rows: 64, layout: Layout::I420, scale: Scale::Full };
     let mut buffer = vec![0xa5; Layout::I420.bytes(64, 64) + 4096];
     for (jpeg, why) in [
         (jpeg(64, 64, Subsamp::None), "another sampling"),
@@ -332,6 +332,32 @@ fn a_picture_that_is_not_of_the_shape_it_should_have_is_not_decoded() {
         assert!(buffer.iter().all(|&byte| byte == 0xa5), "{why}");
     }
     assert_eq!(engine.decode(&jpeg(64, 64, Subsamp::Sub2x2), shape, &mut buffer), Ok(()));
+}
+
+#[test]
+fn a_picture_that_is_shown_small_is_decoded_no_larger_than_that_needs() {
+    let (mut decoder, jpeg) = (Decoder::with_threads(2), jpeg(1280, 720, Subsamp::Sub2x2));
+    for (area, size) in [
+        ((1280, 720), (1280, 720)),
+        ((641, 361), (1280, 720)),
+        ((640, 360), (640, 360)),
+        ((426, 240), (640, 360)),
+        ((320, 900), (320, 180)),
+        ((200, 100), (320, 180)),
+        ((9, 9), (160, 90)),
+    ] {
+        let mut decoded = Decoded::default();
+        let aim = Aim { form: Form::Pixels, area: Some(area), alone: false };
+        assert_eq!(
+            decoder.decode(&jpeg, aim, &mut decoded),
+            Ok((1280, 720)),
+            "the size is the picture's own"
+        );
+        assert_eq!((decoded.width(), decoded.height()), size, "for {area:?}");
+        let planes = Aim { form: Form::Planes, ..aim };
+        decoder.decode(&jpeg, planes, &mut decoded).unwrap();
+        assert_eq!((decoded.width(), decoded.height()), (1280, 720), "hardware scales planes");
+    }
 }
 
 #[test]
@@ -362,7 +388,9 @@ fn buffers_are_reused() {
     let mut addresses = std::collections::BTreeSet::new();
     for _ in 0..10 {
         let mut picture = pictures.take();
-        decoder.decode(&jpeg, Form::Planes, std::sync::Arc::get_mut(&mut picture).unwrap()).unwrap();
+        decoder
+            .decode(&jpeg, Aim::whole(Form::Planes), std::sync::Arc::get_mut(&mut picture).unwrap())
+            .unwrap();
         addresses.extend(picture.strips().iter().map(|strip| strip.pixels.as_ptr()));
         pictures.keep(&picture);
     }

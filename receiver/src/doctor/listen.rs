@@ -88,7 +88,7 @@ impl Heard {
                     (self.sender, self.has_ended) = (Some((source, session)), false);
                 }
                 RecvOutput::Event(RecvEvent::Hello { name, state }) => {
-                    (self.name, self.state) = (crate::receive::printable(&name), Some(state));
+                    (self.name, self.state) = (crate::endpoint::printable(&name), Some(state));
                 }
                 RecvOutput::Event(RecvEvent::Goodbye) => self.has_ended = true,
                 RecvOutput::Event(RecvEvent::Delivered(delivery)) => {

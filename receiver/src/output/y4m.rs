@@ -107,7 +107,7 @@ mod tests {
     use proto::host::Stop;
 
     use super::*;
-    use crate::decode::{Decoder, Form};
+    use crate::decode::{Aim, Decoder, Form};
 
     fn decoded(width: usize, height: usize, subsamp: turbojpeg::Subsamp) -> Decoded {
         let pixels: Vec<u8> = (0..3 * width * height).map(|n| (n * 7) as u8).collect();
@@ -115,7 +115,7 @@ mod tests {
         let image = turbojpeg::Image { pixels: &pixels[..], width, pitch: 3 * width, height, format };
         let jpeg = turbojpeg::compress(image, 90, subsamp).unwrap();
         let mut decoded = Decoded::default();
-        Decoder::with_threads(1).decode(&jpeg, Form::Planes, &mut decoded).unwrap();
+        Decoder::with_threads(1).decode(&jpeg, Aim::whole(Form::Planes), &mut decoded).unwrap();
         decoded
     }
 

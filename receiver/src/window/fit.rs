@@ -2,27 +2,25 @@
 
 use sdl2::rect::Rect;
 
+use crate::decode::scaled;
+
 /// The largest area of a window, in its middle, that has the picture's shape.
 pub(super) fn letterbox(picture: (u32, u32), window: (u32, u32)) -> Rect {
     let (width, height) = scaled(picture, window);
     Rect::new(((window.0 - width) / 2) as i32, ((window.1 - height) / 2) as i32, width, height)
 }
 
+/// The same within an area of a window.
+pub(super) fn letterbox_in(picture: (u32, u32), area: Rect) -> Rect {
+    let mut inner = letterbox(picture, area.size());
+    inner.offset(area.x(), area.y());
+    inner
+}
+
 /// The picture's own size, or if there is no room for it, the largest of its shape.
 pub(super) fn inside(picture: (u32, u32), room: (u32, u32)) -> (u32, u32) {
     let least = |(width, height): (u32, u32)| (width.max(160), height.max(120));
     if picture.0 <= room.0 && picture.1 <= room.1 { least(picture) } else { least(scaled(picture, room)) }
-}
-
-fn scaled(picture: (u32, u32), room: (u32, u32)) -> (u32, u32) {
-    let [w, h, across, down] = [picture.0, picture.1, room.0, room.1].map(|n| u64::from(n.max(1)));
-    let (width, height) = if w * down > h * across {
-        (across, (h * across + w / 2) / w)
-    } else {
-        ((w * down + h / 2) / h, down)
-    };
-    let within = |size: u64, room: u64| size.clamp(1, room) as u32;
-    (within(width, across), within(height, down))
 }
 
 #[cfg(test)]

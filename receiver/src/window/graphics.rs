@@ -3,21 +3,32 @@
 use anyhow::Result;
 use sdl2::pixels::{Color, PixelFormatEnum};
 use sdl2::rect::Rect;
-use sdl2::render::{Texture, TextureCreator, WindowCanvas};
+use sdl2::render::{BlendMode, Texture, TextureCreator, WindowCanvas};
 use sdl2::video::{WindowBuilder, WindowContext};
 use sdl2::{EventPump, VideoSubsystem};
 
-use super::{Options, Screen, convert, failed, fit, sdl_raw};
+use super::software::frame;
+use super::{Border, Canvas, Drawing, Options, convert, failed, fit, sdl_raw};
 use crate::decode::{Decoded, Layout};
 
-/// A window that is drawn to by graphics hardware.
+/// A window that is drawn to by graphics hardware. All tiles are drawn for each showing: what was there before is gone.
 pub(super) struct Graphics<'t> {
     canvas: WindowCanvas,
     textures: &'t TextureCreator<WindowContext>,
-    texture: Option<Texture<'t>>,
+    tiles: Vec<Option<Tile<'t>>>,
     /// Chroma of a grey picture.
     neutral: Vec<u8>,
     row: Vec<u8>,
+}
+
+/// What is shown of a tile until it is drawn again.
+struct Tile<'t> {
+    area: Rect,
+    picture: Texture<'t>,
+    /// How much of the texture is picture.
+    size: (u32, u32),
+    layers: Vec<(Texture<'t>, Rect)>,
+    border: Option<Border>,
 }
 
 impl<'t> Graphics<'t> {
@@ -51,27 +62,66 @@ impl<'t> Graphics<'t> {
     }
 
     pub(super) fn new(canvas: WindowCanvas, textures: &'t TextureCreator<WindowContext>) -> Self {
-        Self { canvas, textures, texture: None, neutral: Vec::new(), row: Vec::new() }
+        Self { canvas, textures, tiles: Vec::new(), neutral: Vec::new(), row: Vec::new() }
     }
 
-    fn draw(&mut self, picture: &Decoded) -> Result<(), String> {
+    fn upload(&mut self, number: usize, drawing: &Drawing<'_>) -> Result<(), String> {
+        if self.tiles.len() <= number {
+            self.tiles.resize_with(number + 1, || None);
+        }
+        let kept = self.tiles[number].take();
+        let (kept, kept_layers) = kept.map_or((None, Vec::new()), |tile| (Some(tile.picture), tile.layers));
+        let (mut kept_layers, mut layers) = (kept_layers.into_iter(), Vec::new());
+        let picture = self.upload_picture(drawing.picture, kept)?;
+        for layer in drawing.layers {
+            let (width, height) = layer.sheet.size();
+            if width == 0 || height == 0 {
+                continue;
+            }
+            let mut texture = self.texture(
+                kept_layers.next().map(|kept| kept.0),
+                PixelFormatEnum::ARGB8888,
+                (width, height),
+            )?;
+            texture.set_blend_mode(BlendMode::Blend);
+            texture.update(None, layer.sheet.pixels(), layer.sheet.pitch()).map_err(|e| e.to_string())?;
+            layers.push((texture, Rect::new(layer.at.0, layer.at.1, width, height)));
+        }
+        let size = (drawing.picture.width(), drawing.picture.height());
+        let (area, border) = (drawing.area, drawing.border);
+        self.tiles[number] = Some(Tile { area, picture, size, layers, border });
+        Ok(())
+    }
+
+    /// The texture that is there if it fits, or a new one.
+    fn texture(
+        &self,
+        kept: Option<Texture<'t>>,
+        format: PixelFormatEnum,
+        size: (u32, u32),
+    ) -> Result<Texture<'t>, String> {
+        let fits = |texture: &Texture<'_>| {
+            let is = texture.query();
+            (is.format, is.width, is.height) == (format, size.0, size.1)
+        };
+        match kept {
+            Some(texture) if fits(&texture) => Ok(texture),
+            _ => self.textures.create_texture_streaming(format, size.0, size.1).map_err(|e| e.to_string()),
+        }
+    }
+
+    fn upload_picture(
+        &mut self,
+        picture: &Decoded,
+        kept: Option<Texture<'t>>,
+    ) -> Result<Texture<'t>, String> {
         let (width, height) = (picture.width(), picture.height());
         let as_planes = can_go_up_as_planes(picture);
         let (format, size) = match as_planes {
             true => (PixelFormatEnum::IYUV, (width.next_multiple_of(2), height.next_multiple_of(2))),
             false => (PixelFormatEnum::RGB888, (width, height)),
         };
-        let fits = |texture: &Texture<'_>| {
-            let is = texture.query();
-            (is.format, is.width, is.height) == (format, size.0, size.1)
-        };
-        let mut texture = match self.texture.take() {
-            Some(texture) if fits(&texture) => texture,
-            _ => self
-                .textures
-                .create_texture_streaming(format, size.0, size.1)
-                .map_err(|error| error.to_string())?,
-        };
+        let mut texture = self.texture(kept, format, size)?;
         if as_planes {
             self.upload_planes(picture, &mut texture)?;
         } else {
@@ -81,12 +131,26 @@ impl<'t> Graphics<'t> {
                 });
             })?;
         }
+        Ok(texture)
+    }
+
+    fn show(&mut self) -> Result<(), String> {
         self.canvas.set_draw_color(Color::BLACK);
         self.canvas.clear();
-        let area = fit::letterbox((width, height), self.canvas.output_size()?);
-        let done = self.canvas.copy(&texture, Rect::new(0, 0, width, height), area);
-        self.texture = Some(texture);
-        done?;
+        for tile in self.tiles.iter().flatten() {
+            let (width, height) = tile.size;
+            let area = fit::letterbox_in(tile.size, tile.area);
+            self.canvas.copy(&tile.picture, Rect::new(0, 0, width, height), area)?;
+            self.canvas.set_clip_rect(tile.area);
+            for (texture, place) in &tile.layers {
+                self.canvas.copy(texture, None, *place)?;
+            }
+            self.canvas.set_clip_rect(None);
+            if let Some(Border { colour: [blue, green, red, _], thickness }) = tile.border {
+                self.canvas.set_draw_color(Color::RGB(red, green, blue));
+                self.canvas.fill_rects(&frame(tile.area, thickness))?;
+            }
+        }
         self.canvas.present();
         Ok(())
     }
@@ -115,13 +179,21 @@ impl<'t> Graphics<'t> {
     }
 }
 
-impl Screen for Graphics<'_> {
+impl Canvas for Graphics<'_> {
     fn window(&mut self) -> &mut sdl2::video::Window {
         self.canvas.window_mut()
     }
 
-    fn show(&mut self, picture: &Decoded, _: &EventPump) -> Result<()> {
-        self.draw(picture).map_err(failed)
+    fn clear(&mut self) {
+        self.tiles.clear();
+    }
+
+    fn draw(&mut self, number: usize, drawing: &Drawing<'_>, _: &EventPump) -> Result<()> {
+        self.upload(number, drawing).map_err(failed)
+    }
+
+    fn present(&mut self, _: &EventPump) -> Result<()> {
+        self.show().map_err(failed)
     }
 }
 

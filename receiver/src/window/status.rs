@@ -2,25 +2,23 @@
 
 use std::time::{Duration, Instant};
 
-/// What there is to say of the stream. The pipeline keeps it up to date, about once a second.
+use super::samples::Now;
+
+/// What there is to say of the stream. The receiving thread keeps it up to date.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Status {
     /// The sender's name for itself, or nothing.
     pub name: String,
     /// Where the stream comes from, such as an address; empty before the first.
     pub source: String,
-    /// What is listened on, such as `0.0.0.0:9000`.
+    /// Where pictures are expected, such as `0.0.0.0:9000`, and whether it is listened there or asked.
     pub listening: String,
+    /// "listening on" or "asking".
+    pub doing: &'static str,
     /// How the stream is.
     pub state: State,
     /// Width and height of the last picture.
     pub size: Option<(u32, u32)>,
-    /// Pictures shown per second.
-    pub fps: f64,
-    /// Megabits received per second.
-    pub mbps: f64,
-    /// Frames lost, of a hundred sent.
-    pub loss_percent: f64,
 }
 
 /// How the stream is.
@@ -36,25 +34,25 @@ pub enum State {
     SourceGone(String),
     /// The sender has said goodbye.
     Ended,
+    /// The sender serves as many viewers as it may.
+    Full,
 }
 
 impl Status {
     /// The status before anything has come.
-    pub fn new(listening: impl Into<String>) -> Self {
+    pub fn new(doing: &'static str, listening: impl Into<String>) -> Self {
         Self {
             name: String::new(),
             source: String::new(),
             listening: listening.into(),
+            doing,
             state: State::Waiting(Instant::now()),
             size: None,
-            fps: 0.0,
-            mbps: 0.0,
-            loss_percent: 0.0,
         }
     }
 
-    /// The window's title.
-    pub(super) fn title(&self) -> String {
+    /// The window's title, where it shows this sender alone.
+    pub(super) fn title(&self, figures: &Now) -> String {
         let name = match (self.name.is_empty(), self.source.is_empty()) {
             (false, _) => &self.name,
             (true, false) => &self.source,
@@ -62,7 +60,7 @@ impl Status {
         };
         match (&self.state, self.size) {
             (State::Live, Some((width, height))) => {
-                let (fps, mbps, loss) = (self.fps, self.mbps, self.loss_percent);
+                let Now { fps, mbps, loss_percent: loss, .. } = figures;
                 format!("{name} - {width}x{height}, {fps:.1} fps, {mbps:.1} Mbit/s, {loss:.1} % lost")
             }
             (State::Live, None) => name.to_owned(),
@@ -70,6 +68,7 @@ impl Status {
             (State::Silent(_), _) => format!("{name} - no signal"),
             (State::SourceGone(_), _) => format!("{name} - source gone"),
             (State::Ended, _) => format!("{name} - ended"),
+            (State::Full, _) => format!("{name} - full"),
         }
     }
 
@@ -81,9 +80,12 @@ impl Status {
             State::Silent(since) => ("no signal", format!("for {}", spoken(now - *since))),
             State::SourceGone(why) => ("source gone", why.clone()),
             State::Ended => ("ended", "the sender has said goodbye".to_owned()),
+            State::Full => {
+                ("full", "the sender has as many viewers as it may; see its --max-viewers".to_owned())
+            }
         };
         let mut lines =
-            vec![head.to_owned(), then, String::new(), format!("listening on {}", self.listening)];
+            vec![head.to_owned(), then, String::new(), format!("{} {}", self.doing, self.listening)];
         match (self.name.is_empty(), self.source.is_empty()) {
             (true, true) => {}
             (false, false) => lines.push(format!("last source: {} ({})", self.name, self.source)),
@@ -110,7 +112,7 @@ mod tests {
     #[test]
     fn the_card_says_since_when_and_where() {
         let since = Instant::now();
-        let mut status = Status::new("0.0.0.0:9000");
+        let mut status = Status::new("listening on", "0.0.0.0:9000");
         status.state = State::Silent(since);
         status.name = "door".to_owned();
         status.source = "192.168.1.7:41000".to_owned();
@@ -131,12 +133,12 @@ mod tests {
 
     #[test]
     fn the_title_has_the_figures_while_pictures_come() {
-        let mut status = Status::new("0.0.0.0:9000");
-        assert_eq!(status.title(), "Chunkcast - waiting");
+        let mut status = Status::new("listening on", "0.0.0.0:9000");
+        let figures = Now { fps: 29.97, mbps: 24.06, loss_percent: 0.04, ..Now::default() };
+        assert_eq!(status.title(&figures), "Chunkcast - waiting");
         status.name = "door".to_owned();
         (status.state, status.size) = (State::Live, Some((1280, 720)));
-        (status.fps, status.mbps, status.loss_percent) = (29.97, 24.06, 0.04);
-        assert_eq!(status.title(), "door - 1280x720, 30.0 fps, 24.1 Mbit/s, 0.0 % lost");
+        assert_eq!(status.title(&figures), "door - 1280x720, 30.0 fps, 24.1 Mbit/s, 0.0 % lost");
         assert_eq!(status.card(Instant::now()), None);
     }
 }

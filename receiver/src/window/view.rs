@@ -1,119 +1,171 @@
-//! The window at work: events in, pictures or a card out.
+//! The window at work: events in, pictures or cards out.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use proto::host::Stop;
-use proto::{Latest, Taken};
 use sdl2::event::{Event, WindowEvent};
 use sdl2::keyboard::Keycode;
+use sdl2::mouse::MouseButton;
+use sdl2::rect::Rect;
 use sdl2::video::{FullscreenType, WindowPos};
 use sdl2::{EventPump, Sdl, VideoSubsystem};
 
-use super::{Picture, Screen, Shown, Status, card, fit};
-use crate::decode::Decoded;
+use super::tile::Tile;
+use super::{Canvas, Waker, fit, grid};
+use crate::feeds::Feeds;
+use crate::find::Finder;
+
+/// What the window works with.
+pub(super) struct Desk<'a> {
+    pub(super) pump: EventPump,
+    pub(super) video: &'a VideoSubsystem,
+    pub(super) sdl: &'a Sdl,
+    pub(super) feeds: &'a Feeds,
+    /// Who looks for senders, where that is wanted.
+    #[allow(dead_code, reason = "the list of senders is about to use it")]
+    pub(super) finder: Option<&'a Finder>,
+    /// What wakes the window, for as long as there is one.
+    pub(super) waker: Waker,
+}
 
 /// What is on the screen, and what is to be.
-pub(super) struct View<'a, S> {
-    screen: S,
-    pump: EventPump,
-    video: &'a VideoSubsystem,
-    sdl: &'a Sdl,
-    picture: Option<Picture>,
-    card: Decoded,
-    /// What the card says, while it is shown.
-    on_card: Option<Vec<String>>,
+pub(super) struct View<'a, C> {
+    canvas: C,
+    desk: Desk<'a>,
+    tiles: Vec<Tile>,
+    /// The tile that has the whole window; `None`: all of them, in a grid.
+    full: Option<usize>,
+    /// Where the tiles are was said for a window of this size.
+    arranged: Option<(u32, u32)>,
     title: String,
-    /// The window has taken the size of the first picture, or the user gave it one.
+    /// The window has taken the size of its pictures, or the user gave it one.
     is_sized: bool,
     /// Where the window was, and its size, before it took the full screen.
     windowed: Option<((i32, i32), (u32, u32))>,
-    must_draw: bool,
 }
 
-impl<'a, S: Screen> View<'a, S> {
-    pub(super) fn new(screen: S, pump: EventPump, video: &'a VideoSubsystem, sdl: &'a Sdl) -> Self {
+impl<'a, C: Canvas> View<'a, C> {
+    pub(super) fn new(canvas: C, desk: Desk<'a>) -> Self {
         Self {
-            screen,
-            pump,
-            video,
-            sdl,
-            picture: None,
-            card: Decoded::default(),
-            on_card: None,
+            canvas,
+            desk,
+            tiles: Vec::new(),
+            full: None,
+            arranged: None,
             title: String::new(),
             is_sized: false,
             windowed: None,
-            must_draw: true,
         }
     }
 
-    pub(super) fn run(
-        mut self,
-        inbox: &Latest<Picture>,
-        status: &Mutex<Status>,
-        stop: &Stop,
-        mut shown: impl FnMut(Shown),
-    ) -> Result<()> {
-        let mut refreshed: Option<Instant> = None;
+    pub(super) fn run(mut self, stop: &Stop) -> Result<()> {
+        let done = self.work(stop);
+        // SDL wakes a window by an event that it sends to it on a connection of its own. Whoever gets one for a window that
+        // is not there any more is ended by Xlib: so nobody wakes it from now on, and hiding it, which waits for the
+        // display's answer, lets what was sent before arrive.
+        self.desk.waker.end();
+        self.canvas.window().hide();
+        done
+    }
+
+    fn work(&mut self, stop: &Stop) -> Result<()> {
         self.follow_fullscreen();
         while !stop.is_requested() {
-            if let Taken::Value(picture) = inbox.take(Some(Duration::ZERO)) {
-                self.fit_window(&picture.pixels);
-                let started = Instant::now();
-                self.screen.show(&picture.pixels, &self.pump)?;
-                let presented_at = Instant::now();
-                let Picture { id, captured, decoded_at, .. } = picture;
-                shown(Shown { id, captured, decoded_at, presented_at, present: presented_at - started });
-                self.picture = Some(picture);
-                self.on_card = None;
-                self.must_draw = false;
-            }
-            if self.must_draw || refreshed.is_none_or(|at| at.elapsed() >= REFRESH) {
-                refreshed = Some(Instant::now());
-                self.refresh(status)?;
-            }
-            let wait = refreshed.map_or(REFRESH, |at| REFRESH.saturating_sub(at.elapsed()));
-            let mut next = self.pump.wait_event_timeout(wait.as_millis() as u32 + 1);
+            let until = self.refresh()?;
+            let wait = until.saturating_duration_since(Instant::now()).min(LONGEST);
+            // Rounded up: a wait that ends too early is followed by another.
+            let mut next = self.desk.pump.wait_event_timeout(wait.as_millis() as u32 + 1);
             while let Some(event) = next {
                 if self.is_over(&event) {
                     return Ok(());
                 }
-                next = self.pump.poll_event();
+                next = self.desk.pump.poll_event();
             }
         }
         Ok(())
     }
 
-    /// Brings the title up to date, and what is shown while no picture comes.
-    fn refresh(&mut self, status: &Mutex<Status>) -> Result<()> {
-        let (title, lines) = {
-            let status = status.lock().unwrap_or_else(PoisonError::into_inner);
-            (status.title(), status.card(Instant::now()))
+    /// Draws what has changed; returns when something changes by itself.
+    fn refresh(&mut self) -> Result<Instant> {
+        if self.tiles.len() != self.desk.feeds.count() {
+            let known = self.tiles.len();
+            self.tiles.extend(self.desk.feeds.tiles().into_iter().skip(known).map(Tile::new));
+            self.arranged = None;
+        }
+        let now = Instant::now();
+        let mut until = now + LONGEST;
+        for tile in &mut self.tiles {
+            tile.take();
+            let error = tile.feed.delays().error();
+            tile.samples.look(&tile.feed.stats, error, now);
+            tile.look(now);
+            until = tile.next_stale(now).map_or(until, |stale| until.min(stale));
+        }
+        self.fit_window();
+        self.arrange();
+        self.retitle()?;
+        self.draw(now)?;
+        Ok(until)
+    }
+
+    fn draw(&mut self, now: Instant) -> Result<()> {
+        let mut drawn = false;
+        for (number, tile) in self.tiles.iter_mut().enumerate() {
+            if tile.is_due(now) {
+                tile.draw(&mut self.canvas, number, &self.desk.pump)?;
+                drawn = true;
+            }
+        }
+        if drawn {
+            self.canvas.present(&self.desk.pump)?;
+            let at = Instant::now();
+            self.tiles.iter_mut().for_each(|tile| tile.presented(at));
+        }
+        Ok(())
+    }
+
+    /// Gives each tile its place, where that may have changed.
+    fn arrange(&mut self) {
+        let size = self.canvas.window().drawable_size();
+        if self.arranged == Some(size) {
+            return;
+        }
+        self.arranged = Some(size);
+        self.canvas.clear();
+        self.full = self.full.filter(|&full| full < self.tiles.len());
+        let alone = if self.tiles.len() == 1 { Some(0) } else { self.full };
+        let shape = self.tiles.iter().find_map(Tile::size).unwrap_or(USUAL_SHAPE);
+        let areas = match alone {
+            Some(_) => Vec::new(),
+            None => grid::layout(self.tiles.len(), size, shape),
+        };
+        for (number, tile) in self.tiles.iter_mut().enumerate() {
+            tile.place(match alone {
+                Some(alone) => (alone == number).then(|| Rect::new(0, 0, size.0, size.1)),
+                None => areas.get(number).copied(),
+            });
+        }
+    }
+
+    /// The tile that is shown alone.
+    fn alone(&self) -> Option<usize> {
+        if self.tiles.len() == 1 { Some(0) } else { self.full }
+    }
+
+    fn retitle(&mut self) -> Result<()> {
+        let title = match self.alone() {
+            Some(number) => {
+                let tile = &self.tiles[number];
+                tile.feed.status().title(&tile.samples.now)
+            }
+            None if self.tiles.is_empty() => "Chunkcast".to_owned(),
+            None => format!("Chunkcast - {} senders", self.tiles.len()),
         };
         if title != self.title {
-            self.screen.window().set_title(&title)?;
+            self.canvas.window().set_title(&title)?;
             self.title = title;
         }
-        match (lines, &self.picture) {
-            // The stream is live: its newest picture stays, and is drawn again where the window lost it.
-            (None, Some(picture)) if self.must_draw || self.on_card.is_some() => {
-                self.screen.show(&picture.pixels, &self.pump)?;
-                self.on_card = None;
-            }
-            (None, Some(_)) => {}
-            (lines, _) => {
-                let lines = lines.unwrap_or_else(|| vec!["waiting for a picture".to_owned()]);
-                if self.must_draw || self.on_card.as_ref() != Some(&lines) {
-                    let (width, height) = self.screen.window().drawable_size();
-                    card::draw(&mut self.card, width, height, &lines);
-                    self.screen.show(&self.card, &self.pump)?;
-                    self.on_card = Some(lines);
-                }
-            }
-        }
-        self.must_draw = false;
         Ok(())
     }
 
@@ -121,29 +173,68 @@ impl<'a, S: Screen> View<'a, S> {
     fn is_over(&mut self, event: &Event) -> bool {
         match event {
             Event::Quit { .. } | Event::Window { win_event: WindowEvent::Close, .. } => return true,
-            Event::KeyDown { keycode: Some(Keycode::Q | Keycode::Escape), repeat: false, .. } => return true,
-            Event::KeyDown { keycode: Some(Keycode::F), repeat: false, .. } => self.toggle_fullscreen(),
+            Event::KeyDown { keycode: Some(key), repeat: false, .. } => return self.is_last_key(*key),
+            Event::MouseButtonDown { mouse_btn: MouseButton::Left, x, y, .. } => self.click(*x, *y),
             Event::Window {
                 win_event: WindowEvent::Exposed | WindowEvent::SizeChanged(..) | WindowEvent::Restored,
                 ..
-            } => self.must_draw = true,
+            } => self.arranged = None,
             Event::Window { win_event: WindowEvent::Resized(..), .. } => {
                 self.is_sized = true;
-                self.must_draw = true;
+                self.arranged = None;
             }
             _ => {}
         }
         false
     }
 
+    /// Handles a key; says whether it was the last.
+    fn is_last_key(&mut self, key: Keycode) -> bool {
+        match key {
+            Keycode::Escape if self.full.is_some() && self.tiles.len() > 1 => self.show_alone(None),
+            Keycode::Q | Keycode::Escape => return true,
+            Keycode::F => self.toggle_fullscreen(),
+            Keycode::G | Keycode::Num0 | Keycode::Kp0 => self.show_alone(None),
+            other => {
+                if let Some(number) = digit(other).filter(|&number| number < self.tiles.len()) {
+                    self.show_alone((self.full != Some(number)).then_some(number));
+                }
+            }
+        }
+        false
+    }
+
+    /// Brings up the tile that was clicked, or all of them again.
+    fn click(&mut self, x: i32, y: i32) {
+        let (x, y) = self.in_pixels(x, y);
+        let hit = |tile: &Tile| tile.area().is_some_and(|area| area.contains_point((x, y)));
+        let number = self.tiles.iter().position(hit);
+        self.show_alone(number.filter(|_| self.full.is_none()));
+    }
+
+    /// A point of the window in its pixels, of which there are more on some displays.
+    fn in_pixels(&mut self, x: i32, y: i32) -> (i32, i32) {
+        let window = self.canvas.window();
+        let (points, pixels) = (window.size(), window.drawable_size());
+        let scaled = |at: i32, points: u32, pixels: u32| {
+            (i64::from(at) * i64::from(pixels) / i64::from(points.max(1))) as i32
+        };
+        (scaled(x, points.0, pixels.0), scaled(y, points.1, pixels.1))
+    }
+
+    fn show_alone(&mut self, number: Option<usize>) {
+        self.full = number.filter(|_| self.tiles.len() > 1);
+        self.arranged = None;
+    }
+
     fn toggle_fullscreen(&mut self) {
-        let window = self.screen.window();
+        let window = self.canvas.window();
         // A window manager that refuses leaves the window as it is.
         if window.fullscreen_state() == FullscreenType::Off {
             self.windowed = Some((window.position(), window.size()));
             // Where there is no window manager, nobody else gives it the screen's place and size.
-            if let Ok(screen) = window.display_index().and_then(|display| self.video.display_bounds(display))
-            {
+            let screen = window.display_index().and_then(|display| self.desk.video.display_bounds(display));
+            if let Ok(screen) = screen {
                 let _ = place(window, (screen.x(), screen.y()), screen.size());
             }
             let _ = window.set_fullscreen(FullscreenType::Desktop);
@@ -156,25 +247,33 @@ impl<'a, S: Screen> View<'a, S> {
             }
         }
         self.follow_fullscreen();
-        self.must_draw = true;
+        self.arranged = None;
     }
 
     /// On the full screen, nothing but the picture.
     fn follow_fullscreen(&mut self) {
-        let windowed = self.screen.window().fullscreen_state() == FullscreenType::Off;
-        self.sdl.mouse().show_cursor(windowed);
+        let windowed = self.canvas.window().fullscreen_state() == FullscreenType::Off;
+        self.desk.sdl.mouse().show_cursor(windowed);
     }
 
-    /// Gives the window the size of its first picture, or as much of it as the desktop has room for.
-    fn fit_window(&mut self, picture: &Decoded) {
-        if std::mem::replace(&mut self.is_sized, true) {
+    /// Gives the window the size of its first picture, or as much of it as the desktop has room for; of several, as much as
+    /// a grid needs to be read.
+    fn fit_window(&mut self) {
+        if self.is_sized {
             return;
         }
-        let window = self.screen.window();
-        let room = window.display_index().and_then(|display| self.video.display_usable_bounds(display));
+        let wanted = match &self.tiles[..] {
+            [only] => only.size(),
+            [] => None,
+            _ => Some(GRID),
+        };
+        let Some(wanted) = wanted else { return };
+        self.is_sized = self.tiles.len() == 1 || self.tiles.iter().all(|tile| tile.size().is_some());
+        let window = self.canvas.window();
+        let room = window.display_index().and_then(|display| self.desk.video.display_usable_bounds(display));
         if let (FullscreenType::Off, Ok(room)) = (window.fullscreen_state(), room) {
-            let (width, height) = fit::inside((picture.width(), picture.height()), room.size());
-            if window.set_size(width, height).is_ok() {
+            let (width, height) = fit::inside(wanted, room.size());
+            if window.size() != (width, height) && window.set_size(width, height).is_ok() {
                 window.set_position(WindowPos::Centered, WindowPos::Centered);
             }
         }
@@ -186,5 +285,36 @@ fn place(window: &mut sdl2::video::Window, (x, y): (i32, i32), (width, height): 
     Ok(window.set_size(width, height)?)
 }
 
-/// Title and card change no more often than a person can read.
-const REFRESH: Duration = Duration::from_millis(500);
+/// The tile that a key stands for, from 0.
+fn digit(key: Keycode) -> Option<usize> {
+    const ROW: [Keycode; 9] = [
+        Keycode::Num1,
+        Keycode::Num2,
+        Keycode::Num3,
+        Keycode::Num4,
+        Keycode::Num5,
+        Keycode::Num6,
+        Keycode::Num7,
+        Keycode::Num8,
+        Keycode::Num9,
+    ];
+    const PAD: [Keycode; 9] = [
+        Keycode::Kp1,
+        Keycode::Kp2,
+        Keycode::Kp3,
+        Keycode::Kp4,
+        Keycode::Kp5,
+        Keycode::Kp6,
+        Keycode::Kp7,
+        Keycode::Kp8,
+        Keycode::Kp9,
+    ];
+    [ROW, PAD].iter().find_map(|keys| keys.iter().position(|&known| known == key))
+}
+
+/// Title, figures and cards change no more often than a person can read.
+const LONGEST: Duration = Duration::from_millis(500);
+/// A window for several pictures, where there is room for it.
+const GRID: (u32, u32) = (1280, 720);
+/// Of a tile whose pictures are not known.
+const USUAL_SHAPE: (u32, u32) = (16, 9);

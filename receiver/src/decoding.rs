@@ -1,0 +1,347 @@
+//! The decoding threads: one per core, and whichever is free takes the feed that has waited longest.
+//!
+//! Each feed has a place for one frame, and a newer one takes it. A feed is with one thread at a time, so that its
+//! pictures stay in order, and goes to the end of the queue when it was served, so that all get their share.
+
+use std::collections::VecDeque;
+use std::mem::{Discriminant, discriminant};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use proto::host::{Console, Seldom};
+
+use crate::clock::Delays;
+use crate::decode::{Aim, Decoded, Decoder, Form, Pictures, Refusal};
+use crate::feed::{Feed, lock};
+use crate::feeds::Feeds;
+use crate::output::Received;
+use crate::window::{Picture, State};
+
+/// Where frames wait to be decoded.
+pub struct Decoding {
+    /// How the window likes its pictures; `None` if there is none.
+    form: Option<Form>,
+    queue: Mutex<Queue>,
+    /// Tells the first thread that a feed waits. It alone serves a single feed: with all cores, and a warm cache.
+    first: Condvar,
+    /// Tells the others that more wait than the first can take.
+    others: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Arc<Feed>>,
+    first_is_busy: bool,
+    closed: bool,
+}
+
+/// A feed's place for a frame, and whether somebody is to come for it.
+#[derive(Default)]
+pub(crate) struct Queued {
+    frame: Option<(Received, Delays)>,
+    state: Turn,
+    /// Its pictures, to be used again; with the thread that serves it.
+    pictures: Pictures,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Turn {
+    /// It does not wait.
+    #[default]
+    None,
+    /// It is in the queue.
+    Waits,
+    /// A thread decodes a frame of it.
+    Served,
+}
+
+/// What became of a frame that was offered to be decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offered {
+    /// It is going to be decoded, unless a newer one comes before.
+    Taken,
+    /// It took the place of an older one, which nobody has decoded.
+    Displaced,
+    /// Nobody wants it: no window shows this feed now.
+    Hidden,
+    /// There is nothing to decode for, in this run.
+    Unwanted,
+}
+
+impl Decoding {
+    /// For a window that likes its pictures in this form, or for none.
+    pub fn new(form: Option<Form>) -> Self {
+        let queue = Queue { waiting: VecDeque::with_capacity(USUAL_FEEDS), ..Queue::default() };
+        Self { form, queue: Mutex::new(queue), first: Condvar::new(), others: Condvar::new() }
+    }
+
+    /// Takes a frame to be decoded, in place of one that still waits.
+    pub fn offer(&self, feed: &Arc<Feed>, frame: Received, delays: Delays) -> Offered {
+        if !feed.outputs.as_ref().is_some_and(|outputs| outputs.want_pictures()) {
+            match (self.form, feed.area()) {
+                (None, _) => return Offered::Unwanted,
+                (Some(_), None) if feed.number() > 0 => return Offered::Hidden,
+                _ => {}
+            }
+        }
+        let mut queued = lock(&feed.queued);
+        let displaced = queued.frame.replace((frame, delays)).is_some();
+        let is_new = queued.state == Turn::None;
+        if is_new {
+            queued.state = Turn::Waits;
+        }
+        drop(queued);
+        if is_new {
+            self.push(feed.clone());
+        }
+        if displaced { Offered::Displaced } else { Offered::Taken }
+    }
+
+    /// Ends the threads.
+    pub fn close(&self) {
+        lock(&self.queue).closed = true;
+        self.first.notify_all();
+        self.others.notify_all();
+    }
+
+    /// The work of thread `number`, from 0, until it is closed.
+    pub fn run(&self, number: usize, feeds: &Feeds, console: &Console) {
+        let mut worker =
+            Worker { decoder: Decoder::new(), complaints: Complaints::default(), feeds, console };
+        while let Some(feed) = self.pop(number == 0) {
+            let (next, mut pictures) = {
+                let mut queued = lock(&feed.queued);
+                queued.state = Turn::Served;
+                (queued.frame.take(), std::mem::take(&mut queued.pictures))
+            };
+            if let Some((received, delays)) = next {
+                worker.decode(&feed, self.form, &received, delays, &mut pictures);
+            }
+            let mut queued = lock(&feed.queued);
+            queued.pictures = pictures;
+            queued.state = if queued.frame.is_some() { Turn::Waits } else { Turn::None };
+            let is_next = queued.state == Turn::Waits;
+            drop(queued);
+            if is_next {
+                self.push(feed);
+            }
+        }
+    }
+
+    fn push(&self, feed: Arc<Feed>) {
+        let mut queue = lock(&self.queue);
+        queue.waiting.push_back(feed);
+        let is_for_first = !queue.first_is_busy && queue.waiting.len() == 1;
+        drop(queue);
+        if is_for_first { &self.first } else { &self.others }.notify_one();
+    }
+
+    fn pop(&self, is_first: bool) -> Option<Arc<Feed>> {
+        let mut queue = lock(&self.queue);
+        if is_first {
+            queue.first_is_busy = false;
+        }
+        let bell = if is_first { &self.first } else { &self.others };
+        // One feed is the first thread's, if that is free.
+        let must_wait = |queue: &mut Queue| {
+            let own = if is_first || queue.first_is_busy { 0 } else { 1 };
+            queue.waiting.len() <= own && !queue.closed
+        };
+        let mut queue = bell.wait_while(queue, must_wait).unwrap_or_else(PoisonError::into_inner);
+        if queue.closed {
+            return None;
+        }
+        queue.first_is_busy |= is_first;
+        queue.waiting.pop_front()
+    }
+}
+
+/// One thread's tools.
+struct Worker<'a> {
+    decoder: Decoder,
+    complaints: Complaints,
+    feeds: &'a Feeds,
+    console: &'a Console,
+}
+
+impl Worker<'_> {
+    fn decode(
+        &mut self,
+        feed: &Feed,
+        form: Option<Form>,
+        received: &Received,
+        delays: Delays,
+        pictures: &mut Pictures,
+    ) {
+        let window = form.filter(|_| feed.number() == 0 || feed.area().is_some());
+        for (aim, to_window, to_outputs) in self.aims(feed, window).into_iter().flatten() {
+            let mut picture = pictures.take();
+            let into = Arc::get_mut(&mut picture).expect("a picture from the pool has one owner");
+            let begun = Instant::now();
+            let size = match self.decoder.decode(&received.frame.jpeg, aim, into) {
+                Ok(size) => size,
+                Err(refusal) => {
+                    feed.stats.lock().refused += 1;
+                    if self.complaints.are_due(&refusal, begun) {
+                        self.console.say(format_args!("frame {} is not shown: {refusal}", received.id));
+                    }
+                    return;
+                }
+            };
+            feed.stats.lock().decode.add(begun.elapsed());
+            pictures.keep(&picture);
+            if let Some(outputs) = feed.outputs.as_ref().filter(|_| to_outputs) {
+                outputs.offer_picture(&picture);
+            }
+            if to_window && self.put_in_window(feed, received, size, picture, delays) {
+                feed.stats.lock().unshown += 1;
+            }
+        }
+    }
+
+    /// How a picture is wanted, and by whom: (how, the window, outputs).
+    fn aims(&self, feed: &Feed, window: Option<Form>) -> [Option<(Aim, bool, bool)>; 2] {
+        let written = feed.outputs.as_ref().is_some_and(|outputs| outputs.want_pictures());
+        let alone = self.feeds.count() <= 1;
+        let planes = Aim { form: Form::Planes, area: None, alone };
+        match window {
+            Some(Form::Planes) => [Some((planes, true, written)), None],
+            Some(form) => {
+                // A single picture that is shown smaller is scaled more finely than by halves.
+                let area = if alone { None } else { feed.area() };
+                let pixels = Aim { form, area, alone };
+                [Some((pixels, true, false)), written.then_some((planes, false, true))]
+            }
+            None => [written.then_some((planes, false, true)), None],
+        }
+    }
+
+    /// Whether the picture displaced one that was never shown.
+    fn put_in_window(
+        &self,
+        feed: &Feed,
+        received: &Received,
+        size: (u32, u32),
+        pixels: Arc<Decoded>,
+        delays: Delays,
+    ) -> bool {
+        *lock(&feed.delays) = delays;
+        feed.status().size = Some(size);
+        let displaced = feed.pictures.put(Picture {
+            id: received.id,
+            frame: received.frame.clone(),
+            decoded_at: Instant::now(),
+            pixels,
+        });
+        self.feeds.wake();
+        displaced.is_some()
+    }
+}
+
+/// Says that pictures come. Here and not when one is decoded: by then the sender may have said goodbye.
+pub(crate) fn goes_live(feed: &Feed) {
+    feed.status().state = State::Live;
+}
+
+/// Often enough to be seen, rarely enough to be read.
+const COMPLAIN_EVERY: Duration = Duration::from_secs(5);
+/// Nine cameras, and some room.
+const USUAL_FEEDS: usize = 16;
+
+/// Which refusals were spoken of, and when: each kind is named, none of them all the time.
+#[derive(Default)]
+struct Complaints {
+    kinds: Vec<(Discriminant<Refusal>, Seldom)>,
+}
+
+impl Complaints {
+    fn are_due(&mut self, refusal: &Refusal, now: Instant) -> bool {
+        let kind = discriminant(refusal);
+        let at = self.kinds.iter().position(|(known, _)| *known == kind).unwrap_or_else(|| {
+            self.kinds.push((kind, Seldom::new(COMPLAIN_EVERY)));
+            self.kinds.len() - 1
+        });
+        self.kinds[at].1.is_due(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use proto::{Frame, FrameId, MediaTime};
+
+    use super::*;
+    use crate::feed::Signal;
+    use crate::feed::tests::feed;
+
+    fn frame(number: u32) -> Received {
+        let frame = Frame { captured: MediaTime::default(), jpeg: Arc::default() };
+        Received { id: FrameId::new(number), frame }
+    }
+
+    #[test]
+    fn each_kind_of_refusal_is_named_and_none_of_them_all_the_time() {
+        let (mut complaints, t0) = (Complaints::default(), Instant::now());
+        assert!(complaints.are_due(&Refusal::Progressive, t0));
+        assert!(complaints.are_due(&Refusal::Arithmetic, t0));
+        assert!(!complaints.are_due(&Refusal::Progressive, t0 + COMPLAIN_EVERY / 2));
+        assert!(complaints.are_due(&Refusal::Progressive, t0 + COMPLAIN_EVERY));
+    }
+
+    #[test]
+    fn a_newer_frame_takes_the_place_of_one_that_waits_and_what_nobody_sees_is_not_decoded() {
+        let (decoding, feed) = (Decoding::new(Some(Form::Planes)), Arc::new(feed()));
+        assert_eq!(decoding.offer(&feed, frame(1), Delays::new()), Offered::Taken);
+        assert_eq!(decoding.offer(&feed, frame(2), Delays::new()), Offered::Displaced);
+        assert_eq!(lock(&decoding.queue).waiting.len(), 1, "it waits once");
+        feed.set_number(1);
+        assert_eq!(decoding.offer(&feed, frame(3), Delays::new()), Offered::Hidden);
+        feed.set_area(Some((640, 360)));
+        assert_eq!(decoding.offer(&feed, frame(3), Delays::new()), Offered::Displaced);
+        assert_eq!(Decoding::new(None).offer(&feed, frame(3), Delays::new()), Offered::Unwanted);
+    }
+
+    #[test]
+    fn all_feeds_are_served_in_turn_by_whichever_thread_is_free() {
+        let decoding = Decoding::new(Some(Form::Planes));
+        let feeds: Vec<_> = (0..9).map(|_| Arc::new(feed())).collect();
+        for round in 0..3 {
+            for feed in &feeds {
+                assert_ne!(decoding.offer(feed, frame(round), Delays::new()), Offered::Hidden);
+            }
+        }
+        let (registry, console, refused) = (Feeds::new(), Console::silent(), AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            for number in 0..2 {
+                let (decoding, registry, console) = (&decoding, &registry, &console);
+                scope.spawn(move || decoding.run(number, registry, console));
+            }
+            // An empty frame is refused: each feed's newest, and no other.
+            let until = Instant::now() + Duration::from_secs(10);
+            while refused.load(Ordering::Relaxed) < 9 && Instant::now() < until {
+                let all = feeds.iter().map(|feed| feed.stats.lock().refused as usize).sum();
+                refused.store(all, Ordering::Relaxed);
+                std::thread::yield_now();
+            }
+            decoding.close();
+        });
+        assert!(feeds.iter().all(|feed| feed.stats.lock().refused == 1));
+    }
+
+    #[test]
+    fn a_last_picture_decoded_after_the_goodbye_does_not_make_the_stream_live_again() {
+        let (feed, feeds, console) = (Arc::new(feed()), Feeds::new(), Console::silent());
+        let worker = Worker {
+            decoder: Decoder::with_threads(1),
+            complaints: Complaints::default(),
+            feeds: &feeds,
+            console: &console,
+        };
+        goes_live(&feed);
+        assert_eq!(feed.status().state, State::Live);
+        feed.note(Signal::Ended);
+        worker.put_in_window(&feed, &frame(0), (64, 48), Arc::default(), Delays::new());
+        assert_eq!(feed.status().state, State::Ended);
+    }
+}

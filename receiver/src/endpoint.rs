@@ -1,0 +1,285 @@
+//! A receiving thread: datagrams in from one socket, whole frames out to whoever wants them.
+//!
+//! Usually one sender is heard there. Where several may be, each has a seat: a stream, a feed and a tile of its own.
+
+mod asking;
+mod interval;
+mod seat;
+mod strangers;
+
+pub use asking::{Asking, Place};
+pub(crate) use seat::printable;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use proto::host::{Console, Pulse, Stop};
+use proto::netem::Netem;
+use proto::{Fate, RecvConfig};
+
+use crate::decoding::Decoding;
+use crate::feed::{Feed, Origin, lock};
+use crate::feeds::Feeds;
+use crate::keep::{KeepOptions, Keeper};
+use crate::link::{Link, Woken};
+use crate::output::Outputs;
+use crate::window::Status;
+use seat::Seat;
+use strangers::Strangers;
+
+/// Where a datagram came from, and the address of this computer that it was sent to.
+pub type Addresses = (SocketAddr, Option<IpAddr>);
+
+/// What all receiving threads share.
+pub struct Shared {
+    /// All senders.
+    pub feeds: Feeds,
+    /// Where frames go that are decoded.
+    pub decoding: Decoding,
+    /// Where frames of the first sender go that are not shown.
+    pub outputs: Arc<Outputs>,
+    /// Ends the threads; requested by one when enough was delivered.
+    pub stop: Stop,
+    /// Messages for people.
+    pub console: Console,
+    /// What is to be kept of each sender, and where.
+    pub keep: KeepOptions,
+    /// The pulses of receiving threads that nobody feels yet.
+    pub pulses: Mutex<Vec<Pulse>>,
+    /// Whether browsers are shown frames.
+    pub shows_in_browsers: bool,
+    /// How each stream behaves.
+    pub config: RecvConfig,
+    /// How many senders one socket is shown of.
+    pub most_senders: usize,
+    /// When there was enough.
+    pub enough: Enough,
+}
+
+/// Counts the delivered frames of all senders, up to as many as are enough.
+pub struct Enough {
+    most: Option<u64>,
+    delivered: AtomicU64,
+}
+
+impl Enough {
+    /// `most` frames are enough; `None`: there is never enough.
+    pub fn new(most: Option<u64>) -> Self {
+        Self { most, delivered: AtomicU64::new(0) }
+    }
+
+    /// Counts one more.
+    fn one_more(&self) {
+        self.delivered.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn is_reached(&self) -> bool {
+        self.most.is_some_and(|most| self.delivered.load(Ordering::Relaxed) >= most)
+    }
+}
+
+/// What one receiving thread works with.
+pub struct Endpoint {
+    /// Where datagrams come from.
+    link: Link,
+    /// The bad network of `--impair`, behind the socket.
+    netem: Option<Netem<Addresses>>,
+    /// Whom it asks for pictures; `None` if it only listens.
+    asking: Option<Asking>,
+    seats: Vec<Seat>,
+    strangers: Strangers,
+    origin: Origin,
+    /// What is said of a sender there before it is heard.
+    status: Status,
+    /// Shows that the thread goes round.
+    pulse: Pulse,
+    shared: Arc<Shared>,
+}
+
+impl Endpoint {
+    /// An endpoint at an open socket; `status` says what it waits for. If it is not `shown`, its first sender has a tile
+    /// only once it is heard.
+    ///
+    /// # Errors
+    /// If the socket cannot be watched.
+    pub fn new(
+        link: Link,
+        netem: Option<Netem<Addresses>>,
+        asking: Option<Asking>,
+        status: Status,
+        shown: bool,
+        shared: &Arc<Shared>,
+    ) -> Result<Self> {
+        let origin = Origin {
+            listen: link.local(),
+            interface: link.interface().map(|interface| interface.name.clone()),
+            buffer: link.buffer(),
+            probe: Arc::new(link.probe().context("cannot watch the socket")?),
+        };
+        let mut endpoint = Self {
+            link,
+            netem,
+            asking,
+            seats: Vec::with_capacity(1),
+            strangers: Strangers::new(),
+            origin,
+            status,
+            pulse: Pulse::default(),
+            shared: shared.clone(),
+        };
+        lock(&shared.pulses).push(endpoint.pulse.clone());
+        let seat = endpoint.add_seat();
+        if shown {
+            shared.feeds.show(&seat.feed);
+        }
+        Ok(endpoint)
+    }
+
+    /// Receives until told to stop, or until enough was delivered.
+    ///
+    /// # Errors
+    /// If the socket cannot be read any more.
+    pub fn run(mut self) -> Result<()> {
+        while self.step()? {}
+        let now = Instant::now();
+        if let Some(asking) = &mut self.asking {
+            asking.leave(&mut self.link);
+        }
+        for seat in &mut self.seats {
+            seat.close();
+            seat.drain(&mut self.link, &self.shared, now);
+            seat.publish();
+        }
+        Ok(())
+    }
+
+    /// Waits for something and sees to it; `false` if it is time to end.
+    fn step(&mut self) -> Result<bool> {
+        let Self { link, seats, asking, shared, netem, pulse, .. } = self;
+        let now = Instant::now();
+        let mut until = netem.as_ref().and_then(Netem::next_due);
+        for seat in seats.iter_mut() {
+            let seat_until = seat.drain(link, shared, now);
+            seat.publish();
+            until = [until, seat_until, seat.next_look(link)].into_iter().flatten().min();
+        }
+        if let Some(asking) = asking {
+            let asks = asking.drain(link, &seats[0].feed, now);
+            until = [until, asks].into_iter().flatten().min();
+        }
+        if shared.enough.is_reached() {
+            shared.stop.request();
+            return Ok(false);
+        }
+        match link.wait(pulse.beat(until), &shared.stop).context("cannot wait for datagrams")? {
+            Woken::Stop => return Ok(false),
+            // What came while nobody ran this thread is not overdue.
+            Woken::Time | Woken::Datagrams => self.receive()?,
+        }
+        let now = Instant::now();
+        self.drain_netem(now);
+        for seat in &mut self.seats {
+            seat.note_drops(&self.link, now);
+            seat.handle_timeout(&mut self.link, &self.shared.feeds, now);
+        }
+        Ok(true)
+    }
+
+    /// Takes in a batch of what has arrived. Not more: however much comes, deadlines and the request to stop are seen to
+    /// in between.
+    fn receive(&mut self) -> Result<()> {
+        let now = Instant::now();
+        let (link, netem, mut hall) = self.open();
+        let read = link.receive(|from, to, arrived, datagram| {
+            match netem {
+                Some(netem) => netem.push_with((from, to), datagram, now),
+                None => hall.take_in((from, to), datagram, arrived, now),
+            }
+            !hall.shared.enough.is_reached()
+        });
+        let wanted = hall.wanted;
+        self.seat_stranger(wanted);
+        read.context("cannot read the socket")
+    }
+
+    /// Takes in what the bad network of `--impair` lets through now.
+    fn drain_netem(&mut self, now: Instant) {
+        let (_, netem, mut hall) = self.open();
+        let Some(netem) = netem else { return };
+        while !hall.shared.enough.is_reached()
+            && let Some((from, datagram)) = netem.pop_with(now)
+        {
+            hall.take_in(from, datagram, now, now);
+        }
+        let wanted = hall.wanted;
+        self.seat_stranger(wanted);
+    }
+
+    /// The link, which lends its buffers while it is read, and whoever takes in what comes meanwhile.
+    fn open(&mut self) -> (&mut Link, &mut Option<Netem<Addresses>>, Hall<'_>) {
+        let Self { link, netem, seats, asking, strangers, shared, .. } = self;
+        (link, netem, Hall { seats, asking, strangers, shared, wanted: false })
+    }
+
+    /// Makes a place for a sender that keeps sending although all places are taken.
+    fn seat_stranger(&mut self, wanted: bool) {
+        if wanted && self.seats.len() < self.shared.most_senders {
+            self.add_seat();
+        }
+    }
+
+    fn add_seat(&mut self) -> &Seat {
+        let outputs = self.shared.feeds.list().is_empty().then(|| self.shared.outputs.clone());
+        let keeper = Keeper::new(&self.shared.keep, &self.shared.console);
+        let mut feed = Feed::new(self.status.clone(), self.origin.clone(), keeper, outputs);
+        feed.newest = self.shared.shows_in_browsers.then(Arc::default);
+        let feed = self.shared.feeds.add(feed);
+        self.seats.push(Seat::new(feed, self.shared.config));
+        self.seats.last().expect("it was just added")
+    }
+}
+
+/// The seats, and who comes in.
+struct Hall<'a> {
+    seats: &'a mut Vec<Seat>,
+    asking: &'a mut Option<Asking>,
+    strangers: &'a mut Strangers,
+    shared: &'a Shared,
+    /// Whether somebody is to have a place of his own.
+    wanted: bool,
+}
+
+impl Hall<'_> {
+    fn take_in(&mut self, addresses: Addresses, datagram: &mut [u8], arrived: Instant, now: Instant) {
+        let from = addresses.0;
+        if let Some(asking) = self.asking {
+            if !asking.is_from_whom_it_asks(from) {
+                self.seats[0].count_aside(Fate::Foreign);
+                return;
+            }
+            if asking.take_in(datagram, now) {
+                self.seats[0].count_aside(Fate::Control);
+                return;
+            }
+        }
+        let at = self.seat_of(from, now);
+        let fate = self.seats[at].take_in(addresses, datagram, arrived, self.shared, now);
+        if fate == Fate::Foreign {
+            let has_room = self.seats.len() < self.shared.most_senders;
+            if has_room && self.asking.is_none() && self.strangers.insists(from, datagram, now) {
+                self.wanted = true;
+            } else if !has_room {
+                self.seats[at].speak_of_stranger(from, &self.shared.console, now);
+            }
+        }
+    }
+
+    /// Whose datagram this is: that of the sender who sends from there, or else whoever's place is free.
+    fn seat_of(&self, from: SocketAddr, now: Instant) -> usize {
+        let own = self.seats.iter().position(|seat| seat.is_of(from));
+        own.or_else(|| self.seats.iter().position(|seat| seat.is_free(now))).unwrap_or(0)
+    }
+}

@@ -1,0 +1,311 @@
+//! One sender's place at a socket: its stream, and what is remembered of it.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use proto::host::{Console, Seldom};
+use proto::wire::SourceState;
+use proto::{DatagramCounts, Delivery, Fate, RecvConfig, RecvEvent, RecvOutput, RecvStream};
+
+use super::interval::Interval;
+use super::{Addresses, Shared};
+use crate::clock::{Agreement, Delays};
+use crate::decoding::{Offered, goes_live};
+use crate::feed::{Feed, Signal};
+use crate::feeds::Feeds;
+use crate::link::{Link, QUIET};
+use crate::output::Received;
+
+/// A place for one sender.
+pub(super) struct Seat {
+    pub(super) feed: Arc<Feed>,
+    stream: RecvStream<SocketAddr>,
+    /// Who has it.
+    source: Option<SocketAddr>,
+    delays: Delays,
+    interval: Interval,
+    /// When a datagram of its sender last came; `None` while it is known to be silent.
+    heard: Option<Instant>,
+    silence: Silence,
+    strangers: Seldom,
+    /// Datagrams that never came to the stream.
+    aside: DatagramCounts,
+    /// When the sender is to be told next what was dropped here.
+    drops: Instant,
+    /// The address of this computer that it sends to.
+    sent_to: Option<IpAddr>,
+    /// When its session began.
+    begun: Instant,
+}
+
+/// A time without a sender.
+struct Silence {
+    since: Instant,
+    join_again: Instant,
+}
+
+impl Silence {
+    fn begin(now: Instant) -> Self {
+        Self { since: now, join_again: now + JOIN_OFTEN }
+    }
+
+    /// Often at first, when somebody misses the picture; seldom later.
+    fn is_time_to_join_again(&mut self, now: Instant) -> bool {
+        let is_time = self.join_again <= now;
+        if is_time {
+            let is_long = now.saturating_duration_since(self.since) > LONG;
+            self.join_again = now + if is_long { JOIN_SELDOM } else { JOIN_OFTEN };
+        }
+        is_time
+    }
+}
+
+impl Seat {
+    pub(super) fn new(feed: Arc<Feed>, config: RecvConfig) -> Self {
+        let now = Instant::now();
+        Self {
+            feed,
+            stream: RecvStream::new(config),
+            source: None,
+            delays: Delays::new(),
+            interval: Interval::default(),
+            heard: None,
+            silence: Silence::begin(now),
+            strangers: Seldom::new(SPEAK_EVERY),
+            aside: DatagramCounts::default(),
+            drops: now,
+            sent_to: None,
+            begun: now,
+        }
+    }
+
+    /// Whether it is the place of whoever sends from there.
+    pub(super) fn is_of(&self, source: SocketAddr) -> bool {
+        self.source == Some(source)
+    }
+
+    /// Whether anybody may have it now.
+    pub(super) fn is_free(&self, now: Instant) -> bool {
+        self.stream.is_free(now)
+    }
+
+    /// Takes in a datagram.
+    pub(super) fn take_in(
+        &mut self,
+        (from, to): Addresses,
+        datagram: &mut [u8],
+        arrived: Instant,
+        shared: &Shared,
+        now: Instant,
+    ) -> Fate {
+        let fate = self.stream.handle_datagram_arrived(from, datagram, arrived, now);
+        if matches!(fate, Fate::Accepted | Fate::Control) {
+            self.heard = Some(now);
+            self.sent_to = to;
+        }
+        while let Some(event) = self.stream.next_event() {
+            if matches!(event, RecvEvent::Delivered(_)) {
+                self.delays.set(self.stream.clock(now));
+            }
+            self.handle(event, shared);
+        }
+        fate
+    }
+
+    /// Counts a datagram that is not for the stream.
+    pub(super) fn count_aside(&mut self, fate: Fate) {
+        self.aside.add(fate);
+    }
+
+    /// Sees to what happened and sends what is to be said to the sender; returns when there is more to do.
+    pub(super) fn drain(&mut self, link: &mut Link, shared: &Shared, now: Instant) -> Option<Instant> {
+        loop {
+            match self.stream.poll(now) {
+                RecvOutput::Wait(until) => return until,
+                RecvOutput::Event(event) => self.handle(event, shared),
+                RecvOutput::Transmit { to, bytes } => {
+                    // What cannot be said now is said with the next report.
+                    let _ = link.send(to, self.sent_to, bytes);
+                }
+            }
+        }
+    }
+
+    /// When it has to be looked after, whatever comes.
+    pub(super) fn next_look(&self, link: &Link) -> Option<Instant> {
+        match self.heard {
+            Some(heard) => Some(heard + QUIET),
+            None => link.is_joined().then_some(self.silence.join_again),
+        }
+    }
+
+    /// Gives up what is overdue, and notices that the sender is silent.
+    pub(super) fn handle_timeout(&mut self, link: &mut Link, feeds: &Feeds, now: Instant) {
+        self.stream.handle_timeout(now);
+        if self.heard.is_some_and(|heard| heard + QUIET <= now) {
+            self.begin_silence(now);
+            self.feed.note(Signal::Silent);
+            feeds.wake();
+        }
+        if self.heard.is_none() && self.silence.is_time_to_join_again(now) {
+            link.join_again();
+        }
+    }
+
+    /// Has the reports say what was dropped on this computer.
+    pub(super) fn note_drops(&mut self, link: &Link, now: Instant) {
+        if self.drops <= now {
+            self.drops = now + NOTE_DROPS_EVERY;
+            let counters = self.feed.stats.lock();
+            let (decode, display) = (counters.undecoded + counters.refused, counters.unshown);
+            drop(counters);
+            self.stream.set_drops(link.kernel_dropped(), decode, display);
+        }
+    }
+
+    /// Brings the statistics up to date.
+    pub(super) fn publish(&self) {
+        let mut counters = self.feed.stats.lock();
+        counters.stream = *self.stream.stats();
+        counters.stream.datagrams += self.aside;
+    }
+
+    /// Ends the stream: frames still on their way are given up.
+    pub(super) fn close(&mut self) {
+        self.stream.close();
+    }
+
+    fn begin_silence(&mut self, now: Instant) {
+        self.heard = None;
+        self.silence = Silence::begin(now);
+    }
+
+    fn handle(&mut self, event: RecvEvent<SocketAddr>, shared: &Shared) {
+        // What comes after the last frame that was wanted never was.
+        if shared.enough.is_reached() {
+            return;
+        }
+        match event {
+            RecvEvent::Session { source, session } => {
+                self.source = Some(source);
+                self.delays.reset();
+                self.interval = Interval::default();
+                self.begun = Instant::now();
+                shared.console.say(format_args!("receiving from {source}, session {session}"));
+                let mut counters = self.feed.stats.lock();
+                counters.session = Some(session.to_string());
+                counters.source = Some(source.to_string());
+                counters.is_over = false;
+                drop(counters);
+                self.tell(Signal::Source(source), shared);
+            }
+            RecvEvent::Hello { name, state } => self.hear_hello(&printable(&name), state, shared),
+            RecvEvent::Goodbye => {
+                shared.console.say("the sender has ended the stream; waiting for another");
+                self.begin_silence(Instant::now());
+                self.feed.stats.lock().is_over = true;
+                self.tell(Signal::Ended, shared);
+            }
+            RecvEvent::Delivered(delivery) => self.deliver(delivery, shared),
+            RecvEvent::Lost(_) => {}
+        }
+    }
+
+    fn hear_hello(&mut self, name: &str, state: SourceState, shared: &Shared) {
+        let is_gone = state == SourceState::Gone;
+        let mut counters = self.feed.stats.lock();
+        name.clone_into(&mut counters.name);
+        counters.is_over = is_gone;
+        drop(counters);
+        if is_gone {
+            shared.console.say("the sender's source is gone; it waits for it to come back");
+        }
+        self.feed.keeper.set_name(name);
+        self.feed.note(Signal::Name(name.to_owned()));
+        self.tell(if is_gone { Signal::SourceGone } else { Signal::SourceBack }, shared);
+    }
+
+    fn deliver(&mut self, delivery: Delivery, shared: &Shared) {
+        let Delivery { id, frame, first, last, .. } = delivery;
+        shared.enough.one_more();
+        if let Some(interval) = self.interval.learn(id, frame.captured) {
+            self.feed.set_interval(interval);
+        }
+        let transit = self.delays.learn(frame.captured, last);
+        let mut counters = self.feed.stats.lock();
+        counters.reassemble.add(last - first);
+        // Absolute delays and relative ones are not counted together, and a sender's clock is known after a moment.
+        let agreement = self.delays.agreement();
+        if agreement == Agreement::Shared || self.begun.elapsed() > CLOCK_KNOWN_WITHIN {
+            if counters.clock != agreement {
+                counters.forget_delays(agreement);
+            }
+            counters.transit.add(transit);
+        }
+        if let Some(error) = self.delays.error() {
+            counters.clock_error.add(error);
+        }
+        drop(counters);
+        if self.feed.number() == 0 {
+            shared.feeds.show(&self.feed);
+        }
+        goes_live(&self.feed);
+        let received = Received { id, frame };
+        self.feed.keeper.offer(&received);
+        if let Some(newest) = &self.feed.newest {
+            let now = Instant::now();
+            let captured = now.checked_sub(self.delays.since(received.frame.captured, now)).unwrap_or(now);
+            newest.put(id.get().into(), received.frame.clone(), captured);
+        }
+        if let Some(outputs) = &self.feed.outputs {
+            outputs.offer(&received);
+        }
+        match shared.decoding.offer(&self.feed, received, self.delays) {
+            Offered::Displaced => self.feed.stats.lock().undecoded += 1,
+            Offered::Hidden => self.feed.stats.lock().hidden += 1,
+            Offered::Taken | Offered::Unwanted => {}
+        }
+    }
+
+    fn tell(&self, signal: Signal, shared: &Shared) {
+        self.feed.note(signal);
+        shared.feeds.wake();
+    }
+
+    /// Says that somebody else sends here too.
+    pub(super) fn speak_of_stranger(&mut self, from: SocketAddr, console: &Console, now: Instant) {
+        if self.strangers.is_due(now) {
+            console.warn(format_args!(
+                "{from} also sends here and is not shown; give each sender a port or group of its own"
+            ));
+        }
+    }
+}
+
+/// A name from the network as it can be shown: a control character ends a window's title, and does worse to a terminal.
+pub(crate) fn printable(name: &str) -> String {
+    name.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+/// No report is sent much more often; each time costs a system call.
+const NOTE_DROPS_EVERY: Duration = Duration::from_millis(100);
+/// After so long without it, the sender's clock is not going to be known.
+const CLOCK_KNOWN_WITHIN: Duration = Duration::from_secs(1);
+/// How soon after a cable is in again a group's picture is back.
+const JOIN_OFTEN: Duration = Duration::from_millis(500);
+const JOIN_SELDOM: Duration = Duration::from_secs(10);
+/// A silence in which nobody waits for the picture to come back.
+const LONG: Duration = Duration::from_secs(60);
+/// Often enough to be seen, rarely enough to be read.
+const SPEAK_EVERY: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_end_a_title_or_command_a_terminal() {
+        assert_eq!(printable("Tür 3\0\u{1b}[2J\n"), "Tür 3\u{fffd}\u{fffd}[2J\u{fffd}");
+    }
+}

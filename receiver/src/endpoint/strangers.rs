@@ -1,0 +1,84 @@
+//! Senders that came when all places were taken.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use proto::SILENCE;
+use proto::wire::{Body, Datagram};
+
+/// Who was heard lately without having a place.
+pub(super) struct Strangers {
+    heard: Vec<Stranger>,
+}
+
+struct Stranger {
+    source: SocketAddr,
+    since: Instant,
+    last: Instant,
+}
+
+impl Strangers {
+    pub(super) fn new() -> Self {
+        Self { heard: Vec::with_capacity(MOST) }
+    }
+
+    /// Notes a datagram of a stranger; whether he has been sending for so long that he is no restarted sender that we
+    /// know, whose place will be free in a moment.
+    pub(super) fn insists(&mut self, source: SocketAddr, datagram: &mut [u8], now: Instant) -> bool {
+        let says_something = Datagram::parse(datagram)
+            .is_ok_and(|datagram| matches!(datagram.body, Body::Hello(_) | Body::Data { .. }));
+        if !says_something {
+            return false;
+        }
+        self.heard.retain(|stranger| now.saturating_duration_since(stranger.last) < FORGOTTEN);
+        match self.heard.iter_mut().find(|stranger| stranger.source == source) {
+            Some(stranger) => {
+                stranger.last = now;
+                now.saturating_duration_since(stranger.since) > INSISTS
+            }
+            None => {
+                if self.heard.len() < MOST {
+                    self.heard.push(Stranger { source, since: now, last: now });
+                }
+                false
+            }
+        }
+    }
+}
+
+/// Strangers remembered: more than there are places.
+const MOST: usize = 64;
+/// Longer than the silence after which a place is free: whoever takes over does it before.
+const INSISTS: Duration = Duration::from_millis(SILENCE.as_millis() as u64 + 200);
+/// A sender says hello five times in it.
+const FORGOTTEN: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use proto::{Clock, MediaTime, Pace, SendConfig, SendOutput, SendStream, SessionId};
+
+    use super::*;
+
+    fn hello(now: Instant) -> Vec<u8> {
+        let config = SendConfig { pace: Pace::Off, ..SendConfig::new(SessionId::new(9), [7; 16]) };
+        let mut stream = SendStream::<SocketAddr>::new(config, Clock::new(now, MediaTime::default()), now);
+        match stream.poll(now) {
+            SendOutput::Transmit(transmit) => transmit.bytes.to_vec(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn who_keeps_sending_insists_and_who_sends_nonsense_or_pauses_does_not() {
+        let (mut strangers, t0) = (Strangers::new(), Instant::now());
+        let (one, other) = (([10, 0, 0, 1], 5000).into(), ([10, 0, 0, 2], 5000).into());
+        let at = |millis| t0 + Duration::from_millis(millis);
+        let mut hello = hello(t0);
+        for millis in (0..=700).step_by(100) {
+            assert!(!strangers.insists(one, &mut hello, at(millis)), "{millis}");
+            assert!(!strangers.insists(other, &mut b"nonsense".to_vec(), at(millis)));
+        }
+        assert!(strangers.insists(one, &mut hello, at(800)));
+        assert!(!strangers.insists(one, &mut hello, at(2000)), "after a pause he begins anew");
+    }
+}

@@ -1,0 +1,218 @@
+//! One sender, as this receiver sees it: what was counted of it, what is said of it, and its pictures on their way.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use proto::Latest;
+use proto::host::web::Broadcast;
+
+use crate::clock::Delays;
+use crate::decoding::Queued;
+use crate::keep::Keeper;
+use crate::link::Probe;
+use crate::output::Outputs;
+use crate::stats::Stats;
+use crate::window::{Picture, Shown, State, Status};
+
+/// One sender. The receiving thread fills it, the decoding threads and the window empty it, and each output reads it.
+pub struct Feed {
+    /// What is counted of it.
+    pub stats: Stats,
+    /// What is said of it in words.
+    pub status: Mutex<Status>,
+    /// Its newest decoded picture, for the window.
+    pub pictures: Latest<Picture>,
+    /// How to tell the delay of that picture.
+    pub delays: Mutex<Delays>,
+    /// Since when it is waited for.
+    pub began: Instant,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// Keeps its frames, on request.
+    pub keeper: Keeper,
+    /// Its newest frame, for browsers, where they are shown any.
+    pub newest: Option<Arc<Broadcast>>,
+    /// Where its frames go besides the window. Only the first feed has outputs.
+    pub outputs: Option<Arc<Outputs>>,
+    /// Its newest frame that is not decoded yet.
+    pub(crate) queued: Mutex<Queued>,
+    /// Its tile's number, from 1; 0 as long as it has none.
+    number: AtomicUsize,
+    /// The area that it is shown in, width and height in 32 bits each; 0 while it is not shown.
+    area: AtomicU64,
+    /// Between two captures, in microseconds; 0 as long as it is not known.
+    interval: AtomicU64,
+}
+
+/// Where a feed's datagrams come in.
+#[derive(Clone)]
+pub struct Origin {
+    /// Where is listened.
+    pub listen: SocketAddr,
+    /// The interface that was named, or that a group was joined by.
+    pub interface: Option<String>,
+    /// How many bytes of datagrams the system keeps until they are read.
+    pub buffer: usize,
+    /// Asks about the socket.
+    pub probe: Arc<Probe>,
+}
+
+/// What happened to a sender.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// Its session begins, from there.
+    Source(SocketAddr),
+    /// Its name.
+    Name(String),
+    /// It has no pictures now.
+    SourceGone,
+    /// It has pictures.
+    SourceBack,
+    /// Nothing comes any more.
+    Silent,
+    /// It ended its session.
+    Ended,
+    /// It has no room for another viewer.
+    Full,
+}
+
+impl Feed {
+    /// A feed of which nothing has come yet; `status` says what is waited for.
+    pub fn new(status: Status, origin: Origin, keeper: Keeper, outputs: Option<Arc<Outputs>>) -> Self {
+        Self {
+            stats: Stats::default(),
+            status: Mutex::new(status),
+            pictures: Latest::new(),
+            delays: Mutex::new(Delays::new()),
+            began: Instant::now(),
+            origin,
+            keeper,
+            newest: None,
+            outputs,
+            queued: Mutex::default(),
+            number: AtomicUsize::new(0),
+            area: AtomicU64::new(0),
+            interval: AtomicU64::new(0),
+        }
+    }
+
+    /// Its tile's number, from 1; 0 as long as it has none.
+    pub fn number(&self) -> usize {
+        self.number.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_number(&self, number: usize) {
+        self.number.store(number, Ordering::Relaxed);
+    }
+
+    /// The area that it is shown in, in pixels; `None` while no window shows it.
+    pub fn area(&self) -> Option<(u32, u32)> {
+        let area = self.area.load(Ordering::Relaxed);
+        (area != 0).then_some(((area >> 32) as u32, area as u32))
+    }
+
+    /// Says how large it is shown.
+    pub fn set_area(&self, area: Option<(u32, u32)>) {
+        let (width, height) = area.unwrap_or_default();
+        self.area.store(u64::from(width) << 32 | u64::from(height), Ordering::Relaxed);
+    }
+
+    /// How far its captures are apart, once that is known.
+    pub fn interval(&self) -> Option<Duration> {
+        let micros = self.interval.load(Ordering::Relaxed);
+        (micros != 0).then(|| Duration::from_micros(micros))
+    }
+
+    pub(crate) fn set_interval(&self, interval: Duration) {
+        let micros = u64::try_from(interval.as_micros()).unwrap_or(u64::MAX);
+        self.interval.store(micros, Ordering::Relaxed);
+    }
+
+    /// What is said of it, for a moment.
+    pub fn status(&self) -> MutexGuard<'_, Status> {
+        lock(&self.status)
+    }
+
+    /// How to tell delays of what was decoded last.
+    pub fn delays(&self) -> Delays {
+        *lock(&self.delays)
+    }
+
+    /// Notes what happened.
+    pub fn note(&self, signal: Signal) {
+        let mut status = self.status();
+        match signal {
+            Signal::Source(source) => status.source = source.to_string(),
+            Signal::Name(name) => status.name = name,
+            Signal::SourceGone => status.state = State::SourceGone("the sender waits for its camera".into()),
+            // The next picture says that it is live.
+            Signal::SourceBack => {}
+            Signal::Silent => status.state = State::Silent(Instant::now()),
+            Signal::Ended => status.state = State::Ended,
+            Signal::Full => status.state = State::Full,
+        }
+    }
+
+    /// Counts a picture that was shown; returns how long after its capture.
+    pub fn shown(&self, shown: &Shown) -> Duration {
+        let delays = self.delays();
+        let latency = delays.since(shown.captured, shown.presented_at);
+        let mut counters = self.stats.lock();
+        counters.displayed += 1;
+        counters.present.add(shown.present);
+        // A picture from before the sender's clock was known, or after, is counted otherwise than the rest.
+        if delays.agreement() == counters.clock {
+            counters.latency.add(latency);
+        }
+        latency
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use proto::host::Console;
+    use proto::{FrameId, MediaTime};
+
+    use super::*;
+    use crate::clock::Agreement;
+    use crate::keep::KeepOptions;
+
+    /// A feed of nobody.
+    pub(crate) fn feed() -> Feed {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let listen = socket.local_addr().unwrap();
+        let probe = Arc::new(Probe::of(socket.into()));
+        let origin = Origin { listen, interface: None, buffer: 0, probe };
+        let options = KeepOptions { folder: ".".into(), past: None, past_bytes: 0, split: None };
+        let keeper = Keeper::new(&options, &Console::silent());
+        Feed::new(Status::new("listening on", "0.0.0.0:9000"), origin, keeper, None)
+    }
+
+    #[test]
+    fn a_picture_that_was_on_its_way_when_the_clock_became_known_is_not_counted_with_the_others() {
+        let (now, feed) = (Instant::now(), feed());
+        let (captured, present) = (MediaTime::default(), Duration::from_millis(1));
+        let shown = Shown { id: FrameId::new(0), captured, decoded_at: now, presented_at: now, present };
+        feed.shown(&shown);
+        assert!(feed.stats.lock().latency.all().max.is_some());
+        feed.stats.lock().forget_delays(Agreement::Shared);
+        feed.shown(&shown);
+        let counters = feed.stats.lock();
+        assert_eq!((counters.latency.all().max, counters.displayed), (None, 2));
+    }
+
+    #[test]
+    fn an_area_is_told_as_it_was_said() {
+        let feed = feed();
+        assert_eq!((feed.area(), feed.interval()), (None, None));
+        feed.set_area(Some((426, 240)));
+        feed.set_interval(Duration::from_millis(33));
+        assert_eq!((feed.area(), feed.interval()), (Some((426, 240)), Some(Duration::from_millis(33))));
+    }
+}

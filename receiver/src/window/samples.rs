@@ -1,0 +1,123 @@
+//! What a window says of a sender in figures, looked at twice a second.
+
+use std::time::{Duration, Instant};
+
+use proto::{Percentiles, RecvStats, Spread};
+
+use super::history::{History, STEP, Sample};
+use crate::clock::Agreement;
+use crate::stats::{Stats, loss_percent};
+
+/// The figures of one sender, and where they come from.
+#[derive(Debug)]
+pub(super) struct Samples {
+    /// Delays of the pictures shown since the last look.
+    latency: Spread,
+    looked: Instant,
+    before: RecvStats,
+    /// The last half minute.
+    pub(super) history: History,
+    /// What was found at the last look.
+    pub(super) now: Now,
+}
+
+/// Figures of the last half second, and counts since the start.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Now {
+    /// Pictures delivered per second.
+    pub(super) fps: f64,
+    /// Megabits of them per second.
+    pub(super) mbps: f64,
+    /// Frames lost, of a hundred sent.
+    pub(super) loss_percent: f64,
+    /// From capture to the screen, in milliseconds.
+    pub(super) latency: Percentiles,
+    /// By how much that is wrong at most, in milliseconds; `None` if delays are relative.
+    pub(super) error_ms: Option<f64>,
+    /// Whether delays are relative to the shortest.
+    pub(super) is_relative: bool,
+    /// Frames that parity made whole, and what was sent again.
+    pub(super) repaired: (u64, u64),
+    /// Frames and datagrams that were dropped, by cause.
+    pub(super) dropped: [(&'static str, u64); CAUSES],
+}
+
+impl Samples {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            latency: Spread::default(),
+            looked: now,
+            before: RecvStats::default(),
+            history: History::new(now),
+            now: Now::default(),
+        }
+    }
+
+    /// Adds the delay of a picture that was shown.
+    pub(super) fn add(&mut self, latency: Duration) {
+        self.latency.add(latency);
+    }
+
+    /// Takes a sample, if it is time to; whether it was.
+    pub(super) fn look(&mut self, stats: &Stats, clock_error: Option<Duration>, now: Instant) -> bool {
+        let passed = now.saturating_duration_since(self.looked);
+        if passed < STEP {
+            return false;
+        }
+        let latency = self.latency.percentiles();
+        self.latency.clear();
+        let counters = stats.lock();
+        let stream = counters.stream;
+        let per_second = |now: u64, before: u64| now.saturating_sub(before) as f64 / passed.as_secs_f64();
+        self.now = Now {
+            fps: per_second(stream.delivered, self.before.delivered),
+            mbps: per_second(stream.delivered_bytes, self.before.delivered_bytes) * 8.0 / 1e6,
+            loss_percent: loss_percent(&stream, &self.before),
+            latency,
+            error_ms: clock_error.map(|error| error.as_secs_f64() * 1000.0),
+            is_relative: counters.clock == Agreement::Relative,
+            repaired: (stream.repair.by_parity, stream.repair.by_resend),
+            dropped: [
+                ("lost", stream.lost.total() + stream.unseen),
+                ("kernel", counters.kernel_dropped),
+                ("not decoded", counters.undecoded),
+                ("not shown", counters.unshown),
+                ("refused", counters.refused),
+                ("damaged", stream.datagrams.bad_checksum),
+                ("foreign", stream.datagrams.foreign),
+                ("not written", counters.outputs.iter().map(|output| output.dropped).sum()),
+            ],
+        };
+        drop(counters);
+        let is_silent = stream.delivered == self.before.delivered;
+        let loss_percent = (!is_silent || self.now.loss_percent > 0.0).then_some(self.now.loss_percent);
+        self.history.record(now, Sample { p50: latency.p50, p99: latency.p99, loss_percent });
+        (self.looked, self.before) = (now, stream);
+        true
+    }
+}
+
+/// Ways to be dropped.
+const CAUSES: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_of_the_time_since_the_last_look() {
+        let (stats, t0) = (Stats::default(), Instant::now());
+        let mut samples = Samples::new(t0);
+        assert!(!samples.look(&stats, None, t0 + STEP / 2));
+        stats.lock().stream =
+            RecvStats { delivered: 15, delivered_bytes: 1_000_000, unseen: 5, ..RecvStats::default() };
+        samples.add(Duration::from_millis(7));
+        assert!(samples.look(&stats, Some(Duration::from_micros(200)), t0 + STEP));
+        let now = &samples.now;
+        assert_eq!((now.fps, now.mbps, now.loss_percent), (30.0, 16.0, 25.0));
+        assert_eq!((now.error_ms, now.dropped[0]), (Some(0.2), ("lost", 5)));
+        assert!(now.latency.p50.is_some_and(|ms| (6.9..7.1).contains(&ms)), "{now:?}");
+        assert!(samples.look(&stats, None, t0 + 2 * STEP));
+        assert_eq!((samples.now.fps, samples.now.latency.p50), (0.0, None));
+    }
+}

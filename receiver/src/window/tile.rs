@@ -1,0 +1,171 @@
+//! One sender's part of the window: its newest picture or a card instead, and what lies over it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use sdl2::EventPump;
+use sdl2::rect::Rect;
+
+use super::samples::Samples;
+use super::{Canvas, Drawing, Picture, Shown, State, card};
+use crate::decode::Decoded;
+use crate::feed::Feed;
+
+/// A sender's tile.
+pub(super) struct Tile {
+    pub(super) feed: Arc<Feed>,
+    pub(super) samples: Samples,
+    /// Its place in the window; `None` while another is shown in all of it.
+    area: Option<Rect>,
+    picture: Option<Picture>,
+    /// Whether the picture has not been shown yet.
+    is_fresh: bool,
+    card: Decoded,
+    /// What the card says, while it is shown.
+    on_card: Option<Vec<String>>,
+    /// How old the picture was when it was looked at last, and whether that is too old.
+    age: Age,
+    must_draw: bool,
+    drawing_began: Instant,
+}
+
+/// How old a picture is.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Age {
+    /// Since its capture, or what of it exceeds the shortest delay seen; `None` without a picture.
+    pub(super) age: Option<Duration>,
+    /// Whether the next one is overdue: it is older than three frame times.
+    pub(super) is_stale: bool,
+}
+
+impl Tile {
+    pub(super) fn new(feed: Arc<Feed>) -> Self {
+        let now = Instant::now();
+        Self {
+            feed,
+            samples: Samples::new(now),
+            area: None,
+            picture: None,
+            is_fresh: false,
+            card: Decoded::default(),
+            on_card: None,
+            age: Age::default(),
+            must_draw: true,
+            drawing_began: now,
+        }
+    }
+
+    pub(super) fn area(&self) -> Option<Rect> {
+        self.area
+    }
+
+    /// Width and height of the pictures, once one has come.
+    pub(super) fn size(&self) -> Option<(u32, u32)> {
+        self.feed.status().size
+    }
+
+    /// Puts it somewhere in the window, or nowhere. It is to be drawn again in any case.
+    pub(super) fn place(&mut self, area: Option<Rect>) {
+        self.area = area;
+        self.feed.set_area(area.map(|area| area.size()));
+        self.redraw();
+    }
+
+    pub(super) fn redraw(&mut self) {
+        self.must_draw = true;
+    }
+
+    /// Takes the newest picture, if one has come.
+    pub(super) fn take(&mut self) {
+        let Some(picture) = self.feed.pictures.try_take() else { return };
+        let is_live = self.is_live();
+        // The one before was never drawn, or this one came after the end.
+        self.feed.stats.lock().unshown += u64::from(self.is_fresh) + u64::from(!is_live);
+        self.is_fresh = is_live;
+        if is_live {
+            (self.picture, self.must_draw) = (Some(picture), true);
+        }
+    }
+
+    pub(super) fn is_live(&self) -> bool {
+        self.feed.status().state == State::Live
+    }
+
+    /// Looks at how old the picture is now.
+    pub(super) fn look(&mut self, now: Instant) {
+        let age = self.picture.as_ref().map(|p| self.feed.delays().since(p.frame.captured, now));
+        let limit = self.stale_after();
+        let is_stale = match (self.is_live(), age, limit) {
+            (false, ..) => self.picture.is_some(),
+            (true, Some(age), Some(limit)) => age > limit,
+            (true, ..) => false,
+        };
+        self.must_draw |= is_stale != self.age.is_stale;
+        self.age = Age { age, is_stale };
+    }
+
+    /// When the picture will be too old, if none comes before.
+    pub(super) fn next_stale(&self, now: Instant) -> Option<Instant> {
+        let left = self.stale_after()?.saturating_sub(self.age.age?);
+        (!self.age.is_stale).then(|| now + left)
+    }
+
+    fn stale_after(&self) -> Option<Duration> {
+        self.feed.interval().map(|interval| STALE_AFTER * interval)
+    }
+
+    /// Brings the card up to date, or takes it away; whether there is one. While there is none, there is a picture.
+    fn has_card(&mut self, size: (u32, u32), now: Instant) -> bool {
+        let lines = self.feed.status().card(now);
+        let lines = match (lines, &self.picture) {
+            (None, Some(_)) => {
+                self.on_card = None;
+                return false;
+            }
+            (lines, _) => lines.unwrap_or_else(|| vec!["waiting for a picture".to_owned()]),
+        };
+        if self.on_card.as_ref() != Some(&lines) || (self.card.width(), self.card.height()) != size {
+            card::draw(&mut self.card, size.0, size.1, &lines);
+            self.on_card = Some(lines);
+        }
+        true
+    }
+
+    /// Whether it is to be drawn again.
+    pub(super) fn is_due(&mut self, now: Instant) -> bool {
+        let Some(area) = self.area else { return false };
+        let had_card = self.on_card.clone();
+        let has_card = self.has_card(area.size(), now);
+        self.must_draw |= (has_card || had_card.is_some()) && had_card != self.on_card;
+        self.must_draw
+    }
+
+    pub(super) fn draw(&mut self, canvas: &mut impl Canvas, number: usize, pump: &EventPump) -> Result<()> {
+        let Some(area) = self.area else { return Ok(()) };
+        self.drawing_began = Instant::now();
+        let picture = match (&self.on_card, &self.picture) {
+            (None, Some(picture)) => &*picture.pixels,
+            _ => &self.card,
+        };
+        canvas.draw(number, &Drawing { area, picture, layers: &[], border: None }, pump)?;
+        self.must_draw = false;
+        Ok(())
+    }
+
+    /// Counts the picture that was drawn, if it had not been shown before.
+    pub(super) fn presented(&mut self, at: Instant) {
+        if self.on_card.is_some() || !std::mem::take(&mut self.is_fresh) {
+            return;
+        }
+        let Some(Picture { id, frame, decoded_at, .. }) = &self.picture else { return };
+        let present = at - self.drawing_began;
+        let shown =
+            Shown { id: *id, captured: frame.captured, decoded_at: *decoded_at, presented_at: at, present };
+        let latency = self.feed.shown(&shown);
+        self.samples.add(latency);
+    }
+}
+
+/// How many frame times a picture may be old: one until the next is captured, and two for the road.
+const STALE_AFTER: u32 = 3;
