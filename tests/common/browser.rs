@@ -1,9 +1,11 @@
 //! A real browser, driven by WebDriver's plain HTTP and JSON (W3C WebDriver).
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 
 use super::Folder;
@@ -24,6 +26,8 @@ impl Browser {
         let at = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let started = Command::new("chromedriver")
             .arg(format!("--port={}", at.port()))
+            // Together with the browser, which would outlive a driver that is killed.
+            .process_group(0)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn();
@@ -128,7 +132,9 @@ impl Drop for Browser {
         if !self.session.is_empty() {
             let _ = self.ask("DELETE", &format!("/session/{}", self.session), &Value::Null);
         }
-        let _ = self.driver.kill();
+        if let Some(group) = self.driver.id().try_into().ok().and_then(Pid::from_raw) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
         let _ = self.driver.wait();
     }
 }

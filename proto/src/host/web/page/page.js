@@ -10,6 +10,7 @@ const POLL_TIMEOUT = 3000;
 const RETRY_AFTER = 1000;
 const HISTORY = 30_000; // of the plots
 const GONE_AFTER = 1000; // a picture older than that, or than three frame times, is marked as no longer live
+const STUCK_AFTER = 6; // polls
 const SLACK = 50; // what showing a picture may take before its age is called late
 
 const $ = (selector, within = document) => within.querySelector(selector);
@@ -17,6 +18,7 @@ const tiles = [];
 let link = { heard: -Infinity, error: "" };
 let stream = null; // the AbortController of the running stream
 let pollTimer = 0;
+let stuck = 0; // polls in a row in which the stream was behind
 
 /* ---- the server's clock ---- */
 
@@ -58,7 +60,12 @@ function take(live, at) {
   $("#tiles").dataset.count = tiles.length;
   live.feeds.forEach((feed, number) => tiles[number].take(feed, live, at));
   document.title = tiles.length === 1 ? `${tiles[0].name} - Chunkcast` : "Chunkcast";
-  if (isNew) restart();
+  // A stream that brings nothing of a sender of which the server has newer pictures is not the one that we asked for.
+  stuck = tiles.some((tile) => tile.isBehind()) ? stuck + 1 : 0;
+  if (isNew || stuck > STUCK_AFTER) {
+    stuck = 0;
+    restart();
+  }
 }
 
 /* ---- pictures: one connection for all senders, since a browser allows six to a host ---- */
@@ -197,6 +204,12 @@ class Tile {
     }));
     const [delay, loss] = this.root.querySelectorAll("figcaption");
     [delay.textContent, loss.textContent] = [delayLabel, lossLabel];
+  }
+
+  /** Whether the server has a picture of now, and we none that is nearly as new. */
+  isBehind() {
+    const { trouble, captured_ms: newest } = this.feed;
+    return !trouble && newest != null && !this.broken && !(newest - this.shown?.captured < 2 * GONE_AFTER);
   }
 
   /** What is true now, many times a second: nothing here waits for anything to come. */
