@@ -210,6 +210,7 @@ const DIAGNOSTICS: &str = "Diagnostics";
 const EXAMPLES: &str = "\
 Examples:
   receiver                                   show what arrives on port 9000
+  receiver list                              which senders are there
   receiver --listen 239.255.10.1:9000        show what is sent to that group
   receiver --output door/ --duration 10s     keep ten seconds as .jpg files
   receiver --output window --output door.mkv --split 1h       show and record, an hour in each file
