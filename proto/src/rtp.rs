@@ -27,6 +27,11 @@ pub const PAYLOAD_TYPE: u8 = 26;
 /// Ticks per second of RTP timestamps (RFC 2435 section 3).
 pub const CLOCK_RATE: u32 = 90_000;
 
+/// Whether some bytes are a packet of an RTP/JPEG stream.
+pub fn is_packet(bytes: &[u8]) -> bool {
+    header::Packet::parse(bytes).is_ok()
+}
+
 /// The picture that a JPEG is, as RTP/JPEG would carry it: width and height in pixels.
 ///
 /// # Errors

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{ArgAction, CommandFactory, Parser, Subcommand, ValueEnum};
 use proto::host::web::WebArgs;
 use proto::host::{SystemArgs, parse_bytes, parse_duration, parse_switch};
 use proto::netem::Impairment;
@@ -40,6 +41,10 @@ pub struct Args {
     /// A sender to ask for its pictures: its address or name on the network, and its port if that is not 9001. Repeatable
     #[arg(long, value_name = "HOST[:PORT]", value_parser = parse_host, help_heading = NETWORK)]
     pub connect: Vec<Host>,
+
+    /// What arrives by --listen: chunkcast, or rtp (RTP/JPEG, RFC 2435, as GStreamer and FFmpeg send it)
+    #[arg(long, value_name = "chunkcast|rtp", default_value = "chunkcast", help_heading = NETWORK)]
+    pub format: Format,
 
     /// How many senders to show that send to one port; who comes later is reported and not shown [default: 9 in a window,
     /// else 1]
@@ -156,6 +161,33 @@ impl Args {
     }
 }
 
+impl Args {
+    /// Whether what was typed goes together.
+    ///
+    /// # Errors
+    /// If it does not, with the way out.
+    pub fn check(&self) -> Result<(), clap::Error> {
+        if self.command.is_none()
+            && self.format == Format::Rtp
+            && (self.listen.is_empty() || !self.connect.is_empty() || !self.name.is_empty())
+        {
+            let wrong =
+                "RTP/JPEG is only listened to: give --listen ADDR:PORT, and neither names nor --connect";
+            return Err(Self::command().error(ErrorKind::ArgumentConflict, wrong));
+        }
+        Ok(())
+    }
+}
+
+/// `--format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Chunkcast's own, which is repaired.
+    Chunkcast,
+    /// RTP/JPEG (RFC 2435).
+    Rtp,
+}
+
 /// Other things to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -212,6 +244,7 @@ Examples:
   receiver                                   show what arrives on port 9000
   receiver list                              which senders are there
   receiver --listen 239.255.10.1:9000        show what is sent to that group
+  receiver --format rtp --listen 0.0.0.0:5004  what GStreamer or FFmpeg sends as RTP/JPEG
   receiver --output door/ --duration 10s     keep ten seconds as .jpg files
   receiver --output window --output door.mkv --split 1h       show and record, an hour in each file
   receiver --past 10s --save-to clips        keep the last ten seconds at hand: p writes them to clips/
@@ -237,6 +270,18 @@ mod tests {
         assert!(sources.is_open() && sources.want_finding());
         assert_eq!(args.output, [Spec::Window]);
         assert!(args.resend && args.feedback);
+    }
+
+    #[test]
+    fn rtp_is_only_listened_to() {
+        let check = |words: &str| {
+            parse(words).unwrap().check().map_err(|error| (error.to_string(), error.exit_code()))
+        };
+        assert!(check("receiver --format rtp --listen 0.0.0.0:5004").is_ok() && check("receiver").is_ok());
+        for more in ["", " --connect 127.0.0.1", " --listen 0.0.0.0:5004 --connect 127.0.0.1", " door"] {
+            let (error, code) = check(&format!("receiver --format rtp{more}")).unwrap_err();
+            assert!(error.contains("give --listen") && code == 2, "{more}: {error}");
+        }
     }
 
     #[test]

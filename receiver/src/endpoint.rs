@@ -6,9 +6,11 @@ mod asking;
 mod interval;
 mod seat;
 mod strangers;
+mod stream;
 
 pub use asking::{Asking, Place};
 pub(crate) use seat::printable;
+pub use stream::StreamConfig;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,9 +18,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use proto::Fate;
 use proto::host::{Console, Pulse, Stop};
 use proto::netem::Netem;
-use proto::{Fate, RecvConfig};
 
 use crate::decoding::Decoding;
 use crate::feed::{Feed, Origin, lock};
@@ -52,7 +54,7 @@ pub struct Shared {
     /// Whether browsers are shown frames.
     pub shows_in_browsers: bool,
     /// How each stream behaves.
-    pub config: RecvConfig,
+    pub config: StreamConfig,
     /// How many senders one socket is shown of.
     pub most_senders: usize,
     /// When there was enough.
@@ -269,7 +271,10 @@ impl Hall<'_> {
         let fate = self.seats[at].take_in(addresses, datagram, arrived, self.shared, now);
         if fate == Fate::Foreign {
             let has_room = self.seats.len() < self.shared.most_senders;
-            if has_room && self.asking.is_none() && self.strangers.insists(from, datagram, now) {
+            if has_room
+                && self.asking.is_none()
+                && self.strangers.insists(from, datagram, &self.shared.config, now)
+            {
                 self.wanted = true;
             } else if !has_room {
                 self.seats[at].speak_of_stranger(from, &self.shared.console, now);

@@ -5,12 +5,13 @@ use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, anyhow, bail};
 use proto::RecvConfig;
-use proto::host::{Console, Reporter, Stop, at_user_signal, join, spawn, stop_at_signals};
+use proto::host::{Console, Reporter, Stop, at_user_signal, join, spawn, stop_at_signals, wall_clock};
 use proto::netem::{Impairment, Netem};
+use proto::rtp::RtpRecvConfig;
 
-use crate::args::{Args, Sources};
+use crate::args::{Args, Format, Sources};
 use crate::decoding::Decoding;
-use crate::endpoint::{Asking, Endpoint, Enough, Place, Shared};
+use crate::endpoint::{Asking, Endpoint, Enough, Place, Shared, StreamConfig};
 use crate::feed::lock;
 use crate::feeds::Feeds;
 use crate::find;
@@ -57,12 +58,7 @@ pub fn run(args: &Args) -> Result<()> {
         keep: args.keep(),
         pulses: Mutex::default(),
         shows_in_browsers: web.is_some(),
-        config: RecvConfig {
-            deadline: args.deadline,
-            feedback: args.feedback,
-            resend: args.resend,
-            seed: seed()?,
-        },
+        config: stream_config(args)?,
         most_senders,
         enough: Enough::new(args.frames),
     });
@@ -155,6 +151,19 @@ impl Opened {
         let whom = if name == address.to_string() { name.to_owned() } else { format!("{name} ({address})") };
         Ok(Self { link, asking: Some(Asking::new(place.clone())), status: Status::new("asking", whom) })
     }
+}
+
+fn stream_config(args: &Args) -> Result<StreamConfig> {
+    let deadline = args.deadline;
+    Ok(match args.format {
+        Format::Chunkcast => StreamConfig::Chunkcast(RecvConfig {
+            deadline,
+            feedback: args.feedback,
+            resend: args.resend,
+            seed: seed()?,
+        }),
+        Format::Rtp => StreamConfig::Rtp(RtpRecvConfig { deadline, clock: wall_clock() }),
+    })
 }
 
 fn open_links(sources: &Sources, args: &Args, console: &Console) -> Result<Vec<Opened>> {

@@ -59,14 +59,14 @@ impl Peer {
     }
 
     /// Interrupts it, and waits until it has ended.
-    pub(crate) fn interrupt(self) {
+    pub(crate) fn interrupt(mut self) {
         let pid = Pid::from_raw(self.child.id().try_into().unwrap()).unwrap();
         kill_process(pid, Signal::INT).unwrap();
         self.end_within(10);
     }
 
     /// Waits until it ends by itself; returns how, and what it said.
-    pub(crate) fn end_within(mut self, seconds: u64) -> (ExitStatus, String) {
+    pub(crate) fn end_within(&mut self, seconds: u64) -> (ExitStatus, String) {
         let until = Instant::now() + Duration::from_secs(seconds);
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {

@@ -108,6 +108,11 @@ impl<S: Copy + Eq> RtpRecvStream<S> {
         }
     }
 
+    /// Whether another source may have this one's place now.
+    pub fn is_free(&self, now: Instant) -> bool {
+        self.lock.is_free(now)
+    }
+
     /// Ends the stream: frames still on their way are given up.
     pub fn close(&mut self) {
         self.reset();

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use proto::host::{Console, Seldom};
 use proto::wire::SourceState;
-use proto::{DatagramCounts, Delivery, Fate, RecvConfig, RecvEvent, RecvOutput, RecvStream};
+use proto::{DatagramCounts, Delivery, Fate, RecvEvent, RecvOutput};
 
 use super::interval::Interval;
+use super::stream::{Stream, StreamConfig};
 use super::{Addresses, Shared};
 use crate::clock::{Agreement, Delays};
 use crate::decoding::{Offered, goes_live};
@@ -20,7 +21,7 @@ use crate::output::Received;
 /// A place for one sender.
 pub(super) struct Seat {
     pub(super) feed: Arc<Feed>,
-    stream: RecvStream<SocketAddr>,
+    stream: Stream,
     /// Who has it.
     source: Option<SocketAddr>,
     delays: Delays,
@@ -62,11 +63,11 @@ impl Silence {
 }
 
 impl Seat {
-    pub(super) fn new(feed: Arc<Feed>, config: RecvConfig) -> Self {
+    pub(super) fn new(feed: Arc<Feed>, config: StreamConfig) -> Self {
         let now = Instant::now();
         Self {
             feed,
-            stream: RecvStream::new(config),
+            stream: Stream::new(config),
             source: None,
             delays: Delays::new(),
             interval: Interval::default(),

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use proto::SILENCE;
-use proto::wire::{Body, Datagram};
+
+use super::stream::StreamConfig;
 
 /// Who was heard lately without having a place.
 pub(super) struct Strangers {
@@ -24,10 +25,14 @@ impl Strangers {
 
     /// Notes a datagram of a stranger; whether he has been sending for so long that he is no restarted sender that we
     /// know, whose place will be free in a moment.
-    pub(super) fn insists(&mut self, source: SocketAddr, datagram: &mut [u8], now: Instant) -> bool {
-        let says_something = Datagram::parse(datagram)
-            .is_ok_and(|datagram| matches!(datagram.body, Body::Hello(_) | Body::Data { .. }));
-        if !says_something {
+    pub(super) fn insists(
+        &mut self,
+        source: SocketAddr,
+        datagram: &[u8],
+        config: &StreamConfig,
+        now: Instant,
+    ) -> bool {
+        if !config.may_begin(datagram) {
             return false;
         }
         self.heard.retain(|stranger| now.saturating_duration_since(stranger.last) < FORGOTTEN);
@@ -55,7 +60,7 @@ const FORGOTTEN: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
-    use proto::{Clock, MediaTime, Pace, SendConfig, SendOutput, SendStream, SessionId};
+    use proto::{Clock, MediaTime, Pace, RecvConfig, SendConfig, SendOutput, SendStream, SessionId};
 
     use super::*;
 
@@ -73,12 +78,13 @@ mod tests {
         let (mut strangers, t0) = (Strangers::new(), Instant::now());
         let (one, other) = (([10, 0, 0, 1], 5000).into(), ([10, 0, 0, 2], 5000).into());
         let at = |millis| t0 + Duration::from_millis(millis);
-        let mut hello = hello(t0);
+        let hello = hello(t0);
+        let config = StreamConfig::Chunkcast(RecvConfig::default());
         for millis in (0..=700).step_by(100) {
-            assert!(!strangers.insists(one, &mut hello, at(millis)), "{millis}");
-            assert!(!strangers.insists(other, &mut b"nonsense".to_vec(), at(millis)));
+            assert!(!strangers.insists(one, &hello, &config, at(millis)), "{millis}");
+            assert!(!strangers.insists(other, b"nonsense", &config, at(millis)));
         }
-        assert!(strangers.insists(one, &mut hello, at(800)));
-        assert!(!strangers.insists(one, &mut hello, at(2000)), "after a pause he begins anew");
+        assert!(strangers.insists(one, &hello, &config, at(800)));
+        assert!(!strangers.insists(one, &hello, &config, at(2000)), "after a pause he begins anew");
     }
 }
