@@ -1,0 +1,46 @@
+#!/usr/bin/env python3
+"""Looks for motion in the pictures of a receiver, with OpenCV (Debian: python3-opencv).
+
+    receiver --output - | python3 scripts/examples/opencv.py
+
+Only the newest picture is looked at: if looking takes longer than a frame, frames are passed over.
+"""
+
+import sys
+
+import cv2
+import numpy
+
+
+def end_of_jpeg(data):
+    """Where the JPEG at the beginning of these bytes ends; None if it is not all there yet."""
+    at = 2
+    while at + 4 <= len(data):
+        marker = data[at + 1]
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker == 0xDA:  # behind the header of the scan, an end marker is the picture's own
+            end = data.find(b"\xff\xd9", at)
+            return end + 2 if end >= 0 else None
+    return None
+
+
+def pictures(pipe):
+    """The newest picture, again and again, as BGR."""
+    data = b""
+    while part := pipe.read1(1 << 20):
+        data += part
+        newest = None
+        while end := end_of_jpeg(data):
+            newest, data = data[:end], data[end:]
+        if newest:
+            yield cv2.imdecode(numpy.frombuffer(newest, numpy.uint8), cv2.IMREAD_COLOR)
+
+
+before = None
+for number, picture in enumerate(pictures(sys.stdin.buffer)):
+    small = cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), (9, 9), 0)
+    if before is not None and before.shape == small.shape:
+        moved = numpy.count_nonzero(cv2.absdiff(before, small) > 12) / small.size
+        height, width = small.shape
+        print(f"picture {number}, {width}x{height}: {100 * moved:.1f} % moved", flush=True)
+    before = small
