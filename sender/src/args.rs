@@ -91,7 +91,7 @@ pub struct Args {
 
     /// What is sent: chunkcast, or rtp (RTP/JPEG, RFC 2435, which VLC, GStreamer and FFmpeg play: without repair, and not
     /// every JPEG)
-    #[arg(long, value_name = "chunkcast|rtp", default_value = "chunkcast", help_heading = NETWORK)]
+    #[arg(long, value_name = "chunkcast|rtp", hide_possible_values = true, default_value = "chunkcast", help_heading = NETWORK)]
     pub format: Format,
 
     /// Describe the RTP stream for players in this file, as soon as its size is known; - is standard output
