@@ -26,7 +26,8 @@ fn to_an_rtmp_server_for_viewers_past_this_network() {
     }
     let live = format!("rtmp {{ server {{ listen 127.0.0.1:{port}; application live {{ live on; }} }} }}");
     let pid = stage.folder.join("nginx.pid");
-    let text = format!("load_module {module};\ndaemon off;\npid {pid};\nevents {{}}\n{live}\n");
+    let text =
+        format!("load_module {module};\ndaemon off;\nmaster_process off;\npid {pid};\nevents {{}}\n{live}\n");
     std::fs::write(&settings, text).unwrap();
     let folder = stage.folder.path().to_str().unwrap();
     let Some(_server) = Peer::start(&["nginx", "-e", "stderr", "-p", folder, "-c", &settings]) else {
