@@ -112,6 +112,9 @@ fn help_names_every_flag_with_its_default() {
             assert!(help.contains(&format!("{section}:")), "{name} --help has no section {section}");
         }
         assert!(help.contains("Examples"), "{name} --help has no examples");
+        let short = Command::new(program(name)).arg("-h").output().unwrap();
+        let short = String::from_utf8(short.stdout).unwrap();
+        assert!(short == help, "{name} has two sorts of help: does an option's value have help of its own?");
         let version = Command::new(program(name)).arg("--version").output().unwrap();
         assert!(version.status.success() && String::from_utf8_lossy(&version.stdout).starts_with(name));
     }

@@ -43,7 +43,7 @@ pub struct Args {
     pub connect: Vec<Host>,
 
     /// What arrives by --listen: chunkcast, or rtp (RTP/JPEG, RFC 2435, as GStreamer and FFmpeg send it)
-    #[arg(long, value_name = "chunkcast|rtp", default_value = "chunkcast", help_heading = NETWORK)]
+    #[arg(long, value_name = "chunkcast|rtp", hide_possible_values = true, default_value = "chunkcast", help_heading = NETWORK)]
     pub format: Format,
 
     /// How many senders to show that send to one port; who comes later is reported and not shown [default: 9 in a window,
