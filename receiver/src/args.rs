@@ -13,6 +13,7 @@ use proto::netem::Impairment;
 use crate::keep::{KeepOptions, Split};
 use crate::link::{DEFAULT_LISTEN, Host, parse_host, parse_listen};
 use crate::output::Spec;
+use crate::window::Detail;
 
 /// Shows what a sender sends: the newest picture at once, in a window, or wherever it is wanted.
 #[derive(Debug, Parser)]
@@ -100,6 +101,11 @@ pub struct Args {
     /// Begin on the full screen (f switches)
     #[arg(long, help_heading = OUTPUT)]
     pub fullscreen: bool,
+
+    /// What is written on the picture at first: off, small (name, age, rate) or full (all figures, and plots of the last
+    /// half minute). i switches
+    #[arg(long, value_name = "off|small|full", default_value = "off", value_parser = parse_detail, help_heading = OUTPUT)]
+    pub overlay: Detail,
 
     /// Wait for the screen's refresh before each picture: no tearing, but up to one refresh later
     #[arg(long, help_heading = OUTPUT)]
@@ -234,6 +240,15 @@ impl Args {
     }
 }
 
+fn parse_detail(text: &str) -> Result<Detail, String> {
+    match text {
+        "off" => Ok(Detail::Off),
+        "small" => Ok(Detail::Small),
+        "full" => Ok(Detail::Full),
+        _ => Err("it is off, small or full".into()),
+    }
+}
+
 const NETWORK: &str = "Network";
 const REPAIR: &str = "Repair";
 const OUTPUT: &str = "Output";
@@ -251,7 +266,8 @@ Examples:
   receiver --http 8080                       and in a browser, at http://127.0.0.1:8080/
   receiver --output - | ffmpeg -use_wallclock_as_timestamps 1 -f mjpeg -i - door.mp4
 
-In the window: f full screen, q quit.
+In the window: h shows the keys, i the figures, 1-9 one sender of several; s keeps the picture, r records, p keeps what
+just happened, f fills the screen, q quits.
 Exit status: 0 done, 1 failed while running, 2 wrong usage.";
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use proto::Latest;
+use proto::host::Interface;
 use proto::host::web::Broadcast;
 
 use crate::clock::Delays;
@@ -144,7 +145,12 @@ impl Feed {
     pub fn note(&self, signal: Signal) {
         let mut status = self.status();
         match signal {
-            Signal::Source(source) => status.source = source.to_string(),
+            Signal::Source(source) => {
+                status.source = source.to_string();
+                let named = self.origin.interface.clone();
+                let by = named.or_else(|| Some(Interface::towards(source).ok()?.name));
+                status.interface = by.unwrap_or_default();
+            }
             Signal::Name(name) => status.name = name,
             Signal::SourceGone => status.state = State::SourceGone("the sender waits for its camera".into()),
             // The next picture says that it is live.

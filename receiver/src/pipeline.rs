@@ -65,8 +65,12 @@ pub fn run(args: &Args) -> Result<()> {
     let all = shared.clone();
     let save_past = move || all.feeds.tiles().iter().for_each(|feed| drop(feed.keeper.save_past()));
     at_user_signal(save_past).context("cannot handle signals")?;
-    let crew =
-        Arc::new(Crew { threads: Mutex::default(), impairment: args.impair.clone(), shared: shared.clone() });
+    let crew = Arc::new(Crew {
+        threads: Mutex::default(),
+        interface: args.interface.clone(),
+        impairment: args.impair.clone(),
+        shared: shared.clone(),
+    });
     for Opened { link, asking, status } in links {
         crew.receive(link, asking, status, !sources.is_open())?;
     }
@@ -97,6 +101,7 @@ pub fn run(args: &Args) -> Result<()> {
 /// The receiving threads. Some are started later, when a sender is found.
 pub(crate) struct Crew {
     threads: Mutex<Vec<JoinHandle<Result<()>>>>,
+    interface: Option<String>,
     impairment: Option<Impairment>,
     pub(crate) shared: Arc<Shared>,
 }
@@ -114,8 +119,18 @@ impl Crew {
         let netem = self.impairment.clone().map(Netem::new);
         let endpoint = Endpoint::new(link, netem, asking, status, shown, &self.shared)?;
         let thread = spawn("receive", &self.shared.stop, move || endpoint.run())?;
-        lock(&self.threads).push(thread);
+        self.join_later(thread);
         Ok(())
+    }
+
+    /// Has a thread waited for before the program ends.
+    pub(crate) fn join_later(&self, thread: JoinHandle<Result<()>>) {
+        lock(&self.threads).push(thread);
+    }
+
+    /// The interface that was named.
+    pub(crate) fn interface(&self) -> Option<&str> {
+        self.interface.as_deref()
     }
 
     /// Waits for all of them, and for those that are started meanwhile.
@@ -220,7 +235,8 @@ fn open_window(args: &Args, console: &Console) -> Result<Option<Window>> {
     if !args.output.contains(&Spec::Window) {
         return Ok(None);
     }
-    let window = Window::open(&Options { fullscreen: args.fullscreen, vsync: args.vsync })?;
+    let options = Options { fullscreen: args.fullscreen, vsync: args.vsync, detail: args.overlay };
+    let window = Window::open(&options)?;
     console.say(window.describe());
     Ok(Some(window))
 }

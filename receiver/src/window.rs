@@ -3,40 +3,32 @@
 //! SDL wants the main thread. The decoding thread puts each picture into a mailbox and [wakes](Waker::wake) the window;
 //! a picture that a newer one displaces is never shown, and goes back to whoever put it there.
 
+mod board;
 mod card;
-#[allow(dead_code, unused_imports, reason = "the view is about to use it")]
 mod chooser;
 mod convert;
 mod fit;
 mod graphics;
-#[allow(dead_code, unused_imports, reason = "the view is about to use it")]
 mod grid;
-#[allow(dead_code, unused_imports, reason = "the view is about to use it")]
 mod health;
-#[allow(dead_code, unused_imports, reason = "the view is about to use it")]
 mod help;
-#[allow(dead_code, unused_imports, reason = "the view is about to use it")]
 mod history;
-#[allow(dead_code, unused_imports, reason = "the view is about to use it")]
 mod label;
-#[allow(dead_code, unused_imports, reason = "the view is about to use it")]
+mod looks;
 mod overlay;
-#[allow(dead_code, unused_imports, reason = "the view is about to use it")]
 mod palette;
-#[allow(dead_code, unused_imports, reason = "the view is about to use it")]
 mod pen;
 #[cfg(test)]
 mod read;
-#[allow(dead_code, unused_imports, reason = "the view is about to use it")]
 mod samples;
 mod sdl_raw;
-#[allow(dead_code, unused_imports, reason = "the view is about to use it")]
 mod sheet;
 mod software;
 mod status;
 mod tile;
 mod view;
 
+pub use overlay::Detail;
 pub use status::{State, Status};
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -54,7 +46,7 @@ use crate::decode::{Decoded, Form};
 use crate::feeds::Feeds;
 use crate::find::Finder;
 use graphics::Graphics;
-use palette::Colour;
+use health::Border;
 use sheet::Sheet;
 use software::Software;
 use view::{Desk, View};
@@ -66,6 +58,8 @@ pub struct Options {
     pub fullscreen: bool,
     /// Wait for the screen's refresh before each picture: no tearing, and up to one refresh later.
     pub vsync: bool,
+    /// How much is written on the picture.
+    pub detail: Detail,
 }
 
 /// A picture to be shown.
@@ -103,6 +97,7 @@ pub struct Window {
     pump: EventPump,
     video: VideoSubsystem,
     sdl: Sdl,
+    detail: Detail,
 }
 
 enum Driver {
@@ -136,7 +131,7 @@ struct Drawing<'a> {
     /// As large as it fits into that.
     picture: &'a Decoded,
     /// What lies over the picture, the first one lowest.
-    layers: &'a [Layer<'a>],
+    layers: [Option<Layer<'a>>; 3],
     border: Option<Border>,
 }
 
@@ -145,13 +140,6 @@ struct Drawing<'a> {
 struct Layer<'a> {
     sheet: &'a Sheet,
     at: (i32, i32),
-}
-
-/// A tile's edge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Border {
-    colour: Colour,
-    thickness: u32,
 }
 
 impl Window {
@@ -178,7 +166,7 @@ impl Window {
             Some(canvas) => Driver::Graphics(canvas),
             None => Driver::Software(Software::open(&video, options)?),
         };
-        Ok(Self { canvas, waker, pump, video, sdl })
+        Ok(Self { canvas, waker, pump, video, sdl, detail: options.detail })
     }
 
     /// The form of pictures that it shows soonest.
@@ -195,7 +183,7 @@ impl Window {
             Driver::Graphics(canvas) => format!("{} on graphics hardware", canvas.info().name),
             Driver::Software(_) => "software".to_owned(),
         };
-        format!("window by {by} ({}); f: full screen, q: quit", self.video.current_video_driver())
+        format!("window by {by} ({}); h: keys", self.video.current_video_driver())
     }
 
     /// What wakes it.
@@ -219,8 +207,8 @@ impl Window {
                 waker.wake();
             });
             let _stop = StopAtEnd(stop);
-            let Self { canvas, waker: last, pump, video, sdl } = self;
-            let desk = Desk { pump, video: &video, sdl: &sdl, feeds, finder, waker: last };
+            let Self { canvas, waker: last, pump, video, sdl, detail } = self;
+            let desk = Desk { pump, video: &video, sdl: &sdl, feeds, finder, waker: last, detail };
             let done = match canvas {
                 Driver::Graphics(canvas) => {
                     let textures = canvas.texture_creator();

@@ -163,7 +163,7 @@ fn entry_units(is_roomy: bool) -> u32 {
 
 /// As many as there are keys for.
 pub(super) const MOST: usize = 9;
-const HINT: &str = "1-9 or click: show one   a: all   r: look again";
+const HINT: &str = "1-9 or click: show one   a: all";
 const NONE_FOUND: &[&str] = &[
     "none found yet: start a sender on a computer of",
     "this network, or give the receiver",

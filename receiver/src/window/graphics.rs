@@ -7,8 +7,8 @@ use sdl2::render::{BlendMode, Texture, TextureCreator, WindowCanvas};
 use sdl2::video::{WindowBuilder, WindowContext};
 use sdl2::{EventPump, VideoSubsystem};
 
-use super::software::frame;
-use super::{Border, Canvas, Drawing, Options, convert, failed, fit, sdl_raw};
+use super::health::Border;
+use super::{Canvas, Drawing, Options, convert, failed, fit, sdl_raw};
 use crate::decode::{Decoded, Layout};
 
 /// A window that is drawn to by graphics hardware. All tiles are drawn for each showing: what was there before is gone.
@@ -73,7 +73,7 @@ impl<'t> Graphics<'t> {
         let (kept, kept_layers) = kept.map_or((None, Vec::new()), |tile| (Some(tile.picture), tile.layers));
         let (mut kept_layers, mut layers) = (kept_layers.into_iter(), Vec::new());
         let picture = self.upload_picture(drawing.picture, kept)?;
-        for layer in drawing.layers {
+        for layer in drawing.layers.iter().flatten() {
             let (width, height) = layer.sheet.size();
             if width == 0 || height == 0 {
                 continue;
@@ -146,9 +146,10 @@ impl<'t> Graphics<'t> {
                 self.canvas.copy(texture, None, *place)?;
             }
             self.canvas.set_clip_rect(None);
-            if let Some(Border { colour: [blue, green, red, _], thickness }) = tile.border {
+            if let Some(border) = &tile.border {
+                let [blue, green, red, _] = border.colour;
                 self.canvas.set_draw_color(Color::RGB(red, green, blue));
-                self.canvas.fill_rects(&frame(tile.area, thickness))?;
+                self.canvas.fill_rects(&border.sides(tile.area))?;
             }
         }
         self.canvas.present();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sdl2::rect::Rect;
 
-use super::palette::{BAD, Colour, FAIR, GOOD, HEAD};
+use super::palette::{BAD, Colour, FAIR, GOOD};
 
 /// How a stream is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,20 +21,6 @@ pub(super) enum Condition {
     Ended,
     /// The sender serves as many viewers as it may.
     Full,
-    /// The picture stands still because the user wants it to.
-    Paused,
-}
-
-/// What a tile's edge is to say besides.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Emphasis {
-    /// Nothing.
-    #[default]
-    None,
-    /// The mouse is over it.
-    Hovered,
-    /// Keys act on it.
-    Selected,
 }
 
 /// A tile's edge.
@@ -56,7 +42,6 @@ impl Condition {
             Self::SourceGone => "source gone",
             Self::Ended => "ended",
             Self::Full => "full",
-            Self::Paused => "paused",
         }
     }
 
@@ -69,7 +54,7 @@ impl Condition {
     pub(super) fn colour(self) -> Colour {
         match self {
             Self::Live => GOOD,
-            Self::Ended | Self::Full | Self::Paused => FAIR,
+            Self::Ended | Self::Full => FAIR,
             Self::Stale | Self::Silent | Self::SourceGone => BAD,
         }
     }
@@ -88,18 +73,14 @@ pub(super) fn mark(colour: Colour) -> &'static str {
 pub(super) fn border(
     condition: Condition,
     age: Option<Duration>,
-    emphasis: Emphasis,
     (width, height): (u32, u32),
 ) -> Option<Border> {
-    let thickness = (width.min(height) / 120).clamp(2, 12);
-    let (colour, thickness) = match (condition.colour(), emphasis) {
-        (GOOD, Emphasis::None) => return None,
-        (GOOD, Emphasis::Hovered) => (HEAD, thickness.div_ceil(3)),
-        (GOOD, Emphasis::Selected) => (HEAD, thickness.div_ceil(2)),
-        (BAD, _) if condition == Condition::Stale => (reddened(age.unwrap_or(FULLY_RED)), thickness),
-        (colour, _) => (colour, thickness),
+    let colour = match condition {
+        Condition::Live => return None,
+        Condition::Stale => reddened(age.unwrap_or(FULLY_RED)),
+        other => other.colour(),
     };
-    Some(Border { colour, thickness })
+    Some(Border { colour, thickness: (width.min(height) / 120).clamp(2, 12) })
 }
 
 impl Border {
@@ -134,26 +115,23 @@ mod tests {
 
     #[test]
     fn what_is_live_has_no_edge_and_what_grows_old_reddens() {
-        let edge = |condition, millis, emphasis| {
-            border(condition, Some(Duration::from_millis(millis)), emphasis, (1280, 720))
-        };
-        assert_eq!(edge(Condition::Live, 20, Emphasis::None), None);
-        let red = |millis| edge(Condition::Stale, millis, Emphasis::None).unwrap().colour[2];
+        let edge = |condition, millis| border(condition, Some(Duration::from_millis(millis)), (1280, 720));
+        assert_eq!(edge(Condition::Live, 20), None);
+        let red = |millis| edge(Condition::Stale, millis).unwrap().colour[2];
         assert!(red(100) >= 128 && red(100) < red(500) && red(500) < red(1000), "{} {}", red(100), red(500));
         assert_eq!(red(60_000), red(1000));
-        for condition in [Condition::Silent, Condition::SourceGone] {
-            assert_eq!(edge(condition, 0, Emphasis::Selected).unwrap().colour, BAD, "red comes first");
+        for (condition, colour) in
+            [(Condition::Silent, BAD), (Condition::SourceGone, BAD), (Condition::Ended, FAIR)]
+        {
+            assert_eq!(edge(condition, 0).unwrap().colour, colour, "{condition:?}");
         }
-        assert_eq!(edge(Condition::Paused, 0, Emphasis::None).unwrap().colour, FAIR);
-        let thickness = |emphasis| edge(Condition::Live, 0, emphasis).unwrap().thickness;
-        assert!(thickness(Emphasis::Hovered) < thickness(Emphasis::Selected));
     }
 
     #[test]
     fn an_edge_is_inside_its_tile() {
         for size in [(1, 1), (3, 100), (640, 360)] {
             let tile = Rect::new(5, 7, size.0, size.1);
-            let border = border(Condition::Silent, None, Emphasis::None, size).unwrap();
+            let border = border(Condition::Silent, None, size).unwrap();
             for side in border.sides(tile) {
                 assert_eq!(side.intersection(tile), Some(side));
             }

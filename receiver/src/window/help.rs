@@ -33,7 +33,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("i", "figures: off, small, full"),
     ("1-9, click", "show one sender alone"),
     ("g, Esc", "show all again"),
-    ("l", "list of senders"),
+    ("l", "list of senders, when they are looked for"),
     ("s", "write this picture to a file"),
     ("p", "write what just happened"),
     ("r", "record, and stop recording"),

@@ -109,7 +109,6 @@ mod tests {
             (Condition::Live, 0.0, "● 30 fps", GOOD),
             (Condition::Live, 3.2, "▲ loss 3 %", FAIR),
             (Condition::Silent, 0.0, "■ no signal 12 s", BAD),
-            (Condition::Paused, 0.0, "▲ paused 12 s", FAIR),
         ] {
             let area = draw(&mut sheet, (640, 360), &label(condition, loss)).unwrap();
             assert_eq!((area.bottom(), area.width()), (360, 640));

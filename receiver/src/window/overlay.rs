@@ -17,7 +17,7 @@ pub(super) use rows::{WORTH_A_LOOK, age_text};
 
 /// How much is written on a picture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Detail {
+pub enum Detail {
     /// Only what must not be missed: that the picture is not live, that it is recorded, and what was just done.
     #[default]
     Off,

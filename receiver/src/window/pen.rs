@@ -39,16 +39,6 @@ impl<'a> Pen<'a> {
         }
     }
 
-    /// Draws the edge of a rectangle, inside of it.
-    pub(super) fn frame(&mut self, at: (u32, u32), (across, down): (u32, u32), thick: u32, colour: Colour) {
-        let (inner_right, inner_bottom) =
-            (at.0 + across.saturating_sub(thick), at.1 + down.saturating_sub(thick));
-        self.fill(at, (across, thick.min(down)), colour);
-        self.fill((at.0, inner_bottom), (across, thick.min(down)), colour);
-        self.fill(at, (thick.min(across), down), colour);
-        self.fill((inner_right, at.1), (thick.min(across), down), colour);
-    }
-
     /// Draws a line between two points, both included, with a square of `thick` pixels.
     pub(super) fn line(&mut self, from: (u32, u32), to: (u32, u32), thick: u32, colour: Colour) {
         let steps = from.0.abs_diff(to.0).max(from.1.abs_diff(to.1)).max(1);

@@ -65,7 +65,7 @@ impl Software {
         if self.painted.len() <= number {
             self.painted.resize(number + 1, Painted::default());
         }
-        let is_covered = drawing.border.is_some() || !drawing.layers.is_empty();
+        let is_covered = drawing.border.is_some() || drawing.layers.iter().any(Option::is_some);
         let now = Painted { picture: Some(area), is_covered };
         let before = std::mem::replace(&mut self.painted[number], now);
         if before != now || is_covered {
@@ -76,17 +76,17 @@ impl Software {
         } else {
             self.scale(picture, &mut surface, area)?;
         }
-        if !drawing.layers.is_empty() {
+        if is_covered {
             let pitch = surface.pitch() as usize;
             surface.with_lock_mut(|pixels| {
-                for layer in drawing.layers {
+                for layer in drawing.layers.iter().flatten() {
                     layer.sheet.blend(pixels, pitch, layer.at, tile);
                 }
             });
         }
         if let Some(border) = drawing.border {
             let [blue, green, red, _] = border.colour;
-            surface.fill_rects(&frame(tile, border.thickness), Color::RGB(red, green, blue))?;
+            surface.fill_rects(&border.sides(tile), Color::RGB(red, green, blue))?;
         }
         self.fresh.push(tile);
         Ok(())
@@ -155,18 +155,6 @@ fn empty_or(x: i32, y: i32, width: u32, height: u32) -> Rect {
     if width == 0 || height == 0 { Rect::new(-1, -1, 1, 1) } else { Rect::new(x, y, width, height) }
 }
 
-/// The four sides of a frame inside `area`.
-pub(super) fn frame(area: Rect, thickness: u32) -> [Rect; 4] {
-    let thickness = thickness.min(area.width() / 2).min(area.height() / 2).max(1);
-    let inner = Rect::new(
-        area.x() + thickness as i32,
-        area.y() + thickness as i32,
-        area.width().saturating_sub(2 * thickness),
-        area.height().saturating_sub(2 * thickness),
-    );
-    beside(area, inner)
-}
-
 /// Copies a picture to a place in a surface that has room for it.
 fn copy(picture: &Decoded, scratch: &mut Vec<u8>, to: &mut SurfaceRef, (left, top): (usize, usize)) {
     let pitch = to.pitch() as usize;
@@ -190,9 +178,6 @@ mod tests {
             for x in 0..70 {
                 let is_beside = tile.contains_point((x, y)) && !picture.contains_point((x, y));
                 assert_eq!(covers(&beside(tile, picture), x, y), is_beside, "{x} {y}");
-                let inner = Rect::new(12, 22, 36, 26);
-                let is_frame = tile.contains_point((x, y)) && !inner.contains_point((x, y));
-                assert_eq!(covers(&frame(tile, 2), x, y), is_frame, "{x} {y}");
             }
         }
     }

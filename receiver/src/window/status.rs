@@ -11,6 +11,8 @@ pub struct Status {
     pub name: String,
     /// Where the stream comes from, such as an address; empty before the first.
     pub source: String,
+    /// The network interface by which it is reached; empty where that is not known.
+    pub interface: String,
     /// Where pictures are expected, such as `0.0.0.0:9000`, and whether it is listened there or asked.
     pub listening: String,
     /// "listening on" or "asking".
@@ -44,11 +46,17 @@ impl Status {
         Self {
             name: String::new(),
             source: String::new(),
+            interface: String::new(),
             listening: listening.into(),
             doing,
             state: State::Waiting(Instant::now()),
             size: None,
         }
+    }
+
+    /// What to call the sender: its name, or where it is, or what is waited for.
+    pub(super) fn label(&self) -> &str {
+        [&self.name, &self.source].into_iter().find(|name| !name.is_empty()).unwrap_or(&self.listening)
     }
 
     /// The window's title, where it shows this sender alone.

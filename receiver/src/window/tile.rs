@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use proto::Frame;
 use sdl2::EventPump;
 use sdl2::rect::Rect;
 
+use super::looks::{Looks, Style};
 use super::samples::Samples;
-use super::{Canvas, Drawing, Picture, Shown, State, card};
+use super::{Canvas, Drawing, Layer, Picture, Shown, State, card};
 use crate::decode::Decoded;
 use crate::feed::Feed;
 
@@ -26,6 +28,7 @@ pub(super) struct Tile {
     on_card: Option<Vec<String>>,
     /// How old the picture was when it was looked at last, and whether that is too old.
     age: Age,
+    looks: Looks,
     must_draw: bool,
     drawing_began: Instant,
 }
@@ -35,8 +38,15 @@ pub(super) struct Tile {
 pub(super) struct Age {
     /// Since its capture, or what of it exceeds the shortest delay seen; `None` without a picture.
     pub(super) age: Option<Duration>,
-    /// Whether the next one is overdue: it is older than three frame times.
+    /// Whether it is too old for a live one: older than three frame times, or the stream has stopped.
     pub(super) is_stale: bool,
+}
+
+impl Age {
+    /// Whether it is so old that it is no hiccup any more.
+    pub(super) fn is_overdue(self) -> bool {
+        self.is_stale && self.age.is_none_or(|age| age > OVERDUE)
+    }
 }
 
 impl Tile {
@@ -51,6 +61,7 @@ impl Tile {
             card: Decoded::default(),
             on_card: None,
             age: Age::default(),
+            looks: Looks::default(),
             must_draw: true,
             drawing_began: now,
         }
@@ -106,7 +117,7 @@ impl Tile {
     }
 
     /// When the picture will be too old, if none comes before.
-    pub(super) fn next_stale(&self, now: Instant) -> Option<Instant> {
+    fn next_stale(&self, now: Instant) -> Option<Instant> {
         let left = self.stale_after()?.saturating_sub(self.age.age?);
         (!self.age.is_stale).then(|| now + left)
     }
@@ -115,8 +126,8 @@ impl Tile {
         self.feed.interval().map(|interval| STALE_AFTER * interval)
     }
 
-    /// Brings the card up to date, or takes it away; whether there is one. While there is none, there is a picture.
-    fn has_card(&mut self, size: (u32, u32), now: Instant) -> bool {
+    /// Brings the card up to date, or takes it away; whether it says something new. While there is none, there is a picture.
+    fn renew_card(&mut self, size: (u32, u32), now: Instant) -> bool {
         let lines = self.feed.status().card(now);
         let lines = match (lines, &self.picture) {
             (None, Some(_)) => {
@@ -128,27 +139,49 @@ impl Tile {
         if self.on_card.as_ref() != Some(&lines) || (self.card.width(), self.card.height()) != size {
             card::draw(&mut self.card, size.0, size.1, &lines);
             self.on_card = Some(lines);
+            return true;
         }
-        true
+        false
     }
 
-    /// Whether it is to be drawn again.
-    pub(super) fn is_due(&mut self, now: Instant) -> bool {
+    /// The frame that is shown, if it is live.
+    pub(super) fn frame(&self) -> Option<&Frame> {
+        self.picture.as_ref().filter(|_| self.is_live()).map(|picture| &picture.frame)
+    }
+
+    /// Brings all that is to be seen of it up to date; whether it is to be drawn again.
+    pub(super) fn is_due(&mut self, style: Style, now: Instant) -> bool {
         let Some(area) = self.area else { return false };
-        let had_card = self.on_card.clone();
-        let has_card = self.has_card(area.size(), now);
-        self.must_draw |= (has_card || had_card.is_some()) && had_card != self.on_card;
+        let had_card = self.on_card.is_some();
+        let is_new = self.renew_card(area.size(), now);
+        self.must_draw |= is_new || had_card != self.on_card.is_some();
+        self.must_draw |= self.looks.refresh(&self.feed, &self.samples, self.age, area.size(), style, now);
         self.must_draw
     }
 
-    pub(super) fn draw(&mut self, canvas: &mut impl Canvas, number: usize, pump: &EventPump) -> Result<()> {
+    /// When it changes by itself.
+    pub(super) fn next_change(&self, now: Instant) -> Option<Instant> {
+        self.area?;
+        [self.next_stale(now), self.looks.next()].into_iter().flatten().min()
+    }
+
+    /// Draws it, and `above` over it.
+    pub(super) fn draw(
+        &mut self,
+        canvas: &mut impl Canvas,
+        number: usize,
+        above: Option<Layer<'_>>,
+        pump: &EventPump,
+    ) -> Result<()> {
         let Some(area) = self.area else { return Ok(()) };
         self.drawing_began = Instant::now();
         let picture = match (&self.on_card, &self.picture) {
             (None, Some(picture)) => &*picture.pixels,
             _ => &self.card,
         };
-        canvas.draw(number, &Drawing { area, picture, layers: &[], border: None }, pump)?;
+        let ([overlay, label], border) = self.looks.layers(area);
+        let drawing = Drawing { area, picture, layers: [overlay, label, above], border };
+        canvas.draw(number, &drawing, pump)?;
         self.must_draw = false;
         Ok(())
     }
@@ -167,5 +200,7 @@ impl Tile {
     }
 }
 
+/// A picture this old has stopped.
+const OVERDUE: Duration = Duration::from_secs(1);
 /// How many frame times a picture may be old: one until the next is captured, and two for the road.
 const STALE_AFTER: u32 = 3;

@@ -11,8 +11,11 @@ use sdl2::rect::Rect;
 use sdl2::video::{FullscreenType, WindowPos};
 use sdl2::{EventPump, Sdl, VideoSubsystem};
 
+use super::board::{Board, Choice};
+use super::looks::Style;
+use super::sheet::Sheet;
 use super::tile::Tile;
-use super::{Canvas, Waker, fit, grid};
+use super::{Canvas, Detail, Layer, Waker, fit, grid, help};
 use crate::feeds::Feeds;
 use crate::find::Finder;
 
@@ -23,10 +26,11 @@ pub(super) struct Desk<'a> {
     pub(super) sdl: &'a Sdl,
     pub(super) feeds: &'a Feeds,
     /// Who looks for senders, where that is wanted.
-    #[allow(dead_code, reason = "the list of senders is about to use it")]
     pub(super) finder: Option<&'a Finder>,
     /// What wakes the window, for as long as there is one.
     pub(super) waker: Waker,
+    /// How much is written on a picture.
+    pub(super) detail: Detail,
 }
 
 /// What is on the screen, and what is to be.
@@ -38,6 +42,13 @@ pub(super) struct View<'a, C> {
     full: Option<usize>,
     /// Where the tiles are was said for a window of this size.
     arranged: Option<(u32, u32)>,
+    /// The list of senders.
+    board: Board,
+    /// Whether the user wants to see the list.
+    wants_board: bool,
+    /// The list of keys, and where it is, while the user wants to see it.
+    help: (Sheet, Option<Rect>),
+    wants_help: bool,
     title: String,
     /// The window has taken the size of its pictures, or the user gave it one.
     is_sized: bool,
@@ -53,6 +64,10 @@ impl<'a, C: Canvas> View<'a, C> {
             tiles: Vec::new(),
             full: None,
             arranged: None,
+            board: Board::default(),
+            wants_board: false,
+            help: (Sheet::default(), None),
+            wants_help: false,
             title: String::new(),
             is_sized: false,
             windowed: None,
@@ -94,26 +109,39 @@ impl<'a, C: Canvas> View<'a, C> {
             self.arranged = None;
         }
         let now = Instant::now();
-        let mut until = now + LONGEST;
         for tile in &mut self.tiles {
             tile.take();
             let error = tile.feed.delays().error();
             tile.samples.look(&tile.feed.stats, error, now);
             tile.look(now);
-            until = tile.next_stale(now).map_or(until, |stale| until.min(stale));
         }
         self.fit_window();
         self.arrange();
         self.retitle()?;
-        self.draw(now)?;
-        Ok(until)
+        match self.shown_finder() {
+            Some(finder) => {
+                let size = self.canvas.window().drawable_size();
+                self.board.draw(&mut self.canvas, size, finder, &self.desk.pump)?;
+            }
+            None => self.draw(now)?,
+        }
+        let next = self.tiles.iter().filter_map(|tile| tile.next_change(now)).min();
+        Ok(next.map_or(now + LONGEST, |next| next.min(now + LONGEST)))
+    }
+
+    /// Who looks for senders, while the list of them is what is to be seen.
+    fn shown_finder(&self) -> Option<&'a Finder> {
+        self.desk.finder.filter(|_| self.tiles.is_empty() || self.wants_board)
     }
 
     fn draw(&mut self, now: Instant) -> Result<()> {
+        let style = Style { detail: self.desk.detail, is_in_grid: self.alone().is_none() };
         let mut drawn = false;
         for (number, tile) in self.tiles.iter_mut().enumerate() {
-            if tile.is_due(now) {
-                tile.draw(&mut self.canvas, number, &self.desk.pump)?;
+            if tile.is_due(style, now) {
+                let (sheet, at) = &self.help;
+                let above = at.map(|at| Layer { sheet, at: (at.x(), at.y()) });
+                tile.draw(&mut self.canvas, number, above, &self.desk.pump)?;
                 drawn = true;
             }
         }
@@ -133,8 +161,11 @@ impl<'a, C: Canvas> View<'a, C> {
         }
         self.arranged = Some(size);
         self.canvas.clear();
+        self.board.redraw();
+        self.help.1 = if self.wants_help { help::draw(&mut self.help.0, size) } else { None };
         self.full = self.full.filter(|&full| full < self.tiles.len());
-        let alone = if self.tiles.len() == 1 { Some(0) } else { self.full };
+        let alone = self.alone();
+        let is_hidden = self.shown_finder().is_some();
         let shape = self.tiles.iter().find_map(Tile::size).unwrap_or(USUAL_SHAPE);
         let areas = match alone {
             Some(_) => Vec::new(),
@@ -142,6 +173,8 @@ impl<'a, C: Canvas> View<'a, C> {
         };
         for (number, tile) in self.tiles.iter_mut().enumerate() {
             tile.place(match alone {
+                // Behind the list nothing is seen.
+                _ if is_hidden => None,
                 Some(alone) => (alone == number).then(|| Rect::new(0, 0, size.0, size.1)),
                 None => areas.get(number).copied(),
             });
@@ -190,11 +223,35 @@ impl<'a, C: Canvas> View<'a, C> {
 
     /// Handles a key; says whether it was the last.
     fn is_last_key(&mut self, key: Keycode) -> bool {
+        if self.shown_finder().is_some() {
+            let choice = self.board.key(key, digit(key));
+            if !matches!(choice, Choice::Other) {
+                self.follow(choice);
+                return false;
+            }
+        }
         match key {
+            Keycode::Escape if self.wants_board || self.wants_help => {
+                (self.wants_board, self.wants_help, self.arranged) = (false, false, None);
+            }
             Keycode::Escape if self.full.is_some() && self.tiles.len() > 1 => self.show_alone(None),
             Keycode::Q | Keycode::Escape => return true,
             Keycode::F => self.toggle_fullscreen(),
             Keycode::G | Keycode::Num0 | Keycode::Kp0 => self.show_alone(None),
+            Keycode::I => self.desk.detail = self.desk.detail.next(),
+            Keycode::H | Keycode::Question | Keycode::Slash | Keycode::F1 => {
+                (self.wants_help, self.arranged) = (!self.wants_help, None);
+            }
+            Keycode::L if self.desk.finder.is_some() => {
+                (self.wants_board, self.arranged) = (!self.wants_board, None);
+            }
+            Keycode::R => self.each_shown(|tile| drop(tile.feed.keeper.toggle_recording())),
+            Keycode::P => self.each_shown(|tile| drop(tile.feed.keeper.save_past())),
+            Keycode::S => self.each_shown(|tile| {
+                if let Some(frame) = tile.frame() {
+                    drop(tile.feed.keeper.snapshot(frame));
+                }
+            }),
             other => {
                 if let Some(number) = digit(other).filter(|&number| number < self.tiles.len()) {
                     self.show_alone((self.full != Some(number)).then_some(number));
@@ -204,9 +261,26 @@ impl<'a, C: Canvas> View<'a, C> {
         false
     }
 
+    /// Keeps something of what is shown: of one sender, or of all.
+    fn each_shown(&self, keep: impl Fn(&Tile)) {
+        self.tiles.iter().filter(|tile| tile.area().is_some()).for_each(keep);
+    }
+
+    /// Does what was chosen from the list of senders.
+    fn follow(&mut self, choice: Choice) {
+        if let (Choice::Show(chosen), Some(finder)) = (choice, self.desk.finder) {
+            finder.choose(&chosen);
+            (self.wants_board, self.arranged) = (false, None);
+        }
+    }
+
     /// Brings up the tile that was clicked, or all of them again.
     fn click(&mut self, x: i32, y: i32) {
         let (x, y) = self.in_pixels(x, y);
+        if self.shown_finder().is_some() {
+            let choice = self.board.click(x, y);
+            return self.follow(choice);
+        }
         let hit = |tile: &Tile| tile.area().is_some_and(|area| area.contains_point((x, y)));
         let number = self.tiles.iter().position(hit);
         self.show_alone(number.filter(|_| self.full.is_none()));

@@ -99,7 +99,6 @@ fn an_old_picture_is_red_and_no_state_looks_like_live() {
         (Condition::SourceGone, "■ source gone", BAD),
         (Condition::Ended, "▲ ended", FAIR),
         (Condition::Full, "▲ full", FAIR),
-        (Condition::Paused, "▲ paused", FAIR),
     ] {
         for detail in [Detail::Off, Detail::Small, Detail::Full] {
             draw(&mut sheet, (1280, 720), detail, &Figures { condition, ..figures(&history) }).unwrap();
