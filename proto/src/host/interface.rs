@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn this_computer_is_in_its_own_networks() {
-        assert!(is_on_link("127.3.4.5".parse().unwrap()) && !is_on_link("192.0.2.1".parse().unwrap()));
+        assert!(is_on_link("127.3.4.5".parse().unwrap()) && !is_on_link("203.0.113.77".parse().unwrap()));
     }
 
     #[test]
