@@ -76,11 +76,12 @@ impl<'a, C: Canvas> View<'a, C> {
 
     pub(super) fn run(mut self, stop: &Stop) -> Result<()> {
         let done = self.work(stop);
-        // SDL wakes a window by an event that it sends to it on a connection of its own. Whoever gets one for a window that
-        // is not there any more is ended by Xlib: so nobody wakes it from now on, and hiding it, which waits for the
-        // display's answer, lets what was sent before arrive.
+        // SDL wakes a window by an event that it sends to it on a connection of its own, and Xlib ends the program when
+        // such an event finds no window any more. A display serves its connections in no certain order. So nobody wakes
+        // the window from now on, and what was sent before has a moment to arrive.
         self.desk.waker.end();
         self.canvas.window().hide();
+        std::thread::sleep(LAST_EVENTS);
         done
     }
 
@@ -388,6 +389,8 @@ fn digit(key: Keycode) -> Option<usize> {
 
 /// Title, figures and cards change no more often than a person can read.
 const LONGEST: Duration = Duration::from_millis(500);
+/// Far longer than a display takes to pass an event on, and too short to be noticed once the window is gone.
+const LAST_EVENTS: Duration = Duration::from_millis(50);
 /// A window for several pictures, where there is room for it.
 const GRID: (u32, u32) = (1280, 720);
 /// Of a tile whose pictures are not known.
