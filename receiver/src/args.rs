@@ -1,5 +1,7 @@
 //! What was typed, and what it means.
 
+mod values;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,9 +13,10 @@ use proto::host::{SystemArgs, parse_bytes, parse_duration, parse_switch};
 use proto::netem::Impairment;
 
 use crate::keep::{KeepOptions, Split};
-use crate::link::{DEFAULT_LISTEN, Host, parse_host, parse_listen};
 use crate::output::Spec;
 use crate::window::Detail;
+pub use values::Host;
+use values::{DEFAULT_LISTEN, parse_detail, parse_host, parse_listen};
 
 /// Shows what a sender sends: the newest picture at once, in a window, or wherever it is wanted.
 #[derive(Debug, Parser)]
@@ -237,15 +240,6 @@ impl Args {
             past_bytes: self.past_memory,
             split: self.split,
         }
-    }
-}
-
-fn parse_detail(text: &str) -> Result<Detail, String> {
-    match text {
-        "off" => Ok(Detail::Off),
-        "small" => Ok(Detail::Small),
-        "full" => Ok(Detail::Full),
-        _ => Err("it is off, small or full".into()),
     }
 }
 

@@ -38,22 +38,6 @@ fn a_taken_port_is_said_with_the_way_out() {
     assert!(error.to_string().contains("--listen"), "{error}");
 }
 
-#[test]
-fn listening_takes_an_address_a_port_or_both() {
-    for (text, address) in [
-        ("0.0.0.0:9000", "0.0.0.0:9000"),
-        ("9001", "0.0.0.0:9001"),
-        (":9001", "0.0.0.0:9001"),
-        ("239.255.10.1", "239.255.10.1:9000"),
-        ("[::]:7", "[::]:7"),
-    ] {
-        assert_eq!(parse_listen(text).unwrap(), address.parse().unwrap(), "{text}");
-    }
-    for text in ["0.0.0.0:0", "somewhere", "1.2.3.4:99999"] {
-        assert!(parse_listen(text).is_err(), "{text}");
-    }
-}
-
 /// Reads until so many came.
 fn received(link: &mut Link, count: usize) -> Vec<(SocketAddr, Option<IpAddr>, Instant, Vec<u8>)> {
     let (stop, mut found) = (Stop::new().unwrap(), Vec::new());

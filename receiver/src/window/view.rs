@@ -8,14 +8,15 @@ use sdl2::event::{Event, WindowEvent};
 use sdl2::keyboard::Keycode;
 use sdl2::mouse::MouseButton;
 use sdl2::rect::Rect;
-use sdl2::video::{FullscreenType, WindowPos};
 use sdl2::{EventPump, Sdl, VideoSubsystem};
 
 use super::board::{Board, Choice};
+use super::extent::{self, Extent};
+use super::keys::{Deed, digit};
 use super::looks::Style;
 use super::sheet::Sheet;
 use super::tile::Tile;
-use super::{Canvas, Detail, Layer, Waker, fit, grid, help};
+use super::{Canvas, Detail, Layer, Waker, grid, help};
 use crate::feeds::Feeds;
 use crate::find::Finder;
 
@@ -50,10 +51,7 @@ pub(super) struct View<'a, C> {
     help: (Sheet, Option<Rect>),
     wants_help: bool,
     title: String,
-    /// The window has taken the size of its pictures, or the user gave it one.
-    is_sized: bool,
-    /// Where the window was, and its size, before it took the full screen.
-    windowed: Option<((i32, i32), (u32, u32))>,
+    extent: Extent,
 }
 
 impl<'a, C: Canvas> View<'a, C> {
@@ -69,8 +67,7 @@ impl<'a, C: Canvas> View<'a, C> {
             help: (Sheet::default(), None),
             wants_help: false,
             title: String::new(),
-            is_sized: false,
-            windowed: None,
+            extent: Extent::default(),
         }
     }
 
@@ -86,7 +83,7 @@ impl<'a, C: Canvas> View<'a, C> {
     }
 
     fn work(&mut self, stop: &Stop) -> Result<()> {
-        self.follow_fullscreen();
+        extent::follow_fullscreen(self.canvas.window(), &self.desk);
         while !stop.is_requested() {
             let until = self.refresh()?;
             let wait = until.saturating_duration_since(Instant::now()).min(LONGEST);
@@ -116,7 +113,7 @@ impl<'a, C: Canvas> View<'a, C> {
             tile.samples.look(&tile.feed.stats, error, now);
             tile.look(now);
         }
-        self.fit_window();
+        self.extent.fit(self.canvas.window(), &self.desk, &self.tiles);
         self.arrange();
         self.retitle()?;
         match self.shown_finder() {
@@ -214,7 +211,7 @@ impl<'a, C: Canvas> View<'a, C> {
                 ..
             } => self.arranged = None,
             Event::Window { win_event: WindowEvent::Resized(..), .. } => {
-                self.is_sized = true;
+                self.extent.is_the_users();
                 self.arranged = None;
             }
             _ => {}
@@ -231,33 +228,33 @@ impl<'a, C: Canvas> View<'a, C> {
                 return false;
             }
         }
-        match key {
-            Keycode::Escape if self.wants_board || self.wants_help => {
+        match Deed::of(key) {
+            Some(Deed::Back) if self.wants_board || self.wants_help => {
                 (self.wants_board, self.wants_help, self.arranged) = (false, false, None);
             }
-            Keycode::Escape if self.full.is_some() && self.tiles.len() > 1 => self.show_alone(None),
-            Keycode::Q | Keycode::Escape => return true,
-            Keycode::F => self.toggle_fullscreen(),
-            Keycode::G | Keycode::Num0 | Keycode::Kp0 => self.show_alone(None),
-            Keycode::I => self.desk.detail = self.desk.detail.next(),
-            Keycode::H | Keycode::Question | Keycode::Slash | Keycode::F1 => {
-                (self.wants_help, self.arranged) = (!self.wants_help, None);
+            Some(Deed::Back) if self.full.is_some() && self.tiles.len() > 1 => self.show_alone(None),
+            Some(Deed::Quit | Deed::Back) => return true,
+            Some(Deed::Fullscreen) => {
+                self.extent.toggle_fullscreen(self.canvas.window(), &self.desk);
+                self.arranged = None;
             }
-            Keycode::L if self.desk.finder.is_some() => {
+            Some(Deed::All) => self.show_alone(None),
+            Some(Deed::One(number)) if number < self.tiles.len() => {
+                self.show_alone((self.full != Some(number)).then_some(number));
+            }
+            Some(Deed::Detail) => self.desk.detail = self.desk.detail.next(),
+            Some(Deed::Help) => (self.wants_help, self.arranged) = (!self.wants_help, None),
+            Some(Deed::List) if self.desk.finder.is_some() => {
                 (self.wants_board, self.arranged) = (!self.wants_board, None);
             }
-            Keycode::R => self.each_shown(|tile| drop(tile.feed.keeper.toggle_recording())),
-            Keycode::P => self.each_shown(|tile| drop(tile.feed.keeper.save_past())),
-            Keycode::S => self.each_shown(|tile| {
+            Some(Deed::Record) => self.each_shown(|tile| drop(tile.feed.keeper.toggle_recording())),
+            Some(Deed::Past) => self.each_shown(|tile| drop(tile.feed.keeper.save_past())),
+            Some(Deed::Snapshot) => self.each_shown(|tile| {
                 if let Some(frame) = tile.frame() {
                     drop(tile.feed.keeper.snapshot(frame));
                 }
             }),
-            other => {
-                if let Some(number) = digit(other).filter(|&number| number < self.tiles.len()) {
-                    self.show_alone((self.full != Some(number)).then_some(number));
-                }
-            }
+            Some(Deed::One(_) | Deed::List) | None => {}
         }
         false
     }
@@ -301,97 +298,11 @@ impl<'a, C: Canvas> View<'a, C> {
         self.full = number.filter(|_| self.tiles.len() > 1);
         self.arranged = None;
     }
-
-    fn toggle_fullscreen(&mut self) {
-        let window = self.canvas.window();
-        // A window manager that refuses leaves the window as it is.
-        if window.fullscreen_state() == FullscreenType::Off {
-            self.windowed = Some((window.position(), window.size()));
-            // Where there is no window manager, nobody else gives it the screen's place and size.
-            let screen = window.display_index().and_then(|display| self.desk.video.display_bounds(display));
-            if let Ok(screen) = screen {
-                let _ = place(window, (screen.x(), screen.y()), screen.size());
-            }
-            let _ = window.set_fullscreen(FullscreenType::Desktop);
-        } else {
-            let _ = window.set_fullscreen(FullscreenType::Off);
-            match self.windowed.take() {
-                Some((position, size)) => drop(place(window, position, size)),
-                // It was never anything but full screen: the next picture gives it a size.
-                None => self.is_sized = false,
-            }
-        }
-        self.follow_fullscreen();
-        self.arranged = None;
-    }
-
-    /// On the full screen, nothing but the picture.
-    fn follow_fullscreen(&mut self) {
-        let windowed = self.canvas.window().fullscreen_state() == FullscreenType::Off;
-        self.desk.sdl.mouse().show_cursor(windowed);
-    }
-
-    /// Gives the window the size of its first picture, or as much of it as the desktop has room for; of several, as much as
-    /// a grid needs to be read.
-    fn fit_window(&mut self) {
-        if self.is_sized {
-            return;
-        }
-        let wanted = match &self.tiles[..] {
-            [only] => only.size(),
-            [] => None,
-            _ => Some(GRID),
-        };
-        let Some(wanted) = wanted else { return };
-        self.is_sized = self.tiles.len() == 1 || self.tiles.iter().all(|tile| tile.size().is_some());
-        let window = self.canvas.window();
-        let room = window.display_index().and_then(|display| self.desk.video.display_usable_bounds(display));
-        if let (FullscreenType::Off, Ok(room)) = (window.fullscreen_state(), room) {
-            let (width, height) = fit::inside(wanted, room.size());
-            if window.size() != (width, height) && window.set_size(width, height).is_ok() {
-                window.set_position(WindowPos::Centered, WindowPos::Centered);
-            }
-        }
-    }
-}
-
-fn place(window: &mut sdl2::video::Window, (x, y): (i32, i32), (width, height): (u32, u32)) -> Result<()> {
-    window.set_position(WindowPos::Positioned(x), WindowPos::Positioned(y));
-    Ok(window.set_size(width, height)?)
-}
-
-/// The tile that a key stands for, from 0.
-fn digit(key: Keycode) -> Option<usize> {
-    const ROW: [Keycode; 9] = [
-        Keycode::Num1,
-        Keycode::Num2,
-        Keycode::Num3,
-        Keycode::Num4,
-        Keycode::Num5,
-        Keycode::Num6,
-        Keycode::Num7,
-        Keycode::Num8,
-        Keycode::Num9,
-    ];
-    const PAD: [Keycode; 9] = [
-        Keycode::Kp1,
-        Keycode::Kp2,
-        Keycode::Kp3,
-        Keycode::Kp4,
-        Keycode::Kp5,
-        Keycode::Kp6,
-        Keycode::Kp7,
-        Keycode::Kp8,
-        Keycode::Kp9,
-    ];
-    [ROW, PAD].iter().find_map(|keys| keys.iter().position(|&known| known == key))
 }
 
 /// Title, figures and cards change no more often than a person can read.
 const LONGEST: Duration = Duration::from_millis(500);
 /// Far longer than a display takes to pass an event on, and too short to be noticed once the window is gone.
 const LAST_EVENTS: Duration = Duration::from_millis(50);
-/// A window for several pictures, where there is room for it.
-const GRID: (u32, u32) = (1280, 720);
 /// Of a tile whose pictures are not known.
 const USUAL_SHAPE: (u32, u32) = (16, 9);
