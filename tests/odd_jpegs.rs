@@ -6,7 +6,6 @@
 mod common;
 
 use std::io::Write;
-use std::time::{Duration, Instant};
 
 use common::display::Display;
 use common::jpegs::{
@@ -15,7 +14,7 @@ use common::jpegs::{
 };
 use common::running::{Ended, count, receiver_adds_up, sender, sender_adds_up, viewer};
 use common::wire::Wire;
-use common::{Folder, alone, free_port, pause};
+use common::{Folder, alone, comes_to, free_port};
 use turbojpeg::Subsamp;
 
 /// A picture of which it is known what the middle of the screen must then show.
@@ -241,17 +240,6 @@ fn assert_delivered(folder: &Folder, sent: &[&[u8]]) {
 
 fn kept(folder: &Folder) -> String {
     folder.join("kept/")
-}
-
-fn comes_to(is_so: impl Fn() -> bool) -> bool {
-    let until = Instant::now() + Duration::from_secs(10);
-    while !is_so() {
-        if Instant::now() > until {
-            return false;
-        }
-        pause(10);
-    }
-    true
 }
 
 fn address() -> String {

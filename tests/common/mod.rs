@@ -22,7 +22,7 @@ pub(crate) mod wire;
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// One real-time test at a time: the machine may have two cores.
 pub(crate) fn alone() -> MutexGuard<'static, ()> {
@@ -92,4 +92,16 @@ pub(crate) fn root() -> &'static Path {
 
 pub(crate) fn pause(millis: u64) {
     std::thread::sleep(Duration::from_millis(millis));
+}
+
+/// Looks until `is_so`; says whether that came to be within ten seconds.
+pub(crate) fn comes_to(is_so: impl Fn() -> bool) -> bool {
+    let until = Instant::now() + Duration::from_secs(10);
+    while !is_so() {
+        if Instant::now() > until {
+            return false;
+        }
+        pause(10);
+    }
+    true
 }

@@ -2,6 +2,7 @@ use super::*;
 
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::thread::{JoinHandle, sleep, spawn};
 
 use clap::Parser;
@@ -108,25 +109,26 @@ fn feedback_wakes_the_sender() {
 fn a_flood_of_feedback_holds_up_no_frame() {
     let setup = Setup::new(Pace::Rate(20e6), None);
     let to = setup.sender();
-    let socket = setup.receiver.try_clone().unwrap();
-    let flood = spawn(move || (0..FLOOD).filter(|_| socket.send_to(&[7; 100], to).is_ok()).count());
-    // Each takes half of the time until the next.
-    let begun = Instant::now();
-    for number in 0..FRAMES {
-        sleep((begun + INTERVAL * number as u32).saturating_duration_since(Instant::now()));
+    let (socket, is_over) = (setup.receiver.try_clone().unwrap(), Arc::new(AtomicBool::new(false)));
+    let flood = spawn({
+        let is_over = is_over.clone();
+        move || {
+            while !is_over.load(Ordering::Relaxed) {
+                socket.send_to(&[7; 100], to).unwrap();
+            }
+        }
+    });
+    let heard = || setup.stats.lock().destinations[0].stream.feedback.total();
+    // The flood lasts until all have gone, however fast either is here. How much of it is read at once, Fanout's tests show.
+    for number in 1..=FRAMES {
+        let before = heard();
         setup.put(number, 40_000);
+        setup.wait_for(|counters| counters.sent == number);
+        setup.wait_for(|counters| counters.destinations[0].stream.feedback.total() > before);
     }
-    setup.wait_for(|counters| counters.sent + counters.superseded == FRAMES);
-    assert_eq!(flood.join().unwrap(), FLOOD);
-    let counters = setup.stats.lock();
-    // A computer that is busy with other things may hold up one or another.
-    assert!(counters.superseded <= 2, "{} of {FRAMES} were not sent", counters.superseded);
-    assert!(
-        counters.destinations[0].stream.feedback.total() > FLOOD as u64 / 100,
-        "{:?}",
-        counters.destinations
-    );
-    drop(counters);
+    is_over.store(true, Ordering::Relaxed);
+    flood.join().unwrap();
+    assert_eq!(setup.stats.lock().superseded, 0);
     setup.end();
 }
 
@@ -165,5 +167,4 @@ fn the_end_waits_for_the_last_frame_but_not_for_ever_and_hears_feedback_meanwhil
 }
 
 const INTERVAL: Duration = Duration::from_millis(33);
-const FRAMES: u64 = 45;
-const FLOOD: usize = 200_000;
+const FRAMES: u64 = 20;
