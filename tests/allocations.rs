@@ -1,14 +1,18 @@
 //! A steady stream allocates nothing: not when sending, receiving, delivering, repairing, losing or superseding a frame,
-//! nor for what goes back.
-#![allow(missing_docs, clippy::unwrap_used)]
+//! nor for what goes back. The same as RTP/JPEG.
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 #![allow(unsafe_code, reason = "only a global allocator sees every allocation, and the trait is unsafe")]
+
+mod common;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use common::jpegs;
 use proto::netem::Netem;
+use proto::rtp::{RtpRecvConfig, RtpRecvStream, RtpSendConfig, RtpSendStream};
 use proto::{
     Clock, Fec, Frame, MediaTime, Pace, Pool, Random, RecvConfig, RecvOutput, RecvStats, RecvStream,
     SendConfig, SendOutput, SendStats, SendStream, SessionId,
@@ -71,6 +75,13 @@ fn answers_to_a_group_allocate_nothing() {
     let steady = steady(stream);
     assert_eq!(steady.allocations, 0);
     assert!(steady.delivered > 290 && steady.by_resend > 100, "{steady:?}");
+}
+
+#[test]
+fn rtp_and_its_losses_allocate_nothing() {
+    let steady = steady_rtp();
+    assert_eq!(steady.allocations, 0);
+    assert!((100..300).contains(&steady.delivered), "{steady:?}");
 }
 
 #[test]
@@ -164,6 +175,67 @@ fn steady(stream: Stream) -> Steady {
         by_resend: received.repair.by_resend - before.0.repair.by_resend,
         reports: sent.feedback.accepted - before.1.feedback.accepted,
     }
+}
+
+/// The same as RTP/JPEG, of which every 200th packet is lost.
+#[allow(clippy::disallowed_methods, reason = "some instant to count from")]
+fn steady_rtp() -> Steady {
+    let begin = Instant::now();
+    let config = RtpSendConfig {
+        ssrc: 1,
+        sequence: 2,
+        timestamp: 3,
+        datagram_bytes: 1472,
+        overhead_bytes: 28,
+        pace: Pace::Auto,
+        interval: Some(INTERVAL),
+        max_bitrate: None,
+        reports_to: Some(9),
+        name: "camera".to_owned(),
+    };
+    let clock = Clock::new(begin, MediaTime::default());
+    let mut sender = RtpSendStream::new(config, clock);
+    let mut receiver = RtpRecvStream::new(RtpRecvConfig { deadline: 3 * INTERVAL, clock });
+    // The largest comes first.
+    let sizes = (0..10).map(|step| 640 - 32 * step);
+    let jpegs: Vec<_> = sizes
+        .map(|width| Arc::new(jpegs::picture(width, 480, [90, 120, 200], turbojpeg::Subsamp::Sub2x2)))
+        .collect();
+    let (mut steady, mut delivered_before, mut packets) = (Steady::default(), 0, 0);
+    for number in 0..WARM + COUNTED {
+        if number == WARM {
+            delivered_before = receiver.stats().delivered;
+        }
+        let before = allocations();
+        let captured = begin + INTERVAL * number;
+        let jpeg = jpegs[number as usize % jpegs.len()].clone();
+        sender.push_frame(Frame { captured: clock.at(captured), jpeg }, captured);
+        let mut now = captured;
+        while now < captured + INTERVAL {
+            let until = loop {
+                match sender.poll(now) {
+                    SendOutput::Transmit(transmit) => {
+                        for packet in transmit.bytes.chunks(transmit.segment) {
+                            packets += 1;
+                            if packets % 200 > 0 {
+                                receiver.handle_datagram_arrived(1, packet, now, now);
+                            }
+                        }
+                    }
+                    SendOutput::Event(_) => {}
+                    SendOutput::Wait(until) => break until,
+                }
+            };
+            receiver.handle_timeout(now);
+            while receiver.next_event().is_some() {}
+            now = until.map_or(captured + INTERVAL, |until| until.min(captured + INTERVAL));
+        }
+        if number >= WARM {
+            steady.allocations += allocations() - before;
+        }
+    }
+    steady.delivered = receiver.stats().delivered - delivered_before;
+    steady
 }
 
 fn send(sender: &mut SendStream<u8>, network: &mut Netem, now: Instant) -> Option<Instant> {
