@@ -92,9 +92,10 @@ impl Seat {
     }
 
     /// Takes in a datagram.
+    #[inline]
     pub(super) fn take_in(
         &mut self,
-        (from, to): Addresses,
+        &(from, to): &Addresses,
         datagram: &mut [u8],
         arrived: Instant,
         shared: &Shared,

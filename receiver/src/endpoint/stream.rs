@@ -41,6 +41,7 @@ impl Stream {
         }
     }
 
+    #[inline]
     pub(super) fn handle_datagram_arrived(
         &mut self,
         from: SocketAddr,
