@@ -77,7 +77,7 @@ impl Decoding {
 
     /// Takes a frame to be decoded, in place of one that still waits.
     pub fn offer(&self, feed: &Arc<Feed>, frame: Received, delays: Delays) -> Offered {
-        if !feed.outputs.as_ref().is_some_and(|outputs| outputs.want_pictures()) {
+        if !feed.outputs().is_some_and(|outputs| outputs.want_pictures()) {
             match (self.form, feed.area()) {
                 (None, _) => return Offered::Unwanted,
                 (Some(_), None) if feed.number() > 0 => return Offered::Hidden,
@@ -190,7 +190,7 @@ impl Worker<'_> {
             };
             feed.stats.lock().decode.add(begun.elapsed());
             pictures.keep(&picture);
-            if let Some(outputs) = feed.outputs.as_ref().filter(|_| to_outputs) {
+            if let Some(outputs) = feed.outputs().filter(|_| to_outputs) {
                 outputs.offer_picture(&picture);
             }
             if to_window && self.put_in_window(feed, received, size, picture, delays) {
@@ -201,7 +201,7 @@ impl Worker<'_> {
 
     /// How a picture is wanted, and by whom: (how, the window, outputs).
     fn aims(&self, feed: &Feed, window: Option<Form>) -> [Option<(Aim, bool, bool)>; 2] {
-        let written = feed.outputs.as_ref().is_some_and(|outputs| outputs.want_pictures());
+        let written = feed.outputs().is_some_and(|outputs| outputs.want_pictures());
         let alone = self.feeds.count() <= 1;
         let planes = Aim { form: Form::Planes, area: None, alone };
         match window {

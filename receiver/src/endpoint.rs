@@ -234,7 +234,7 @@ impl Endpoint {
     }
 
     fn add_seat(&mut self) -> &Seat {
-        let outputs = self.shared.feeds.list().is_empty().then(|| self.shared.outputs.clone());
+        let outputs = Some(self.shared.outputs.clone());
         let keeper = Keeper::new(&self.shared.keep, &self.shared.console);
         let mut feed = Feed::new(self.status.clone(), self.origin.clone(), keeper, outputs);
         feed.newest = self.shared.shows_in_browsers.then(Arc::default);

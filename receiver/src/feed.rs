@@ -35,8 +35,8 @@ pub struct Feed {
     pub keeper: Keeper,
     /// Its newest frame, for browsers, where they are shown any.
     pub newest: Option<Arc<Broadcast>>,
-    /// Where its frames go besides the window. Only the first feed has outputs.
-    pub outputs: Option<Arc<Outputs>>,
+    /// See [`outputs`](Self::outputs).
+    outputs: Option<Arc<Outputs>>,
     /// Its newest frame that is not decoded yet.
     pub(crate) queued: Mutex<Queued>,
     /// Its tile's number, from 1; 0 as long as it has none.
@@ -80,7 +80,7 @@ pub enum Signal {
 }
 
 impl Feed {
-    /// A feed of which nothing has come yet; `status` says what is waited for.
+    /// A feed of which nothing has come yet; `status` says what is waited for, and `outputs` are used if it is the first.
     pub fn new(status: Status, origin: Origin, keeper: Keeper, outputs: Option<Arc<Outputs>>) -> Self {
         Self {
             stats: Stats::default(),
@@ -97,6 +97,12 @@ impl Feed {
             area: AtomicU64::new(0),
             interval: AtomicU64::new(0),
         }
+    }
+
+    /// Where its frames go besides the window: those of the first sender that is shown. Which that is turns out when one is
+    /// heard or found.
+    pub fn outputs(&self) -> Option<&Arc<Outputs>> {
+        self.outputs.as_ref().filter(|_| self.number() <= 1)
     }
 
     /// Its tile's number, from 1; 0 as long as it has none.

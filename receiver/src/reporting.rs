@@ -78,7 +78,7 @@ impl Reporting {
                 known.push(Known { feed, reports, diagnosis });
             }
             let feed = &known[number].feed;
-            if feed.outputs.is_some() {
+            if feed.outputs().is_some() {
                 feed.stats.lock().outputs = self.tallies.read().map(OutputObject::new).collect();
             }
         }

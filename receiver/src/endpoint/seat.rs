@@ -260,7 +260,7 @@ impl Seat {
             let captured = now.checked_sub(self.delays.since(received.frame.captured, now)).unwrap_or(now);
             newest.put(id.get().into(), received.frame.clone(), captured);
         }
-        if let Some(outputs) = &self.feed.outputs {
+        if let Some(outputs) = self.feed.outputs() {
             outputs.offer(&received);
         }
         match shared.decoding.offer(&self.feed, received, self.delays) {
