@@ -12,6 +12,8 @@ use super::view::Desk;
 pub(super) struct Extent {
     /// The window has taken the size of its pictures, or the user gave it one.
     is_settled: bool,
+    /// That size was for a single picture: should there be another, it is not enough.
+    is_for_one: bool,
     /// Where the window was, and its size, before it took the full screen.
     windowed: Option<((i32, i32), (u32, u32))>,
 }
@@ -19,12 +21,13 @@ pub(super) struct Extent {
 impl Extent {
     /// The user gave it a size: no picture changes that.
     pub(super) fn is_the_users(&mut self) {
-        self.is_settled = true;
+        (self.is_settled, self.is_for_one) = (true, false);
     }
 
     /// Gives the window the size of its first picture, or as much of it as the desktop has room for; of several, as much as
     /// a grid needs to be read.
     pub(super) fn fit(&mut self, window: &mut Window, desk: &Desk<'_>, tiles: &[Tile]) {
+        self.is_settled &= !self.is_for_one || tiles.len() == 1;
         if self.is_settled {
             return;
         }
@@ -34,7 +37,8 @@ impl Extent {
             _ => Some(GRID),
         };
         let Some(wanted) = wanted else { return };
-        self.is_settled = tiles.len() == 1 || tiles.iter().all(|tile| tile.size().is_some());
+        self.is_for_one = tiles.len() == 1;
+        self.is_settled = self.is_for_one || tiles.iter().all(|tile| tile.size().is_some());
         let room = window.display_index().and_then(|display| desk.video.display_usable_bounds(display));
         if let (FullscreenType::Off, Ok(room)) = (window.fullscreen_state(), room) {
             let (width, height) = fit::inside(wanted, room.size());
