@@ -33,9 +33,9 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("i", "figures: off, small, full"),
     ("1-9, click", "show one sender alone"),
     ("g, Esc", "show all again"),
-    ("l", "list of senders, when they are looked for"),
-    ("s", "write this picture to a file"),
-    ("p", "write what just happened"),
+    ("l", "list of senders"),
+    ("s", "save this picture"),
+    ("p", "save what just happened"),
     ("r", "record, and stop recording"),
     ("f", "full screen"),
     ("h, ?", "these keys"),
@@ -43,7 +43,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
 ];
 
 /// All at scale 1.
-const PADDING: u32 = 12;
+const PADDING: u32 = 8;
 const GAP: u32 = 2 * GLYPH;
 const LINE: u32 = 13;
 const TITLE: u32 = 20;
@@ -66,6 +66,7 @@ mod tests {
         let (key, deed) =
             (find(&sheet, "1-9, click").unwrap(), find(&sheet, "show one sender alone").unwrap());
         assert_eq!((key.colour, key.y), (ACCENT, deed.y));
+        assert!(draw(&mut sheet, (320, 240)).is_some(), "in the smallest of pictures too");
         for window in [(0, 0), (1, 1), (300, 100), (320, 240), (500, 2000), (3840, 2160)] {
             let whole = Rect::new(0, 0, window.0, window.1);
             assert!(draw(&mut sheet, window).is_none_or(|area| area.intersection(whole) == Some(area)));
