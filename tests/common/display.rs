@@ -103,13 +103,25 @@ impl Display {
     pub(crate) fn key(&self, key: &str) -> Option<()> {
         let Screen { width, height, .. } = self.screen();
         let (x, y) = ((width / 2).to_string(), (height / 2).to_string());
-        let typed = Command::new("xdotool")
-            .args(["mousemove", &x, &y, "key", key])
-            .env("DISPLAY", &self.name)
-            .output();
-        match typed {
-            Ok(typed) => {
-                assert!(typed.status.success(), "xdotool: {}", String::from_utf8_lossy(&typed.stderr));
+        self.xdotool(&["mousemove", &x, &y, "key", key])
+    }
+
+    /// Clicks in the middle of an area.
+    pub(crate) fn click(&self, area: Area) -> Option<()> {
+        let (x, y) = (area.left + area.width / 2, area.top + area.height / 2);
+        self.xdotool(&["mousemove", &x.to_string(), &y.to_string(), "click", "1"])
+    }
+
+    /// Gives the receiver's window another size.
+    pub(crate) fn resize(&self, width: usize, height: usize) -> Option<()> {
+        self.xdotool(&["search", "--name", "", "windowsize", "%@", &width.to_string(), &height.to_string()])
+    }
+
+    fn xdotool(&self, arguments: &[&str]) -> Option<()> {
+        let done = Command::new("xdotool").args(arguments).env("DISPLAY", &self.name).output();
+        match done {
+            Ok(done) => {
+                assert!(done.status.success(), "xdotool: {}", String::from_utf8_lossy(&done.stderr));
                 Some(())
             }
             Err(error) => {
@@ -165,6 +177,34 @@ impl Screen {
         read_strip(&luma, area.width, (area.width as u32, area.height as u32), drawn)
     }
 
+    /// The colour of the edge of a tile, if it has one all around.
+    pub(crate) fn edge(&self, tile: Area) -> Option<[u8; 3]> {
+        let (right, bottom) = (tile.left + tile.width - 1, tile.top + tile.height - 1);
+        let (x, y) = (tile.left + tile.width / 2, tile.top + tile.height / 2);
+        let colours = [(tile.left, y), (right, y), (x, tile.top), (x, bottom)].map(|(x, y)| self.at(x, y));
+        colours.iter().all(|colour| *colour == colours[0]).then_some(colours[0])
+    }
+
+    /// Whether a tile has a red edge: it reddens from half as bright on.
+    pub(crate) fn is_red(&self, tile: Area) -> bool {
+        self.edge(tile).is_some_and(|[red, green, blue]| red > 0x78 && green < red / 2 && blue < red / 2)
+    }
+
+    /// The tiles of a grid, row by row: what black lines all across part, and black lines from top to bottom of each row.
+    pub(crate) fn tiles(&self) -> Vec<Area> {
+        let is_row = |y: usize| (0..self.width).any(|x| self.at(x, y) != [0; 3]);
+        let tiles_of = |row: std::ops::Range<usize>| {
+            let is_column = |x: usize| row.clone().any(|y| self.at(x, y) != [0; 3]);
+            runs(self.width, is_column).into_iter().map(move |column| Area {
+                left: column.start,
+                top: row.start,
+                width: column.len(),
+                height: row.len(),
+            })
+        };
+        runs(self.height, is_row).into_iter().flat_map(|row| tiles_of(row).collect::<Vec<_>>()).collect()
+    }
+
     fn pixels(&self, area: Area) -> impl Iterator<Item = [u8; 3]> + '_ {
         let rows = area.top..area.top + area.height;
         rows.flat_map(move |y| (area.left..area.left + area.width).map(move |x| self.at(x, y)))
@@ -178,7 +218,25 @@ impl Area {
     }
 }
 
+/// Where something is so without a break.
+fn runs(end: usize, is_so: impl Fn(usize) -> bool) -> Vec<std::ops::Range<usize>> {
+    let (mut runs, mut start) = (Vec::new(), None);
+    for at in 0..=end {
+        match (at < end && is_so(at), start) {
+            (true, None) => start = Some(at),
+            (false, Some(from)) => {
+                runs.push(from..at);
+                start = None;
+            }
+            _ => {}
+        }
+    }
+    runs
+}
+
 /// Long enough for a busy machine; who is in time does not wait for it.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// What is not to be trusted as live.
+pub(crate) const RED: [u8; 3] = [0xff, 0x64, 0x5a];
 const CARD_GROUND: [u8; 3] = [0x12, 0x16, 0x1c];
 const CARD_LETTERS: [u8; 3] = [0xea, 0xee, 0xf2];
