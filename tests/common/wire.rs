@@ -4,6 +4,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Instant;
 
+use proto::wire::SourceState;
 use proto::{Clock, Frame, MediaTime, Pace, SendConfig, SendEvent, SendOutput, SendStream, SessionId};
 
 /// Sends whatever it is given.
@@ -51,6 +52,14 @@ impl Wire {
                     std::thread::sleep(until);
                 }
             }
+        }
+    }
+
+    /// Says how the source of the pictures is.
+    pub(crate) fn say(&mut self, state: SourceState) {
+        self.stream.set_state(state, Instant::now());
+        while let SendOutput::Transmit(transmit) = self.stream.poll(Instant::now()) {
+            self.socket.send(transmit.bytes).unwrap();
         }
     }
 }
