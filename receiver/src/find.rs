@@ -119,10 +119,8 @@ impl Finder {
         state.found.clone_from(&found);
         for taken in &state.taken {
             let moved = found.iter().find(|found| found.instance == taken.instance);
-            if let (Some(place), Some(address)) =
-                (&taken.place, moved.and_then(|found| found.addresses.first()))
-            {
-                place.move_to(*address);
+            if let (Some(place), Some(moved)) = (&taken.place, moved) {
+                place.move_to(&moved.addresses);
             }
         }
         if !self.names.is_empty() {

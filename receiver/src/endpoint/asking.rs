@@ -21,9 +21,15 @@ impl Place {
         Arc::new(Self { address: Mutex::new(address) })
     }
 
-    /// It moved there.
-    pub fn move_to(&self, address: SocketAddr) {
-        *lock(&self.address) = address;
+    /// It is found at these addresses now. It is only asked elsewhere if the one that is asked is not among them, since
+    /// addresses become known one after the other; and by the same family, since the socket is of that one.
+    pub fn move_to(&self, addresses: &[SocketAddr]) {
+        let mut now = lock(&self.address);
+        if !addresses.contains(&now)
+            && let Some(other) = addresses.iter().find(|other| other.is_ipv4() == now.is_ipv4())
+        {
+            *now = *other;
+        }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -88,6 +94,23 @@ impl Asking {
             if link.send(self.at, None, bytes).is_err() {
                 break;
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sender_is_asked_elsewhere_only_if_it_is_not_there_any_more() {
+        let address = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let (old, new, other) =
+            (address("10.0.0.1:9001"), address("10.0.0.2:9001"), address("[fd00::2]:9001"));
+        let place = Place::new(old);
+        for (found, asked) in [(&[new, old][..], old), (&[other], old), (&[], old), (&[other, new], new)] {
+            place.move_to(found);
+            assert_eq!(place.address(), asked, "{found:?}");
         }
     }
 }
