@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use common::clip::Clip;
 use common::peer::{Peer, is_installed};
 use common::running::{Running, program, sender};
-use common::{Folder, alone, figure, free_port, pause, skip};
+use common::{Folder, alone, figure, free_port, pause, recipes, skip};
 
 #[test]
 fn to_an_rtmp_server_for_viewers_past_this_network() {
@@ -125,7 +125,8 @@ impl Stage {
         let pid = self.folder.join("receiver.pid");
         let receiver = program("receiver");
         let listen = format!("{} --listen 127.0.0.1:{}", receiver.display(), self.port);
-        let recipe = recipe(there).replace(there, instead).replacen("receiver ", &format!("{listen} "), 1);
+        let recipe =
+            recipes::command(there).replace(there, instead).replacen("receiver ", &format!("{listen} "), 1);
         // The shell's own process becomes the receiver, so that it can be ended alone.
         let (first, rest) = recipe.split_once(" | ").unwrap();
         let script = format!("sh -c 'echo $$ >{pid}; exec {first}' | {rest}");
@@ -147,28 +148,6 @@ impl Drop for Stage {
     fn drop(&mut self) {
         self.end_receiver();
     }
-}
-
-/// The command in the README that has `part` in it, in one line.
-fn recipe(part: &str) -> String {
-    let readme = std::fs::read_to_string(common::root().join("README.md")).unwrap();
-    let mut commands: Vec<String> = Vec::new();
-    let mut goes_on = false;
-    for line in readme.lines() {
-        let Some(line) = line.strip_prefix("    ") else {
-            goes_on = false;
-            continue;
-        };
-        let text = line.trim().trim_end_matches('\\').trim_end();
-        match commands.last_mut().filter(|_| goes_on) {
-            Some(command) => *command += &format!(" {text}"),
-            None => commands.push(text.to_owned()),
-        }
-        goes_on = line.ends_with('\\') || line.ends_with('|');
-    }
-    let found: Vec<_> = commands.into_iter().filter(|command| command.contains(part)).collect();
-    assert_eq!(found.len(), 1, "{part}: {found:?}");
-    found.into_iter().next().unwrap()
 }
 
 /// What ffprobe finds: codec, width, height, seconds where they are known, and how many frames it could decode.

@@ -50,8 +50,8 @@ pub struct Args {
     #[arg(long, value_name = "chunkcast|rtp", hide_possible_values = true, default_value = "chunkcast", help_heading = NETWORK)]
     pub format: Format,
 
-    /// How many senders to show that send to one port; who comes later is reported and not shown [default: 9 in a window,
-    /// else 1]
+    /// How many senders to show that send to one port; who comes later is reported and not shown [default: 9 in a window
+    /// or for browsers, else 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64), help_heading = NETWORK)]
     pub max_senders: Option<u8>,
 
@@ -81,7 +81,8 @@ pub struct Args {
     #[arg(long, value_name = "T|SIZE", help_heading = OUTPUT)]
     pub split: Option<Split>,
 
-    /// Keep the last seconds in memory, to be written out when something has happened: by p in the window, or SIGUSR1
+    /// Keep the last seconds in memory, to be written out when something has happened: by p in the window,
+    /// the page's button, or SIGUSR1
     #[arg(long, value_name = "T", value_parser = parse_duration, help_heading = OUTPUT)]
     pub past: Option<Duration>,
 
@@ -250,18 +251,23 @@ const DIAGNOSTICS: &str = "Diagnostics";
 
 const EXAMPLES: &str = "\
 Examples:
-  receiver                                   show what arrives on port 9000
-  receiver list                              which senders are there
-  receiver --listen 239.255.10.1:9000        show what is sent to that group
-  receiver --format rtp --listen 0.0.0.0:5004  what GStreamer or FFmpeg sends as RTP/JPEG
-  receiver --output door/ --duration 10s     keep ten seconds as .jpg files
-  receiver --output window --output door.mkv --split 1h       show and record, an hour in each file
-  receiver --past 10s --save-to clips        keep the last ten seconds at hand: p writes them to clips/
-  receiver --http 8080                       and in a browser, at http://127.0.0.1:8080/
-  receiver --output - | ffmpeg -use_wallclock_as_timestamps 1 -f mjpeg -i - door.mp4
+  receiver                               find a sender and show it
+  receiver list                          who is there
+  receiver door \"bench 3\"                these two, in one window
+  receiver --connect 192.168.1.10        ask there: where nobody is found
+  receiver --listen 239.255.10.1:9000    what is sent to that group
+  receiver --listen 0.0.0.0:5004 --format rtp    from GStreamer or FFmpeg
+  receiver --output window --output door.mkv     show it, and record
+  receiver --output door/ --duration 10s         ten seconds as .jpg files
+  receiver --past 10s --save-to clips    p writes what just happened
+  receiver --http 8080                   also at http://127.0.0.1:8080/
+  receiver --output - |
+    ffmpeg -use_wallclock_as_timestamps 1 -f mjpeg -i - door.mp4
 
-In the window: h shows the keys, i the figures, 1-9 one sender of several; s keeps the picture, r records, p keeps what
-just happened, f fills the screen, q quits.
+In the window: h shows the keys, i the figures, 1-9 one sender of several;
+s keeps the picture, r records, p keeps what just happened, f fills the
+screen, q quits.
+
 Exit status: 0 done, 1 failed while running, 2 wrong usage.";
 
 #[cfg(test)]

@@ -88,7 +88,7 @@ pub struct Reports {
 
 /// What `--stats-json` says; the names are stable.
 #[derive(Debug, Serialize)]
-#[allow(missing_docs, reason = "the README explains the statistics' names")]
+#[allow(missing_docs, reason = "docs/statistics.md explains the statistics' names")]
 pub struct Object {
     pub session: Option<String>,
     pub source: Option<String>,

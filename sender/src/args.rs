@@ -230,14 +230,15 @@ const DIAGNOSTICS: &str = "Diagnostics";
 
 const EXAMPLES: &str = "\
 Examples:
-  sender                                   the first camera, to whoever asks: receiver
-  sender --dest 192.168.1.20:9000          to one screen
-  sender --dest 239.255.10.1:9000          to many: receiver --listen that group
-  sender --source pattern --dest 127.0.0.1:9000   a test card, to this computer
-  sender --source clip.mjpeg --loop --fps 30 --dest 192.168.1.20:9000
-  sender --dest 239.255.10.1:5004 --format rtp --sdp camera.sdp     for VLC, GStreamer and FFmpeg
-  ffmpeg -re -i film.mp4 -q:v 4 -f mjpeg - |
-    sender --source - --dest 192.168.1.20:9000
+  sender                                 the first camera, to who asks: receiver
+  sender --name door --http 8080         called so, and seen by browsers
+  sender --source pattern                a test card
+  sender --source clip.mjpeg --loop --fps 30     a file, again and again
+  sender --dest 192.168.1.20:9000        to one screen
+  sender --dest 239.255.10.1:9000        to many: receiver --listen that group
+  sender --dest 239.255.10.1:5004 --format rtp --sdp camera.sdp
+                                         for VLC, GStreamer and FFmpeg
+  ffmpeg -re -i film.mp4 -q:v 4 -f mjpeg - | sender --source -
 
 Exit status: 0 done, 1 failed while running, 2 wrong usage.";
 

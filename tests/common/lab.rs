@@ -84,7 +84,8 @@ impl Lab {
         })
     }
 
-    fn namespace(&self, host: &str) -> String {
+    /// What `ip netns` calls `host`.
+    pub(crate) fn namespace(&self, host: &str) -> String {
         format!("{}-{host}", self.name)
     }
 

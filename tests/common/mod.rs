@@ -15,6 +15,7 @@ pub(crate) mod journey;
 pub(crate) mod jpegs;
 pub(crate) mod lab;
 pub(crate) mod peer;
+pub(crate) mod recipes;
 pub(crate) mod running;
 pub(crate) mod viewer;
 pub(crate) mod wire;

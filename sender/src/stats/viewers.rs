@@ -9,7 +9,7 @@ use serde::Serialize;
 
 /// A receiver and its health, as `--stats-json` says it. Counts are the receiver's own, since this session began for it.
 #[derive(Debug, Serialize)]
-#[allow(missing_docs, reason = "the README explains the statistics' names")]
+#[allow(missing_docs, reason = "docs/statistics.md explains the statistics' names")]
 pub struct ViewerObject {
     pub address: String,
     pub healthy: bool,
