@@ -17,6 +17,7 @@ pub(crate) mod lab;
 pub(crate) mod peer;
 pub(crate) mod recipes;
 pub(crate) mod running;
+pub(crate) mod stage;
 pub(crate) mod viewer;
 pub(crate) mod wire;
 
