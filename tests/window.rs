@@ -5,7 +5,7 @@
 mod common;
 
 use common::display::{Area, Display};
-use common::running::{count, sender, viewer};
+use common::running::{count, sender, viewer, window_adds_up};
 use common::{alone, free_port, pause};
 use rustix::process::Signal;
 
@@ -44,6 +44,7 @@ fn the_test_card_is_seen_moving_and_comes_back_when_its_sender_was_killed() {
     let ended = receiver.interrupt();
     assert!(count(ended.totals(), "/frames/displayed") >= 45, "{}", ended.totals());
     assert_eq!(count(ended.totals(), "/frames/refused"), 0, "{}", ended.totals());
+    window_adds_up(ended.totals());
 }
 
 #[test]
@@ -87,6 +88,7 @@ fn q_ends_it_and_f_fills_the_screen_and_gives_it_back() {
     assert!(ended.status.success(), "{} {}", ended.status, ended.said);
     // A picture that was there when the key was typed is seen before and after it.
     assert!(count(ended.totals(), "/frames/displayed") >= 13, "{}", ended.totals());
+    window_adds_up(ended.totals());
 }
 
 #[test]

@@ -68,6 +68,13 @@ pub enum Offered {
     Unwanted,
 }
 
+impl Queued {
+    /// Drops what nobody is going to decode; whether there was anything.
+    pub(crate) fn give_up(&mut self) -> bool {
+        self.frame.take().is_some()
+    }
+}
+
 impl Decoding {
     /// For a window that likes its pictures in this form, or for none.
     pub fn new(form: Option<Form>) -> Self {
@@ -78,10 +85,10 @@ impl Decoding {
     /// Takes a frame to be decoded, in place of one that still waits.
     pub fn offer(&self, feed: &Arc<Feed>, frame: Received, delays: Delays) -> Offered {
         if !feed.outputs().is_some_and(|outputs| outputs.want_pictures()) {
-            match (self.form, feed.area()) {
-                (None, _) => return Offered::Unwanted,
-                (Some(_), None) if feed.number() > 0 => return Offered::Hidden,
-                _ => {}
+            match self.form {
+                None => return Offered::Unwanted,
+                Some(_) if feed.is_hidden() => return Offered::Hidden,
+                Some(_) => {}
             }
         }
         let mut queued = lock(&feed.queued);
@@ -173,7 +180,10 @@ impl Worker<'_> {
         delays: Delays,
         pictures: &mut Pictures,
     ) {
-        let window = form.filter(|_| feed.number() == 0 || feed.area().is_some());
+        let window = form.filter(|_| !feed.is_hidden());
+        if form.is_some() && window.is_none() {
+            feed.stats.lock().hidden += 1;
+        }
         for (aim, to_window, to_outputs) in self.aims(feed, window).into_iter().flatten() {
             let mut picture = pictures.take();
             let into = Arc::get_mut(&mut picture).expect("a picture from the pool has one owner");
@@ -295,11 +305,30 @@ mod tests {
         assert_eq!(decoding.offer(&feed, frame(1), Delays::new()), Offered::Taken);
         assert_eq!(decoding.offer(&feed, frame(2), Delays::new()), Offered::Displaced);
         assert_eq!(lock(&decoding.queue).waiting.len(), 1, "it waits once");
-        feed.set_number(1);
+        feed.set_area(None);
         assert_eq!(decoding.offer(&feed, frame(3), Delays::new()), Offered::Hidden);
         feed.set_area(Some((640, 360)));
         assert_eq!(decoding.offer(&feed, frame(3), Delays::new()), Offered::Displaced);
         assert_eq!(Decoding::new(None).offer(&feed, frame(3), Delays::new()), Offered::Unwanted);
+        feed.settle();
+        feed.settle();
+        assert_eq!(feed.stats.lock().undecoded, 1, "the last of them");
+    }
+
+    #[test]
+    fn what_was_to_be_seen_when_it_came_and_is_not_any_more_is_counted_as_hidden() {
+        let (feed, feeds, console) = (Arc::new(feed()), Feeds::new(), Console::silent());
+        let mut worker = Worker {
+            decoder: Decoder::with_threads(1),
+            complaints: Complaints::default(),
+            feeds: &feeds,
+            console: &console,
+        };
+        feed.set_area(None);
+        worker.decode(&feed, Some(Form::Planes), &frame(1), Delays::new(), &mut Pictures::new());
+        assert_eq!(feed.stats.lock().hidden, 1);
+        worker.decode(&feed, None, &frame(1), Delays::new(), &mut Pictures::new());
+        assert_eq!(feed.stats.lock().hidden, 1, "without a window there is nothing to be seen");
     }
 
     #[test]

@@ -41,7 +41,8 @@ pub struct Feed {
     pub(crate) queued: Mutex<Queued>,
     /// Its tile's number, from 1; 0 as long as it has none.
     number: AtomicUsize,
-    /// The area that it is shown in, width and height in 32 bits each; 0 while it is not shown.
+    /// The area that it is shown in, width and height in 32 bits each; [`HIDDEN`] while it is not shown, and [`UNPLACED`]
+    /// before a window has said so.
     area: AtomicU64,
     /// Between two captures, in microseconds; 0 as long as it is not known.
     interval: AtomicU64,
@@ -94,7 +95,7 @@ impl Feed {
             outputs,
             queued: Mutex::default(),
             number: AtomicUsize::new(0),
-            area: AtomicU64::new(0),
+            area: AtomicU64::new(UNPLACED),
             interval: AtomicU64::new(0),
         }
     }
@@ -117,13 +118,18 @@ impl Feed {
     /// The area that it is shown in, in pixels; `None` while no window shows it.
     pub fn area(&self) -> Option<(u32, u32)> {
         let area = self.area.load(Ordering::Relaxed);
-        (area != 0).then_some(((area >> 32) as u32, area as u32))
+        (area != HIDDEN && area != UNPLACED).then_some(((area >> 32) as u32, area as u32))
+    }
+
+    /// Whether a window has decided not to show it. Before that, its first picture is wanted.
+    pub fn is_hidden(&self) -> bool {
+        self.area.load(Ordering::Relaxed) == HIDDEN
     }
 
     /// Says how large it is shown.
     pub fn set_area(&self, area: Option<(u32, u32)>) {
-        let (width, height) = area.unwrap_or_default();
-        self.area.store(u64::from(width) << 32 | u64::from(height), Ordering::Relaxed);
+        let area = area.map_or(HIDDEN, |(width, height)| u64::from(width) << 32 | u64::from(height));
+        self.area.store(area, Ordering::Relaxed);
     }
 
     /// How far its captures are apart, once that is known.
@@ -180,7 +186,19 @@ impl Feed {
         }
         latency
     }
+
+    /// Counts what was still on its way to the window when all ended.
+    pub(crate) fn settle(&self) {
+        let is_queued = lock(&self.queued).give_up();
+        let mut counters = self.stats.lock();
+        counters.undecoded += u64::from(is_queued);
+        counters.unshown += u64::from(self.pictures.try_take().is_some());
+    }
 }
+
+/// No area in particular: no window has one of no pixels, or of so many.
+const HIDDEN: u64 = 0;
+const UNPLACED: u64 = u64::MAX;
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -222,9 +240,12 @@ pub(crate) mod tests {
     #[test]
     fn an_area_is_told_as_it_was_said() {
         let feed = feed();
-        assert_eq!((feed.area(), feed.interval()), (None, None));
+        assert_eq!((feed.area(), feed.interval(), feed.is_hidden()), (None, None, false));
+        feed.set_area(None);
+        assert_eq!((feed.area(), feed.is_hidden()), (None, true));
         feed.set_area(Some((426, 240)));
         feed.set_interval(Duration::from_millis(33));
-        assert_eq!((feed.area(), feed.interval()), (Some((426, 240)), Some(Duration::from_millis(33))));
+        assert_eq!((feed.area(), feed.is_hidden()), (Some((426, 240)), false));
+        assert_eq!(feed.interval(), Some(Duration::from_millis(33)));
     }
 }

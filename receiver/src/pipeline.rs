@@ -1,6 +1,6 @@
 //! Starts the threads, keeps the window on the main one, joins them in order, and says what failed first.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -77,6 +77,7 @@ pub fn run(args: &Args) -> Result<()> {
     let web = web.map(|web| web.serve(&shared)).transpose()?;
     let finder = find::start(&sources, &crew)?;
     let decoders = start_decoders(&shared, window.is_some() || outputs.want_pictures())?;
+    let (window_there, window_gone) = mpsc::channel::<()>();
     let report = spawn("report", &stop, {
         let reporting = Reporting { shared: shared.clone(), tallies: outputs.tallies(), reporter };
         let (duration, shared) = (args.duration, shared.clone());
@@ -88,11 +89,15 @@ pub fn run(args: &Args) -> Result<()> {
                 // Everything that was delivered is written before the last word is said.
                 shared.feeds.list().iter().for_each(|feed| feed.keeper.finish());
                 let written = outputs.finish();
+                // What it has not shown by now it never will.
+                let _ = window_gone.recv();
+                shared.feeds.list().iter().for_each(|feed| feed.settle());
                 [received].into_iter().chain(decoded).chain([written]).collect()
             })
         }
     })?;
     let shown = window.map_or(Ok(()), |window| window.run(&shared.feeds, finder.as_deref(), &stop));
+    drop(window_there);
     let reported = join(report);
     let served = web.map_or(Ok(()), join);
     reported.and(shown).and(served)

@@ -31,7 +31,7 @@ pub struct Counters {
     pub unshown: u64,
     /// Frames that are no JPEG we decode.
     pub refused: u64,
-    /// Frames that were not decoded because the window shows another sender.
+    /// Frames that were not shown because the window shows another sender.
     pub hidden: u64,
     /// From capture to the frame's last chunk.
     pub transit: Meter,

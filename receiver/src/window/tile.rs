@@ -80,6 +80,9 @@ impl Tile {
     pub(super) fn place(&mut self, area: Option<Rect>) {
         self.area = area;
         self.feed.set_area(area.map(|area| area.size()));
+        if area.is_none() && std::mem::take(&mut self.is_fresh) {
+            self.feed.stats.lock().hidden += 1;
+        }
         self.redraw();
     }
 
@@ -90,10 +93,13 @@ impl Tile {
     /// Takes the newest picture, if one has come.
     pub(super) fn take(&mut self) {
         let Some(picture) = self.feed.pictures.try_take() else { return };
-        let is_live = self.is_live();
-        // The one before was never drawn, or this one came after the end.
-        self.feed.stats.lock().unshown += u64::from(self.is_fresh) + u64::from(!is_live);
-        self.is_fresh = is_live;
+        let (is_live, is_hidden) = (self.is_live(), self.feed.is_hidden());
+        let mut counters = self.feed.stats.lock();
+        // The one before was never drawn, or this one came after the end, or when nobody wanted to see it any more.
+        counters.unshown += u64::from(self.is_fresh) + u64::from(!is_live && !is_hidden);
+        counters.hidden += u64::from(is_hidden);
+        drop(counters);
+        self.is_fresh = is_live && !is_hidden;
         if is_live {
             (self.picture, self.must_draw) = (Some(picture), true);
         }
@@ -197,6 +203,12 @@ impl Tile {
             Shown { id: *id, captured: frame.captured, decoded_at: *decoded_at, presented_at: at, present };
         let latency = self.feed.shown(&shown);
         self.samples.add(latency);
+    }
+}
+
+impl Drop for Tile {
+    fn drop(&mut self) {
+        self.feed.stats.lock().unshown += u64::from(self.is_fresh);
     }
 }
 
