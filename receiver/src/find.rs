@@ -24,9 +24,14 @@ pub struct Finder {
     names: Vec<String>,
     began: Instant,
     changed: Wake,
-    state: Mutex<State>,
+    /// Those who are there, by name.
+    found: Mutex<Vec<Found>>,
+    /// Those whom a person chose since they were looked at. The thread that looks has them received: whoever chooses waits
+    /// for no socket.
+    chosen: Mutex<Vec<Found>>,
 }
 
+/// What the thread that looks remembers.
 #[derive(Default)]
 struct State {
     /// Those who are there, by name.
@@ -72,7 +77,8 @@ pub(crate) fn start(sources: &Sources, crew: &Arc<Crew>) -> Result<Option<Arc<Fi
         names: sources.names.clone(),
         began: Instant::now(),
         changed,
-        state: Mutex::default(),
+        found: Mutex::default(),
+        chosen: Mutex::default(),
     });
     let working = finder.clone();
     let thread = spawn("find", &crew.shared.stop, move || working.run(&browser))?;
@@ -83,7 +89,7 @@ pub(crate) fn start(sources: &Sources, crew: &Arc<Crew>) -> Result<Option<Arc<Fi
 impl Finder {
     /// Those who were found, by name.
     pub fn found(&self) -> Vec<Found> {
-        lock(&self.state).found.clone()
+        lock(&self.found).clone()
     }
 
     /// For how long senders have been looked for.
@@ -93,17 +99,17 @@ impl Finder {
 
     /// Has these received, because a person chose them.
     pub fn choose(&self, chosen: &[Found]) {
-        let mut state = lock(&self.state);
-        state.is_settled = true;
-        chosen.iter().for_each(|found| self.take(&mut state, found));
+        lock(&self.chosen).extend_from_slice(chosen);
+        self.changed.raise();
     }
 
     /// Follows what is found until the program ends.
     fn run(&self, browser: &Browser) -> Result<()> {
         let stop = &self.crew.shared.stop;
+        let mut state = State::default();
         loop {
             self.changed.clear();
-            let until = self.decide(browser.list(), Instant::now())?;
+            let until = self.decide(&mut state, browser.list(), Instant::now())?;
             self.crew.shared.feeds.wake();
             let mut files = [PollFd::new(stop, PollFlags::IN), PollFd::new(&self.changed, PollFlags::IN)];
             wait_until(&mut files, until).context("cannot wait for senders")?;
@@ -114,9 +120,12 @@ impl Finder {
     }
 
     /// Sees to what there is; returns when to look again, if nothing changes before.
-    fn decide(&self, found: Vec<Found>, now: Instant) -> Result<Option<Instant>> {
-        let mut state = lock(&self.state);
+    fn decide(&self, state: &mut State, found: Vec<Found>, now: Instant) -> Result<Option<Instant>> {
         state.found.clone_from(&found);
+        lock(&self.found).clone_from(&found);
+        let chosen = std::mem::take(&mut *lock(&self.chosen));
+        state.is_settled |= !chosen.is_empty();
+        chosen.iter().for_each(|found| self.take(state, found));
         for taken in &state.taken {
             let moved = found.iter().find(|found| found.instance == taken.instance);
             if let (Some(place), Some(moved)) = (&taken.place, moved) {
@@ -128,12 +137,12 @@ impl Finder {
                 let is_named = |found: &&Found| &found.instance == name || &found.name == name;
                 let exact = found.iter().find(|found| &found.instance == name);
                 if let Some(found) = exact.or_else(|| found.iter().find(is_named)) {
-                    self.take(&mut state, found);
+                    self.take(state, found);
                 }
             }
             let missing: Vec<&str> =
                 self.names.iter().filter(|name| !state.has(name)).map(String::as_str).collect();
-            return Ok(if missing.is_empty() { None } else { self.say_nobody(&mut state, &missing, now) });
+            return Ok(if missing.is_empty() { None } else { self.say_nobody(state, &missing, now) });
         }
         // Who sends here is shown, and there is nothing left to decide.
         state.is_settled |= self.crew.shared.feeds.count() > 0;
@@ -141,7 +150,7 @@ impl Finder {
             return Ok(None);
         }
         match &found[..] {
-            [] => Ok(self.say_nobody(&mut state, &[], now)),
+            [] => Ok(self.say_nobody(state, &[], now)),
             all => {
                 let decided = *state.first.get_or_insert(now) + GATHER;
                 if now < decided {
@@ -150,9 +159,9 @@ impl Finder {
                 match all {
                     [only] => {
                         state.is_settled = true;
-                        self.take(&mut state, only);
+                        self.take(state, only);
                     }
-                    several => self.offer(&mut state, several)?,
+                    several => self.offer(state, several)?,
                 }
                 Ok(None)
             }
@@ -181,10 +190,10 @@ impl Finder {
             crew.receive(link, None, status, true)?;
             return Ok(None);
         }
-        let Some(&address) = found.addresses.first() else {
+        if found.addresses.is_empty() {
             bail!("it says no address at which it can be asked");
-        };
-        let place = Place::new(address);
+        }
+        let place = Place::new(&found.addresses);
         let Opened { link, asking, status } = Opened::towards(&place, name, crew.interface(), console)?;
         crew.receive(link, asking, status, true)?;
         Ok(Some(place))
