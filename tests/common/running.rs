@@ -1,7 +1,7 @@
 //! A sender or receiver that runs, and what it came to.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -75,7 +75,6 @@ impl Running {
 
     fn spawn(name: &'static str, command: &mut Command) -> Self {
         let folder = Folder::new();
-        let said = std::fs::File::create(folder.join("said")).unwrap();
         if command.get_args().any(|argument| argument == "--stats-interval") {
             command.args(["--stats-json", &folder.join("stats")]);
             // What this machine's own configuration says is no part of any test.
@@ -83,6 +82,24 @@ impl Running {
                 command.args(["--config", "none"]);
             }
         }
+        Self::spawn_in(folder, name, command)
+    }
+
+    /// Starts a program of another build, with nothing but these arguments.
+    pub(crate) fn of(
+        folder: &Path,
+        name: &'static str,
+        display: Option<&Display>,
+        arguments: &[&str],
+    ) -> Self {
+        let mut command = Command::new(folder.join(name));
+        command.args(arguments).stdin(Stdio::null());
+        command.envs(display.map(|display| ("DISPLAY", &display.name)));
+        Self::spawn_in(Folder::new(), name, &mut command)
+    }
+
+    fn spawn_in(folder: Folder, name: &'static str, command: &mut Command) -> Self {
+        let said = std::fs::File::create(folder.join("said")).unwrap();
         // A display, and how to draw on it, is given by a test or not at all.
         let is_given = command.get_envs().any(|(key, _)| key == "DISPLAY");
         if !is_given {
@@ -154,6 +171,14 @@ impl Running {
         Duration::from_millis(ticks * 10)
     }
 
+    /// Processor time of its threads so far, to the nanosecond; without that of threads that have ended.
+    pub(crate) fn scheduled_time(&self) -> Duration {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let of = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("schedstat")).ok();
+        let nanos = |line: String| line.split(' ').next().unwrap().parse::<u64>().unwrap();
+        Duration::from_nanos(tasks.filter_map(|task| of(task.unwrap())).map(nanos).sum())
+    }
+
     /// The last statistics that it wrote.
     pub(crate) fn stats(&self) -> Option<Value> {
         self.all_stats().pop()
@@ -205,7 +230,8 @@ impl Running {
         }
     }
 
-    fn all_stats(&self) -> Vec<Value> {
+    /// All statistics that it wrote so far.
+    pub(crate) fn all_stats(&self) -> Vec<Value> {
         let text = std::fs::read_to_string(self.folder.join("stats")).unwrap_or_default();
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
         whole
