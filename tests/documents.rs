@@ -1,4 +1,4 @@
-//! What the documents say of the programs is so: every statistic has its line, every key its row, every link its end.
+//! What the documents say of the programs is so: every statistic has its line, and every link its end.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests are tests")]
 
