@@ -8,14 +8,16 @@ pub use list::list;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use mdns_sd::{IfKind, Receiver, ResolvedService, ServiceDaemon, ServiceEvent};
 use proto::SessionId;
-use proto::host::{Announcement, SERVICE};
+use proto::host::{Announcement, SERVICE, printable};
+
+use crate::feed::lock;
 
 /// A sender that was found.
 #[derive(Clone, Debug, PartialEq)]
@@ -122,8 +124,7 @@ fn resolved(service: &ResolvedService, all: &mut BTreeMap<String, Found>) -> Opt
         port => address::usable(&service.addresses, port),
     };
     let instance = service.fullname.strip_suffix(SERVICE).unwrap_or(&service.fullname);
-    let instance = instance.trim_end_matches('.').replace('\\', "");
-    let instance = instance.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    let instance = printable(&instance.trim_end_matches('.').replace('\\', ""));
     let sender = Found { instance, name, size, fps, session, addresses, group };
     let has_room = all.len() < MOST_SENDERS;
     match all.entry(service.fullname.clone()) {
@@ -138,10 +139,6 @@ fn resolved(service: &ResolvedService, all: &mut BTreeMap<String, Found>) -> Opt
         }
         Entry::Vacant(_) => None,
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 const CANNOT: &str = "cannot look for senders by multicast DNS";

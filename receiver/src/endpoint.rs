@@ -9,7 +9,6 @@ mod strangers;
 mod stream;
 
 pub use asking::{Asking, Place};
-pub(crate) use seat::printable;
 pub use stream::StreamConfig;
 
 use std::net::{IpAddr, SocketAddr};

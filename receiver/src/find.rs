@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use proto::host::{Wake, spawn, wait_until};
+use proto::host::{Wake, as_shell_word, spawn, wait_until};
 use rustix::event::{PollFd, PollFlags};
 
 use crate::args::Sources;
@@ -204,18 +204,18 @@ impl Finder {
         let names: Vec<String> = several.iter().map(|found| found.instance.clone()).collect();
         if !self.crew.shared.feeds.have_window() {
             bail!(
-                "there are several senders: {}; name those to be shown, such as: receiver {:?}",
+                "there are several senders: {}; name those to be shown, such as: receiver {}",
                 names.join(", "),
-                names[0]
+                as_shell_word(&names[0])
             );
         }
         if names != state.offered {
             self.crew.shared.console.say(format_args!("several senders: {}", names.join(", ")));
-            let example = &names[0];
+            let example = as_shell_word(&names[0]);
             self.crew
                 .shared
                 .console
-                .say(format_args!("choose in the window, or by name: receiver {example:?}"));
+                .say(format_args!("choose in the window, or by name: receiver {example}"));
             state.offered = names;
         }
         Ok(())

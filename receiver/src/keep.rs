@@ -23,13 +23,14 @@ pub(crate) use recording::Recording;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use proto::Frame;
 use proto::host::Console;
 
+use crate::feed::lock;
 use crate::output::Received;
 use answer::Voice;
 use names::Names;
@@ -276,11 +277,6 @@ impl Drop for Busy {
 fn make_folder(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)
         .with_context(|| format!("cannot make the folder {}; choose another by --save-to", folder.display()))
-}
-
-// No code panics while it holds one of these locks, and each holds a value that is whole.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use thiserror::Error;
 
+use super::printable;
 use crate::SessionId;
 use crate::wire::MAX_NAME_BYTES;
 
@@ -88,8 +89,7 @@ impl Announcement {
 
 /// A name as people may see it: without what would move their cursor, and not longer than a hello's.
 fn name(text: &str) -> String {
-    let visible: String = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-    cut(&visible, MAX_NAME_BYTES).to_owned()
+    cut(&printable(text), MAX_NAME_BYTES).to_owned()
 }
 
 /// As much of the text as has so many bytes, to a character's boundary.

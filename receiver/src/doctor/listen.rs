@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use proto::explain::{Evidence, explain};
-use proto::host::{Checklist, Interface, Stop};
+use proto::host::{Checklist, Interface, Stop, printable};
 use proto::wire::SourceState;
 use proto::{RecvConfig, RecvEvent, RecvOutput, RecvStream, SessionId};
 
@@ -88,7 +88,7 @@ impl Heard {
                     (self.sender, self.has_ended) = (Some((source, session)), false);
                 }
                 RecvOutput::Event(RecvEvent::Hello { name, state }) => {
-                    (self.name, self.state) = (crate::endpoint::printable(&name), Some(state));
+                    (self.name, self.state) = (printable(&name), Some(state));
                 }
                 RecvOutput::Event(RecvEvent::Goodbye) => self.has_ended = true,
                 RecvOutput::Event(RecvEvent::Delivered(delivery)) => {

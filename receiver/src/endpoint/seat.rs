@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use proto::host::{Console, Seldom};
+use proto::host::{Console, Seldom, printable};
 use proto::wire::SourceState;
 use proto::{DatagramCounts, Delivery, Fate, RecvEvent, RecvOutput};
 
@@ -285,11 +285,6 @@ impl Seat {
     }
 }
 
-/// A name from the network as it can be shown: a control character ends a window's title, and does worse to a terminal.
-pub(crate) fn printable(name: &str) -> String {
-    name.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
-}
-
 /// No report is sent much more often; each time costs a system call.
 const NOTE_DROPS_EVERY: Duration = Duration::from_millis(100);
 /// After so long without it, the sender's clock is not going to be known.
@@ -301,13 +296,3 @@ const JOIN_SELDOM: Duration = Duration::from_secs(10);
 const LONG: Duration = Duration::from_secs(60);
 /// Often enough to be seen, rarely enough to be read.
 const SPEAK_EVERY: Duration = Duration::from_secs(10);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_cannot_end_a_title_or_command_a_terminal() {
-        assert_eq!(printable("Tür 3\0\u{1b}[2J\n"), "Tür 3\u{fffd}\u{fffd}[2J\u{fffd}");
-    }
-}
