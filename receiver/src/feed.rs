@@ -155,14 +155,14 @@ impl Feed {
 
     /// Notes what happened.
     pub fn note(&self, signal: Signal) {
+        // The system is asked before the window is kept from its status.
+        let by = match &signal {
+            Signal::Source(source) => self.interface_towards(*source),
+            _ => String::new(),
+        };
         let mut status = self.status();
         match signal {
-            Signal::Source(source) => {
-                status.source = source.to_string();
-                let named = self.origin.interface.clone();
-                let by = named.or_else(|| Some(Interface::towards(source).ok()?.name));
-                status.interface = by.unwrap_or_default();
-            }
+            Signal::Source(source) => (status.source, status.interface) = (source.to_string(), by),
             Signal::Name(name) => status.name = name,
             Signal::SourceGone => status.state = State::SourceGone("the sender waits for its camera".into()),
             // The next picture says that it is live.
@@ -171,6 +171,12 @@ impl Feed {
             Signal::Ended => status.state = State::Ended,
             Signal::Full => status.state = State::Full,
         }
+    }
+
+    /// The interface by which a sender is reached; empty where that is not known.
+    fn interface_towards(&self, source: SocketAddr) -> String {
+        let named = self.origin.interface.clone();
+        named.or_else(|| Some(Interface::towards(source).ok()?.name)).unwrap_or_default()
     }
 
     /// Counts a picture that was shown; returns how long after its capture.

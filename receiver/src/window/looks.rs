@@ -76,7 +76,7 @@ impl Looks {
         self.overlay_at = self.draw_overlay(feed, samples, age, shape);
         self.label_at = None;
         if style.is_in_grid {
-            let status = feed.status();
+            let status = feed.status().clone();
             let label = Label {
                 number: feed.number(),
                 name: status.label(),
@@ -130,7 +130,8 @@ impl Looks {
             format!("past {seconds:.0} s, {mb:.0} MB")
         });
         let note = kept.said.as_ref().filter(|_| shape.said.is_some()).map(|said| said.text.as_str());
-        let status = feed.status();
+        // A copy: what comes meanwhile does not wait for the drawing.
+        let status = feed.status().clone();
         let figures = &samples.now;
         let figures = Figures {
             name: status.label(),
