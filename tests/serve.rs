@@ -65,6 +65,40 @@ fn there_is_room_for_so_many_and_who_leaves_makes_room() {
 }
 
 #[test]
+fn where_multicast_dns_is_blocked_or_off_the_address_is_enough() {
+    let _alone = alone();
+    let Some(lab) = Lab::up(2) else { return };
+    for host in ["host0", "host1"] {
+        let rules = "add table inet blocked; \
+                     add chain inet blocked arrive { type filter hook input priority 0; }; \
+                     add rule inet blocked arrive udp dport 5353 drop";
+        lab.run(host, &["nft", rules]);
+    }
+    for more in [&[][..], &["--announce", "off"]] {
+        let sender = serving(&lab, more);
+        let viewer = asking(&lab, "host1");
+        assert!(viewer.wait_for(10, SOON).is_some(), "{}", sender.said());
+        assert!(sender.interrupt().status.success());
+    }
+}
+
+#[test]
+fn who_asks_one_of_several_addresses_is_answered_from_there() {
+    let _alone = alone();
+    let Some(lab) = Lab::up(2) else { return };
+    lab.run("host0", &["ip", "addr", "add", "10.77.0.101/24", "dev", "eth0"]);
+    lab.run("host0", &["ip", "addr", "add", "fd77::101/64", "dev", "eth0", "nodad"]);
+    let sender = serving(&lab, &[]);
+    for (from, to) in
+        [("0.0.0.0:0", "10.77.0.101:9001"), ("[::]:0", "[fd77::1]:9001"), ("[::]:0", "[fd77::101]:9001")]
+    {
+        let socket = lab.on("host1", || UdpSocket::bind(from).unwrap());
+        let viewer = Asking::by(socket, to.parse().unwrap());
+        assert!(viewer.wait_for(10, SOON).is_some(), "{to}: {}", sender.said());
+    }
+}
+
+#[test]
 fn a_slow_viewer_harms_no_other() {
     let _alone = alone();
     let Some(lab) = Lab::up(3) else { return };
