@@ -116,6 +116,21 @@ impl Link {
         Ok(Self { stream, group, interface, places: Places::new(), unsent: 0 })
     }
 
+    /// Leaves room for groups on the same port, and what is sent to them to those who join them: the group of a sender that
+    /// is found may have any port. Whoever asks for the same address is refused as before.
+    ///
+    /// # Errors
+    /// If the system does not allow it.
+    pub fn make_way_for_groups(&self) -> io::Result<()> {
+        let socket = &self.stream.socket;
+        // Set after the address was taken, so that the address itself was not shared with anybody who was there before.
+        socket.set_reuse_address(true)?;
+        match self.local() {
+            SocketAddr::V4(_) => socket.set_multicast_all_v4(false),
+            SocketAddr::V6(_) => socket.set_multicast_all_v6(false),
+        }
+    }
+
     /// Where it listens.
     pub fn local(&self) -> SocketAddr {
         let local = self.stream.socket.local_addr().ok().and_then(|local| local.as_socket());

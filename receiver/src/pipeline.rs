@@ -199,6 +199,9 @@ fn open_links(sources: &Sources, args: &Args, console: &Console) -> Result<Vec<O
             }
             Err(error) => return Err(error),
         };
+        if sources.want_finding() && !listen.ip().is_multicast() {
+            link.make_way_for_groups().context("cannot set up the UDP socket")?;
+        }
         let status = Status::new("listening on", listen.to_string());
         opened.push(Opened { link, asking: None, status });
     }
