@@ -22,6 +22,14 @@ pub struct Said {
     pub is_trouble: bool,
 }
 
+impl Said {
+    /// The same with the file's name alone: on a picture there is no room for where it is.
+    pub fn briefly(&self) -> String {
+        let name = self.path.as_ref().and_then(|path| Some((path.to_str()?, path.file_name()?.to_str()?)));
+        name.map_or_else(|| self.text.clone(), |(path, name)| self.text.replace(path, name))
+    }
+}
+
 /// What will be said of something that was asked for. Who does not want to wait lets go of it: it is said on the
 /// console and in [`KeepStatus::said`](super::KeepStatus::said) all the same.
 #[derive(Debug)]

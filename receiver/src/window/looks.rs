@@ -13,7 +13,7 @@ use super::sheet::Sheet;
 use super::tile::Age;
 use super::{Layer, State};
 use crate::feed::Feed;
-use crate::keep::KeepStatus;
+use crate::keep::{KeepStatus, Said};
 
 /// How much is to be laid over a tile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -129,7 +129,7 @@ impl Looks {
             let (seconds, mb) = (past.span.as_secs_f64(), past.bytes as f64 / 1e6);
             format!("past {seconds:.0} s, {mb:.0} MB")
         });
-        let note = kept.said.as_ref().filter(|_| shape.said.is_some()).map(|said| said.text.as_str());
+        let note = kept.said.as_ref().filter(|_| shape.said.is_some()).map(Said::briefly);
         // A copy: what comes meanwhile does not wait for the drawing.
         let status = feed.status().clone();
         let figures = &samples.now;
@@ -154,7 +154,7 @@ impl Looks {
             clock: if figures.is_relative { "relative" } else { "shared" },
             recording: recording.as_deref(),
             past: past.as_deref().filter(|_| detail == Detail::Full),
-            note,
+            note: note.as_deref(),
             history: &samples.history,
         };
         overlay::draw(&mut self.overlay, shape.size, detail, &figures)
