@@ -68,6 +68,8 @@ impl Label<'_> {
             Condition::Live if self.loss_percent >= WORTH_A_LOOK => {
                 (format!("loss {:.0} %", self.loss_percent), None, FAIR)
             }
+            // In the first moment the rate is not known yet.
+            Condition::Live if self.fps < 0.5 => ("live".to_owned(), None, self.condition.colour()),
             Condition::Live => (format!("{:.0} fps", self.fps), None, self.condition.colour()),
             condition => (condition.word().to_owned(), self.age, condition.colour()),
         };

@@ -42,7 +42,10 @@ pub(super) fn small(figures: &Figures<'_>) -> Vec<Row> {
         if let Some(age) = figures.age {
             parts.push((format!("{:>7}", age_text(age)), age_colour(figures)));
         }
-        parts.push((format!("{:>5.1} fps", figures.fps), TEXT));
+        // In the first moment it is not known yet.
+        if figures.fps > 0.0 {
+            parts.push((format!("{:>5.1} fps", figures.fps), TEXT));
+        }
     } else {
         let state = state(figures);
         least = state.0.chars().count();
