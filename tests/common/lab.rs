@@ -5,6 +5,7 @@ use std::process::Command;
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
+use super::display::Display;
 use super::peer::Peer;
 use super::running::Running;
 
@@ -63,6 +64,15 @@ impl Lab {
         let (namespace, seconds) = (self.namespace(host), seconds.to_string());
         let under = ["ip", "netns", "exec", &namespace, "unshare", "--time", "--monotonic", &seconds];
         Running::listening(&under, arguments)
+    }
+
+    /// A receiver on `host` that looks for senders by itself, with a window on `display` if one is given.
+    pub(crate) fn finder(&self, host: &str, display: Option<&Display>, arguments: &[&str]) -> Running {
+        let namespace = self.namespace(host);
+        let display = display.map(|display| format!("DISPLAY={}", display.name));
+        let mut under = vec!["ip", "netns", "exec", &namespace];
+        under.extend(display.iter().flat_map(|display| ["env", display.as_str()]));
+        Running::start("receiver", &under, arguments)
     }
 
     /// Somebody else's program on `host`; `None`, said aloud, where it is not installed.

@@ -143,6 +143,15 @@ impl Running {
         std::fs::read_to_string(format!("/proc/{}/{file}", self.child.id())).unwrap_or_default()
     }
 
+    /// Bytes that have left by `eth0`, whoever sent them, where it runs.
+    pub(crate) fn bytes_out(&self) -> u64 {
+        let table = self.proc("net/dev");
+        let line = table.lines().find_map(|line| line.trim_start().strip_prefix("eth0:"));
+        let fields = line.unwrap_or_else(|| panic!("{} has ended: {}", self.name, self.said()));
+        // Eight fields of what was received stand before it.
+        fields.split_whitespace().nth(8).unwrap().parse().unwrap()
+    }
+
     /// Its process.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
