@@ -261,7 +261,8 @@ pub(crate) fn whereabouts(found: &Found) -> String {
     found.group.as_ref().or_else(|| found.addresses.first()).map_or_else(String::new, text)
 }
 
-/// How long others are waited for after the first sender was found: answers to one question come within this.
-const GATHER: Duration = Duration::from_millis(300);
+/// How long others are waited for after the first sender was found: answers to one question come within this, also from
+/// computers that are busy.
+const GATHER: Duration = Duration::from_millis(500);
 /// After so long without anybody, people wonder.
 const PATIENCE: Duration = Duration::from_secs(3);
