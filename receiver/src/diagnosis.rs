@@ -16,6 +16,8 @@ pub struct Diagnosis {
     interface: Option<String>,
     buffer: usize,
     watch: Watch,
+    /// The sender that is asked, if one is.
+    asks: Option<String>,
     /// The sender, and whether it is reached by Wi-Fi.
     way: Option<(String, bool)>,
     console: Console,
@@ -25,8 +27,9 @@ impl Diagnosis {
     /// Of this feed.
     pub fn new(feed: &Feed, console: Console) -> Self {
         let watch = Watch::new(&Evidence::default(), Instant::now());
-        let Origin { listen, interface, buffer, .. } = feed.origin.clone();
-        Self { listen, interface, buffer, watch, way: None, console }
+        let Origin { listen, interface, buffer, asks, .. } = feed.origin.clone();
+        let asks = asks.then(|| feed.status().listening.clone());
+        Self { listen, interface, buffer, watch, asks, way: None, console }
     }
 
     /// Looks at what was counted so far.
@@ -40,9 +43,21 @@ impl Diagnosis {
         match self.watch.look(&totals, is_over, Instant::now()) {
             // It is said by name when it comes.
             None | Some(Cause::OtherSender { .. }) => {}
-            Some(cause) => self.console.warn(cause),
+            Some(cause) => self.console.warn(self.sentence(cause)),
         }
-        stats.lock().diagnosis = self.watch.found().map(|cause| cause.to_string());
+        stats.lock().diagnosis = self.watch.found().map(|cause| self.sentence(cause));
+    }
+
+    /// What to say of a cause.
+    fn sentence(&self, cause: Cause) -> String {
+        match (cause, &self.asks) {
+            // Nobody is expected to send here without being asked.
+            (Cause::NothingArrives { .. }, Some(whom)) => format!(
+                "nothing comes from {whom}: does a sender serve there (without --dest, or with --serve), and does no \
+                 firewall keep UDP back?"
+            ),
+            (cause, _) => cause.to_string(),
+        }
     }
 
     fn is_wireless(&mut self, source: String) -> bool {
@@ -83,6 +98,16 @@ mod tests {
         assert_eq!((evidence.undecoded, evidence.unshown, evidence.lost), (1, 2, 20));
         let causes = proto::explain::explain(&Evidence { datagrams: None, ..evidence });
         assert!(matches!(causes[0], Cause::KernelBuffer { dropped: 900, .. }), "{causes:?}");
+    }
+
+    #[test]
+    fn where_a_sender_is_asked_it_is_not_told_to_send_here() {
+        let nothing = Cause::NothingArrives { port: 4000, is_group: false };
+        let mut diagnosis = Diagnosis::new(&crate::feed::tests::feed(), Console::silent());
+        assert!(diagnosis.sentence(nothing).contains("--dest an address of this computer"));
+        diagnosis.asks = Some("door (10.0.0.7:9001)".into());
+        let sentence = diagnosis.sentence(nothing);
+        assert!(sentence.contains("from door (10.0.0.7:9001)") && sentence.contains("--serve"), "{sentence}");
     }
 
     #[test]

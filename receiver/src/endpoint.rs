@@ -118,6 +118,7 @@ impl Endpoint {
             listen: link.local(),
             interface: link.interface().map(|interface| interface.name.clone()),
             buffer: link.buffer(),
+            asks: asking.is_some(),
             probe: Arc::new(link.probe().context("cannot watch the socket")?),
         };
         let mut endpoint = Self {

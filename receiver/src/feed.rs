@@ -57,6 +57,8 @@ pub struct Origin {
     pub interface: Option<String>,
     /// How many bytes of datagrams the system keeps until they are read.
     pub buffer: usize,
+    /// Whether a sender is asked for them.
+    pub asks: bool,
     /// Asks about the socket.
     pub probe: Arc<Probe>,
 }
@@ -224,7 +226,7 @@ pub(crate) mod tests {
         let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let listen = socket.local_addr().unwrap();
         let probe = Arc::new(Probe::of(socket.into()));
-        let origin = Origin { listen, interface: None, buffer: 0, probe };
+        let origin = Origin { listen, interface: None, buffer: 0, asks: false, probe };
         let options = KeepOptions { folder: ".".into(), past: None, past_bytes: 0, split: None };
         let keeper = Keeper::new(&options, &Console::silent());
         Feed::new(Status::new("listening on", "0.0.0.0:9000"), origin, keeper, None)

@@ -155,6 +155,7 @@ fn with_window(drive: impl FnOnce(&mut View) + Send) {
         listen: link.local(),
         interface: None,
         buffer: link.buffer(),
+        asks: false,
         probe: Arc::new(link.probe().unwrap()),
     };
     let options = KeepOptions { folder: ".".into(), past: None, past_bytes: 0, split: None };
