@@ -80,7 +80,7 @@ impl<S: Copy + Ord + Hash> Door<S> {
             self.counts.malformed += 1;
             return Some(Knock::Refused);
         };
-        let is_proven = ask.token == self.doorman.token(&source);
+        let is_proven = self.doorman.knows(&source, ask.token, self.clock.at(now));
         Some(if !is_proven {
             self.counts.unproven += 1;
             // Who leaves needs no token any more.
@@ -131,8 +131,9 @@ impl<S: Copy + Ord + Hash> Door<S> {
     }
 
     fn tell(&mut self, source: S, status: AnswerStatus, now: Instant) -> Knock<'_> {
-        let header = Header::control(Kind::Answer, self.session, FrameId::default(), self.clock.at(now));
-        let answer = Answer { token: self.doorman.token(&source), status };
+        let time = self.clock.at(now);
+        let header = Header::control(Kind::Answer, self.session, FrameId::default(), time);
+        let answer = Answer { token: self.doorman.token(&source, time), status };
         wire::emit_with(&header, &mut self.answer, |body| answer.emit(body));
         Knock::Answer(&self.answer)
     }
@@ -180,7 +181,11 @@ mod tests {
     fn whoever_shows_the_token_of_its_address_is_let_in_until_it_leaves() {
         let (t0, mut door) = (t0(), door(2));
         let token = token(&mut door, 1);
-        assert_eq!(token, Doorman::new(SECRET).token(&1_u8), "it is the token of its reports");
+        assert_eq!(
+            token,
+            Doorman::new(SECRET).token(&1_u8, MediaTime::default()),
+            "it is the token of its reports"
+        );
         assert_eq!(door.handle_datagram(1, &ask(token, false), t0), Some(Knock::Welcome));
         assert_eq!(door.handle_datagram(1, &ask(token, false), t0), Some(Knock::Stays));
         assert!(matches!(door.handle_datagram(2, &ask(token, false), t0), Some(Knock::Answer(_))));

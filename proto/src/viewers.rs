@@ -6,14 +6,15 @@ use std::time::{Duration, Instant};
 
 use siphasher::sip::SipHasher24;
 
+use crate::MediaTime;
 use crate::answer::Budget;
 use crate::rate::{Follow, Health, PaceControl, PathRate, Train};
 use crate::wire::{ReportCounts, Token};
 
-/// Makes the token of each address: a keyed hash of it (SipHash-2-4, Aumasson and Bernstein 2012).
+/// Makes the token of each address: a keyed hash of it and of the time (SipHash-2-4, Aumasson and Bernstein 2012).
 ///
-/// Whoever can show the token of an address has received something there. The sender keeps nothing for those who never
-/// come back, and a token cannot be guessed from others'.
+/// Whoever can show the token of an address has received something there lately. The sender keeps nothing for those who
+/// never come back, and a token cannot be guessed from others'.
 #[derive(Clone, Debug)]
 pub(crate) struct Doorman {
     key: [u8; 16],
@@ -24,12 +25,27 @@ impl Doorman {
         Self { key }
     }
 
-    pub(crate) fn token(&self, source: &impl Hash) -> Token {
+    /// The token that an address is told at this time.
+    pub(crate) fn token(&self, source: &impl Hash, time: MediaTime) -> Token {
+        self.token_of(source, slot(time))
+    }
+
+    /// Whether a token is that of this address: the one of now, or the one before.
+    pub(crate) fn knows(&self, source: &impl Hash, token: Token, time: MediaTime) -> bool {
+        let slot = slot(time);
+        [slot, slot.wrapping_sub(1)].iter().any(|&slot| token == self.token_of(source, slot))
+    }
+
+    fn token_of(&self, source: &impl Hash, slot: u64) -> Token {
         let mut hasher = SipHasher24::new_with_key(&self.key);
-        source.hash(&mut hasher);
+        (slot, source).hash(&mut hasher);
         // 0 is what those show who have none.
         Token::new(hasher.finish().max(1))
     }
+}
+
+fn slot(time: MediaTime) -> u64 {
+    time.as_micros() / TOKEN_LASTS.as_micros() as u64
 }
 
 /// A receiver that has proven its address.
@@ -201,6 +217,9 @@ fn followed<S>(all: &BTreeMap<S, Viewer>) -> impl Iterator<Item = &Viewer> {
     all.values().filter(move |viewer| viewer.reported && (viewer.is_healthy() || all_are_ill))
 }
 
+/// A token counts for so long, and as long again. Shorter: a receiver that reports seldom has to ask anew. Longer: who had
+/// an address before, as behind a NAT, can have things sent there for longer.
+const TOKEN_LASTS: Duration = Duration::from_secs(600);
 /// As many as a class C network has hosts, four times. Each takes half a kilobyte.
 const MOST_VIEWERS: usize = 1024;
 /// One byte of the stream in so many may be sent again for one receiver: twice what repairs 10 % loss.
@@ -244,11 +263,17 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_of_one_address_and_never_what_nobody_has() {
+    fn a_token_is_of_one_address_and_of_late_and_never_what_nobody_has() {
         let (doorman, other) = (Doorman::new([1; 16]), Doorman::new([2; 16]));
-        assert_eq!(doorman.token(&7_u8), doorman.token(&7_u8));
-        assert_ne!(doorman.token(&7_u8), doorman.token(&8_u8));
-        assert_ne!(doorman.token(&7_u8), other.token(&7_u8));
-        assert!((0..1000_u32).all(|source| doorman.token(&source) != Token::default()));
+        let at = |seconds: u64| MediaTime::from_micros(1_000_000 * seconds);
+        let token = doorman.token(&7_u8, at(6000));
+        assert_eq!(token, doorman.token(&7_u8, at(6599)));
+        assert_ne!(token, doorman.token(&8_u8, at(6000)));
+        assert_ne!(token, other.token(&7_u8, at(6000)));
+        assert!((0..1000_u32).all(|source| doorman.token(&source, at(0)) != Token::default()));
+        for (seconds, counts) in [(6000, true), (6600, true), (7199, true), (7200, false), (5999, false)] {
+            assert_eq!(doorman.knows(&7_u8, token, at(seconds)), counts, "after {seconds} s");
+        }
+        assert!(!doorman.knows(&8_u8, token, at(6000)) && !other.knows(&7_u8, token, at(6000)));
     }
 }

@@ -28,6 +28,19 @@ fn who_asks_is_served_across_loss_restart_and_death() {
 }
 
 #[test]
+fn who_watches_for_long_misses_nothing_while_its_token_is_renewed() {
+    let mut lan = Lan::new(1, 2);
+    lan.run(1500);
+    // A token counts for twenty minutes at most.
+    for _ in 0..50 * 60 {
+        lan.run(1000);
+        lan.assert_all("for long", 1, |seat| seat.last + Duration::from_millis(500) > seat.now);
+    }
+    let renewed = lan.sent.values().map(|bytes| bytes / 49).max();
+    assert!(renewed.is_some_and(|times| (3..50).contains(&times)), "{renewed:?}");
+}
+
+#[test]
 fn asks_in_anothers_name_bring_it_no_more_bytes_than_they_had_and_no_stream() {
     for seed in 0..200 {
         let mut lan = Lan::new(seed, 2);

@@ -11,7 +11,7 @@ use crate::rate::Train;
 use crate::stats::FeedbackFate;
 use crate::viewers::Viewer;
 use crate::wire::feedback::lost_its_end;
-use crate::wire::{self, Body, Datagram, Kind, Pong, Report, Resend, Token, TrainEntry};
+use crate::wire::{self, Body, Datagram, Kind, Pong, Report, Resend, TrainEntry};
 use crate::{FrameId, MediaTime};
 
 /// What is to be told one receiver.
@@ -48,7 +48,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
             Body::Resend(request) => request.token,
             _ => return FeedbackFate::Foreign,
         };
-        let is_proven = token == self.doorman.token(&source);
+        let is_proven = self.doorman.knows(&source, token, self.clock.at(now));
         if !is_proven && !matches!(body, Body::Ping(_)) {
             return FeedbackFate::Unproven;
         }
@@ -120,7 +120,8 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
     pub(super) fn reply(&mut self, reply: &Reply<S>, now: Instant) -> SendOutput<'_, S> {
         match reply.what {
             What::Pong { asked, heard } => {
-                let pong = Pong { token: self.token(reply.to), asked, heard };
+                let token = self.doorman.token(&reply.to, self.clock.at(now));
+                let pong = Pong { token, asked, heard };
                 let header = self.control_header(Kind::Pong, self.next_frame, now);
                 wire::emit_with(&header, &mut self.control, |body| pong.emit(body));
             }
@@ -132,10 +133,6 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
         self.stats.bytes += self.control.len() as u64;
         let bytes = &self.control[..];
         SendOutput::Transmit(Transmit { to: Some(reply.to), bytes, segment: bytes.len() })
-    }
-
-    fn token(&self, source: S) -> Token {
-        self.doorman.token(&source)
     }
 
     pub(super) fn look_after_viewers(&mut self, now: Instant) {
