@@ -83,7 +83,7 @@ fn several_senders_are_offered_and_one_is_taken_by_number_or_name_or_all() {
     let several = lab.finder("host3", None, &["--output", "-"]).end_within(10);
     assert_eq!(several.status.code(), Some(1), "{}", several.said);
     let said = &several.said;
-    assert!(said.contains("back-yard, door, hall") && said.contains("receiver \"back-yard\""), "{said}");
+    assert!(said.contains("back-yard, door, hall") && said.contains("receiver 'back-yard'"), "{said}");
 
     let offered = |window: &Running| {
         let all = |screen: &Screen| {
