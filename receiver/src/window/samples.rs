@@ -1,5 +1,6 @@
 //! What a window says of a sender in figures, looked at twice a second.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use proto::{Percentiles, RecvStats, Spread};
@@ -13,8 +14,8 @@ use crate::stats::{Stats, loss_percent};
 pub(super) struct Samples {
     /// Delays of the pictures shown since the last look.
     latency: Spread,
-    looked: Instant,
-    before: RecvStats,
+    /// The looks of the last two seconds, the oldest first: a rate that is told is of as long, so that it stands still.
+    looks: VecDeque<(Instant, RecvStats)>,
     /// The last half minute.
     pub(super) history: History,
     /// What was found at the last look.
@@ -46,8 +47,7 @@ impl Samples {
     pub(super) fn new(now: Instant) -> Self {
         Self {
             latency: Spread::default(),
-            looked: now,
-            before: RecvStats::default(),
+            looks: VecDeque::from([(now, RecvStats::default())]),
             history: History::new(now),
             now: Now::default(),
         }
@@ -60,19 +60,21 @@ impl Samples {
 
     /// Takes a sample, if it is time to; whether it was.
     pub(super) fn look(&mut self, stats: &Stats, clock_error: Option<Duration>, now: Instant) -> bool {
-        let passed = now.saturating_duration_since(self.looked);
-        if passed < STEP {
+        let (looked, before) = *self.looks.back().expect("the last look is kept");
+        if now.saturating_duration_since(looked) < STEP {
             return false;
         }
+        let (since, then) = *self.looks.front().expect("the last look is kept");
+        let passed = now.saturating_duration_since(since);
         let latency = self.latency.percentiles();
         self.latency.clear();
         let counters = stats.lock();
         let stream = counters.stream;
         let per_second = |now: u64, before: u64| now.saturating_sub(before) as f64 / passed.as_secs_f64();
         self.now = Now {
-            fps: per_second(stream.delivered, self.before.delivered),
-            mbps: per_second(stream.delivered_bytes, self.before.delivered_bytes) * 8.0 / 1e6,
-            loss_percent: loss_percent(&stream, &self.before),
+            fps: per_second(stream.delivered, then.delivered),
+            mbps: per_second(stream.delivered_bytes, then.delivered_bytes) * 8.0 / 1e6,
+            loss_percent: loss_percent(&stream, &before),
             latency,
             error_ms: clock_error.map(|error| error.as_secs_f64() * 1000.0),
             is_relative: counters.clock == Agreement::Relative,
@@ -89,14 +91,19 @@ impl Samples {
             ],
         };
         drop(counters);
-        let is_silent = stream.delivered == self.before.delivered;
+        let is_silent = stream.delivered == before.delivered;
         let loss_percent = (!is_silent || self.now.loss_percent > 0.0).then_some(self.now.loss_percent);
         self.history.record(now, Sample { p50: latency.p50, p99: latency.p99, loss_percent });
-        (self.looked, self.before) = (now, stream);
+        if self.looks.len() == LOOKS {
+            self.looks.pop_front();
+        }
+        self.looks.push_back((now, stream));
         true
     }
 }
 
+/// Looks that are kept: two seconds of them.
+const LOOKS: usize = 4;
 /// Ways to be dropped.
 const CAUSES: usize = 8;
 
@@ -105,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_are_of_the_time_since_the_last_look() {
+    fn rates_are_of_two_seconds_and_delays_of_the_time_since_the_last_look() {
         let (stats, t0) = (Stats::default(), Instant::now());
         let mut samples = Samples::new(t0);
         assert!(!samples.look(&stats, None, t0 + STEP / 2));
@@ -118,6 +125,10 @@ mod tests {
         assert_eq!((now.error_ms, now.dropped[0]), (Some(0.2), ("lost", 5)));
         assert!(now.latency.p50.is_some_and(|ms| (6.9..7.1).contains(&ms)), "{now:?}");
         assert!(samples.look(&stats, None, t0 + 2 * STEP));
-        assert_eq!((samples.now.fps, samples.now.latency.p50), (0.0, None));
+        assert_eq!((samples.now.fps, samples.now.latency.p50), (15.0, None));
+        for steps in 3..=6 {
+            assert!(samples.look(&stats, None, t0 + steps * STEP));
+        }
+        assert_eq!(samples.now.fps, 0.0, "two seconds after the last picture");
     }
 }
