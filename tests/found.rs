@@ -122,12 +122,7 @@ fn several_senders_are_offered_and_one_is_taken_by_number_or_name_or_all() {
 fn where_multicast_dns_is_dropped_an_address_will_do() {
     let _alone = alone();
     let Some(lab) = Lab::up(2) else { return };
-    for host in ["host0", "host1"] {
-        let rules = "add table inet blocked; \
-                     add chain inet blocked arrive { type filter hook input priority 0; }; \
-                     add rule inet blocked arrive udp dport 5353 drop";
-        lab.run(host, &["nft", rules]);
-    }
+    ["host0", "host1"].iter().for_each(|host| lab.block_mdns(host));
     lab.run("host0", &["ip", "addr", "add", "10.77.0.101/24", "dev", "eth0"]);
     let sender = serving(&lab, "host0", "door", &[]);
     for to in ["10.77.0.1", "10.77.0.101", "10.77.0.1:9001", "fd77::1"] {

@@ -67,24 +67,7 @@ fn ffmpeg_plays_what_the_sdp_describes_and_ends_with_the_sender() {
         "--source", &source, "--loop", "--fps", "25", "--dest", &to, "--format", "rtp", "--sdp", &sdp,
     ]);
     comes(&sdp);
-    let Some(mut ffmpeg) = Peer::start(&[
-        "ffmpeg",
-        "-loglevel",
-        "error",
-        "-protocol_whitelist",
-        "file,rtp,udp",
-        "-fflags",
-        "nobuffer",
-        "-i",
-        &sdp,
-        "-c",
-        "copy",
-        "-f",
-        "mjpeg",
-        "pipe:1",
-    ]) else {
-        return;
-    };
+    let Some(mut ffmpeg) = Peer::start(&player(&sdp)) else { return };
     let shown = read(&mut ffmpeg);
     pause(3000);
     sender_adds_up(sender.interrupt().totals());
@@ -351,23 +334,7 @@ fn a_group_is_watched_by_receiver_and_ffmpeg_at_once() {
     let sender = lab.sender("host0", &[&["--source", &source, "--loop", "--fps", "25"], &to[..]].concat());
     comes(&sdp);
     assert!(std::fs::read_to_string(&sdp).unwrap().contains("c=IN IP4 239.255.10.1/1\r\n"));
-    let command = [
-        "ffmpeg",
-        "-loglevel",
-        "error",
-        "-protocol_whitelist",
-        "file,rtp,udp",
-        "-fflags",
-        "nobuffer",
-        "-i",
-        &sdp,
-        "-c",
-        "copy",
-        "-f",
-        "mjpeg",
-        "pipe:1",
-    ];
-    let Some(mut ffmpeg) = lab.peer("host2", &command) else { return };
+    let Some(mut ffmpeg) = lab.peer("host2", &player(&sdp)) else { return };
     let shown = read(&mut ffmpeg);
     pause(4000);
     sender.interrupt();
@@ -398,4 +365,24 @@ fn read(peer: &mut Peer) -> std::thread::JoinHandle<Vec<u8>> {
         pipe.read_to_end(&mut bytes).unwrap();
         bytes
     })
+}
+
+/// FFmpeg, which plays what a description names, and hands on its JPEGs.
+fn player(sdp: &str) -> [&str; 14] {
+    [
+        "ffmpeg",
+        "-loglevel",
+        "error",
+        "-protocol_whitelist",
+        "file,rtp,udp",
+        "-fflags",
+        "nobuffer",
+        "-i",
+        sdp,
+        "-c",
+        "copy",
+        "-f",
+        "mjpeg",
+        "pipe:1",
+    ]
 }

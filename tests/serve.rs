@@ -68,12 +68,7 @@ fn there_is_room_for_so_many_and_who_leaves_makes_room() {
 fn where_multicast_dns_is_blocked_or_off_the_address_is_enough() {
     let _alone = alone();
     let Some(lab) = Lab::up(2) else { return };
-    for host in ["host0", "host1"] {
-        let rules = "add table inet blocked; \
-                     add chain inet blocked arrive { type filter hook input priority 0; }; \
-                     add rule inet blocked arrive udp dport 5353 drop";
-        lab.run(host, &["nft", rules]);
-    }
+    ["host0", "host1"].iter().for_each(|host| lab.block_mdns(host));
     for more in [&[][..], &["--announce", "off"]] {
         let sender = serving(&lab, more);
         let viewer = asking(&lab, "host1");

@@ -49,6 +49,14 @@ impl Lab {
         String::from_utf8(done.stdout).unwrap()
     }
 
+    /// Has `host` drop what arrives of multicast DNS, as many networks do.
+    pub(crate) fn block_mdns(&self, host: &str) {
+        let rules = "add table inet blocked; \
+                     add chain inet blocked arrive { type filter hook input priority 0; }; \
+                     add rule inet blocked arrive udp dport 5353 drop";
+        self.run(host, &["nft", rules]);
+    }
+
     /// A sender on `host`.
     pub(crate) fn sender(&self, host: &str, arguments: &[&str]) -> Running {
         Running::start("sender", &["ip", "netns", "exec", &self.namespace(host)], arguments)
