@@ -69,6 +69,7 @@ pub fn open_in(format: Option<Format>, which: Which, wanted: Wanted) -> anyhow::
         identity: capture.identity.clone(),
         mode: capture.mode,
         capture: Some(capture),
+        broken: None,
         last_picture: Instant::now(),
         damaged_since: 0,
         outage: None,
@@ -99,6 +100,10 @@ struct Camera {
     mode: Mode,
     /// `None` while there is no camera.
     capture: Option<Capture>,
+    /// The one before, which is closed only after a pause: Linux up to at least 6.1 crashes, and takes the thread with
+    /// it, when a camera is closed at the very moment of its unplugging (`media_device_unregister_entity` against
+    /// `media_device_unregister`).
+    broken: Option<Capture>,
     /// When the last whole picture came, or the camera was opened.
     last_picture: Instant,
     /// Damaged pictures since then.
@@ -120,13 +125,20 @@ impl Source for Camera {
     fn next(&mut self, stop: &Stop) -> anyhow::Result<Next> {
         loop {
             let trouble = match self.capture.take() {
-                Some(capture) => match self.picture(capture, stop) {
-                    Ok(next) => return Ok(next),
-                    Err(trouble) => trouble,
-                },
+                Some(mut capture) => {
+                    let next = self.picture(&mut capture, stop);
+                    let held = if next.is_ok() { &mut self.capture } else { &mut self.broken };
+                    *held = Some(capture);
+                    match next {
+                        Ok(next) => return Ok(next),
+                        Err(trouble) => trouble,
+                    }
+                }
                 None => {
                     let pause = self.outage.as_mut().map_or(Duration::ZERO, Outage::next_pause);
-                    if stop.wait(pause) {
+                    let is_stopped = stop.wait(pause);
+                    self.broken = None;
+                    if is_stopped {
                         return Ok(Next::End);
                     }
                     match self.reopen() {
@@ -155,8 +167,8 @@ impl Source for Camera {
 }
 
 impl Camera {
-    /// The next whole picture from a running camera; closes it if there is trouble.
-    fn picture(&mut self, mut capture: Capture, stop: &Stop) -> Result<Next, Trouble> {
+    /// The next whole picture from a running camera, which is of no use any more if there is trouble.
+    fn picture(&mut self, capture: &mut Capture, stop: &Stop) -> Result<Next, Trouble> {
         let patience = patience(&self.mode);
         let until = self.last_picture + patience;
         loop {
@@ -172,7 +184,6 @@ impl Camera {
                 picture.map(|picture| Captured { picture, at: filled.at })
             })?;
             if let Some(captured) = captured {
-                self.capture = Some(capture);
                 self.last_picture = Instant::now();
                 self.damaged_since = 0;
                 self.outage = None;
