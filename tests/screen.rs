@@ -12,9 +12,9 @@ use std::time::Instant;
 
 use common::clip::Clip;
 use common::display::{Area, Display, RED, Screen};
-use common::running::{Running, sender, viewer};
+use common::running::{Running, count, sender, viewer, window_adds_up};
 use common::wire::Wire;
-use common::{Folder, alone, figure, free_port, pause};
+use common::{Folder, alone, comes_to, figure, free_port, pause};
 use proto::wire::SourceState;
 use rustix::process::Signal;
 
@@ -137,6 +137,29 @@ fn a_source_that_pauses_while_its_sender_lives_is_told_apart_and_so_are_its_ends
     wire.say(SourceState::Gone);
     assert!(display.comes_to(|screen| screen.reads("source gone")), "{}", receiver.said());
     assert!(display.comes_to(|screen| screen.edge(whole) == Some(RED)), "{}", receiver.said());
+}
+
+#[test]
+fn a_window_off_the_screen_decodes_nothing_and_is_live_again_when_it_is_back() {
+    let _alone = alone();
+    let Some(display) = Display::start(640, 360) else { return };
+    let to = address();
+    let receiver = viewer(&display, &["--listen", &to]);
+    let _sender = card(&to);
+    assert!(display.comes_to(|screen| number(screen).is_some()), "{}", receiver.said());
+
+    let counted = |what: &str| receiver.stats().map_or(0, |stats| count(&stats, &format!("/frames/{what}")));
+    let Some(()) = display.minimise() else { return };
+    assert!(comes_to(|| counted("hidden") > 0), "{}", receiver.said());
+    let (displayed, hidden) = (counted("displayed"), counted("hidden"));
+    assert!(comes_to(|| counted("hidden") >= hidden + 5), "{}", receiver.said());
+    assert_eq!(counted("displayed"), displayed);
+    assert_eq!(counted("superseded"), 0, "{}", receiver.said());
+
+    display.restore();
+    assert!(display.comes_to(|screen| number(screen).is_some()), "{}", receiver.said());
+    assert_eq!(display.numbers(3, display.screen().area(), SIZE).len(), 3);
+    window_adds_up(receiver.interrupt().totals());
 }
 
 #[test]

@@ -112,6 +112,16 @@ impl Display {
         self.xdotool(&["mousemove", &x.to_string(), &y.to_string(), "click", "1"])
     }
 
+    /// Takes the receiver's window off the screen, as a window manager does that minimises it.
+    pub(crate) fn minimise(&self) -> Option<()> {
+        self.xdotool(&["search", "--name", "", "windowunmap", "%@"])
+    }
+
+    /// Puts it back.
+    pub(crate) fn restore(&self) -> Option<()> {
+        self.xdotool(&["search", "--name", "", "windowmap", "%@"])
+    }
+
     /// Gives the receiver's window another size.
     pub(crate) fn resize(&self, width: usize, height: usize) -> Option<()> {
         self.xdotool(&["search", "--name", "", "windowsize", "%@", &width.to_string(), &height.to_string()])

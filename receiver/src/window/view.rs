@@ -43,6 +43,8 @@ pub(super) struct View<'a, C> {
     full: Option<usize>,
     /// Where the tiles are was said for a window of this size.
     arranged: Option<(u32, u32)>,
+    /// Whether the window is off the screen.
+    is_minimised: bool,
     /// The list of senders.
     board: Board,
     /// Whether the user wants to see the list.
@@ -62,6 +64,7 @@ impl<'a, C: Canvas> View<'a, C> {
             tiles: Vec::new(),
             full: None,
             arranged: None,
+            is_minimised: false,
             board: Board::default(),
             wants_board: false,
             help: (Sheet::default(), None),
@@ -163,7 +166,7 @@ impl<'a, C: Canvas> View<'a, C> {
         self.help.1 = if self.wants_help { help::draw(&mut self.help.0, size) } else { None };
         self.full = self.full.filter(|&full| full < self.tiles.len());
         let alone = self.alone();
-        let is_hidden = self.shown_finder().is_some();
+        let is_hidden = self.is_minimised || self.shown_finder().is_some();
         let shape = self.tiles.iter().find_map(Tile::size).unwrap_or(USUAL_SHAPE);
         let areas = match alone {
             Some(_) => Vec::new(),
@@ -171,7 +174,7 @@ impl<'a, C: Canvas> View<'a, C> {
         };
         for (number, tile) in self.tiles.iter_mut().enumerate() {
             tile.place(match alone {
-                // Behind the list nothing is seen.
+                // Behind the list nothing is seen, nor where there is no window; so nothing is decoded.
                 _ if is_hidden => None,
                 Some(alone) => (alone == number).then(|| Rect::new(0, 0, size.0, size.1)),
                 None => areas.get(number).copied(),
@@ -206,10 +209,15 @@ impl<'a, C: Canvas> View<'a, C> {
             Event::Quit { .. } | Event::Window { win_event: WindowEvent::Close, .. } => return true,
             Event::KeyDown { keycode: Some(key), repeat: false, .. } => return self.is_last_key(*key),
             Event::MouseButtonDown { mouse_btn: MouseButton::Left, x, y, .. } => self.click(*x, *y),
-            Event::Window {
-                win_event: WindowEvent::Exposed | WindowEvent::SizeChanged(..) | WindowEvent::Restored,
-                ..
-            } => self.arranged = None,
+            Event::Window { win_event: WindowEvent::Exposed | WindowEvent::SizeChanged(..), .. } => {
+                self.arranged = None;
+            }
+            Event::Window { win_event: WindowEvent::Minimized | WindowEvent::Hidden, .. } => {
+                (self.is_minimised, self.arranged) = (true, None);
+            }
+            Event::Window { win_event: WindowEvent::Restored | WindowEvent::Shown, .. } => {
+                (self.is_minimised, self.arranged) = (false, None);
+            }
             Event::Window { win_event: WindowEvent::Resized(..), .. } => {
                 self.extent.is_the_users();
                 self.arranged = None;
