@@ -1,9 +1,10 @@
 //! One frame on its way: its bytes, which of them have arrived, and what has been done about the others.
 
-use std::ops::Range;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use super::asks::Asks;
+use super::train::Train;
 use super::{Arrival, Told};
 use crate::fec::Repairer;
 use crate::geometry::Geometry;
@@ -32,55 +33,6 @@ pub(crate) struct Slot {
     pub(crate) asks: Asks,
     /// Whether something came that was sent because somebody asked.
     pub(super) was_helped: bool,
-}
-
-/// How the datagrams of a frame arrive: data first, then parity.
-#[derive(Debug)]
-pub(crate) struct Train {
-    /// When the first was read.
-    pub(crate) first: Instant,
-    /// When the furthest so far was read.
-    pub(crate) last: Instant,
-    first_index: usize,
-    pub(crate) last_index: usize,
-    /// When the furthest so far reached this computer.
-    last_arrived: Instant,
-    /// From which datagram on the train is measured, and when that reached this computer.
-    from_index: usize,
-    from_arrived: Instant,
-    /// The first that will do for that, until it has come.
-    from: usize,
-    /// Chunks that were passed over, and when.
-    pub(crate) gaps: Vec<Gap>,
-    /// Whether nothing more is to be expected.
-    pub(crate) is_over: bool,
-    /// Whether that is because a newer frame has begun.
-    is_past: bool,
-    is_told: bool,
-}
-
-/// Chunks that had not come when a later one did.
-#[derive(Clone, Debug)]
-pub(crate) struct Gap {
-    pub(crate) range: Range<usize>,
-    pub(crate) since: Instant,
-}
-
-/// What was asked for again.
-#[derive(Debug, Default)]
-pub(crate) struct Asks {
-    /// How often each data chunk was.
-    counts: Vec<u8>,
-    /// When the last request was sent.
-    pub(crate) last: Option<Instant>,
-    /// When the next may be.
-    pub(crate) wait: Option<Instant>,
-    /// When it was last seen what is missing.
-    pub(crate) looked: Option<Instant>,
-    /// When a newer frame began to arrive: a pause of the path, in which requests or answers were lost, is over.
-    pub(crate) hope: Option<Instant>,
-    /// The sender does not have it any more.
-    pub(crate) gone: bool,
 }
 
 /// How a chunk was taken in; lateness in microseconds, so that it fits a register: read back from memory right after the
@@ -303,7 +255,7 @@ impl Slot {
             frame: self.frame,
             first: self.train.from_index as u16,
             last: self.train.last_index as u16,
-            span: self.train.last_arrived.saturating_duration_since(self.train.from_arrived),
+            span: self.train.span(),
             missing_head: head as u16,
             missing_tail: tail as u16,
         }
@@ -329,107 +281,6 @@ impl Slot {
     }
 }
 
-impl Train {
-    fn empty(now: Instant) -> Self {
-        Self {
-            first: now,
-            last: now,
-            first_index: 0,
-            last_index: 0,
-            last_arrived: now,
-            from_index: 0,
-            from_arrived: now,
-            from: 0,
-            gaps: Vec::with_capacity(MOST_GAPS),
-            is_over: false,
-            is_past: false,
-            is_told: false,
-        }
-    }
-
-    fn begin(&mut self, index: usize, from: usize, arrived: Instant, now: Instant) {
-        (self.first, self.last, self.last_arrived) = (now, now, arrived);
-        (self.from_index, self.from_arrived, self.from) = (index, arrived, from);
-        (self.first_index, self.last_index) = (index, index);
-        (self.is_over, self.is_past, self.is_told) = (false, false, false);
-        self.gaps.clear();
-        if index > 0 {
-            self.gaps.push(Gap { range: 0..index, since: now });
-        }
-    }
-
-    /// Notes that a datagram came when it was first sent; if a later one was before it, how long ago.
-    fn passed(&mut self, index: usize, arrived: Instant, now: Instant) -> Option<u32> {
-        if index > self.last_index {
-            self.go_on();
-            self.open_gap(self.last_index + 1..index, now);
-            (self.last_index, self.last, self.last_arrived) = (index, now, arrived);
-            if self.from_index < self.from {
-                (self.from_index, self.from_arrived) = (index, arrived);
-            }
-            return None;
-        }
-        let gap = self.gaps.iter().find(|gap| gap.range.contains(&index))?;
-        Some(u32::try_from(now.saturating_duration_since(gap.since).as_micros()).unwrap_or(u32::MAX))
-    }
-
-    /// Nothing more of `datagrams` is to be expected since `since`.
-    pub(super) fn end(&mut self, datagrams: usize, since: Instant, is_past: bool) {
-        self.is_past |= is_past;
-        if !std::mem::replace(&mut self.is_over, true) {
-            self.open_gap(self.last_index + 1..datagrams, since);
-        }
-    }
-
-    /// What seemed to be the end was a sender that paused: what was overdue is still to come.
-    fn go_on(&mut self) {
-        if self.is_over && !self.is_past {
-            self.is_over = false;
-            let next = self.last_index + 1;
-            self.gaps.retain_mut(|gap| {
-                gap.range.end = gap.range.end.min(next);
-                !gap.range.is_empty()
-            });
-        }
-    }
-
-    fn open_gap(&mut self, range: Range<usize>, since: Instant) {
-        if range.is_empty() {
-            return;
-        }
-        let is_full = self.gaps.len() == MOST_GAPS;
-        match self.gaps.last_mut().filter(|_| is_full) {
-            // Of a frame in so many pieces it does not matter what was passed over when.
-            Some(last) => *last = Gap { range: last.range.start..range.end, since },
-            None => self.gaps.push(Gap { range, since }),
-        }
-    }
-
-    /// How long a datagram of this frame takes, if enough have come to tell.
-    pub(crate) fn spacing(&self) -> Option<Duration> {
-        let datagrams = self.last_index.saturating_sub(self.first_index);
-        (datagrams >= ENOUGH).then(|| self.last.saturating_duration_since(self.first) / datagrams as u32)
-    }
-}
-
-impl Asks {
-    fn begin(&mut self, chunks: usize) {
-        self.counts.clear();
-        self.counts.resize(chunks, 0);
-        (self.last, self.wait, self.looked, self.hope, self.gone) = (None, None, None, None, false);
-    }
-
-    /// How often a chunk was asked for.
-    pub(crate) fn count(&self, index: usize) -> u8 {
-        self.counts[index]
-    }
-
-    /// A chunk is asked for.
-    pub(crate) fn note(&mut self, index: usize) {
-        self.counts[index] = self.counts[index].saturating_add(1);
-    }
-}
-
 fn is_set(bits: &[u64], index: usize) -> bool {
     bits[index / 64] & (1 << (index % 64)) != 0
 }
@@ -447,10 +298,6 @@ fn clear(bits: &mut Vec<u64>, count: usize) {
 const IN_USE: &str = "a slot in use has a buffer";
 /// A buffer smaller than this is kept for any frame.
 const LARGE: usize = 1 << 20;
-/// Gaps told apart in one frame.
-const MOST_GAPS: usize = 64;
 /// The first part of a train, one in so many, is not measured: what shapes traffic lets a burst pass at full speed after a
 /// pause, and only then is as slow as it is.
 const UNMEASURED: usize = 4;
-/// Datagrams that tell how quickly they come.
-const ENOUGH: usize = 8;

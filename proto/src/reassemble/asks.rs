@@ -1,0 +1,39 @@
+//! What was asked for again of one frame.
+
+use std::time::Instant;
+
+/// What was asked for again.
+#[derive(Debug, Default)]
+pub(crate) struct Asks {
+    /// How often each data chunk was.
+    counts: Vec<u8>,
+    /// When the last request was sent.
+    pub(crate) last: Option<Instant>,
+    /// When the next may be.
+    pub(crate) wait: Option<Instant>,
+    /// When it was last seen what is missing.
+    pub(crate) looked: Option<Instant>,
+    /// When a newer frame began to arrive: a pause of the path, in which requests or answers were lost, is over.
+    pub(crate) hope: Option<Instant>,
+    /// The sender does not have it any more.
+    pub(crate) gone: bool,
+}
+
+impl Asks {
+    /// Nothing was asked for yet of a frame of so many chunks.
+    pub(super) fn begin(&mut self, chunks: usize) {
+        self.counts.clear();
+        self.counts.resize(chunks, 0);
+        (self.last, self.wait, self.looked, self.hope, self.gone) = (None, None, None, None, false);
+    }
+
+    /// How often a chunk was asked for.
+    pub(crate) fn count(&self, index: usize) -> u8 {
+        self.counts[index]
+    }
+
+    /// A chunk is asked for.
+    pub(crate) fn note(&mut self, index: usize) {
+        self.counts[index] = self.counts[index].saturating_add(1);
+    }
+}
