@@ -1,0 +1,94 @@
+//! The receiving end by itself.
+
+use super::*;
+use crate::packetize::Slab;
+use crate::wire::Header;
+use crate::{MediaTime, t0, wire};
+
+fn frame(session: u64, number: u32, length: usize) -> Vec<Vec<u8>> {
+    let mut slab = Slab::default();
+    let jpeg = vec![number as u8; length];
+    slab.cut(&jpeg, SessionId::new(session), FrameId::new(number), MediaTime::default(), 144, |_| 0).unwrap();
+    (0..slab.len()).map(|i| slab.range(i..i + 1).to_vec()).collect()
+}
+
+fn control(session: u64, kind: wire::Kind, hello: Option<&Hello<'_>>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let header = Header::control(kind, SessionId::new(session), FrameId::new(0), MediaTime::default());
+    wire::emit_control(&header, hello, &mut bytes);
+    bytes
+}
+
+fn drain(stream: &mut RecvStream<u8>, now: Instant) -> Vec<RecvEvent<u8>> {
+    let mut events = Vec::new();
+    while let RecvOutput::Event(event) = stream.poll(now) {
+        events.push(event);
+    }
+    events
+}
+
+#[test]
+fn a_session_begins_a_frame_is_delivered_and_both_are_counted() {
+    let (mut stream, now) = (RecvStream::new(RecvConfig::default()), t0());
+    for mut datagram in frame(5, 1, 250) {
+        assert_eq!(stream.handle_datagram(1, &mut datagram, now), Fate::Accepted);
+    }
+    let events = drain(&mut stream, now);
+    assert!(matches!(events[0], RecvEvent::Session { source: 1, .. }));
+    assert!(matches!(&events[1], RecvEvent::Delivered(d) if d.frame.jpeg.as_slice() == [1; 250]));
+    assert_eq!((stream.stats().delivered, stream.stats().datagrams.accepted), (1, 3));
+}
+
+#[test]
+fn a_restart_never_mixes_with_the_session_before() {
+    let (mut stream, now) = (RecvStream::new(RecvConfig::default()), t0());
+    let (old, new) = (frame(5, 1, 250), frame(6, 1, 250));
+    stream.handle_datagram(1, &mut old[0].clone(), now);
+    stream.handle_datagram(1, &mut old[1].clone(), now);
+    stream.handle_datagram(1, &mut new[1].clone(), now);
+    assert_eq!(stream.handle_datagram(1, &mut old[2].clone(), now), Fate::Late);
+    assert_eq!(stream.stats().lost.evicted, 1);
+    stream.handle_datagram(1, &mut new[0].clone(), now);
+    stream.handle_datagram(1, &mut new[2].clone(), now);
+    assert_eq!(stream.stats().delivered, 1);
+}
+
+#[test]
+fn a_hello_is_told_when_it_changes_and_a_goodbye_frees_the_place() {
+    let (mut stream, now) = (RecvStream::new(RecvConfig::default()), t0());
+    let live = Hello { state: SourceState::Live, name: "door", invitation: None };
+    for _ in 0..3 {
+        stream.handle_datagram(1, &mut control(5, wire::Kind::Hello, Some(&live)), now);
+    }
+    let told = drain(&mut stream, now);
+    assert_eq!(told.len(), 2, "a session and one hello: {told:?}");
+    assert_eq!(stream.handle_datagram(2, &mut frame(9, 1, 20)[0], now), Fate::Foreign);
+    stream.handle_datagram(1, &mut control(5, wire::Kind::Goodbye, None), now);
+    assert_eq!(stream.handle_datagram(2, &mut frame(9, 1, 20)[0], now), Fate::Accepted);
+    assert!(matches!(drain(&mut stream, now)[0], RecvEvent::Goodbye));
+}
+
+#[test]
+fn every_datagram_ends_in_one_counted_way() {
+    let (mut stream, now) = (RecvStream::new(RecvConfig::default()), t0());
+    let good = frame(5, 1, 250);
+    let mut damaged = good[1].clone();
+    damaged[60] ^= 1;
+    let mut other_version = good[1].clone();
+    other_version[2] = 2;
+    let sent = [
+        (good[0].clone(), Fate::Accepted),
+        (good[0].clone(), Fate::Duplicate),
+        (damaged, Fate::BadChecksum),
+        (b"who are you?".to_vec(), Fate::Malformed),
+        (other_version, Fate::Unknown),
+        (frame(5, 1, 251)[1].clone(), Fate::Contradictory),
+    ];
+    for (mut datagram, fate) in sent {
+        assert_eq!(stream.handle_datagram(1, &mut datagram, now), fate);
+    }
+    let d = stream.stats().datagrams;
+    let sum =
+        d.accepted + d.control + d.spare + d.duplicate + d.late + d.foreign + d.malformed + d.bad_checksum;
+    assert_eq!((d.received, sum + d.contradictory + d.unknown), (6, 6));
+}
