@@ -6,10 +6,9 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::send::Clock;
 use crate::viewers::Doorman;
 use crate::wire::{self, Answer, AnswerStatus, Body, Datagram, Header, Kind};
-use crate::{FrameId, SessionId};
+use crate::{Clock, FrameId, SessionId};
 
 /// Decides who is a viewer: whoever has asked with the token of its address, for as long as it goes on asking.
 ///

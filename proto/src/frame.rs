@@ -1,6 +1,7 @@
-//! One encoded picture, and the buffers it lives in.
+//! One encoded picture, the time it was taken, and the buffers it lives in.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 /// A frame's bytes: shared by whoever shows, stores or sends it, and back in its [`Pool`] when all are done.
 pub type Buffer = Arc<Vec<u8>>;
@@ -26,6 +27,29 @@ impl MediaTime {
     /// Microseconds from `earlier` to this moment; negative if `earlier` is later.
     pub const fn micros_since(self, earlier: Self) -> i64 {
         self.0.wrapping_sub(earlier.0) as i64
+    }
+}
+
+/// Relates the instants of `poll` to the media time that travels.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    instant: Instant,
+    time: MediaTime,
+}
+
+impl Clock {
+    /// A clock that showed `time` at `instant`.
+    pub const fn new(instant: Instant, time: MediaTime) -> Self {
+        Self { instant, time }
+    }
+
+    /// What it shows at `instant`.
+    pub fn at(&self, instant: Instant) -> MediaTime {
+        let micros = self.time.as_micros();
+        MediaTime::from_micros(match instant.checked_duration_since(self.instant) {
+            Some(later) => micros.saturating_add(later.as_micros() as u64),
+            None => micros.saturating_sub((self.instant - instant).as_micros() as u64),
+        })
     }
 }
 

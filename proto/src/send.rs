@@ -1,80 +1,36 @@
 //! Frames in, datagrams out; and what receivers say back in, answers out.
 
+mod config;
 mod feedback;
+mod output;
 #[cfg(test)]
 mod tests;
+
+pub use config::SendConfig;
+pub use output::{SendEvent, SendOutput, Transmit};
 
 use std::collections::VecDeque;
 use std::hash::Hash;
 use std::time::{Duration, Instant};
 
 use crate::answer::{Answers, What};
-use crate::entrance::{Entrance, Path, Waiting};
+use crate::entrance::{Path, Waiting};
 use crate::fec::Encoder;
 use crate::history::History;
-use crate::pacer::{MOST_AT_ONCE, Pace, Pacer};
-use crate::packetize::CutError;
-use crate::rate::{Follow, Train};
-use crate::redundancy::{Fec, Redundancy};
+use crate::outlet::Outlet;
+use crate::pacer::{Pace, Pacer};
+use crate::rate::Train;
+use crate::redundancy::Redundancy;
 use crate::stats::SendStats;
 use crate::viewers::{Doorman, Viewer, Viewers};
 use crate::wire::{self, Header, Hello, Invitation, Kind, SourceState};
-use crate::{Frame, FrameId, MediaTime, SessionId};
+use crate::{Clock, Frame, FrameId};
 use feedback::Reply;
+pub(crate) use output::most_at_once;
 
 /// How often a sender says hello, once it has said some at its start: twice and a half in the silence after which its
 /// place may be taken.
 pub const HELLO_INTERVAL: Duration = Duration::from_millis(200);
-
-/// How a sender behaves.
-#[derive(Clone, Debug)]
-pub struct SendConfig {
-    /// Its session: random, new at every start, not 0.
-    pub session: SessionId,
-    /// The largest UDP payload that the path takes without fragmentation, in bytes.
-    pub datagram_bytes: usize,
-    /// What a datagram costs on the wire beside its payload, in bytes: headers, preamble and gap. It makes the pace that
-    /// of the wire.
-    pub overhead_bytes: usize,
-    /// How fast frames go out.
-    pub pace: Pace,
-    /// How far frames are apart, where that is known beforehand. It is learned otherwise.
-    pub interval: Option<Duration>,
-    /// What people call this sender; at most [`wire::MAX_NAME_BYTES`] are sent.
-    pub name: String,
-    /// Whether it sends to a group.
-    pub is_group: bool,
-    /// How much parity goes with each frame.
-    pub fec: Fec,
-    /// Whether chunks are sent again when receivers ask for them.
-    pub resend: bool,
-    /// Whose path decides the pace.
-    pub follow: Follow,
-    /// The most bits per second that the stream may have on the wire, over some frames.
-    pub max_bitrate: Option<f64>,
-    /// Random and secret: receivers' tokens are made with it.
-    pub secret: [u8; 16],
-}
-
-impl SendConfig {
-    /// A stream to one receiver on an Ethernet, paced and repaired as is found best.
-    pub fn new(session: SessionId, secret: [u8; 16]) -> Self {
-        Self {
-            session,
-            datagram_bytes: 1472,
-            overhead_bytes: 66,
-            pace: Pace::Auto,
-            interval: None,
-            name: String::new(),
-            is_group: false,
-            fec: Fec::Auto,
-            resend: true,
-            follow: Follow::Slowest,
-            max_bitrate: None,
-            secret,
-        }
-    }
-}
 
 /// The sending end of a stream: frames in, paced datagrams out.
 ///
@@ -89,8 +45,7 @@ pub struct SendStream<S> {
     history: History,
     encoder: Encoder,
     redundancy: Redundancy,
-    going: Option<Going>,
-    entrance: Entrance,
+    outlet: Outlet,
     next_frame: FrameId,
     doorman: Doorman,
     viewers: Viewers<S>,
@@ -107,112 +62,10 @@ pub struct SendStream<S> {
     control: Vec<u8>,
     /// Datagrams that are sent again, marked as such.
     again: Vec<u8>,
-    events: VecDeque<SendEvent>,
-    closing: Closing,
     /// When the last datagram of a frame or an answer went.
     last_sent: Option<Instant>,
     /// Bytes of frames and of the parity that goes with them, each counted once: what may be sent again is a share of it.
     streamed: u64,
-    stats: SendStats,
-}
-
-/// Relates the instants of `poll` to the media time that travels.
-#[derive(Clone, Copy, Debug)]
-pub struct Clock {
-    instant: Instant,
-    time: MediaTime,
-}
-
-impl Clock {
-    /// A clock that showed `time` at `instant`.
-    pub const fn new(instant: Instant, time: MediaTime) -> Self {
-        Self { instant, time }
-    }
-
-    /// What it shows at `instant`.
-    pub fn at(&self, instant: Instant) -> MediaTime {
-        let micros = self.time.as_micros();
-        MediaTime::from_micros(match instant.checked_duration_since(self.instant) {
-            Some(later) => micros.saturating_add(later.as_micros() as u64),
-            None => micros.saturating_sub((self.instant - instant).as_micros() as u64),
-        })
-    }
-}
-
-/// What [`SendStream::poll`] has to say.
-#[derive(Debug)]
-pub enum SendOutput<'a, S> {
-    /// Send this now.
-    Transmit(Transmit<'a, S>),
-    /// Something happened.
-    Event(SendEvent),
-    /// Nothing until then, or until the next frame or datagram if `None`.
-    Wait(Option<Instant>),
-}
-
-/// One or several datagrams.
-#[derive(Clone, Copy, Debug)]
-pub struct Transmit<'a, S> {
-    /// The receiver to send to; the stream's destination if `None`.
-    pub to: Option<S>,
-    /// The datagrams, one behind the other: at most 64 of them and at most 65 487 bytes, which is what segmentation
-    /// offload takes in one call.
-    pub bytes: &'a [u8],
-    /// Bytes of each; the last may be shorter.
-    pub segment: usize,
-}
-
-/// How a frame ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SendEvent {
-    /// Its last datagram was given out.
-    Sent {
-        /// When it was captured.
-        captured: MediaTime,
-        /// How long it waited for its first datagram to go.
-        queued: Duration,
-        /// From its first datagram to its last.
-        sending: Duration,
-    },
-    /// A newer one took its place before its first datagram went, or it was left out because the path is still busy with
-    /// the one before, or the stream was [abandoned](SendStream::abandon) before its last datagram went.
-    Superseded {
-        /// When it was captured.
-        captured: MediaTime,
-        /// Whether it was left out on purpose, because the path does not carry all frames.
-        thinned: bool,
-    },
-    /// It cannot be sent.
-    Refused {
-        /// When it was captured.
-        captured: MediaTime,
-        /// Why.
-        error: CutError,
-    },
-}
-
-/// The frame that is going out.
-#[derive(Debug)]
-pub(crate) struct Going {
-    pub(crate) captured: MediaTime,
-    pub(crate) queued: Duration,
-    pub(crate) begun: Instant,
-}
-
-impl Going {
-    /// What is to be said when its last datagram goes.
-    pub(crate) fn sent(&self, now: Instant) -> SendEvent {
-        let sending = now.saturating_duration_since(self.begun);
-        SendEvent::Sent { captured: self.captured, queued: self.queued, sending }
-    }
-}
-
-/// How far a stream is with its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Closing {
-    No,
-    Asked,
-    Done,
 }
 
 impl<S: Copy + Ord + Hash> SendStream<S> {
@@ -220,11 +73,10 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
     pub fn new(config: SendConfig, clock: Clock, now: Instant) -> Self {
         Self {
             pacer: Pacer::new(config.pace, config.overhead_bytes),
-            entrance: Entrance::new(config.interval, config.max_bitrate),
+            outlet: Outlet::new(config.interval, config.max_bitrate),
             history: History::new(),
             encoder: Encoder::default(),
             redundancy: Redundancy::new(config.fec, config.resend),
-            going: None,
             next_frame: FrameId::new(0),
             doorman: Doorman::new(config.secret),
             viewers: Viewers::new(config.follow),
@@ -238,11 +90,8 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
             clock,
             control: Vec::with_capacity(wire::HEADER_BYTES + 8 + wire::MAX_NAME_BYTES),
             again: Vec::new(),
-            events: VecDeque::with_capacity(EVENTS),
-            closing: Closing::No,
             last_sent: None,
             streamed: 0,
-            stats: SendStats::default(),
         }
     }
 
@@ -254,16 +103,12 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
 
     /// Takes a frame to be sent, in place of one that still waits.
     pub fn push_frame(&mut self, frame: Frame, now: Instant) {
-        self.stats.pushed += 1;
         let path = Path { limit: self.limit(), free: self.pacer.free() };
         let head = wire::HEADER_BYTES + wire::PARITY_CHECKSUM_BYTES;
         let each = self.config.datagram_bytes.saturating_sub(head).max(1);
         let bytes = frame.jpeg.len();
         let wire = bytes + bytes.div_ceil(each) * (wire::HEADER_BYTES + self.config.overhead_bytes);
-        if let Some(left_out) = self.entrance.push(frame, wire, path, now) {
-            self.stats.thinned += u64::from(left_out.on_purpose);
-            self.supersede(left_out.captured, left_out.on_purpose);
-        }
+        self.outlet.push(frame, wire, path, now);
     }
 
     /// Says whether the source has pictures; a change is told to receivers at once.
@@ -282,36 +127,29 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
     /// Ends the stream: what was pushed still goes out, and for a moment what is asked for again; then a goodbye, and then
     /// there is nothing more.
     pub fn close(&mut self) {
-        if self.closing == Closing::No {
-            self.closing = Closing::Asked;
-        }
+        self.outlet.close();
     }
 
     /// Ends the stream without waiting for what has not gone: it counts as superseded. Then a goodbye, and nothing more.
     pub fn abandon(&mut self) {
-        self.close();
+        self.outlet.abandon();
         self.last_sent = None;
         self.answers = Answers::new(self.config.is_group);
-        let going = self.going.take().map(|going| going.captured);
-        let waiting = self.entrance.take().map(|waiting| waiting.frame.captured);
-        for captured in [going, waiting].into_iter().flatten() {
-            self.supersede(captured, false);
-        }
     }
 
     /// Whether everything, and the goodbye, has gone.
     pub fn is_closed(&self) -> bool {
-        self.closing == Closing::Done && self.events.is_empty()
+        self.outlet.is_drained()
     }
 
     /// What to do next. Call it until it says `Wait`; then again after each input, and at that time. Each answer but
     /// `Wait` is given once.
     #[must_use]
     pub fn poll(&mut self, now: Instant) -> SendOutput<'_, S> {
-        if let Some(event) = self.events.pop_front() {
+        if let Some(event) = self.outlet.next_event() {
             return SendOutput::Event(event);
         }
-        if self.closing == Closing::Done {
+        if self.outlet.is_over() {
             return SendOutput::Wait(None);
         }
         if let Some(reply) = self.replies.pop_front() {
@@ -331,17 +169,13 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
             }
         }
         wait = self.answers.next_due().map_or(wait, |due| wait.min(due));
-        if self.going.is_none()
-            && let Some(waiting) = self.entrance.take()
-            && let Err(refused) = self.begin(waiting, now)
+        if let Some(waiting) = self.outlet.next_frame()
+            && let Err(refused) = self.begin(&waiting, now)
         {
             return SendOutput::Event(refused);
         }
-        if self.going.is_none() {
-            return match self.closing {
-                Closing::Asked => self.end(wait, now),
-                _ => SendOutput::Wait(Some(wait)),
-            };
+        if !self.outlet.is_going() {
+            return if self.outlet.is_closing() { self.end(wait, now) } else { SendOutput::Wait(Some(wait)) };
         }
         let sent = self.history.newest().expect(GOING);
         match self.pacer.due(sent.count(), sent.slab.len() + sent.slab.planned_parity(), now) {
@@ -352,7 +186,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
 
     /// What was counted so far.
     pub fn stats(&self) -> &SendStats {
-        &self.stats
+        &self.outlet.stats
     }
 
     /// Bits per second at which frames go out, on the wire; `None` if each goes at once.
@@ -368,7 +202,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
     /// How many bytes a JPEG may have so that the path carries the stream; `None` if no limit has shown itself.
     pub fn frame_budget(&mut self) -> Option<usize> {
         let limit = self.limit();
-        let wire = self.entrance.budget(limit)?;
+        let wire = self.outlet.budget(limit)?;
         // Of what is on the wire, headers and parity are no picture.
         let each = self.config.datagram_bytes as f64;
         let share = (each - (wire::HEADER_BYTES + wire::PARITY_CHECKSUM_BYTES) as f64).max(1.0)
@@ -387,12 +221,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
         }
     }
 
-    fn supersede(&mut self, captured: MediaTime, thinned: bool) {
-        self.stats.superseded += 1;
-        self.events.push_back(SendEvent::Superseded { captured, thinned });
-    }
-
-    fn begin(&mut self, waiting: Waiting, now: Instant) -> Result<(), SendEvent> {
+    fn begin(&mut self, waiting: &Waiting, now: Instant) -> Result<(), SendEvent> {
         let (captured, jpeg) = (waiting.frame.captured, &waiting.frame.jpeg);
         let sent = self.history.begin(now);
         let redundancy = &mut self.redundancy;
@@ -407,22 +236,19 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
         );
         if let Err(error) = cut {
             self.history.undo();
-            self.stats.refused += 1;
-            return Err(SendEvent::Refused { captured, error });
+            return Err(self.outlet.refuse(captured, error));
         }
         self.pacer.set_rate(self.viewers.rate(now));
         let datagrams = sent.slab.len() + sent.slab.planned_parity();
-        self.pacer.begin(datagrams, sent.slab.bytes(), self.entrance.interval(), now);
+        self.pacer.begin(datagrams, sent.slab.bytes(), self.outlet.interval(), now);
         sent.begin(self.next_frame, self.pacer.rate());
         self.next_frame = self.next_frame.next();
-        let queued = now.saturating_duration_since(waiting.pushed);
-        self.going = Some(Going { captured, queued, begun: now });
+        self.outlet.begin(waiting, now);
         Ok(())
     }
 
     /// Gives out the next `count` datagrams of the frame, or as many as one call takes: data, then parity.
     fn send(&mut self, count: usize, now: Instant) -> SendOutput<'_, S> {
-        let going = self.going.as_ref().expect(GOING);
         let sent = self.history.newest().expect(GOING);
         let (from, data) = (sent.count(), sent.slab.len());
         let is_data = from < data;
@@ -431,21 +257,19 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
         let count = most_at_once(count.min(left), stride);
         sent.sent(from + count, now);
         if from + count == data + sent.slab.planned_parity() {
-            self.stats.sent += 1;
             self.last_sent = Some(now);
-            self.events.push_back(going.sent(now));
-            self.going = None;
+            self.outlet.sent(now);
         }
         let bytes = if is_data {
-            self.stats.data += count as u64;
+            self.outlet.stats.data += count as u64;
             sent.slab.range(from..from + count)
         } else {
-            self.stats.parity += count as u64;
+            self.outlet.stats.parity += count as u64;
             sent.slab.make_parity(sent.slab.planned_parity(), &mut self.encoder);
             sent.slab.parity_range(from - data..from - data + count)
         };
         self.streamed += bytes.len() as u64;
-        self.stats.bytes += bytes.len() as u64;
+        self.outlet.stats.bytes += bytes.len() as u64;
         SendOutput::Transmit(Transmit { to: None, bytes, segment: stride.min(bytes.len()) })
     }
 
@@ -470,10 +294,10 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
         } else {
             sent.slab.parity_range(range)
         };
-        self.pacer.repair(count, bytes.len(), self.going.is_some(), now);
+        self.pacer.repair(count, bytes.len(), self.outlet.is_going(), now);
         self.last_sent = Some(now);
-        self.stats.resent += count as u64;
-        self.stats.bytes += bytes.len() as u64;
+        self.outlet.stats.resent += count as u64;
+        self.outlet.stats.bytes += bytes.len() as u64;
         SendOutput::Transmit(Transmit { to: None, bytes, segment: stride.min(bytes.len()) })
     }
 
@@ -486,7 +310,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
         {
             return SendOutput::Wait(Some(until.min(wait)));
         }
-        self.closing = Closing::Done;
+        self.outlet.end();
         self.say(Kind::Goodbye, now)
     }
 
@@ -500,7 +324,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
         };
         let hello = Hello { state: self.state, name: &self.config.name, invitation: Some(invitation) };
         wire::emit_control(&header, (kind == Kind::Hello).then_some(&hello), &mut self.control);
-        self.stats.bytes += self.control.len() as u64;
+        self.outlet.stats.bytes += self.control.len() as u64;
         SendOutput::Transmit(Transmit { to: None, bytes: &self.control, segment: self.control.len() })
     }
 
@@ -509,17 +333,8 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
     }
 }
 
-/// How many of `count` datagrams of `stride` bytes one call of the kernel takes.
-pub(crate) fn most_at_once(count: usize, stride: usize) -> usize {
-    count.min(MOST_AT_ONCE).min((MOST_BYTES_AT_ONCE / stride).max(1))
-}
-
 /// Why there is a newest frame.
 const GOING: &str = "a frame is going out";
-/// What one call of the kernel takes, for IPv4 as for IPv6.
-const MOST_BYTES_AT_ONCE: usize = 65_487;
-/// Room for events: each frame makes one, and they are drained after each.
-const EVENTS: usize = 16;
 /// At first hellos are this far apart, then twice as far, and so on: without one, nobody knows that it may ask for what it
 /// misses of the first frames.
 const SECOND_HELLO: Duration = Duration::from_millis(12);

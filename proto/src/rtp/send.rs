@@ -3,7 +3,6 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::content::Content;
@@ -11,10 +10,11 @@ use super::header::Rtp;
 use super::rtcp::SenderReport;
 use super::slab::Slab;
 use super::timeline::timestamp;
-use crate::entrance::{Entrance, Path, Waiting};
+use crate::entrance::{Path, Waiting};
+use crate::outlet::Outlet;
 use crate::pacer::{Pace, Pacer};
 use crate::packetize::CutError;
-use crate::send::{Closing, Going, most_at_once};
+use crate::send::most_at_once;
 use crate::stats::SendStats;
 use crate::{Clock, Frame, SendEvent, SendOutput, Transmit};
 
@@ -52,9 +52,8 @@ pub struct RtpSendStream<S> {
     config: RtpSendConfig<S>,
     clock: Clock,
     pacer: Pacer,
-    entrance: Entrance,
+    outlet: Outlet,
     slab: Slab,
-    going: Option<Going>,
     /// How many packets of the frame that is going have gone.
     gone: usize,
     sequence: u16,
@@ -63,9 +62,6 @@ pub struct RtpSendStream<S> {
     report: Vec<u8>,
     /// When the next report is due, once something was sent.
     next_report: Option<Instant>,
-    events: VecDeque<SendEvent>,
-    closing: Closing,
-    stats: SendStats,
 }
 
 impl<S: Copy> RtpSendStream<S> {
@@ -74,32 +70,24 @@ impl<S: Copy> RtpSendStream<S> {
         Self {
             clock,
             pacer: Pacer::new(config.pace, config.overhead_bytes),
-            entrance: Entrance::new(config.interval, config.max_bitrate),
+            outlet: Outlet::new(config.interval, config.max_bitrate),
             slab: Slab::default(),
-            going: None,
             gone: 0,
             sequence: config.sequence,
             packets: 0,
             octets: 0,
             report: Vec::new(),
             next_report: None,
-            events: VecDeque::with_capacity(EVENTS),
-            closing: Closing::No,
-            stats: SendStats::default(),
             config,
         }
     }
 
     /// Takes a frame to be sent, in place of one that still waits.
     pub fn push_frame(&mut self, frame: Frame, now: Instant) {
-        self.stats.pushed += 1;
         let path = Path { limit: self.limit(), free: self.pacer.free() };
         let bytes = frame.jpeg.len();
         let wire = bytes + bytes.div_ceil(self.payload_bytes()) * (HEADER_BYTES + self.config.overhead_bytes);
-        if let Some(left_out) = self.entrance.push(frame, wire, path, now) {
-            self.stats.thinned += u64::from(left_out.on_purpose);
-            self.supersede(left_out.captured, left_out.on_purpose);
-        }
+        self.outlet.push(frame, wire, path, now);
     }
 
     /// Tells the stream that the path takes datagrams of at most `bytes`, from the next frame on.
@@ -109,54 +97,44 @@ impl<S: Copy> RtpSendStream<S> {
 
     /// Ends the stream: what was pushed still goes out, then a goodbye, and then there is nothing more.
     pub fn close(&mut self) {
-        if self.closing == Closing::No {
-            self.closing = Closing::Asked;
-        }
+        self.outlet.close();
     }
 
     /// Ends the stream without waiting for what has not gone: it counts as superseded. Then a goodbye, and nothing more.
     pub fn abandon(&mut self) {
-        self.close();
-        let going = self.going.take().map(|going| going.captured);
-        let waiting = self.entrance.take().map(|waiting| waiting.frame.captured);
-        for captured in [going, waiting].into_iter().flatten() {
-            self.supersede(captured, false);
-        }
+        self.outlet.abandon();
     }
 
     /// Whether everything, and the goodbye, has gone.
     pub fn is_closed(&self) -> bool {
-        self.closing == Closing::Done && self.events.is_empty()
+        self.outlet.is_drained()
     }
 
     /// What to do next. Call it until it says `Wait`; then again after each input, and at that time. Each answer but
     /// `Wait` is given once.
     #[must_use]
     pub fn poll(&mut self, now: Instant) -> SendOutput<'_, S> {
-        if let Some(event) = self.events.pop_front() {
+        if let Some(event) = self.outlet.next_event() {
             return SendOutput::Event(event);
         }
-        if self.closing == Closing::Done {
+        if self.outlet.is_over() {
             return SendOutput::Wait(None);
         }
         if self.next_report.is_some_and(|due| due <= now) {
             self.next_report = Some(now + REPORT_INTERVAL);
             return self.report(false, now);
         }
-        if self.going.is_none()
-            && let Some(waiting) = self.entrance.take()
+        if let Some(waiting) = self.outlet.next_frame()
             && let Err(refused) = self.begin(&waiting, now)
         {
             return SendOutput::Event(refused);
         }
-        if self.going.is_none() {
-            return match self.closing {
-                Closing::Asked => {
-                    self.closing = Closing::Done;
-                    self.report(true, now)
-                }
-                _ => SendOutput::Wait(self.next_report),
-            };
+        if self.outlet.is_closing() && !self.outlet.is_going() {
+            self.outlet.end();
+            return self.report(true, now);
+        }
+        if !self.outlet.is_going() {
+            return SendOutput::Wait(self.next_report);
         }
         match self.pacer.due(self.gone, self.slab.len(), now) {
             Ok(count) => self.send(count, now),
@@ -166,7 +144,7 @@ impl<S: Copy> RtpSendStream<S> {
 
     /// What was counted so far.
     pub fn stats(&self) -> &SendStats {
-        &self.stats
+        &self.outlet.stats
     }
 
     /// Bits per second at which frames go out, on the wire; `None` if each goes at once.
@@ -176,7 +154,7 @@ impl<S: Copy> RtpSendStream<S> {
 
     /// How many bytes a JPEG may have so that the path carries the stream; `None` if there is no limit.
     pub fn frame_budget(&self) -> Option<usize> {
-        let wire = self.entrance.budget(self.limit())?;
+        let wire = self.outlet.budget(self.limit())?;
         let (payload, each) = (self.payload_bytes(), self.config.datagram_bytes + self.config.overhead_bytes);
         Some((wire * payload as f64 / each as f64) as usize)
     }
@@ -192,17 +170,10 @@ impl<S: Copy> RtpSendStream<S> {
         self.config.datagram_bytes.saturating_sub(HEADER_BYTES).max(1)
     }
 
-    fn supersede(&mut self, captured: crate::MediaTime, thinned: bool) {
-        self.stats.superseded += 1;
-        self.events.push_back(SendEvent::Superseded { captured, thinned });
-    }
-
     fn begin(&mut self, waiting: &Waiting, now: Instant) -> Result<(), SendEvent> {
         let Frame { captured, jpeg } = &waiting.frame;
-        let content = Content::of(jpeg).map_err(|illegal| {
-            self.stats.refused += 1;
-            SendEvent::Refused { captured: *captured, error: CutError::Rtp(illegal) }
-        })?;
+        let content =
+            Content::of(jpeg).map_err(|illegal| self.outlet.refuse(*captured, CutError::Rtp(illegal)))?;
         let first = Rtp {
             marker: false,
             sequence: self.sequence,
@@ -212,10 +183,9 @@ impl<S: Copy> RtpSendStream<S> {
         self.slab.cut(&content, first, self.config.datagram_bytes);
         self.octets += content.data.len() as u64;
         self.sequence = self.sequence.wrapping_add(self.slab.len() as u16);
-        self.pacer.begin(self.slab.len(), self.slab.bytes(), self.entrance.interval(), now);
+        self.pacer.begin(self.slab.len(), self.slab.bytes(), self.outlet.interval(), now);
         self.gone = 0;
-        let queued = now.saturating_duration_since(waiting.pushed);
-        self.going = Some(Going { captured: *captured, queued, begun: now });
+        self.outlet.begin(waiting, now);
         // The first frame goes before the first report.
         if self.config.reports_to.is_some() {
             self.next_report.get_or_insert(now + FIRST_REPORT);
@@ -228,16 +198,13 @@ impl<S: Copy> RtpSendStream<S> {
         let count = most_at_once(count, self.slab.stride());
         let from = self.gone;
         self.gone += count;
-        if self.gone == self.slab.len()
-            && let Some(going) = self.going.take()
-        {
-            self.stats.sent += 1;
-            self.events.push_back(going.sent(now));
+        if self.gone == self.slab.len() {
+            self.outlet.sent(now);
         }
         self.packets += count as u64;
-        self.stats.data += count as u64;
+        self.outlet.stats.data += count as u64;
         let bytes = self.slab.range(from..from + count);
-        self.stats.bytes += bytes.len() as u64;
+        self.outlet.stats.bytes += bytes.len() as u64;
         SendOutput::Transmit(Transmit { to: None, bytes, segment: self.slab.stride().min(bytes.len()) })
     }
 
@@ -256,15 +223,13 @@ impl<S: Copy> RtpSendStream<S> {
             name: &self.config.name,
         };
         report.emit(is_goodbye, &mut self.report);
-        self.stats.bytes += self.report.len() as u64;
+        self.outlet.stats.bytes += self.report.len() as u64;
         SendOutput::Transmit(Transmit { to: Some(to), bytes: &self.report, segment: self.report.len() })
     }
 }
 
 /// Headers of a packet without restart markers and tables: what nearly all have.
 const HEADER_BYTES: usize = 20;
-/// Room for events: each frame makes one, and they are drained after each.
-const EVENTS: usize = 16;
 /// A player that has just begun soon learns the sender's clock.
 const FIRST_REPORT: Duration = Duration::from_millis(500);
 /// The shortest that RFC 3550 section 6.2 recommends.

@@ -33,7 +33,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
     /// Nothing is done for an address that has not proven itself, but that a ping is answered by a pong of its own size.
     pub fn handle_datagram(&mut self, source: S, datagram: &[u8], now: Instant) -> FeedbackFate {
         let fate = self.take_in(source, datagram, now);
-        self.stats.feedback.add(fate);
+        self.outlet.stats.feedback.add(fate);
         fate
     }
 
@@ -130,7 +130,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
                 wire::emit_with(&header, &mut self.control, |_| {});
             }
         }
-        self.stats.bytes += self.control.len() as u64;
+        self.outlet.stats.bytes += self.control.len() as u64;
         let bytes = &self.control[..];
         SendOutput::Transmit(Transmit { to: Some(reply.to), bytes, segment: bytes.len() })
     }
@@ -146,7 +146,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
     /// How often each receiver should report, so that all of them together, answers included, use no more than a fixed
     /// share of the stream (RFC 3550, section 6.2).
     pub(super) fn report_interval(&self) -> Duration {
-        let stream = match (self.pacer.usual_bits(), self.entrance.interval()) {
+        let stream = match (self.pacer.usual_bits(), self.outlet.interval()) {
             (Some(bits), Some(interval)) => bits / interval.as_secs_f64().max(1e-3),
             _ => SLOW_STREAM,
         };

@@ -1,7 +1,7 @@
 //! How frames go out, and how they end.
 
 use super::*;
-use crate::{Buffer, t0};
+use crate::{Buffer, CutError, Fec, MediaTime, SessionId, t0};
 
 fn config(pace: Pace) -> SendConfig {
     let interval = Some(Duration::from_millis(33));

@@ -1,0 +1,67 @@
+//! What a sending end has to say.
+
+use std::time::{Duration, Instant};
+
+use crate::MediaTime;
+use crate::pacer::MOST_AT_ONCE;
+use crate::packetize::CutError;
+
+/// What [`SendStream::poll`](crate::SendStream::poll) has to say.
+#[derive(Debug)]
+pub enum SendOutput<'a, S> {
+    /// Send this now.
+    Transmit(Transmit<'a, S>),
+    /// Something happened.
+    Event(SendEvent),
+    /// Nothing until then, or until the next frame or datagram if `None`.
+    Wait(Option<Instant>),
+}
+
+/// One or several datagrams.
+#[derive(Clone, Copy, Debug)]
+pub struct Transmit<'a, S> {
+    /// The receiver to send to; the stream's destination if `None`.
+    pub to: Option<S>,
+    /// The datagrams, one behind the other: at most 64 of them and at most 65 487 bytes, which is what segmentation
+    /// offload takes in one call.
+    pub bytes: &'a [u8],
+    /// Bytes of each; the last may be shorter.
+    pub segment: usize,
+}
+
+/// How a frame ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendEvent {
+    /// Its last datagram was given out.
+    Sent {
+        /// When it was captured.
+        captured: MediaTime,
+        /// How long it waited for its first datagram to go.
+        queued: Duration,
+        /// From its first datagram to its last.
+        sending: Duration,
+    },
+    /// A newer one took its place before its first datagram went, or it was left out because the path is still busy with
+    /// the one before, or the stream was [abandoned](crate::SendStream::abandon) before its last datagram went.
+    Superseded {
+        /// When it was captured.
+        captured: MediaTime,
+        /// Whether it was left out on purpose, because the path does not carry all frames.
+        thinned: bool,
+    },
+    /// It cannot be sent.
+    Refused {
+        /// When it was captured.
+        captured: MediaTime,
+        /// Why.
+        error: CutError,
+    },
+}
+
+/// How many of `count` datagrams of `stride` bytes one call of the kernel takes.
+pub(crate) fn most_at_once(count: usize, stride: usize) -> usize {
+    count.min(MOST_AT_ONCE).min((MOST_BYTES_AT_ONCE / stride).max(1))
+}
+
+/// What one call of the kernel takes, for IPv4 as for IPv6.
+const MOST_BYTES_AT_ONCE: usize = 65_487;
