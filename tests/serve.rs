@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use common::asker::Asking;
 use common::lab::Lab;
 use common::running::{Running, count, sender_adds_up};
-use common::{alone, figure, pause};
+use common::{Folder, alone, figure, pause};
 use serde_json::Value;
 
 #[test]
@@ -91,6 +91,28 @@ fn who_asks_one_of_several_addresses_is_answered_from_there() {
         let viewer = Asking::by(socket, to.parse().unwrap());
         assert!(viewer.wait_for(10, SOON).is_some(), "{to}: {}", sender.said());
     }
+}
+
+#[test]
+fn a_sender_asked_by_name_is_found_again_at_another_address() {
+    let _alone = alone();
+    let Some(lab) = Lab::up(3) else { return };
+    let folder = Folder::new();
+    let hosts = folder.join("hosts");
+    let is_at = |address: &str| std::fs::write(&hosts, format!("{address} door.example\n")).unwrap();
+    is_at("10.77.0.1");
+    let first = serving(&lab, &[]);
+    let viewer = lab.receiver_with_hosts("host2", &hosts, &["--connect", "door.example", "--output", "none"]);
+    until(&viewer, |stats| count(stats, "/frames/delivered") > 10);
+    first.kill();
+    let before = count(&viewer.stats().unwrap(), "/frames/delivered");
+    is_at("10.77.0.2");
+    let second = lab.sender("host1", &["--source", "pattern", "--size", "640x360"]);
+    let found = until(&viewer, |stats| count(stats, "/frames/delivered") > before + 10);
+    figure("the sender of that name has another address: its pictures are there after ms", found.as_millis());
+    let said = viewer.interrupt().said;
+    assert!(said.contains("door.example is at 10.77.0.2:9001 now"), "{said}");
+    assert!(second.interrupt().status.success());
 }
 
 #[test]

@@ -12,11 +12,11 @@ use proto::host::web::WebArgs;
 use proto::host::{SystemArgs, parse_bytes, parse_duration, parse_switch};
 use proto::netem::Impairment;
 
+use crate::host::Host;
 use crate::keep::{KeepOptions, Split};
 use crate::output::Spec;
 use crate::window::Detail;
-pub use values::Host;
-use values::{DEFAULT_LISTEN, parse_detail, parse_host, parse_listen};
+use values::{DEFAULT_LISTEN, parse_detail, parse_listen};
 
 /// Shows what a sender sends: the newest picture at once, in a window, or wherever it is wanted.
 #[derive(Debug, Parser)]
@@ -43,7 +43,7 @@ pub struct Args {
     pub listen: Vec<SocketAddr>,
 
     /// A sender to ask for its pictures: its address or name on the network, and its port if that is not 9001. Repeatable
-    #[arg(long, value_name = "HOST[:PORT]", value_parser = parse_host, help_heading = NETWORK)]
+    #[arg(long, value_name = "HOST[:PORT]", value_parser = Host::parse, help_heading = NETWORK)]
     pub connect: Vec<Host>,
 
     /// What arrives by --listen: chunkcast, or rtp (RTP/JPEG, RFC 2435, as GStreamer and FFmpeg send it)
@@ -315,7 +315,7 @@ mod tests {
         let words = "receiver --listen :9000 --listen 239.255.10.1:9001 --connect 192.168.1.7 --connect [::1]:9100 door 7";
         let sources = parse(words).unwrap().sources();
         assert_eq!(sources.listen.len(), 2);
-        let asked: Vec<String> = sources.connect.iter().map(|host| host.address.to_string()).collect();
+        let asked: Vec<String> = sources.connect.iter().map(|host| host.addresses[0].to_string()).collect();
         assert_eq!(asked, ["192.168.1.7:9001", "[::1]:9100"]);
         assert_eq!(sources.names, ["door", "7"]);
         assert!(!sources.is_open() && sources.want_finding());

@@ -4,11 +4,13 @@
 
 mod asking;
 mod interval;
+mod place;
 mod seat;
 mod strangers;
 mod stream;
 
-pub use asking::{Asking, Place};
+pub use asking::Asking;
+pub use place::Place;
 pub use stream::StreamConfig;
 
 use std::net::{IpAddr, SocketAddr};

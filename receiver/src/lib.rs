@@ -11,6 +11,7 @@ pub mod endpoint;
 pub mod feed;
 pub mod feeds;
 mod find;
+pub mod host;
 pub mod keep;
 pub mod link;
 pub mod output;

@@ -206,8 +206,7 @@ fn open_links(sources: &Sources, args: &Args, console: &Console) -> Result<Vec<O
         opened.push(Opened { link, asking: None, status });
     }
     for host in &sources.connect {
-        let place = Place::new(&[host.address]);
-        opened.push(Opened::towards(&place, &host.text, interface, console)?);
+        opened.push(Opened::towards(&host.place(console)?, &host.text, interface, console)?);
     }
     Ok(opened)
 }

@@ -83,6 +83,14 @@ impl Lab {
         Running::start("receiver", &under, arguments)
     }
 
+    /// A receiver on `host` that knows computers' names by a file like /etc/hosts.
+    pub(crate) fn receiver_with_hosts(&self, host: &str, hosts: &str, arguments: &[&str]) -> Running {
+        // Each `ip netns exec` has mounts of its own.
+        let with = "mount --bind \"$0\" /etc/hosts && exec \"$@\"";
+        let under = ["ip", "netns", "exec", &self.namespace(host), "sh", "-c", with, hosts];
+        Running::start("receiver", &under, arguments)
+    }
+
     /// Somebody else's program on `host`; `None`, said aloud, where it is not installed.
     pub(crate) fn peer(&self, host: &str, command: &[&str]) -> Option<Peer> {
         Peer::under(&["ip", "netns", "exec", &self.namespace(host)], command)

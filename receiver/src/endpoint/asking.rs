@@ -1,57 +1,15 @@
 //! Asks a sender for its pictures, for as long as they are wanted.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use proto::host::Seldom;
 use proto::{AskOutput, AskState, Asker};
 
-use crate::feed::{Feed, Signal, lock};
+use super::Place;
+use crate::feed::{Feed, Signal};
 use crate::link::Link;
-
-/// Where a sender is to be asked. Whoever finds it elsewhere says so here.
-#[derive(Debug)]
-pub struct Place {
-    /// The best first; not all need lead to it from here.
-    addresses: Mutex<Vec<SocketAddr>>,
-}
-
-impl Place {
-    /// There, at one of these addresses, the best first.
-    ///
-    /// # Panics
-    /// If there is none.
-    pub fn new(addresses: &[SocketAddr]) -> Arc<Self> {
-        assert!(!addresses.is_empty(), "a sender without an address cannot be asked");
-        Arc::new(Self { addresses: Mutex::new(addresses.to_vec()) })
-    }
-
-    /// It is to be found at these now. Without any, it is asked where it was.
-    pub fn move_to(&self, addresses: &[SocketAddr]) {
-        if !addresses.is_empty() {
-            addresses.clone_into(&mut lock(&self.addresses));
-        }
-    }
-
-    /// The best of its addresses.
-    pub(crate) fn address(&self) -> SocketAddr {
-        lock(&self.addresses)[0]
-    }
-
-    /// Where it is if it is not at `at`: one that took its place, or if it is still said to be there, the next one. `None` if
-    /// there is no other that a socket of this family leads to.
-    fn instead_of(&self, at: SocketAddr) -> Option<SocketAddr> {
-        let addresses = lock(&self.addresses);
-        let next = addresses.iter().position(|&address| address == at).map_or(0, |known| known + 1);
-        let (before, behind) = addresses.split_at(next);
-        let mut others = behind.iter().chain(before);
-        others.find(|other| other.is_ipv4() == at.is_ipv4() && **other != at).copied()
-    }
-
-    fn is_at(&self, at: SocketAddr) -> bool {
-        lock(&self.addresses).contains(&at)
-    }
-}
 
 /// Asks one sender.
 pub struct Asking {
@@ -60,8 +18,10 @@ pub struct Asking {
     asker: Asker,
     /// Since when it is asked there.
     since: Instant,
-    /// Whether anything came from there.
-    is_heard: bool,
+    /// When anything last came from there.
+    heard: Option<Instant>,
+    /// When it may be sought again.
+    seek: Seldom,
     is_full: bool,
 }
 
@@ -69,7 +29,8 @@ impl Asking {
     /// Asks at this place, at once.
     pub fn new(place: Arc<Place>) -> Self {
         let (at, now) = (place.address(), Instant::now());
-        Self { place, at, asker: Asker::new(now), since: now, is_heard: false, is_full: false }
+        let seek = Seldom::new(SEEK_EVERY);
+        Self { place, at, asker: Asker::new(now), since: now, heard: None, seek, is_full: false }
     }
 
     /// Whether a datagram comes from the sender that is asked: nobody else's are wanted here.
@@ -79,7 +40,7 @@ impl Asking {
 
     /// Takes in a datagram if it is an answer; whether it was.
     pub(super) fn take_in(&mut self, datagram: &[u8], now: Instant) -> bool {
-        self.is_heard = true;
+        self.heard = Some(now);
         let is_answer = self.asker.handle_datagram(datagram, now);
         if !is_answer {
             self.asker.heard(now);
@@ -107,12 +68,16 @@ impl Asking {
     /// Asks at another address, if the sender has moved, or has never been heard here: an address may be of a network that
     /// only seems to be the same, such as a virtual one.
     fn go_on_elsewhere(&mut self, now: Instant) {
-        let is_hopeless = !self.is_heard && now.saturating_duration_since(self.since) > PATIENCE;
+        let unheard_for = now.saturating_duration_since(self.heard.unwrap_or(self.since));
+        if unheard_for > LOST && self.seek.is_due(now) {
+            self.place.seek();
+        }
+        let is_hopeless = self.heard.is_none() && unheard_for > PATIENCE;
         if (is_hopeless || !self.place.is_at(self.at))
             && let Some(other) = self.place.instead_of(self.at)
         {
             // There it is a stranger again.
-            (self.at, self.asker, self.since, self.is_heard) = (other, Asker::new(now), now, false);
+            (self.at, self.asker, self.since, self.heard) = (other, Asker::new(now), now, None);
         }
     }
 
@@ -129,6 +94,10 @@ impl Asking {
 
 /// An answer takes a round trip; the asks before it may be lost, one in every 100 ms.
 const PATIENCE: Duration = Duration::from_millis(800);
+/// A sender that is restarted at its address is heard again before.
+const LOST: Duration = Duration::from_secs(2);
+/// No name server minds, and nobody waits longer for a computer that has just been given another address.
+const SEEK_EVERY: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {

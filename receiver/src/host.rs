@@ -1,0 +1,134 @@
+//! A sender's host as a person names it, and where it is.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::Builder;
+
+use anyhow::{Context, Result, anyhow, bail};
+use proto::host::{Console, parse_scoped};
+
+use crate::endpoint::Place;
+
+/// A sender to be asked, as it was typed, and the addresses that it stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host {
+    /// As typed.
+    pub text: String,
+    /// Where that is, the best first; at least one.
+    pub addresses: Vec<SocketAddr>,
+    /// What stands for them, if they were not typed themselves.
+    name: Option<Name>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Name {
+    name: String,
+    port: u16,
+}
+
+impl Host {
+    /// Reads a sender's address or name, and its port if one is given. A name is looked up.
+    ///
+    /// # Errors
+    /// A sentence for the person who typed it.
+    pub fn parse(text: &str) -> Result<Self> {
+        let at = |address| Self { text: text.to_owned(), addresses: vec![address], name: None };
+        let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+        if let Some(address) = text.parse().ok().or_else(|| parse_scoped(text)) {
+            return Ok(at(address));
+        }
+        if let Ok(address) = bare.parse() {
+            return Ok(at(SocketAddr::new(address, SERVED_PORT)));
+        }
+        let (name, port) = match text.rsplit_once(':') {
+            None => (text, SERVED_PORT),
+            Some((name, port)) => (
+                name,
+                port.parse()
+                    .map_err(|_| anyhow!("{port:?} is no port; ports are numbers from 1 to 65535"))?,
+            ),
+        };
+        if name.is_empty() || port == 0 {
+            bail!(
+                "{text:?} is no sender's address; write it like 192.168.1.7, door.local:9001 or [fd00::7]:9001"
+            );
+        }
+        let name = Name { name: name.to_owned(), port };
+        Ok(Self { text: text.to_owned(), addresses: name.look_up()?, name: Some(name) })
+    }
+
+    /// Where it is asked. What has a name is looked up again when nothing is heard of it: a sender whose address was lent
+    /// to it may come back with another one.
+    ///
+    /// # Errors
+    /// If the system gives no thread for that.
+    pub(crate) fn place(&self, console: &Console) -> Result<Arc<Place>> {
+        let Some(name) = self.name.clone() else { return Ok(Place::new(&self.addresses)) };
+        let (unheard, requests) = sync_channel(1);
+        let place = Place::of_named(&self.addresses, unheard);
+        let (weak, text, console) = (Arc::downgrade(&place), self.text.clone(), console.clone());
+        // Nobody waits for its end: the system may take half a minute to find that a name is not known.
+        let look_up = move || {
+            name.follow(&requests, |found| {
+                let Some(place) = weak.upgrade() else { return };
+                if place.move_to(found) {
+                    console.say(format_args!("{text} is at {} now", found[0]));
+                }
+            })
+        };
+        Builder::new().name("lookup".into()).spawn(look_up).context("cannot start the lookup thread")?;
+        Ok(place)
+    }
+}
+
+impl Name {
+    /// Its addresses, the best first.
+    fn look_up(&self) -> Result<Vec<SocketAddr>> {
+        let Self { name, port } = self;
+        let found = (name.as_str(), *port).to_socket_addrs().map_err(|error| {
+            anyhow!("the host {name:?} is not known ({error}); check the name, or give its address")
+        })?;
+        let mut addresses: Vec<SocketAddr> = found.collect();
+        if addresses.is_empty() {
+            bail!("the host {name:?} has no address");
+        }
+        // Where a name has both, IPv4 is what most LANs really route.
+        addresses.sort_by_key(SocketAddr::is_ipv6);
+        Ok(addresses)
+    }
+
+    /// Looks it up at each request, until there are no more. A name that is not known now may be later.
+    fn follow(&self, requests: &Receiver<()>, found: impl Fn(&[SocketAddr])) {
+        for () in requests {
+            if let Ok(addresses) = self.look_up() {
+                found(&addresses);
+            }
+        }
+    }
+}
+
+/// Where senders serve, if they are not told otherwise.
+const SERVED_PORT: u16 = 9001;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_stands_for_itself_and_a_name_for_what_it_is_looked_up_as() {
+        for (text, address) in [
+            ("192.168.1.7", "192.168.1.7:9001"),
+            ("192.168.1.7:7000", "192.168.1.7:7000"),
+            ("fd00::7", "[fd00::7]:9001"),
+            ("[fd00::7]", "[fd00::7]:9001"),
+            ("[fd00::7]:7000", "[fd00::7]:7000"),
+        ] {
+            let host = Host::parse(text).unwrap();
+            assert_eq!((host.addresses, host.name), (vec![address.parse().unwrap()], None), "{text}");
+        }
+        let host = Host::parse("localhost:7000").unwrap();
+        assert!(host.addresses.iter().all(|address| address.ip().is_loopback() && address.port() == 7000));
+        assert!(host.name.is_some());
+    }
+}
