@@ -132,12 +132,13 @@ impl Answers {
         &mut self,
         history: &mut History,
         encoder: &mut Encoder,
+        streamed: u64,
         now: Instant,
     ) -> Option<&mut Repair> {
         while let Some(at) = self.merges.iter().position(|merge| merge.due.is_some_and(|due| due <= now)) {
             let merge = self.merges.swap_remove(at);
             if let Some(sent) = history.find(merge.frame) {
-                self.settle(&merge, sent, encoder, now);
+                self.settle(&merge, sent, encoder, streamed, now);
             }
             self.spare.push(merge);
         }
@@ -175,9 +176,12 @@ impl Answers {
         if sent.answered.is_some_and(|at| now.saturating_duration_since(at) < CROSSING) {
             return Verdict::Answered;
         }
+        let named = |range: Range<usize>| range.start..range.end.min(sent.slab.len());
         let needed = usize::from(request.needed).min(sent.slab.len());
-        let (bytes, at_once) = ((needed * sent.slab.stride()) as u64, sent.slab.bytes() as u64);
-        if !asker.spend(bytes, streamed, at_once) {
+        // It may get what it needs, or all that it names.
+        let most = needed.max(request.ranges().map(|range| named(range).len()).sum());
+        let (stride, at_once) = (sent.slab.stride() as u64, sent.slab.bytes() as u64);
+        if !asker.spend(most as u64 * stride, streamed, at_once) {
             return Verdict::TooMuch;
         }
         let at = match self.merges.iter().position(|merge| merge.frame == sent.frame) {
@@ -196,18 +200,18 @@ impl Answers {
         };
         let merge = &mut self.merges[at];
         let more = needed.saturating_sub(merge.needed);
-        if !self.budget.spend((more * sent.slab.stride()) as u64, streamed, at_once) {
+        if !self.budget.spend(more as u64 * stride, streamed, at_once) {
             return Verdict::TooMuch;
         }
         merge.needed += more;
-        for index in request.ranges().flat_map(|range| range.start..range.end.min(sent.slab.len())) {
+        for index in request.ranges().flat_map(named) {
             merge.wanted[index / 64] |= 1 << (index % 64);
         }
         Verdict::Answered
     }
 
     /// Decides what makes all who asked for a frame whole.
-    fn settle(&mut self, merge: &Merge, sent: &mut Sent, encoder: &mut Encoder, now: Instant) {
+    fn settle(&mut self, merge: &Merge, sent: &mut Sent, encoder: &mut Encoder, streamed: u64, now: Instant) {
         sent.answered = Some(now);
         let wanted: usize = merge.wanted.iter().map(|word| word.count_ones() as usize).sum();
         // Parity begins behind what was sent before.
@@ -220,8 +224,12 @@ impl Answers {
                 return;
             }
         }
-        for index in (0..sent.slab.len()).filter(|index| merge.wanted[index / 64] & (1 << (index % 64)) != 0)
-        {
+        // Only what the worst of them misses is paid for.
+        let more = (wanted.saturating_sub(merge.needed) * sent.slab.stride()) as u64;
+        let is_paid = self.budget.spend(more, streamed, sent.slab.bytes() as u64);
+        let most = if is_paid { wanted } else { merge.needed };
+        let is_wanted = |index: &usize| merge.wanted[index / 64] & (1 << (index % 64)) != 0;
+        for index in (0..sent.slab.len()).filter(is_wanted).take(most) {
             if !sent.is_queued(index) {
                 sent.queue(index);
                 self.push(merge.frame, What::Data, index);

@@ -162,7 +162,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
             return self.say(Kind::Hello, now);
         }
         let mut wait = self.next_hello;
-        if self.answers.next(&mut self.history, &mut self.encoder, now).is_some() {
+        if self.answers.next(&mut self.history, &mut self.encoder, self.streamed, now).is_some() {
             match self.pacer.repair_due().filter(|due| *due > now) {
                 None => return self.send_again(now),
                 Some(due) => wait = wait.min(due),
@@ -275,8 +275,11 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
 
     /// Gives out the next datagrams that were asked for again.
     fn send_again(&mut self, now: Instant) -> SendOutput<'_, S> {
-        let repair =
-            self.answers.next(&mut self.history, &mut self.encoder, now).expect("it was there").clone();
+        let repair = self
+            .answers
+            .next(&mut self.history, &mut self.encoder, self.streamed, now)
+            .expect("it was there")
+            .clone();
         let sent = self.history.find(repair.frame).expect("answers are of frames that are kept");
         let is_data = repair.what == What::Data;
         let stride = if is_data { sent.slab.stride() } else { sent.slab.parity_stride() };

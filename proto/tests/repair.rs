@@ -8,8 +8,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proto::wire::{self, Datagram, HEADER_BYTES, Header, Kind};
 use proto::{
-    Clock, Fate, Fec, Frame, FrameId, MediaTime, Pace, Random, RecvConfig, RecvEvent, RecvOutput, RecvStream,
-    SendConfig, SendOutput, SendStream, SessionId,
+    Clock, Fate, Fec, FeedbackFate, Frame, FrameId, MediaTime, Pace, Random, RecvConfig, RecvEvent,
+    RecvOutput, RecvStream, SendConfig, SendOutput, SendStream, SessionId,
 };
 
 proptest! {
@@ -107,6 +107,50 @@ proptest! {
         }
         prop_assert!(sender.stats().resent * 1472 <= 400_000 + sender.stats().bytes / 2, "beyond the budget");
     }
+
+    // Whatever somebody asks for who may ask.
+    #[test]
+    fn one_viewer_is_sent_a_quarter_of_the_stream_again_at_most(
+        asked in vec((0_u32..12, 0_u16..10, vec((0_u16..8, 1_u16..16), 1..4), 0_u64..4), 1..400),
+        is_group in any::<bool>(),
+    ) {
+        let mut now = Instant::now();
+        let config = SendConfig { is_group, pace: Pace::Off, ..SendConfig::new(SessionId::new(1), [7; 16]) };
+        let mut sender = SendStream::new(config, Clock::new(now, MediaTime::default()), now);
+        let token = token(&mut sender, now);
+        let (mut streamed, mut again) = (0, 0);
+        for (number, (age, needed, ranges, millis)) in (0_u32..).zip(asked) {
+            sender.push_frame(frame(&[7; 20_000]), now);
+            streamed += bytes_of_frames(&sent(&mut sender, now));
+            let mut body = token.to_vec();
+            body.extend(needed.to_be_bytes());
+            body.extend((ranges.len() as u16).to_be_bytes());
+            let mut end = 0;
+            for (gap, length) in ranges {
+                body.extend([end + gap, length].map(u16::to_be_bytes).as_flattened());
+                end += gap + length;
+            }
+            sender.handle_datagram(SOURCE, &datagram(Kind::Resend, number.saturating_sub(age), &body), now);
+            now += Duration::from_millis(millis);
+            again += bytes_of_frames(&sent(&mut sender, now));
+        }
+        prop_assert!(again <= 200_000 + streamed / 4, "{again} bytes again, {streamed} at first");
+    }
+}
+
+#[test]
+fn a_request_that_needs_nothing_is_refused() {
+    let now = Instant::now();
+    let config = SendConfig { is_group: true, ..SendConfig::new(SessionId::new(1), [7; 16]) };
+    let mut sender = SendStream::new(config, Clock::new(now, MediaTime::default()), now);
+    let mut body = token(&mut sender, now).to_vec();
+    sender.push_frame(frame(&[7; 20_000]), now);
+    sent(&mut sender, now);
+    body.extend_from_slice(&[0, 0, 0, 1, 0, 0, 0, 2]);
+    let fate = sender.handle_datagram(SOURCE, &datagram(Kind::Resend, 0, &body), now);
+    assert_eq!(fate, FeedbackFate::Malformed);
+    let later = sent(&mut sender, now + Duration::from_millis(100));
+    assert!(later.iter().all(|datagram| kind(datagram) != Kind::Again));
 }
 
 #[test]
@@ -208,6 +252,12 @@ fn sent(sender: &mut SendStream<u8>, now: Instant) -> Vec<Vec<u8>> {
             SendOutput::Wait(_) => return sent,
         }
     }
+}
+
+/// Bytes of datagrams that carry frames.
+fn bytes_of_frames(datagrams: &[Vec<u8>]) -> usize {
+    let carries = |datagram: &&Vec<u8>| matches!(kind(datagram), Kind::Data | Kind::Again | Kind::Parity);
+    datagrams.iter().filter(carries).map(Vec::len).sum()
 }
 
 /// The frames that are whole.

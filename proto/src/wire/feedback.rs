@@ -39,7 +39,7 @@ pub struct Pong {
 pub struct Resend<'a> {
     /// The receiver's.
     pub token: Token,
-    /// How many chunks, of whichever kind, would make the frame whole.
+    /// How many chunks, of whichever kind, would make the frame whole; at least one.
     pub needed: u16,
     ranges: &'a [u8],
 }
@@ -184,7 +184,8 @@ impl<'a> Resend<'a> {
             end = range.end;
             is_next
         });
-        if possible { Ok(request) } else { Err(WireError::Feedback) }
+        // Who needs nothing has nothing to ask for.
+        if possible && request.needed > 0 { Ok(request) } else { Err(WireError::Feedback) }
     }
 
     /// The chunks asked for, in rising order.
