@@ -16,6 +16,8 @@ pub(super) struct Graphics<'t> {
     canvas: WindowCanvas,
     textures: &'t TextureCreator<WindowContext>,
     tiles: Vec<Option<Tile<'t>>>,
+    /// The largest texture that the hardware takes.
+    most: (u32, u32),
     /// Chroma of a grey picture.
     neutral: Vec<u8>,
     row: Vec<u8>,
@@ -62,7 +64,9 @@ impl<'t> Graphics<'t> {
     }
 
     pub(super) fn new(canvas: WindowCanvas, textures: &'t TextureCreator<WindowContext>) -> Self {
-        Self { canvas, textures, tiles: Vec::new(), neutral: Vec::new(), row: Vec::new() }
+        let about = canvas.info();
+        let most = (about.max_texture_width, about.max_texture_height);
+        Self { canvas, textures, tiles: Vec::new(), most, neutral: Vec::new(), row: Vec::new() }
     }
 
     fn upload(&mut self, number: usize, drawing: &Drawing<'_>) -> Result<(), String> {
@@ -72,7 +76,7 @@ impl<'t> Graphics<'t> {
         let kept = self.tiles[number].take();
         let (kept, kept_layers) = kept.map_or((None, Vec::new()), |tile| (Some(tile.picture), tile.layers));
         let (mut kept_layers, mut layers) = (kept_layers.into_iter(), Vec::new());
-        let picture = self.upload_picture(drawing.picture, kept)?;
+        let (picture, size) = self.upload_picture(drawing.picture, kept)?;
         for layer in drawing.layers.iter().flatten() {
             let (width, height) = layer.sheet.size();
             if width == 0 || height == 0 {
@@ -87,7 +91,6 @@ impl<'t> Graphics<'t> {
             texture.update(None, layer.sheet.pixels(), layer.sheet.pitch()).map_err(|e| e.to_string())?;
             layers.push((texture, Rect::new(layer.at.0, layer.at.1, width, height)));
         }
-        let size = (drawing.picture.width(), drawing.picture.height());
         let (area, border) = (drawing.area, drawing.border);
         self.tiles[number] = Some(Tile { area, picture, size, layers, border });
         Ok(())
@@ -110,28 +113,37 @@ impl<'t> Graphics<'t> {
         }
     }
 
+    /// The picture as a texture, and how much of that it takes.
     fn upload_picture(
         &mut self,
         picture: &Decoded,
         kept: Option<Texture<'t>>,
-    ) -> Result<Texture<'t>, String> {
+    ) -> Result<(Texture<'t>, (u32, u32)), String> {
         let (width, height) = (picture.width(), picture.height());
-        let as_planes = can_go_up_as_planes(picture);
-        let (format, size) = match as_planes {
-            true => (PixelFormatEnum::IYUV, (width.next_multiple_of(2), height.next_multiple_of(2))),
-            false => (PixelFormatEnum::RGB888, (width, height)),
-        };
-        let mut texture = self.texture(kept, format, size)?;
-        if as_planes {
+        let each = one_in(width.next_multiple_of(2), self.most.0)
+            .max(one_in(height.next_multiple_of(2), self.most.1));
+        if each == 1 && can_go_up_as_planes(picture) {
+            let size = (width.next_multiple_of(2), height.next_multiple_of(2));
+            let mut texture = self.texture(kept, PixelFormatEnum::IYUV, size)?;
             self.upload_planes(picture, &mut texture)?;
-        } else {
-            texture.with_lock(None, |pixels, pitch| {
-                convert::rows(picture, &mut self.row, |row, bytes| {
-                    pixels[row * pitch..][..bytes.len()].copy_from_slice(bytes);
-                });
-            })?;
+            return Ok((texture, (width, height)));
         }
-        Ok(texture)
+        // Of a picture that is larger than the hardware takes, every second pixel of every second row, or fewer.
+        let size = (width.div_ceil(each), height.div_ceil(each));
+        let mut texture = self.texture(kept, PixelFormatEnum::RGB888, size)?;
+        texture.with_lock(None, |pixels, pitch| {
+            let each = each as usize;
+            convert::rows(picture, &mut self.row, |row, bytes| {
+                if row.is_multiple_of(each) {
+                    let into = &mut pixels[row / each * pitch..];
+                    match each {
+                        1 => into[..bytes.len()].copy_from_slice(bytes),
+                        _ => thin(bytes, each, into),
+                    }
+                }
+            });
+        })?;
+        Ok((texture, size))
     }
 
     fn show(&mut self) -> Result<(), String> {
@@ -222,6 +234,40 @@ fn can_go_up_as_planes(picture: &Decoded) -> bool {
     }
 }
 
+/// Every how manyth pixel of `size` is so few that `most` hold them; 0: there is no bound.
+fn one_in(size: u32, most: u32) -> u32 {
+    if most == 0 { 1 } else { size.div_ceil(most).max(1) }
+}
+
+/// Copies every `each`th pixel of a row.
+fn thin(row: &[u8], each: usize, into: &mut [u8]) {
+    for (pixel, place) in row.chunks_exact(PIXEL).step_by(each).zip(into.chunks_exact_mut(PIXEL)) {
+        place.copy_from_slice(pixel);
+    }
+}
+
+/// Bytes of a pixel.
+const PIXEL: usize = 4;
+
 fn is_software(renderer: &str) -> bool {
     ["llvmpipe", "softpipe", "swrast", "SwiftShader", "Software"].iter().any(|name| renderer.contains(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_larger_than_a_texture_is_thinned_until_it_fits() {
+        for (size, most, each) in
+            [(1920, 4096, 1), (4096, 4096, 1), (4098, 4096, 2), (8192, 2048, 4), (8192, 0, 1), (1, 4096, 1)]
+        {
+            assert_eq!(one_in(size, most), each, "{size} of {most}");
+            assert!(most == 0 || size.div_ceil(each) <= most);
+        }
+        let row: Vec<u8> = (0..5).flat_map(|pixel| [pixel; PIXEL]).collect();
+        let mut into = [9; 4 * PIXEL];
+        thin(&row, 2, &mut into);
+        assert_eq!(into, [[0; PIXEL], [2; PIXEL], [4; PIXEL], [9; PIXEL]].concat()[..]);
+    }
 }
