@@ -195,8 +195,6 @@ impl Window {
 
     /// Shows what comes until the user closes the window or `stop` is requested; requests `stop` itself in the end.
     ///
-    /// `shown` is called for each picture right after it was handed to the screen.
-    ///
     /// # Errors
     ///
     /// The window could not be drawn to.
