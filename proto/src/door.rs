@@ -119,6 +119,11 @@ impl<S: Copy + Ord + Hash> Door<S> {
         self.audience.remove(&source);
     }
 
+    /// Lets nobody in any more: whoever comes is told that there is no room. Who is a viewer already stays one.
+    pub fn shut(&mut self) {
+        self.most = 0;
+    }
+
     /// How many viewers there are.
     pub fn viewers(&self) -> usize {
         self.audience.len()
@@ -216,6 +221,17 @@ mod tests {
         assert_eq!((door.next_gone(due), door.next_gone(due)), (Some(1), None));
         assert_eq!(door.handle_datagram(3, &ask(tokens[2], false), due), Some(Knock::Welcome));
         assert_eq!(door.next_due(), Some(t0 + Duration::from_millis(2700)));
+    }
+
+    #[test]
+    fn who_comes_to_a_shut_door_finds_no_room_and_who_is_there_stays() {
+        let (t0, mut door) = (t0(), door(2));
+        let tokens = [1, 2].map(|source| token(&mut door, source));
+        assert_eq!(door.handle_datagram(1, &ask(tokens[0], false), t0), Some(Knock::Welcome));
+        door.shut();
+        assert!(matches!(door.handle_datagram(2, &ask(tokens[1], false), t0), Some(Knock::Answer(_))));
+        assert_eq!(door.handle_datagram(1, &ask(tokens[0], false), t0), Some(Knock::Stays));
+        assert_eq!((door.viewers(), door.counts().full), (1, 1));
     }
 
     #[test]

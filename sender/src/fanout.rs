@@ -216,8 +216,10 @@ impl Fanout {
         Some(least).filter(|&bytes| bytes < usize::MAX)
     }
 
-    /// Ends all streams: what was given to them still goes out, and then a goodbye.
+    /// Ends all streams: what was given to them still goes out, and then a goodbye. Nobody is let in any more, whose stream
+    /// nothing would end.
     pub fn close(&mut self) {
+        self.served.iter_mut().for_each(Served::shut);
         self.destinations.iter_mut().for_each(|destination| destination.stream.close());
     }
 

@@ -140,6 +140,11 @@ impl Served {
         self.door.turn_away(address);
     }
 
+    /// Lets nobody in any more.
+    pub fn shut(&mut self) {
+        self.door.shut();
+    }
+
     /// How asks ended.
     pub fn counts(&self) -> proto::AskCounts {
         *self.door.counts()

@@ -179,6 +179,23 @@ fn who_leaves_is_sent_nothing_more_and_comes_back_beyond_what_it_saw() {
 }
 
 #[test]
+fn who_asks_while_the_last_frames_go_holds_up_no_end() {
+    let (mut setup, to) = Setup::serving(2);
+    let (mut viewer, mut late) = (Viewer::new(to), Viewer::new(to));
+    viewer.join(&mut setup);
+    setup.push(1);
+    setup.fanout.close();
+    late.join(&mut setup);
+    assert_eq!(late.asker.state(), proto::AskState::Full);
+    let end = Instant::now() + Duration::from_secs(5);
+    while !setup.fanout.is_done() {
+        assert!(Instant::now() < end, "{:?}", setup.stats);
+        setup.drain();
+    }
+    assert_eq!((setup.counted(), setup.fanout.destinations.len()), ((1, 0), 1));
+}
+
+#[test]
 fn of_viewers_who_asked_the_slower_half_is_not_waited_for() {
     let budget = |budgets: &[usize]| followed(&mut budgets.to_vec(), FOLLOW_SERVED);
     assert_eq!(budget(&[]), None);
