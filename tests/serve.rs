@@ -94,6 +94,23 @@ fn who_asks_one_of_several_addresses_is_answered_from_there() {
 }
 
 #[test]
+fn who_asks_another_address_of_a_sender_that_already_shows_it_pictures_is_shown_them_from_there() {
+    let _alone = alone();
+    let Some(lab) = Lab::up(2) else { return };
+    lab.run("host0", &["ip", "addr", "add", "10.77.0.101/24", "dev", "eth0"]);
+    let sender = serving(&lab, &[]);
+    // The same port throughout, as of a receiver that goes on with another address once the first is silent.
+    let socket = lab.on("host1", || UdpSocket::bind("0.0.0.0:0").unwrap());
+    for to in ["10.77.0.101:9001", AT, "10.77.0.101:9001"] {
+        let viewer = Asking::by(socket.try_clone().unwrap(), to.parse().unwrap());
+        assert!(viewer.wait_for(10, SOON).is_some(), "{to}: {}", sender.said());
+        viewer.kill();
+        assert_eq!(viewers(&sender.stats().unwrap()).len(), 1, "{}", sender.said());
+    }
+    sender_adds_up(sender.interrupt().totals());
+}
+
+#[test]
 fn a_sender_asked_by_name_is_found_again_at_another_address() {
     let _alone = alone();
     let Some(lab) = Lab::up(3) else { return };

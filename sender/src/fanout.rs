@@ -11,7 +11,7 @@ use proto::wire::SourceState;
 use proto::{Door, Follow, Frame, FrameId};
 
 use crate::destination::Destination;
-use crate::link::{Link, NetworkOptions, Route};
+use crate::link::{Link, NetworkOptions, Peer, Route};
 use crate::sdp::Announcement;
 use crate::serve::{Asked, Served};
 use crate::stats::{self, Stats, Tally};
@@ -154,15 +154,13 @@ impl Fanout {
         for asked in asked.drain(..) {
             match asked {
                 Asked::Left(address) => self.end(address, tally, stats),
-                Asked::Welcome(peer) => match Route::back(peer, &self.options) {
-                    Ok(route) => self.welcome(link, route, tally, stats, now),
-                    Err(error) => {
-                        self.served.iter_mut().for_each(|served| served.turn_away(peer.address));
-                        if self.complaints.is_due(now) {
-                            self.console.say(format_args!("cannot serve {}: {error:#}", peer.address));
-                        }
+                Asked::Welcome(peer) => self.welcome(link, peer, tally, stats, now),
+                Asked::Stays(peer) => {
+                    if self.asks_elsewhere(peer) {
+                        self.end(peer.address, tally, stats);
+                        self.welcome(link, peer, tally, stats, now);
                     }
-                },
+                }
             }
         }
         self.asked = asked;
@@ -172,11 +170,26 @@ impl Fanout {
     }
 
     /// A viewer begins, with the newest picture there is.
-    fn welcome(&mut self, link: usize, route: Route, tally: &mut Tally, stats: &Stats, now: Instant) {
-        self.begin(link, route, true, stats);
+    fn welcome(&mut self, link: usize, peer: Peer, tally: &mut Tally, stats: &Stats, now: Instant) {
+        match Route::back(peer, &self.options) {
+            Ok(route) => self.begin(link, route, true, stats),
+            Err(error) => {
+                self.served.iter_mut().for_each(|served| served.turn_away(peer.address));
+                if self.complaints.is_due(now) {
+                    self.console.say(format_args!("cannot serve {}: {error:#}", peer.address));
+                }
+                return;
+            }
+        }
         if let Some(frame) = self.unwatched.take() {
             self.push(frame, tally, stats, now);
         }
+    }
+
+    /// Whether a viewer now asks another of this computer's addresses than it is sent to from: it takes what comes from
+    /// there, and nothing else. The path is another too, so its stream begins anew.
+    fn asks_elsewhere(&self, peer: Peer) -> bool {
+        self.served_to(peer.address).is_some_and(|number| self.destinations[number].route().from() != peer.at)
     }
 
     fn begin(&mut self, link: usize, route: Route, is_served: bool, stats: &Stats) {
@@ -194,11 +207,15 @@ impl Fanout {
 
     /// Ends a served viewer's stream, without a goodbye: it may come back to the same session.
     fn end(&mut self, address: SocketAddr, tally: &mut Tally, stats: &Stats) {
-        let served = self.served.as_ref();
-        let is_it = |d: &Destination| served.is_some_and(|s| s.has(d.link)) && d.route().to() == address;
-        let Some(number) = self.destinations.iter().position(is_it) else { return };
+        let Some(number) = self.served_to(address) else { return };
         self.destinations.remove(number).discard(tally, stats);
         stats.lock().depart(number);
+    }
+
+    /// The number of a served viewer's stream.
+    fn served_to(&self, address: SocketAddr) -> Option<usize> {
+        let served = self.served.as_ref()?;
+        self.destinations.iter().position(|d| served.has(d.link) && d.route().to() == address)
     }
 
     /// How many bytes a picture may have, so that the paths of those who are followed carry the stream. If nobody was named

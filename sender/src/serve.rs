@@ -88,6 +88,8 @@ pub struct Served {
 pub enum Asked {
     /// Somebody is to be shown the pictures from now on.
     Welcome(Peer),
+    /// Somebody who is shown them goes on asking.
+    Stays(Peer),
     /// Somebody has left.
     Left(SocketAddr),
 }
@@ -119,8 +121,9 @@ impl Served {
                 let _ = link.answer(peer, answer);
             }
             Some(Knock::Welcome) => asked.push(Asked::Welcome(peer)),
+            Some(Knock::Stays) => asked.push(Asked::Stays(peer)),
             Some(Knock::Leaves) => asked.push(Asked::Left(peer.address)),
-            Some(Knock::Stays | Knock::Refused) => {}
+            Some(Knock::Refused) => {}
         }
         true
     }

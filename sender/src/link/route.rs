@@ -51,6 +51,11 @@ impl Route {
         self.to
     }
 
+    /// Which of this computer's addresses it is sent from, if that is not left to the routes.
+    pub fn from(&self) -> Option<IpAddr> {
+        self.from
+    }
+
     /// The interface that it begins at.
     pub fn interface(&self) -> &Interface {
         &self.interface
