@@ -111,7 +111,7 @@ pub struct Args {
     pub interface: Option<String>,
 
     /// How fast each frame goes out: off (at once), a rate such as 50mbit, or auto: at once on this computer, else at
-    /// 90 Mbit/s or what the stream needs
+    /// 90 Mbit/s or what the stream needs, then at what receivers find the path to carry, up to 940 Mbit/s
     #[arg(long, value_name = "auto|off|RATE", default_value = "auto", value_parser = parse_pace, help_heading = NETWORK)]
     pub pace: PaceArg,
 
