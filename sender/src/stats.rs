@@ -78,7 +78,7 @@ pub struct Destination {
     pub errors: u64,
     /// Its receivers, as far as they are known.
     pub viewers: Vec<(SocketAddr, Viewer)>,
-    /// Datagrams that somebody else sent there.
+    /// Datagrams that came to its socket, which may be others' too, from nobody who is sent to by it.
     pub strangers: u64,
     /// Bits per second on the wire while a frame goes out; `None` if it goes at once.
     pub pace: Option<f64>,

@@ -102,7 +102,7 @@ pub struct DestinationObject {
     pub resent: u64,
     /// What receivers sent back, by how it ended.
     pub feedback: FeedbackCounts,
-    /// What somebody else sent to where receivers answer.
+    /// What came to its socket, which may be others' too, from nobody who is sent to by it.
     pub strangers: u64,
     pub viewers: Vec<ViewerObject>,
 }
