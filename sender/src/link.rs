@@ -111,12 +111,20 @@ impl Link {
         Ok(link)
     }
 
+    /// Where it is bound.
+    ///
+    /// # Errors
+    /// If the system does not say.
+    pub fn local(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()?.as_socket().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
+    }
+
     /// Its port.
     ///
     /// # Errors
     /// If the system does not say.
     pub fn port(&self) -> io::Result<u16> {
-        Ok(self.socket.local_addr()?.as_socket().map_or(0, |address| address.port()))
+        self.local().map(|local| local.port())
     }
 
     /// How many bytes the system keeps until they are sent.

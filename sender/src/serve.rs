@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Instant;
 
 use anyhow::{Context, Error, Result, bail};
+use proto::host::Interface;
 use proto::{Door, Knock};
 
 use crate::link::{Link, NetworkOptions, Peer};
@@ -161,12 +162,31 @@ pub fn addresses(links: &[Link], at: ServeAt) -> Result<Vec<SocketAddr>> {
     {
         return Ok(vec![at]);
     }
-    let Some(port) = links.first().map(Link::port).transpose()? else { return Ok(Vec::new()) };
-    let all = proto::host::Interface::all()?;
+    let locals: Vec<SocketAddr> = links.iter().map(Link::local).collect::<io::Result<_>>()?;
+    let port =
+        |address: IpAddr| locals.iter().find(|l| l.is_ipv4() == address.is_ipv4()).map(SocketAddr::port);
+    let reached = reached(&Interface::all()?);
+    Ok(reached.into_iter().filter_map(|address| Some((address, port(address)?).into())).collect())
+}
+
+/// The addresses of a computer with these interfaces that others reach, those of IPv4 first: shorter to type. Those of a
+/// link's own scope, which are typed with an interface, only if there are no others.
+fn reached(all: &[Interface]) -> Vec<IpAddr> {
     let has_network = all.iter().any(|interface| !interface.is_loopback);
     let reached = all.iter().filter(|interface| interface.is_loopback != has_network);
-    let v4 = reached.flat_map(|interface| &interface.addresses).filter(|address| address.is_ipv4());
-    Ok(v4.map(|address: &IpAddr| (*address, port).into()).collect())
+    let mut addresses: Vec<IpAddr> = reached.flat_map(|interface| interface.addresses.clone()).collect();
+    if !addresses.iter().all(is_link_local) {
+        addresses.retain(|address| !is_link_local(address));
+    }
+    addresses.sort_by_key(IpAddr::is_ipv6);
+    addresses
+}
+
+fn is_link_local(address: &IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    }
 }
 
 /// Where the sockets can be asked, as it is announced: an address, or any of this computer's own, and the port.
@@ -201,6 +221,27 @@ mod tests {
         let nowhere = ServeAt::Address("192.0.2.1:9001".parse().unwrap()).open(&options);
         let error = format!("{:#}", nowhere.unwrap_err());
         assert!(error.contains("no address of this computer"), "{error}");
+    }
+
+    #[test]
+    fn people_are_told_the_addresses_that_others_reach() {
+        let interface = |name: &str, addresses: &[&str]| Interface {
+            name: name.into(),
+            index: 1,
+            addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
+            is_loopback: name == "lo",
+        };
+        let lo = interface("lo", &["127.0.0.1", "::1"]);
+        let told = |interfaces: &[&Interface]| {
+            let all: Vec<Interface> = interfaces.iter().map(|interface| (*interface).clone()).collect();
+            reached(&all).iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let both = interface("eth0", &["fe80::1", "2001:db8::1", "192.0.2.1"]);
+        let late = interface("wlan0", &["192.0.2.9", "169.254.7.7"]);
+        assert_eq!(told(&[&lo, &both, &late]), ["192.0.2.1", "192.0.2.9", "2001:db8::1"]);
+        assert_eq!(told(&[&lo, &interface("eth0", &["fe80::1", "2001:db8::1"])]), ["2001:db8::1"]);
+        assert_eq!(told(&[&lo, &interface("eth0", &["fe80::1"])]), ["fe80::1"]);
+        assert_eq!(told(&[&lo]), ["127.0.0.1", "::1"]);
     }
 
     #[test]
