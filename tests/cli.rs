@@ -7,6 +7,7 @@ mod common;
 use common::running::{Running, count, program, receiver, run, sender, sender_adds_up};
 use common::{Folder, comes_to, free_port, pause};
 use rustix::process::Signal;
+use std::io::Read;
 use std::process::Command;
 
 const SENDER: &[&str] = &[
@@ -288,14 +289,21 @@ fn what_was_stopped_goes_on_when_it_is_continued() {
 fn statistics_that_nobody_reads_keep_nobody_waiting() {
     let _alone = common::alone();
     let to = format!("127.0.0.1:{}", free_port());
-    let pattern = ["--dest", &to, "--source", "pattern", "--size", "160x120"];
+    // So many that a line does not fit into a page.
+    let receivers: Vec<_> = (0..24).map(|_| format!("127.0.0.1:{}", free_port())).collect();
+    let mut pattern = vec!["--source", "pattern", "--size", "160x120"];
+    receivers.iter().for_each(|to| pattern.extend(["--dest", to]));
     for (name, arguments) in [("sender", &pattern[..]), ("receiver", &["--listen", &to, "--output", "none"])]
     {
         let mut command = Command::new(program(name));
-        command.args(arguments).args(["--stats-json", "-", "--stats-interval", "1ms", "--duration", "1s"]);
-        let piped = std::process::Stdio::piped;
-        let mut child =
-            command.stdin(piped()).stdout(piped()).stderr(std::process::Stdio::null()).spawn().unwrap();
+        command.args(arguments).args(["--config", "none", "--stats-json", "-"]);
+        command.args(["--stats-interval", "1ms", "--duration", "1s"]);
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        rustix::pipe::fcntl_setpipe_size(&writer, 4096).unwrap();
+        let null = std::process::Stdio::null;
+        let mut child = command.stdin(null()).stdout(writer).stderr(null()).spawn().unwrap();
+        // It would keep the pipe open.
+        drop(command);
         let until = std::time::Instant::now() + std::time::Duration::from_secs(5);
         while child.try_wait().unwrap().is_none() {
             if std::time::Instant::now() > until {
@@ -303,6 +311,12 @@ fn statistics_that_nobody_reads_keep_nobody_waiting() {
                 panic!("{name} waits for a reader of its statistics");
             }
             pause(20);
+        }
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
+        for line in whole.lines() {
+            serde_json::from_str::<serde_json::Value>(line).unwrap_or_else(|e| panic!("{name}: {e}: {line}"));
         }
     }
 }

@@ -1,22 +1,22 @@
 //! Statistics as they leave a program: a line for people, and JSON for programs.
 
 use std::fs::File;
-use std::io::{Write, stdout};
+use std::io::{self, stdout};
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 
+use super::lines::Lines;
 use super::{Board, Console, LogFormat, Pulse, ServiceManager};
 use crate::Percentiles;
 
 /// Writes statistics at each interval, and a last time at the end.
 pub struct Reporter {
     console: Console,
-    json: Option<File>,
+    json: Option<Lines>,
     board: Option<Board>,
     interval: Duration,
     start: Instant,
@@ -54,8 +54,8 @@ impl Reporter {
     /// If the file cannot be created.
     pub fn new(console: Console, json: Option<&Path>, interval: Duration) -> Result<Self> {
         let open = |path: &Path| match path.to_str() {
-            Some("-") => stdout().as_fd().try_clone_to_owned().map(File::from),
-            _ => File::create(path),
+            Some("-") => Lines::to(stdout().as_fd()),
+            _ => File::create(path).and_then(|file| Lines::to(file.as_fd())),
         };
         let failed = |path: &Path| format!("cannot write the statistics to {}", path.display());
         let json = json.map(|path| open(path).with_context(|| failed(path))).transpose()?;
@@ -158,12 +158,8 @@ impl Reporter {
             board.post(&text);
         }
         let Some(json) = &mut self.json else { return };
-        // Whoever reads nothing misses lines, and keeps nobody waiting: each line says everything so far.
-        if !has_room(json, if is_final { GRACE } else { Duration::ZERO }) {
-            return;
-        }
         text.push('\n');
-        if let Err(error) = json.write_all(text.as_bytes()).and_then(|()| json.flush()) {
+        if let Err(error) = write_line(json, &text, if is_final { GRACE } else { Duration::ZERO }) {
             self.json = None;
             self.console.warn(format_args!("statistics can no longer be written: {error}"));
         }
@@ -186,12 +182,14 @@ pub fn two_digits(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
 }
 
-/// Whether a line can be written without waiting longer than `patience`. A pipe that can be written to has room for a
-/// page (pipe(7)), and a line is shorter.
-fn has_room(file: &File, patience: Duration) -> bool {
-    let patience = Timespec::try_from(patience).ok();
-    // What cannot be asked is written to, and says itself what is wrong with it.
-    !matches!(poll(&mut [PollFd::new(file, PollFlags::OUT)], patience.as_ref()), Ok(0))
+/// Whoever reads nothing misses lines, and keeps nobody waiting longer than `patience`: each line says everything so far.
+fn write_line(json: &mut Lines, line: &str, patience: Duration) -> io::Result<()> {
+    // The rest of a line that was begun comes first.
+    if json.flush(patience)? {
+        json.push(line.as_bytes());
+        json.flush(patience)?;
+    }
+    Ok(())
 }
 
 /// How long the last line waits for its reader.

@@ -6,16 +6,13 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use proto::host::Stop;
+use proto::host::{Stop, open_nonblocking};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{FileType, Mode, OFlags};
 
 /// Standard output. A reader that has stopped reading does not keep the program from ending.
 #[derive(Debug)]
 pub(super) struct StandardOutput {
     file: File,
-    /// Never written to in a way that blocks.
-    is_pipe: bool,
     stop: Stop,
 }
 
@@ -25,19 +22,11 @@ impl StandardOutput {
     }
 
     pub(super) fn from_fd(fd: BorrowedFd<'_>, stop: &Stop) -> io::Result<Self> {
-        let is_pipe = FileType::from_raw_mode(rustix::fs::fstat(fd)?.st_mode) == FileType::Fifo;
-        if is_pipe {
-            // Room for several frames, so that a reader that pauses briefly misses nothing. Where that is more than the
-            // system grants, the usual 64 KiB have to do.
-            let _ = rustix::pipe::fcntl_setpipe_size(fd, PIPE_BYTES);
-            // Opened again, so that not blocking is ours alone: the pipe may be shared with other programs.
-            let own = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&fd));
-            let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-            if let Ok(pipe) = rustix::fs::open(own, flags, Mode::empty()) {
-                return Ok(Self { file: pipe.into(), is_pipe, stop: stop.clone() });
-            }
-        }
-        Ok(Self { file: fd.try_clone_to_owned()?.into(), is_pipe: false, stop: stop.clone() })
+        // Room for several frames, so that a reader that pauses briefly misses nothing. Where that is more than the system
+        // grants, the usual 64 KiB have to do; and what is no pipe has none.
+        let _ = rustix::pipe::fcntl_setpipe_size(fd, PIPE_BYTES);
+        let file = open_nonblocking(fd).map_or_else(|| fd.try_clone_to_owned().map(File::from), Ok)?;
+        Ok(Self { file, stop: stop.clone() })
     }
 
     /// Writes all of it; says whether somebody still reads.
@@ -65,7 +54,6 @@ impl StandardOutput {
 
     /// Waits for room. Once the program is to end, a frame that was begun has a moment longer to be read.
     fn wait(&self, stopping: &mut Option<Instant>) -> io::Result<bool> {
-        debug_assert!(self.is_pipe, "only a pipe was set not to block");
         let room = PollFd::new(&self.file, PollFlags::OUT);
         let result = match *stopping {
             None => {
