@@ -18,6 +18,8 @@ const CARD: (u32, u32) = (640, 360);
 struct Pair {
     sender: Running,
     receiver: Running,
+    /// Where the receiver listens.
+    to: String,
     pages: [String; 2],
 }
 
@@ -29,7 +31,7 @@ impl Pair {
         let receiver = receiver(&[&output[..], more].concat());
         let card = ["--dest", &to, "--source", "pattern", "--size", "640x360", "--name", "bench 3"];
         let sender = sender(&[&card[..], &["--http", &ports[1]]].concat());
-        Self { sender, receiver, pages: ports.map(|port| format!("http://127.0.0.1:{port}/")) }
+        Self { sender, receiver, to, pages: ports.map(|port| format!("http://127.0.0.1:{port}/")) }
     }
 }
 
@@ -163,7 +165,17 @@ fn a_picture_that_is_not_live_is_marked_and_its_age_counts_up() {
         assert!(browser.comes_to(IS_LIVE), "it is back: {} {}", state(&browser), browser.text(VEIL));
     }
 
-    pair.sender.interrupt();
+    // A receiver that is started again goes on in the same page, which is told at once how old its pictures are.
+    let Pair { sender, receiver: first, to, pages } = pair;
+    first.interrupt();
+    assert!(browser.comes_to(IS_GONE), "{}", state(&browser));
+    let port = pages[0].trim_end_matches('/').rsplit(':').next().unwrap();
+    let _again = receiver(&["--listen", &to, "--output", "none", "--http", port]);
+    assert!(browser.comes_to(IS_LIVE), "it is back: {} {}", state(&browser), browser.text(VEIL));
+    pause(1000);
+    assert!(age(&browser) < 1000.0, "{} ms, {}", age(&browser), browser.text(VEIL));
+
+    sender.interrupt();
     assert!(browser.comes_to(IS_GONE), "{}", state(&browser));
     assert!(browser.text(VEIL).contains("ended"), "{}", browser.text(VEIL));
     browser.shoot("page-ended");

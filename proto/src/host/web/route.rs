@@ -34,6 +34,7 @@ pub(super) fn answer(request: &Request, shared: &Shared) -> Answer {
         "/" => Response::resource("text/html; charset=utf-8", include_str!("page/index.html")),
         "/page.css" => Response::resource("text/css; charset=utf-8", include_str!("page/page.css")),
         "/page.js" => Response::resource("text/javascript; charset=utf-8", include_str!("page/page.js")),
+        "/icon.svg" => Response::resource("image/svg+xml", include_str!("page/icon.svg")),
         "/snapshot.jpg" => snapshot(request, shared).unwrap_or_else(|refused| refused),
         "/stats.json" => Response::new(200, JSON, shared.site.stats().as_bytes().to_vec()),
         "/live.json" => Response::new(200, JSON, live::text(shared).into_bytes()),

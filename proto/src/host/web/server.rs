@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use rustix::time::{ClockId, clock_gettime};
 
 use super::seats::{Seat, Seats};
 use super::{Site, WebArgs, connection};
@@ -20,7 +21,8 @@ pub(super) struct Shared {
     pub(super) hosts: Vec<String>,
     /// Ends all.
     pub(super) stop: Stop,
-    /// What the times that the page is told count from.
+    /// What the times that the page is told count from: the same in each run of the program since the computer was
+    /// started, so that a page that is open can go on with the next one.
     pub(super) begun: Instant,
     /// For those who watch a stream.
     pub(super) viewers: Seats,
@@ -36,12 +38,19 @@ impl Shared {
             site,
             hosts: args.hosts,
             stop: stop.clone(),
-            begun: Instant::now(),
+            begun: start_of_monotonic(),
             viewers: Seats::new(usize::from(args.viewers)),
             connections: Seats::new(usize::from(args.viewers) + MOST_BESIDE),
             waiting: Seats::new(MOST_REFUSED),
         }
     }
+}
+
+/// The moment that the monotonic clock counts from, usually when the computer was started.
+fn start_of_monotonic() -> Instant {
+    let (now, since) = (Instant::now(), clock_gettime(ClockId::Monotonic));
+    let since = Duration::try_from(since).unwrap_or_default();
+    now.checked_sub(since).unwrap_or(now)
 }
 
 /// Starts the thread that takes connections.

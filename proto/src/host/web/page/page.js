@@ -11,6 +11,7 @@ const RETRY_AFTER = 1000;
 const HISTORY = 30_000; // of the plots
 const GONE_AFTER = 1000; // a picture older than that, or than three frame times, is marked as no longer live
 const STUCK_AFTER = 6; // polls
+const DRIFT = 100; // ms by which two clocks may differ that are one
 const SLACK = 50; // what showing a picture may take before its age is called late
 
 const $ = (selector, within = document) => within.querySelector(selector);
@@ -24,11 +25,14 @@ let stuck = 0; // polls in a row in which the stream was behind
 
 const clock = {
   samples: [],
+  /** Whether it turns out to be another clock than before: the server's computer was started anew, or is another one. */
   add(sent, received, serverNow) {
     const sample = { at: received, offset: serverNow - (sent + received) / 2, error: (received - sent) / 2 };
-    this.samples = this.samples.filter((old) => received - old.at < HISTORY);
+    const isAnother = Math.abs(sample.offset - this.best?.offset) > sample.error + this.best?.error + DRIFT;
+    this.samples = this.samples.filter((old) => !isAnother && received - old.at < HISTORY);
     this.samples.push(sample);
     this.best = this.samples.reduce((a, b) => (b.error < a.error ? b : a));
+    return isAnother;
   },
   now() { return this.best ? performance.now() + this.best.offset : NaN; },
 };
@@ -42,7 +46,8 @@ async function poll() {
     if (!answer.ok) throw new Error(await answer.text());
     const live = await answer.json();
     const received = performance.now();
-    clock.add(sent, received, live.now_ms);
+    // What was shown before has no age by another clock.
+    if (clock.add(sent, received, live.now_ms)) for (const tile of tiles) tile.shown = null;
     link = { heard: received, error: "" };
     take(live, received);
   } catch (error) {
@@ -392,11 +397,13 @@ function toggle(tile) {
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
+  // One that is looked at, or all that are shown, as in the receiver's window.
   const chosen = tiles.find((tile) => tile.root.contains(document.activeElement))
-    ?? tiles.find((tile) => tile.root.classList.contains("full")) ?? tiles[0];
+    ?? tiles.find((tile) => tile.root.classList.contains("full"));
+  const act = (action) => { for (const tile of chosen ? [chosen] : tiles) tile.act(action); };
   if (event.key >= "1" && event.key <= "9" && tiles[event.key - 1]) toggle(tiles[event.key - 1]);
-  else if (event.key === "s") chosen?.act("snapshot");
-  else if (event.key === "p") chosen?.act("past");
+  else if (event.key === "s") act("snapshot");
+  else if (event.key === "p") act("past");
   else if (event.key === "f") document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen();
 });
 
