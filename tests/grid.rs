@@ -6,7 +6,7 @@ mod common;
 
 use common::display::{Area, Display, RED, Screen};
 use common::running::{Running, sender, viewer, window_adds_up};
-use common::{alone, free_port, pause};
+use common::{Folder, alone, comes_to, free_port, pause};
 
 #[test]
 fn nine_senders_at_nine_ports_are_seen_moving_and_each_comes_up_alone() {
@@ -91,6 +91,31 @@ fn at_one_port_each_sender_has_a_tile_which_it_finds_again_and_a_tenth_is_report
     };
     assert!(display.comes_to(are_there), "{}", receiver.said());
     window_adds_up(receiver.interrupt().totals());
+}
+
+#[test]
+fn one_key_records_all_that_is_shown_or_ends_what_is_recorded_of_it() {
+    let _alone = alone();
+    let Some(display) = Display::start(640, 360) else { return };
+    let folder = Folder::new();
+    let at = [address(), address()];
+    let arguments = ["--listen", &at[0], "--listen", &at[1], "--save-to", &folder.join("kept")];
+    let receiver = viewer(&display, &arguments);
+    let _senders: Vec<Running> =
+        at.iter().zip(["one", "two"]).map(|(to, name)| card(to, name, "320x180")).collect();
+    all_there(&display, &receiver, 2);
+    let says = |what: &str, times: usize| comes_to(|| receiver.said().matches(what).count() == times);
+    let Some(()) = display.key("1") else { return };
+    display.key("r");
+    assert!(says("recording to", 1), "{}", receiver.said());
+    display.key("g");
+    display.key("r");
+    assert!(says("recorded ", 1), "{}", receiver.said());
+    display.key("r");
+    assert!(says("recording to", 3), "{}", receiver.said());
+    display.key("r");
+    assert!(says("recorded ", 3), "{}", receiver.said());
+    assert!(receiver.interrupt().status.success());
 }
 
 #[test]

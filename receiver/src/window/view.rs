@@ -255,7 +255,7 @@ impl<'a, C: Canvas> View<'a, C> {
             Some(Deed::List) if self.desk.finder.is_some() => {
                 (self.wants_board, self.arranged) = (!self.wants_board, None);
             }
-            Some(Deed::Record) => self.each_shown(|tile| drop(tile.feed.keeper.toggle_recording())),
+            Some(Deed::Record) => self.record(),
             Some(Deed::Past) => self.each_shown(|tile| drop(tile.feed.keeper.save_past())),
             Some(Deed::Snapshot) => self.each_shown(|tile| {
                 if let Some(frame) = tile.frame() {
@@ -265,6 +265,17 @@ impl<'a, C: Canvas> View<'a, C> {
             Some(Deed::One(_) | Deed::List) | None => {}
         }
         false
+    }
+
+    /// Records all that is shown; or if any of it is recorded already, ends that.
+    fn record(&self) {
+        let is_recorded = |tile: &Tile| tile.feed.keeper.status().recording.is_some();
+        let any = self.tiles.iter().any(|tile| tile.area().is_some() && is_recorded(tile));
+        self.each_shown(|tile| {
+            if is_recorded(tile) == any {
+                drop(tile.feed.keeper.toggle_recording());
+            }
+        });
     }
 
     /// Keeps something of what is shown: of one sender, or of all.
