@@ -170,7 +170,7 @@ fn what_is_seen_is_kept_at_a_key() {
     let film = Folder::new();
     clip.write(&film.join("film.mjpeg"));
     let receiver = viewer(&display, &["--listen", &to, "--past", "10s", "--save-to", &folder.join("")]);
-    let _sender = sender(&[
+    let sender = sender(&[
         "--dest",
         &to,
         "--source",
@@ -206,6 +206,13 @@ fn what_is_seen_is_kept_at_a_key() {
     assert!(display.comes_to(|screen| screen.reads("saved the past ")), "{}", receiver.said());
     receiver.signal(Signal::USR1);
     assert!(display.comes_to(|_| files(folder.path(), "mkv").len() == 3), "{}", receiver.said());
+
+    // What is not seen any more is not kept, and that is said.
+    sender.interrupt();
+    assert!(display.comes_to(|screen| screen.has_card(screen.area())), "{}", receiver.said());
+    display.key("s");
+    assert!(display.comes_to(|screen| screen.reads("no picture of now")), "{}", receiver.said());
+    assert_eq!(files(folder.path(), "jpg").len(), 1);
     let said = receiver.interrupt().said;
     assert_eq!(said.matches("saved the past ").count(), 2, "{said}");
     assert!(plays(&files(folder.path(), "mkv")) >= 60, "{said}");

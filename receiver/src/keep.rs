@@ -181,8 +181,12 @@ impl Keeper {
         }
     }
 
-    /// Writes a frame as the JPEG that came; nobody ever sees a part of the file.
-    pub fn snapshot(&self, frame: &Frame) -> Answer {
+    /// Writes a frame as the JPEG that came; nobody ever sees a part of the file. `None`: there is none of now, and that is
+    /// said.
+    pub fn snapshot(&self, frame: Option<&Frame>) -> Answer {
+        let Some(frame) = frame else {
+            return self.voice.refuse(anyhow!("there is no picture of now to keep"));
+        };
         let (mut names, jpeg) = (self.names("", "jpg"), frame.jpeg.clone());
         let folder = self.options.folder.clone();
         self.worker.ask(move || {

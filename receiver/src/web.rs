@@ -86,7 +86,7 @@ impl Site for ReceiverSite {
         let answer = match action {
             Action::Snapshot => {
                 let shot = feed.newest.as_ref().and_then(|newest| newest.fresh(Instant::now()));
-                feed.keeper.snapshot(&shot.ok_or("there is no picture of now to keep")?.frame)
+                feed.keeper.snapshot(shot.as_ref().map(|shot| &shot.frame))
             }
             Action::Past => feed.keeper.save_past(),
         };

@@ -84,7 +84,7 @@ fn a_recording_begins_and_ends_as_it_is_told() {
     assert_ne!(wait(&begun).path, said.path);
     keeper.finish();
     assert_eq!(fs::read_dir(temp.0.join("new/folder")).unwrap().count(), 2);
-    let refused = [keeper.snapshot(&received(0, jpeg(8, 8, 1)).frame), keeper.toggle_recording()];
+    let refused = [keeper.snapshot(Some(&received(0, jpeg(8, 8, 1)).frame)), keeper.toggle_recording()];
     assert!(refused.iter().all(|answer| wait(answer).text.contains("ending")));
 }
 
@@ -93,7 +93,7 @@ fn snapshots_are_the_jpegs_that_came_and_each_is_a_file_of_its_own() {
     let temp = TempFolder::new("snapshot");
     let keeper = keeper(&temp, None);
     let jpegs = [jpeg(8, 8, 1), jpeg(8, 8, 2), jpeg(8, 8, 3)];
-    let answers = jpegs.each_ref().map(|jpeg| keeper.snapshot(&received(0, jpeg.clone()).frame));
+    let answers = jpegs.each_ref().map(|jpeg| keeper.snapshot(Some(&received(0, jpeg.clone()).frame)));
     let said = answers.each_ref().map(wait);
     for (said, jpeg) in said.iter().zip(&jpegs) {
         assert!(name(said).ends_with(".jpg"));
@@ -123,7 +123,7 @@ fn what_cannot_be_done_is_said_with_the_way_out() {
     let keeper = keeper(&temp, None);
     assert!(wait(&keeper.save_past()).text.contains("--past 10s"));
     fs::write(temp.0.join("new"), "in the way").unwrap();
-    let said = wait(&keeper.snapshot(&received(0, jpeg(8, 8, 1)).frame));
+    let said = wait(&keeper.snapshot(Some(&received(0, jpeg(8, 8, 1)).frame)));
     assert!(said.is_trouble && said.text.contains("--save-to"), "{said:?}");
     let said = wait(&keeper.toggle_recording());
     assert!(said.is_trouble && said.text.contains("--save-to"), "{said:?}");

@@ -257,11 +257,7 @@ impl<'a, C: Canvas> View<'a, C> {
             }
             Some(Deed::Record) => self.record(),
             Some(Deed::Past) => self.each_shown(|tile| drop(tile.feed.keeper.save_past())),
-            Some(Deed::Snapshot) => self.each_shown(|tile| {
-                if let Some(frame) = tile.frame() {
-                    drop(tile.feed.keeper.snapshot(frame));
-                }
-            }),
+            Some(Deed::Snapshot) => self.each_shown(|tile| drop(tile.feed.keeper.snapshot(tile.frame()))),
             Some(Deed::One(_) | Deed::List) | None => {}
         }
         false
