@@ -129,7 +129,8 @@ impl<S: Copy + Eq> RecvStream<S> {
             return RecvOutput::Wait(None);
         }
         let deadline = self.reassembler.next_deadline();
-        let Some(to) = self.lock.holder().filter(|_| self.config.feedback) else {
+        let is_told = self.config.feedback && self.lock.is_established();
+        let Some((to, _)) = self.lock.holder().filter(|_| is_told) else {
             return RecvOutput::Wait(deadline);
         };
         if self.say(now) {
@@ -162,6 +163,12 @@ impl<S: Copy + Eq> RecvStream<S> {
         self.lock.is_free(now)
     }
 
+    /// Who has the place, and the session, also if a single datagram of it has come so far; `None` before the first and
+    /// after a goodbye.
+    pub fn holder(&self) -> Option<(S, SessionId)> {
+        self.lock.holder()
+    }
+
     /// Ends the stream: frames still on their way are given up.
     pub fn close(&mut self) {
         self.reset(None);
@@ -183,6 +190,7 @@ impl<S: Copy + Eq> RecvStream<S> {
         match self.lock.admit(source, session, now) {
             Admission::Ours => self.introduce(),
             Admission::New => self.begin(source, session),
+            Admission::Moved => self.go_on_from(source),
             Admission::Ended => return Fate::Late,
             Admission::Foreign => return Fate::Foreign,
         }
@@ -282,6 +290,14 @@ impl<S: Copy + Eq> RecvStream<S> {
         self.announced = None;
         self.stranger = Some((source, session));
         self.introduce();
+    }
+
+    /// The session goes on from another address.
+    fn go_on_from(&mut self, source: S) {
+        match &mut self.stranger {
+            Some((stranger, _)) => *stranger = source,
+            None => self.events.push_back(RecvEvent::Moved { source }),
+        }
     }
 
     /// A hello says which frame comes next: so many were begun since the last one.

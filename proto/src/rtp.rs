@@ -17,6 +17,8 @@ mod slab;
 mod slot;
 mod timeline;
 
+use crate::SessionId;
+
 pub use content::Illegal;
 pub use recv::{RtpRecvConfig, RtpRecvStream};
 pub use send::{RtpSendConfig, RtpSendStream};
@@ -27,9 +29,9 @@ pub const PAYLOAD_TYPE: u8 = 26;
 /// Ticks per second of RTP timestamps (RFC 2435 section 3).
 pub const CLOCK_RATE: u32 = 90_000;
 
-/// Whether some bytes are a packet of an RTP/JPEG stream.
-pub fn is_packet(bytes: &[u8]) -> bool {
-    header::Packet::parse(bytes).is_ok()
+/// The session of the RTP/JPEG stream that some bytes are a packet of; `None` if they are none.
+pub fn session_of(bytes: &[u8]) -> Option<SessionId> {
+    header::Packet::parse(bytes).ok().map(|packet| SessionId::new(packet.rtp.ssrc.into()))
 }
 
 /// The picture that a JPEG is, as RTP/JPEG would carry it: width and height in pixels.

@@ -59,6 +59,8 @@ pub(crate) enum Admission {
     Ours,
     /// It begins a session: everything of the one before is over.
     New,
+    /// It is of the session that we listen to, and comes from another address than before.
+    Moved,
     /// It is of a session that has ended.
     Ended,
     /// It is of another source while ours is alive.
@@ -94,7 +96,7 @@ impl<S: Copy + Eq> SourceLock<S> {
             // The same session from another address: the sender's computer changed networks.
             if holder.session == session {
                 self.holder = Some(Holder::new(source, session, now));
-                return Admission::Ours;
+                return Admission::Moved;
             }
         }
         let alive = match &self.holder {
@@ -113,17 +115,17 @@ impl<S: Copy + Eq> SourceLock<S> {
 
     /// Whether this session of this source has the place.
     pub(crate) fn is_held_by(&self, source: S, session: SessionId) -> bool {
-        self.holder.as_ref().is_some_and(|holder| (holder.source, holder.session) == (source, session))
+        self.holder() == Some((source, session))
+    }
+
+    /// Whoever has the place, and the session, also if it was heard only once.
+    pub(crate) fn holder(&self) -> Option<(S, SessionId)> {
+        self.holder.as_ref().map(|holder| (holder.source, holder.session))
     }
 
     /// Whether whoever has the place was heard more than once, or has completed a frame.
     pub(crate) fn is_established(&self) -> bool {
         self.holder.as_ref().is_some_and(Holder::is_established)
-    }
-
-    /// Whoever has the place, if it was heard more than once.
-    pub(crate) fn holder(&self) -> Option<S> {
-        self.holder.as_ref().filter(|holder| holder.is_established()).map(|holder| holder.source)
     }
 
     /// Whether another source may have the place now.
@@ -250,11 +252,23 @@ mod tests {
             for _ in 0..3 {
                 lock.admit(666, SessionId::new(1000 + step), now);
             }
-            if matches!(lock.admit(7, B, now), Admission::New | Admission::Ours) {
+            if matches!(lock.admit(7, B, now), Admission::New | Admission::Ours | Admission::Moved) {
                 lock.completed(now);
             }
         }
         assert_eq!(lock.admit(7, B, t0 + ms(2000)), Admission::Ours);
+    }
+
+    #[test]
+    fn a_session_goes_on_at_another_address_once_it_is_silent_at_the_one_before() {
+        let (t0, mut lock) = (t0(), SourceLock::new());
+        lock.admit(7, A, t0);
+        lock.completed(t0);
+        assert_eq!(lock.admit(8, A, t0 + ms(499)), Admission::Foreign);
+        assert_eq!(lock.admit(8, A, t0 + ms(500)), Admission::Moved);
+        assert_eq!((lock.holder(), lock.is_established()), (Some((8, A)), false));
+        assert_eq!(lock.admit(8, A, t0 + ms(501)), Admission::Ours);
+        assert!(lock.is_established());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Usually one sender is heard there. Where several may be, each has a seat: a stream, a feed and a tile of its own.
 
 mod asking;
+mod identity;
 mod interval;
 mod place;
 mod seat;
@@ -13,6 +14,7 @@ pub use asking::Asking;
 pub use place::Place;
 pub use stream::StreamConfig;
 
+use std::cmp::Reverse;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -30,6 +32,7 @@ use crate::keep::{KeepOptions, Keeper};
 use crate::link::{Link, Woken};
 use crate::output::Outputs;
 use crate::window::Status;
+use identity::Newcomer;
 use seat::Seat;
 use strangers::Strangers;
 
@@ -271,7 +274,7 @@ impl Hall<'_> {
                 return;
             }
         }
-        let at = self.seat_of(from, now);
+        let at = self.seat_of(from, datagram, now);
         let fate = self.seats[at].take_in(addresses, datagram, arrived, self.shared, now);
         if fate == Fate::Foreign {
             let has_room = self.seats.len() < self.shared.most_senders;
@@ -286,14 +289,36 @@ impl Hall<'_> {
         }
     }
 
-    /// Whose datagram this is: that of the sender who sends from there, or else whoever's place is free.
+    /// Whose datagram this is: that of the sender who sends from there, or else whoever's place it is to have.
     #[inline]
-    fn seat_of(&self, from: SocketAddr, now: Instant) -> usize {
+    fn seat_of(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) -> usize {
         // Nearly always there is one, which is not to be looked for at each datagram.
         if let [_] = self.seats[..] {
             return 0;
         }
         let own = self.seats.iter().position(|seat| seat.is_of(from));
-        own.or_else(|| self.seats.iter().position(|seat| seat.is_free(now))).unwrap_or(0)
+        own.unwrap_or_else(|| self.seat_for(from, datagram, now))
+    }
+
+    /// Which place a sender is to have that has none: its own of before, or else the first that is free. If its own seems
+    /// not to be free yet, it is to wait for that, as long as it does not insist.
+    fn seat_for(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) -> usize {
+        // Only its hellos say what it is called.
+        let newcomer = Newcomer::of(from, datagram, &self.shared.config, self.strangers.name_of(from));
+        let likest = |is_free| {
+            let seats = self.seats.iter().enumerate().filter(|(_, seat)| seat.is_free(now) == is_free);
+            seats.map(|(at, seat)| (seat.likeness(&newcomer), Reverse(at))).max()
+        };
+        let (free, taken) = (likest(true), likest(false));
+        match (free, taken) {
+            (Some((free_likeness, _)), Some((likeness, Reverse(taken))))
+                if likeness > free_likeness
+                    && !self.strangers.insists(from, datagram, &self.shared.config, now) =>
+            {
+                taken
+            }
+            (Some((_, Reverse(at))), _) | (None, Some((_, Reverse(at)))) => at,
+            (None, None) => 0,
+        }
     }
 }

@@ -16,16 +16,35 @@ pub(crate) struct Wire {
 
 impl Wire {
     pub(crate) fn to(address: &str) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        socket.connect(address).unwrap();
+        Self::called("", 7, "127.0.0.1", address)
+    }
+
+    /// One of a name and a session, which sends from this address of this computer.
+    pub(crate) fn called(name: &str, session: u64, from: &str, to: &str) -> Self {
         let begun = Instant::now();
         let config = SendConfig {
             // A large picture is not to fill the receiver's buffer at once.
             pace: Pace::Rate(1e9),
-            ..SendConfig::new(SessionId::new(7), [7; 16])
+            name: name.to_owned(),
+            ..SendConfig::new(SessionId::new(session), [7; 16])
         };
         let stream = SendStream::new(config, Clock::new(begun, MediaTime::from_micros(1)), begun);
-        Self { socket, stream, begun }
+        Self { socket: socket(from, to), stream, begun }
+    }
+
+    /// Sends from there from now on, as after a change of networks.
+    pub(crate) fn move_to(&mut self, from: &str) {
+        self.socket = socket(from, &self.peer());
+    }
+
+    /// Where it sends to.
+    pub(crate) fn peer(&self) -> String {
+        self.socket.peer_addr().unwrap().to_string()
+    }
+
+    /// Where it sends from.
+    pub(crate) fn address(&self) -> String {
+        self.socket.local_addr().unwrap().to_string()
     }
 
     /// Sends one frame that was taken now, down to its last datagram.
@@ -62,4 +81,10 @@ impl Wire {
             self.socket.send(transmit.bytes).unwrap();
         }
     }
+}
+
+fn socket(from: &str, to: &str) -> UdpSocket {
+    let socket = UdpSocket::bind((from, 0)).unwrap();
+    socket.connect(to).unwrap();
+    socket
 }

@@ -110,7 +110,7 @@ impl Watch {
                 assert!(loss.missing > 0 && loss.missing <= loss.chunks, "{ledger}: {loss:?}");
                 self.lost += 1;
             }
-            RecvEvent::Hello { .. } | RecvEvent::Goodbye => {}
+            RecvEvent::Moved { .. } | RecvEvent::Hello { .. } | RecvEvent::Goodbye => {}
         }
         // Whatever has ended by now is out of the list: what is left is what the receiver holds.
         if !matches!(event, RecvEvent::Lost(_)) {

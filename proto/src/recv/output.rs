@@ -33,6 +33,11 @@ pub enum RecvEvent<S> {
         /// Which.
         session: SessionId,
     },
+    /// The session goes on from another address: the sender's computer changed networks.
+    Moved {
+        /// Whose it is now.
+        source: S,
+    },
     /// The sender said what it is; only when that changed.
     Hello {
         /// Its name; may be empty.

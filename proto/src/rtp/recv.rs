@@ -113,6 +113,11 @@ impl<S: Copy + Eq> RtpRecvStream<S> {
         self.lock.is_free(now)
     }
 
+    /// Who has the place, and the session, also if a single packet of it has come so far.
+    pub fn holder(&self) -> Option<(S, SessionId)> {
+        self.lock.holder()
+    }
+
     /// Ends the stream: frames still on their way are given up.
     pub fn close(&mut self) {
         self.reset();
@@ -129,6 +134,7 @@ impl<S: Copy + Eq> RtpRecvStream<S> {
         match self.lock.admit(source, session, now) {
             Admission::Ours => self.introduce(),
             Admission::New => self.begin(source, session),
+            Admission::Moved => self.go_on_from(source),
             Admission::Ended => return Fate::Late,
             Admission::Foreign => return Fate::Foreign,
         }
@@ -191,6 +197,14 @@ impl<S: Copy + Eq> RtpRecvStream<S> {
         (self.sequence, self.timeline, self.fed) = (Sequence::default(), Timeline::default(), None);
         self.stranger = Some((source, session));
         self.introduce();
+    }
+
+    /// The session goes on from another address.
+    fn go_on_from(&mut self, source: S) {
+        match &mut self.stranger {
+            Some((stranger, _)) => *stranger = source,
+            None => self.events.push_back(RecvEvent::Moved { source }),
+        }
     }
 
     /// Says that a session began, once it is more than a single datagram.

@@ -87,6 +87,9 @@ impl Heard {
                 RecvOutput::Event(RecvEvent::Session { source, session }) => {
                     (self.sender, self.has_ended) = (Some((source, session)), false);
                 }
+                RecvOutput::Event(RecvEvent::Moved { source }) => {
+                    self.sender = self.sender.map(|(_, session)| (source, session));
+                }
                 RecvOutput::Event(RecvEvent::Hello { name, state }) => {
                     (self.name, self.state) = (printable(&name), Some(state));
                 }

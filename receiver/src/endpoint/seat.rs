@@ -8,6 +8,7 @@ use proto::host::{Console, Seldom, printable};
 use proto::wire::SourceState;
 use proto::{DatagramCounts, Delivery, Fate, RecvEvent, RecvOutput};
 
+use super::identity::{Identity, Likeness, Newcomer};
 use super::interval::Interval;
 use super::stream::{Stream, StreamConfig};
 use super::{Addresses, Shared};
@@ -22,8 +23,8 @@ use crate::output::Received;
 pub(super) struct Seat {
     pub(super) feed: Arc<Feed>,
     stream: Stream,
-    /// Who has it.
-    source: Option<SocketAddr>,
+    /// Who has it, or had it last.
+    whose: Option<Identity>,
     delays: Delays,
     interval: Interval,
     /// When a datagram of its sender last came; `None` while it is known to be silent.
@@ -68,7 +69,7 @@ impl Seat {
         Self {
             feed,
             stream: Stream::new(config),
-            source: None,
+            whose: None,
             delays: Delays::new(),
             interval: Interval::default(),
             heard: None,
@@ -83,12 +84,23 @@ impl Seat {
 
     /// Whether it is the place of whoever sends from there.
     pub(super) fn is_of(&self, source: SocketAddr) -> bool {
-        self.source == Some(source)
+        self.stream.holder().is_some_and(|(holder, _)| holder == source)
     }
 
     /// Whether anybody may have it now.
     pub(super) fn is_free(&self, now: Instant) -> bool {
         self.stream.is_free(now)
+    }
+
+    /// How like a newcomer is to whoever has it, or had it last.
+    pub(super) fn likeness(&self, newcomer: &Newcomer<'_>) -> Likeness {
+        let held = self.stream.holder().map(|(_, session)| session);
+        let is_held = newcomer.session.is_some_and(|session| held == Some(session));
+        match &self.whose {
+            _ if is_held => Likeness::Same,
+            Some(whose) => whose.likeness(newcomer),
+            None => Likeness::None,
+        }
     }
 
     /// Takes in a datagram.
@@ -190,7 +202,7 @@ impl Seat {
         }
         match event {
             RecvEvent::Session { source, session } => {
-                self.source = Some(source);
+                self.whose = Some(Identity { source, name: String::new() });
                 self.delays.reset();
                 self.interval = Interval::default();
                 self.begun = Instant::now();
@@ -202,7 +214,20 @@ impl Seat {
                 drop(counters);
                 self.tell(Signal::Source(source), shared);
             }
-            RecvEvent::Hello { name, state } => self.hear_hello(&printable(&name), state, shared),
+            RecvEvent::Moved { source } => {
+                if let Some(whose) = &mut self.whose {
+                    whose.source = source;
+                }
+                shared.console.say(format_args!("the sender goes on from {source}"));
+                self.feed.stats.lock().source = Some(source.to_string());
+                self.tell(Signal::Source(source), shared);
+            }
+            RecvEvent::Hello { name, state } => {
+                self.hear_hello(&printable(&name), state, shared);
+                if let Some(whose) = &mut self.whose {
+                    whose.name = name;
+                }
+            }
             RecvEvent::Goodbye => {
                 shared.console.say("the sender has ended the stream; waiting for another");
                 self.begin_silence(Instant::now());

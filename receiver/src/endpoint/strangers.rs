@@ -14,6 +14,8 @@ pub(super) struct Strangers {
 
 struct Stranger {
     source: SocketAddr,
+    /// What it called itself; empty where that is not known.
+    name: String,
     since: Instant,
     last: Instant,
 }
@@ -32,22 +34,28 @@ impl Strangers {
         config: &StreamConfig,
         now: Instant,
     ) -> bool {
-        if !config.may_begin(datagram) {
-            return false;
-        }
+        let Some((_, name)) = config.begins(datagram) else { return false };
         self.heard.retain(|stranger| now.saturating_duration_since(stranger.last) < FORGOTTEN);
         match self.heard.iter_mut().find(|stranger| stranger.source == source) {
             Some(stranger) => {
                 stranger.last = now;
+                if !name.is_empty() {
+                    name.clone_into(&mut stranger.name);
+                }
                 now.saturating_duration_since(stranger.since) > INSISTS
             }
             None => {
                 if self.heard.len() < MOST {
-                    self.heard.push(Stranger { source, since: now, last: now });
+                    self.heard.push(Stranger { source, name: name.to_owned(), since: now, last: now });
                 }
                 false
             }
         }
+    }
+
+    /// What a stranger called himself, if he did; empty where that is not known.
+    pub(super) fn name_of(&self, source: SocketAddr) -> &str {
+        self.heard.iter().find(|stranger| stranger.source == source).map_or("", |stranger| &stranger.name)
     }
 }
 

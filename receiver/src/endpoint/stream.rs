@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use proto::rtp::{RtpRecvConfig, RtpRecvStream};
 use proto::wire::{Body, Datagram};
-use proto::{ClockReading, Fate, RecvConfig, RecvEvent, RecvOutput, RecvStats, RecvStream};
+use proto::{ClockReading, Fate, RecvConfig, RecvEvent, RecvOutput, RecvStats, RecvStream, SessionId};
 
 /// How each stream behaves, and which format it has.
 #[derive(Clone, Copy, Debug)]
@@ -23,12 +23,19 @@ pub(super) enum Stream {
 }
 
 impl StreamConfig {
-    /// Whether a datagram is one that begins a stream of this format.
-    pub(super) fn may_begin(&self, datagram: &[u8]) -> bool {
+    /// The session and the name that a datagram says, if it is one that begins a stream of this format. The name is empty
+    /// where there is none.
+    pub(super) fn begins<'a>(&self, datagram: &'a [u8]) -> Option<(SessionId, &'a str)> {
         match self {
-            Self::Chunkcast(_) => Datagram::parse(datagram)
-                .is_ok_and(|datagram| matches!(datagram.body, Body::Hello(_) | Body::Data { .. })),
-            Self::Rtp(_) => proto::rtp::is_packet(datagram),
+            Self::Chunkcast(_) => {
+                let Datagram { header, body } = Datagram::parse(datagram).ok()?;
+                match body {
+                    Body::Hello(hello) => Some((header.session, hello.name)),
+                    Body::Data { .. } => Some((header.session, "")),
+                    _ => None,
+                }
+            }
+            Self::Rtp(_) => proto::rtp::session_of(datagram).map(|session| (session, "")),
         }
     }
 }
@@ -92,6 +99,14 @@ impl Stream {
         match self {
             Self::Chunkcast(stream) => stream.is_free(now),
             Self::Rtp(stream) => stream.is_free(now),
+        }
+    }
+
+    /// Who has the place, and the session.
+    pub(super) fn holder(&self) -> Option<(SocketAddr, SessionId)> {
+        match self {
+            Self::Chunkcast(stream) => stream.holder(),
+            Self::Rtp(stream) => stream.holder(),
         }
     }
 
