@@ -114,6 +114,36 @@ fn a_new_file_begins_when_it_is_to_and_each_plays_by_itself() {
 }
 
 #[test]
+fn a_sender_that_takes_over_has_a_file_of_its_own_and_one_that_is_restarted_goes_on() {
+    let _alone = alone();
+    if !has_players() {
+        return;
+    }
+    let (folder, to) = (Folder::new(), address());
+    let clips = [30, 20].map(|count| Clip::made(count, 320, 240));
+    let film = folder.join("film.mkv");
+    let receiver = receiver(&["--listen", &to, "--output", "none", "--output", &film]);
+    let mut sent = 0;
+    // Another takes the place when it is free, and has the same clock.
+    for (name, session, clip, from) in [("door", 1, 0, 0), ("door", 2, 0, 15), ("bench", 3, 1, 0)] {
+        let mut wire = Wire::called(name, session, "127.0.0.1", &to);
+        pause(600);
+        for jpeg in &clips[clip].frames[from..][..15] {
+            wire.send_taken(START + sent * 40_000, jpeg);
+            sent += 1;
+            pause(5);
+        }
+        until(&receiver, |stats| count(stats, "/outputs/0/written") == sent);
+    }
+    let said = receiver.interrupt().said;
+    assert!(said.contains("film-0002.mkv: another sender has taken over"), "{said}");
+    assert!(
+        frames(&film) == clips[0].frames && frames(&folder.join("film-0002.mkv")) == clips[1].frames[..15]
+    );
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+}
+
+#[test]
 fn what_just_happened_is_written_at_a_signal_while_it_goes_on() {
     let _alone = alone();
     if !has_players() {

@@ -53,7 +53,10 @@ pub struct RecvStream<S> {
 struct HelloState {
     name: String,
     state: SourceState,
-    said: bool,
+    /// Whether the session has said hello.
+    is_heard: bool,
+    /// Whether this was told as an event.
+    is_told: bool,
 }
 
 impl<S: Copy + Eq> RecvStream<S> {
@@ -286,7 +289,7 @@ impl<S: Copy + Eq> RecvStream<S> {
         self.feedback.begin(session);
         self.asking.forget_path();
         self.session = Some(session);
-        self.hello.said = false;
+        (self.hello.is_heard, self.hello.is_told) = (false, false);
         self.announced = None;
         self.stranger = Some((source, session));
         self.introduce();
@@ -311,19 +314,26 @@ impl<S: Copy + Eq> RecvStream<S> {
         if let Some((source, session)) = self.stranger.take_if(|_| self.lock.is_established()) {
             self.stats.sessions += 1;
             self.events.push_back(RecvEvent::Session { source, session });
+            self.tell_hello();
         }
     }
 
     fn hear(&mut self, hello: Hello<'_>) {
-        // Nobody is named before it is introduced; the next hello comes soon.
-        if self.stranger.is_some() {
-            return;
+        let HelloState { name, state, is_heard, is_told } = &mut self.hello;
+        if !*is_heard || *state != hello.state || name != hello.name {
+            hello.name.clone_into(name);
+            (*state, *is_heard, *is_told) = (hello.state, true, false);
         }
-        if self.hello.said && self.hello.state == hello.state && self.hello.name == hello.name {
-            return;
+        self.tell_hello();
+    }
+
+    /// Says what the sender is, if that is news. Nobody is named before it is introduced.
+    fn tell_hello(&mut self) {
+        if self.stranger.is_none() && self.hello.is_heard && !self.hello.is_told {
+            self.hello.is_told = true;
+            let HelloState { name, state, .. } = &self.hello;
+            self.events.push_back(RecvEvent::Hello { name: name.clone(), state: *state });
         }
-        self.hello = HelloState { name: hello.name.to_owned(), state: hello.state, said: true };
-        self.events.push_back(RecvEvent::Hello { name: hello.name.to_owned(), state: hello.state });
     }
 
     /// Ends the session. What one of a single datagram brought is not counted as lost: nobody knows of it.

@@ -287,7 +287,7 @@ mod tests {
 
     fn frame(number: u32) -> Received {
         let frame = Frame { captured: MediaTime::default(), jpeg: Arc::default() };
-        Received { id: FrameId::new(number), frame }
+        Received { id: FrameId::new(number), sender: 1, frame }
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod place;
 mod seat;
 mod strangers;
 mod stream;
+mod succession;
 
 pub use asking::Asking;
 pub use place::Place;

@@ -138,7 +138,7 @@ impl Keeper {
             return;
         }
         if let Some(past) = &self.past {
-            let cut = lock(past).push(Instant::now(), received.frame.clone());
+            let cut = lock(past).push(Instant::now(), received.clone());
             if let (Some(span), Some(wanted)) = (cut, self.options.past) {
                 self.console.say(format_args!(
                     "--past-memory has room for {:.1} s of the {:.1} s of --past; give it more to keep more",
@@ -218,8 +218,8 @@ impl Keeper {
             make_folder(&folder)?;
             let mut recording = Recording::new(names, None, &console);
             // Each frame is let go of as soon as it is written.
-            for frame in frames {
-                recording.write(&frame)?;
+            for received in frames {
+                recording.write(&received)?;
             }
             recording.finish()?;
             let progress = recording.progress();

@@ -27,6 +27,8 @@ use standard::StandardOutput;
 pub struct Received {
     /// Which one it is.
     pub id: FrameId,
+    /// Whose it is: where it is another number than that of the frame before, it is another sender's.
+    pub sender: u32,
     /// The JPEG, and when it was taken.
     pub frame: Frame,
 }
@@ -256,7 +258,7 @@ fn writer(
 /// What is to have every frame, in order.
 trait Record: Send + 'static {
     /// Writes a frame; says whether it is one that can be written there.
-    fn write(&mut self, frame: &Frame) -> Result<bool>;
+    fn write(&mut self, received: &Received) -> Result<bool>;
 
     /// Writes what must stand at the end.
     fn finish(&mut self) -> Result<()> {
@@ -265,20 +267,20 @@ trait Record: Send + 'static {
 }
 
 impl Record for folder::Folder {
-    fn write(&mut self, frame: &Frame) -> Result<bool> {
-        self.write(&frame.jpeg).map(|()| true)
+    fn write(&mut self, received: &Received) -> Result<bool> {
+        self.write(&received.frame.jpeg).map(|()| true)
     }
 }
 
 impl Record for file::MjpegFile {
-    fn write(&mut self, frame: &Frame) -> Result<bool> {
-        self.write(&frame.jpeg).map(|()| true)
+    fn write(&mut self, received: &Received) -> Result<bool> {
+        self.write(&received.frame.jpeg).map(|()| true)
     }
 }
 
 impl Record for Recording {
-    fn write(&mut self, frame: &Frame) -> Result<bool> {
-        self.write(frame)
+    fn write(&mut self, received: &Received) -> Result<bool> {
+        self.write(received)
     }
 
     fn finish(&mut self) -> Result<()> {
@@ -291,7 +293,7 @@ fn record(console: &Console, name: &str, mut to: impl Record) -> (Inbox, Write) 
     let inbox = backlog.clone();
     let work = move |counts: &Counts| {
         while let Some(received) = inbox.take() {
-            let count = if to.write(&received.frame)? { &counts.written } else { &counts.dropped };
+            let count = if to.write(&received)? { &counts.written } else { &counts.dropped };
             count.fetch_add(1, Ordering::Relaxed);
         }
         to.finish()?;

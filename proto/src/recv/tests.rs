@@ -69,6 +69,23 @@ fn a_hello_is_told_when_it_changes_and_a_goodbye_frees_the_place() {
 }
 
 #[test]
+fn what_a_stranger_is_called_is_told_as_soon_as_it_is_none_and_before_its_first_frame() {
+    let (mut stream, now) = (RecvStream::new(RecvConfig::default()), t0());
+    let live = Hello { state: SourceState::Live, name: "door", invitation: None };
+    stream.handle_datagram(1, &mut control(5, wire::Kind::Hello, Some(&live)), now);
+    assert!(drain(&mut stream, now).is_empty());
+    for mut datagram in frame(5, 1, 20) {
+        stream.handle_datagram(1, &mut datagram, now);
+    }
+    let told = drain(&mut stream, now);
+    let [RecvEvent::Session { .. }, RecvEvent::Hello { name, .. }, RecvEvent::Delivered(_)] = &told[..]
+    else {
+        panic!("{told:?}")
+    };
+    assert_eq!(name, "door");
+}
+
+#[test]
 fn every_datagram_ends_in_one_counted_way() {
     let (mut stream, now) = (RecvStream::new(RecvConfig::default()), t0());
     let good = frame(5, 1, 250);

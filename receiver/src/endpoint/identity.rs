@@ -67,6 +67,22 @@ impl Identity {
     }
 }
 
+impl Identity {
+    /// Whether nothing speaks against it that this is the same sender in a later session.
+    pub(super) fn may_be(&self, later: &Self) -> bool {
+        let is_known = !self.name.is_empty() && !later.name.is_empty();
+        self.source.ip() == later.source.ip() && !(is_known && self.name != later.name)
+    }
+
+    /// Takes over what is known of it by now.
+    pub(super) fn learn(&mut self, later: &Self) {
+        self.source = later.source;
+        if !later.name.is_empty() {
+            self.name.clone_from(&later.name);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,9 +8,10 @@ use proto::host::{Console, Seldom, printable};
 use proto::wire::SourceState;
 use proto::{DatagramCounts, Delivery, Fate, RecvEvent, RecvOutput};
 
-use super::identity::{Identity, Likeness, Newcomer};
+use super::identity::{Likeness, Newcomer};
 use super::interval::Interval;
 use super::stream::{Stream, StreamConfig};
+use super::succession::Succession;
 use super::{Addresses, Shared};
 use crate::clock::{Agreement, Delays};
 use crate::decoding::{Offered, goes_live};
@@ -23,8 +24,8 @@ use crate::output::Received;
 pub(super) struct Seat {
     pub(super) feed: Arc<Feed>,
     stream: Stream,
-    /// Who has it, or had it last.
-    whose: Option<Identity>,
+    /// Who had it, one after the other.
+    succession: Succession,
     delays: Delays,
     interval: Interval,
     /// When a datagram of its sender last came; `None` while it is known to be silent.
@@ -69,7 +70,7 @@ impl Seat {
         Self {
             feed,
             stream: Stream::new(config),
-            whose: None,
+            succession: Succession::default(),
             delays: Delays::new(),
             interval: Interval::default(),
             heard: None,
@@ -96,11 +97,7 @@ impl Seat {
     pub(super) fn likeness(&self, newcomer: &Newcomer<'_>) -> Likeness {
         let held = self.stream.holder().map(|(_, session)| session);
         let is_held = newcomer.session.is_some_and(|session| held == Some(session));
-        match &self.whose {
-            _ if is_held => Likeness::Same,
-            Some(whose) => whose.likeness(newcomer),
-            None => Likeness::None,
-        }
+        if is_held { Likeness::Same } else { self.succession.likeness(newcomer) }
     }
 
     /// Takes in a datagram.
@@ -202,7 +199,7 @@ impl Seat {
         }
         match event {
             RecvEvent::Session { source, session } => {
-                self.whose = Some(Identity { source, name: String::new() });
+                self.succession.begin(source);
                 self.delays.reset();
                 self.interval = Interval::default();
                 self.begun = Instant::now();
@@ -215,18 +212,14 @@ impl Seat {
                 self.tell(Signal::Source(source), shared);
             }
             RecvEvent::Moved { source } => {
-                if let Some(whose) = &mut self.whose {
-                    whose.source = source;
-                }
+                self.succession.move_to(source);
                 shared.console.say(format_args!("the sender goes on from {source}"));
                 self.feed.stats.lock().source = Some(source.to_string());
                 self.tell(Signal::Source(source), shared);
             }
             RecvEvent::Hello { name, state } => {
                 self.hear_hello(&printable(&name), state, shared);
-                if let Some(whose) = &mut self.whose {
-                    whose.name = name;
-                }
+                self.succession.set_name(name);
             }
             RecvEvent::Goodbye => {
                 shared.console.say("the sender has ended the stream; waiting for another");
@@ -278,7 +271,7 @@ impl Seat {
             shared.feeds.show(&self.feed);
         }
         goes_live(&self.feed);
-        let received = Received { id, frame };
+        let received = Received { id, sender: self.succession.pictured(), frame };
         self.feed.keeper.offer(&received);
         if let Some(newest) = &self.feed.newest {
             let now = Instant::now();

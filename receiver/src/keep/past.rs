@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use proto::Frame;
+use crate::output::Received;
 
 /// Frames that arrived lately: the frames themselves, not copies. Bounded in time and in bytes.
 #[derive(Debug)]
 pub(super) struct Past {
-    frames: VecDeque<(Instant, Frame)>,
+    frames: VecDeque<(Instant, Received)>,
     bytes: usize,
     keep: Duration,
     most_bytes: usize,
@@ -24,7 +24,7 @@ impl Past {
 
     /// Adds a frame that arrived `now`, and forgets what is too old or too much. Says how much time there is room for,
     /// the first time that it is less than was wished for.
-    pub(super) fn push(&mut self, now: Instant, frame: Frame) -> Option<Duration> {
+    pub(super) fn push(&mut self, now: Instant, frame: Received) -> Option<Duration> {
         self.bytes += memory(&frame);
         self.frames.push_back((now, frame));
         while self.frames.front().is_some_and(|(at, _)| now.saturating_duration_since(*at) > self.keep) {
@@ -39,7 +39,7 @@ impl Past {
     }
 
     /// What there is, oldest first.
-    pub(super) fn frames(&self) -> VecDeque<Frame> {
+    pub(super) fn frames(&self) -> VecDeque<Received> {
         self.frames.iter().map(|(_, frame)| frame.clone()).collect()
     }
 
@@ -64,20 +64,21 @@ impl Past {
 }
 
 /// What a frame takes: its buffer, which may be larger than the JPEG, and what surrounds it.
-fn memory(frame: &Frame) -> usize {
-    frame.jpeg.capacity() + 128
+fn memory(received: &Received) -> usize {
+    received.frame.jpeg.capacity() + 128
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
-    use proto::MediaTime;
+    use proto::{Frame, FrameId, MediaTime};
 
     use super::*;
 
-    fn frame(bytes: usize) -> Frame {
-        Frame { captured: MediaTime::default(), jpeg: Arc::new(vec![0; bytes]) }
+    fn frame(bytes: usize) -> Received {
+        let frame = Frame { captured: MediaTime::default(), jpeg: Arc::new(vec![0; bytes]) };
+        Received { id: FrameId::new(1), sender: 1, frame }
     }
 
     #[test]

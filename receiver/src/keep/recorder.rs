@@ -125,7 +125,7 @@ impl Work {
         make_folder(&self.folder)?;
         let progress = self.recording.progress();
         while let Some(received) = self.backlog.take() {
-            if !self.recording.write(&received.frame)? {
+            if !self.recording.write(&received)? {
                 self.dropped.fetch_add(1, Ordering::Relaxed);
             } else if let Some(begun) = self.begun.take() {
                 let path = progress.path().unwrap_or_default();

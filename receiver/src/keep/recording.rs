@@ -15,14 +15,17 @@ use proto::jpeg::{Head, scan_head};
 use super::matroska::MatroskaFile;
 use super::names::{self, Names};
 use super::split::Split;
+use crate::output::Received;
 
-/// Writes frames to a file, and goes on in a new one when the pictures' size changes, when their times jump, and when
-/// the file is as long as it is to be. No file is written over.
+/// Writes frames to a file, and goes on in a new one when another sender's come, when the pictures' size changes, when
+/// their times jump, and when the file is as long as it is to be. No file is written over.
 #[derive(Debug)]
 pub(crate) struct Recording {
     names: Names,
     split: Option<Split>,
     open: Option<(PathBuf, MatroskaFile)>,
+    /// Whose frame was written last.
+    sender: u32,
     progress: Arc<Progress>,
     console: Console,
     /// Whether it was said that something came that is no picture.
@@ -54,7 +57,7 @@ impl Recording {
     /// A recording to files of these names.
     pub(super) fn new(names: Names, split: Option<Split>, console: &Console) -> Self {
         let (progress, console) = (Arc::default(), console.clone());
-        Self { names, split, open: None, progress, console, has_complained: false }
+        Self { names, split, open: None, sender: 0, progress, console, has_complained: false }
     }
 
     /// What it has come to.
@@ -66,7 +69,8 @@ impl Recording {
     ///
     /// # Errors
     /// What failed, what is kept nevertheless, and what to do about it. The recording has then ended.
-    pub(crate) fn write(&mut self, frame: &Frame) -> Result<bool> {
+    pub(crate) fn write(&mut self, received: &Received) -> Result<bool> {
+        let Received { sender, frame, .. } = received;
         let head = match scan_head(&frame.jpeg) {
             Ok(head) => head,
             Err(error) => {
@@ -77,7 +81,7 @@ impl Recording {
             }
         };
         if let Some((_, file)) = &self.open
-            && let Some(why) = self.why_new_file(file, frame, &head)
+            && let Some(why) = self.why_new_file(file, received, &head)
         {
             self.finish()?;
             self.open_next(frame, &head)?;
@@ -87,6 +91,7 @@ impl Recording {
         if self.open.is_none() {
             self.open_next(frame, &head)?;
         }
+        self.sender = *sender;
         let (path, file) = self.open.as_mut().expect("it was opened above");
         if let Err(error) = file.write(frame, &head) {
             let error = explained(path, file, &error);
@@ -130,9 +135,13 @@ impl Recording {
     }
 
     /// Why the frame does not go into this file, if so.
-    fn why_new_file(&self, file: &MatroskaFile, frame: &Frame, head: &Head) -> Option<String> {
+    fn why_new_file(&self, file: &MatroskaFile, received: &Received, head: &Head) -> Option<String> {
+        let Received { sender, frame, .. } = received;
         let (width, height) = (head.info.width, head.info.height);
         let (since_first, since_last) = file.since(frame.captured);
+        if self.sender != *sender {
+            return Some("another sender has taken over".into());
+        }
         if file.size() != (width, height) {
             return Some(format!("the pictures are now {width}x{height}"));
         }

@@ -37,7 +37,7 @@ pub(super) fn jpeg(width: u16, height: u16, bytes: usize) -> Vec<u8> {
 
 fn received(millis: u64, jpeg: Vec<u8>) -> Received {
     let captured = MediaTime::from_micros(1_785_000_000_000_000 + millis * 1000);
-    Received { id: FrameId::new(1), frame: Frame { captured, jpeg: Arc::new(jpeg) } }
+    Received { id: FrameId::new(1), sender: 1, frame: Frame { captured, jpeg: Arc::new(jpeg) } }
 }
 
 fn keeper(temp: &TempFolder, past: Option<Duration>) -> Keeper {

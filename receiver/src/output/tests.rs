@@ -24,7 +24,7 @@ impl Drop for TempFolder {
 
 fn frame(byte: u8) -> Received {
     let jpeg = Arc::new(vec![byte; 1000]);
-    Received { id: FrameId::new(1), frame: Frame { captured: MediaTime::default(), jpeg } }
+    Received { id: FrameId::new(1), sender: 1, frame: Frame { captured: MediaTime::default(), jpeg } }
 }
 
 fn start(specs: &[Spec]) -> (Outputs, Stop) {

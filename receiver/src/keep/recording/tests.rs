@@ -1,16 +1,21 @@
 use std::sync::Arc;
 
-use proto::MediaTime;
+use proto::{FrameId, MediaTime};
 
 use super::super::tests::{TempFolder, jpeg};
 use super::*;
 
-fn frame(millis: u64, jpeg: Vec<u8>) -> Frame {
-    Frame { captured: MediaTime::from_micros(1_785_000_000_000_000 + millis * 1000), jpeg: Arc::new(jpeg) }
+fn frame(millis: u64, jpeg: Vec<u8>) -> Received {
+    let captured = MediaTime::from_micros(1_785_000_000_000_000 + millis * 1000);
+    Received { id: FrameId::new(1), sender: 1, frame: Frame { captured, jpeg: Arc::new(jpeg) } }
 }
 
 /// Records frames, and returns the files' names.
-fn recorded(temp: &TempFolder, split: Option<Split>, frames: impl IntoIterator<Item = Frame>) -> Vec<String> {
+fn recorded(
+    temp: &TempFolder,
+    split: Option<Split>,
+    frames: impl IntoIterator<Item = Received>,
+) -> Vec<String> {
     let mut recording = Recording::to(&temp.0.join("door.mkv"), split, &Console::silent()).unwrap();
     let frames = frames.into_iter().filter(|frame| recording.write(frame).unwrap()).count();
     recording.finish().unwrap();
@@ -35,6 +40,14 @@ fn a_new_file_begins_when_the_size_changes_or_the_clock_jumps() {
     ];
     let names = recorded(&temp, None, frames);
     assert_eq!(names, ["door-0002.mkv", "door-0003.mkv", "door-0004.mkv", "door.mkv"]);
+}
+
+#[test]
+fn a_new_file_begins_when_another_sender_takes_over() {
+    let temp = TempFolder::new("senders");
+    let of = |sender, millis| Received { sender, ..frame(millis, jpeg(640, 480, 10)) };
+    let names = recorded(&temp, None, [of(1, 0), of(1, 40), of(2, 80), of(2, 120), of(1, 160)]);
+    assert_eq!(names, ["door-0002.mkv", "door-0003.mkv", "door.mkv"]);
 }
 
 #[test]
