@@ -149,6 +149,22 @@ fn who_finds_a_full_sender_is_told_so_and_is_let_in_when_another_leaves() {
     let window = lab.finder("host2", Some(&display), &[]);
     let is_full = |screen: &Screen| screen.reads("full") && screen.reads("see its --max-viewers");
     assert!(display.comes_to(is_full), "{}{}", window.said(), sender.said());
+    // The terminal says it too, once, and nothing that is not so.
+    let is_told = |stats: &serde_json::Value| {
+        stats["diagnosis"]
+            .as_str()
+            .is_some_and(|said| said.contains("is full") && said.contains("--max-viewers"))
+    };
+    let begun = Instant::now();
+    while !window.stats().is_some_and(|stats| is_told(&stats))
+        || !window.said().contains("signal: the sender is full")
+    {
+        assert!(begun.elapsed() < SOON, "{}{:?}", window.said(), window.stats());
+        pause(20);
+    }
+    let said = window.said();
+    assert_eq!(said.matches("it has as many viewers as it may").count(), 1, "{said}");
+    assert!(!said.contains("none of them is a sender's"), "{said}");
     assert!(first.interrupt().status.success());
     assert!(display.comes_to(|screen| number(screen).is_some()), "{}", window.said());
 }

@@ -35,17 +35,22 @@ impl Diagnosis {
     /// Looks at what was counted so far.
     pub fn look(&mut self, stats: &Stats) {
         let counters = stats.lock();
-        let (mut totals, is_over, source) = (evidence(&counters), counters.is_over, counters.source.clone());
+        let (mut totals, source) = (evidence(&counters), counters.source.clone());
+        let (is_over, is_full) = (counters.is_over, counters.is_full);
         drop(counters);
         (totals.port, totals.is_group) = (self.listen.port(), self.listen.ip().is_multicast());
         totals.buffer = Some(self.buffer);
         totals.is_wireless = source.is_some_and(|source| self.is_wireless(source));
-        match self.watch.look(&totals, is_over, Instant::now()) {
+        match self.watch.look(&totals, is_over || is_full, Instant::now()) {
             // It is said by name when it comes.
             None | Some(Cause::OtherSender { .. }) => {}
             Some(cause) => self.console.warn(self.sentence(cause)),
         }
-        stats.lock().diagnosis = self.watch.found().map(|cause| self.sentence(cause));
+        stats.lock().diagnosis = match &self.asks {
+            // That was said when it turned out.
+            Some(whom) if is_full => Some(full(whom)),
+            _ => self.watch.found().map(|cause| self.sentence(cause)),
+        };
     }
 
     /// What to say of a cause.
@@ -74,6 +79,14 @@ impl Diagnosis {
         self.way = Some((source, is_wireless));
         is_wireless
     }
+}
+
+/// What to say of a sender that is asked and has no room.
+pub(crate) fn full(whom: &str) -> String {
+    format!(
+        "{whom} is full: it has as many viewers as it may; it is shown when one of them leaves. To let in more, give the \
+         sender a larger --max-viewers"
+    )
 }
 
 /// What the counters say of what is wrong.
@@ -108,6 +121,20 @@ mod tests {
         diagnosis.asks = Some("door (10.0.0.7:9001)".into());
         let sentence = diagnosis.sentence(nothing);
         assert!(sentence.contains("from door (10.0.0.7:9001)") && sentence.contains("--serve"), "{sentence}");
+    }
+
+    #[test]
+    fn while_a_sender_is_full_nothing_else_is_wrong() {
+        let (feed, stats) = (crate::feed::tests::feed(), Stats::default());
+        let mut diagnosis = Diagnosis::new(&feed, Console::silent());
+        diagnosis.asks = Some("door (10.0.0.7:9001)".into());
+        stats.lock().is_full = true;
+        diagnosis.look(&stats);
+        let said = stats.lock().diagnosis.clone().unwrap();
+        assert!(said.starts_with("door (10.0.0.7:9001) is full") && said.contains("--max-viewers"), "{said}");
+        stats.lock().is_full = false;
+        diagnosis.look(&stats);
+        assert_eq!(stats.lock().diagnosis, None);
     }
 
     #[test]

@@ -175,7 +175,7 @@ impl Endpoint {
             until = [until, seat_until, seat.next_look(link)].into_iter().flatten().min();
         }
         if let Some(asking) = asking {
-            let asks = asking.drain(link, &seats[0].feed, now);
+            let asks = asking.drain(link, &seats[0].feed, shared, now);
             until = [until, asks].into_iter().flatten().min();
         }
         if shared.enough.is_reached() {

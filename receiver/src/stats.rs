@@ -57,6 +57,8 @@ pub struct Counters {
     pub outputs: Vec<OutputObject>,
     /// Whether nothing is expected now: the sender has ended its stream, or has no pictures.
     pub is_over: bool,
+    /// Whether the sender says that it has no room for another viewer.
+    pub is_full: bool,
     /// What is wrong, if something is, in a sentence.
     pub diagnosis: Option<String>,
 }
@@ -107,6 +109,8 @@ pub struct Object {
     /// Of a hundred frames sent since the last report.
     pub loss_percent: f64,
     pub diagnosis: Option<String>,
+    #[serde(skip)]
+    is_full: bool,
 }
 
 /// What is said of all senders: of the first as if it were alone, and of each, as `senders`, if there are several.
@@ -257,6 +261,7 @@ impl Reports {
             outputs: counters.outputs.clone(),
             loss_percent: loss_percent(&stream, &before),
             diagnosis: counters.diagnosis.clone(),
+            is_full: counters.is_full,
         };
         Report { line: line(&object), object }
     }
@@ -271,9 +276,13 @@ pub(crate) fn loss_percent(now: &RecvStats, before: &RecvStats) -> f64 {
 fn line(object: &Object) -> String {
     let Object { frames, datagrams, ms, .. } = object;
     if object.session.is_none() {
-        return match datagrams.counts.received {
-            0 => "no signal: nothing arrives".into(),
-            n => format!("no signal: {n} datagrams arrived, and none of them is a sender's"),
+        return match datagrams.counts {
+            _ if object.is_full => "no signal: the sender is full".into(),
+            DatagramCounts { received: 0, .. } => "no signal: nothing arrives".into(),
+            DatagramCounts { control: 0, received, .. } => {
+                format!("no signal: {received} datagrams arrived, and none of them is a sender's")
+            }
+            _ => "no signal: the sender answers, and sends no pictures".into(),
         };
     }
     let mut line = format!(
@@ -284,6 +293,9 @@ fn line(object: &Object) -> String {
         frames.lost + frames.unseen
     );
     // What is wrong stands first: a narrow terminal cuts the end off.
+    if object.is_full {
+        line += "  the sender is full";
+    }
     for (name, count) in [
         ("not written", object.outputs.iter().map(|output| output.dropped).sum()),
         ("superseded", frames.superseded),
@@ -336,6 +348,21 @@ mod tests {
         {
             assert!(json.pointer(&format!("/{path}")).is_some(), "{path} in {json}");
         }
+    }
+
+    #[test]
+    fn without_pictures_the_line_says_what_there_is_instead() {
+        let line = |datagrams, is_full| {
+            let stats = Stats::default();
+            (stats.lock().stream.datagrams, stats.lock().is_full) = (datagrams, is_full);
+            Reports::since(Instant::now()).make(&stats, false).line
+        };
+        let answers = DatagramCounts { received: 3, control: 3, ..DatagramCounts::default() };
+        let others = DatagramCounts { received: 3, foreign: 3, ..DatagramCounts::default() };
+        assert_eq!(line(DatagramCounts::default(), false), "no signal: nothing arrives");
+        assert_eq!(line(answers, true), "no signal: the sender is full");
+        assert_eq!(line(answers, false), "no signal: the sender answers, and sends no pictures");
+        assert!(line(others, false).ends_with("3 datagrams arrived, and none of them is a sender's"));
     }
 
     #[test]

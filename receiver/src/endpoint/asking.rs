@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use proto::host::Seldom;
 use proto::{AskOutput, AskState, Asker};
 
-use super::Place;
+use super::{Place, Shared};
+use crate::diagnosis::full;
 use crate::feed::{Feed, Signal};
 use crate::link::Link;
 
@@ -49,13 +50,15 @@ impl Asking {
     }
 
     /// Asks if it is time to; returns when it is next.
-    pub(super) fn drain(&mut self, link: &mut Link, feed: &Feed, now: Instant) -> Option<Instant> {
+    pub(super) fn drain(
+        &mut self,
+        link: &mut Link,
+        feed: &Feed,
+        shared: &Shared,
+        now: Instant,
+    ) -> Option<Instant> {
         self.go_on_elsewhere(now);
-        let is_full = self.asker.state() == AskState::Full;
-        if is_full && !self.is_full {
-            feed.note(Signal::Full);
-        }
-        self.is_full = is_full;
+        self.notice_whether_full(feed, shared, now);
         loop {
             match self.asker.poll(now) {
                 AskOutput::Wait(until) => return until,
@@ -81,6 +84,24 @@ impl Asking {
         }
     }
 
+    /// Says once that the sender has no room, and notices when it has, or says nothing any more.
+    fn notice_whether_full(&mut self, feed: &Feed, shared: &Shared, now: Instant) {
+        let is_heard = self.heard.is_some_and(|heard| now.saturating_duration_since(heard) < FULL_FOR);
+        let is_full = is_heard && self.asker.state() == AskState::Full;
+        if std::mem::replace(&mut self.is_full, is_full) == is_full {
+            return;
+        }
+        feed.stats.lock().is_full = is_full;
+        if is_full {
+            let whom = feed.status().listening.clone();
+            shared.console.warn(full(&whom));
+            feed.note(Signal::Full);
+        } else if self.asker.state() != AskState::Watching {
+            feed.note(Signal::Silent);
+        }
+        shared.feeds.wake();
+    }
+
     /// Says that pictures are not wanted any more.
     pub(super) fn leave(&mut self, link: &mut Link) {
         self.asker.leave();
@@ -96,6 +117,8 @@ impl Asking {
 const PATIENCE: Duration = Duration::from_millis(800);
 /// A sender that is restarted at its address is heard again before.
 const LOST: Duration = Duration::from_secs(2);
+/// Who is full answers every second; what it said does not stand for ever.
+const FULL_FOR: Duration = Duration::from_secs(4);
 /// No name server minds, and nobody waits longer for a computer that has just been given another address.
 const SEEK_EVERY: Duration = Duration::from_secs(10);
 
