@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use proto::explain::{Evidence, Watch};
 use proto::host::Console;
 
+use crate::args::Format;
 use crate::stats::{Destination, Stats};
 
 /// Looks at the statistics at each interval, and says what is new: viewers that came and went, what is wrong with one of
@@ -15,6 +16,7 @@ use crate::stats::{Destination, Stats};
 pub struct Diagnosis {
     /// By the number that no other destination has.
     destinations: BTreeMap<u64, Watched>,
+    format: Format,
     console: Console,
 }
 
@@ -25,14 +27,15 @@ struct Watched {
     is_served: bool,
     watch: Watch,
     viewers: BTreeMap<SocketAddr, Watch>,
-    /// Since when it has been sent to; `None` once somebody has answered, or it was said that nobody does.
+    /// Since when it has been sent to; `None` once somebody has answered, or it was said that nobody does, and where
+    /// nobody ever does.
     unanswered: Option<Instant>,
 }
 
 impl Diagnosis {
-    /// Of a sender of which nothing was seen yet.
-    pub fn new(console: Console) -> Self {
-        Self { destinations: BTreeMap::new(), console }
+    /// Of a sender, of this format, of which nothing was seen yet.
+    pub fn new(format: Format, console: Console) -> Self {
+        Self { destinations: BTreeMap::new(), format, console }
     }
 
     /// Looks at what was counted so far.
@@ -59,7 +62,7 @@ impl Diagnosis {
         for counted in counted {
             self.destinations.entry(counted.id).or_insert_with(|| {
                 came.extend(counted.is_served.then(|| counted.address.clone()));
-                Watched::new(counted, now)
+                Watched::new(counted, self.format, now)
             });
         }
         let is_here = |id: &u64| counted.iter().any(|counted| counted.id == *id);
@@ -80,13 +83,14 @@ fn viewer_lines(who: &[impl std::fmt::Display], what: &str) -> impl Iterator<Ite
 }
 
 impl Watched {
-    fn new(counted: &Destination, now: Instant) -> Self {
+    fn new(counted: &Destination, format: Format, now: Instant) -> Self {
         Self {
             address: counted.address.clone(),
             is_served: counted.is_served,
             watch: Watch::new(&Evidence::default(), now),
             viewers: BTreeMap::new(),
-            unanswered: Some(now),
+            // What receives RTP/JPEG says nothing back.
+            unanswered: (format == Format::Chunkcast).then_some(now),
         }
     }
 

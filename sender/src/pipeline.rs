@@ -38,7 +38,7 @@ pub fn run(args: &Args) -> Result<()> {
     let options = network_options(args);
     let links = open_links(args, &options)?;
     let served = args.serve_at().map(|at| at.open(&options)).transpose()?;
-    let mut diagnosis = Diagnosis::new(console.clone());
+    let mut diagnosis = Diagnosis::new(args.format, console.clone());
     let session = SessionId::new(u64::from_ne_bytes(random()?).max(1));
     let web = Web::bind(&args.web)?;
     let mut reporter = Reporter::new(console.clone(), args.stats_json.as_deref(), args.stats_interval)?
