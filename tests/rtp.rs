@@ -282,6 +282,11 @@ fn across_a_lossy_network_no_broken_picture_is_delivered_and_every_loss_has_a_na
     // The first and the last frame may have been lost as a whole.
     assert!((arrivals.len() + lost).abs_diff(sent) <= 2, "{} + {lost} of {sent}", arrivals.len());
     assert!(lost > 5 && arrivals.len() > 30, "{totals}");
+    assert!(
+        ended.said.contains("leave out --format rtp at both") && !ended.said.contains("--fec"),
+        "{}",
+        ended.said
+    );
     let percent = 100.0 * count(totals, "/repair/missing") as f64
         / (count(totals, "/repair/missing") + count(totals, "/repair/arrived")) as f64;
     assert!((0.4..2.0).contains(&percent), "{percent} % of the packets are missing");

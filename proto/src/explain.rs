@@ -59,6 +59,8 @@ pub enum Cause {
         is_wireless: bool,
         /// Whether it is sent to a group.
         is_group: bool,
+        /// Whether it is RTP/JPEG.
+        is_rtp: bool,
     },
     /// Datagrams arrive with flipped bits.
     Damaged {
@@ -215,8 +217,8 @@ fn network(e: &Evidence) -> Option<Cause> {
         Missing::Anywhere
     };
     let percent = percent(e.lost, e.delivered);
-    let (is_wireless, is_group) = (e.is_wireless, e.is_group);
-    Some(Cause::Network { percent, missing: part, is_wireless, is_group })
+    let &Evidence { is_wireless, is_group, is_rtp, .. } = e;
+    Some(Cause::Network { percent, missing: part, is_wireless, is_group, is_rtp })
 }
 
 /// Whether the ends of frames are missing: far more of the second halves than of the first ones, or all of them and not

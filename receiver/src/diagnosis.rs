@@ -6,6 +6,7 @@ use std::time::Instant;
 use proto::explain::{Cause, Evidence, Watch};
 use proto::host::{Console, Interface};
 
+use crate::args::Format;
 use crate::feed::{Feed, Origin};
 use crate::stats::{Counters, Stats};
 
@@ -15,6 +16,7 @@ pub struct Diagnosis {
     listen: SocketAddr,
     interface: Option<String>,
     buffer: usize,
+    format: Format,
     watch: Watch,
     /// The sender that is asked, if one is.
     asks: Option<String>,
@@ -24,12 +26,12 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
-    /// Of this feed.
-    pub fn new(feed: &Feed, console: Console) -> Self {
+    /// Of this feed, which arrives in this format.
+    pub fn new(feed: &Feed, format: Format, console: Console) -> Self {
         let watch = Watch::new(&Evidence::default(), Instant::now());
         let Origin { listen, interface, buffer, asks, .. } = feed.origin.clone();
         let asks = asks.then(|| feed.status().listening.clone());
-        Self { listen, interface, buffer, watch, asks, way: None, console }
+        Self { listen, interface, buffer, format, watch, asks, way: None, console }
     }
 
     /// Looks at what was counted so far.
@@ -39,7 +41,7 @@ impl Diagnosis {
         let (is_over, is_full) = (counters.is_over, counters.is_full);
         drop(counters);
         (totals.port, totals.is_group) = (self.listen.port(), self.listen.ip().is_multicast());
-        totals.buffer = Some(self.buffer);
+        (totals.buffer, totals.is_rtp) = (Some(self.buffer), self.format == Format::Rtp);
         totals.is_wireless = source.is_some_and(|source| self.is_wireless(source));
         match self.watch.look(&totals, is_over || is_full, Instant::now()) {
             // It is said by name when it comes.
@@ -116,7 +118,7 @@ mod tests {
     #[test]
     fn where_a_sender_is_asked_it_is_not_told_to_send_here() {
         let nothing = Cause::NothingArrives { port: 4000, is_group: false };
-        let mut diagnosis = Diagnosis::new(&crate::feed::tests::feed(), Console::silent());
+        let mut diagnosis = Diagnosis::new(&crate::feed::tests::feed(), Format::Chunkcast, Console::silent());
         assert!(diagnosis.sentence(nothing).contains("--dest an address of this computer"));
         diagnosis.asks = Some("door (10.0.0.7:9001)".into());
         let sentence = diagnosis.sentence(nothing);
@@ -126,7 +128,7 @@ mod tests {
     #[test]
     fn while_a_sender_is_full_nothing_else_is_wrong() {
         let (feed, stats) = (crate::feed::tests::feed(), Stats::default());
-        let mut diagnosis = Diagnosis::new(&feed, Console::silent());
+        let mut diagnosis = Diagnosis::new(&feed, Format::Chunkcast, Console::silent());
         diagnosis.asks = Some("door (10.0.0.7:9001)".into());
         stats.lock().is_full = true;
         diagnosis.look(&stats);
@@ -139,7 +141,7 @@ mod tests {
 
     #[test]
     fn the_way_to_a_sender_on_this_computer_is_no_wifi() {
-        let mut diagnosis = Diagnosis::new(&crate::feed::tests::feed(), Console::silent());
+        let mut diagnosis = Diagnosis::new(&crate::feed::tests::feed(), Format::Chunkcast, Console::silent());
         assert!(!diagnosis.is_wireless("127.0.0.1:4000".into()));
         diagnosis.look(&Stats::default());
     }

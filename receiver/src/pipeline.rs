@@ -79,8 +79,8 @@ pub fn run(args: &Args) -> Result<()> {
     let decoders = start_decoders(&shared, window.is_some() || outputs.want_pictures())?;
     let (window_there, window_gone) = mpsc::channel::<()>();
     let report = spawn("report", &stop, {
-        let reporting = Reporting { shared: shared.clone(), tallies: outputs.tallies(), reporter };
-        let (duration, shared) = (args.duration, shared.clone());
+        let (duration, format, shared) = (args.duration, args.format, shared.clone());
+        let reporting = Reporting { shared: shared.clone(), format, tallies: outputs.tallies(), reporter };
         move || {
             reporting.run(duration, || {
                 let received = crew.join();

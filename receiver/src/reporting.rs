@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use proto::host::{Report, Reporter};
 
+use crate::args::Format;
 use crate::diagnosis::Diagnosis;
 use crate::endpoint::Shared;
 use crate::feed::{Feed, lock};
@@ -15,6 +16,8 @@ use crate::stats::{Everything, OutputObject, Reports, Stats};
 /// The work of the report thread.
 pub(crate) struct Reporting {
     pub(crate) shared: Arc<Shared>,
+    /// Of all that arrives.
+    pub(crate) format: Format,
     pub(crate) tallies: Tallies,
     pub(crate) reporter: Reporter,
 }
@@ -76,7 +79,7 @@ impl Reporting {
                 // The one that stood in for those to come has been given its number.
                 known.truncate(number);
                 let reports = Reports::since(feed.began);
-                let diagnosis = Diagnosis::new(&feed, self.shared.console.clone());
+                let diagnosis = Diagnosis::new(&feed, self.format, self.shared.console.clone());
                 known.push(Known { feed, reports, diagnosis });
             }
             let feed = &known[number].feed;

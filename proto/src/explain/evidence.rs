@@ -40,6 +40,8 @@ pub struct Evidence {
     pub is_wireless: bool,
     /// Whether it is sent to a group.
     pub is_group: bool,
+    /// Whether it is RTP/JPEG, which has no repair.
+    pub is_rtp: bool,
     /// Bytes of the receiving socket's buffer, where that is known.
     pub buffer: Option<usize>,
     /// The port that is listened on.

@@ -33,7 +33,7 @@ fn first(evidence: &Evidence) -> Option<Cause> {
 }
 
 fn network(percent: f64, missing: Missing) -> Cause {
-    Cause::Network { percent, missing, is_wireless: false, is_group: false }
+    Cause::Network { percent, missing, is_wireless: false, is_group: false, is_rtp: false }
 }
 
 #[test]
@@ -165,6 +165,17 @@ fn what_to_do_depends_on_where_the_loss_is() {
     ] {
         let text = first(&evidence).unwrap().to_string();
         assert!(text.contains(words), "{words:?} is not in {text}");
+    }
+}
+
+#[test]
+fn what_rtp_does_not_have_is_not_advised() {
+    for (is_wireless, is_group) in [(false, false), (true, false), (false, true), (true, true)] {
+        let text = first(&Evidence { is_wireless, is_group, is_rtp: true, ..lossy(30, 300, 150) })
+            .unwrap()
+            .to_string();
+        assert!(!text.contains("--fec"), "{text}");
+        assert!(is_group || text.contains("leave out --format rtp"), "{text}");
     }
 }
 

@@ -45,8 +45,9 @@ impl fmt::Display for Cause {
                  datagrams that were not read in time; there, allow a larger buffer and start it again: sudo sysctl -w \
                  net.core.rmem_max={WANTED_BUFFER}"
             ),
-            Self::Network { percent, missing, is_wireless, is_group } => {
-                network_text(f, percent, missing, is_wireless, is_group)
+            Self::Network { percent, missing, is_wireless, is_group, is_rtp } => {
+                write!(f, "{percent:.1} % of the frames are lost on the network, ")?;
+                network_text(f, missing, is_wireless, is_group, is_rtp)
             }
             Self::Damaged { datagrams } => write!(
                 f,
@@ -95,12 +96,11 @@ impl fmt::Display for Cause {
 
 fn network_text(
     f: &mut fmt::Formatter<'_>,
-    percent: f64,
     missing: Missing,
     is_wireless: bool,
     is_group: bool,
+    is_rtp: bool,
 ) -> fmt::Result {
-    write!(f, "{percent:.1} % of the frames are lost on the network, ")?;
     match (missing, is_wireless, is_group) {
         (Missing::Ends, ..) => write!(
             f,
@@ -121,6 +121,9 @@ fn network_text(
             "whole ones at a time: it was interrupted for moments; look for a loose cable, a port that restarts, or \
              Wi-Fi on the way"
         ),
+        (Missing::Anywhere, true, false) if is_rtp => {
+            write!(f, "anywhere in them, by Wi-Fi; take a cable, or send smaller pictures; {WITHOUT_RTP}")
+        }
         (Missing::Anywhere, true, false) => write!(
             f,
             "anywhere in them, by Wi-Fi; take a cable, or give the sender a fixed --fec, such as 20, or a smaller --size"
@@ -130,6 +133,11 @@ fn network_text(
             "anywhere in them: Wi-Fi on the way, which does not repeat what is sent to a group (give each viewer's own \
              address by --dest instead), or a bad cable"
         ),
+        (Missing::Anywhere, false, false) if is_rtp => write!(
+            f,
+            "anywhere in them: Wi-Fi on the way, a bad cable, or other traffic; try another cable, or send smaller \
+             pictures; {WITHOUT_RTP}"
+        ),
         (Missing::Anywhere, false, false) => write!(
             f,
             "anywhere in them: Wi-Fi on the way, a bad cable, or other traffic; try another cable, or give the sender a \
@@ -137,3 +145,6 @@ fn network_text(
         ),
     }
 }
+
+const WITHOUT_RTP: &str =
+    "RTP/JPEG has no repair: where both ends are Chunkcast, leave out --format rtp at both";
