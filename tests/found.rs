@@ -170,6 +170,26 @@ fn who_finds_a_full_sender_is_told_so_and_is_let_in_when_another_leaves() {
 }
 
 #[test]
+fn a_sender_whose_address_changes_while_it_runs_is_followed() {
+    let _alone = alone();
+    let Some(lab) = Lab::up(2) else { return };
+    let sender = serving(&lab, "host0", "door", &[]);
+    let mut viewer = lab.finder("host1", None, &["door", "--output", "-"]);
+    let collector = collect(&mut viewer);
+    assert!(collector.wait_until(5, SOON).is_some(), "{}{}", viewer.said(), sender.said());
+    let address = |does, address| lab.run("host0", &["ip", "addr", does, address, "dev", "eth0"]);
+    lab.run("host0", &["sysctl", "-qw", "net.ipv4.conf.eth0.promote_secondaries=1"]);
+    address("add", "10.77.0.50/24");
+    address("del", "10.77.0.1/24");
+    // What is still on its way came from the old one.
+    pause(300);
+    let (begun, so_far) = (Instant::now(), collector.count());
+    assert!(collector.wait_until(so_far + 5, SOON).is_some(), "{}{}", viewer.said(), sender.said());
+    figure("a sender has another address: its pictures are there after ms", begun.elapsed().as_millis());
+    assert!(viewer.said().contains("10.77.0.50:9001"), "{}", viewer.said());
+}
+
+#[test]
 fn a_sender_to_a_group_is_found_and_its_group_joined() {
     let _alone = alone();
     let (Some(lab), Some(display)) = (Lab::up(3), Display::start(800, 600)) else { return };

@@ -21,6 +21,8 @@ pub struct Asking {
     since: Instant,
     /// When anything last came from there.
     heard: Option<Instant>,
+    /// Whether anything ever came, from wherever it was asked.
+    was_heard: bool,
     /// When it may be sought again.
     seek: Seldom,
     is_full: bool,
@@ -30,8 +32,16 @@ impl Asking {
     /// Asks at this place, at once.
     pub fn new(place: Arc<Place>) -> Self {
         let (at, now) = (place.address(), Instant::now());
-        let seek = Seldom::new(SEEK_EVERY);
-        Self { place, at, asker: Asker::new(now), since: now, heard: None, seek, is_full: false }
+        Self {
+            place,
+            at,
+            asker: Asker::new(now),
+            since: now,
+            heard: None,
+            was_heard: false,
+            seek: Seldom::new(SEEK_EVERY),
+            is_full: false,
+        }
     }
 
     /// Whether a datagram comes from the sender that is asked: nobody else's are wanted here.
@@ -41,7 +51,7 @@ impl Asking {
 
     /// Takes in a datagram if it is an answer; whether it was.
     pub(super) fn take_in(&mut self, datagram: &[u8], now: Instant) -> bool {
-        self.heard = Some(now);
+        (self.heard, self.was_heard) = (Some(now), true);
         let is_answer = self.asker.handle_datagram(datagram, now);
         if !is_answer {
             self.asker.heard(now);
@@ -68,15 +78,20 @@ impl Asking {
         }
     }
 
-    /// Asks at another address, if the sender has moved, or has never been heard here: an address may be of a network that
-    /// only seems to be the same, such as a virtual one.
+    /// Asks at another address, if the sender has moved, or is not heard here: an address may be of a network that only
+    /// seems to be the same, such as a virtual one, and one that it does not have any more may be announced for minutes.
     fn go_on_elsewhere(&mut self, now: Instant) {
         let unheard_for = now.saturating_duration_since(self.heard.unwrap_or(self.since));
         if unheard_for > LOST && self.seek.is_due(now) {
             self.place.seek();
         }
-        let is_hopeless = self.heard.is_none() && unheard_for > PATIENCE;
-        if (is_hopeless || !self.place.is_at(self.at))
+        let patience = match (self.heard, self.was_heard) {
+            (Some(_), _) if self.is_full => FULL_FOR,
+            (Some(_), _) => LOST,
+            (None, true) => TURN,
+            (None, false) => PATIENCE,
+        };
+        if (unheard_for > patience || !self.place.is_at(self.at))
             && let Some(other) = self.place.instead_of(self.at)
         {
             // There it is a stranger again.
@@ -117,6 +132,9 @@ impl Asking {
 const PATIENCE: Duration = Duration::from_millis(800);
 /// A sender that is restarted at its address is heard again before.
 const LOST: Duration = Duration::from_secs(2);
+/// Of a sender that was heard before, long enough at each of its addresses for an answer or two, and short enough that it
+/// is back within a second wherever it comes back.
+const TURN: Duration = Duration::from_millis(300);
 /// Who is full answers every second; what it said does not stand for ever.
 const FULL_FOR: Duration = Duration::from_secs(4);
 /// No name server minds, and nobody waits longer for a computer that has just been given another address.
@@ -142,14 +160,32 @@ mod tests {
             [0, 700, 900, 1600, 1800].map(|at| asked(&mut asking, millis(at))),
             [one, one, two, two, one]
         );
-        // Where it was heard it is asked for as long as it is there, whichever address seems better.
+        // Where it is heard it is asked for as long as it is there, whichever address seems better.
         asking.take_in(b"", millis(1900));
         place.move_to(&[two, one]);
-        assert_eq!(asked(&mut asking, millis(9000)), one);
+        assert_eq!(asked(&mut asking, millis(3800)), one);
         place.move_to(&[]);
-        assert_eq!(asked(&mut asking, millis(9000)), one);
+        assert_eq!(asked(&mut asking, millis(3800)), one);
         place.move_to(&[other]);
-        assert_eq!(asked(&mut asking, millis(9000)), other);
+        assert_eq!(asked(&mut asking, millis(3800)), other);
         assert_eq!(asked(&mut asking, millis(99_000)), other, "there is no other");
+    }
+
+    #[test]
+    fn a_sender_that_falls_silent_is_asked_at_its_addresses_in_turn() {
+        let at = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let [one, two] = ["10.0.0.1:9001", "10.0.0.50:9001"].map(at);
+        let mut asking = Asking::new(Place::new(&[one, two]));
+        let t0 = asking.since;
+        let millis = |millis| t0 + Duration::from_millis(millis);
+        let asked = |asking: &mut Asking, at| {
+            asking.go_on_elsewhere(millis(at));
+            asking.at
+        };
+        asking.take_in(b"", millis(100));
+        let times = [2000, 2200, 2400, 2600, 2800, 3000];
+        assert_eq!(times.map(|at| asked(&mut asking, at)), [one, two, two, one, one, two]);
+        asking.take_in(b"", millis(3100));
+        assert_eq!([5000, 5200].map(|at| asked(&mut asking, at)), [two, one]);
     }
 }
