@@ -21,7 +21,7 @@ pub(crate) use follow::{Health, PaceControl};
 use load::Load;
 use measure::{Measure, Recent};
 use probe::{Probe, Verdict};
-use tail::TailLoss;
+use tail::{Policed, TailLoss};
 use trial::Trial;
 
 /// How one frame's train of datagrams went out and came in at one receiver.
@@ -93,13 +93,13 @@ impl PathRate {
         for train in trains {
             let measure = Measure::of(train);
             let is_stretched = measure.is_some_and(|measure| self.weigh(&measure, now));
-            self.tail.heard(train, is_stretched);
+            self.tail.heard(train, is_stretched, measure.map(|measure| measure.through));
             if let Some(measure) = measure.filter(|measure| is_stretched && overflowed(train, measure)) {
                 self.limit_to(measure.through, now);
             }
         }
-        if let Some(pace) = self.tail.policed_at() {
-            self.policed(pace, now);
+        if let Some(met) = self.tail.policed() {
+            self.policed(met, now);
         }
         self.conclude(now);
     }
@@ -172,17 +172,18 @@ impl PathRate {
         self.state = State::Limited { limit, probe, policed: false };
     }
 
-    /// Something on the path drops what exceeds its rate and queues nothing; trains of this pace met it.
-    fn policed(&mut self, pace: f64, now: Instant) {
-        let (sent_at, wait) = match &self.state {
-            State::Rising { rate, .. } => (*rate, POLICED_WAIT),
+    /// Something on the path drops what exceeds its rate, and queues nothing or has a full queue; trains met it.
+    fn policed(&mut self, met: Policed, now: Instant) {
+        let lowered = |sent_at: f64| (sent_at * POLICED).min(met.most) / BELOW_LIMIT;
+        let (limit, wait) = match &self.state {
+            State::Rising { rate, .. } => (lowered(*rate), POLICED_WAIT),
             // Only the probe met it: the rate itself does not.
-            State::Limited { limit, probe, policed: true } if pace > *limit => {
-                (limit * BELOW_LIMIT / POLICED, probe.wait * 2)
+            State::Limited { limit, probe, policed: true } if met.pace > *limit => (*limit, probe.wait * 2),
+            State::Limited { limit, probe, .. } => {
+                (lowered(limit * BELOW_LIMIT), probe.wait.max(POLICED_WAIT))
             }
-            State::Limited { limit, probe, .. } => (limit * BELOW_LIMIT, probe.wait.max(POLICED_WAIT)),
         };
-        let limit = (sent_at * POLICED / BELOW_LIMIT).clamp(LEAST_RATE, CEILING);
+        let limit = limit.clamp(LEAST_RATE, CEILING);
         self.tail.clear();
         self.ear.forget_run();
         let probe = Probe::at(now, wait.min(SELDOM), self.load.probe_factor(limit));

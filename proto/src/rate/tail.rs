@@ -21,16 +21,29 @@ struct Lost {
     total: f64,
     /// Bits per second.
     pace: f64,
+    /// Bits per second that came through, as far as it tells.
+    through: f64,
+}
+
+/// What trains met that lost their ends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Policed {
+    /// The slowest of them went at so many bits per second.
+    pub(super) pace: f64,
+    /// No more than this comes through, if most was lost of all of them; infinite otherwise.
+    pub(super) most: f64,
 }
 
 impl TailLoss {
     /// Takes a train that was paced. Where it `is_stretched`, its losses are a queue's, of which its times tell more.
-    pub(super) fn heard(&mut self, train: &Train, is_stretched: bool) {
+    /// What came `through` is told by those that were long enough.
+    pub(super) fn heard(&mut self, train: &Train, is_stretched: bool, through: Option<f64>) {
         let Some(pace) = train.pace.filter(|pace| pace.is_finite()) else { return };
         let half = f64::from(train.total / 2).max(1.0);
         let within = |missing: u32| if is_stretched { 0.0 } else { f64::from(missing).min(half + 1.0) };
         let (head, tail) = (within(train.missing_head), within(train.missing_tail));
-        let lost = Lost { head, tail, total: half * 2.0, pace };
+        let through = through.unwrap_or(pace * CUT);
+        let lost = Lost { head, tail, total: half * 2.0, pace, through };
         if train.total >= LEAST_DATAGRAMS {
             self.long.rotate_right(1);
             self.long[0] = lost;
@@ -39,22 +52,26 @@ impl TailLoss {
         }
     }
 
-    /// The slowest pace in bits per second at which trains lose their ends, if they do.
-    pub(super) fn policed_at(&self) -> Option<f64> {
+    /// What trains met, if they lose their ends.
+    pub(super) fn policed(&self) -> Option<Policed> {
         let hit = self.long.iter().filter(|lost| lost.is_at_tail(ALONE) || lost.is_heavy());
         if hit.clone().count() >= HIT {
-            return hit.map(|lost| lost.pace).reduce(f64::min);
+            let pace = hit.clone().map(|lost| lost.pace).reduce(f64::min)?;
+            let all_heavy = hit.clone().all(|lost| lost.is_heavy());
+            let through = hit.map(|lost| lost.through).fold(0.0, f64::max);
+            return Some(Policed { pace, most: if all_heavy { through } else { f64::INFINITY } });
         }
         // Trains too short to say it alone say it together.
         let all = self.last.iter().fold(Lost::default(), |all, lost| Lost {
             head: all.head + lost.head,
             tail: all.tail + lost.tail,
             total: all.total + lost.total,
-            pace: 0.0,
+            ..all
         });
         let hit = self.last.iter().filter(|lost| lost.tail > lost.head);
         let agree = hit.clone().count() >= HIT_TOGETHER && all.is_at_tail(TOGETHER);
-        agree.then(|| hit.map(|lost| lost.pace).reduce(f64::min)).flatten()
+        let pace = hit.map(|lost| lost.pace).reduce(f64::min).filter(|_| agree)?;
+        Some(Policed { pace, most: f64::INFINITY })
     }
 
     pub(super) fn clear(&mut self) {
@@ -89,3 +106,6 @@ const TOGETHER: f64 = 4.0;
 const TAIL_SHARE: f64 = 0.06;
 /// The share of a train.
 const HEAVY: f64 = 0.35;
+/// Of a train of which hardly more than the beginning came, the path carries this share of the pace at most: else more of
+/// it would have come.
+const CUT: f64 = 0.25;

@@ -78,7 +78,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
     fn report(&mut self, source: S, report: &Report<'_>, asks: bool, now: Instant) {
         let overhead = self.config.overhead_bytes;
         self.trains.clear();
-        self.trains.extend(report.trains().filter_map(|entry| train(&mut self.history, &entry, overhead)));
+        self.trains.extend(report.trains().filter_map(|entry| train(&self.history, &entry, overhead)));
         let (arrived, missing) = self.viewers.report(source, report.counts, &self.trains, now);
         let Some(viewer) = self.viewers.find(source) else { return };
         viewer.missing_at_end += report.trains().map(|entry| u64::from(entry.missing_tail)).sum::<u64>();
@@ -174,24 +174,25 @@ fn is_congested(train: &Train, carried: f64) -> bool {
 }
 
 /// What was sent of a frame, beside what arrived of it.
-fn train(history: &mut History, entry: &TrainEntry, overhead: usize) -> Option<Train> {
-    let sent = history.find(entry.frame)?;
+fn train(history: &History, entry: &TrainEntry, overhead: usize) -> Option<Train> {
+    let sent = history.departure(entry.frame)?;
     let (first, last) = (usize::from(entry.first), usize::from(entry.last));
-    let datagrams = last.checked_sub(first).filter(|&count| count > 0)?;
+    // Of a train of which only one came, or only its beginning, there is no time to be told; but what it lost is.
+    let datagrams = last.checked_sub(first)?;
     let time = sent.time_of(last)?.saturating_duration_since(sent.time_of(first)?);
     // What is missing is behind the last that arrived, or else, but for very little, between the two.
-    let behind = (sent.slab.len() - 1).saturating_sub(last);
+    let behind = (sent.data - 1).saturating_sub(last);
     let missing = usize::from(entry.missing_head) + usize::from(entry.missing_tail);
     let lost = missing.saturating_sub(behind).min(datagrams);
     Some(Train {
-        bits: (datagrams * (sent.slab.stride() + overhead) * 8) as f64,
+        bits: (datagrams * (sent.stride + overhead) * 8) as f64,
         sent: time,
         arrived: entry.span,
         datagrams: datagrams as u32,
         lost: lost as u32,
         missing_head: entry.missing_head.into(),
         missing_tail: entry.missing_tail.into(),
-        total: sent.slab.len() as u32,
+        total: sent.data as u32,
         pace: sent.pace,
     })
 }
