@@ -5,7 +5,9 @@ use thiserror::Error;
 use super::header::{DYNAMIC, Picture, Sampling};
 use super::quantization::Tables;
 use crate::geometry::MAX_FRAME_BYTES;
-use crate::jpeg::{self, Coding, DHT, DQT, Info, JpegError, SOS, STANDARD_TABLES, is_frame_header};
+use crate::jpeg::{
+    self, APP0, APP14, Coding, DHT, DQT, Info, JpegError, SOS, STANDARD_TABLES, is_frame_header,
+};
 
 /// Why a JPEG cannot be sent as RTP/JPEG, and the way out. Chunkcast's own format carries all of them.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -38,6 +40,12 @@ pub enum Illegal {
         "RTP/JPEG carries pictures of three colour components, and this has {0}; --format chunkcast carries it"
     )]
     Components(u8),
+    /// Which are luminance and two of colour.
+    #[error(
+        "RTP/JPEG carries YCbCr only, and this JPEG's components are red, green and blue; have what makes it convert them, \
+         or give --format chunkcast"
+    )]
+    Rgb,
     /// And their colour is reduced to a half or a quarter, in one of two ways.
     #[error(
         "RTP/JPEG carries 4:2:0 and 4:2:2 only, and this JPEG's colour is sampled otherwise; give --subsampling 420 if it \
@@ -103,10 +111,17 @@ impl<'a> Content<'a> {
                 DHT => found.huffman(segment)?,
                 SOS => break (segment, after),
                 _ if is_frame_header(marker) => found.components = components(segment)?,
+                APP0 => found.is_jfif |= segment.len() >= 14 && segment.starts_with(b"JFIF\0"),
+                APP14 if segment.len() >= 12 && segment.starts_with(b"Adobe") => {
+                    found.adobe_transform = Some(segment[11]);
+                }
                 _ => {}
             }
             at = after;
         };
+        if found.is_rgb() {
+            return Err(Illegal::Rgb);
+        }
         let (header, from) = scan;
         let tables = found.tables_of(header)?;
         let to = jpeg::end_of_scan(bytes, from).ok_or(JpegError::CutShort)?;
@@ -166,16 +181,29 @@ fn components(segment: &[u8]) -> Result<[Component; 3], JpegError> {
     Ok(components)
 }
 
-/// Tables that stand before a scan, and the components of its frame.
+/// What stands before a scan: tables, the components of its frame, and what says which colours these are.
 #[derive(Debug, Default)]
 struct Found<'a> {
     quantization: [Option<&'a [u8]>; 4],
     /// Of each class, DC and AC: 16 counts, then the values.
     huffman: [[Option<&'a [u8]>; 4]; 2],
     components: [Component; 3],
+    is_jfif: bool,
+    /// What an Adobe marker says of the components: 0 is as they are, 1 YCbCr.
+    adobe_transform: Option<u8>,
 }
 
 impl<'a> Found<'a> {
+    /// Whether decoders take the components for red, green and blue, as libjpeg and so most of them decide it: JFIF has
+    /// YCbCr only, then Adobe's marker counts, then the components' names.
+    fn is_rgb(&self) -> bool {
+        match self.adobe_transform {
+            _ if self.is_jfif => false,
+            Some(transform) => transform == 0,
+            None => self.components.map(|component| component.id) == *b"RGB",
+        }
+    }
+
     /// Notes the tables of a DQT segment (T.81 B.2.4.1).
     fn quantization(&mut self, mut segment: &'a [u8]) -> Result<(), JpegError> {
         while let [head, rest @ ..] = segment {
@@ -364,6 +392,34 @@ mod tests {
                 .concat();
         assert_eq!(Content::of(&grey), Err(Illegal::Components(1)));
         assert_eq!(Content::of(b"no"), Err(Illegal::Damaged(JpegError::NoStart)));
+    }
+
+    #[test]
+    fn components_that_decoders_take_for_red_green_and_blue_are_refused() {
+        let jpeg = good();
+        let adobe = |transform| {
+            let head = [0xff, APP14, 0, 14, b'A', b'd', b'o', b'b', b'e', 0, 100, 0, 0, 0, 0];
+            [&head[..], &[transform]].concat()
+        };
+        let (jfif, rest) = jpeg[2..].split_at(18);
+        let with = |segments: &[&[u8]]| [&jpeg[..2], &segments.concat(), rest].concat();
+        for (jpeg, is_rgb) in [
+            (with(&[]), false),
+            (with(&[&adobe(0)]), true),
+            (with(&[&adobe(1)]), false),
+            (with(&[jfif, &adobe(0)]), false),
+        ] {
+            let refusal = is_rgb.then_some(Illegal::Rgb);
+            assert_eq!(Content::of(&jpeg).err(), refusal);
+            // The same, with components that are named so.
+            let mut named = jpeg;
+            let (frame, scan) = (find(&named, 0xc0), find(&named, SOS));
+            for (nth, name) in b"RGB".iter().enumerate() {
+                (named[frame + 10 + 3 * nth], named[scan + 5 + 2 * nth]) = (*name, *name);
+            }
+            let says_nothing = find(&named, DQT) == 2;
+            assert_eq!(Content::of(&named).err(), refusal.or(says_nothing.then_some(Illegal::Rgb)));
+        }
     }
 
     #[test]
