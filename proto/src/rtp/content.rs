@@ -46,12 +46,14 @@ pub enum Illegal {
          or give --format chunkcast"
     )]
     Rgb,
-    /// And their colour is reduced to a half or a quarter, in one of two ways.
+    /// And their colour is reduced to a half or a quarter, in one of two ways. FFmpeg's 4:2:2, of 2x2, 1x2 and 1x2, is
+    /// neither: its blocks are in another order.
     #[error(
-        "RTP/JPEG carries 4:2:0 and 4:2:2 only, and this JPEG's colour is sampled otherwise; give --subsampling 420 if it \
-         is encoded here, else --format chunkcast"
+        "RTP/JPEG carries JPEGs sampled by 2x2, 1x1, 1x1 (4:2:0) or 2x1, 1x1, 1x1 (4:2:2) only, and this one is by {}; give \
+         --subsampling 420 if it is encoded here, -pix_fmt yuvj420p where FFmpeg makes it, else --format chunkcast",
+        in_words(.0)
     )]
-    Sampling,
+    Sampling([(u8, u8); 3]),
     /// Huffman tables do not travel: the standard ones (T.81 K.3) are meant.
     #[error(
         "RTP/JPEG carries JPEGs with the standard Huffman tables only, and this has its own; where FFmpeg makes it, give \
@@ -161,8 +163,13 @@ fn check(info: &Info) -> Result<Sampling, Illegal> {
     match sampling {
         [(2, 1), (1, 1), (1, 1)] => Ok(Sampling::Yuv422),
         [(2, 2), (1, 1), (1, 1)] => Ok(Sampling::Yuv420),
-        _ => Err(Illegal::Sampling),
+        _ => Err(Illegal::Sampling(sampling)),
     }
+}
+
+/// Sampling factors as people write them.
+fn in_words(sampling: &[(u8, u8); 3]) -> String {
+    sampling.map(|(horizontal, vertical)| format!("{horizontal}x{vertical}")).join(", ")
 }
 
 /// One of the three components in a frame header.
@@ -373,15 +380,16 @@ mod tests {
     fn each_picture_that_cannot_be_carried_is_refused_by_name() {
         let frame = find(&good(), 0xc0);
         let size = |width, height| Err(Illegal::Size { width, height });
+        let sampling = |factors| Err(Illegal::Sampling(factors));
         for (jpeg, error) in [
             (with(frame + 1, 0xc2), Err(Illegal::Coding)),
             (with(frame + 1, 0xc9), Err(Illegal::Coding)),
             (with(frame + 4, 12), Err(Illegal::Precision(12))),
             (with(frame + 6, 0xe1), size(640, 481)),
             (with(frame + 8, 0x84), size(644, 480)),
-            (with(frame + 11, 0x11), Err(Illegal::Sampling)),
-            (with(frame + 11, 0x12), Err(Illegal::Sampling)),
-            (with(frame + 14, 0x21), Err(Illegal::Sampling)),
+            (with(frame + 11, 0x11), sampling([(1, 1), (1, 1), (1, 1)])),
+            (with(frame + 11, 0x12), sampling([(1, 2), (1, 1), (1, 1)])),
+            (with(frame + 14, 0x21), sampling([(2, 2), (2, 1), (1, 1)])),
         ] {
             assert_eq!(Content::of(&jpeg).map(|_| ()), error);
         }
@@ -392,6 +400,16 @@ mod tests {
                 .concat();
         assert_eq!(Content::of(&grey), Err(Illegal::Components(1)));
         assert_eq!(Content::of(b"no"), Err(Illegal::Damaged(JpegError::NoStart)));
+    }
+
+    #[test]
+    fn the_other_way_of_ffmpeg_to_sample_4_2_2_is_refused_for_what_it_is() {
+        let (mut jpeg, frame) = (good(), find(&good(), 0xc0));
+        (jpeg[frame + 14], jpeg[frame + 17]) = (0x12, 0x12);
+        let refusal = Content::of(&jpeg).unwrap_err().to_string();
+        for words in ["this one is by 2x2, 1x2, 1x2", "-pix_fmt yuvj420p"] {
+            assert!(refusal.contains(words), "{refusal}");
+        }
     }
 
     #[test]
