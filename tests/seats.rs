@@ -43,6 +43,20 @@ fn a_sender_that_is_restarted_takes_its_own_seat_and_not_that_of_one_that_is_sil
     assert_eq!(sessions(ended.totals()), [1, 3], "{}", ended.said);
 }
 
+#[test]
+fn a_sender_that_is_restarted_without_end_is_not_reported_without_end() {
+    let _alone = alone();
+    let (receiver, _door, mut bench) = door_and_bench();
+    for session in 100..200 {
+        bench.restart("bench", session);
+        send(Duration::from_millis(1), &mut [&mut bench]);
+    }
+    let ended = receiver.interrupt();
+    assert_eq!(sessions(ended.totals()), [1, 199], "{}", ended.said);
+    let reports = ended.said.matches("receiving from").count();
+    assert!((5..20).contains(&reports), "{reports} of 100: {}", ended.said);
+}
+
 /// A receiver, and two senders that have its first seats, in this order.
 fn door_and_bench() -> (Running, Wire, Wire) {
     let to = format!("127.0.0.1:{}", free_port());

@@ -8,7 +8,7 @@ use proto::host::{Console, Interface};
 
 use crate::args::Format;
 use crate::feed::{Feed, Origin};
-use crate::stats::{Counters, Stats};
+use crate::stats::Counters;
 
 /// Looks at the statistics at each interval, and says what is wrong, where something is.
 #[derive(Debug)]
@@ -20,9 +20,18 @@ pub struct Diagnosis {
     watch: Watch,
     /// The sender that is asked, if one is.
     asks: Option<String>,
-    /// The sender, and whether it is reached by Wi-Fi.
-    way: Option<(String, bool)>,
+    /// How the sender is reached, once one is heard.
+    way: Option<Way>,
     console: Console,
+}
+
+/// How a sender is reached.
+#[derive(Debug)]
+struct Way {
+    source: String,
+    /// The name of the interface; empty where that is not known.
+    interface: String,
+    is_wireless: bool,
 }
 
 impl Diagnosis {
@@ -35,20 +44,24 @@ impl Diagnosis {
     }
 
     /// Looks at what was counted so far.
-    pub fn look(&mut self, stats: &Stats) {
-        let counters = stats.lock();
+    pub fn look(&mut self, feed: &Feed) {
+        let counters = feed.stats.lock();
         let (mut totals, source) = (evidence(&counters), counters.source.clone());
         let (is_over, is_full) = (counters.is_over, counters.is_full);
         drop(counters);
         (totals.port, totals.is_group) = (self.listen.port(), self.listen.ip().is_multicast());
         (totals.buffer, totals.is_rtp) = (Some(self.buffer), self.format == Format::Rtp);
-        totals.is_wireless = source.is_some_and(|source| self.is_wireless(source));
+        if let Some(source) = source {
+            let way = self.way_to(source);
+            totals.is_wireless = way.is_wireless;
+            feed.note_interface(&way.source, &way.interface);
+        }
         match self.watch.look(&totals, is_over || is_full, Instant::now()) {
             // It is said by name when it comes.
             None | Some(Cause::OtherSender { .. }) => {}
             Some(cause) => self.console.warn(self.sentence(cause)),
         }
-        stats.lock().diagnosis = match &self.asks {
+        feed.stats.lock().diagnosis = match &self.asks {
             // That was said when it turned out.
             Some(whom) if is_full => Some(full(whom)),
             _ => self.watch.found().map(|cause| self.sentence(cause)),
@@ -67,19 +80,18 @@ impl Diagnosis {
         }
     }
 
-    fn is_wireless(&mut self, source: String) -> bool {
-        if let Some((known, is_wireless)) = &self.way
-            && *known == source
-        {
-            return *is_wireless;
-        }
-        let way = match &self.interface {
-            Some(name) => Interface::find(name).ok(),
-            None => source.parse().ok().and_then(|source| Interface::towards(source).ok()),
-        };
-        let is_wireless = way.is_some_and(|interface| interface.is_wireless());
-        self.way = Some((source, is_wireless));
-        is_wireless
+    /// How this sender is reached. The system is asked once for each.
+    fn way_to(&mut self, source: String) -> &Way {
+        let known = self.way.take().filter(|way| way.source == source);
+        self.way.insert(known.unwrap_or_else(|| {
+            let found = match &self.interface {
+                Some(name) => Interface::find(name).ok(),
+                None => source.parse().ok().and_then(|source| Interface::towards(source).ok()),
+            };
+            let is_wireless = found.as_ref().is_some_and(Interface::is_wireless);
+            let interface = self.interface.clone().or_else(|| Some(found?.name)).unwrap_or_default();
+            Way { source, interface, is_wireless }
+        }))
     }
 }
 
@@ -104,6 +116,7 @@ fn evidence(counters: &Counters) -> Evidence {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::feed::Signal;
 
     #[test]
     fn drops_of_this_computer_are_told_from_those_of_the_network() {
@@ -127,22 +140,27 @@ mod tests {
 
     #[test]
     fn while_a_sender_is_full_nothing_else_is_wrong() {
-        let (feed, stats) = (crate::feed::tests::feed(), Stats::default());
+        let feed = crate::feed::tests::feed();
         let mut diagnosis = Diagnosis::new(&feed, Format::Chunkcast, Console::silent());
         diagnosis.asks = Some("door (10.0.0.7:9001)".into());
-        stats.lock().is_full = true;
-        diagnosis.look(&stats);
-        let said = stats.lock().diagnosis.clone().unwrap();
+        feed.stats.lock().is_full = true;
+        diagnosis.look(&feed);
+        let said = feed.stats.lock().diagnosis.clone().unwrap();
         assert!(said.starts_with("door (10.0.0.7:9001) is full") && said.contains("--max-viewers"), "{said}");
-        stats.lock().is_full = false;
-        diagnosis.look(&stats);
-        assert_eq!(stats.lock().diagnosis, None);
+        feed.stats.lock().is_full = false;
+        diagnosis.look(&feed);
+        assert_eq!(feed.stats.lock().diagnosis, None);
     }
 
     #[test]
-    fn the_way_to_a_sender_on_this_computer_is_no_wifi() {
-        let mut diagnosis = Diagnosis::new(&crate::feed::tests::feed(), Format::Chunkcast, Console::silent());
-        assert!(!diagnosis.is_wireless("127.0.0.1:4000".into()));
-        diagnosis.look(&Stats::default());
+    fn the_way_to_a_sender_on_this_computer_is_no_wifi_and_the_window_is_told_of_it() {
+        let feed = crate::feed::tests::feed();
+        let mut diagnosis = Diagnosis::new(&feed, Format::Chunkcast, Console::silent());
+        assert!(!diagnosis.way_to("127.0.0.1:4000".into()).is_wireless);
+        feed.note(Signal::Source("127.0.0.1:4000".parse().unwrap()));
+        assert_eq!(feed.status().interface, "", "the thread that receives does not ask for it");
+        feed.stats.lock().source = Some("127.0.0.1:4000".into());
+        diagnosis.look(&feed);
+        assert_eq!(feed.status().interface, Interface::find("127.0.0.1").unwrap().name);
     }
 }

@@ -6,6 +6,7 @@ mod asking;
 mod identity;
 mod interval;
 mod place;
+mod ration;
 mod seat;
 mod strangers;
 mod stream;

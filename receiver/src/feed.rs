@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use proto::Latest;
-use proto::host::Interface;
 use proto::host::web::Broadcast;
 
 use crate::clock::Delays;
@@ -157,14 +156,12 @@ impl Feed {
 
     /// Notes what happened.
     pub fn note(&self, signal: Signal) {
-        // The system is asked before the window is kept from its status.
-        let by = match &signal {
-            Signal::Source(source) => self.interface_towards(*source),
-            _ => String::new(),
-        };
         let mut status = self.status();
         match signal {
-            Signal::Source(source) => (status.source, status.interface) = (source.to_string(), by),
+            Signal::Source(source) => {
+                status.source = source.to_string();
+                status.interface = self.origin.interface.clone().unwrap_or_default();
+            }
             Signal::Name(name) => status.name = name,
             Signal::SourceGone => status.state = State::SourceGone("the sender waits for its camera".into()),
             // The next picture says that it is live.
@@ -175,10 +172,13 @@ impl Feed {
         }
     }
 
-    /// The interface by which a sender is reached; empty where that is not known.
-    fn interface_towards(&self, source: SocketAddr) -> String {
-        let named = self.origin.interface.clone();
-        named.or_else(|| Some(Interface::towards(source).ok()?.name)).unwrap_or_default()
+    /// Notes by which interface this source is reached, if that is who sends. Whoever asks the system for it does so in no
+    /// hurry: a sender may change often, and the thread that receives has no time for it.
+    pub(crate) fn note_interface(&self, source: &str, interface: &str) {
+        let mut status = self.status();
+        if status.source == source && status.interface != interface {
+            interface.clone_into(&mut status.interface);
+        }
     }
 
     /// Counts a picture that was shown; returns how long after its capture.

@@ -50,7 +50,7 @@ impl Reporting {
                 read_drops(&known);
                 // One that nobody was told to expect is not missed.
                 let expected = known.iter_mut().filter(|known| known.feed.number() > 0);
-                expected.for_each(|known| known.diagnosis.look(&known.feed.stats));
+                expected.for_each(|known| known.diagnosis.look(&known.feed));
                 self.reporter.report(&report(&mut known, false));
             }
         }

@@ -22,14 +22,13 @@ impl Wire {
     /// One of a name and a session, which sends from this address of this computer.
     pub(crate) fn called(name: &str, session: u64, from: &str, to: &str) -> Self {
         let begun = Instant::now();
-        let config = SendConfig {
-            // A large picture is not to fill the receiver's buffer at once.
-            pace: Pace::Rate(1e9),
-            name: name.to_owned(),
-            ..SendConfig::new(SessionId::new(session), [7; 16])
-        };
-        let stream = SendStream::new(config, Clock::new(begun, MediaTime::from_micros(1)), begun);
-        Self { socket: socket(from, to), stream, begun }
+        Self { socket: socket(from, to), stream: stream(name, session, begun), begun }
+    }
+
+    /// Begins another session from where it is, as by a restart.
+    pub(crate) fn restart(&mut self, name: &str, session: u64) {
+        self.begun = Instant::now();
+        self.stream = stream(name, session, self.begun);
     }
 
     /// Sends from there from now on, as after a change of networks.
@@ -81,6 +80,16 @@ impl Wire {
             self.socket.send(transmit.bytes).unwrap();
         }
     }
+}
+
+fn stream(name: &str, session: u64, begun: Instant) -> SendStream<SocketAddr> {
+    let config = SendConfig {
+        // A large picture is not to fill the receiver's buffer at once.
+        pace: Pace::Rate(1e9),
+        name: name.to_owned(),
+        ..SendConfig::new(SessionId::new(session), [7; 16])
+    };
+    SendStream::new(config, Clock::new(begun, MediaTime::from_micros(1)), begun)
 }
 
 fn socket(from: &str, to: &str) -> UdpSocket {

@@ -1,5 +1,6 @@
 //! One sender's place at a socket: its stream, and what is remembered of it.
 
+use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use proto::{DatagramCounts, Delivery, Fate, RecvEvent, RecvOutput};
 
 use super::identity::{Likeness, Newcomer};
 use super::interval::Interval;
+use super::ration::Ration;
 use super::stream::{Stream, StreamConfig};
 use super::succession::Succession;
 use super::{Addresses, Shared};
@@ -32,6 +34,8 @@ pub(super) struct Seat {
     heard: Option<Instant>,
     silence: Silence,
     strangers: Seldom,
+    /// What may be said of what its sender does.
+    ration: Ration,
     /// Datagrams that never came to the stream.
     aside: DatagramCounts,
     /// When the sender is to be told next what was dropped here.
@@ -76,6 +80,7 @@ impl Seat {
             heard: None,
             silence: Silence::begin(now),
             strangers: Seldom::new(SPEAK_EVERY),
+            ration: Ration::new(now),
             aside: DatagramCounts::default(),
             drops: now,
             sent_to: None,
@@ -203,7 +208,7 @@ impl Seat {
                 self.delays.reset();
                 self.interval = Interval::default();
                 self.begun = Instant::now();
-                shared.console.say(format_args!("receiving from {source}, session {session}"));
+                self.say(format_args!("receiving from {source}, session {session}"), shared);
                 let mut counters = self.feed.stats.lock();
                 counters.session = Some(session.to_string());
                 counters.source = Some(source.to_string());
@@ -213,7 +218,7 @@ impl Seat {
             }
             RecvEvent::Moved { source } => {
                 self.succession.move_to(source);
-                shared.console.say(format_args!("the sender goes on from {source}"));
+                self.say(format_args!("the sender goes on from {source}"), shared);
                 self.feed.stats.lock().source = Some(source.to_string());
                 self.tell(Signal::Source(source), shared);
             }
@@ -222,7 +227,7 @@ impl Seat {
                 self.succession.set_name(name);
             }
             RecvEvent::Goodbye => {
-                shared.console.say("the sender has ended the stream; waiting for another");
+                self.say("the sender has ended the stream; waiting for another", shared);
                 self.begin_silence(Instant::now());
                 self.feed.stats.lock().is_over = true;
                 self.tell(Signal::Ended, shared);
@@ -239,7 +244,7 @@ impl Seat {
         counters.is_over = is_gone;
         drop(counters);
         if is_gone {
-            shared.console.say("the sender's source is gone; it waits for it to come back");
+            self.say("the sender's source is gone; it waits for it to come back", shared);
         }
         self.feed.keeper.set_name(name);
         self.feed.note(Signal::Name(name.to_owned()));
@@ -285,6 +290,13 @@ impl Seat {
             Offered::Displaced => self.feed.stats.lock().undecoded += 1,
             Offered::Hidden => self.feed.stats.lock().hidden += 1,
             Offered::Taken | Offered::Unwanted => {}
+        }
+    }
+
+    /// Says what the sender does, if it does not do it all the time.
+    fn say(&mut self, text: impl Display, shared: &Shared) {
+        if self.ration.take(Instant::now()) {
+            shared.console.say(text);
         }
     }
 
