@@ -7,7 +7,8 @@ mod common;
 use common::running::{Running, count, program, receiver, run, sender, sender_adds_up};
 use common::{Folder, comes_to, free_port, pause};
 use rustix::process::Signal;
-use std::io::Read;
+use std::io::{Read, Write};
+use std::os::fd::AsRawFd;
 use std::process::Command;
 
 const SENDER: &[&str] = &[
@@ -318,6 +319,26 @@ fn statistics_that_nobody_reads_keep_nobody_waiting() {
         for line in whole.lines() {
             serde_json::from_str::<serde_json::Value>(line).unwrap_or_else(|e| panic!("{name}: {e}: {line}"));
         }
+    }
+}
+
+#[test]
+fn messages_that_nobody_reads_hold_up_no_frame_and_keep_no_program_from_ending() {
+    let _alone = common::alone();
+    let to = format!("127.0.0.1:{}", free_port());
+    // Nobody ever reads it, and it is full from the beginning.
+    let (_reader, mut full) = std::io::pipe().unwrap();
+    rustix::pipe::fcntl_setpipe_size(&full, 4096).unwrap();
+    full.write_all(&[b'\n'; 4096]).unwrap();
+    let pipe = format!("/proc/{}/fd/{}", std::process::id(), full.as_raw_fd());
+    let under = ["sh", "-c", &format!(r#"exec "$0" "$@" 2> {pipe}"#)];
+    let receiver = Running::start("receiver", &under, &["--listen", &to, "--output", "none"]);
+    let pattern = ["--dest", &to, "--source", "pattern", "--size", "160x120"];
+    let sender = Running::start("sender", &under, &pattern);
+    for (running, frames) in [(receiver, "/frames/delivered"), (sender, "/frames/sent")] {
+        let goes_on = comes_to(|| running.stats().is_some_and(|stats| count(&stats, frames) > 20));
+        assert!(goes_on, "{frames}: {:?}", running.stats());
+        running.interrupt().totals();
     }
 }
 

@@ -2,18 +2,23 @@
 //! a program that collects logs, each of them as one JSON object a line.
 
 use std::fmt::Display;
-use std::io::{IsTerminal, Write, stderr};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::io::{IsTerminal, stderr};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
+use super::lines::Lines;
 use super::rfc3339;
 
 /// Standard error, shared by all threads. Cheap to clone.
+///
+/// Whoever says something never waits for whoever reads it, be it a full pipe or a terminal that was halted. What finds no
+/// room is written later, as far as it was kept.
 #[derive(Clone, Debug)]
 pub struct Console {
-    line: Arc<Mutex<Line>>,
+    output: Arc<Mutex<Output>>,
     program: &'static str,
     format: LogFormat,
     is_silent: bool,
@@ -42,9 +47,14 @@ enum Level {
 }
 
 #[derive(Debug)]
-struct Line {
+struct Output {
+    /// `None` if there is none.
+    lines: Option<Lines>,
     is_terminal: bool,
+    /// Whether the last line is one of statistics, to be written over.
     shown: bool,
+    /// Messages that were not kept, and of which nothing was said yet.
+    left_out: u64,
 }
 
 /// A line of [`LogFormat::Json`].
@@ -61,8 +71,10 @@ struct Entry<'a> {
 impl Console {
     /// The console of the program with this name, which begins each message.
     pub fn new(program: &'static str) -> Self {
-        let line = Line { is_terminal: stderr().is_terminal(), shown: false };
-        Self { line: Arc::new(Mutex::new(line)), program, format: LogFormat::Text, is_silent: false }
+        // There is one, however many consoles are made.
+        static STANDARD_ERROR: LazyLock<Arc<Mutex<Output>>> =
+            LazyLock::new(|| Arc::new(Mutex::new(Output::to(stderr().as_fd()))));
+        Self { output: STANDARD_ERROR.clone(), program, format: LogFormat::Text, is_silent: false }
     }
 
     /// The same, writing in this format.
@@ -78,33 +90,33 @@ impl Console {
 
     /// Says something that a person should read, on a line of its own.
     pub fn say(&self, message: impl Display) {
-        self.write(Level::Info, &message);
+        self.write(Level::Info, &message, Duration::ZERO);
     }
 
     /// Says that something is wrong about which something can be done, while the program goes on.
     pub fn warn(&self, message: impl Display) {
-        self.write(Level::Warn, &message);
+        self.write(Level::Warn, &message, Duration::ZERO);
     }
 
-    /// Says what the program ends by.
+    /// Says what the program ends by, and gives whoever reads it a moment to do so.
     pub fn fail(&self, message: impl Display) {
-        self.write(Level::Error, &message);
+        self.write(Level::Error, &message, GRACE);
     }
 
-    fn write(&self, level: Level, message: &dyn Display) {
+    fn write(&self, level: Level, message: &dyn Display, patience: Duration) {
         if self.is_silent {
             return;
         }
-        let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
-        // Nobody can be told that standard error is gone.
-        let _ = match self.format {
-            LogFormat::Json => stderr().write_all(&self.entry(level, false, &message.to_string())),
-            LogFormat::Text => {
-                let clear = if line.shown { "\r\x1b[K" } else { "" };
-                line.shown = false;
-                writeln!(stderr(), "{clear}{}: {message}", self.program)
-            }
-        };
+        let mut output = self.lock();
+        self.flush(&mut output, Duration::ZERO);
+        if matches!(level, Level::Error) {
+            self.own_up(&mut output);
+        } else if output.left_out > 0 || output.waiting() > KEPT {
+            output.left_out += 1;
+            return;
+        }
+        self.push(&mut output, level, message);
+        self.flush(&mut output, patience);
     }
 
     /// Shows the statistics: over the line shown before on a terminal, on a new line elsewhere.
@@ -112,34 +124,81 @@ impl Console {
         if self.is_silent {
             return;
         }
-        let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut output = self.lock();
+        self.flush(&mut output, Duration::ZERO);
+        if output.waiting() > 0 {
+            // They are old when there is room, and new ones come.
+            return;
+        }
         if self.format == LogFormat::Json {
-            let _ = stderr().write_all(&self.entry(Level::Info, true, statistics));
-        } else if line.is_terminal {
+            output.push(&self.entry(Level::Info, true, statistics));
+        } else if output.is_terminal {
             // Cut to the width that every terminal has, so that a wrapped line does not pile up.
             let width =
                 rustix::termios::tcgetwinsize(stderr()).map_or(80, |size| usize::from(size.ws_col.max(20)));
             let text: String = statistics.chars().take(width - 1).collect();
-            let _ = write!(stderr(), "\r\x1b[K{text}");
-            line.shown = true;
+            output.push(format!("\r\x1b[K{text}").as_bytes());
+            output.shown = true;
         } else {
-            let _ = writeln!(stderr(), "{statistics}");
+            output.push(format!("{statistics}\n").as_bytes());
         }
-        let _ = stderr().flush();
+        self.flush(&mut output, Duration::ZERO);
     }
 
-    /// Leaves the statistics line as it stands and goes on below it.
+    /// Leaves the statistics line as it stands and goes on below it. Whoever reads has a moment to catch up.
     pub fn finish(&self) {
-        let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
-        if line.shown {
-            let _ = writeln!(stderr());
-            line.shown = false;
+        if self.is_silent {
+            return;
         }
+        let mut output = self.lock();
+        if output.shown {
+            output.push(b"\n");
+            output.shown = false;
+        }
+        self.flush(&mut output, GRACE);
+    }
+
+    /// Writes what waits, as far as there is room now.
+    pub(super) fn catch_up(&self) {
+        self.flush(&mut self.lock(), Duration::ZERO);
     }
 
     /// How it writes.
     pub(super) fn format(&self) -> LogFormat {
         self.format
+    }
+
+    /// Writes what waits; when that is all written, says what is missing.
+    fn flush(&self, output: &mut Output, patience: Duration) {
+        output.flush(patience);
+        if output.left_out > 0 && output.waiting() == 0 {
+            self.own_up(output);
+            output.flush(patience);
+        }
+    }
+
+    /// Says how many messages were left out, if any were.
+    fn own_up(&self, output: &mut Output) {
+        let left_out = std::mem::take(&mut output.left_out);
+        if left_out > 0 {
+            let message =
+                format_args!("messages are missing here, because nobody read them in time: {left_out}");
+            self.push(output, Level::Warn, &message);
+        }
+    }
+
+    fn push(&self, output: &mut Output, level: Level, message: &dyn Display) {
+        if self.format == LogFormat::Json {
+            output.push(&self.entry(level, false, &message.to_string()));
+            return;
+        }
+        let clear = if output.shown { "\r\x1b[K" } else { "" };
+        output.shown = false;
+        output.push(format!("{clear}{}: {message}\n", self.program).as_bytes());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Output> {
+        self.output.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn entry(&self, level: Level, statistics: bool, message: &str) -> Vec<u8> {
@@ -151,9 +210,84 @@ impl Console {
     }
 }
 
+impl Output {
+    fn to(fd: BorrowedFd<'_>) -> Self {
+        Self { lines: Lines::to(fd).ok(), is_terminal: fd.is_terminal(), shown: false, left_out: 0 }
+    }
+
+    fn push(&mut self, text: &[u8]) {
+        if let Some(lines) = &mut self.lines {
+            lines.push(text);
+        }
+    }
+
+    fn flush(&mut self, patience: Duration) {
+        // Nobody can be told that standard error is gone.
+        let _ = self.lines.as_mut().map(|lines| lines.flush(patience));
+    }
+
+    fn waiting(&self) -> usize {
+        self.lines.as_ref().map_or(0, Lines::waiting)
+    }
+}
+
+/// Bytes of messages that are kept for whoever reads later: as much as a pipe holds.
+const KEPT: usize = 1 << 16;
+/// How long the last words wait for a reader.
+const GRACE: Duration = Duration::from_millis(500);
+
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use super::*;
+
+    #[test]
+    fn nobody_waits_for_who_reads_nothing_and_who_reads_again_is_told_what_is_missing() {
+        for format in [LogFormat::Text, LogFormat::Json] {
+            let (mut reader, writer) = std::io::pipe().unwrap();
+            let output = Arc::new(Mutex::new(Output::to(writer.as_fd())));
+            let console = Console { output, format, ..Console::new("test") };
+            drop(writer);
+            let (done, is_done) = std::sync::mpsc::channel();
+            let talking = std::thread::spawn(move || {
+                for number in 0..SAID {
+                    console.say(format_args!("message {number}"));
+                    console.show("statistics");
+                }
+                done.send(()).unwrap();
+                console.fail("the end");
+            });
+            is_done.recv_timeout(Duration::from_secs(10)).expect("it waits for its reader");
+            let mut text = String::new();
+            reader.read_to_string(&mut text).unwrap();
+            talking.join().unwrap();
+            let (mut messages, mut missing) = (0, 0);
+            for line in
+                text.lines().filter(|line| !line.contains("statistics\":true") && *line != "statistics")
+            {
+                let message = match format {
+                    LogFormat::Text => line.strip_prefix("test: ").unwrap().to_owned(),
+                    LogFormat::Json => {
+                        let entry: serde_json::Value = serde_json::from_str(line).unwrap();
+                        entry["message"].as_str().unwrap().to_owned()
+                    }
+                };
+                match message.rsplit_once(' ').unwrap() {
+                    ("message", number) => {
+                        assert_eq!(number.parse(), Ok(messages + missing));
+                        messages += 1;
+                    }
+                    ("the", _) => {}
+                    (_, number) => missing += number.parse::<u32>().unwrap(),
+                }
+            }
+            assert!(missing > 0 && text.contains("the end"), "{missing} are missing");
+            assert_eq!(messages + missing, SAID);
+        }
+    }
+
+    const SAID: u32 = 20_000;
 
     #[test]
     fn an_entry_is_one_line_whatever_is_said() {

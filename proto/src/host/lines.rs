@@ -32,6 +32,11 @@ impl Lines {
         Ok(Self { file, at_once, rest: Vec::new() })
     }
 
+    /// Bytes that have found no room yet.
+    pub(super) fn waiting(&self) -> usize {
+        self.rest.len()
+    }
+
     /// Adds a line, or several, behind what waits.
     pub(super) fn push(&mut self, line: &[u8]) {
         self.rest.extend_from_slice(line);
@@ -122,8 +127,7 @@ mod tests {
                     lines.push(b"\n");
                     assert!(!lines.flush(Duration::ZERO).unwrap(), "there is room for a page");
                 }
-                let waiting = lines.rest.len();
-                done.send(waiting).unwrap();
+                done.send(lines.waiting()).unwrap();
                 assert!(lines.flush(Duration::from_secs(60)).unwrap(), "somebody reads");
             });
             let waiting = is_done.recv_timeout(Duration::from_secs(10)).expect("it waits for its reader");
@@ -143,6 +147,6 @@ mod tests {
         assert!(!lines.flush(Duration::ZERO).unwrap());
         drop(reader);
         assert_eq!(lines.flush(Duration::ZERO).unwrap_err().kind(), ErrorKind::BrokenPipe);
-        assert_eq!(lines.rest.len(), 0);
+        assert_eq!(lines.waiting(), 0);
     }
 }

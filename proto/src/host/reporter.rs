@@ -144,6 +144,8 @@ impl Reporter {
         self.manager.status(line);
         if !self.manager.is_there() || self.console.format() == LogFormat::Json {
             self.console.show(line);
+        } else {
+            self.console.catch_up();
         }
     }
 
