@@ -221,7 +221,7 @@ fn explained(ended: &common::running::Ended, name: &str, arguments: &[&str], wor
 #[test]
 fn signals_end_both_in_order_with_final_statistics() {
     let _alone = common::alone();
-    for signal in [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT] {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT, Signal::USR2, Signal::XCPU] {
         let port = free_port().to_string();
         let receiver = receiver(&["--listen", &format!("127.0.0.1:{port}"), "--output", "none"]);
         let sender =
@@ -234,6 +234,16 @@ fn signals_end_both_in_order_with_final_statistics() {
             assert!(ended.stats.len() > 2, "statistics come at each interval: {:?}", ended.stats);
         }
     }
+}
+
+#[test]
+fn a_signal_that_is_for_another_program_does_no_harm() {
+    let to = format!("127.0.0.1:{}", free_port());
+    let sender = sender(&["--dest", &to, "--source", "pattern", "--size", "160x120"]);
+    pause(500);
+    sender.signal(Signal::USR1);
+    assert!(comes_to(|| sender.said().contains("SIGUSR1 is for a receiver")), "{}", sender.said());
+    assert!(sender.interrupt().status.success());
 }
 
 #[test]

@@ -272,13 +272,28 @@ fn a_full_disk_ends_the_recording_and_not_the_view() {
     if !rustix::process::geteuid().is_root() {
         return common::skip("a small disk needs root", true);
     }
-    let (folder, clip, to) = (Folder::new(), Arc::new(Clip::made(100, 320, 240)), address());
-    let (disk, film) = (folder.join(""), folder.join("film.mkv"));
+    let folder = Folder::new();
     // A disk of a megabyte, that only this receiver sees.
-    let script = format!("mount -t tmpfs -o size=1m none {disk} && exec \"$@\"");
-    let under = ["unshare", "--mount", "sh", "-c", &script, "sh"];
+    let script = format!("mount -t tmpfs -o size=1m none {} && exec \"$@\"", folder.join(""));
+    let said = ends_the_recording_only(&folder, &["unshare", "--mount", "sh", "-c", &script, "sh"]);
+    assert!(said.contains("No space left on device") && said.contains("make room there"), "{said}");
+}
+
+#[test]
+fn so_does_the_largest_file_that_is_allowed() {
+    let _alone = alone();
+    if has_players() {
+        let script = "ulimit -f 1024 && exec \"$@\"";
+        let said = ends_the_recording_only(&Folder::new(), &["sh", "-c", script, "sh"]);
+        assert!(said.contains("File too large"), "{said}");
+    }
+}
+
+/// Records under a command that leaves no room for all; returns what was said.
+fn ends_the_recording_only(folder: &Folder, under: &[&str]) -> String {
+    let (clip, to, film) = (Arc::new(Clip::made(100, 320, 240)), address(), folder.join("film.mkv"));
     let arguments = ["--listen", &to, "--output", &film, "--output", "-"];
-    let mut receiver = Running::listening(&under, &arguments);
+    let mut receiver = Running::listening(under, &arguments);
     let collector = Collector::of(&mut receiver, &clip);
     let mut wire = Wire::to(&to);
     for (n, jpeg) in clip.frames.iter().enumerate() {
@@ -286,7 +301,6 @@ fn a_full_disk_ends_the_recording_and_not_the_view() {
         collector.wait_until(n + 1, Duration::from_secs(5)).unwrap();
     }
     let said = receiver.said();
-    assert!(said.contains("No space left on device") && said.contains("make room there"), "{said}");
     let kept: usize =
         said.split("the ").find_map(|words| words.split_once(" frames before")?.0.parse().ok()).unwrap();
     let kept_film = format!("/proc/{}/root{film}", receiver.id());
@@ -298,6 +312,7 @@ fn a_full_disk_ends_the_recording_and_not_the_view() {
     let ended = receiver.end_within(5);
     assert!(!ended.status.success(), "an output failed: {}", ended.said);
     assert_eq!(collector.finish().len(), 100);
+    said
 }
 
 /// The JPEGs in a file, as FFmpeg finds them.

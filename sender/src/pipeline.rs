@@ -5,7 +5,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
-use proto::host::{Console, Interface, Reporter, Seldom, Stop, join, spawn, stop_at_signals, wall_clock};
+use proto::host::{
+    Console, Interface, Reporter, Seldom, Stop, at_user_signal, join, spawn, stop_at_signals, wall_clock,
+};
 use proto::{Clock, Door, Frame, Latest, Pool, QualityControl, SessionId, Taken};
 
 use crate::announce::{Announcer, Notice, Sizes};
@@ -33,6 +35,9 @@ pub fn run(args: &Args) -> Result<()> {
     let console = Console::new("sender").in_format(args.system.log_format);
     let stop = Stop::new().context("cannot make an event")?;
     stop_at_signals(&stop).context("cannot handle signals")?;
+    let speaker = console.clone();
+    let keeps_nothing = move || speaker.say("a sender keeps nothing of the past; SIGUSR1 is for a receiver");
+    at_user_signal(keeps_nothing).context("cannot handle signals")?;
     // Before there are pictures: it takes longer than sending one.
     proto::warm_up();
     let options = network_options(args);

@@ -2,25 +2,31 @@
 
 use std::io;
 use std::os::raw::c_int;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{
+    SIGALRM, SIGHUP, SIGINT, SIGIO, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU, SIGXFSZ,
+};
+use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
 use super::Stop;
 
-/// Requests `stop` at the first SIGINT, SIGTERM, SIGHUP or SIGQUIT. A second one ends the program at once, so that a
-/// person is never stuck with it.
+/// Requests `stop` at the first signal that ends a program and can be caught, but for SIGUSR1. A second one ends the
+/// program at once, so that a person is never stuck with it.
 ///
-/// SIGHUP is left ignored if the program was started so, as by nohup(1).
+/// Those that are not for ending it in the first place are left ignored if the program was started so, as SIGHUP is by
+/// nohup(1). A file beyond the size that the system allows (SIGXFSZ) is an error of writing it and nothing else.
 ///
 /// # Errors
 /// If the operating system refuses to have its signals handled.
 pub fn stop_at_signals(stop: &Stop) -> io::Result<()> {
     let stop = stop.clone();
+    flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
     let mut ending = vec![SIGINT, SIGTERM, SIGQUIT];
-    if !is_ignored(SIGHUP) {
-        ending.push(SIGHUP);
-    }
+    let others = [SIGHUP, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGXCPU];
+    ending.extend(others.into_iter().filter(|&signal| !is_ignored(signal)));
     let mut count = 0;
     on_signals(&ending, move |signal| {
         stop.request();
