@@ -436,7 +436,7 @@ mod tests {
                 (named[frame + 10 + 3 * nth], named[scan + 5 + 2 * nth]) = (*name, *name);
             }
             let says_nothing = find(&named, DQT) == 2;
-            assert_eq!(Content::of(&named).err(), refusal.or(says_nothing.then_some(Illegal::Rgb)));
+            assert_eq!(Content::of(&named).err(), if says_nothing { Some(Illegal::Rgb) } else { refusal });
         }
     }
 
