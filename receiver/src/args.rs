@@ -167,7 +167,13 @@ impl Args {
     pub fn sources(&self) -> Sources {
         let is_open = self.listen.is_empty() && self.connect.is_empty() && self.name.is_empty();
         let listen = if is_open { vec![DEFAULT_LISTEN] } else { self.listen.clone() };
-        Sources { listen, connect: self.connect.clone(), names: self.name.clone(), is_open }
+        let mut connect: Vec<Host> = Vec::new();
+        for host in &self.connect {
+            if !connect.iter().any(|known| known.is(host)) {
+                connect.push(host.clone());
+            }
+        }
+        Sources { listen, connect, names: self.name.clone(), is_open }
     }
 }
 
@@ -320,6 +326,13 @@ mod tests {
         assert_eq!(sources.names, ["door", "7"]);
         assert!(!sources.is_open() && sources.want_finding());
         assert!(!parse("receiver --listen :9000").unwrap().sources().want_finding());
+    }
+
+    #[test]
+    fn a_sender_that_is_named_twice_is_asked_once() {
+        let asked = |words| parse(words).unwrap().sources().connect.len();
+        assert_eq!(asked("receiver --connect 10.0.0.7 --connect 10.0.0.7:9001"), 1);
+        assert_eq!(asked("receiver --connect 10.0.0.7 --connect 10.0.0.7:9002"), 2);
     }
 
     #[test]

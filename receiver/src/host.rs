@@ -1,12 +1,12 @@
 //! A sender's host as a person names it, and where it is.
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::Builder;
 
 use anyhow::{Context, Result, anyhow, bail};
-use proto::host::{Console, parse_scoped};
+use proto::host::{Console, Interface, parse_scoped};
 
 use crate::endpoint::Place;
 
@@ -33,13 +33,22 @@ impl Host {
     /// # Errors
     /// A sentence for the person who typed it.
     pub fn parse(text: &str) -> Result<Self> {
-        let at = |address| Self { text: text.to_owned(), addresses: vec![address], name: None };
+        let at = |address: SocketAddr| match address.port() {
+            0 => bail!("port 0 is none; give the port that the sender serves at, such as {SERVED_PORT}"),
+            _ => Ok(Self { text: text.to_owned(), addresses: vec![address], name: None }),
+        };
         let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
         if let Some(address) = text.parse().ok().or_else(|| parse_scoped(text)) {
-            return Ok(at(address));
+            return at(address);
         }
         if let Ok(address) = bare.parse() {
-            return Ok(at(SocketAddr::new(address, SERVED_PORT)));
+            return at(SocketAddr::new(address, SERVED_PORT));
+        }
+        if let Some((address, zone)) = bare.split_once('%')
+            && let Ok(address) = address.parse::<Ipv6Addr>()
+        {
+            let scope = Interface::find(zone)?.index;
+            return at(SocketAddrV6::new(address, SERVED_PORT, 0, scope).into());
         }
         let (name, port) = match text.rsplit_once(':') {
             None => (text, SERVED_PORT),
@@ -56,6 +65,11 @@ impl Host {
         }
         let name = Name { name: name.to_owned(), port };
         Ok(Self { text: text.to_owned(), addresses: name.look_up()?, name: Some(name) })
+    }
+
+    /// Whether it is the same as another one, however that was typed.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        (&self.name, &self.addresses) == (&other.name, &other.addresses)
     }
 
     /// Where it is asked. What has a name is looked up again when nothing is heard of it: a sender whose address was lent
@@ -127,8 +141,30 @@ mod tests {
             let host = Host::parse(text).unwrap();
             assert_eq!((host.addresses, host.name), (vec![address.parse().unwrap()], None), "{text}");
         }
+        let lo = Interface::find("127.0.0.1").unwrap();
+        let scoped: SocketAddr = SocketAddrV6::new("fe80::7".parse().unwrap(), 9001, 0, lo.index).into();
+        let Interface { name, index, .. } = &lo;
+        for text in
+            [format!("[fe80::7%{name}]"), format!("fe80::7%{index}"), format!("[fe80::7%{name}]:9001")]
+        {
+            assert_eq!(Host::parse(&text).unwrap().addresses, [scoped], "{text}");
+        }
         let host = Host::parse("localhost:7000").unwrap();
         assert!(host.addresses.iter().all(|address| address.ip().is_loopback() && address.port() == 7000));
         assert!(host.name.is_some());
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_by_name() {
+        for (text, way_out) in [
+            ("10.77.0.1:0", "port 0"),
+            ("[fd00::7]:0", "port 0"),
+            (":9001", "192.168.1.7"),
+            ("door:99999", "from 1 to 65535"),
+            ("[fe80::7%nosuch0]", "no network interface \"nosuch0\""),
+        ] {
+            let error = Host::parse(text).unwrap_err().to_string();
+            assert!(error.contains(way_out), "{text}: {error}");
+        }
     }
 }
