@@ -59,7 +59,8 @@ fn what_is_found_and_gone_is_told_as_it_happens() {
     let browser = lab.on("host1", || Browser::start(None, move |change| drop(tell.send(change))).unwrap());
     let sender = lab.sender("host0", &["--source", "pattern", "--name", "a.b \\c"]);
     let first = told.recv_timeout(SOON).unwrap();
-    assert!(matches!(&first, Change::Found(Found { name, .. }) if name == "a.b \\c"), "{first:?}");
+    let is_named = |found: &Found| found.name == "a.b \\c" && found.instance == found.name;
+    assert!(matches!(&first, Change::Found(found) if is_named(found)), "{first:?}");
     // It is heard by two families of addresses, in whichever order.
     pause(1000);
     assert!(told.try_iter().all(|change| matches!(change, Change::Changed(_))));

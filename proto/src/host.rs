@@ -27,7 +27,7 @@ mod wake;
 mod wall_clock;
 pub mod web;
 
-pub use announcement::{Announcement, AnnouncementError, SERVICE};
+pub use announcement::{Announcement, AnnouncementError, MAX_LABEL_BYTES, SERVICE};
 pub use arguments::{SystemArgs, parse_arguments};
 pub use board::Board;
 pub use checklist::Checklist;

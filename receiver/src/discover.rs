@@ -124,7 +124,7 @@ fn resolved(service: &ResolvedService, all: &mut BTreeMap<String, Found>) -> Opt
         port => address::usable(&service.addresses, port),
     };
     let instance = service.fullname.strip_suffix(SERVICE).unwrap_or(&service.fullname);
-    let instance = printable(&instance.trim_end_matches('.').replace('\\', ""));
+    let instance = printable(instance.strip_suffix('.').unwrap_or(instance));
     let sender = Found { instance, name, size, fps, session, addresses, group };
     let has_room = all.len() < MOST_SENDERS;
     match all.entry(service.fullname.clone()) {

@@ -127,7 +127,9 @@ fn watch(events: &Receiver<DaemonEvent>, console: &Console) {
                 console.say(format_args!("{CANNOT}: {error}; receivers can still ask by address"));
             }
             DaemonEvent::NameChange(change) if change.original.ends_with(SERVICE) => {
-                let name = change.new_name.trim_end_matches(SERVICE).trim_end_matches('.').replace('\\', "");
+                let name = change.new_name.strip_suffix(SERVICE).unwrap_or(&change.new_name);
+                // The service's name has dots and backslashes of its own escaped (RFC 6763, section 4.3).
+                let name = name.trim_end_matches('.').replace(r"\.", ".").replace(r"\\", r"\");
                 console.say(format_args!("another sender has that name: announced as \"{name}\""));
             }
             _ => {}

@@ -17,7 +17,7 @@ use crate::serve::ServeAt;
 use crate::source::Spec;
 pub use values::{Dest, Format, Mtu, PaceArg};
 use values::{
-    parse_dest, parse_fps, parse_max_bitrate, parse_mtu, parse_pace, parse_serve, parse_size,
+    parse_dest, parse_fps, parse_max_bitrate, parse_mtu, parse_name, parse_pace, parse_serve, parse_size,
     parse_subsampling,
 };
 
@@ -124,8 +124,8 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=63), help_heading = NETWORK)]
     pub dscp: u8,
 
-    /// What viewers see this stream called, up to 64 bytes [default: this computer's name]
-    #[arg(long, value_name = "TEXT", help_heading = NETWORK)]
+    /// What viewers see this stream called, up to 63 bytes [default: this computer's name]
+    #[arg(long, value_name = "TEXT", value_parser = parse_name, help_heading = NETWORK)]
     pub name: Option<String>,
 
     /// Parity that goes with each frame, from which receivers rebuild what was lost: off, a percentage from 1 to 50, or
@@ -169,7 +169,7 @@ impl Args {
     /// What viewers see this stream called.
     pub fn name(&self) -> String {
         let computer = || rustix::system::uname().nodename().to_string_lossy().into_owned();
-        self.name.clone().unwrap_or_else(computer)
+        self.name.clone().filter(|name| !name.is_empty()).unwrap_or_else(computer)
     }
 
     /// Where it serves, if it does.

@@ -12,6 +12,9 @@ use crate::wire::MAX_NAME_BYTES;
 /// The service type that senders announce (RFC 6763, section 7).
 pub const SERVICE: &str = "_chunkcast._udp.local.";
 
+/// The longest name that is announced whole: a label of a domain name (RFC 1035, section 2.3.4).
+pub const MAX_LABEL_BYTES: usize = 63;
+
 /// What a sender announces. Where it is, and at which port it can be asked, stands in other records.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Announcement {
@@ -108,8 +111,6 @@ fn size(text: &str) -> Option<(u16, u16)> {
 }
 
 const VERSION: &str = "1";
-/// A label of a domain name (RFC 1035, section 2.3.4).
-const MAX_LABEL_BYTES: usize = 63;
 /// Of a record with more, the rest is not looked at.
 const MOST_STRINGS: usize = 32;
 /// Those that a sender can be set to.

@@ -28,6 +28,16 @@ fn without_an_address_whoever_asks_is_served() {
 }
 
 #[test]
+fn a_name_is_announced_whole_and_nobody_is_called_nothing() {
+    let parse = |name: &str| Args::try_parse_from(["sender", "--name", name]);
+    assert_eq!(parse(&"\u{fc}".repeat(31)).unwrap().name().len(), 62);
+    let error = parse(&"\u{fc}".repeat(32)).unwrap_err().to_string();
+    assert!(error.contains("it has 64 bytes; a name has at most 63"), "{error}");
+    assert_eq!(parse("").unwrap().name(), Args::try_parse_from(["sender"]).unwrap().name());
+    assert!(!parse("").unwrap().name().is_empty());
+}
+
+#[test]
 fn wrong_values_are_refused_with_the_way_out() {
     for (words, way_out) in [
         ("sender --serve everywhere", "192.168.1.20:9001"),

@@ -4,7 +4,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 
 use clap::ValueEnum;
 use proto::Pace;
-use proto::host::parse_scoped;
+use proto::host::{MAX_LABEL_BYTES, parse_scoped};
 
 use crate::encode::Subsampling;
 use crate::serve::ServeAt;
@@ -69,6 +69,13 @@ pub(super) fn parse_serve(text: &str) -> Result<ServeAt, String> {
     address.map(ServeAt::Address).ok_or_else(|| {
         format!("{text:?} is neither a port nor an address and a port, such as 9001, 192.168.1.20:9001 or [::]:9001")
     })
+}
+
+pub(super) fn parse_name(text: &str) -> Result<String, String> {
+    if text.len() > MAX_LABEL_BYTES {
+        return Err(format!("it has {} bytes; a name has at most {MAX_LABEL_BYTES}", text.len()));
+    }
+    Ok(text.to_owned())
 }
 
 pub(super) fn parse_size(text: &str) -> Result<(u32, u32), String> {
