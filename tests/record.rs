@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 use common::clip::{Clip, split};
 use common::collector::Collector;
 use common::jpegs::{picture, without};
-use common::running::{Running, count, receiver};
+use common::running::{Running, count, receiver, sender};
 use common::wire::Wire;
-use common::{Folder, alone, figure, free_port, pause};
+use common::{Folder, alone, comes_to, figure, free_port, pause};
 use proto::{Random, jpeg};
 use rustix::process::Signal;
 use turbojpeg::Subsamp;
@@ -287,6 +287,21 @@ fn so_does_the_largest_file_that_is_allowed() {
         let said = ends_the_recording_only(&Folder::new(), &["sh", "-c", script, "sh"]);
         assert!(said.contains("File too large"), "{said}");
     }
+}
+
+#[test]
+fn it_is_said_which_senders_are_not_recorded() {
+    let _alone = alone();
+    let (folder, to) = (Folder::new(), [address(), address()]);
+    let arguments = ["--listen", &to[0], "--listen", &to[1], "--output", &folder.join("film.mkv")];
+    let receiver = receiver(&arguments);
+    let card = ["--source", "pattern", "--size", "160x120", "--dest"];
+    let senders = to.each_ref().map(|to| sender(&[&card[..], &[to]].concat()));
+    let is_said =
+        || receiver.said().contains("--output takes the first sender's frames, and none from 127.0.0.1:");
+    assert!(comes_to(is_said), "{}", receiver.said());
+    drop(senders);
+    assert_eq!(receiver.interrupt().said.matches("--output takes").count(), 1);
 }
 
 /// Records under a command that leaves no room for all; returns what was said.

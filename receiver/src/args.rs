@@ -73,7 +73,8 @@ pub struct Args {
     pub feedback: bool,
 
     /// Where frames go: window, none, - (JPEG frames to standard output), y4m:- (decoded pictures to standard output),
-    /// FOLDER/ (one .jpg per frame), FILE.mkv (a video of the same JPEGs) or FILE.mjpeg. Repeatable
+    /// FOLDER/ (one .jpg per frame), FILE.mkv (a video of the same JPEGs) or FILE.mjpeg. Of several senders, all but the
+    /// window take the first. Repeatable
     #[arg(long, value_name = "SPEC", default_value = "window", allow_hyphen_values = true, help_heading = OUTPUT)]
     pub output: Vec<Spec>,
 

@@ -103,6 +103,11 @@ impl Outputs {
         Ok(Self { running: writers.iter().map(start).collect::<Result<_>>()? })
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.running.is_empty()
+    }
+
     /// Whether one of them wants decoded pictures, as [planes](crate::decode::Form::Planes).
     pub fn want_pictures(&self) -> bool {
         self.running.iter().any(|output| matches!(output.inbox, Inbox::Pictures(_)))

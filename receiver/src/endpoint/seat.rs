@@ -44,6 +44,8 @@ pub(super) struct Seat {
     sent_to: Option<IpAddr>,
     /// When its session began.
     begun: Instant,
+    /// Whether it was said that its frames go to no output.
+    is_said_of_outputs: bool,
 }
 
 /// A time without a sender.
@@ -85,6 +87,7 @@ impl Seat {
             drops: now,
             sent_to: None,
             begun: now,
+            is_said_of_outputs: false,
         }
     }
 
@@ -275,6 +278,7 @@ impl Seat {
         if self.feed.number() == 0 {
             shared.feeds.show(&self.feed);
         }
+        self.speak_of_outputs(shared);
         goes_live(&self.feed);
         let received = Received { id, sender: self.succession.pictured(), frame };
         self.feed.keeper.offer(&received);
@@ -303,6 +307,20 @@ impl Seat {
     fn tell(&self, signal: Signal, shared: &Shared) {
         self.feed.note(signal);
         shared.feeds.wake();
+    }
+
+    /// Says, once, that only the first sender's frames go to the outputs, where somebody may think that all do.
+    fn speak_of_outputs(&mut self, shared: &Shared) {
+        if !self.is_said_of_outputs && self.feed.number() > 1 {
+            self.is_said_of_outputs = true;
+            let source = self.feed.stats.lock().source.clone().filter(|_| !shared.outputs.is_empty());
+            if let Some(source) = source {
+                shared.console.warn(format_args!(
+                    "--output takes the first sender's frames, and none from {source}; record those with r in the window, \
+                     or by a receiver of their own"
+                ));
+            }
+        }
     }
 
     /// Says that somebody else sends here too.
