@@ -55,6 +55,29 @@ fn through_a_bottleneck_with_a_small_queue_the_stream_is_paced() {
 }
 
 #[test]
+fn an_unpaced_frame_goes_out_whole_also_by_an_interface_that_takes_it_slower() {
+    let _alone = alone();
+    let Some(lab) = Lab::up(2) else { return };
+    // Unlike at a switch's port, nothing is dropped here: the socket's buffer fills, many times in a frame.
+    let slow = ["tc", "qdisc", "add", "dev", "eth0", "root", "tbf", "rate", "400mbit", "burst", "128k"];
+    lab.run("host0", &[&slow[..], &["limit", "100000000"]].concat());
+    let (folder, clip) = (common::Folder::new(), Arc::new(Clip::made(4, 2560, 1440)));
+    let file = folder.join("clip.mjpeg");
+    clip.write(&file);
+    assert!(clip.frames.iter().all(|frame| frame.len() > 500_000), "larger than what a socket has room for");
+    let viewer = Viewer::on(&lab, "host1", &viewing("10.77.0.2:9000"), &clip);
+    let fixed = ["--dest", "10.77.0.2:9000", "--source", &file, "--loop", "--fps", "5", "--frames", "20"];
+    let more = ["--pace", "off", "--fec", "off", "--resend", "off"];
+    let sent = lab.sender("host0", &[&fixed[..], &more].concat()).end_within(15);
+    pause(300);
+    let (received, arrivals) = viewer.finish(&clip);
+    figure("unpaced by an interface of 400 Mbit/s, delivered of 20", arrivals.len());
+    figure("unpaced by an interface of 400 Mbit/s, ms of sending", &sent.totals()["ms"]["send"]);
+    assert_eq!(count(sent.totals(), "/errors/send"), 0, "{}", sent.totals());
+    assert!(arrivals.len() >= 19, "{}", received.totals());
+}
+
+#[test]
 fn several_hosts_watch_one_group_and_each_may_come_late_and_leave() {
     let _alone = alone();
     let Some((lab, file, clip)) = hosts_and_footage(4) else { return };

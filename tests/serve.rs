@@ -82,11 +82,18 @@ fn who_asks_one_of_several_addresses_is_answered_from_there() {
     let _alone = alone();
     let Some(lab) = Lab::up(2) else { return };
     lab.run("host0", &["ip", "addr", "add", "10.77.0.101/24", "dev", "eth0"]);
-    lab.run("host0", &["ip", "addr", "add", "fd77::101/64", "dev", "eth0", "nodad"]);
+    for address in ["fd77::101/64", "fe80::101/64"] {
+        lab.run("host0", &["ip", "addr", "add", address, "dev", "eth0", "nodad"]);
+    }
+    let index = lab.run("host1", &["cat", "/sys/class/net/eth0/ifindex"]);
+    let of_the_link = format!("[fe80::101%{}]:9001", index.trim());
     let sender = serving(&lab, &[]);
-    for (from, to) in
-        [("0.0.0.0:0", "10.77.0.101:9001"), ("[::]:0", "[fd77::1]:9001"), ("[::]:0", "[fd77::101]:9001")]
-    {
+    for (from, to) in [
+        ("0.0.0.0:0", "10.77.0.101:9001"),
+        ("[::]:0", "[fd77::1]:9001"),
+        ("[::]:0", "[fd77::101]:9001"),
+        ("[::]:0", &of_the_link),
+    ] {
         let socket = lab.on("host1", || UdpSocket::bind(from).unwrap());
         let viewer = Asking::by(socket, to.parse().unwrap());
         assert!(viewer.wait_for(10, SOON).is_some(), "{to}: {}", sender.said());
@@ -151,6 +158,46 @@ fn a_slow_viewer_harms_no_other() {
     assert!(rates[1] > 0.5 && rates[1] < 28.0, "the slow one gets what its path carries: {rates:?}: {stats}");
     assert_eq!(stats["quality"], 80, "{stats}");
     assert_eq!(viewers(&stats).len(), 2);
+    sender_adds_up(sender.interrupt().totals());
+}
+
+#[test]
+fn a_viewer_behind_an_interface_that_stalls_holds_up_no_other() {
+    let _alone = alone();
+    let Some(lab) = Lab::up(3) else { return };
+    // host0 and host2 have a network of their own besides.
+    let (near, far) = (lab.namespace("host0"), lab.namespace("host2"));
+    lab.run(
+        "host0",
+        &["ip", "link", "add", "eth1", "netns", &near, "type", "veth", "peer", "eth1", "netns", &far],
+    );
+    for (host, address) in [("host0", "10.78.0.1/24"), ("host2", "10.78.0.3/24")] {
+        lab.run(host, &["ip", "addr", "add", address, "dev", "eth1"]);
+        lab.run(host, &["ip", "link", "set", "eth1", "up"]);
+    }
+    let sender = serving(&lab, &[]);
+    let socket = lab.on("host2", || UdpSocket::bind("0.0.0.0:0").unwrap());
+    let (one, held) = (asking(&lab, "host1"), Asking::by(socket, "10.78.0.1:9001".parse().unwrap()));
+    for viewer in [&one, &held] {
+        viewer.wait_for(10, SOON).unwrap_or_else(|| panic!("{}", sender.said()));
+    }
+    let before = one.count();
+    // Its queue takes more than a socket's buffer holds, and gives nothing back.
+    let stall = ["tc", "qdisc", "add", "dev", "eth1", "root", "tbf", "rate", "8kbit", "burst", "1600"];
+    lab.run("host0", &[&stall[..], &["limit", "100000000"]].concat());
+    pause(2000);
+    let came = one.count() - before;
+    figure("beside a viewer behind a stalled interface, frames in 2 s at 30 fps", came);
+    let stats = sender.stats().unwrap();
+    assert!(came > 50, "{came} frames: {stats}");
+    for viewer in viewers(&stats) {
+        let is_held = viewer["address"].as_str().unwrap().starts_with("10.78.");
+        assert_eq!(
+            count(viewer, "/errors") > 0,
+            is_held,
+            "what is held back is given up, and counted: {stats}"
+        );
+    }
     sender_adds_up(sender.interrupt().totals());
 }
 

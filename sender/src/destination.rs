@@ -1,5 +1,6 @@
 //! One destination: its stream, the way there, and what stands in it.
 
+mod held;
 mod stream;
 
 pub use stream::Stream;
@@ -12,17 +13,23 @@ use proto::host::{Console, Seldom};
 use proto::netem::Netem;
 use proto::{SendEvent, SendOutput, Transmit};
 
-use crate::link::{Link, Route};
+use crate::link::{Link, Room, Route};
 use crate::stats::{End, Stats, Tally};
+use held::Held;
 
 /// Where frames go, paced on its own.
 #[derive(Debug)]
 pub struct Destination {
     /// Decides what goes when.
     pub stream: Stream,
-    /// Which of the sockets it sends by.
+    /// By which of the sockets receivers answer. It sends by that one too, unless it has one of its own.
     pub link: usize,
+    own: Option<Link>,
     route: Route,
+    /// What its socket has no room for.
+    held: Held,
+    /// Whether that is waited for.
+    awaits_room: bool,
     /// The bad network of `--impair`, in front of the socket; what goes to one receiver of a group carries its address.
     netem: Option<Netem<Option<SocketAddr>>>,
     errors: u64,
@@ -46,7 +53,10 @@ impl Destination {
         Self {
             stream: stream.into(),
             link,
+            own: None,
             route,
+            held: Held::default(),
+            awaits_room: false,
             netem,
             errors: 0,
             look: Instant::now(),
@@ -56,25 +66,54 @@ impl Destination {
         }
     }
 
+    /// The same, which sends by a socket of its own.
+    #[must_use]
+    pub fn with_own(self, own: Option<Link>) -> Self {
+        Self { own, ..self }
+    }
+
     /// The way there.
     pub fn route(&self) -> &Route {
         &self.route
     }
 
-    /// Sends what is due by its socket; returns when there is more to do, if no frame comes before.
+    /// Sends what is due by its socket; returns when there is more to do, if no frame and no room comes before.
     pub fn drain(
         &mut self,
         link: &mut Link,
+        room: &Room,
         number: usize,
         tally: &mut Tally,
         stats: &Stats,
     ) -> Option<Instant> {
+        let strangers = link.strangers();
+        let mut own = self.own.take();
+        let by = own.as_mut().unwrap_or(link);
+        let until = self.send_due(by, tally, stats);
+        self.await_room(by, room);
+        self.own = own;
+        let own = &mut stats.lock().destinations[number];
+        (own.stream, own.errors, own.pace) = (*self.stream.stats(), self.errors, self.stream.pace());
+        own.strangers = strangers;
+        let now = Instant::now();
+        if self.look <= now {
+            self.look = now + LOOK_EVERY;
+            own.viewers.clear();
+            own.viewers.extend(self.stream.viewers().map(|(address, viewer)| (*address, viewer.clone())));
+        }
+        until
+    }
+
+    fn send_due(&mut self, link: &mut Link, tally: &mut Tally, stats: &Stats) -> Option<Instant> {
         let until = loop {
             let now = Instant::now();
+            if let Some(until) = self.send_held(link, now) {
+                return Some(until);
+            }
             match self.stream.poll(now) {
                 SendOutput::Transmit(transmit) => {
                     let result = match &mut self.netem {
-                        None => link.send(&mut self.route, &transmit),
+                        None => send(link, &mut self.route, &transmit, &mut self.held, now),
                         Some(netem) => {
                             let datagrams = transmit.bytes.chunks(transmit.segment);
                             datagrams.for_each(|bytes| netem.push_with(transmit.to, bytes, now));
@@ -89,22 +128,39 @@ impl Destination {
                 SendOutput::Wait(until) => break until,
             }
         };
-        let until = [until, self.drain_netem(link)].into_iter().flatten().min();
-        let own = &mut stats.lock().destinations[number];
-        (own.stream, own.errors, own.pace) = (*self.stream.stats(), self.errors, self.stream.pace());
-        own.strangers = link.strangers();
-        let now = Instant::now();
-        if self.look <= now {
-            self.look = now + LOOK_EVERY;
-            own.viewers.clear();
-            own.viewers.extend(self.stream.viewers().map(|(address, viewer)| (*address, viewer.clone())));
+        [until, self.drain_netem(link)].into_iter().flatten().min()
+    }
+
+    /// Sends what there was no room for, or gives it up when that has taken too long; returns until when it waits, if it
+    /// does.
+    fn send_held(&mut self, link: &mut Link, now: Instant) -> Option<Instant> {
+        let (transmit, until) = self.held.waiting()?;
+        let error = match link.send(&mut self.route, &transmit) {
+            Ok(sent) if sent < transmit.bytes.len() && now < until => {
+                self.held.sent(sent);
+                return Some(until);
+            }
+            Ok(sent) if sent == transmit.bytes.len() => None,
+            Ok(_) => Some(rustix::io::Errno::AGAIN.into()),
+            Err(error) => Some(error),
+        };
+        self.held.clear();
+        error.iter().for_each(|error| self.complain(error, now));
+        None
+    }
+
+    fn await_room(&mut self, link: &Link, room: &Room) {
+        let is_held = !self.held.is_empty();
+        if std::mem::replace(&mut self.awaits_room, is_held) != is_held {
+            // Where it cannot be waited for, it is given up in a moment.
+            let _ = if is_held { room.add(link) } else { room.remove(link) };
         }
-        until
     }
 
     /// Gives up what has not gone, but for the goodbye.
     pub fn abandon(&mut self) {
         self.stream.abandon();
+        self.held.clear();
         self.netem = None;
     }
 
@@ -124,15 +180,19 @@ impl Destination {
 
     /// Whether all that was to go has gone.
     pub fn is_done(&self) -> bool {
-        self.stream.is_closed() && self.netem.as_ref().is_none_or(|netem| netem.next_due().is_none())
+        let is_empty = |netem: &Netem<_>| netem.next_due().is_none();
+        self.stream.is_closed() && self.held.is_empty() && self.netem.as_ref().is_none_or(is_empty)
     }
 
     fn drain_netem(&mut self, link: &mut Link) -> Option<Instant> {
         let now = Instant::now();
         while let Some((to, datagram)) = self.netem.as_mut()?.pop_with(now) {
             let transmit = Transmit { to, bytes: datagram, segment: datagram.len() };
-            if let Err(error) = link.send(&mut self.route, &transmit) {
+            if let Err(error) = send(link, &mut self.route, &transmit, &mut self.held, now) {
                 self.complain(&error, now);
+            }
+            if let Some((_, until)) = self.held.waiting() {
+                return Some(until);
             }
         }
         self.netem.as_ref()?.next_due()
@@ -173,12 +233,28 @@ impl Destination {
         }
         let way_out = match error.raw_os_error() {
             Some(libc::EMSGSIZE) => "; the packets are too large for the path: give a smaller --mtu",
+            Some(libc::EAGAIN) => "; what leads there has been full for too long",
             Some(libc::EPERM) => "; a firewall on this computer forbids it",
             Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::ENETDOWN) => "; going on: it may come back",
             _ => "",
         };
         self.console.warn(format_args!("cannot send to {}: {error}{way_out}", self.route.to()));
     }
+}
+
+/// Sends what there is room for, and holds the rest.
+fn send(
+    link: &mut Link,
+    route: &mut Route,
+    transmit: &Transmit<'_, SocketAddr>,
+    held: &mut Held,
+    now: Instant,
+) -> io::Result<()> {
+    let sent = link.send(route, transmit)?;
+    if sent < transmit.bytes.len() {
+        held.keep(transmit, sent, now);
+    }
+    Ok(())
 }
 
 /// Statistics are not read more often.

@@ -11,7 +11,7 @@ use proto::wire::SourceState;
 use proto::{Door, Follow, Frame, FrameId};
 
 use crate::destination::Destination;
-use crate::link::{Link, NetworkOptions, Peer, Route};
+use crate::link::{Link, NetworkOptions, Peer, Room, Route};
 use crate::sdp::Announcement;
 use crate::serve::{Asked, Served};
 use crate::stats::{self, Stats, Tally};
@@ -23,6 +23,8 @@ use crate::streams::Streams;
 #[derive(Debug)]
 pub struct Fanout {
     links: Vec<Link>,
+    /// What is waited for while what goes by some socket is held up.
+    room: Room,
     destinations: Vec<Destination>,
     streams: Streams,
     options: NetworkOptions,
@@ -42,9 +44,13 @@ pub struct Fanout {
 
 impl Fanout {
     /// One without destinations.
-    pub fn new(streams: Streams, options: NetworkOptions, console: Console) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// If the system has no file descriptors left.
+    pub fn new(streams: Streams, options: NetworkOptions, console: Console) -> io::Result<Self> {
+        Ok(Self {
             links: Vec::new(),
+            room: Room::new()?,
             destinations: Vec::new(),
             streams,
             options,
@@ -56,13 +62,13 @@ impl Fanout {
             announcement: None,
             complaints: Seldom::new(COMPLAIN_EVERY),
             console,
-        }
+        })
     }
 
     /// Adds a destination with a socket of its own.
     pub fn add(&mut self, link: Link, route: Route, stats: &Stats) {
         self.links.push(link);
-        self.begin(self.links.len() - 1, route, false, stats);
+        self.begin(self.links.len() - 1, None, route, stats);
     }
 
     /// Lets viewers in by a door, who ask by these sockets.
@@ -92,6 +98,14 @@ impl Fanout {
         self.links.iter().map(|link| link.as_fd().try_clone_to_owned()).collect()
     }
 
+    /// Another handle to what is readable when a socket has room again for what is held up.
+    ///
+    /// # Errors
+    /// If the system has no file descriptors left.
+    pub fn room(&self) -> io::Result<OwnedFd> {
+        self.room.as_fd().try_clone_to_owned()
+    }
+
     /// Gives a frame to all. While nobody watches, the newest is kept for who comes next.
     pub fn push(&mut self, frame: Frame, tally: &mut Tally, stats: &Stats, now: Instant) {
         if self.destinations.is_empty() {
@@ -118,7 +132,8 @@ impl Fanout {
         let mut next = self.served.as_ref().and_then(Served::next_due);
         for (number, destination) in self.destinations.iter_mut().enumerate() {
             destination.stream.set_state(state, Instant::now());
-            let until = destination.drain(&mut self.links[destination.link], number, tally, stats);
+            let link = &mut self.links[destination.link];
+            let until = destination.drain(link, &self.room, number, tally, stats);
             next = [next, until].into_iter().flatten().min();
         }
         next
@@ -171,8 +186,9 @@ impl Fanout {
 
     /// A viewer begins, with the newest picture there is.
     fn welcome(&mut self, link: usize, peer: Peer, tally: &mut Tally, stats: &Stats, now: Instant) {
-        match Route::back(peer, &self.options) {
-            Ok(route) => self.begin(link, route, true, stats),
+        let back = Route::back(peer, &self.options);
+        match back.and_then(|route| Ok((self.links[link].back_to(peer, &self.options)?, route))) {
+            Ok((own, route)) => self.begin(link, Some(own), route, stats),
             Err(error) => {
                 self.served.iter_mut().for_each(|served| served.turn_away(peer.address));
                 if self.complaints.is_due(now) {
@@ -192,9 +208,11 @@ impl Fanout {
         self.served_to(peer.address).is_some_and(|number| self.destinations[number].route().from() != peer.at)
     }
 
-    fn begin(&mut self, link: usize, route: Route, is_served: bool, stats: &Stats) {
-        stats.lock().destinations.push(stats::Destination::new(&route, is_served));
-        self.destinations.push(self.streams.open(link, route, FrameId::new(self.pushed)));
+    /// A stream begins; that of a viewer who asked goes out by a socket of its `own`.
+    fn begin(&mut self, link: usize, own: Option<Link>, route: Route, stats: &Stats) {
+        stats.lock().destinations.push(stats::Destination::new(&route, own.is_some()));
+        let destination = self.streams.open(link, route, FrameId::new(self.pushed));
+        self.destinations.push(destination.with_own(own));
     }
 
     /// Ends the streams of those who have fallen silent.

@@ -1,6 +1,7 @@
 //! A UDP socket: sending many datagrams in one call where the kernel can, and reading what receivers send back.
 
 mod arrival;
+mod room;
 mod route;
 mod sockopt;
 
@@ -10,13 +11,13 @@ mod tests;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use proto::Transmit;
 use proto::host::Interface;
 use socket2::{Domain, Protocol, Socket, Type};
 
+pub use room::Room;
 pub use route::Route;
 
 use arrival::Arrival;
@@ -43,7 +44,7 @@ pub struct Peer {
     pub at: Option<IpAddr>,
 }
 
-/// A socket that sends, to one destination or to many.
+/// A socket that sends, to one destination or to many, and never waits.
 #[derive(Debug)]
 pub struct Link {
     socket: Socket,
@@ -79,8 +80,8 @@ impl Link {
     fn unbound(at: SocketAddr, options: &NetworkOptions) -> Result<Self> {
         let socket = Socket::new(Domain::for_address(at), Type::DGRAM, Some(Protocol::UDP))
             .context("cannot open a UDP socket")?;
-        // A full queue below holds up other destinations for no longer than this.
-        socket.set_write_timeout(Some(Duration::from_millis(50)))?;
+        // A full queue below holds up no other destination.
+        socket.set_nonblocking(true)?;
         sockopt::forbid_fragmentation(&socket, at.is_ipv4()).context("cannot forbid fragmentation")?;
         if options.dscp > 0 {
             let class = u32::from(options.dscp) << 2;
@@ -111,6 +112,31 @@ impl Link {
         Ok(link)
     }
 
+    /// Opens a socket that sends to `peer` from where it asked this one: with a buffer of its own, so that what the network
+    /// holds back of one peer's takes no room from the others. What comes back still comes to this one.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn back_to(&self, peer: Peer, options: &NetworkOptions) -> Result<Self> {
+        let Some(ip) = peer.at else { bail!("the system does not say which address was asked") };
+        let mut at = SocketAddr::new(ip, self.port()?);
+        if let (SocketAddr::V6(at), SocketAddr::V6(to)) = (&mut at, peer.address) {
+            at.set_scope_id(to.scope_id());
+        }
+        let link = Self::unbound(at, options)?;
+        // After both were bound to an address that was nobody else's, and which whoever does not ask to share it is refused.
+        self.socket.set_reuse_address(true)?;
+        link.socket.set_reuse_address(true)?;
+        let cannot = || format!("cannot send from {at}");
+        link.socket.bind(&at.into()).with_context(cannot)?;
+        // It hears itself alone: what others send goes to the socket that is asked. What came in between is said again.
+        link.socket.connect(&at.into()).with_context(cannot)?;
+        if let Some(text) = &options.interface {
+            link.socket.bind_device(Some(Interface::find(text)?.name.as_bytes())).with_context(cannot)?;
+        }
+        Ok(link)
+    }
+
     /// Where it is bound.
     ///
     /// # Errors
@@ -137,11 +163,12 @@ impl Link {
         self.strangers
     }
 
-    /// Sends one or several datagrams by `route`: to its destination, or, in a group, to one receiver alone.
+    /// Sends one or several datagrams by `route`: to its destination, or, in a group, to one receiver alone. Returns how many
+    /// of the bytes were taken: fewer than there are when the socket's buffer is full ([`Room`]).
     ///
     /// # Errors
     /// What the system says; then all or some of them are not sent.
-    pub fn send(&mut self, route: &mut Route, transmit: &Transmit<'_, SocketAddr>) -> io::Result<()> {
+    pub fn send(&mut self, route: &mut Route, transmit: &Transmit<'_, SocketAddr>) -> io::Result<usize> {
         let to = Peer { address: transmit.to.unwrap_or_else(|| route.to()), at: route.from };
         if route.offload && transmit.bytes.len() > transmit.segment {
             match self.send_segmented(to, transmit) {
@@ -152,16 +179,20 @@ impl Link {
                     // Where even this is refused, it was never on.
                     let _ = sockopt::set_segment(&self.socket, 0);
                 }
-                done => return done,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0),
+                done => return done.map(|()| transmit.bytes.len()),
             }
         }
-        let mut result = Ok(());
+        let (mut result, mut sent) = (Ok(()), 0);
         for datagram in transmit.bytes.chunks(transmit.segment) {
-            if let Err(error) = self.send_single(to, datagram) {
-                result = Err(error);
+            match self.send_single(to, datagram) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => result = Err(error),
+                Ok(()) => {}
             }
+            sent += datagram.len();
         }
-        result
+        result.map(|()| sent)
     }
 
     /// Sends one datagram to somebody who asked, from where it asked.

@@ -107,7 +107,8 @@ pub fn run(args: &Args) -> Result<()> {
             console.say(format_args!("{}", source.description));
             let mut streams = streams;
             streams.set_interval(source.interval);
-            let mut fanout = Fanout::new(streams.clone(), options, console.clone());
+            let mut fanout =
+                Fanout::new(streams.clone(), options, console.clone()).context("cannot make an event")?;
             for (link, route) in links {
                 console.say(format_args!("to {}, session {session}", streams.describe(&route)));
                 if let Some(path) = &args.sdp {

@@ -36,7 +36,8 @@ pub fn run(
 ) -> Result<()> {
     keep_time();
     let sockets = fanout.sockets().context(CANNOT_WAIT)?;
-    let mut wait = Wait::new(inbox, &sockets, stop);
+    let room = fanout.room().context(CANNOT_WAIT)?;
+    let mut wait = Wait::new(inbox, &sockets, &room, stop);
     let mut tally = Tally::default();
     let mut last = MediaTime::default();
     loop {

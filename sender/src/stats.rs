@@ -74,7 +74,7 @@ pub struct Destination {
     pub id: u64,
     /// What its stream counted.
     pub stream: SendStats,
-    /// Sends that the system refused.
+    /// Sends that the system refused, or had no room for in time.
     pub errors: u64,
     /// Its receivers, as far as they are known.
     pub viewers: Vec<(SocketAddr, Viewer)>,

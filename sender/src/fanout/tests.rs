@@ -25,7 +25,7 @@ impl Setup {
         let (args, console) = (Args::parse_from(["sender"]), Console::silent());
         let clock = Clock::new(Instant::now(), MediaTime::default());
         let streams = Streams::new(&args, SESSION, SECRET, clock, console.clone());
-        let fanout = Fanout::new(streams, NetworkOptions::default(), console);
+        let fanout = Fanout::new(streams, NetworkOptions::default(), console).unwrap();
         Self { fanout, tally: Tally::default(), stats: Stats::default() }
     }
 

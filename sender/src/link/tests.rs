@@ -1,7 +1,7 @@
 use super::*;
 
 use std::net::UdpSocket;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use proto::host::wait_until;
 use rustix::event::{PollFd, PollFlags};
@@ -152,6 +152,44 @@ fn one_socket_sends_to_many_each_cut_as_its_own_way_allows() {
         }
     }
 }
+
+#[test]
+fn each_who_asked_is_sent_to_from_there_by_a_socket_that_hears_nobody() {
+    let options = NetworkOptions::default();
+    let mut asked = Link::serve("127.0.0.1:0".parse().unwrap(), &options).unwrap();
+    let at = address(&asked);
+    let askers = [receiver(), receiver()];
+    let mut owns: Vec<Link> = Vec::new();
+    for round in 0..2 {
+        for asker in &askers {
+            asker.send_to(b"ask", at).unwrap();
+        }
+        let mut peers = Vec::new();
+        while peers.len() < askers.len() {
+            wait_until(&mut [PollFd::new(&asked, PollFlags::IN)], Some(Instant::now() + SOON)).unwrap();
+            let read = asked.receive(1, |_, peer, _| {
+                peers.push(peer);
+                true
+            });
+            assert_eq!(read.unwrap(), 1, "what is asked comes to the socket that is asked, in round {round}");
+        }
+        owns.extend(peers.iter().map(|peer| asked.back_to(*peer, &options).unwrap()));
+        for ((peer, own), asker) in peers.iter().zip(&mut owns).zip(&askers) {
+            let mut route = Route::back(*peer, &options).unwrap();
+            let transmit = Transmit { to: None, bytes: &[9; 300], segment: 100 };
+            assert_eq!(own.send(&mut route, &transmit).unwrap(), 300);
+            for _ in 0..3 {
+                assert_eq!(asker.recv_from(&mut [0; 200]).unwrap(), (100, at));
+            }
+            assert_eq!(own.receive(1, |_, _, _| true).unwrap(), 0);
+        }
+    }
+    let error = Link::serve(at, &options).unwrap_err();
+    let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+    assert_eq!(kind, Some(io::ErrorKind::AddrInUse), "the port is still nobody else's");
+}
+
+const SOON: Duration = Duration::from_secs(5);
 
 #[test]
 fn nothing_larger_than_the_mtu_is_sent() {

@@ -39,7 +39,7 @@ impl Setup {
         let mut streams = Streams::new(&args, SessionId::new(1), [7; 16], clock, console.clone());
         streams.set_interval(Some(INTERVAL));
         let (inbox, stats) = (Arc::new(Inbox::new().unwrap()), Arc::new(Stats::default()));
-        let mut fanout = Fanout::new(streams, options, console);
+        let mut fanout = Fanout::new(streams, options, console).unwrap();
         fanout.add(link, route, &stats);
         let stop = Stop::new().unwrap();
         let thread = spawn({

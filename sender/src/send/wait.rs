@@ -11,11 +11,11 @@ use crate::inbox::Inbox;
 
 /// The files to wait for, listed once: waiting allocates nothing.
 pub(super) struct Wait<'a> {
-    /// The inbox, the sockets, the request to stop.
+    /// The inbox, the sockets, what tells of room in their buffers, the request to stop.
     files: Vec<PollFd<'a>>,
 }
 
-/// What else ends a wait than its time and what receivers send.
+/// What else ends a wait than its time, room in a full buffer, and what receivers send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Also {
     /// A frame, or the end of frames.
@@ -28,15 +28,16 @@ pub(super) enum Also {
 
 impl<'a> Wait<'a> {
     /// Waits for these.
-    pub(super) fn new(inbox: &'a Inbox, sockets: &'a [OwnedFd], stop: &'a Stop) -> Self {
-        let mut files = Vec::with_capacity(sockets.len() + 2);
+    pub(super) fn new(inbox: &'a Inbox, sockets: &'a [OwnedFd], room: &'a OwnedFd, stop: &'a Stop) -> Self {
+        let mut files = Vec::with_capacity(sockets.len() + 3);
         files.push(PollFd::new(inbox, PollFlags::IN));
         files.extend(sockets.iter().map(|socket| PollFd::new(socket, PollFlags::IN)));
+        files.push(PollFd::new(room, PollFlags::IN));
         files.push(PollFd::new(stop, PollFlags::IN));
         Self { files }
     }
 
-    /// Waits until there is feedback, or `until`, or what else is asked for; says whether the last is there.
+    /// Waits until there is feedback, or room, or `until`, or what else is asked for; says whether the last is there.
     ///
     /// What is not asked for is not looked at, so that what nobody sees to now cannot end every wait at once.
     ///
@@ -55,7 +56,7 @@ impl<'a> Wait<'a> {
 
     /// The sockets at which the last wait found something, by their numbers.
     pub(super) fn feedback(&self) -> impl Iterator<Item = usize> {
-        let sockets = &self.files[1..self.files.len() - 1];
+        let sockets = &self.files[1..self.files.len() - 2];
         sockets.iter().enumerate().filter(|(_, file)| !file.revents().is_empty()).map(|(number, _)| number)
     }
 }
