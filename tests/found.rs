@@ -205,6 +205,44 @@ fn a_sender_to_a_group_is_found_and_its_group_joined() {
     assert!(number(&display.screen()).is_some(), "it is not alone any more: {}", window.said());
 }
 
+#[test]
+fn a_sender_that_cannot_be_received_yet_is_tried_again() {
+    let _alone = alone();
+    let Some(lab) = Lab::up(2) else { return };
+    lab.run("host1", &["ip", "route", "del", "default"]);
+    let _sender = serving(&lab, "host0", "door", &["--dest", "239.255.10.1:9000", "--interface", "eth0"]);
+    let (viewer, collector) = piped(&lab, "host1");
+    let says = |text: &str| {
+        let begun = Instant::now();
+        while !viewer.said().contains(text) {
+            assert!(begun.elapsed() < SOON, "{}", viewer.said());
+            pause(20);
+        }
+    };
+    says("door is not shown: there is no route to the group");
+    pause(4000);
+    assert_eq!(viewer.said().matches("is not shown").count(), 1, "{}", viewer.said());
+    lab.run("host1", &["ip", "route", "add", "default", "dev", "eth0"]);
+    assert!(collector.wait_until(5, SOON).is_some(), "{}", viewer.said());
+}
+
+#[test]
+fn a_sender_that_comes_back_with_a_group_is_joined_there() {
+    let _alone = alone();
+    let Some(lab) = Lab::up(2) else { return };
+    let sender = serving(&lab, "host0", "door", &[]);
+    let (viewer, collector) = piped(&lab, "host1");
+    assert!(collector.wait_until(5, SOON).is_some(), "{}", viewer.said());
+    assert!(sender.interrupt().status.success());
+    let group = ["--dest", "239.255.10.1:9000", "--interface", "eth0"];
+    let _sender = serving(&lab, "host0", "door", &group);
+    let begun = Instant::now();
+    while !viewer.said().contains("listening on 239.255.10.1:9000") {
+        assert!(begun.elapsed() < SOON, "{}", viewer.said());
+        pause(20);
+    }
+}
+
 /// A sender of a test card.
 fn serving(lab: &Lab, host: &str, name: &str, more: &[&str]) -> Running {
     lab.sender(host, &[&CARD, &["--size", "640x360", "--name", name], more].concat())

@@ -38,8 +38,10 @@ struct State {
     found: Vec<Found>,
     /// When the first of them was found.
     first: Option<Instant>,
-    /// Those who are received, or could not be.
+    /// Those who are received.
     taken: Vec<Taken>,
+    /// Those who are wanted and could not be received.
+    failed: Vec<Failed>,
     /// Whether it is decided who is shown, and nobody else is unless a person says so.
     is_settled: bool,
     /// The names that were offered last, so that a list is not printed twice.
@@ -51,6 +53,23 @@ struct Taken {
     instance: String,
     /// Where it is asked, if it is asked.
     place: Option<Arc<Place>>,
+    /// Its groups that were joined.
+    groups: Vec<SocketAddr>,
+}
+
+/// How a sender is received.
+enum Way {
+    Asked(Arc<Place>),
+    Joined(SocketAddr),
+}
+
+/// A sender that could not be received, such as before the network was up.
+struct Failed {
+    /// What it said of itself then.
+    found: Found,
+    why: String,
+    /// When it is tried again, if nothing changes before.
+    again: Instant,
 }
 
 /// Starts to look for senders, if that is wanted.
@@ -109,7 +128,8 @@ impl Finder {
         let mut state = State::default();
         loop {
             self.changed.clear();
-            let until = self.decide(&mut state, browser.list(), Instant::now())?;
+            let decided = self.decide(&mut state, browser.list(), Instant::now())?;
+            let until = [decided, state.next_try()].into_iter().flatten().min();
             self.crew.shared.feeds.wake();
             let mut files = [PollFd::new(stop, PollFlags::IN), PollFd::new(&self.changed, PollFlags::IN)];
             wait_until(&mut files, until).context("cannot wait for senders")?;
@@ -125,19 +145,17 @@ impl Finder {
         lock(&self.found).clone_from(&found);
         let chosen = std::mem::take(&mut *lock(&self.chosen));
         state.is_settled |= !chosen.is_empty();
-        chosen.iter().for_each(|found| self.take(state, found));
-        for taken in &state.taken {
-            let moved = found.iter().find(|found| found.instance == taken.instance);
-            if let (Some(place), Some(moved)) = (&taken.place, moved) {
-                place.move_to(&moved.addresses);
-            }
+        for chosen in &chosen {
+            state.failed.retain(|failed| failed.found.instance != chosen.instance);
+            self.take(state, chosen, now);
         }
+        self.follow(state, &found, now);
         if !self.names.is_empty() {
             for name in &self.names {
                 let is_named = |found: &&Found| &found.instance == name || &found.name == name;
                 let exact = found.iter().find(|found| &found.instance == name);
                 if let Some(found) = exact.or_else(|| found.iter().find(is_named)) {
-                    self.take(state, found);
+                    self.take(state, found, now);
                 }
             }
             let missing: Vec<&str> =
@@ -159,7 +177,7 @@ impl Finder {
                 match all {
                     [only] => {
                         state.is_settled = true;
-                        self.take(state, only);
+                        self.take(state, only, now);
                     }
                     several => self.offer(state, several)?,
                 }
@@ -168,27 +186,65 @@ impl Finder {
         }
     }
 
-    /// Has a sender received, unless it is already.
-    fn take(&self, state: &mut State, found: &Found) {
-        if state.taken.iter().any(|taken| taken.instance == found.instance) {
-            return;
+    /// Goes where those are now who are received, and tries again those who could not be.
+    fn follow(&self, state: &mut State, found: &[Found], now: Instant) {
+        for found in found {
+            let taken = state.taken.iter().find(|taken| taken.instance == found.instance);
+            if let Some(place) = taken.and_then(|taken| taken.place.as_ref()) {
+                place.move_to(&found.addresses);
+            }
+            if taken.is_some() || state.failed.iter().any(|failed| failed.found.instance == found.instance) {
+                self.take(state, found, now);
+            }
         }
-        let place = self.receive(found).unwrap_or_else(|error| {
-            self.crew.shared.console.warn(format_args!("{} is not shown: {error:#}", found.name));
-            None
-        });
-        state.taken.push(Taken { instance: found.instance.clone(), place });
     }
 
-    /// Joins its group, or asks it; returns where it is asked.
-    fn receive(&self, found: &Found) -> Result<Option<Arc<Place>>> {
+    /// Has a sender received, unless it is already, or could not be a moment ago.
+    fn take(&self, state: &mut State, found: &Found, now: Instant) {
+        let at = state.taken.iter().position(|taken| taken.instance == found.instance);
+        if at.is_some_and(|at| state.taken[at].is_received(found)) {
+            state.failed.retain(|failed| failed.found.instance != found.instance);
+            return;
+        }
+        let before = state.failed.iter().position(|failed| failed.found.instance == found.instance);
+        if before.is_some_and(|at| !state.failed[at].is_due(found, now)) {
+            return;
+        }
+        let before = before.map(|at| state.failed.swap_remove(at).why);
+        let groups = at.map_or(0, |at| state.taken[at].groups.len());
+        match self.receive(found, groups) {
+            Ok(way) => {
+                let at = at.unwrap_or_else(|| {
+                    state.taken.push(Taken::nowhere(found));
+                    state.taken.len() - 1
+                });
+                match way {
+                    Way::Asked(place) => state.taken[at].place = Some(place),
+                    Way::Joined(group) => state.taken[at].groups.push(group),
+                }
+            }
+            Err(error) => {
+                let why = format!("{} is not shown: {error:#}", found.name);
+                if before.as_ref() != Some(&why) {
+                    self.crew.shared.console.warn(&why);
+                }
+                state.failed.push(Failed { found: found.clone(), why, again: now + TRY_AGAIN });
+            }
+        }
+    }
+
+    /// Joins its group, beside so many others of it, or asks it.
+    fn receive(&self, found: &Found, groups: usize) -> Result<Way> {
         let (crew, console) = (&self.crew, &self.crew.shared.console);
         let name = &found.name;
         if let Some(group) = found.group {
+            if groups == MOST_GROUPS {
+                bail!("it has sent to {groups} other groups already; start the receiver again");
+            }
             let link = Link::open(group, crew.interface(), console)?;
             let status = Status::new("listening on", format!("{group} for {name}"));
             crew.receive(link, None, status, true)?;
-            return Ok(None);
+            return Ok(Way::Joined(group));
         }
         if found.addresses.is_empty() {
             bail!("it says no address at which it can be asked");
@@ -196,7 +252,7 @@ impl Finder {
         let place = Place::new(&found.addresses);
         let Opened { link, asking, status } = Opened::towards(&place, name, crew.interface(), console)?;
         crew.receive(link, asking, status, true)?;
-        Ok(Some(place))
+        Ok(Way::Asked(place))
     }
 
     /// Lists several senders to choose from: in the window too, where there is one.
@@ -243,15 +299,45 @@ impl Finder {
     }
 }
 
+impl Taken {
+    /// One that is received nowhere yet.
+    fn nowhere(found: &Found) -> Self {
+        Self { instance: found.instance.clone(), place: None, groups: Vec::new() }
+    }
+
+    /// Whether what this sender says of itself leads to where it is received.
+    fn is_received(&self, found: &Found) -> bool {
+        match found.group {
+            Some(group) => self.groups.contains(&group),
+            None => self.place.is_some(),
+        }
+    }
+}
+
+impl Failed {
+    /// Whether there is hope again.
+    fn is_due(&self, found: &Found, now: Instant) -> bool {
+        let has_changed = (&found.addresses, found.group) != (&self.found.addresses, self.found.group);
+        has_changed || self.again <= now
+    }
+}
+
 impl State {
-    /// Whether a sender of this name is received.
+    /// When somebody is tried again who could not be received and is still there.
+    fn next_try(&self) -> Option<Instant> {
+        let is_there =
+            |failed: &&Failed| self.found.iter().any(|found| found.instance == failed.found.instance);
+        self.failed.iter().filter(is_there).map(|failed| failed.again).min()
+    }
+
+    /// Whether a sender of this name is received, or it was said why not.
     fn has(&self, name: &str) -> bool {
-        let is_it = |taken: &Taken, found: &Found| {
-            taken.instance == found.instance && (found.name == name || found.instance == name)
+        let instances = self.taken.iter().map(|taken| &taken.instance);
+        let mut instances = instances.chain(self.failed.iter().map(|failed| &failed.found.instance));
+        let is_it = |instance: &String, found: &Found| {
+            *instance == found.instance && (found.name == name || found.instance == name)
         };
-        self.taken
-            .iter()
-            .any(|taken| taken.instance == name || self.found.iter().any(|found| is_it(taken, found)))
+        instances.any(|instance| instance == name || self.found.iter().any(|found| is_it(instance, found)))
     }
 }
 
@@ -264,5 +350,9 @@ pub(crate) fn whereabouts(found: &Found) -> String {
 /// How long others are waited for after the first sender was found: answers to one question come within this, also from
 /// computers that are busy.
 const GATHER: Duration = Duration::from_millis(500);
+/// A network that comes up is there within this, and a message of it is no news to who waits.
+const TRY_AGAIN: Duration = Duration::from_secs(3);
+/// Groups that one sender has been in; each is a socket and a thread.
+const MOST_GROUPS: usize = 4;
 /// After so long without anybody, people wonder.
 const PATIENCE: Duration = Duration::from_secs(3);
