@@ -91,12 +91,20 @@ fn logs_for_programs_are_one_object_a_line() {
     assert!(lines.iter().any(|line| line["message"].as_str().unwrap().starts_with("test card 160x120")));
     assert!(lines.iter().any(|line| line["statistics"] == true), "{}", ended.said);
     assert!(lines.iter().all(|line| line["level"] == "info"), "{}", ended.said);
-    // Also when something is wrong, with what was typed and while it runs.
-    for (arguments, status, word) in [
-        (["--frames", "0", "--log-format", "json"], 2, "--frames"),
-        (["--source", "none.mjpeg", "--log-format=json", "--dest=127.0.0.1:9"], 1, "none.mjpeg"),
+    // Also when something is wrong, with what was typed, with the file, and while it runs.
+    let folder = Folder::new();
+    let (file, unreadable) = (folder.join("wrong.toml"), folder.join("unreadable.toml"));
+    std::fs::write(&file, "fps = 'many'\nlog-format = 'json'\n").unwrap();
+    std::fs::write(&unreadable, "log-format = 'json'\ndest = [\n").unwrap();
+    for (program, arguments, status, word) in [
+        ("sender", &["--frames", "0", "--log-format", "json"][..], 2, "--frames"),
+        ("sender", &["--source", "none.mjpeg", "--log-format=json", "--dest=127.0.0.1:9"], 1, "none.mjpeg"),
+        ("sender", &["--format", "rtp", "--log-format", "json"], 2, "give --dest"),
+        ("receiver", &["--format", "rtp", "--log-format", "json"], 2, "give --listen"),
+        ("sender", &["--config", &file], 2, "many"),
+        ("sender", &["--config", &unreadable], 2, "unreadable.toml:2"),
     ] {
-        let ended = run("sender", &arguments);
+        let ended = run(program, arguments);
         assert_eq!(ended.status.code(), Some(status), "{}", ended.said);
         let [.., last] = &entries(&ended.said)[..] else { panic!("nothing is said") };
         assert_eq!(last["level"], "error");

@@ -9,10 +9,7 @@ use receiver::args::{Args, Command};
 use receiver::doctor::{self, Checks};
 
 fn main() -> ExitCode {
-    let args: Args = parse_arguments("receiver");
-    if let Err(error) = args.check() {
-        error.exit();
-    }
+    let args: Args = parse_arguments("receiver", Args::check);
     let result = match &args.command {
         None => receiver::pipeline::run(&args),
         Some(Command::Doctor { listen, interface, time }) => {

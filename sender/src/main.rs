@@ -8,10 +8,7 @@ use proto::host::{Console, parse_arguments, write_manual};
 use sender::args::{Args, Command};
 
 fn main() -> ExitCode {
-    let args: Args = parse_arguments("sender");
-    if let Err(error) = args.check() {
-        error.exit();
-    }
+    let args: Args = parse_arguments("sender", Args::check);
     let result = match &args.command {
         None => sender::pipeline::run(&args),
         Some(Command::Cameras) => sender::cameras::list(&mut stdout().lock()),

@@ -22,21 +22,26 @@ pub struct SystemArgs {
 
 const SYSTEM: &str = "System";
 
-/// What was typed, with what the configuration file of `program` says where nothing was. Where something is wrong, or
-/// help is wanted, says so and ends the program.
+/// What was typed, with what the configuration file of `program` says where nothing was, if `check` finds that it goes
+/// together. Where something is wrong, or help is wanted, says so and ends the program.
 ///
 /// Commands such as `doctor` read no file: they are asked about what is typed.
-pub fn parse_arguments<A: Parser>(program: &'static str) -> A {
-    let typed: Vec<OsString> = std::env::args_os().collect();
+pub fn parse_arguments<A: Parser>(
+    program: &'static str,
+    check: impl FnOnce(&A) -> Result<(), clap::Error>,
+) -> A {
+    let mut all: Vec<OsString> = std::env::args_os().collect();
     let default = Path::new(FOLDER).join(program).with_extension("toml");
-    let mut all = typed.clone();
-    let read = config::read(&A::command(), &typed, &default);
-    let parsed = read.and_then(|read| {
-        let Some(config::Options { path, arguments }) = read else { return A::try_parse_from(&all) };
-        let first = all.len().min(1);
-        all.splice(first..first, arguments);
+    let mut from_file = Vec::new();
+    let read = config::read(&A::command(), &all, &default, &mut from_file);
+    let first = all.len().min(1);
+    all.splice(first..first, from_file);
+    let parsed = read.and_then(|path| {
         let parsed = A::try_parse_from(&all)?;
-        console(program, &all).say(format_args!("options from {}", path.display()));
+        if let Some(path) = path {
+            console(program, &all).say(format_args!("options from {}", path.display()));
+        }
+        check(&parsed)?;
         Ok(parsed)
     });
     parsed.unwrap_or_else(|error| {

@@ -11,24 +11,23 @@ use std::path::{Path, PathBuf};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, Error};
-use toml::de::{DeTable, DeValue};
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue};
 
-/// What a file says that was not typed.
-#[derive(Debug)]
-pub(super) struct Options {
-    /// The file.
-    pub(super) path: PathBuf,
-    /// What it says, as if typed.
-    pub(super) arguments: Vec<OsString>,
-}
-
-/// Reads the file that `--config` names among what was `typed`, or else the `default` one if it is there.
+/// Reads the file that `--config` names among what was `typed`, or else the `default` one if it is there, and adds to
+/// `arguments` what it says that was not typed, as if it had been. Returns the file if it said something.
 ///
-/// `None` if there is none, or none is wanted; and if what was typed is wrong, which whoever parses it will say.
+/// `None` also if no file is wanted; and if what was typed is wrong, which whoever parses it will say.
 ///
 /// # Errors
-/// If the file cannot be read, or says what could not be typed. It names the file and, where there is one, the line.
-pub(super) fn read(command: &Command, typed: &[OsString], default: &Path) -> Result<Option<Options>, Error> {
+/// If the file cannot be read, or says what could not be typed. It names the file and, where there is one, the line. What
+/// the file says of the format of messages is among the `arguments` then, so that the error can be told in it.
+pub(super) fn read(
+    command: &Command,
+    typed: &[OsString],
+    default: &Path,
+    arguments: &mut Vec<OsString>,
+) -> Result<Option<PathBuf>, Error> {
     // What must be given may be in the file.
     let mut command = command.clone().mut_args(|arg| arg.required(false));
     command.build();
@@ -46,8 +45,8 @@ pub(super) fn read(command: &Command, typed: &[OsString], default: &Path) -> Res
             return Err(command.error(ErrorKind::Io, message));
         }
     };
-    let arguments = File { path, text: &text, command }.arguments(&matches)?;
-    Ok((!arguments.is_empty()).then(|| Options { path: path.to_owned(), arguments }))
+    File { path, text: &text, command, typed: &matches }.read(arguments)?;
+    Ok((!arguments.is_empty()).then(|| path.to_owned()))
 }
 
 /// What clap says is wrong, in one line, without how to go on.
@@ -63,30 +62,43 @@ struct File<'a> {
     text: &'a str,
     /// The command line, with nothing required.
     command: Command,
+    typed: &'a ArgMatches,
 }
 
 impl File<'_> {
-    /// What the file says and was not typed.
-    fn arguments(mut self, typed: &ArgMatches) -> Result<Vec<OsString>, Error> {
-        let table = match DeTable::parse(self.text) {
-            Ok(table) => table,
-            Err(error) => return Err(self.wrong(error.span().unwrap_or_default(), error.message())),
-        };
-        let mut all = Vec::new();
-        for (key, value) in table.get_ref() {
-            let arg = self.flag(key.get_ref(), key.span())?;
-            let arguments = spelled(&arg, value.get_ref()).map_err(|why| self.wrong(value.span(), why))?;
-            if self.is_overruled(&arg, typed) {
-                continue;
-            }
-            let words =
-                [OsString::from(self.command.get_name())].into_iter().chain(arguments.iter().cloned());
-            if let Err(error) = self.command.try_get_matches_from_mut(words) {
-                return Err(self.wrong(value.span(), first_paragraph(&error)));
-            }
-            all.extend(arguments);
+    /// Adds what the file says and was not typed: the format of messages first, in which all that is wrong is told.
+    fn read(mut self, arguments: &mut Vec<OsString>) -> Result<(), Error> {
+        let (table, mistakes) = DeTable::parse_recoverable(self.text);
+        let (first, rest): (Vec<_>, Vec<_>) =
+            table.get_ref().iter().partition(|(key, _)| key.get_ref() == LOG_FORMAT);
+        for (key, value) in first {
+            arguments.extend(self.option(key, value)?);
         }
-        Ok(all)
+        if let Some(error) = mistakes.first() {
+            return Err(self.wrong(error.span().unwrap_or_default(), error.message()));
+        }
+        for (key, value) in rest {
+            arguments.extend(self.option(key, value)?);
+        }
+        Ok(())
+    }
+
+    /// One option as it would be typed; nothing if something was typed instead.
+    fn option(
+        &mut self,
+        key: &Spanned<DeString<'_>>,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Result<Vec<OsString>, Error> {
+        let arg = self.flag(key.get_ref(), key.span())?;
+        let arguments = spelled(&arg, value.get_ref()).map_err(|why| self.wrong(value.span(), why))?;
+        if self.is_overruled(&arg) {
+            return Ok(Vec::new());
+        }
+        let words = [OsString::from(self.command.get_name())].into_iter().chain(arguments.iter().cloned());
+        if let Err(error) = self.command.try_get_matches_from_mut(words) {
+            return Err(self.wrong(value.span(), first_paragraph(&error)));
+        }
+        Ok(arguments)
     }
 
     /// The flag of this name.
@@ -109,12 +121,12 @@ impl File<'_> {
     }
 
     /// Whether something was typed instead, the flag itself or what cannot be together with it.
-    fn is_overruled(&self, arg: &Arg, typed: &ArgMatches) -> bool {
+    fn is_overruled(&self, arg: &Arg) -> bool {
         let conflicts = |one: &Arg, other: &Arg| {
             self.command.get_arg_conflicts_with(one).iter().any(|found| found.get_id() == other.get_id())
         };
         self.command.get_arguments().any(|other| {
-            typed.value_source(other.get_id().as_str()) == Some(ValueSource::CommandLine)
+            self.typed.value_source(other.get_id().as_str()) == Some(ValueSource::CommandLine)
                 && (arg.get_id() == other.get_id() || conflicts(arg, other) || conflicts(other, arg))
         })
     }
@@ -166,6 +178,8 @@ fn word(arg: &Arg, value: &DeValue<'_>) -> Result<String, String> {
     }
 }
 
+/// The flag that says how messages are written.
+const LOG_FORMAT: &str = "log-format";
 /// Flags that a file cannot have.
 const NOT_HERE: [&str; 3] = ["config", "help", "version"];
 

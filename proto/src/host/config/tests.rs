@@ -38,10 +38,11 @@ fn parse(text: &str, typed: &str) -> Result<Args, String> {
     let path = std::env::temp_dir().join(format!("chunkcast-config-{}-{count}.toml", std::process::id()));
     std::fs::write(&path, text).unwrap();
     let mut all: Vec<OsString> = typed.split_whitespace().map(OsString::from).collect();
-    let read = read(&<Args as clap::CommandFactory>::command(), &all, &path);
+    let mut arguments = Vec::new();
+    let read = read(&<Args as clap::CommandFactory>::command(), &all, &path, &mut arguments);
     std::fs::remove_file(&path).unwrap();
-    let parsed = read.and_then(|read| {
-        all.splice(1..1, read.map(|options| options.arguments).unwrap_or_default());
+    let parsed = read.and_then(|_| {
+        all.splice(1..1, arguments);
         Args::try_parse_from(&all)
     });
     parsed.map_err(|error| first_paragraph(&error).replace(path.to_str().unwrap(), "FILE"))
