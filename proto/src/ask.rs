@@ -22,6 +22,8 @@ pub struct Asker {
     state: AskState,
     /// When something of the stream last came.
     heard: Option<Instant>,
+    /// When the sender last answered.
+    answered: Option<Instant>,
     /// Since when nothing comes.
     since: Instant,
     next: Instant,
@@ -75,6 +77,7 @@ impl Asker {
             session: UNKNOWN,
             state: AskState::Asking,
             heard: None,
+            answered: None,
             since: now,
             next: now,
             early: Early::Allowed,
@@ -96,7 +99,7 @@ impl Asker {
         else {
             return false;
         };
-        self.session = header.session;
+        (self.session, self.answered) = (header.session, Some(now));
         let is_new = std::mem::replace(&mut self.token, answer.token) != answer.token;
         match answer.status {
             AnswerStatus::ShowToken if is_new && self.early == Early::Allowed => self.early = Early::Due,
@@ -137,7 +140,11 @@ impl Asker {
             }
             Leaving::Done => return AskOutput::Wait(None),
         }
-        let silent = self.heard.filter(|_| self.state == AskState::Watching).map(|heard| heard + SILENCE);
+        let silent = match self.state {
+            AskState::Asking => None,
+            AskState::Watching => self.heard.map(|heard| heard + SILENCE),
+            AskState::Full => self.answered.map(|answered| answered + FULL_FOR),
+        };
         if let Some(silent) = silent
             && silent <= now
         {
@@ -188,6 +195,8 @@ const OFTEN: Duration = Duration::from_millis(200);
 const OFTEN_FOR: Duration = Duration::from_secs(60);
 /// A sender that was switched off, or has no place.
 const SELDOM: Duration = Duration::from_secs(1);
+/// A sender that has no place answers each ask; two in a row may be lost.
+const FULL_FOR: Duration = Duration::from_millis(3 * SELDOM.as_millis() as u64 + SILENCE.as_millis() as u64);
 
 #[cfg(test)]
 mod tests {
@@ -292,6 +301,12 @@ mod tests {
             assert_eq!(asker.state(), AskState::Full);
             let times: Vec<_> = asks(&mut asker, now, now + at(3000)).iter().map(|ask| ask.0).collect();
             assert_eq!(times, [1000, 2000, 3000]);
+            assert_eq!(asker.state(), AskState::Full);
+            // Who does not answer any more is not full, but gone: it is asked as at first.
+            let later = now + at(3000);
+            let times: Vec<_> = asks(&mut asker, later, later + at(700)).iter().map(|ask| ask.0).collect();
+            assert_eq!(times, [500, 600, 700]);
+            assert_eq!(asker.state(), AskState::Asking);
         }
         asker.heard(t0);
         assert_eq!(asker.state(), AskState::Watching);
