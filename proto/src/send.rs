@@ -54,7 +54,7 @@ pub struct SendStream<S> {
     /// Those of the report that is being taken in.
     trains: Vec<Train>,
     state: SourceState,
-    /// When the next hello is due, and the moment on the sender's clock to state in it.
+    /// When the next hello is due.
     next_hello: Instant,
     /// And how long after it the one after that.
     hello_after: Duration,
