@@ -156,6 +156,8 @@ fn wrong_usage_is_explained_in_a_line_and_has_status_2() {
         ("sender", [&to, &pattern[..], &["--nonsense"]].concat(), "--nonsense"),
         ("receiver", vec!["--listen", "127.0.0.1:0"], "port"),
         ("receiver", vec!["--listen", "nine thousand"], "--listen"),
+        ("receiver", vec!["--connect", "http://door"], "no port"),
+        ("receiver", vec!["--connect", "the door"], "door.local:9001"),
         ("receiver", vec!["--output", "picture.bmp"], ".mjpeg"),
         ("receiver", vec!["--output", "y4m:film.y4m"], "y4m:-"),
         ("receiver", vec!["--deadline", "soon"], "500ms"),

@@ -140,6 +140,32 @@ fn a_sender_asked_by_name_is_found_again_at_another_address() {
 }
 
 #[test]
+fn a_name_that_is_not_known_keeps_no_other_sender_from_being_shown_and_is_asked_once_it_is() {
+    let _alone = alone();
+    let Some(lab) = Lab::up(3) else { return };
+    let folder = Folder::new();
+    let hosts = folder.join("hosts");
+    let known = |names: &str| std::fs::write(&hosts, names).unwrap();
+    known("10.77.0.1 door.example\n");
+    let (_one, _other) = (serving(&lab, &[]), lab.sender("host1", &["--source", "pattern"]));
+    let connect = ["--connect", "door.example", "--connect", "yard.example", "--output", "none"];
+    let viewer = lab.receiver_with_hosts("host2", &hosts, &connect);
+    until(&viewer, |stats| count(stats, "/frames/delivered") > 10);
+    assert!(viewer.said().contains("\"yard.example\" is not known"), "{}", viewer.said());
+    known("10.77.0.1 door.example\n10.77.0.2 yard.example\n");
+    let both = |stats: &Value| {
+        let senders = stats["senders"].as_array().map_or(&[][..], Vec::as_slice);
+        senders.iter().filter(|sender| count(sender, "/frames/delivered") > 10).count() == 2
+    };
+    let begun = Instant::now();
+    while !viewer.stats().is_some_and(|stats| both(&stats)) {
+        assert!(begun.elapsed() < 2 * SOON, "{:?}: {}", viewer.stats(), viewer.said());
+        pause(50);
+    }
+    viewer.interrupt().totals();
+}
+
+#[test]
 fn a_slow_viewer_harms_no_other() {
     let _alone = alone();
     let Some(lab) = Lab::up(3) else { return };

@@ -322,7 +322,8 @@ mod tests {
         let words = "receiver --listen :9000 --listen 239.255.10.1:9001 --connect 192.168.1.7 --connect [::1]:9100 door 7";
         let sources = parse(words).unwrap().sources();
         assert_eq!(sources.listen.len(), 2);
-        let asked: Vec<String> = sources.connect.iter().map(|host| host.addresses[0].to_string()).collect();
+        let asked: Vec<String> =
+            sources.connect.iter().map(|host| host.look_up().unwrap()[0].to_string()).collect();
         assert_eq!(asked, ["192.168.1.7:9001", "[::1]:9100"]);
         assert_eq!(sources.names, ["door", "7"]);
         assert!(!sources.is_open() && sources.want_finding());

@@ -10,15 +10,19 @@ use proto::host::{Console, Interface, parse_scoped};
 
 use crate::endpoint::Place;
 
-/// A sender to be asked, as it was typed, and the addresses that it stands for.
+/// A sender to be asked, as it was typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Host {
     /// As typed.
     pub text: String,
-    /// Where that is, the best first; at least one.
-    pub addresses: Vec<SocketAddr>,
-    /// What stands for them, if they were not typed themselves.
-    name: Option<Name>,
+    means: Means,
+}
+
+/// What was typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Means {
+    Address(SocketAddr),
+    Name(Name),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,14 +32,15 @@ struct Name {
 }
 
 impl Host {
-    /// Reads a sender's address or name, and its port if one is given. A name is looked up.
+    /// Reads a sender's address or name, and its port if one is given. Whether a name is known is seen later: its host may be
+    /// switched off.
     ///
     /// # Errors
     /// A sentence for the person who typed it.
     pub fn parse(text: &str) -> Result<Self> {
         let at = |address: SocketAddr| match address.port() {
             0 => bail!("port 0 is none; give the port that the sender serves at, such as {SERVED_PORT}"),
-            _ => Ok(Self { text: text.to_owned(), addresses: vec![address], name: None }),
+            _ => Ok(Self { text: text.to_owned(), means: Means::Address(address) }),
         };
         let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
         if let Some(address) = text.parse().ok().or_else(|| parse_scoped(text)) {
@@ -58,29 +63,39 @@ impl Host {
                     .map_err(|_| anyhow!("{port:?} is no port; ports are numbers from 1 to 65535"))?,
             ),
         };
-        if name.is_empty() || port == 0 {
+        if !can_be_a_name(name) || port == 0 {
             bail!(
                 "{text:?} is no sender's address; write it like 192.168.1.7, door.local:9001 or [fd00::7]:9001"
             );
         }
-        let name = Name { name: name.to_owned(), port };
-        Ok(Self { text: text.to_owned(), addresses: name.look_up()?, name: Some(name) })
+        Ok(Self { text: text.to_owned(), means: Means::Name(Name { name: name.to_owned(), port }) })
     }
 
     /// Whether it is the same as another one, however that was typed.
     pub(crate) fn is(&self, other: &Self) -> bool {
-        (&self.name, &self.addresses) == (&other.name, &other.addresses)
+        self.means == other.means
     }
 
-    /// Where it is asked. What has a name is looked up again when nothing is heard of it: a sender whose address was lent
-    /// to it may come back with another one.
+    /// Its addresses, the best first; at least one. A name is looked up, which may take the system half a minute.
+    ///
+    /// # Errors
+    /// If the name is not known now.
+    pub(crate) fn look_up(&self) -> Result<Vec<SocketAddr>> {
+        match &self.means {
+            Means::Address(address) => Ok(vec![*address]),
+            Means::Name(name) => name.look_up(),
+        }
+    }
+
+    /// Where it is asked, at these addresses first. What has a name is looked up again when nothing is heard of it: a sender
+    /// whose address was lent to it may come back with another one.
     ///
     /// # Errors
     /// If the system gives no thread for that.
-    pub(crate) fn place(&self, console: &Console) -> Result<Arc<Place>> {
-        let Some(name) = self.name.clone() else { return Ok(Place::new(&self.addresses)) };
+    pub(crate) fn place(&self, addresses: &[SocketAddr], console: &Console) -> Result<Arc<Place>> {
+        let Means::Name(name) = self.means.clone() else { return Ok(Place::new(addresses)) };
         let (unheard, requests) = sync_channel(1);
-        let place = Place::of_named(&self.addresses, unheard);
+        let place = Place::of_named(addresses, unheard);
         let (weak, text, console) = (Arc::downgrade(&place), self.text.clone(), console.clone());
         // Nobody waits for its end: the system may take half a minute to find that a name is not known.
         let look_up = move || {
@@ -100,9 +115,9 @@ impl Name {
     /// Its addresses, the best first.
     fn look_up(&self) -> Result<Vec<SocketAddr>> {
         let Self { name, port } = self;
-        let found = (name.as_str(), *port).to_socket_addrs().map_err(|error| {
-            anyhow!("the host {name:?} is not known ({error}); check the name, or give its address")
-        })?;
+        let found = (name.as_str(), *port)
+            .to_socket_addrs()
+            .map_err(|error| anyhow!("the host {name:?} is not known ({error})"))?;
         let mut addresses: Vec<SocketAddr> = found.collect();
         if addresses.is_empty() {
             bail!("the host {name:?} has no address");
@@ -122,6 +137,17 @@ impl Name {
     }
 }
 
+/// Whether a host may have this name. What is written like an IPv4 address and is none can only be a mistake.
+fn can_be_a_name(name: &str) -> bool {
+    let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    name.len() <= LONGEST_NAME
+        && name.chars().all(fits)
+        && !name.chars().all(|c| c.is_ascii_digit() || c == '.')
+        && name.strip_suffix('.').unwrap_or(name).split('.').all(|label| !label.is_empty())
+}
+
+/// The longest name that DNS has (RFC 1035, section 2.3.4).
+const LONGEST_NAME: usize = 254;
 /// Where senders serve, if they are not told otherwise.
 const SERVED_PORT: u16 = 9001;
 
@@ -139,7 +165,7 @@ mod tests {
             ("[fd00::7]:7000", "[fd00::7]:7000"),
         ] {
             let host = Host::parse(text).unwrap();
-            assert_eq!((host.addresses, host.name), (vec![address.parse().unwrap()], None), "{text}");
+            assert_eq!(host.means, Means::Address(address.parse().unwrap()), "{text}");
         }
         let lo = Interface::find("127.0.0.1").unwrap();
         let scoped: SocketAddr = SocketAddrV6::new("fe80::7".parse().unwrap(), 9001, 0, lo.index).into();
@@ -147,11 +173,23 @@ mod tests {
         for text in
             [format!("[fe80::7%{name}]"), format!("fe80::7%{index}"), format!("[fe80::7%{name}]:9001")]
         {
-            assert_eq!(Host::parse(&text).unwrap().addresses, [scoped], "{text}");
+            assert_eq!(Host::parse(&text).unwrap().means, Means::Address(scoped), "{text}");
         }
         let host = Host::parse("localhost:7000").unwrap();
-        assert!(host.addresses.iter().all(|address| address.ip().is_loopback() && address.port() == 7000));
-        assert!(host.name.is_some());
+        let addresses = host.look_up().unwrap();
+        assert!(addresses.iter().all(|address| address.ip().is_loopback() && address.port() == 7000));
+    }
+
+    #[test]
+    fn a_name_need_not_be_known_but_must_be_one() {
+        for text in ["no-such-host.invalid", "door.local.:7000", "cam_2", "t\u{fc}r.local"] {
+            assert!(matches!(Host::parse(text).unwrap().means, Means::Name(_)), "{text}");
+        }
+        for text in
+            ["", ":9001", "a b", "http://door", "door..local", "192.168.1.700", "door:0", "door:x", "."]
+        {
+            assert!(Host::parse(text).is_err(), "{text}");
+        }
     }
 
     #[test]

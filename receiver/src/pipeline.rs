@@ -1,7 +1,9 @@
 //! Starts the threads, keeps the window on the main one, joins them in order, and says what failed first.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, mpsc};
-use std::thread::JoinHandle;
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use proto::RecvConfig;
@@ -15,6 +17,7 @@ use crate::endpoint::{Asking, Endpoint, Enough, Place, Shared, StreamConfig};
 use crate::feed::lock;
 use crate::feeds::Feeds;
 use crate::find;
+use crate::host::Host;
 use crate::link::Link;
 use crate::output::{Outputs, Spec};
 use crate::reporting::Reporting;
@@ -36,7 +39,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     proto::warm_up();
     let sources = args.sources();
-    let links = open_links(&sources, args, &console)?;
+    let (links, unknown) = open_links(&sources, args, &console)?;
     let web = Web::bind(&args.web)?;
     let window = open_window(args, &console)?;
     let outputs = Arc::new(Outputs::start(&args.output, args.split, &console, &stop)?);
@@ -73,6 +76,9 @@ pub fn run(args: &Args) -> Result<()> {
     });
     for Opened { link, asking, status } in links {
         crew.receive(link, asking, status, !sources.is_open())?;
+    }
+    for host in unknown {
+        crew.receive_once_known(host)?;
     }
     let web = web.map(|web| web.serve(&shared)).transpose()?;
     let finder = find::start(&sources, &crew)?;
@@ -128,6 +134,30 @@ impl Crew {
         Ok(())
     }
 
+    /// Receives from a host whose name is not known, as soon as it is.
+    fn receive_once_known(self: &Arc<Self>, host: Host) -> Result<()> {
+        let crew = self.clone();
+        let look_up = move || {
+            let Shared { stop, console, .. } = &*crew.shared;
+            while !stop.wait(LOOK_UP_EVERY) {
+                let Ok(addresses) = host.look_up() else { continue };
+                let begin = || {
+                    let Opened { link, asking, status } =
+                        Opened::to_host(&host, &addresses, crew.interface(), console)?;
+                    crew.receive(link, asking, status, true)
+                };
+                match begin() {
+                    _ if stop.is_requested() => {}
+                    Ok(()) => return,
+                    Err(error) => console.warn(format_args!("{} cannot be asked: {error:#}", host.text)),
+                }
+            }
+        };
+        // Nobody waits for its end, as for that of other lookups.
+        Builder::new().name("lookup".into()).spawn(look_up).context("cannot start the lookup thread")?;
+        Ok(())
+    }
+
     /// Has a thread waited for before the program ends.
     pub(crate) fn join_later(&self, thread: JoinHandle<Result<()>>) {
         lock(&self.threads).push(thread);
@@ -158,6 +188,16 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
+    /// For a sender that was typed, and is at these addresses now.
+    fn to_host(
+        host: &Host,
+        addresses: &[SocketAddr],
+        interface: Option<&str>,
+        console: &Console,
+    ) -> Result<Self> {
+        Self::towards(&host.place(addresses, console)?, &host.text, interface, console)
+    }
+
     /// For a sender that is asked at its place; `name` is what people call it.
     pub(crate) fn towards(
         place: &Arc<Place>,
@@ -186,9 +226,10 @@ fn stream_config(args: &Args) -> Result<StreamConfig> {
     })
 }
 
-fn open_links(sources: &Sources, args: &Args, console: &Console) -> Result<Vec<Opened>> {
+/// The sockets, and the hosts that are not known yet.
+fn open_links(sources: &Sources, args: &Args, console: &Console) -> Result<(Vec<Opened>, Vec<Host>)> {
     let interface = args.interface.as_deref();
-    let mut opened = Vec::new();
+    let (mut opened, mut unknown) = (Vec::new(), Vec::new());
     for &listen in &sources.listen {
         let link = match Link::open(listen, interface, console) {
             Ok(link) => link,
@@ -206,9 +247,18 @@ fn open_links(sources: &Sources, args: &Args, console: &Console) -> Result<Vec<O
         opened.push(Opened { link, asking: None, status });
     }
     for host in &sources.connect {
-        opened.push(Opened::towards(&host.place(console)?, &host.text, interface, console)?);
+        match host.look_up() {
+            Ok(addresses) => opened.push(Opened::to_host(host, &addresses, interface, console)?),
+            Err(error) => {
+                let seconds = LOOK_UP_EVERY.as_secs();
+                console.warn(format_args!(
+                    "{error}; check the name, which is looked up again every {seconds} s"
+                ));
+                unknown.push(host.clone());
+            }
+        }
     }
-    Ok(opened)
+    Ok((opened, unknown))
 }
 
 /// The decoding threads, where pictures are wanted at all.
@@ -248,5 +298,7 @@ fn open_window(args: &Args, console: &Console) -> Result<Option<Window>> {
     Ok(Some(window))
 }
 
+/// How often a name is looked up that is not known: no name server minds.
+const LOOK_UP_EVERY: Duration = Duration::from_secs(10);
 /// As many tiles as have a key.
 const MOST_IN_A_WINDOW: usize = 9;
