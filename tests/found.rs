@@ -170,6 +170,45 @@ fn who_finds_a_full_sender_is_told_so_and_is_let_in_when_another_leaves() {
 }
 
 #[test]
+fn another_sender_that_takes_the_place_of_the_named_one_is_not_shown() {
+    let _alone = alone();
+    let Some(lab) = Lab::up(2) else { return };
+    let hall = serving(&lab, "host0", "hall", &[]);
+    assert!(sender_serves(&hall));
+    let door = serving(&lab, "host0", "door", &[]);
+    assert!(sender_serves(&door) && door.said().contains("port 9001 is taken"), "{}", door.said());
+    let viewer = lab.finder("host1", None, &["hall", "--output", "none"]);
+    let comes_to = |what: &str, is_so: &dyn Fn(&serde_json::Value) -> bool| {
+        let begun = Instant::now();
+        while !viewer.stats().is_some_and(|stats| is_so(&stats)) {
+            assert!(begun.elapsed() < SOON, "{what}: {}{:?}", viewer.said(), viewer.stats());
+            pause(20);
+        }
+        figure(what, begun.elapsed().as_millis());
+    };
+    let is_shown = |stats: &serde_json::Value| stats["name"] == "hall" && stats["fps"].as_f64() > Some(1.0);
+    comes_to("hall is shown after ms", &is_shown);
+
+    // Nobody says goodbye, and only the other one is started again, where this one was.
+    hall.kill();
+    door.kill();
+    let door = serving(&lab, "host0", "door", &[]);
+    assert!(sender_serves(&door));
+    let why = "no sender is called hall now; door is at its address";
+    comes_to("another is at its place, and not shown after ms", &|stats| {
+        stats["diagnosis"] == why && stats["fps"] == 0.0
+    });
+    assert_eq!(viewer.said().matches(&format!("receiver: {why}\n")).count(), 1, "{}", viewer.said());
+    let before = viewer.stats().unwrap()["frames"]["delivered"].clone();
+    pause(1500);
+    assert_eq!(viewer.stats().unwrap()["frames"]["delivered"], before, "{}", viewer.said());
+
+    let _hall = serving(&lab, "host0", "hall", &[]);
+    comes_to("it is back elsewhere, and shown after ms", &is_shown);
+    assert!(viewer.stats().unwrap()["diagnosis"].is_null());
+}
+
+#[test]
 fn a_sender_whose_address_changes_while_it_runs_is_followed() {
     let _alone = alone();
     let Some(lab) = Lab::up(2) else { return };

@@ -47,7 +47,7 @@ impl Diagnosis {
     pub fn look(&mut self, feed: &Feed) {
         let counters = feed.stats.lock();
         let (mut totals, source) = (evidence(&counters), counters.source.clone());
-        let (is_over, is_full) = (counters.is_over, counters.is_full);
+        let (is_over, is_full, away) = (counters.is_over, counters.is_full, counters.away.clone());
         drop(counters);
         (totals.port, totals.is_group) = (self.listen.port(), self.listen.ip().is_multicast());
         (totals.buffer, totals.is_rtp) = (Some(self.buffer), self.format == Format::Rtp);
@@ -56,16 +56,15 @@ impl Diagnosis {
             totals.is_wireless = way.is_wireless;
             feed.note_interface(&way.source, &way.interface);
         }
-        match self.watch.look(&totals, is_over || is_full, Instant::now()) {
+        match self.watch.look(&totals, is_over || is_full || away.is_some(), Instant::now()) {
             // It is said by name when it comes.
             None | Some(Cause::OtherSender { .. }) => {}
             Some(cause) => self.console.warn(self.sentence(cause)),
         }
-        feed.stats.lock().diagnosis = match &self.asks {
-            // That was said when it turned out.
-            Some(whom) if is_full => Some(full(whom)),
-            _ => self.watch.found().map(|cause| self.sentence(cause)),
-        };
+        // These were said when they turned out.
+        let said = away.or_else(|| self.asks.as_deref().filter(|_| is_full).map(full));
+        let diagnosis = said.or_else(|| self.watch.found().map(|cause| self.sentence(cause)));
+        feed.stats.lock().diagnosis = diagnosis;
     }
 
     /// What to say of a cause.

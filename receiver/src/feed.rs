@@ -79,6 +79,10 @@ pub enum Signal {
     Ended,
     /// It has no room for another viewer.
     Full,
+    /// Another sender is where it was, in a sentence.
+    Away(String),
+    /// It is found again.
+    Expected,
 }
 
 impl Feed {
@@ -166,9 +170,16 @@ impl Feed {
             Signal::SourceGone => status.state = State::SourceGone("the sender waits for its camera".into()),
             // The next picture says that it is live.
             Signal::SourceBack => {}
+            // That nothing comes is then as it should be.
+            Signal::Silent if matches!(status.state, State::Away(_)) => {}
             Signal::Silent => status.state = State::Silent(Instant::now()),
             Signal::Ended => status.state = State::Ended,
             Signal::Full => status.state = State::Full,
+            Signal::Away(why) => {
+                (status.name, status.source) = (String::new(), String::new());
+                status.state = State::Away(why);
+            }
+            Signal::Expected => status.state = State::Waiting(Instant::now()),
         }
     }
 

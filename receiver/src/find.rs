@@ -1,6 +1,8 @@
 //! Finds senders by multicast DNS, and decides which are shown: those that were named; or, if none was, the only one there
 //! is. Of several, a person chooses.
 
+mod claims;
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -16,6 +18,7 @@ use crate::feed::lock;
 use crate::link::Link;
 use crate::pipeline::{Crew, Opened};
 use crate::window::Status;
+use claims::Claims;
 
 /// Looks for senders, and has those received that are wanted.
 pub struct Finder {
@@ -36,6 +39,7 @@ pub struct Finder {
 struct State {
     /// Those who are there, by name.
     found: Vec<Found>,
+    claims: Claims,
     /// When the first of them was found.
     first: Option<Instant>,
     /// Those who are received.
@@ -150,7 +154,9 @@ impl Finder {
             self.take(state, chosen, now);
         }
         self.follow(state, &found, now);
+        state.claims.update(&found, now);
         if !self.names.is_empty() {
+            self.give_way(state);
             for name in &self.names {
                 let is_named = |found: &&Found| &found.instance == name || &found.name == name;
                 let exact = found.iter().find(|found| &found.instance == name);
@@ -195,6 +201,19 @@ impl Finder {
             }
             if taken.is_some() || state.failed.iter().any(|failed| failed.found.instance == found.instance) {
                 self.take(state, found, now);
+            }
+        }
+    }
+
+    /// Has nobody asked for who is not there any more, as long as somebody else is: that one was not wanted.
+    fn give_way(&self, state: &State) {
+        for Taken { instance, place, .. } in &state.taken {
+            let Some(place) = place else { continue };
+            let successor = state.claims.successor(instance, &place.addresses());
+            let why = successor
+                .map(|other| format!("no sender is called {instance} now; {other} is at its address"));
+            if let (true, Some(why)) = (place.set_anothers(why.clone()), why) {
+                self.crew.shared.console.say(why);
             }
         }
     }

@@ -59,6 +59,8 @@ pub struct Counters {
     pub is_over: bool,
     /// Whether the sender says that it has no room for another viewer.
     pub is_full: bool,
+    /// Why it is not asked, if another sender is where it was.
+    pub away: Option<String>,
     /// What is wrong, if something is, in a sentence.
     pub diagnosis: Option<String>,
 }
@@ -111,6 +113,8 @@ pub struct Object {
     pub diagnosis: Option<String>,
     #[serde(skip)]
     is_full: bool,
+    #[serde(skip)]
+    away: Option<String>,
 }
 
 /// What is said of all senders: of the first as if it were alone, and of each, as `senders`, if there are several.
@@ -262,6 +266,7 @@ impl Reports {
             loss_percent: loss_percent(&stream, &before),
             diagnosis: counters.diagnosis.clone(),
             is_full: counters.is_full,
+            away: counters.away.clone(),
         };
         Report { line: line(&object), object }
     }
@@ -293,6 +298,9 @@ fn line(object: &Object) -> String {
         frames.lost + frames.unseen
     );
     // What is wrong stands first: a narrow terminal cuts the end off.
+    if let Some(why) = &object.away {
+        line += &format!("  {why}");
+    }
     if object.is_full {
         line += "  the sender is full";
     }

@@ -26,6 +26,8 @@ pub struct Asking {
     /// When it may be sought again.
     seek: Seldom,
     is_full: bool,
+    /// Whether another sender is at its place, and none is asked.
+    is_away: bool,
 }
 
 impl Asking {
@@ -41,12 +43,13 @@ impl Asking {
             was_heard: false,
             seek: Seldom::new(SEEK_EVERY),
             is_full: false,
+            is_away: false,
         }
     }
 
     /// Whether a datagram comes from the sender that is asked: nobody else's are wanted here.
     pub(super) fn is_from_whom_it_asks(&self, from: SocketAddr) -> bool {
-        (from.ip(), from.port()) == (self.at.ip(), self.at.port())
+        !self.is_away && (from.ip(), from.port()) == (self.at.ip(), self.at.port())
     }
 
     /// Takes in a datagram if it is an answer; whether it was.
@@ -67,6 +70,10 @@ impl Asking {
         shared: &Shared,
         now: Instant,
     ) -> Option<Instant> {
+        if self.is_away(link, feed, shared, now) {
+            // The thread looks again whenever its pulse beats.
+            return None;
+        }
         self.go_on_elsewhere(now);
         self.notice_whether_full(feed, shared, now);
         loop {
@@ -97,6 +104,28 @@ impl Asking {
             // There it is a stranger again.
             (self.at, self.asker, self.since, self.heard) = (other, Asker::new(now), now, None);
         }
+    }
+
+    /// Whether another sender is where it was. That one is left; when it is found again, it is asked anew.
+    fn is_away(&mut self, link: &mut Link, feed: &Feed, shared: &Shared, now: Instant) -> bool {
+        let why = self.place.anothers();
+        if why.is_some() == self.is_away {
+            return self.is_away;
+        }
+        if why.is_some() {
+            self.leave(link);
+            (self.is_away, self.is_full) = (true, false);
+        } else {
+            self.is_away = false;
+            (self.asker, self.since, self.heard) = (Asker::new(now), now, None);
+        }
+        let mut counters = feed.stats.lock();
+        counters.name.clear();
+        (counters.is_full, counters.away) = (false, why.clone());
+        drop(counters);
+        feed.note(why.map_or(Signal::Expected, Signal::Away));
+        shared.feeds.wake();
+        self.is_away
     }
 
     /// Says once that the sender has no room, and notices when it has, or says nothing any more.

@@ -11,6 +11,8 @@ use crate::feed::lock;
 pub struct Place {
     /// The best first; not all need lead to it from here.
     addresses: Mutex<Vec<SocketAddr>>,
+    /// Why it is not asked there, if another sender is there now.
+    anothers: Mutex<Option<String>>,
     /// Who looks for it elsewhere when it is not heard there; `None` if that needs no asking.
     seeker: Option<SyncSender<()>>,
 }
@@ -34,7 +36,7 @@ impl Place {
 
     fn at(addresses: &[SocketAddr], seeker: Option<SyncSender<()>>) -> Self {
         assert!(!addresses.is_empty(), "a sender without an address cannot be asked");
-        Self { addresses: Mutex::new(addresses.to_vec()), seeker }
+        Self { addresses: Mutex::new(addresses.to_vec()), anothers: Mutex::default(), seeker }
     }
 
     /// It is to be found at these now. Without any, it is asked where it was. Says whether it is at none any more where it
@@ -47,6 +49,24 @@ impl Place {
         let has_moved = !known.iter().any(|address| addresses.contains(address));
         addresses.clone_into(&mut known);
         has_moved
+    }
+
+    /// All of its addresses, the best first.
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+        lock(&self.addresses).clone()
+    }
+
+    /// Another sender is there now, as `why` says, and none is asked; or it is its own again. Returns whether that is new.
+    pub(crate) fn set_anothers(&self, why: Option<String>) -> bool {
+        let mut anothers = lock(&self.anothers);
+        let is_new = *anothers != why;
+        *anothers = why;
+        is_new
+    }
+
+    /// Why it is not to be asked there, if another sender is there now.
+    pub(super) fn anothers(&self) -> Option<String> {
+        lock(&self.anothers).clone()
     }
 
     /// It is not heard: whoever can is to find out where it is now.

@@ -166,7 +166,7 @@ fn condition(state: &State, age: Age) -> Condition {
     match state {
         State::Live if age.is_stale => Condition::Stale,
         State::Live => Condition::Live,
-        State::Waiting(_) | State::Silent(_) => Condition::Silent,
+        State::Waiting(_) | State::Silent(_) | State::Away(_) => Condition::Silent,
         State::SourceGone(_) => Condition::SourceGone,
         State::Ended => Condition::Ended,
         State::Full => Condition::Full,

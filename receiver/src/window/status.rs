@@ -38,6 +38,8 @@ pub enum State {
     Ended,
     /// The sender serves as many viewers as it may.
     Full,
+    /// Another one is where it was, in a sentence.
+    Away(String),
 }
 
 impl Status {
@@ -77,6 +79,7 @@ impl Status {
             (State::SourceGone(_), _) => format!("{name} - source gone"),
             (State::Ended, _) => format!("{name} - ended"),
             (State::Full, _) => format!("{name} - full"),
+            (State::Away(_), _) => format!("{name} - not there"),
         }
     }
 
@@ -86,6 +89,7 @@ impl Status {
             State::Live => return None,
             State::Waiting(since) => ("no signal", format!("waiting for {}", spoken(now - *since))),
             State::Silent(since) => ("no signal", format!("for {}", spoken(now - *since))),
+            State::Away(why) => ("not there", why.clone()),
             State::SourceGone(why) => ("source gone", why.clone()),
             State::Ended => ("ended", "the sender has said goodbye".to_owned()),
             State::Full => {
