@@ -75,7 +75,7 @@ impl Asking {
             return None;
         }
         self.go_on_elsewhere(now);
-        self.notice_whether_full(feed, shared, now);
+        self.notice_whether_full(feed, shared);
         loop {
             match self.asker.poll(now) {
                 AskOutput::Wait(until) => return until,
@@ -93,12 +93,13 @@ impl Asking {
             self.place.seek();
         }
         let patience = match (self.heard, self.was_heard) {
-            (Some(_), _) if self.is_full => FULL_FOR,
             (Some(_), _) => LOST,
             (None, true) => TURN,
             (None, false) => PATIENCE,
         };
-        if (unheard_for > patience || !self.place.is_at(self.at))
+        // Who is full is asked more seldom.
+        let is_hopeless = unheard_for > patience && !self.is_full;
+        if (is_hopeless || !self.place.is_at(self.at))
             && let Some(other) = self.place.instead_of(self.at)
         {
             // There it is a stranger again.
@@ -129,9 +130,8 @@ impl Asking {
     }
 
     /// Says once that the sender has no room, and notices when it has, or says nothing any more.
-    fn notice_whether_full(&mut self, feed: &Feed, shared: &Shared, now: Instant) {
-        let is_heard = self.heard.is_some_and(|heard| now.saturating_duration_since(heard) < FULL_FOR);
-        let is_full = is_heard && self.asker.state() == AskState::Full;
+    fn notice_whether_full(&mut self, feed: &Feed, shared: &Shared) {
+        let is_full = self.asker.state() == AskState::Full;
         if std::mem::replace(&mut self.is_full, is_full) == is_full {
             return;
         }
@@ -164,8 +164,6 @@ const LOST: Duration = Duration::from_secs(2);
 /// Of a sender that was heard before, long enough at each of its addresses for an answer or two, and short enough that it
 /// is back within a second wherever it comes back.
 const TURN: Duration = Duration::from_millis(300);
-/// Who is full answers every second; what it said does not stand for ever.
-const FULL_FOR: Duration = Duration::from_secs(4);
 /// No name server minds, and nobody waits longer for a computer that has just been given another address.
 const SEEK_EVERY: Duration = Duration::from_secs(10);
 
