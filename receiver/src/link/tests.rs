@@ -110,6 +110,14 @@ fn datagrams_are_as_far_apart_as_they_arrived_however_late_they_are_read() {
     let mut link = Link::open("127.0.0.1:0".parse().unwrap(), None, &Console::new("test")).unwrap();
     let (sender, to) = (sender(), SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port(&link)));
     let apart = Duration::from_millis(4);
+    // The kernel begins to stamp some time after the first socket that wants stamps was opened.
+    let is_stamped = |link: &mut Link| {
+        sender.send_to(&[0], to).unwrap();
+        std::thread::sleep(apart);
+        let read = Instant::now();
+        received(link, 1)[0].2 + apart / 2 < read
+    };
+    assert!((0..250).any(|_| is_stamped(&mut link)), "nothing is stamped in a second");
     let mut sent = Vec::new();
     for number in 0..5_u8 {
         sent.push(Instant::now());
