@@ -183,7 +183,10 @@ impl Args {
     /// If it does not, with the way out.
     pub fn check(&self) -> Result<(), clap::Error> {
         let is_rtp = self.format == Format::Rtp;
-        let wrong = if self.sdp.is_some() && !is_rtp {
+        let is_stdout = |path: &Option<PathBuf>| path.as_ref().is_some_and(|path| path.as_os_str() == "-");
+        let wrong = if is_stdout(&self.sdp) && is_stdout(&self.stats_json) {
+            "--sdp - and --stats-json - would mix in standard output; give one of them a file"
+        } else if self.sdp.is_some() && !is_rtp {
             "--sdp describes an RTP stream: give --format rtp too"
         } else if self.sdp.is_some() && self.dest.len() > 1 {
             "--sdp describes one destination: give one --dest, or a group that many can join"

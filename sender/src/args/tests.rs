@@ -72,6 +72,7 @@ fn what_does_not_go_together_is_refused_with_the_way_out() {
     for (words, way_out) in [
         ("--sdp x.sdp", "--format rtp too"),
         ("--format rtp --sdp x.sdp --dest 127.0.0.1:8", "one --dest"),
+        ("--format rtp --dest 127.0.0.1:8 --sdp - --stats-json -", "would mix"),
         ("--format rtp --fec 20", "leave out --fec"),
         ("--format rtp --serve 9001", "leave out --serve"),
     ] {
