@@ -229,6 +229,13 @@ fn completions_load_and_complete() {
         ),
         ("zsh", "autoload -U compinit; compinit -D -u; source FILE; whence -w _sender", "_sender: function"),
         ("fish", "source FILE; complete -C 'sender --stats-i'", "--stats-interval"),
+        (
+            "bash",
+            "source FILE; COMP_WORDS=(sender --pace ''); COMP_CWORD=2; _sender sender '' --pace; echo ${COMPREPLY[@]}",
+            "auto off\n",
+        ),
+        ("fish", "source FILE; complete -C 'sender --announce '", "off\non\n"),
+        ("fish", "source FILE; complete -C 'sender --fps 30 --format '", "rtp\t"),
     ] {
         let output = Command::new(program("sender")).args(["completions", shell]).output().unwrap();
         std::fs::write(&file, output.stdout).unwrap();

@@ -7,6 +7,7 @@ mod announcement;
 mod arguments;
 mod board;
 mod checklist;
+mod completions;
 mod config;
 mod console;
 mod interface;
@@ -31,6 +32,7 @@ pub use announcement::{Announcement, AnnouncementError, MAX_LABEL_BYTES, SERVICE
 pub use arguments::{SystemArgs, parse_arguments};
 pub use board::Board;
 pub use checklist::Checklist;
+pub use completions::write_completions;
 pub use console::{Console, LogFormat};
 pub use interface::{Interface, is_on_link, is_own_address, parse_scoped};
 pub use lines::open_nonblocking;

@@ -4,7 +4,7 @@ use std::io::stdout;
 use std::process::ExitCode;
 
 use clap::CommandFactory;
-use proto::host::{Console, parse_arguments, write_manual};
+use proto::host::{Console, parse_arguments, write_completions, write_manual};
 use sender::args::{Args, Command};
 
 fn main() -> ExitCode {
@@ -20,8 +20,7 @@ fn main() -> ExitCode {
             }
         }
         Some(Command::Completions { shell }) => {
-            clap_complete::generate(*shell, &mut Args::command(), "sender", &mut stdout().lock());
-            Ok(())
+            write_completions(*shell, Args::command(), &mut stdout().lock()).map_err(Into::into)
         }
         Some(Command::Man) => write_manual(&Args::command(), &mut stdout().lock()).map_err(Into::into),
     };
