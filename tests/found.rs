@@ -170,6 +170,25 @@ fn who_finds_a_full_sender_is_told_so_and_is_let_in_when_another_leaves() {
 }
 
 #[test]
+fn named_senders_are_in_the_order_in_which_they_were_typed() {
+    let _alone = alone();
+    let Some(lab) = Lab::up(4) else { return };
+    let names = ["cc", "aa", "bb"];
+    let _senders = [("host0", "aa"), ("host1", "bb"), ("host2", "cc")]
+        .map(|(host, name)| serving(&lab, host, name, &[]));
+    let viewer = lab.finder("host3", None, &[&names[..], &["--output", "none"]].concat());
+    let shown = |stats: &serde_json::Value| -> Vec<String> {
+        let senders = stats["senders"].as_array().cloned().unwrap_or_default();
+        senders.iter().map(|sender| sender["name"].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    let begun = Instant::now();
+    while viewer.stats().is_none_or(|stats| shown(&stats) != names) {
+        assert!(begun.elapsed() < SOON, "{}{:?}", viewer.said(), viewer.stats().map(|stats| shown(&stats)));
+        pause(20);
+    }
+}
+
+#[test]
 fn another_sender_that_takes_the_place_of_the_named_one_is_not_shown() {
     let _alone = alone();
     let Some(lab) = Lab::up(2) else { return };

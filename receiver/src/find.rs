@@ -157,13 +157,15 @@ impl Finder {
         state.claims.update(&found, now);
         if !self.names.is_empty() {
             self.give_way(state);
-            for name in &self.names {
-                let is_named = |found: &&Found| &found.instance == name || &found.name == name;
-                let exact = found.iter().find(|found| &found.instance == name);
-                if let Some(found) = exact.or_else(|| found.iter().find(is_named)) {
-                    self.take(state, found, now);
+            let named: Vec<_> = self.names.iter().map(|name| called(name, &found)).collect();
+            if named.iter().any(Option::is_some) {
+                // In the order in which they were typed, as far as they come together.
+                let decided = *state.first.get_or_insert(now) + GATHER;
+                if now < decided && named.iter().any(Option::is_none) {
+                    return Ok(Some(decided));
                 }
             }
+            named.into_iter().flatten().for_each(|found| self.take(state, found, now));
             let missing: Vec<&str> =
                 self.names.iter().filter(|name| !state.has(name)).map(String::as_str).collect();
             return Ok(if missing.is_empty() { None } else { self.say_nobody(state, &missing, now) });
@@ -358,6 +360,12 @@ impl State {
         };
         instances.any(|instance| instance == name || self.found.iter().any(|found| is_it(instance, found)))
     }
+}
+
+/// Who is called so: the one that nobody else is called like, or else the first.
+fn called<'a>(name: &str, found: &'a [Found]) -> Option<&'a Found> {
+    let exact = found.iter().find(|found| found.instance == name);
+    exact.or_else(|| found.iter().find(|found| found.name == name))
 }
 
 /// Where a found sender can be seen, in words.
