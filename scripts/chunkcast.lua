@@ -206,7 +206,11 @@ end
 
 bodies[6] = function(body, tree)
   body.add(f.token, 8)
-  body.add(f.needed, 2)
+  local needed = body.add(f.needed, 2)
+  if needed and needed:uint() == 0 then
+    tree:add_proto_expert_info(e.malformed, "Needs no chunk")
+    return ""
+  end
   local ranges = body.add(f.ranges, 2)
   if not ranges then return "" end
   if ranges:uint() > 64 then
