@@ -28,6 +28,7 @@ mod send;
 mod seq;
 mod spread;
 mod stats;
+mod stranger;
 pub mod strip;
 mod takeover;
 mod viewers;

@@ -17,6 +17,7 @@ use crate::clock::ClockReading;
 use crate::reassemble::slot::{Slot, Stored};
 use crate::reassemble::{Arrival, Loss, Reassembler, Repair};
 use crate::stats::{Fate, RecvStats};
+use crate::stranger::Stranger;
 use crate::takeover::{Admission, SourceLock};
 use crate::wire::{Body, Datagram, Hello, SourceState, WireError};
 use crate::{FrameId, SessionId};
@@ -44,7 +45,7 @@ pub struct RecvStream<S> {
     /// place shows nothing twice.
     heard: VecDeque<(SessionId, FrameId)>,
     /// A session of which only one datagram has come.
-    stranger: Option<(S, SessionId)>,
+    stranger: Stranger<S>,
     /// The frame that comes next, by the sender's last hello.
     announced: Option<FrameId>,
 }
@@ -74,7 +75,7 @@ impl<S: Copy + Eq> RecvStream<S> {
             hello: HelloState::default(),
             session: None,
             heard: VecDeque::with_capacity(MOST_HEARD),
-            stranger: None,
+            stranger: Stranger::nobody(),
             announced: None,
         }
     }
@@ -106,7 +107,7 @@ impl<S: Copy + Eq> RecvStream<S> {
     /// Gives up what has passed its deadline.
     pub fn handle_timeout(&mut self, now: Instant) {
         // A session of one datagram so far has no frame to give up yet.
-        if self.stranger.is_some() {
+        if self.stranger.is_there() {
             return;
         }
         let mut losses =
@@ -128,7 +129,7 @@ impl<S: Copy + Eq> RecvStream<S> {
         if let Some(event) = self.events.pop_front() {
             return RecvOutput::Event(event);
         }
-        if self.stranger.is_some() {
+        if self.stranger.is_there() {
             return RecvOutput::Wait(None);
         }
         let deadline = self.reassembler.next_deadline();
@@ -193,7 +194,7 @@ impl<S: Copy + Eq> RecvStream<S> {
         match self.lock.admit(source, session, now) {
             Admission::Ours => self.introduce(),
             Admission::New => self.begin(source, session),
-            Admission::Moved => self.go_on_from(source),
+            Admission::Moved => self.events.extend(self.stranger.go_on_from(source)),
             Admission::Ended => return Fate::Late,
             Admission::Foreign => return Fate::Foreign,
         }
@@ -291,16 +292,8 @@ impl<S: Copy + Eq> RecvStream<S> {
         self.session = Some(session);
         (self.hello.is_heard, self.hello.is_told) = (false, false);
         self.announced = None;
-        self.stranger = Some((source, session));
+        self.stranger.begin(source, session);
         self.introduce();
-    }
-
-    /// The session goes on from another address.
-    fn go_on_from(&mut self, source: S) {
-        match &mut self.stranger {
-            Some((stranger, _)) => *stranger = source,
-            None => self.events.push_back(RecvEvent::Moved { source }),
-        }
     }
 
     /// A hello says which frame comes next: so many were begun since the last one.
@@ -311,9 +304,9 @@ impl<S: Copy + Eq> RecvStream<S> {
 
     /// Says that a session began, once it is more than a single datagram.
     fn introduce(&mut self) {
-        if let Some((source, session)) = self.stranger.take_if(|_| self.lock.is_established()) {
+        if let Some(begun) = self.stranger.introduce(&self.lock) {
             self.stats.sessions += 1;
-            self.events.push_back(RecvEvent::Session { source, session });
+            self.events.push_back(begun);
             self.tell_hello();
         }
     }
@@ -329,7 +322,7 @@ impl<S: Copy + Eq> RecvStream<S> {
 
     /// Says what the sender is, if that is news. Nobody is named before it is introduced.
     fn tell_hello(&mut self) {
-        if self.stranger.is_none() && self.hello.is_heard && !self.hello.is_told {
+        if !self.stranger.is_there() && self.hello.is_heard && !self.hello.is_told {
             self.hello.is_told = true;
             let HelloState { name, state, .. } = &self.hello;
             self.events.push_back(RecvEvent::Hello { name: name.clone(), state: *state });
@@ -338,7 +331,7 @@ impl<S: Copy + Eq> RecvStream<S> {
 
     /// Ends the session. What one of a single datagram brought is not counted as lost: nobody knows of it.
     fn reset(&mut self, floor: Option<FrameId>) {
-        let is_known = self.stranger.take().is_none();
+        let is_known = !self.stranger.forget();
         let mut losses =
             Losses { events: &mut self.events, stats: &mut self.stats, feedback: &mut self.feedback };
         let newest = self.reassembler.reset(floor, |loss| {

@@ -12,6 +12,7 @@ use super::rtcp::Rtcp;
 use super::sequence::{Place, Sequence};
 use super::timeline::Timeline;
 use crate::reassemble::PAUSE;
+use crate::stranger::Stranger;
 use crate::takeover::{Admission, SourceLock};
 use crate::{Clock, Delivery, Fate, Frame, Loss, RecvEvent, RecvOutput, RecvStats, SessionId};
 
@@ -42,7 +43,7 @@ pub struct RtpRecvStream<S> {
     events: VecDeque<RecvEvent<S>>,
     stats: RecvStats,
     /// A session of which only one datagram has come.
-    stranger: Option<(S, SessionId)>,
+    stranger: Stranger<S>,
 }
 
 impl<S: Copy + Eq> RtpRecvStream<S> {
@@ -57,7 +58,7 @@ impl<S: Copy + Eq> RtpRecvStream<S> {
             fed: None,
             events: VecDeque::with_capacity(EVENTS),
             stats: RecvStats::default(),
-            stranger: None,
+            stranger: Stranger::nobody(),
         }
     }
 
@@ -86,7 +87,7 @@ impl<S: Copy + Eq> RtpRecvStream<S> {
     /// Gives up what has passed its deadline.
     pub fn handle_timeout(&mut self, now: Instant) {
         // A session of one datagram so far has no frame to give up yet.
-        if self.stranger.is_none() {
+        if !self.stranger.is_there() {
             let mut losses = Losses { events: &mut self.events, stats: &mut self.stats };
             self.frames.handle_timeout(now, |loss| losses.add(loss));
             self.note_counted();
@@ -103,7 +104,7 @@ impl<S: Copy + Eq> RtpRecvStream<S> {
     pub fn poll(&mut self, _now: Instant) -> RecvOutput<'_, S> {
         match self.events.pop_front() {
             Some(event) => RecvOutput::Event(event),
-            None if self.stranger.is_some() => RecvOutput::Wait(None),
+            None if self.stranger.is_there() => RecvOutput::Wait(None),
             None => RecvOutput::Wait(self.frames.next_deadline()),
         }
     }
@@ -134,7 +135,7 @@ impl<S: Copy + Eq> RtpRecvStream<S> {
         match self.lock.admit(source, session, now) {
             Admission::Ours => self.introduce(),
             Admission::New => self.begin(source, session),
-            Admission::Moved => self.go_on_from(source),
+            Admission::Moved => self.events.extend(self.stranger.go_on_from(source)),
             Admission::Ended => return Fate::Late,
             Admission::Foreign => return Fate::Foreign,
         }
@@ -195,30 +196,22 @@ impl<S: Copy + Eq> RtpRecvStream<S> {
     fn begin(&mut self, source: S, session: SessionId) {
         self.reset();
         (self.sequence, self.timeline, self.fed) = (Sequence::default(), Timeline::default(), None);
-        self.stranger = Some((source, session));
+        self.stranger.begin(source, session);
         self.introduce();
-    }
-
-    /// The session goes on from another address.
-    fn go_on_from(&mut self, source: S) {
-        match &mut self.stranger {
-            Some((stranger, _)) => *stranger = source,
-            None => self.events.push_back(RecvEvent::Moved { source }),
-        }
     }
 
     /// Says that a session began, once it is more than a single datagram.
     fn introduce(&mut self) {
-        if let Some((source, session)) = self.stranger.take_if(|_| self.lock.is_established()) {
+        if let Some(begun) = self.stranger.introduce(&self.lock) {
             self.stats.sessions += 1;
-            self.events.push_back(RecvEvent::Session { source, session });
+            self.events.push_back(begun);
         }
     }
 
     /// Gives up what is on its way. What a session of a single datagram brought is not counted as lost: nobody knows of
     /// it.
     fn reset(&mut self) {
-        let is_known = self.stranger.is_none();
+        let is_known = !self.stranger.is_there();
         let mut losses = Losses { events: &mut self.events, stats: &mut self.stats };
         self.frames.reset(|loss| {
             if is_known {
