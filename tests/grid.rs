@@ -6,13 +6,13 @@ mod common;
 
 use common::display::{Area, Display, RED, Screen};
 use common::running::{Running, sender, viewer, window_adds_up};
-use common::{Folder, alone, comes_to, free_port, pause};
+use common::{Folder, alone, comes_to, free_address, pause};
 
 #[test]
 fn nine_senders_at_nine_ports_are_seen_moving_and_each_comes_up_alone() {
     let _alone = alone();
     let Some(display) = Display::start(1280, 720) else { return };
-    let at: Vec<String> = (0..9).map(|_| address()).collect();
+    let at: Vec<String> = (0..9).map(|_| free_address()).collect();
     let listen: Vec<&str> = at.iter().flat_map(|at| ["--listen", at.as_str()]).collect();
     let receiver = viewer(&display, &listen);
     let mut senders: Vec<Option<Running>> =
@@ -60,7 +60,7 @@ fn nine_senders_at_nine_ports_are_seen_moving_and_each_comes_up_alone() {
 fn at_one_port_each_sender_has_a_tile_which_it_finds_again_and_a_tenth_is_reported() {
     let _alone = alone();
     let Some(display) = Display::start(1280, 720) else { return };
-    let to = address();
+    let to = free_address();
     let receiver = viewer(&display, &["--listen", &to]);
     let mut senders = vec![card(&to, NAMES[0], "320x180")];
     let alone_at = Area::centred(320, 180, &display.screen());
@@ -98,7 +98,7 @@ fn one_key_records_all_that_is_shown_or_ends_what_is_recorded_of_it() {
     let _alone = alone();
     let Some(display) = Display::start(640, 360) else { return };
     let folder = Folder::new();
-    let at = [address(), address()];
+    let at = [free_address(), free_address()];
     let arguments = ["--listen", &at[0], "--listen", &at[1], "--save-to", &folder.join("kept")];
     let receiver = viewer(&display, &arguments);
     let _senders: Vec<Running> =
@@ -122,7 +122,7 @@ fn one_key_records_all_that_is_shown_or_ends_what_is_recorded_of_it() {
 fn with_room_for_one_the_next_takes_over_when_the_first_is_silent() {
     let _alone = alone();
     let Some(display) = Display::start(640, 360) else { return };
-    let to = address();
+    let to = free_address();
     let receiver = viewer(&display, &["--listen", &to, "--max-senders", "1", "--overlay", "small"]);
     let first = card(&to, "first", "640x360");
     assert!(display.comes_to(|screen| screen.reads("first")), "{}", receiver.said());
@@ -172,10 +172,6 @@ fn number(screen: &Screen, tile: Area) -> Option<u32> {
 fn label_says(screen: &Screen, tile: Area, text: &str) -> bool {
     let height = LABEL.min(tile.height);
     screen.find(text, Area { top: tile.top + tile.height - height, height, ..tile }).is_some()
-}
-
-fn address() -> String {
-    format!("127.0.0.1:{}", free_port())
 }
 
 const NAMES: [&str; 9] =

@@ -10,12 +10,12 @@ use std::time::Duration;
 use common::clip::{Clip, split, y4m};
 use common::collector::{Collector, assert_whole_and_in_order};
 use common::running::{count, receiver, receiver_adds_up, sender, sender_adds_up};
-use common::{Folder, alone, figure, free_port, pause, seconds};
+use common::{Folder, alone, figure, free_address, free_port, pause, seconds};
 
 #[test]
 fn a_clip_arrives_byte_for_byte_in_order_and_the_statistics_add_up() {
     let _alone = alone();
-    let (folder, clip, to) = (Folder::new(), Arc::new(Clip::made(40, 640, 480)), address());
+    let (folder, clip, to) = (Folder::new(), Arc::new(Clip::made(40, 640, 480)), free_address());
     let file = folder.join("clip.mjpeg");
     clip.write(&file);
     let mut receiver = receiver(&["--listen", &to, "--output", "-"]);
@@ -42,7 +42,7 @@ fn real_footage_arrives_whole_at_30_and_at_60_frames_a_second() {
     let Some(file) = common::clip::footage("bbb1080.mjpeg") else { return };
     let clip = Arc::new(Clip::read(&file));
     for fps in [30, 60] {
-        let to = address();
+        let to = free_address();
         let mut receiver = receiver(&["--listen", &to, "--output", "-"]);
         let collector = Collector::of(&mut receiver, &clip);
         let (fps_text, total) = (fps.to_string(), u64::from(fps * seconds()));
@@ -73,7 +73,7 @@ fn real_footage_arrives_whole_at_30_and_at_60_frames_a_second() {
 #[test]
 fn frames_and_duration_end_a_program_by_themselves() {
     let _alone = alone();
-    let to = address();
+    let to = free_address();
     let receiver_of_5 = receiver(&["--listen", &to, "--output", "none", "--frames", "5"]);
     let sender_for_a_second =
         sender(&["--dest", &to, "--source", "pattern", "--size", "320x240", "--duration", "1s"]);
@@ -88,7 +88,7 @@ fn frames_and_duration_end_a_program_by_themselves() {
 #[test]
 fn jpegs_from_a_pipe_go_as_they_come() {
     let _alone = alone();
-    let (clip, to) = (Arc::new(Clip::made(20, 320, 240)), address());
+    let (clip, to) = (Arc::new(Clip::made(20, 320, 240)), free_address());
     let mut receiver = receiver(&["--listen", &to, "--output", "-"]);
     let collector = Collector::of(&mut receiver, &clip);
     let mut sender = sender(&["--dest", &to, "--source", "-"]);
@@ -111,7 +111,7 @@ fn jpegs_from_a_pipe_go_as_they_come() {
 #[test]
 fn raw_pictures_from_a_pipe_come_out_as_raw_pictures() {
     let _alone = alone();
-    let (to, width, height) = (address(), 322, 242);
+    let (to, width, height) = (free_address(), 322, 242);
     let pictures = y4m(10, width, height);
     let mut receiver = receiver(&["--listen", &to, "--output", "y4m:-", "--frames", "8"]);
     let mut pipe = receiver.output();
@@ -146,7 +146,7 @@ fn raw_pictures_from_a_pipe_come_out_as_raw_pictures() {
 #[test]
 fn a_folder_goes_in_and_a_folder_and_a_file_come_out() {
     let _alone = alone();
-    let (folder, clip, to) = (Folder::new(), Clip::made(12, 320, 240), address());
+    let (folder, clip, to) = (Folder::new(), Clip::made(12, 320, 240), free_address());
     let (input, output, film) = (folder.join("in"), folder.join("out/"), folder.join("film.mjpeg"));
     std::fs::create_dir(&input).unwrap();
     for (number, frame) in clip.frames.iter().enumerate() {
@@ -170,7 +170,8 @@ fn a_folder_goes_in_and_a_folder_and_a_file_come_out() {
 fn several_destinations_get_every_frame_also_when_one_is_not_there() {
     let _alone = alone();
     let (folder, clip) = (Folder::new(), Arc::new(Clip::made(30, 640, 480)));
-    let (one, two, three, nobody) = (address(), format!("[::1]:{}", free_port()), address(), address());
+    let (one, two, three, nobody) =
+        (free_address(), format!("[::1]:{}", free_port()), free_address(), free_address());
     let file = folder.join("clip.mjpeg");
     clip.write(&file);
     let viewers = [&one, &two, &three].map(|to| {
@@ -195,7 +196,7 @@ fn several_destinations_get_every_frame_also_when_one_is_not_there() {
 #[test]
 fn whichever_end_is_killed_the_picture_is_back_within_a_second() {
     let _alone = alone();
-    let (folder, clip, to) = (Folder::new(), Arc::new(Clip::made(40, 640, 480)), address());
+    let (folder, clip, to) = (Folder::new(), Arc::new(Clip::made(40, 640, 480)), free_address());
     let file = folder.join("clip.mjpeg");
     clip.write(&file);
     let sending = ["--dest", &to, "--source", &file, "--loop", "--fps", "30"];
@@ -229,7 +230,7 @@ fn whichever_end_is_killed_the_picture_is_back_within_a_second() {
 #[test]
 fn a_sender_that_pauses_is_missed_and_then_seen_again() {
     let _alone = alone();
-    let to = address();
+    let to = free_address();
     let receiver = receiver(&["--listen", &to, "--output", "none"]);
     let sender = sender(&["--dest", &to, "--source", "pattern", "--size", "320x240"]);
     pause(1000);
@@ -245,8 +246,4 @@ fn a_sender_that_pauses_is_missed_and_then_seen_again() {
     // No burst of what was missed: at most what the time would hold.
     let total = count(sent.totals(), "/frames/sent");
     assert!(total < 30 * 4 + 10, "{total} frames in about 3.5 s");
-}
-
-fn address() -> String {
-    format!("127.0.0.1:{}", free_port())
 }

@@ -14,7 +14,7 @@ use common::jpegs::{
 };
 use common::running::{Ended, count, receiver_adds_up, sender, sender_adds_up, viewer};
 use common::wire::Wire;
-use common::{Folder, alone, comes_to, free_port};
+use common::{Folder, alone, comes_to, free_address};
 use turbojpeg::Subsamp;
 
 /// A picture of which it is known what the middle of the screen must then show.
@@ -40,7 +40,7 @@ struct Attack {
 fn pictures_as_cameras_make_them_go_from_a_pipe_to_the_screen() {
     let _alone = alone();
     let Some(display) = Display::start(1280, 1024) else { return };
-    let (folder, to) = (Folder::new(), address());
+    let (folder, to) = (Folder::new(), free_address());
     let receiver = viewer(&display, &["--listen", &to, "--output", "window", "--output", &kept(&folder)]);
     let mut sender = sender(&["--dest", &to, "--source", "-"]);
     let mut pipe = sender.input();
@@ -64,7 +64,7 @@ fn pictures_as_cameras_make_them_go_from_a_pipe_to_the_screen() {
 fn pictures_as_cameras_make_them_are_shown_also_with_all_that_is_behind_them() {
     let _alone = alone();
     let Some(display) = Display::start(1280, 1024) else { return };
-    let (folder, to) = (Folder::new(), address());
+    let (folder, to) = (Folder::new(), free_address());
     let receiver = viewer(&display, &["--listen", &to, "--output", "window", "--output", &kept(&folder)]);
     let mut wire = Wire::to(&to);
     let pictures = cameras();
@@ -83,7 +83,7 @@ fn each_picture_as_attackers_make_them_is_refused_by_name_and_the_next_good_one_
     let [(before, red), (after, blue)] = [good([200, 40, 60]), good([20, 160, 220])];
     for Attack { what, jpeg, words, .. } in attacks() {
         // A receiver of its own for each: one that repeats itself would not be heard.
-        let (folder, to) = (Folder::new(), address());
+        let (folder, to) = (Folder::new(), free_address());
         let receiver = viewer(&display, &["--listen", &to, "--output", "window", "--output", &kept(&folder)]);
         let mut wire = Wire::to(&to);
         wire.send(&before);
@@ -110,7 +110,7 @@ fn each_picture_as_attackers_make_them_is_refused_by_name_and_the_next_good_one_
 fn a_pipe_full_of_attacks_passes_through_both_programs_and_every_good_picture_is_shown() {
     let _alone = alone();
     let Some(display) = Display::start(1280, 1024) else { return };
-    let (folder, to) = (Folder::new(), address());
+    let (folder, to) = (Folder::new(), free_address());
     let receiver = viewer(&display, &["--listen", &to, "--output", "window", "--output", &kept(&folder)]);
     let mut sender = sender(&["--dest", &to, "--source", "-"]);
     let mut pipe = sender.input();
@@ -240,8 +240,4 @@ fn assert_delivered(folder: &Folder, sent: &[&[u8]]) {
 
 fn kept(folder: &Folder) -> String {
     folder.join("kept/")
-}
-
-fn address() -> String {
-    format!("127.0.0.1:{}", free_port())
 }

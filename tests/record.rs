@@ -15,7 +15,7 @@ use common::collector::Collector;
 use common::jpegs::{picture, without};
 use common::running::{Running, count, receiver, sender};
 use common::wire::Wire;
-use common::{Folder, alone, comes_to, figure, free_port, pause};
+use common::{Folder, alone, comes_to, figure, free_address, pause};
 use proto::{Random, jpeg};
 use rustix::process::Signal;
 use turbojpeg::Subsamp;
@@ -26,7 +26,7 @@ fn a_recording_has_every_frame_byte_for_byte_and_its_time_and_can_be_sought() {
     if !has_players() {
         return;
     }
-    let (folder, clip, to) = (Folder::new(), Arc::new(Clip::made(90, 320, 240)), address());
+    let (folder, clip, to) = (Folder::new(), Arc::new(Clip::made(90, 320, 240)), free_address());
     let film = folder.join("film.mkv");
     let mut receiver = receiver(&["--listen", &to, "--output", &film, "--output", "-"]);
     let collector = Collector::of(&mut receiver, &clip);
@@ -62,7 +62,7 @@ fn pictures_without_huffman_tables_are_recorded_with_the_standard_ones() {
     if !has_players() {
         return;
     }
-    let (folder, to) = (Folder::new(), address());
+    let (folder, to) = (Folder::new(), free_address());
     let film = folder.join("film.mkv");
     let receiver = receiver(&["--listen", &to, "--output", &film]);
     let mut wire = Wire::to(&to);
@@ -86,7 +86,7 @@ fn a_new_file_begins_when_it_is_to_and_each_plays_by_itself() {
     if !has_players() {
         return;
     }
-    let (folder, to) = (Folder::new(), address());
+    let (folder, to) = (Folder::new(), free_address());
     let sizes = [(320, 240), (160, 120)].map(|(width, height)| Clip::made(50, width, height));
     let film = folder.join("film.mkv");
     for round in 0..2 {
@@ -119,7 +119,7 @@ fn a_sender_that_takes_over_has_a_file_of_its_own_and_one_that_is_restarted_goes
     if !has_players() {
         return;
     }
-    let (folder, to) = (Folder::new(), address());
+    let (folder, to) = (Folder::new(), free_address());
     let clips = [30, 20].map(|count| Clip::made(count, 320, 240));
     let film = folder.join("film.mkv");
     let receiver = receiver(&["--listen", &to, "--output", "none", "--output", &film]);
@@ -149,7 +149,7 @@ fn what_just_happened_is_written_at_a_signal_while_it_goes_on() {
     if !has_players() {
         return;
     }
-    let (folder, clip, to) = (Folder::new(), Clip::made(60, 320, 240), address());
+    let (folder, clip, to) = (Folder::new(), Clip::made(60, 320, 240), free_address());
     let clips = folder.join("clips");
     let arguments = ["--listen", &to, "--output", "none", "--past", "1m", "--save-to", &clips];
     let receiver = receiver(&arguments);
@@ -197,7 +197,7 @@ fn a_recording_that_is_killed_plays_to_its_last_whole_second() {
         let folder = Folder::new();
         let mut running: Vec<_> = (0..AT_ONCE)
             .map(|n| {
-                let (to, film) = (address(), folder.join(&format!("{n}.mkv")));
+                let (to, film) = (free_address(), folder.join(&format!("{n}.mkv")));
                 let receiver = receiver(&["--listen", &to, "--output", &film]);
                 (Wire::to(&to), receiver, film, 1 + random.below(120))
             })
@@ -246,7 +246,7 @@ fn a_player_plays_what_was_killed() {
     if !has_players() {
         return;
     }
-    let (folder, clip, to) = (Folder::new(), Clip::made(120, 160, 120), address());
+    let (folder, clip, to) = (Folder::new(), Clip::made(120, 160, 120), free_address());
     let film = folder.join("film.mkv");
     let receiver = receiver(&["--listen", &to, "--output", &film]);
     let mut wire = Wire::to(&to);
@@ -292,7 +292,7 @@ fn so_does_the_largest_file_that_is_allowed() {
 #[test]
 fn it_is_said_which_senders_are_not_recorded() {
     let _alone = alone();
-    let (folder, to) = (Folder::new(), [address(), address()]);
+    let (folder, to) = (Folder::new(), [free_address(), free_address()]);
     let arguments = ["--listen", &to[0], "--listen", &to[1], "--output", &folder.join("film.mkv")];
     let receiver = receiver(&arguments);
     let card = ["--source", "pattern", "--size", "160x120", "--dest"];
@@ -306,7 +306,7 @@ fn it_is_said_which_senders_are_not_recorded() {
 
 /// Records under a command that leaves no room for all; returns what was said.
 fn ends_the_recording_only(folder: &Folder, under: &[&str]) -> String {
-    let (clip, to, film) = (Arc::new(Clip::made(100, 320, 240)), address(), folder.join("film.mkv"));
+    let (clip, to, film) = (Arc::new(Clip::made(100, 320, 240)), free_address(), folder.join("film.mkv"));
     let arguments = ["--listen", &to, "--output", &film, "--output", "-"];
     let mut receiver = Running::listening(under, &arguments);
     let collector = Collector::of(&mut receiver, &clip);
@@ -382,10 +382,6 @@ fn until(receiver: &Running, is_so: impl Fn(&serde_json::Value) -> bool) {
         assert!(Instant::now() < patience, "{:?} {}", receiver.stats(), receiver.said());
         pause(20);
     }
-}
-
-fn address() -> String {
-    format!("127.0.0.1:{}", free_port())
 }
 
 /// On 25 July 2026, in microseconds.

@@ -15,9 +15,9 @@ use common::display::Display;
 use common::jpegs::picture;
 use common::lab::Lab;
 use common::peer::Peer;
-use common::running::{count, receiver, receiver_adds_up, run, sender, sender_adds_up, viewer};
+use common::running::{Running, count, receiver, receiver_adds_up, run, sender, sender_adds_up, viewer};
 use common::viewer::Viewer;
-use common::{Folder, alone, figure, free_port, pause};
+use common::{Folder, alone, figure, free_address, free_port, pause};
 use turbojpeg::Subsamp;
 
 /// What GStreamer has to be told of a stream.
@@ -59,14 +59,8 @@ fn gstreamer_shows_every_picture_that_sender_sends() {
 #[test]
 fn ffmpeg_plays_what_the_sdp_describes_and_ends_with_the_sender() {
     let _alone = alone();
-    let (clip, folder, port) = (Clip::made(20, 640, 480), Folder::new(), free_port());
-    let (source, sdp) = (folder.join("clip.mjpeg"), folder.join("camera.sdp"));
-    clip.write(&source);
-    let to = format!("127.0.0.1:{port}");
-    let sender = sender(&[
-        "--source", &source, "--loop", "--fps", "25", "--dest", &to, "--format", "rtp", "--sdp", &sdp,
-    ]);
-    comes(&sdp);
+    let (clip, folder) = (Clip::made(20, 640, 480), Folder::new());
+    let (sender, sdp) = described(&clip, &folder);
     let Some(mut ffmpeg) = Peer::start(&player(&sdp)) else { return };
     let shown = read(&mut ffmpeg);
     pause(3000);
@@ -84,14 +78,8 @@ fn ffmpeg_plays_what_the_sdp_describes_and_ends_with_the_sender() {
 #[test]
 fn vlc_shows_what_the_sdp_describes() {
     let _alone = alone();
-    let (clip, folder, port) = (Clip::made(20, 640, 480), Folder::new(), free_port());
-    let (source, sdp) = (folder.join("clip.mjpeg"), folder.join("camera.sdp"));
-    clip.write(&source);
-    let to = format!("127.0.0.1:{port}");
-    let sender = sender(&[
-        "--source", &source, "--loop", "--fps", "25", "--dest", &to, "--format", "rtp", "--sdp", &sdp,
-    ]);
-    comes(&sdp);
+    let (clip, folder) = (Clip::made(20, 640, 480), Folder::new());
+    let (sender, sdp) = described(&clip, &folder);
     // VLC refuses to be root.
     let as_nobody = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "env", "HOME=/tmp"];
     let under: &[&str] = if rustix::process::geteuid().is_root() { &as_nobody } else { &[] };
@@ -322,6 +310,18 @@ fn across_a_lossy_network_no_broken_picture_is_delivered_and_every_loss_has_a_na
     assert_whole_and_in_order(&arrivals, &clip);
     figure("1 % loss, RTP from FFmpeg, delivered of 120", arrivals.len());
     assert!(arrivals.len() > 30 && count(ended.totals(), "/frames/lost") > 5, "{}", ended.totals());
+}
+
+/// A sender that plays a clip again and again, and the file that describes its stream.
+fn described(clip: &Clip, folder: &Folder) -> (Running, String) {
+    let (source, sdp) = (folder.join("clip.mjpeg"), folder.join("camera.sdp"));
+    clip.write(&source);
+    let to = free_address();
+    let sender = sender(&[
+        "--source", &source, "--loop", "--fps", "25", "--dest", &to, "--format", "rtp", "--sdp", &sdp,
+    ]);
+    comes(&sdp);
+    (sender, sdp)
 }
 
 #[test]

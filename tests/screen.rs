@@ -14,7 +14,7 @@ use common::clip::Clip;
 use common::display::{Area, Display, RED, Screen};
 use common::running::{Running, count, sender, viewer, window_adds_up};
 use common::wire::Wire;
-use common::{Folder, alone, comes_to, figure, free_port, pause};
+use common::{Folder, alone, comes_to, figure, free_address, pause};
 use proto::wire::SourceState;
 use rustix::process::Signal;
 
@@ -22,7 +22,7 @@ use rustix::process::Signal;
 fn figures_are_where_they_should_be_and_nothing_is_over_the_picture_without_them() {
     let _alone = alone();
     let Some(display) = Display::start(640, 360) else { return };
-    let to = address();
+    let to = free_address();
     let receiver = viewer(&display, &["--listen", &to]);
     let waits = |screen: &Screen| screen.reads("no signal") && screen.reads("waiting for ");
     assert!(display.comes_to(waits), "{}", receiver.said());
@@ -66,7 +66,7 @@ fn figures_are_where_they_should_be_and_nothing_is_over_the_picture_without_them
 fn a_stopped_sender_cannot_be_mistaken_for_a_live_one() {
     let _alone = alone();
     let Some(display) = Display::start(640, 360) else { return };
-    let to = address();
+    let to = free_address();
     let receiver = viewer(&display, &["--listen", &to, "--overlay", "small"]);
     let sender = card(&to);
     assert!(display.comes_to(|screen| small(screen).is_some()), "{}", receiver.said());
@@ -98,7 +98,7 @@ fn a_stopped_sender_cannot_be_mistaken_for_a_live_one() {
 fn a_source_that_pauses_while_its_sender_lives_is_told_apart_and_so_are_its_ends() {
     let _alone = alone();
     let Some(display) = Display::start(320, 240) else { return };
-    let (to, clip) = (address(), Clip::made(20, 320, 240));
+    let (to, clip) = (free_address(), Clip::made(20, 320, 240));
     let receiver = viewer(&display, &["--listen", &to]);
     let mut sender = sender(&["--dest", &to, "--source", "-", "--name", "door"]);
     let mut input = sender.input();
@@ -129,7 +129,7 @@ fn a_source_that_pauses_while_its_sender_lives_is_told_apart_and_so_are_its_ends
     );
     drop(receiver);
 
-    let to = address();
+    let to = free_address();
     let receiver = viewer(&display, &["--listen", &to]);
     let mut wire = Wire::to(&to);
     clip.frames[..3].iter().for_each(|jpeg| wire.send(jpeg));
@@ -143,7 +143,7 @@ fn a_source_that_pauses_while_its_sender_lives_is_told_apart_and_so_are_its_ends
 fn a_window_off_the_screen_decodes_nothing_and_is_live_again_when_it_is_back() {
     let _alone = alone();
     let Some(display) = Display::start(640, 360) else { return };
-    let to = address();
+    let to = free_address();
     let receiver = viewer(&display, &["--listen", &to]);
     let _sender = card(&to);
     assert!(display.comes_to(|screen| number(screen).is_some()), "{}", receiver.said());
@@ -166,7 +166,7 @@ fn a_window_off_the_screen_decodes_nothing_and_is_live_again_when_it_is_back() {
 fn what_is_seen_is_kept_at_a_key() {
     let _alone = alone();
     let Some(display) = Display::start(640, 480) else { return };
-    let (folder, to, clip) = (Folder::new(), address(), Clip::made(30, 640, 480));
+    let (folder, to, clip) = (Folder::new(), free_address(), Clip::made(30, 640, 480));
     let film = Folder::new();
     clip.write(&film.join("film.mjpeg"));
     let receiver = viewer(&display, &["--listen", &to, "--past", "10s", "--save-to", &folder.join("")]);
@@ -271,10 +271,6 @@ fn plays(films: &[PathBuf]) -> usize {
         String::from_utf8(done.stdout).unwrap().trim().trim_end_matches(',').parse::<usize>().unwrap()
     };
     films.iter().map(pictures).sum()
-}
-
-fn address() -> String {
-    format!("127.0.0.1:{}", free_port())
 }
 
 const SIZE: (u32, u32) = (640, 360);

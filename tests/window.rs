@@ -6,14 +6,14 @@ mod common;
 
 use common::display::{Area, Display};
 use common::running::{count, sender, viewer, window_adds_up};
-use common::{alone, free_port, pause};
+use common::{alone, free_address, pause};
 use rustix::process::Signal;
 
 #[test]
 fn the_test_card_is_seen_moving_and_comes_back_when_its_sender_was_killed() {
     let _alone = alone();
     let Some(display) = Display::start(1600, 900) else { return };
-    let to = address();
+    let to = free_address();
     let receiver = viewer(&display, &["--listen", &to]);
     let pattern = ["--dest", &to, "--source", "pattern", "--size", "1280x720"];
     let mut sender_running = sender(&pattern);
@@ -52,7 +52,7 @@ fn without_a_sender_a_card_says_so_and_a_signal_ends_it() {
     let _alone = alone();
     let Some(display) = Display::start(1280, 1024) else { return };
     for signal in [Signal::TERM, Signal::INT] {
-        let to = address();
+        let to = free_address();
         let receiver = viewer(&display, &["--listen", &to]);
         // Wherever the window is, and whatever its size: it has more pixels than this.
         let letters = |screen: &common::display::Screen| screen.letters() > 1000;
@@ -73,7 +73,7 @@ fn without_a_sender_a_card_says_so_and_a_signal_ends_it() {
 fn q_ends_it_and_f_fills_the_screen_and_gives_it_back() {
     let _alone = alone();
     let Some(display) = Display::start(1280, 1024) else { return };
-    let (to, size) = (address(), (640, 512));
+    let (to, size) = (free_address(), (640, 512));
     let receiver = viewer(&display, &["--listen", &to]);
     let _sender = sender(&["--dest", &to, "--source", "pattern", "--size", "640x512"]);
     let windowed = Area::centred(640, 512, &display.screen());
@@ -98,7 +98,7 @@ fn on_the_full_screen_the_picture_is_as_large_as_the_screen() {
     for (card, size, shown) in [("640x512", (640, 512), (1280, 1024)), ("1280x720", (1280, 720), (1280, 720))]
     {
         let Some(display) = Display::start(1280, 1024) else { return };
-        let to = address();
+        let to = free_address();
         let receiver = viewer(&display, &["--listen", &to, "--fullscreen"]);
         let full = display.screen().area();
         assert!(display.comes_to(|screen| screen.has_card(full)), "no card: {}", receiver.said());
@@ -122,8 +122,4 @@ fn on_the_full_screen_the_picture_is_as_large_as_the_screen() {
 fn assert_advances(numbers: &[u32], count: usize) {
     assert_eq!(numbers.len(), count, "the strip stands still or is not there: {numbers:?}");
     assert!(numbers.is_sorted_by(|a, b| a < b), "{numbers:?}");
-}
-
-fn address() -> String {
-    format!("127.0.0.1:{}", free_port())
 }

@@ -47,6 +47,11 @@ pub(crate) fn free_port() -> u16 {
     UdpSocket::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port()
 }
 
+/// An address of this computer with such a port.
+pub(crate) fn free_address() -> String {
+    format!("127.0.0.1:{}", free_port())
+}
+
 /// What the test needs is not here. Says so aloud; where everything must run, that is a failure.
 ///
 /// CHUNKCAST_REQUIRE=all allows nothing to be missing; CHUNKCAST_REQUIRE=tools allows for not being root.

@@ -65,9 +65,7 @@ impl Identity {
             (_, false) => Likeness::None,
         }
     }
-}
 
-impl Identity {
     /// Whether nothing speaks against it that this is the same sender in a later session.
     pub(super) fn may_be(&self, later: &Self) -> bool {
         let is_known = !self.name.is_empty() && !later.name.is_empty();
