@@ -19,7 +19,8 @@ pub(crate) struct Train {
     from_arrived: Instant,
     /// The first that will do for that, until it has come.
     from: usize,
-    /// Chunks that were passed over, and when.
+    /// Chunks that were passed over, and when: each behind the one before, so that a request names none twice. Once the
+    /// train is over, all behind its furthest datagram is in the last.
     pub(crate) gaps: Vec<Gap>,
     /// Whether nothing more is to be expected.
     pub(crate) is_over: bool,
@@ -70,7 +71,10 @@ impl Train {
     pub(super) fn passed(&mut self, index: usize, arrived: Instant, now: Instant) -> Option<u32> {
         if index > self.last_index {
             self.go_on();
-            self.open_gap(self.last_index + 1..index, now);
+            // Of a train that is past, all behind the furthest is in a gap already.
+            if !self.is_over {
+                self.open_gap(self.last_index + 1..index, now);
+            }
             (self.last_index, self.last, self.last_arrived) = (index, now, arrived);
             if self.from_index < self.from {
                 (self.from_index, self.from_arrived) = (index, arrived);
@@ -105,6 +109,7 @@ impl Train {
         if range.is_empty() {
             return;
         }
+        debug_assert!(self.gaps.last().is_none_or(|last| last.range.end <= range.start), "gaps rise");
         let is_full = self.gaps.len() == MOST_GAPS;
         match self.gaps.last_mut().filter(|_| is_full) {
             // Of a frame in so many pieces it does not matter what was passed over when.
