@@ -295,11 +295,12 @@ impl Reassembler {
     ) -> Delivery {
         let id = slot.frame;
         tell(&mut slot, &mut self.told);
-        self.give_up(|other| id.is_newer_than(other.frame), LossReason::Superseded, lost);
+        // Half the range apart neither is newer; of delivered ones the numbers only rise.
+        self.give_up(|other| !other.frame.is_newer_than(id), LossReason::Superseded, lost);
         self.ended.retain(|ended| ended.is_newer_than(id));
         let newer_ended = self.ended.len() as u32;
         let ended_between = self.ended_since.saturating_sub(newer_ended);
-        let between = self.delivered.map_or(0, |delivered| id.ahead_of(delivered) - 1);
+        let between = self.delivered.map_or(0, |delivered| id.ahead_of(delivered).saturating_sub(1));
         self.ended_since = newer_ended;
         self.delivered = Some(id);
         self.floor = Some(self.floor.map_or(id, |floor| newer(floor, id)));

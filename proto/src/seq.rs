@@ -51,9 +51,14 @@ impl FrameId {
         Self(self.0.wrapping_add(1))
     }
 
-    /// How many frames this one is ahead of `other`; negative if it is behind. Exact up to half the range, 2^31.
+    /// How many frames this one is ahead of `other`; negative if it is behind. Exact up to half the range: of two frames
+    /// that are 2^31 apart each is taken for an old one, as far behind the other as there is. The result is never
+    /// `i32::MIN`, so that it can be negated, and counted on from.
     pub const fn ahead_of(self, other: Self) -> i32 {
-        self.0.wrapping_sub(other.0) as i32
+        match self.0.wrapping_sub(other.0) as i32 {
+            i32::MIN => -i32::MAX,
+            ahead => ahead,
+        }
     }
 
     /// Whether this frame was sent after `other`.
@@ -80,5 +85,15 @@ mod tests {
         assert_eq!(FrameId::new(3).ahead_of(FrameId::new(u32::MAX - 1)), 5);
         assert_eq!(FrameId::new(u32::MAX - 1).ahead_of(FrameId::new(3)), -5);
         assert!(!last.is_newer_than(last));
+    }
+
+    #[test]
+    fn of_frames_half_the_range_apart_each_is_old_and_the_distance_can_be_reckoned_with() {
+        for number in [0, 1, 77, u32::MAX, 1 << 31] {
+            let (one, other) = (FrameId::new(number), FrameId::new(number.wrapping_add(1 << 31)));
+            assert!(!one.is_newer_than(other) && !other.is_newer_than(one));
+            assert_eq!([one.ahead_of(other), other.ahead_of(one)], [-i32::MAX; 2]);
+            assert!(other.next().ahead_of(one) == -i32::MAX && one.next().is_newer_than(one));
+        }
     }
 }

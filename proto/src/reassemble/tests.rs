@@ -159,3 +159,20 @@ fn numbers_wrap() {
         assert_eq!((delivery.id.get(), delivery.unseen), (frame, 0));
     }
 }
+
+#[test]
+fn frames_half_the_range_apart_are_delivered_in_one_direction_and_counted_as_nothing() {
+    let t0 = t0();
+    for (first, second) in [(0, 1 << 31), (1 << 31, 0), (77, (1 << 31) + 77)] {
+        let (mut bench, one, other) = (Bench::new(), slab(first, 300), slab(second, 300));
+        for slab in [&one, &other] {
+            bench.accept(slab.range(0..1), t0);
+        }
+        let mut whole = Vec::new();
+        for slab in [&one, &other] {
+            let delivered = (1..slab.len()).filter_map(|i| bench.accept(slab.range(i..i + 1), t0).1);
+            whole.extend(delivered.map(|delivery| (delivery.id.get(), delivery.unseen)));
+        }
+        assert_eq!((whole, &bench.lost[..]), (vec![(first, 0)], &[(second, LossReason::Superseded)][..]));
+    }
+}
