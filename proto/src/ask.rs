@@ -91,6 +91,11 @@ impl Asker {
         self.state
     }
 
+    /// The token that it shows, once it was told one.
+    pub fn token(&self) -> Option<Token> {
+        Some(self.token).filter(|token| *token != Token::default())
+    }
+
     /// Takes in a datagram from the sender's address if it is an answer; says whether it was one. What is none is for
     /// the [`RecvStream`](crate::RecvStream).
     pub fn handle_datagram(&mut self, datagram: &[u8], now: Instant) -> bool {

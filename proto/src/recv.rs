@@ -3,6 +3,7 @@
 mod config;
 mod feedback;
 mod output;
+mod proof;
 #[cfg(test)]
 mod tests;
 
@@ -19,7 +20,7 @@ use crate::reassemble::{Arrival, Loss, Reassembler, Repair};
 use crate::stats::{Fate, RecvStats};
 use crate::stranger::Stranger;
 use crate::takeover::{Admission, SourceLock};
-use crate::wire::{Body, Datagram, Hello, SourceState, WireError};
+use crate::wire::{Body, Datagram, Hello, SourceState, Token, WireError};
 use crate::{FrameId, SessionId};
 use feedback::Feedback;
 
@@ -153,6 +154,14 @@ impl<S: Copy + Eq> RecvStream<S> {
     /// frames that were not decoded, pictures that were not shown.
     pub fn set_drops(&mut self, kernel: u64, decode: u64, display: u64) {
         self.feedback.set_drops(kernel, decode, display);
+    }
+
+    /// Notes that the sender told a token otherwise than by a pong: by an [`Answer`](crate::wire::Answer), which it gives to
+    /// who has shown a wrong one. What was shown with reports is wrong then, too.
+    pub fn told_token(&mut self, source: S, token: Token, now: Instant) {
+        if self.lock.holder().is_some_and(|(holder, _)| holder == source) {
+            self.feedback.told_token(token, now);
+        }
     }
 
     /// How far datagrams of one frame were seen to overtake each other of late, and a little more; a millisecond if they

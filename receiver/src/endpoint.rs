@@ -272,7 +272,7 @@ impl Hall<'_> {
                 return;
             }
             if asking.take_in(datagram, now) {
-                self.seats[0].count_aside(Fate::Control);
+                self.seats[0].told_token(from, asking.token(), now);
                 return;
             }
         }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::RecvStream;
+use super::proof::Proof;
 use crate::asking::Ask;
 use crate::clock::{ClockFilter, ClockReading, Exchange};
 use crate::random::Random;
@@ -22,12 +23,10 @@ pub(super) struct Feedback {
     epoch: Option<Instant>,
     /// When something of the sender last came.
     heard: Option<Instant>,
-    token: Option<Token>,
+    proof: Proof,
+    /// When the next report is due.
     next: Option<Instant>,
-    ping_again: Duration,
     reported: Option<Instant>,
-    /// Pings and reports that may still be answered.
-    asked: VecDeque<Instant>,
     clock: ClockFilter,
     counts: ReportCounts,
     trains: VecDeque<TrainEntry>,
@@ -45,11 +44,9 @@ impl Feedback {
             does_not_ask,
             epoch: None,
             heard: None,
-            token: None,
+            proof: Proof::new(),
             next: None,
-            ping_again: FIRST_PING_AGAIN,
             reported: None,
-            asked: VecDeque::with_capacity(MOST_ASKED),
             clock: ClockFilter::new(),
             counts: ReportCounts::default(),
             trains: VecDeque::with_capacity(wire::MAX_TRAINS),
@@ -62,9 +59,8 @@ impl Feedback {
     /// Another session: the sender does not know us.
     pub(super) fn begin(&mut self, session: SessionId) {
         self.session = session;
-        (self.invitation, self.token, self.next, self.reported) = (None, None, None, None);
-        self.ping_again = FIRST_PING_AGAIN;
-        self.asked.clear();
+        (self.invitation, self.next, self.reported) = (None, None, None);
+        self.proof.forget();
         self.trains.clear();
         self.clock = ClockFilter::new();
         // What was dropped is counted since the program began.
@@ -80,11 +76,11 @@ impl Feedback {
 
     /// The sender says what it wants to be told.
     pub(super) fn invited(&mut self, invitation: Option<Invitation>, now: Instant) {
-        if self.invitation.is_none() && invitation.is_some_and(|invitation| invitation.is_group) {
+        if let (None, Some(new)) = (self.invitation, invitation) {
             // Many that hear of a sender at once do not all answer at once.
-            self.next = Some(now + self.part_of(GROUP_PING_WITHIN));
-        } else if self.invitation.is_none() && invitation.is_some() {
-            self.next = Some(now);
+            let wait = if new.is_group { self.part_of(GROUP_PING_WITHIN) } else { Duration::ZERO };
+            self.proof.begin(now + wait);
+            self.next = self.proof.token().map(|_| now + wait);
         }
         if let (Some(old), Some(new)) = (self.invitation, invitation) {
             self.reconsider(old.report_every, new.report_every, now);
@@ -95,7 +91,7 @@ impl Feedback {
     /// Moves the next report when reports shall come at another interval: those who join at once all begin with the
     /// short interval of a small audience (RFC 3550, section 6.3.3, does the same when the time comes).
     fn reconsider(&mut self, old: Duration, new: Duration, now: Instant) {
-        if old == new || self.token.is_none() {
+        if old == new {
             return;
         }
         if let Some(left) = self.next.and_then(|next| next.checked_duration_since(now)) {
@@ -107,11 +103,10 @@ impl Feedback {
     /// The sender answered; returns how long that took.
     pub(super) fn answered(&mut self, pong: &Pong, answered: MediaTime, now: Instant) -> Option<Duration> {
         let epoch = self.epoch?;
-        // A pong to something that was not asked is forged, or very late.
-        let at = self.asked.iter().position(|asked| since(epoch, *asked) == pong.asked)?;
-        let sent = self.asked.remove(at)?;
-        if self.token.replace(pong.token).is_none() {
-            self.next = Some(now);
+        let is_asked = |sent| since(epoch, sent) == pong.asked;
+        let (sent, is_new) = self.proof.answered(pong.token, is_asked)?;
+        if is_new {
+            self.hurry(SOONEST, now);
         }
         self.clock.add(Exchange { sent, heard: pong.heard, answered, received: now });
         Some(now.saturating_duration_since(sent))
@@ -150,10 +145,20 @@ impl Feedback {
             (false, true) => SOON,
             (false, false) => return,
         };
-        if self.token.is_some() {
-            let soonest = self.reported.map_or(now, |reported| (reported + soonest).max(now));
-            self.next = Some(self.next.map_or(soonest, |next| next.min(soonest)));
+        if self.proof.token().is_some() {
+            self.hurry(soonest, now);
         }
+    }
+
+    /// The next report goes `after` the last one, unless it goes sooner.
+    fn hurry(&mut self, after: Duration, now: Instant) {
+        let soonest = self.reported.map_or(now, |reported| (reported + after).max(now));
+        self.next = Some(self.next.map_or(soonest, |next| next.min(soonest)));
+    }
+
+    /// A token was told by an answer, not a pong.
+    pub(super) fn told_token(&mut self, token: Token, now: Instant) {
+        self.proof.told(token, now);
     }
 
     pub(super) fn set_drops(&mut self, kernel: u64, decode: u64, display: u64) {
@@ -172,7 +177,7 @@ impl Feedback {
     }
 
     pub(super) fn next_due(&self) -> Option<Instant> {
-        self.next
+        [self.next, self.proof.due()].into_iter().flatten().min()
     }
 
     pub(super) fn datagram(&self) -> &[u8] {
@@ -180,37 +185,33 @@ impl Feedback {
     }
 
     fn may_ask(&self) -> bool {
-        self.token.is_some() && self.invitation.is_some_and(|invitation| invitation.resends)
+        self.proof.token().is_some() && self.invitation.is_some_and(|invitation| invitation.resends)
     }
 
     /// Writes a ping or a report, if one is due.
     fn write_due(&mut self, newest: FrameId, now: Instant) -> bool {
-        if self.next.is_none_or(|next| next > now) {
+        if self.next_due().is_none_or(|next| next > now) {
             return false;
         }
-        let (Some(invitation), Some(epoch)) = (self.invitation, self.epoch) else {
-            self.next = None;
+        let is_silent = self.heard.is_none_or(|heard| now.saturating_duration_since(heard) > SILENCE);
+        let (Some(invitation), Some(epoch), false) = (self.invitation, self.epoch, is_silent) else {
+            (self.next, self.invitation) = (None, None);
+            self.proof.stop();
             return false;
         };
-        if self.heard.is_none_or(|heard| now.saturating_duration_since(heard) > SILENCE) {
-            self.next = None;
-            self.invitation = None;
-            return false;
-        }
-        let captured = since(epoch, now);
-        if self.asked.len() == MOST_ASKED {
-            self.asked.pop_front();
-        }
-        self.asked.push_back(now);
-        let (kind, session) = (if self.token.is_some() { Kind::Report } else { Kind::Ping }, self.session);
-        let header =
-            Header { index: self.does_not_ask.into(), ..Header::control(kind, session, newest, captured) };
+        let token = self.proof.token().filter(|_| self.proof.due().is_none_or(|ping| ping > now));
+        let kind = if token.is_some() { Kind::Report } else { Kind::Ping };
+        let header = Header {
+            index: self.does_not_ask.into(),
+            ..Header::control(kind, self.session, newest, since(epoch, now))
+        };
         let Self { datagram, counts, trains, .. } = self;
-        match self.token {
+        match token {
             Some(token) => {
                 wire::emit_with(&header, datagram, |body| {
                     Report::emit(token, counts, trains.drain(..), body)
                 });
+                self.proof.report(now);
                 self.reported = Some(now);
                 let every = invitation.report_every.max(SOONEST);
                 self.next =
@@ -218,15 +219,17 @@ impl Feedback {
             }
             None => {
                 wire::emit_with(&header, datagram, |body| emit_ping(Token::default(), body));
-                self.next = Some(now + self.ping_again + self.part_of(self.ping_again));
-                self.ping_again = (self.ping_again * 2).min(RAREST_PING);
+                let Self { proof, random, .. } = self;
+                proof.ping(|time| part_of(random, time), now);
+                // A pong says when what it answers was sent: at one time, there is one thing.
+                self.next = self.next.map(|next| next.max(now + SOONEST));
             }
         }
         true
     }
 
     fn write_request(&mut self, ask: &Ask, now: Instant) {
-        let (Some(token), Some(epoch)) = (self.token, self.epoch) else { return };
+        let (Some(token), Some(epoch)) = (self.proof.token(), self.epoch) else { return };
         let header = Header::control(Kind::Resend, self.session, ask.frame, since(epoch, now));
         let chunks = &self.chunks;
         let ranges = chunks.chunk_by(|a, b| a + 1 == *b).map(|run| run[0]..run[run.len() - 1] + 1);
@@ -236,7 +239,7 @@ impl Feedback {
 
     /// A random part of `time`.
     fn part_of(&mut self, time: Duration) -> Duration {
-        Duration::from_micros(self.random.below(time.as_micros() as u64 + 1))
+        part_of(&mut self.random, time)
     }
 }
 
@@ -303,16 +306,15 @@ fn since(epoch: Instant, now: Instant) -> MediaTime {
     MediaTime::from_micros(now.saturating_duration_since(epoch).as_micros() as u64)
 }
 
+fn part_of(random: &mut Random, time: Duration) -> Duration {
+    Duration::from_micros(random.below(time.as_micros() as u64 + 1))
+}
+
 /// Counters on the wire wrap.
 fn add(counter: &mut u32, more: u32) {
     *counter = counter.wrapping_add(more);
 }
 
-/// Pings and reports of which the answer may be on its way.
-const MOST_ASKED: usize = 8;
-/// A ping that was not answered is sent again after this, then twice as long, and so on.
-const FIRST_PING_AGAIN: Duration = Duration::from_millis(50);
-const RAREST_PING: Duration = Duration::from_secs(5);
 /// The members of a group say that they are there within this.
 const GROUP_PING_WITHIN: Duration = Duration::from_millis(100);
 /// Reports are at least so far apart, whatever the sender says.

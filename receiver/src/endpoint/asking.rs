@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use proto::host::Seldom;
+use proto::wire::Token;
 use proto::{AskOutput, AskState, Asker};
 
 use super::{Place, Shared};
@@ -60,6 +61,11 @@ impl Asking {
             self.asker.heard(now);
         }
         is_answer
+    }
+
+    /// The token that it was told.
+    pub(super) fn token(&self) -> Option<Token> {
+        self.asker.token()
     }
 
     /// Asks if it is time to; returns when it is next.

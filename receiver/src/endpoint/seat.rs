@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use proto::host::{Console, Seldom, printable};
-use proto::wire::SourceState;
+use proto::wire::{SourceState, Token};
 use proto::{DatagramCounts, Delivery, Fate, RecvEvent, RecvOutput};
 
 use super::identity::{Likeness, Newcomer};
@@ -135,6 +135,14 @@ impl Seat {
     /// Counts a datagram that is not for the stream.
     pub(super) fn count_aside(&mut self, fate: Fate) {
         self.aside.add(fate);
+    }
+
+    /// Notes what an ask was answered: its token is that of reports, too.
+    pub(super) fn told_token(&mut self, from: SocketAddr, token: Option<Token>, now: Instant) {
+        if let Some(token) = token {
+            self.stream.told_token(from, token, now);
+        }
+        self.count_aside(Fate::Control);
     }
 
     /// Sees to what happened and sends what is to be said to the sender; returns when there is more to do.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use proto::rtp::{RtpRecvConfig, RtpRecvStream};
-use proto::wire::{Body, Datagram};
+use proto::wire::{Body, Datagram, Token};
 use proto::{ClockReading, Fate, RecvConfig, RecvEvent, RecvOutput, RecvStats, RecvStream, SessionId};
 
 /// How each stream behaves, and which format it has.
@@ -92,6 +92,13 @@ impl Stream {
     pub(super) fn set_drops(&mut self, kernel: u64, decode: u64, display: u64) {
         if let Self::Chunkcast(stream) = self {
             stream.set_drops(kernel, decode, display);
+        }
+    }
+
+    /// Notes that a sender answered an ask by this token.
+    pub(super) fn told_token(&mut self, from: SocketAddr, token: Token, now: Instant) {
+        if let Self::Chunkcast(stream) = self {
+            stream.told_token(from, token, now);
         }
     }
 
