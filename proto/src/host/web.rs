@@ -12,6 +12,7 @@ mod listen;
 mod live;
 mod metrics;
 mod peer;
+mod rehearsal;
 mod request;
 mod response;
 mod route;
@@ -24,4 +25,6 @@ pub use arguments::WebArgs;
 pub use broadcast::{Broadcast, Shot, Subscription};
 pub use listen::Listener;
 pub use metrics::{Family, Kind};
+#[doc(hidden)]
+pub use rehearsal::Rehearsal;
 pub use site::{Action, Feed, Site};
