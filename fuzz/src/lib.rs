@@ -1,0 +1,34 @@
+//! What strangers can send, as functions from any bytes: each reaches one part of the programs, and panics where it does
+//! not keep what it promises.
+//!
+//! `scripts/fuzz TARGET MINUTES` lets libFuzzer look for such bytes, by the programs in `fuzz_targets/`. What it finds
+//! is kept in `findings/TARGET/`; that, the examples in `seeds/TARGET/` and some thousands of variations of both are
+//! run by the workspace's `tests/fuzz.rs` with the stable toolchain. `cargo run --example fuzz_seeds` makes the
+//! seeds anew.
+
+pub mod announcement;
+mod bytes;
+pub mod clock;
+mod datagrams;
+pub mod decode;
+pub mod http;
+pub mod jpeg;
+pub mod keep;
+mod pictures;
+pub mod recv;
+pub mod rtp;
+pub mod segments;
+pub mod send;
+pub mod source;
+pub mod wire;
+
+use std::path::PathBuf;
+
+pub use bytes::Bytes;
+
+/// A file or folder to write to, in memory where the system has a place for that, of this process and this use alone.
+fn scratch(what: &str) -> PathBuf {
+    let memory = PathBuf::from("/dev/shm");
+    let folder = if memory.is_dir() { memory } else { std::env::temp_dir() };
+    folder.join(format!("chunkcast-fuzz-{}-{what}", std::process::id()))
+}
