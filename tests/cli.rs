@@ -5,7 +5,7 @@
 mod common;
 
 use common::running::{Running, count, program, receiver, run, sender, sender_adds_up};
-use common::{Folder, comes_to, free_port, pause};
+use common::{Folder, comes_to, free_address, free_port, pause};
 use rustix::process::Signal;
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
@@ -351,6 +351,53 @@ fn messages_that_nobody_reads_hold_up_no_frame_and_keep_no_program_from_ending()
         let goes_on = comes_to(|| running.stats().is_some_and(|stats| count(&stats, frames) > 20));
         assert!(goes_on, "{frames}: {:?}", running.stats());
         running.interrupt().totals();
+    }
+}
+
+#[test]
+fn a_pipe_that_nobody_reads_keeps_no_program_from_its_work_or_from_ending() {
+    let (folder, to) = (Folder::new(), free_address());
+    let [pictures, figures] = ["door.mjpeg", "stats.json"].map(|name| {
+        let pipe = folder.join(name);
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        pipe
+    });
+    let receiver = receiver(&["--listen", &to, "--output", "none", "--output", &pictures]);
+    let picture = ["--source", "pattern", "--size", "64x64", "--frames", "20", "--dest", &to];
+    assert!(run("sender", &picture).status.success());
+    assert!(comes_to(|| receiver.stats().is_some_and(|stats| count(&stats, "/frames/delivered") > 0)));
+    receiver.signal(Signal::TERM);
+    let ended = receiver.end_within(5);
+    assert!(ended.said.contains("nobody reads"), "{}", ended.said);
+    assert_eq!(count(ended.totals(), "/outputs/0/written"), 0);
+    assert!(count(ended.totals(), "/outputs/0/dropped") > 0);
+
+    let said = std::fs::File::create(folder.join("said")).unwrap();
+    let mut sender = Command::new(program("sender"));
+    sender.args(["--config", "none", "--source", "pattern", "--announce", "off", "--dest", &to]);
+    sender.args(["--stats-json", &figures, "--duration", "1s"]);
+    let mut sender = sender.stderr(said).spawn().unwrap();
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while sender.try_wait().unwrap().is_none() {
+        if std::time::Instant::now() > until {
+            sender.kill().unwrap();
+            panic!("it waits for a reader of its statistics");
+        }
+        pause(20);
+    }
+    assert!(sender.wait().unwrap().success());
+    assert!(std::fs::read_to_string(folder.join("said")).unwrap().contains("once somebody reads"));
+}
+
+#[test]
+fn pictures_are_not_written_to_a_terminal() {
+    for output in ["-", "y4m:-"] {
+        let receiver = format!("{} --config none --output {output}", program("receiver").display());
+        // script(1) gives it a terminal.
+        let run = Command::new("script").args(["-qec", &receiver, "/dev/null"]).output().unwrap();
+        let said = String::from_utf8_lossy(&run.stdout);
+        assert_eq!(run.status.code(), Some(1), "{said}");
+        assert!(said.contains("terminal") && said.contains("FILE.mkv"), "{said}");
     }
 }
 

@@ -16,7 +16,7 @@ use crate::host::Host;
 use crate::keep::{KeepOptions, Split};
 use crate::output::Spec;
 use crate::window::Detail;
-use values::{DEFAULT_LISTEN, parse_detail, parse_listen};
+use values::{DEFAULT_LISTEN, output_parser, parse_detail, parse_listen};
 
 /// Shows what a sender sends: the newest picture at once, in a window, or wherever it is wanted.
 #[derive(Debug, Parser)]
@@ -75,7 +75,7 @@ pub struct Args {
     /// Where frames go: window, none, - (JPEG frames to standard output), y4m:- (decoded pictures to standard output),
     /// FOLDER/ (one .jpg per frame), FILE.mkv (a video of the same JPEGs) or FILE.mjpeg. Of several senders, all but the
     /// window take the first. Repeatable
-    #[arg(long, value_name = "SPEC", default_value = "window", allow_hyphen_values = true, help_heading = OUTPUT)]
+    #[arg(long, value_name = "SPEC", default_value = "window", value_parser = output_parser(), allow_hyphen_values = true, help_heading = OUTPUT)]
     pub output: Vec<Spec>,
 
     /// Go on in a new file, such as door-0002.mkv, after this time or before this size: 10m, 500MB
@@ -293,6 +293,27 @@ mod tests {
         assert!(sources.is_open() && sources.want_finding());
         assert_eq!(args.output, [Spec::Window]);
         assert!(args.resend && args.feedback);
+    }
+
+    #[test]
+    fn paths_can_be_any_bytes() {
+        use std::os::unix::ffi::OsStringExt;
+        let path = |rest: &[u8]| std::ffi::OsString::from_vec([b"t\xfcr", rest].concat());
+        let words = [
+            "receiver".into(),
+            "--output".into(),
+            path(b".mkv"),
+            "--save-to".into(),
+            path(b""),
+            "--stats-json".into(),
+            path(b""),
+            "--config".into(),
+            path(b""),
+        ];
+        let args = Args::try_parse_from(words).unwrap();
+        assert_eq!(args.output, [Spec::Matroska(path(b".mkv").into())]);
+        assert_eq!(args.save_to, PathBuf::from(path(b"")));
+        assert_eq!((args.stats_json, args.system.config), (Some(path(b"").into()), Some(path(b"").into())));
     }
 
     #[test]

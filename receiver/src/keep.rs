@@ -257,7 +257,7 @@ impl Keeper {
     }
 
     /// Names for files of this moment.
-    fn names(&self, suffix: &str, extension: &'static str) -> Names {
+    fn names(&self, suffix: &str, extension: &str) -> Names {
         let stem = format!("{}-{}{suffix}", lock(&self.name), local_time::stamp());
         Names::new(&self.options.folder, stem, extension)
     }

@@ -3,13 +3,14 @@
 mod backlog;
 mod file;
 mod folder;
+mod pipe;
 mod spec;
-mod standard;
 mod y4m;
 
 pub(crate) use backlog::Backlog;
 pub use spec::{Spec, SpecError};
 
+use std::io::{IoSlice, IsTerminal};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -20,7 +21,7 @@ use proto::{Frame, FrameId, Latest, Taken};
 
 use crate::decode::Decoded;
 use crate::keep::{Recording, Split};
-use standard::StandardOutput;
+use pipe::Pipe;
 
 /// A frame that has arrived whole.
 #[derive(Clone, Debug)]
@@ -91,10 +92,18 @@ impl Outputs {
     ///
     /// # Errors
     ///
-    /// Two outputs want standard output, or a folder or file cannot be made.
+    /// Two outputs want standard output, or one does and it is a terminal; or a folder or file cannot be made.
     pub fn start(specs: &[Spec], split: Option<Split>, console: &Console, stop: &Stop) -> Result<Self> {
         if specs.iter().filter(|spec| spec.is_standard_output()).count() > 1 {
             bail!("only one output can have standard output: give either --output - or --output y4m:-, once");
+        }
+        if let Some(spec) = specs.iter().find(|spec| spec.is_standard_output())
+            && std::io::stdout().is_terminal()
+        {
+            bail!(
+                "--output {spec} would write pictures to a terminal, which shows bytes; send it on, as in --output {spec} \
+                 | ffmpeg ..., or record: --output FILE.mkv"
+            );
         }
         let writers: Vec<&Spec> = specs.iter().filter(|spec| spec.has_writer()).collect();
         let stays = usize::from(writers.len() < specs.len());
@@ -227,10 +236,11 @@ fn writer(
         Spec::Window | Spec::None => bail!("{name} is not written"),
         Spec::Frames => {
             let newest = Arc::new(Latest::<Received>::new());
-            let (inbox, mut output) = (newest.clone(), StandardOutput::new(stop)?);
+            let (inbox, mut output) = (newest.clone(), Pipe::standard_output(stop)?);
             let write = move |counts: &Counts| {
                 while let Taken::Value(received) = inbox.take(None) {
-                    if !output.write(&mut [std::io::IoSlice::new(&received.frame.jpeg)])? {
+                    let picture = &mut [IoSlice::new(&received.frame.jpeg)];
+                    if !output.write(picture).context("cannot write to standard output")? {
                         return Ok(Ended::ReaderGone);
                     }
                     counts.one_written();
@@ -241,7 +251,7 @@ fn writer(
         }
         Spec::Y4m => {
             let newest = Arc::new(Latest::<Arc<Decoded>>::new());
-            let (inbox, mut output) = (newest.clone(), StandardOutput::new(stop)?);
+            let (inbox, mut output) = (newest.clone(), Pipe::standard_output(stop)?);
             let mut stream = y4m::Stream::default();
             let write = move |counts: &Counts| {
                 while let Taken::Value(picture) = inbox.take(None) {
@@ -255,14 +265,14 @@ fn writer(
             (Inbox::Pictures(newest), Box::new(write))
         }
         Spec::Folder(path) => record(console, name, folder::Folder::open(path)?),
-        Spec::File(path) => record(console, name, file::MjpegFile::create(path, console)?),
+        Spec::File(path) => record(console, name, file::MjpegFile::create(path, console, stop)?),
         Spec::Matroska(path) => record(console, name, Recording::to(path, split, console)?),
     })
 }
 
 /// What is to have every frame, in order.
 trait Record: Send + 'static {
-    /// Writes a frame; says whether it is one that can be written there.
+    /// Writes a frame; says whether it was one that can be written there now.
     fn write(&mut self, received: &Received) -> Result<bool>;
 
     /// Writes what must stand at the end.
@@ -279,7 +289,7 @@ impl Record for folder::Folder {
 
 impl Record for file::MjpegFile {
     fn write(&mut self, received: &Received) -> Result<bool> {
-        self.write(&received.frame.jpeg).map(|()| true)
+        self.write(&received.frame.jpeg)
     }
 }
 

@@ -1,13 +1,13 @@
 //! What players are told of an RTP/JPEG stream (SDP, RFC 8866).
 
 use std::fmt;
-use std::fs;
-use std::io::{Write, stdout};
+use std::io::{self, Write, stdout};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use proto::SessionId;
+use proto::host::{Target, is_pipe, open_target, replace_whole};
 use proto::rtp::{self, CLOCK_RATE, PAYLOAD_TYPE};
 
 use crate::link::Route;
@@ -55,8 +55,8 @@ impl Announcement {
             && let Ok(size) = rtp::check(jpeg)
         {
             self.description.size = size;
-            self.is_written = true;
-            write(&self.path, &self.description.to_string())?;
+            self.is_written = write(&self.path, &self.description.to_string())
+                .with_context(|| format!("cannot write --sdp {}", self.path.display()))?;
         }
         Ok(())
     }
@@ -93,22 +93,33 @@ impl fmt::Display for Description {
     }
 }
 
-/// Writes the whole file or none: a player may be waiting for it.
-fn write(path: &Path, text: &str) -> Result<()> {
-    let written = if path.as_os_str() == "-" {
-        stdout().lock().write_all(text.as_bytes()).and_then(|()| stdout().flush())
+/// Writes the whole file or none: a player may be waiting for it. Says whether it is written: a named pipe that nobody
+/// reads yet is not.
+fn write(path: &Path, text: &str) -> io::Result<bool> {
+    if path.as_os_str() == "-" {
+        stdout().lock().write_all(text.as_bytes())?;
+        stdout().flush()?;
+    } else if is_pipe(path) {
+        match open_target(path, FOR_ALL)? {
+            // An empty pipe has room for it.
+            Target::File(mut file) | Target::Pipe(mut file) => file.write_all(text.as_bytes())?,
+            Target::Unread => return Ok(false),
+        }
     } else {
         let mut partial = path.as_os_str().to_owned();
         partial.push(".part");
-        fs::write(&partial, text)
-            .and_then(|()| fs::rename(&partial, path))
-            .inspect_err(|_| drop(fs::remove_file(&partial)))
-    };
-    written.with_context(|| format!("cannot write --sdp {}", path.display()))
+        replace_whole(path, Path::new(&partial), FOR_ALL, text.as_bytes())?;
+    }
+    Ok(true)
 }
+
+/// Players of other users read it too.
+const FOR_ALL: u32 = 0o666;
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn description(to: &str, origin: &str) -> Description {
@@ -168,6 +179,20 @@ mod tests {
         fs::remove_file(&path).unwrap();
         announcement.see(&jpeg).unwrap();
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 0, "once, and no part is left");
+        let pipe = folder.join("pipe");
+        let kind = rustix::fs::FileType::Fifo;
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, kind, 0o600.into(), 0).unwrap();
+        let mut announcement = Announcement::new(pipe.clone(), description("127.0.0.1:9000", "127.0.0.1"));
+        announcement.see(&jpeg).unwrap();
+        let reading = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || fs::read_to_string(pipe).unwrap()
+        });
+        while !announcement.is_written {
+            announcement.see(&jpeg).unwrap();
+            std::thread::yield_now();
+        }
+        assert!(reading.join().unwrap().starts_with("v=0\r\n"), "to who reads the pipe later");
         let nowhere = folder.join("no/such/x.sdp");
         let mut announcement = Announcement::new(nowhere, description("127.0.0.1:9000", "127.0.0.1"));
         assert!(announcement.see(&jpeg).unwrap_err().to_string().contains("--sdp"));

@@ -1,22 +1,19 @@
 //! Statistics as they leave a program: a line for people, and JSON for programs.
 
-use std::fs::File;
-use std::io::{self, stdout};
-use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use super::lines::Lines;
+use super::stats_file::StatsFile;
 use super::{Board, Console, LogFormat, Pulse, ServiceManager};
 use crate::Percentiles;
 
 /// Writes statistics at each interval, and a last time at the end.
 pub struct Reporter {
     console: Console,
-    json: Option<Lines>,
+    json: Option<StatsFile>,
     board: Option<Board>,
     interval: Duration,
     start: Instant,
@@ -53,12 +50,9 @@ impl Reporter {
     /// # Errors
     /// If the file cannot be created.
     pub fn new(console: Console, json: Option<&Path>, interval: Duration) -> Result<Self> {
-        let open = |path: &Path| match path.to_str() {
-            Some("-") => Lines::to(stdout().as_fd()),
-            _ => File::create(path).and_then(|file| Lines::to(file.as_fd())),
-        };
         let failed = |path: &Path| format!("cannot write the statistics to {}", path.display());
-        let json = json.map(|path| open(path).with_context(|| failed(path))).transpose()?;
+        let open = |path: &Path| StatsFile::open(path, &console).with_context(|| failed(path));
+        let json = json.map(open).transpose()?;
         let start = Instant::now();
         let (next, manager) = (start + interval, ServiceManager::from_environment());
         let pulses = Vec::new();
@@ -161,7 +155,7 @@ impl Reporter {
         }
         let Some(json) = &mut self.json else { return };
         text.push('\n');
-        if let Err(error) = write_line(json, &text, if is_final { GRACE } else { Duration::ZERO }) {
+        if let Err(error) = json.write(&text, if is_final { GRACE } else { Duration::ZERO }) {
             self.json = None;
             self.console.warn(format_args!("statistics can no longer be written: {error}"));
         }
@@ -182,16 +176,6 @@ pub fn percentiles_text(label: &str, spreads: &[(&str, Percentiles)]) -> String 
 /// Rounds a figure: two digits are what a person compares and more than a measurement here is worth.
 pub fn two_digits(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
-}
-
-/// Whoever reads nothing misses lines, and keeps nobody waiting longer than `patience`: each line says everything so far.
-fn write_line(json: &mut Lines, line: &str, patience: Duration) -> io::Result<()> {
-    // The rest of a line that was begun comes first.
-    if json.flush(patience)? {
-        json.push(line.as_bytes());
-        json.flush(patience)?;
-    }
-    Ok(())
 }
 
 /// How long the last line waits for its reader.

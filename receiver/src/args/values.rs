@@ -3,8 +3,10 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use anyhow::{Result, bail};
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use proto::host::parse_scoped;
 
+use crate::output::Spec;
 use crate::window::Detail;
 
 /// Refuses addresses that cannot be listened on.
@@ -27,6 +29,11 @@ pub(super) fn parse_listen(text: &str) -> Result<SocketAddr> {
         bail!("port 0 is none; give the port that the sender sends to, such as {DEFAULT_PORT}");
     }
     Ok(listen)
+}
+
+/// What reads `--output`: words, or a path of any bytes.
+pub(super) fn output_parser() -> impl TypedValueParser<Value = Spec> {
+    OsStringValueParser::new().try_map(|text| Spec::try_from(text.as_os_str()))
 }
 
 /// Reads how much is to be written on a picture.

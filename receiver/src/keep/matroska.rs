@@ -4,12 +4,13 @@
 //! makes the file seekable (index, duration, lengths) is written at the end, into room that was left for it and behind
 //! the frames; a file without it plays all the same.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, IoSlice, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use proto::host::create_own;
 use proto::jpeg::{Head, with_huffman_tables};
 use proto::{Frame, MediaTime};
 
@@ -58,7 +59,7 @@ struct Places {
 impl MatroskaFile {
     /// Makes the file, which must not exist, for pictures like the one with these headers, taken then.
     pub(super) fn create(path: &Path, head: &Head, first: MediaTime) -> io::Result<Self> {
-        let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+        let mut file = create_own(path)?;
         let size = (head.info.width, head.info.height);
         let (start, places) = start(size, first);
         // Where there is no room even for that, no file is left that holds nothing.

@@ -1,10 +1,11 @@
 //! What the files are called.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use proto::host::create_own;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 /// Names for files that belong together: `door.mkv`, `door-0002.mkv` and so on. Never one that is taken.
@@ -12,19 +13,20 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 pub(super) struct Names {
     folder: PathBuf,
     stem: OsString,
-    extension: &'static str,
+    extension: String,
     next: u32,
 }
 
 impl Names {
     /// `stem` in `folder`.
-    pub(super) fn new(folder: &Path, stem: impl Into<OsString>, extension: &'static str) -> Self {
-        Self { folder: folder.to_owned(), stem: stem.into(), extension, next: 1 }
+    pub(super) fn new(folder: &Path, stem: impl Into<OsString>, extension: &str) -> Self {
+        Self { folder: folder.to_owned(), stem: stem.into(), extension: extension.to_owned(), next: 1 }
     }
 
     /// The name that was asked for; behind what is there of an earlier time, so that numbers tell the order.
-    pub(super) fn behind_earlier(path: &Path, extension: &'static str) -> io::Result<Self> {
+    pub(super) fn behind_earlier(path: &Path) -> io::Result<Self> {
         let folder = folder_of(path);
+        let extension = &*path.extension().unwrap_or_default().to_string_lossy();
         let stem = path.file_stem().unwrap_or_default();
         let mut names = Self::new(folder, stem, extension);
         let text = stem.to_string_lossy();
@@ -67,7 +69,7 @@ impl Names {
             name.push(format!("-{number:04}"));
         }
         name.push(".");
-        name.push(self.extension);
+        name.push(&self.extension);
         self.folder.join(name)
     }
 }
@@ -89,7 +91,7 @@ pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     partial.push(path.file_name().unwrap_or_default());
     partial.push(".part");
     let partial = path.with_file_name(partial);
-    let mut file = File::create_new(&partial)?;
+    let mut file = create_own(&partial)?;
     let written = file.write_all(bytes).and_then(|()| match rename_new(&partial, path) {
         // Not every file system can refuse to write over; nobody else makes files of this name.
         Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {
@@ -164,7 +166,7 @@ mod tests {
     fn numbers_go_on_behind_those_of_an_earlier_recording() {
         let temp = TempFolder::new("earlier");
         let first = |name: &str| {
-            let mut names = Names::behind_earlier(&temp.0.join(name), "mkv").unwrap();
+            let mut names = Names::behind_earlier(&temp.0.join(name)).unwrap();
             names.create(|path| write_whole(path, b"")).unwrap().0
         };
         assert_eq!(first("door.mkv"), temp.0.join("door.mkv"));
@@ -176,5 +178,7 @@ mod tests {
         fs::write(temp.0.join("door-x.mkv"), "").unwrap();
         assert_eq!(first("door.mkv"), temp.0.join("door-0018.mkv"));
         assert_eq!(first("doors.mkv"), temp.0.join("doors.mkv"));
+        assert_eq!(first("DOOR.MKV"), temp.0.join("DOOR.MKV"));
+        assert_eq!(first("DOOR.MKV"), temp.0.join("DOOR-0002.MKV"));
     }
 }

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use proto::Frame;
-use proto::host::Console;
+use proto::host::{Console, is_pipe};
 use proto::jpeg::{Head, scan_head};
 
 use super::matroska::MatroskaFile;
@@ -45,12 +45,19 @@ impl Recording {
     /// A recording to `path`, or, if that is there, to the same name with the next number.
     ///
     /// # Errors
-    /// If there is no such folder, or nothing can be written in it.
+    /// If there is no such folder, nothing can be written in it, or it is a pipe.
     pub(crate) fn to(path: &Path, split: Option<Split>, console: &Console) -> Result<Self> {
         let shown = path.display();
+        if is_pipe(path) {
+            bail!(
+                "{shown} is a pipe, and a Matroska file is finished at its beginning, which a pipe has not; call the pipe \
+                 {}, or use --output - | ffmpeg -f mjpeg -i - ...",
+                path.with_extension("mjpeg").display()
+            );
+        }
         let folder = names::folder_of(path);
         let access = rustix::fs::access(folder, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK);
-        let names = access.map_err(io::Error::from).and_then(|()| Names::behind_earlier(path, EXTENSION));
+        let names = access.map_err(io::Error::from).and_then(|()| Names::behind_earlier(path));
         Ok(Self::new(names.with_context(|| format!("cannot write {shown}"))?, split, console))
     }
 

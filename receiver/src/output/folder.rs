@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use proto::host::{PICTURES_MODE, replace_whole};
 
 /// Writes `frame-000001.jpg` and so on. A file appears under its name only when it is whole.
 #[derive(Debug)]
@@ -26,9 +27,7 @@ impl Folder {
     pub(super) fn write(&mut self, jpeg: &[u8]) -> Result<()> {
         let whole = self.path.join(format!("frame-{:06}.jpg", self.written + 1));
         let partial = self.path.join(".frame.part");
-        fs::write(&partial, jpeg)
-            .and_then(|()| fs::rename(&partial, &whole))
-            .inspect_err(|_| drop(fs::remove_file(&partial)))
+        replace_whole(&whole, &partial, PICTURES_MODE, jpeg)
             .with_context(|| format!("cannot write {}", whole.display()))?;
         self.written += 1;
         Ok(())

@@ -1,6 +1,8 @@
 //! What `--output` can be.
 
+use std::ffi::OsStr;
 use std::fmt;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -50,20 +52,35 @@ impl FromStr for Spec {
     type Err = SpecError;
 
     fn from_str(text: &str) -> Result<Self, SpecError> {
+        Self::try_from(OsStr::new(text))
+    }
+}
+
+impl TryFrom<&OsStr> for Spec {
+    type Error = SpecError;
+
+    /// A path can be any bytes.
+    fn try_from(text: &OsStr) -> Result<Self, SpecError> {
         let path = Path::new(text);
-        Ok(match text {
-            "window" => Self::Window,
-            "none" => Self::None,
-            "-" => Self::Frames,
-            "y4m:-" => Self::Y4m,
-            "" => return Err(SpecError(text.to_owned())),
-            _ if text.ends_with('/') || path.is_dir() => Self::Folder(path.to_owned()),
-            _ if path.extension().is_some_and(|ext| ext == "mjpeg" || ext == "mjpg") => {
-                Self::File(path.to_owned())
-            }
-            _ if path.extension().is_some_and(|ext| ext == "mkv") => Self::Matroska(path.to_owned()),
-            _ => return Err(SpecError(text.to_owned())),
-        })
+        match text.to_str() {
+            Some("window") => return Ok(Self::Window),
+            Some("none") => return Ok(Self::None),
+            Some("-") => return Ok(Self::Frames),
+            Some("y4m:-") => return Ok(Self::Y4m),
+            _ => {}
+        }
+        if text.as_bytes().ends_with(b"/") || path.is_dir() {
+            return Ok(Self::Folder(path.to_owned()));
+        }
+        let is =
+            |known: &str| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(known));
+        if is("mjpeg") || is("mjpg") {
+            Ok(Self::File(path.to_owned()))
+        } else if is("mkv") {
+            Ok(Self::Matroska(path.to_owned()))
+        } else {
+            Err(SpecError(text.to_string_lossy().into_owned()))
+        }
     }
 }
 
@@ -94,10 +111,24 @@ mod tests {
             ("/", Spec::Folder("/".into())),
             ("a/b.mjpeg", Spec::File("a/b.mjpeg".into())),
             ("a/b.mkv", Spec::Matroska("a/b.mkv".into())),
+            ("A.MKV", Spec::Matroska("A.MKV".into())),
+            ("A.Mjpeg", Spec::File("A.Mjpeg".into())),
+            ("A.MJPG", Spec::File("A.MJPG".into())),
         ] {
             assert_eq!(text.parse(), Ok(spec.clone()));
             assert_eq!(spec.to_string(), text);
         }
+    }
+
+    #[test]
+    fn a_path_can_be_any_bytes() {
+        let name = OsStr::from_bytes(b"t\xfcr.mkv");
+        assert_eq!(Spec::try_from(name), Ok(Spec::Matroska(name.into())));
+        assert_eq!(
+            Spec::try_from(OsStr::from_bytes(b"\xfc/")),
+            Ok(Spec::Folder(OsStr::from_bytes(b"\xfc/").into()))
+        );
+        assert!(Spec::try_from(OsStr::from_bytes(b"\xfc")).is_err());
     }
 
     #[test]

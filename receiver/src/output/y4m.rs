@@ -2,9 +2,9 @@
 
 use std::io::IoSlice;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
-use super::standard::StandardOutput;
+use super::pipe::Pipe;
 use crate::decode::{Decoded, Layout};
 
 /// A stream whose first picture fixes its size and sampling; the format knows no change of either.
@@ -18,7 +18,7 @@ pub(super) struct Stream {
 
 impl Stream {
     /// Writes a picture, its planes straight from where they were decoded; says whether somebody still reads.
-    pub(super) fn write(&mut self, picture: &Decoded, to: &mut StandardOutput) -> Result<bool> {
+    pub(super) fn write(&mut self, picture: &Decoded, to: &mut Pipe) -> Result<bool> {
         self.begin(picture)?;
         let layout = picture.layout();
         let is_padded = layout.pitch(0, picture.width()) != picture.width() as usize
@@ -38,7 +38,7 @@ impl Stream {
                 *slice = IoSlice::new(plane);
             }
         }
-        let goes_on = to.write(&mut slices)?;
+        let goes_on = to.write(&mut slices).context("cannot write to standard output")?;
         self.header.clear();
         self.header.push_str("FRAME\n");
         Ok(goes_on)
@@ -128,7 +128,7 @@ mod tests {
             (turbojpeg::Subsamp::Gray, "Cmono", 17 * 13),
         ] {
             let (mut reader, writer) = std::io::pipe().unwrap();
-            let mut output = StandardOutput::from_fd(writer.as_fd(), &Stop::new().unwrap()).unwrap();
+            let mut output = Pipe::from_fd(writer.as_fd(), &Stop::new().unwrap()).unwrap();
             let mut stream = Stream::default();
             let picture = decoded(17, 13, subsamp);
             for _ in 0..2 {

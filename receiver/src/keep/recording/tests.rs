@@ -82,3 +82,12 @@ fn where_nothing_can_be_written_that_is_said_at_once() {
     let error = Recording::to(Path::new("/no/such/folder/a.mkv"), None, &Console::silent()).unwrap_err();
     assert!(format!("{error:#}").contains("/no/such/folder/a.mkv"));
 }
+
+#[test]
+fn a_pipe_is_refused_with_the_way_out() {
+    let temp = TempFolder::new("fifo");
+    let path = temp.0.join("door.mkv");
+    rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+    let error = Recording::to(&path, None, &Console::silent()).unwrap_err().to_string();
+    assert!(error.contains("door.mjpeg") && error.contains("--output -"), "{error}");
+}

@@ -1,4 +1,4 @@
-//! Standard output, for pictures.
+//! Standard output, or a named pipe, for pictures.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, IoSlice, Write};
@@ -9,28 +9,36 @@ use anyhow::{Context, Result};
 use proto::host::{Stop, open_nonblocking};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-/// Standard output. A reader that has stopped reading does not keep the program from ending.
+/// What somebody may read. A reader that has stopped reading does not keep the program from ending.
 #[derive(Debug)]
-pub(super) struct StandardOutput {
+pub(super) struct Pipe {
     file: File,
     stop: Stop,
 }
 
-impl StandardOutput {
-    pub(super) fn new(stop: &Stop) -> Result<Self> {
+impl Pipe {
+    /// Standard output.
+    pub(super) fn standard_output(stop: &Stop) -> Result<Self> {
         Self::from_fd(io::stdout().as_fd(), stop).context("cannot write to standard output")
     }
 
+    /// A named pipe that was opened so that writing never blocks.
+    pub(super) fn named(file: File, stop: &Stop) -> Self {
+        make_room(file.as_fd());
+        Self { file, stop: stop.clone() }
+    }
+
     pub(super) fn from_fd(fd: BorrowedFd<'_>, stop: &Stop) -> io::Result<Self> {
-        // Room for several frames, so that a reader that pauses briefly misses nothing. Where that is more than the system
-        // grants, the usual 64 KiB have to do; and what is no pipe has none.
-        let _ = rustix::pipe::fcntl_setpipe_size(fd, PIPE_BYTES);
+        make_room(fd);
         let file = open_nonblocking(fd).map_or_else(|| fd.try_clone_to_owned().map(File::from), Ok)?;
         Ok(Self { file, stop: stop.clone() })
     }
 
     /// Writes all of it; says whether somebody still reads.
-    pub(super) fn write(&mut self, mut slices: &mut [IoSlice<'_>]) -> Result<bool> {
+    ///
+    /// # Errors
+    /// The system's.
+    pub(super) fn write(&mut self, mut slices: &mut [IoSlice<'_>]) -> io::Result<bool> {
         IoSlice::advance_slices(&mut slices, 0);
         let mut stopping: Option<Instant> = None;
         while !slices.is_empty() {
@@ -45,7 +53,7 @@ impl StandardOutput {
                         }
                     }
                     ErrorKind::BrokenPipe => return Ok(false),
-                    _ => return Err(error).context("cannot write to standard output"),
+                    _ => return Err(error),
                 },
             }
         }
@@ -79,6 +87,12 @@ impl StandardOutput {
     }
 }
 
+/// Room for several frames, so that a reader that pauses briefly misses nothing. Where that is more than the system
+/// grants, the usual 64 KiB have to do; and what is no pipe has none.
+fn make_room(fd: BorrowedFd<'_>) {
+    let _ = rustix::pipe::fcntl_setpipe_size(fd, PIPE_BYTES);
+}
+
 const PIPE_BYTES: usize = 1 << 20;
 const GRACE: Duration = Duration::from_millis(500);
 
@@ -91,7 +105,7 @@ mod tests {
     #[test]
     fn a_frame_larger_than_the_pipe_arrives_whole() {
         let (mut reader, writer) = io::pipe().unwrap();
-        let mut output = StandardOutput::from_fd(writer.as_fd(), &Stop::new().unwrap()).unwrap();
+        let mut output = Pipe::from_fd(writer.as_fd(), &Stop::new().unwrap()).unwrap();
         drop(writer);
         let frame: Vec<u8> = (0..3 << 20).map(|n: u32| (n % 251) as u8).collect();
         let sent = frame.clone();
@@ -108,7 +122,7 @@ mod tests {
     fn a_reader_that_is_gone_or_stalls_is_not_waited_for() {
         let stop = Stop::new().unwrap();
         let (reader, writer) = io::pipe().unwrap();
-        let mut output = StandardOutput::from_fd(writer.as_fd(), &stop).unwrap();
+        let mut output = Pipe::from_fd(writer.as_fd(), &stop).unwrap();
         let frame = vec![1; 3 << 20];
         stop.request();
         assert!(!output.write(&mut [IoSlice::new(&frame)]).unwrap(), "stalled while the program ends");
