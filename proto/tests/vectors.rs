@@ -95,7 +95,8 @@ fn golden_parity_makes_up_for_any_chunk() {
     for vector in vectors.iter().filter(|vector| vector.get("frame bytes").is_some()) {
         let (parity, bytes) = (vector.header(), unhex(vector.field("frame bytes")));
         let geometry = Geometry::checked(parity.length, parity.data_chunks).unwrap();
-        for lost in 0..geometry.chunks() {
+        // Of thousands of chunks not every one has to be lost.
+        for lost in (0..geometry.chunks()).step_by(geometry.chunks() / 64 + 1) {
             let mut stream = RecvStream::new(RecvConfig::default());
             stream.handle_datagram((), &mut vector.datagram.clone(), now);
             for index in (0..geometry.chunks()).filter(|&index| index != lost) {
@@ -155,7 +156,7 @@ impl Vector {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
         let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         paths.sort();
-        assert!(paths.len() >= 68, "only {} vectors were found", paths.len());
+        assert!(paths.len() >= 72, "only {} vectors were found", paths.len());
         paths.iter().map(|path| Self::read(path)).collect()
     }
 
