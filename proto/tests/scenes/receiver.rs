@@ -47,6 +47,12 @@ pub(crate) fn scenes() -> Vec<Scene> {
             token,
         ),
         scene(
+            "receiver-train",
+            "How trains of 40 chunks arrived: one whole, told in the next report; one that lost much of its end, told as
+            soon as the next frame begins; and one of which the first quarter is late, and another chunk lost.",
+            train,
+        ),
+        scene(
             "receiver-mute",
             "A receiver that hears nothing for 3 s says nothing, and goes on with the next hello.",
             mute,
@@ -172,6 +178,27 @@ fn token(stage: &mut Stage) {
     let asked = stage.run.sent(Kind::Report);
     stage.hear(430_000, 'A', pong(SESSION, 2, [0xbe; 8], asked, 429_900));
     stage.until(480_000);
+}
+
+fn train(stage: &mut Stage) {
+    let chunks = |id| data(SESSION, id, &(0..80).collect::<Vec<u8>>(), 0);
+    stage.hear(0, 'A', hello(SESSION, 1, 0, Some(1000)));
+    stage.hear(1000, 'A', hello(SESSION, 1, 1000, Some(1000)));
+    stage.hear(1200, 'A', pong(SESSION, 1, TOKEN, 1000, 1100));
+    for (place, chunk) in chunks(1).into_iter().enumerate() {
+        stage.hear(50_000 + 100 * place as u64, 'A', chunk);
+    }
+    for (place, chunk) in chunks(2).into_iter().enumerate().take(30) {
+        stage.hear(83_000 + 100 * place as u64, 'A', chunk);
+    }
+    let three = chunks(3);
+    for place in (10..40).filter(|&place| place != 25) {
+        stage.hear(87_000 + 100 * place as u64, 'A', three[place].clone());
+    }
+    for place in 0..10 {
+        stage.hear(91_200, 'A', three[place as usize].clone());
+    }
+    stage.until(600_000);
 }
 
 fn mute(stage: &mut Stage) {
