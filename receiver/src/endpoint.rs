@@ -8,6 +8,7 @@ mod interval;
 mod place;
 mod ration;
 mod seat;
+mod standing;
 mod strangers;
 mod stream;
 mod succession;
@@ -20,18 +21,18 @@ use std::cmp::Reverse;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use proto::Fate;
-use proto::host::{Console, Pulse, Stop};
+use proto::host::{Console, Pulse, Seldom, Stop};
 use proto::netem::Netem;
 
 use crate::decoding::Decoding;
 use crate::feed::{Feed, Origin, lock};
 use crate::feeds::Feeds;
 use crate::keep::{KeepOptions, Keeper};
-use crate::link::{Link, Woken};
+use crate::link::{Change, Gate, Link, Woken};
 use crate::output::Outputs;
 use crate::window::Status;
 use identity::Newcomer;
@@ -99,6 +100,10 @@ pub struct Endpoint {
     asking: Option<Asking>,
     seats: Vec<Seat>,
     strangers: Strangers,
+    /// Keeps a flood from filling the socket's buffer.
+    gate: Gate,
+    /// When a flood may be spoken of again.
+    floods: Seldom,
     origin: Origin,
     /// What is said of a sender there before it is heard.
     status: Status,
@@ -134,6 +139,8 @@ impl Endpoint {
             asking,
             seats: Vec::with_capacity(1),
             strangers: Strangers::new(),
+            gate: Gate::new(shared.config.shape()),
+            floods: Seldom::new(SPEAK_EVERY),
             origin,
             status,
             pulse: Pulse::default(),
@@ -167,9 +174,10 @@ impl Endpoint {
 
     /// Waits for something and sees to it; `false` if it is time to end.
     fn step(&mut self) -> Result<bool> {
-        let Self { link, seats, asking, shared, netem, pulse, .. } = self;
+        let Self { link, seats, asking, shared, netem, pulse, gate, .. } = self;
         let now = Instant::now();
-        let mut until = netem.as_ref().and_then(Netem::next_due);
+        let mut until =
+            [netem.as_ref().and_then(Netem::next_due), gate.next_look()].into_iter().flatten().min();
         for seat in seats.iter_mut() {
             let seat_until = seat.drain(link, shared, now);
             seat.publish();
@@ -190,6 +198,7 @@ impl Endpoint {
         }
         let now = Instant::now();
         self.drain_netem(now);
+        self.see_to_floods(now);
         for seat in &mut self.seats {
             seat.note_drops(&self.link, now);
             seat.handle_timeout(&mut self.link, &self.shared.feeds, now);
@@ -227,10 +236,31 @@ impl Endpoint {
         self.seat_stranger(wanted);
     }
 
+    /// Has the kernel turn away what there is too much of, or let it in again.
+    fn see_to_floods(&mut self, now: Instant) {
+        let Self { link, seats, asking, shared, gate, floods, .. } = self;
+        let only = asking.as_ref().and_then(Asking::asked);
+        if gate.next_look().is_some_and(|look| look <= now) {
+            link.note_turned_away();
+        }
+        let Some(change) = gate.look(seats.iter().filter_map(|seat| seat.favoured(now)), only, now) else {
+            return;
+        };
+        link.change(&change);
+        if let Change::Narrow(_, Some((Some(most), per_second))) = change
+            && floods.is_due(now)
+        {
+            shared.console.warn(format_args!(
+                "{per_second} datagrams a second come that are no part of the picture, most of them from {most}: nearly all \
+                 are turned away until that is over, so that the stream has room; find out who sends them"
+            ));
+        }
+    }
+
     /// The link, which lends its buffers while it is read, and whoever takes in what comes meanwhile.
     fn open(&mut self) -> (&mut Link, &mut Option<Netem<Addresses>>, Hall<'_>) {
-        let Self { link, netem, seats, asking, strangers, shared, .. } = self;
-        (link, netem, Hall { seats, asking, strangers, shared, wanted: false })
+        let Self { link, netem, seats, asking, strangers, gate, shared, .. } = self;
+        (link, netem, Hall { seats, asking, strangers, gate, shared, wanted: false })
     }
 
     /// Makes a place for a sender that keeps sending although all places are taken.
@@ -256,6 +286,7 @@ struct Hall<'a> {
     seats: &'a mut Vec<Seat>,
     asking: &'a mut Option<Asking>,
     strangers: &'a mut Strangers,
+    gate: &'a mut Gate,
     shared: &'a Shared,
     /// Whether somebody is to have a place of his own.
     wanted: bool,
@@ -269,15 +300,21 @@ impl Hall<'_> {
         if let Some(asking) = self.asking {
             if !asking.is_from_whom_it_asks(from) {
                 self.seats[0].count_aside(Fate::Foreign);
+                self.gate.count(from, datagram, now);
                 return;
             }
             if asking.take_in(datagram, now) {
                 self.seats[0].told_token(from, asking.token(), now);
+                // A few of them are of use.
+                self.gate.count(from, datagram, now);
                 return;
             }
         }
         let at = self.seat_of(from, datagram, now);
         let fate = self.seats[at].take_in(addresses, datagram, arrived, self.shared, now);
+        if !self.seats[at].was_of_use(fate, now) {
+            self.gate.count(from, datagram, now);
+        }
         if fate == Fate::Foreign {
             let has_room = self.seats.len() < self.shared.most_senders;
             if has_room
@@ -324,3 +361,6 @@ impl Hall<'_> {
         }
     }
 }
+
+/// Often enough to be seen, rarely enough to be read.
+const SPEAK_EVERY: Duration = Duration::from_secs(10);

@@ -1,6 +1,7 @@
 //! The UDP socket: joined to its group, with a checked buffer, read in batches, and with a way back to the sender.
 
 mod drops;
+mod gate;
 mod intake;
 mod way_back;
 
@@ -18,6 +19,8 @@ use proto::host::{Console, Interface, Stop, wait_until};
 use rustix::event::{PollFd, PollFlags};
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 
+use drops::{Drops, Ledger};
+pub use gate::{Change, Gate, Shape};
 use intake::{Intake, Places};
 
 /// A socket that datagrams arrive at, and answers leave from.
@@ -28,6 +31,9 @@ pub struct Link {
     interface: Option<Interface>,
     places: Places,
     unsent: u64,
+    drops: Drops,
+    /// What tells drops apart, while the kernel turns something away.
+    ledger: Option<Ledger>,
 }
 
 /// What a group needs besides.
@@ -113,7 +119,8 @@ impl Link {
             }
             _ => None,
         };
-        Ok(Self { stream, group, interface, places: Places::new(), unsent: 0 })
+        let (places, drops) = (Places::new(), Drops::default());
+        Ok(Self { stream, group, interface, places, unsent: 0, drops, ledger: None })
     }
 
     /// Leaves room for groups on the same port, and what is sent to them to those who join them: the group of a sender that
@@ -171,13 +178,37 @@ impl Link {
     /// # Errors
     /// If the system has no file descriptors left.
     pub fn probe(&self) -> io::Result<Probe> {
-        Ok(Probe { socket: self.stream.socket.try_clone()? })
+        Ok(Probe { socket: self.stream.socket.try_clone()?, drops: self.drops.clone() })
     }
 
     /// Datagrams that the kernel dropped because nobody read them in time; 0 where the system does not tell. One system
     /// call.
     pub fn kernel_dropped(&self) -> u64 {
-        drops::kernel_dropped(&self.stream.socket).unwrap_or(0)
+        self.drops.without_room(&self.stream.socket)
+    }
+
+    /// Has the kernel turn datagrams away, or let them in again. Where it cannot, all are let in, as before.
+    pub fn change(&mut self, change: &Change) {
+        let socket = &self.stream.socket;
+        match change {
+            Change::Narrow(program, _) => {
+                self.ledger.get_or_insert_with(|| Ledger::begin(&self.drops, socket)).look(socket);
+                let _ = socket.attach_filter(program);
+            }
+            Change::Widen => {
+                let _ = socket.detach_filter();
+                if let Some(ledger) = self.ledger.take() {
+                    ledger.end(socket);
+                }
+            }
+        }
+    }
+
+    /// Counts what the kernel turned away since it was looked at last, if it does.
+    pub fn note_turned_away(&mut self) {
+        if let Some(ledger) = &mut self.ledger {
+            ledger.look(&self.stream.socket);
+        }
     }
 
     /// Waits until there are datagrams, or `until`, or `stop` is requested.
@@ -268,17 +299,23 @@ impl Group {
 #[derive(Debug)]
 pub struct Probe {
     socket: Socket,
+    drops: Drops,
 }
 
 impl Probe {
     #[cfg(test)]
     pub(crate) fn of(socket: Socket) -> Self {
-        Self { socket }
+        Self { socket, drops: Drops::default() }
     }
 
     /// Datagrams that the kernel dropped because nobody read them in time; 0 where the system does not tell.
     pub fn kernel_dropped(&self) -> u64 {
-        drops::kernel_dropped(&self.socket).unwrap_or(0)
+        self.drops.without_room(&self.socket)
+    }
+
+    /// Datagrams that the kernel turned away, so that a flood leaves room for a stream.
+    pub fn turned_away(&self) -> u64 {
+        self.drops.turned_away()
     }
 }
 

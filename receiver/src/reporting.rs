@@ -92,8 +92,10 @@ impl Reporting {
 
 fn read_drops(known: &[Known]) {
     for Known { feed, .. } in known {
-        let dropped = feed.origin.probe.kernel_dropped();
-        feed.stats.lock().kernel_dropped = dropped;
+        let probe = &feed.origin.probe;
+        let (dropped, away) = (probe.kernel_dropped(), probe.turned_away());
+        let mut counters = feed.stats.lock();
+        (counters.kernel_dropped, counters.turned_away) = (dropped, away);
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Counters {
     pub stream: RecvStats,
     /// Datagrams that the kernel dropped before they were read.
     pub kernel_dropped: u64,
+    /// Datagrams that the kernel was told to turn away during a flood.
+    pub turned_away: u64,
     /// Pictures that were shown.
     pub displayed: u64,
     /// Frames that were delivered, but a newer one came before they were decoded.
@@ -197,6 +199,7 @@ pub struct Datagrams {
     #[serde(flatten)]
     pub counts: DatagramCounts,
     pub kernel_dropped: u64,
+    pub turned_away: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -247,7 +250,11 @@ impl Reports {
                 unseen: stream.unseen,
             },
             lost: stream.lost,
-            datagrams: Datagrams { counts: stream.datagrams, kernel_dropped: counters.kernel_dropped },
+            datagrams: Datagrams {
+                counts: stream.datagrams,
+                kernel_dropped: counters.kernel_dropped,
+                turned_away: counters.turned_away,
+            },
             repair: stream.repair,
             ms: Millis {
                 transit: look(&mut counters.transit),
@@ -311,6 +318,7 @@ fn line(object: &Object) -> String {
         ("kernel dropped", datagrams.kernel_dropped),
         ("damaged", datagrams.counts.bad_checksum),
         ("foreign", datagrams.counts.foreign),
+        ("turned away", datagrams.turned_away),
     ] {
         if count > 0 {
             line += &format!("  {name} {count}");
@@ -348,6 +356,7 @@ mod tests {
             "lost/deadline lost/superseded lost/evicted",
             "datagrams/received datagrams/duplicate datagrams/late datagrams/foreign datagrams/malformed",
             "datagrams/bad_checksum datagrams/contradictory datagrams/missing datagrams/kernel_dropped",
+            "datagrams/turned_away",
             "ms/transit/p50 ms/reassemble/p99 ms/decode/max ms/present/p50 ms/latency/p50",
             "fps mbps session source clock clock_error_ms diagnosis",
         ]

@@ -31,6 +31,8 @@ impl Collector {
     pub(crate) fn of(receiver: &mut Running, clip: &Arc<Clip>) -> Self {
         let got = Arc::new(Mutex::new(Vec::new()));
         let (pipe, clip, shared) = (receiver.output(), Arc::clone(clip), Arc::clone(&got));
+        // Room for a few frames: on a busy computer this reader is late, and the receiver drops what nobody reads.
+        let _ = rustix::pipe::fcntl_setpipe_size(&pipe, 1 << 20);
         Self { got, reading: std::thread::spawn(move || read(pipe, &clip, &shared)) }
     }
 

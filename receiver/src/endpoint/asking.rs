@@ -53,6 +53,11 @@ impl Asking {
         !self.is_away && (from.ip(), from.port()) == (self.at.ip(), self.at.port())
     }
 
+    /// Where the only sender is that is wanted here, while one is asked.
+    pub(super) fn asked(&self) -> Option<SocketAddr> {
+        (!self.is_away).then_some(self.at)
+    }
+
     /// Takes in a datagram if it is an answer; whether it was.
     pub(super) fn take_in(&mut self, datagram: &[u8], now: Instant) -> bool {
         (self.heard, self.was_heard) = (Some(now), true);

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 
 use proto::host::{Console, Seldom, printable};
 use proto::wire::{SourceState, Token};
-use proto::{DatagramCounts, Delivery, Fate, RecvEvent, RecvOutput};
+use proto::{DatagramCounts, Delivery, Fate, RecvEvent, RecvOutput, SessionId};
 
 use super::identity::{Likeness, Newcomer};
 use super::interval::Interval;
 use super::ration::Ration;
+use super::standing::Standing;
 use super::stream::{Stream, StreamConfig};
 use super::succession::Succession;
 use super::{Addresses, Shared};
@@ -28,6 +29,7 @@ pub(super) struct Seat {
     stream: Stream,
     /// Who had it, one after the other.
     succession: Succession,
+    standing: Standing,
     delays: Delays,
     interval: Interval,
     /// When a datagram of its sender last came; `None` while it is known to be silent.
@@ -77,6 +79,7 @@ impl Seat {
             feed,
             stream: Stream::new(config),
             succession: Succession::default(),
+            standing: Standing::default(),
             delays: Delays::new(),
             interval: Interval::default(),
             heard: None,
@@ -130,6 +133,18 @@ impl Seat {
             self.handle(event, shared);
         }
         fate
+    }
+
+    /// Whether a datagram that ended so is one that this place is there for.
+    #[inline]
+    pub(super) fn was_of_use(&mut self, fate: Fate, now: Instant) -> bool {
+        let is_ours = matches!(fate, Fate::Accepted | Fate::Control | Fate::Spare | Fate::Duplicate);
+        is_ours && self.standing.heard(self.stream.holder(), now)
+    }
+
+    /// Who is to be heard whatever else comes: where it sends from, and its session.
+    pub(super) fn favoured(&self, now: Instant) -> Option<(SocketAddr, SessionId)> {
+        self.standing.favoured(now)
     }
 
     /// Counts a datagram that is not for the stream.
@@ -264,6 +279,7 @@ impl Seat {
 
     fn deliver(&mut self, delivery: Delivery, shared: &Shared) {
         let Delivery { id, frame, first, last, .. } = delivery;
+        self.standing.showed(self.stream.holder());
         shared.enough.one_more();
         if let Some(interval) = self.interval.learn(id, frame.captured) {
             self.feed.set_interval(interval);

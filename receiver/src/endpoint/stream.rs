@@ -7,6 +7,8 @@ use proto::rtp::{RtpRecvConfig, RtpRecvStream};
 use proto::wire::{Body, Datagram, Token};
 use proto::{ClockReading, Fate, RecvConfig, RecvEvent, RecvOutput, RecvStats, RecvStream, SessionId};
 
+use crate::link::Shape;
+
 /// How each stream behaves, and which format it has.
 #[derive(Clone, Copy, Debug)]
 pub enum StreamConfig {
@@ -23,6 +25,14 @@ pub(super) enum Stream {
 }
 
 impl StreamConfig {
+    /// Where a datagram of the format says what it is.
+    pub(super) fn shape(&self) -> Shape {
+        match self {
+            Self::Chunkcast(_) => Shape::Chunkcast,
+            Self::Rtp(_) => Shape::Rtp,
+        }
+    }
+
     /// The session and the name that a datagram says, if it is one that begins a stream of this format. The name is empty
     /// where there is none.
     pub(super) fn begins<'a>(&self, datagram: &'a [u8]) -> Option<(SessionId, &'a str)> {

@@ -1,0 +1,93 @@
+//! Whether whoever has a place is worth being heard in a flood.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use proto::SessionId;
+
+/// What whoever has a place came to in this session.
+#[derive(Debug, Default)]
+pub(super) struct Standing {
+    whose: Option<(SocketAddr, SessionId)>,
+    /// Whether it has shown a picture.
+    has_shown: bool,
+    /// Datagrams that came without one.
+    credit: u32,
+    /// When there were too many.
+    spent: Option<Instant>,
+}
+
+impl Standing {
+    /// A datagram came of who has the place now; whether that was of use, as far as can be told.
+    ///
+    /// Who begins a session with each, or sends pieces of nothing, is of none.
+    #[inline]
+    pub(super) fn heard(&mut self, holder: Option<(SocketAddr, SessionId)>, now: Instant) -> bool {
+        if self.whose != holder {
+            *self = Self { whose: holder, ..Self::default() };
+            return false;
+        }
+        self.has_shown || self.has_credit(now)
+    }
+
+    /// A picture came of who has the place now.
+    pub(super) fn showed(&mut self, holder: Option<(SocketAddr, SessionId)>) {
+        *self = Self { whose: holder, has_shown: true, ..Self::default() };
+    }
+
+    /// Who is to be heard whatever else comes.
+    pub(super) fn favoured(&self, now: Instant) -> Option<(SocketAddr, SessionId)> {
+        let is_tried = self.credit > 0 && !self.is_spent(now);
+        self.whose.filter(|_| self.has_shown || is_tried)
+    }
+
+    fn has_credit(&mut self, now: Instant) -> bool {
+        if self.is_spent(now) {
+            return false;
+        }
+        if self.spent.take().is_some() {
+            self.credit = 0;
+        }
+        self.credit += 1;
+        if self.credit > CREDIT {
+            self.spent = Some(now);
+        }
+        true
+    }
+
+    fn is_spent(&self, now: Instant) -> bool {
+        self.spent.is_some_and(|spent| now.saturating_duration_since(spent) < AGAIN)
+    }
+}
+
+/// More datagrams than the largest picture has, with as much parity again.
+const CREDIT: u32 = 32_768;
+/// Who sent so many without a picture gets another chance: perhaps it was the network that was to blame.
+const AGAIN: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_shows_nothing_for_long_or_begins_with_each_datagram_is_not_favoured() {
+        let (mut standing, t0) = (Standing::default(), Instant::now());
+        let source: SocketAddr = ([10, 0, 0, 1], 9000).into();
+        let holder = |session| Some((source, SessionId::new(session)));
+        for session in 0..100 {
+            assert!(!standing.heard(holder(session), t0));
+            assert_eq!(standing.favoured(t0), None);
+        }
+        let one = holder(99);
+        let count = (0..CREDIT + 100).filter(|_| standing.heard(one, t0)).count();
+        assert_eq!((count, standing.favoured(t0)), (CREDIT as usize + 1, None));
+        let later = t0 + AGAIN;
+        assert!(standing.heard(one, later));
+        assert_eq!(standing.favoured(later), one);
+        standing.showed(one);
+        assert!((0..2 * CREDIT).all(|_| standing.heard(one, later)));
+        assert_eq!(standing.favoured(later), one);
+        assert!(!standing.heard(holder(100), later), "another session shows for itself");
+        assert_eq!(standing.favoured(later), None);
+    }
+}
