@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use super::lines::Lines;
+use super::names::printable;
 use super::rfc3339;
 
 /// Standard error, shared by all threads. Cheap to clone.
@@ -194,6 +195,8 @@ impl Console {
         }
         let clear = if output.shown { "\r\x1b[K" } else { "" };
         output.shown = false;
+        // There may be names in it that others chose, of files also.
+        let message = printable(&message.to_string());
         output.push(format!("{clear}{}: {message}\n", self.program).as_bytes());
     }
 
@@ -288,6 +291,22 @@ mod tests {
     }
 
     const SAID: u32 = 20_000;
+
+    #[test]
+    fn a_message_with_the_name_of_a_file_in_it_commands_no_terminal_and_is_one_line() {
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        let output = Arc::new(Mutex::new(Output::to(writer.as_fd())));
+        let console = Console { output, ..Console::new("test") };
+        drop(writer);
+        console.warn(format_args!(
+            "{} is passed over",
+            std::path::Path::new("a\x1b[2J\ntest: b\u{202e}.jpg").display()
+        ));
+        drop(console);
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "test: a\u{fffd}[2J\u{fffd}test: b\u{fffd}.jpg is passed over\n");
+    }
 
     #[test]
     fn an_entry_is_one_line_whatever_is_said() {
