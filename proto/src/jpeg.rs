@@ -3,11 +3,13 @@
 //! Cameras and attackers both make odd JPEGs. Nothing here believes a length without checking it, and nothing decodes.
 
 mod huffman;
+mod segments;
 mod splitter;
 
 pub(crate) use huffman::STANDARD_TABLES;
 pub use huffman::with_huffman_tables;
-pub use splitter::Splitter;
+pub use segments::{Segment, Segments};
+pub use splitter::{Splitter, find};
 
 use thiserror::Error;
 
@@ -30,6 +32,11 @@ pub struct Info {
     pub coding: Coding,
     /// Bits per sample.
     pub precision: u8,
+    /// How many scans the picture's data are in; 1 where only the head was read.
+    pub scans: u32,
+    /// Bytes of tables, markers and fill, which decoders read again and again; what comments and application segments hold
+    /// is not counted. A kilobyte is usual.
+    pub table_bytes: usize,
     /// Length in bytes from the start marker to the end marker, both included. What follows is padding.
     pub end: usize,
 }
@@ -96,6 +103,7 @@ fn walk(bytes: &[u8], only_head: bool) -> Result<Head, JpegError> {
     }
     let mut header: Option<Info> = None;
     let (mut has_huffman_tables, mut restart_interval, mut first_scan) = (false, 0, None);
+    let (mut scans, mut table_bytes) = (0u32, 0);
     let mut at = 2;
     loop {
         let (marker, body) = next_marker(bytes, at)?;
@@ -103,11 +111,13 @@ fn walk(bytes: &[u8], only_head: bool) -> Result<Head, JpegError> {
             EOI => {
                 let info = header.ok_or(JpegError::NoHeader)?;
                 let scan_at = first_scan.ok_or(JpegError::CutShort)?;
-                let info = Info { has_huffman_tables, restart_interval, end: body, ..info };
+                let info =
+                    Info { has_huffman_tables, restart_interval, scans, table_bytes, end: body, ..info };
                 return Ok(Head { info, scan_at });
             }
             // Stand-alone markers have no length. A second start marker here is damage.
             _ if stands_alone(marker) => {
+                table_bytes += body - at;
                 at = body;
                 continue;
             }
@@ -115,6 +125,9 @@ fn walk(bytes: &[u8], only_head: bool) -> Result<Head, JpegError> {
             _ => {}
         }
         let (segment, after) = segment(bytes, body)?;
+        if marker != SOS {
+            table_bytes += after - at - if is_note(marker) { segment.len() } else { 0 };
+        }
         match marker {
             DHT => has_huffman_tables = true,
             DRI if segment.len() >= 2 => restart_interval = u16::from_be_bytes([segment[0], segment[1]]),
@@ -126,8 +139,9 @@ fn walk(bytes: &[u8], only_head: bool) -> Result<Head, JpegError> {
             }
             SOS => {
                 let info = header.ok_or(JpegError::NoHeader)?;
+                scans = scans.saturating_add(1);
                 if only_head {
-                    let info = Info { has_huffman_tables, restart_interval, ..info };
+                    let info = Info { has_huffman_tables, restart_interval, scans, table_bytes, ..info };
                     return Ok(Head { info, scan_at: at });
                 }
                 first_scan = first_scan.or(Some(at));
@@ -160,6 +174,11 @@ pub(crate) fn next_marker(bytes: &[u8], mut at: usize) -> Result<(u8, usize), Jp
 /// Whether a marker has no segment. Start and end markers have none either, but mean more.
 pub(crate) fn stands_alone(marker: u8) -> bool {
     matches!(marker, TEM | RST0..=RST7)
+}
+
+/// Whether a marker begins a segment that decoders pass over: a comment, or one for an application.
+fn is_note(marker: u8) -> bool {
+    matches!(marker, APP0..=0xef | COM)
 }
 
 /// Whether a marker begins a frame header (T.81 table B.1).
@@ -212,6 +231,8 @@ fn frame_header(marker: u8, segment: &[u8]) -> Result<Info, JpegError> {
         restart_interval: 0,
         coding,
         precision,
+        scans: 0,
+        table_bytes: 0,
         end: 0,
     })
 }
@@ -223,10 +244,16 @@ pub(crate) fn end_of_scan(bytes: &[u8], mut at: usize) -> Option<usize> {
         at += memchr::memchr(0xff, bytes.get(at..)?)?;
         match *bytes.get(at + 1)? {
             0 | RST0..=RST7 => at += 2,
-            0xff => at += 1,
+            // The last of several may begin a marker.
+            0xff => at += fill(&bytes[at..]) - 1,
             _ => return Some(at),
         }
     }
+}
+
+/// How many fill bytes stand at the beginning.
+fn fill(bytes: &[u8]) -> usize {
+    bytes.iter().take_while(|&&byte| byte == 0xff).count()
 }
 
 const SOI: u8 = 0xd8;
@@ -236,6 +263,7 @@ pub(crate) const DHT: u8 = 0xc4;
 pub(crate) const DQT: u8 = 0xdb;
 pub(crate) const APP0: u8 = 0xe0;
 pub(crate) const APP14: u8 = 0xee;
+const COM: u8 = 0xfe;
 const JPG: u8 = 0xc8;
 const DAC: u8 = 0xcc;
 const DRI: u8 = 0xdd;
@@ -278,6 +306,21 @@ mod tests {
         let end = jpeg.len();
         jpeg.extend_from_slice(&[0, 0, 9, 9, 0xff, EOI, 0]);
         assert_eq!(scan(&jpeg).unwrap().end, end);
+    }
+
+    #[test]
+    fn scans_and_what_is_read_again_and_again_are_counted() {
+        let plain = scan(&small(&[], &[1])).unwrap();
+        assert_eq!((plain.scans, plain.table_bytes), (1, 19), "the frame header alone");
+        // A comment of 65 kB, fill bytes before an empty table, and a marker without a segment.
+        let extra =
+            [&[0xff, COM, 0xff, 0xff], &[0; 65533][..], &[0xff, 0xff, 0xff, DHT, 0, 2, 0xff, TEM]].concat();
+        let full = scan(&small(&extra, &[1])).unwrap();
+        assert_eq!(full.table_bytes, 19 + 4 + 6 + 2);
+        let again = [&[1, 0xff, SOS, 0, 8, 1, 1, 0, 0, 63, 0][..]; 1000].concat();
+        let many = small(&[], &again);
+        assert_eq!(scan(&many).unwrap().scans, 1001);
+        assert_eq!(scan_head(&many).unwrap().info.scans, 1);
     }
 
     #[test]

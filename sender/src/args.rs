@@ -5,6 +5,7 @@ mod values;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 use proto::host::web::WebArgs;
@@ -38,7 +39,7 @@ pub struct Args {
 
     /// Where pictures come from: camera (the first one), camera:N, /dev/videoN, pattern (a test card), a path (an
     /// .mjpeg or .y4m file, or a folder of .jpg files), or - (MJPEG or Y4M from standard input)
-    #[arg(long, value_name = "SPEC", default_value = "camera", allow_hyphen_values = true, help_heading = INPUT)]
+    #[arg(long, value_name = "SPEC", default_value = "camera", allow_hyphen_values = true, value_parser = OsStringValueParser::new().try_map(Spec::typed), help_heading = INPUT)]
     pub source: Spec,
 
     /// Size of the camera's picture or of the test card, in pixels [default: the camera's best; test card 1280x720]

@@ -1,13 +1,16 @@
 //! A folder of JPEG files, in the order of their names.
 
 use std::cmp::Ordering;
-use std::fs::File;
-use std::io::Read;
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, bail, ensure};
 use proto::host::{Console, Stop};
+use proto::jpeg::{self, Splitter};
 use proto::{Buffer, Pool};
 
 use super::{Dropped, LARGEST_JPEG, Next, Source, Timing};
@@ -20,72 +23,157 @@ pub struct Folder {
     path: PathBuf,
     files: Vec<PathBuf>,
     next: usize,
+    /// Files that had no picture, and as of when: they are not tried again until they have changed.
+    passed_over: BTreeMap<PathBuf, Option<Version>>,
     damaged: u64,
+    /// Pictures that were given since the files were listed.
+    given: u64,
+    ever_given: bool,
+    /// Whether nothing was found in the last round, and whether that was said.
+    nothing: Nothing,
     repeat: bool,
     pool: Pool,
     console: Console,
 }
 
+/// When a file was changed last, and how long it is.
+type Version = (SystemTime, u64);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Nothing {
+    No,
+    Found,
+    Said,
+}
+
 impl Folder {
-    /// The `.jpg` and `.jpeg` files that are in the folder now. With `repeat` they begin again after the last.
+    /// The `.jpg` and `.jpeg` files that are in the folder now. With `repeat`, those that are there after the last one come
+    /// next, and so on.
     pub fn open(path: &Path, repeat: bool, console: Console) -> anyhow::Result<Self> {
-        let entries =
-            path.read_dir().with_context(|| format!("cannot read the folder {}", path.display()))?;
-        let mut files = Vec::new();
-        for entry in entries {
-            let file = entry.with_context(|| format!("cannot read the folder {}", path.display()))?.path();
-            let extension = file.extension().unwrap_or_default();
-            if ["jpg", "jpeg"].iter().any(|known| extension.eq_ignore_ascii_case(known)) {
-                files.push(file);
-            }
-        }
+        let files = list(path)?;
         ensure!(!files.is_empty(), "the folder {} has no .jpg files", path.display());
-        files.sort_by(|a, b| {
-            natural_order(a.as_os_str().as_encoded_bytes(), b.as_os_str().as_encoded_bytes())
-        });
-        Ok(Self { path: path.into(), files, next: 0, damaged: 0, repeat, pool: Pool::new(POOLED), console })
+        Ok(Self {
+            path: path.into(),
+            files,
+            next: 0,
+            passed_over: BTreeMap::new(),
+            damaged: 0,
+            given: 0,
+            ever_given: false,
+            nothing: Nothing::No,
+            repeat,
+            pool: Pool::new(POOLED),
+            console,
+        })
     }
 
-    fn read(&mut self, index: usize) -> anyhow::Result<Buffer> {
+    /// A file's picture; `None` if it has none, which is said once.
+    fn read(&mut self, index: usize) -> Option<Buffer> {
+        let file = &self.files[index];
+        let version = file.metadata().and_then(|file| Ok((file.modified()?, file.len()))).ok();
+        if self.passed_over.get(file) == Some(&version) {
+            return None;
+        }
         let mut buffer = self.pool.take();
-        let jpeg = unique(&mut buffer);
-        jpeg.clear();
-        let file = File::open(&self.files[index])?;
-        ensure!(file.metadata()?.is_file(), "it is no file");
-        file.take(LARGEST_JPEG as u64 + 1).read_to_end(jpeg)?;
-        ensure!(jpeg.len() <= LARGEST_JPEG, "it is larger than {} MiB", LARGEST_JPEG >> 20);
-        // What follows the end marker is not part of the picture.
-        let end = proto::jpeg::scan(jpeg)?.end;
-        jpeg.truncate(end);
-        Ok(self.pool.share(buffer))
+        match read_file(file, unique(&mut buffer)) {
+            Ok(()) => return Some(self.pool.share(buffer)),
+            // It is one that was taken out since the files were listed.
+            Err(error) if self.repeat && is_not_found(&error) => {}
+            Err(error) => {
+                self.damaged += 1;
+                if self.passed_over.insert(file.clone(), version).is_none() {
+                    self.console.warn(format_args!("{} is passed over: {error:#}", file.display()));
+                }
+            }
+        }
+        None
     }
+
+    /// Lists the files once more.
+    fn begin_again(&mut self) {
+        (self.next, self.given) = (0, 0);
+        // A folder that cannot be read now has no files now.
+        self.files = list(&self.path).unwrap_or_default();
+        let files = &self.files;
+        self.passed_over.retain(|file, _| files.binary_search_by(|known| by_name(known, file)).is_ok());
+    }
+}
+
+/// The `.jpg` and `.jpeg` files of a folder.
+fn list(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let entries = path.read_dir().with_context(|| format!("cannot read the folder {}", path.display()))?;
+    let mut files = Vec::new();
+    for entry in entries {
+        let file = entry.with_context(|| format!("cannot read the folder {}", path.display()))?.path();
+        let extension = file.extension().unwrap_or_default();
+        if ["jpg", "jpeg"].iter().any(|known| extension.eq_ignore_ascii_case(known)) {
+            files.push(file);
+        }
+    }
+    files.sort_by(|a, b| by_name(a, b));
+    Ok(files)
+}
+
+fn by_name(a: &Path, b: &Path) -> Ordering {
+    natural_order(a.as_os_str().as_encoded_bytes(), b.as_os_str().as_encoded_bytes())
+}
+
+/// The first picture of a file.
+fn read_file(path: &Path, jpeg: &mut Vec<u8>) -> anyhow::Result<()> {
+    jpeg.clear();
+    // Of a named pipe, somebody may never open the other end.
+    let nonblocking = rustix::fs::OFlags::NONBLOCK.bits() as i32;
+    let file = OpenOptions::new().read(true).custom_flags(nonblocking).open(path)?;
+    ensure!(file.metadata()?.is_file(), "it is no file");
+    file.take(MOST_READ as u64).read_to_end(jpeg)?;
+    let mut splitter = Splitter::new(LARGEST_JPEG);
+    let Some(found) = splitter.next(jpeg) else {
+        let is_too_large = splitter.too_large() > 0 || splitter.inside_picture() && jpeg.len() == MOST_READ;
+        ensure!(!is_too_large, "it is larger than {} MiB, the most that can be sent", LARGEST_JPEG >> 20);
+        jpeg::scan(jpeg)?;
+        bail!("it has no whole JPEG");
+    };
+    // What stands before the picture, or follows its end, is no part of it.
+    jpeg.truncate(found.end);
+    jpeg.drain(..found.start);
+    Ok(())
+}
+
+fn is_not_found(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 impl Source for Folder {
     fn next(&mut self, stop: &Stop) -> anyhow::Result<Next> {
         while !stop.is_requested() {
-            if self.files.is_empty() {
+            if let Some(index) = (self.next < self.files.len()).then_some(self.next) {
+                self.next += 1;
+                let Some(jpeg) = self.read(index) else { continue };
+                self.given += 1;
+                (self.ever_given, self.nothing) = (true, Nothing::No);
+                return Ok(Next::Picture(Captured { picture: Picture::Jpeg(jpeg), at: Instant::now() }));
+            }
+            if !self.ever_given {
                 bail!("the folder {} has no whole JPEG", self.path.display());
             }
-            if self.next == self.files.len() {
-                if !self.repeat {
-                    return Ok(Next::End);
-                }
-                self.next = 0;
+            if !self.repeat {
+                return Ok(Next::End);
             }
-            match self.read(self.next) {
-                Ok(jpeg) => {
-                    self.next += 1;
-                    let at = Instant::now();
-                    return Ok(Next::Picture(Captured { picture: Picture::Jpeg(jpeg), at }));
-                }
-                Err(error) => {
-                    // It is not tried again, so it is said once.
-                    let file = self.files.remove(self.next);
-                    self.damaged += 1;
-                    self.console.warn(format_args!("{} is passed over: {error:#}", file.display()));
+            if self.given == 0 {
+                match self.nothing {
+                    // Whoever puts in another picture may have taken out the old one first.
+                    Nothing::No => (self.nothing, _) = (Nothing::Found, stop.wait(AT_ONCE_AGAIN)),
+                    Nothing::Found => {
+                        self.nothing = Nothing::Said;
+                        return Ok(Next::Gone(format!(
+                            "the folder {} has no pictures now; it is looked at again and again",
+                            self.path.display()
+                        )));
+                    }
+                    Nothing::Said => _ = stop.wait(LOOK_EVERY),
                 }
             }
+            self.begin_again();
         }
         Ok(Next::End)
     }
@@ -134,6 +222,11 @@ fn number<'a>(text: &mut &'a [u8]) -> &'a [u8] {
 
 /// Pictures that may be under way at once.
 const POOLED: usize = 6;
+/// So that a picture of the largest size is found behind some other bytes.
+const MOST_READ: usize = LARGEST_JPEG + (1 << 20);
+/// How soon a folder in which nothing was found is looked at again: at first, and once that was said.
+const AT_ONCE_AGAIN: Duration = Duration::from_millis(100);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
@@ -166,6 +259,56 @@ mod tests {
         let mut source = Folder::open(folder.path(), true, Console::new("test")).unwrap();
         assert_eq!(pictures(&mut source, 5), [jpeg(1), jpeg(2), jpeg(10), jpeg(1), jpeg(2)]);
         assert_eq!(source.dropped().damaged, 2);
+    }
+
+    #[test]
+    fn each_round_has_the_files_that_are_there_then() {
+        let folder = TestFolder::new("rounds");
+        let (one, bad) = (folder.write("1.jpg", &jpeg(1)), folder.write("3.jpg", &jpeg(3)[..100]));
+        folder.write("2.jpg", &jpeg(2));
+        let mut source = Folder::open(folder.path(), true, Console::silent()).unwrap();
+        assert_eq!(pictures(&mut source, 2), [jpeg(1), jpeg(2)]);
+        std::fs::remove_file(one).unwrap();
+        folder.write("2.jpg", &jpeg(5));
+        folder.write("10.JPG", &jpeg(10));
+        assert_eq!(pictures(&mut source, 3), [jpeg(5), jpeg(10), jpeg(5)]);
+        assert_eq!(source.dropped().damaged, 1, "a file that does not change is tried once");
+        std::fs::write(bad, jpeg(3)).unwrap();
+        assert_eq!(pictures(&mut source, 4), [jpeg(3), jpeg(10), jpeg(5), jpeg(3)]);
+    }
+
+    #[test]
+    fn a_folder_that_is_empty_for_a_while_is_waited_for() {
+        let folder = TestFolder::new("empty-for-a-while");
+        let one = folder.write("1.jpg", &jpeg(1));
+        let mut source = Folder::open(folder.path(), true, Console::silent()).unwrap();
+        assert_eq!(pictures(&mut source, 2), [jpeg(1), jpeg(1)]);
+        std::fs::remove_file(&one).unwrap();
+        let stop = Stop::new().unwrap();
+        assert!(matches!(source.next(&stop).unwrap(), Next::Gone(why) if why.contains("no pictures now")));
+        std::fs::write(one, jpeg(2)).unwrap();
+        assert_eq!(pictures(&mut source, 2), [jpeg(2), jpeg(2)]);
+    }
+
+    #[test]
+    fn what_is_no_file_holds_nobody_up_and_what_is_too_large_is_called_so() {
+        let folder = TestFolder::new("odd");
+        let pipe = folder.path().join("1.jpg");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        std::fs::create_dir(folder.path().join("2.jpg")).unwrap();
+        let comment = [&[0xff, 0xfe, 0xff, 0xff][..], &[0; 65533]].concat().repeat(1 + (LARGEST_JPEG >> 16));
+        let mut large = jpeg(3);
+        large.splice(2..2, comment);
+        let large = folder.write("3.jpg", &large);
+        for before in [&[0xff, 0xd8][..], &[0; 4], &jpeg(9)[300..]] {
+            folder.write("4.jpg", &[before, &jpeg(4)].concat());
+            let mut source = Folder::open(folder.path(), false, Console::silent()).unwrap();
+            assert_eq!(pictures(&mut source, 9), [jpeg(4)], "behind {before:?}");
+            assert_eq!(source.dropped().damaged, 3);
+        }
+        let said = |path: &Path| read_file(path, &mut Vec::new()).unwrap_err().to_string();
+        assert!(said(&large).contains("larger than 16 MiB"), "{}", said(&large));
+        assert!(said(&pipe).contains("no file"), "{}", said(&pipe));
     }
 
     #[test]

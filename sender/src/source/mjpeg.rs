@@ -1,5 +1,7 @@
 //! JPEGs one after the other, in a file or a pipe; text between them (as in multipart streams) is passed over.
 
+use std::time::{Duration, Instant};
+
 use proto::Pool;
 use proto::host::{Console, Stop};
 use proto::jpeg::Splitter;
@@ -14,12 +16,34 @@ use crate::picture::Picture;
 #[derive(Debug)]
 pub(super) struct Mjpeg {
     splitter: Splitter,
-    damaged_said: u64,
+    damaged: Complaint,
+    too_large: Complaint,
+    search: Search,
+}
+
+/// How often something was said about.
+#[derive(Debug, Default)]
+struct Complaint {
+    said: u64,
+}
+
+/// A search for the first picture, which may be one in what has no pictures at all.
+#[derive(Debug)]
+struct Search {
+    began: Instant,
+    passed_over: usize,
+    /// Whether it is over, or was said to be in vain so far.
+    is_over: bool,
 }
 
 impl Mjpeg {
     pub(super) fn new() -> Self {
-        Self { splitter: Splitter::new(LARGEST_JPEG), damaged_said: 0 }
+        Self {
+            splitter: Splitter::new(LARGEST_JPEG),
+            damaged: Complaint::default(),
+            too_large: Complaint::default(),
+            search: Search { began: Instant::now(), passed_over: 0, is_over: false },
+        }
     }
 
     /// Pictures that began but were damaged or too large.
@@ -44,10 +68,18 @@ impl Mjpeg {
                 jpeg.clear();
                 jpeg.extend_from_slice(&input.unused()[range.clone()]);
                 self.remove(input, range.end);
+                self.search.is_over = true;
                 return Ok(Step::Picture(Picture::Jpeg(pool.share(buffer))));
             }
             let keep = self.splitter.keep_from();
             self.remove(input, keep);
+            if self.search.is_in_vain(keep, Instant::now()) {
+                console.warn(format_args!(
+                    "no picture in the first {} KiB of the input; JPEGs one after the other, or Y4M, are expected. ffmpeg \
+                     turns other videos into them: ffmpeg -i INPUT -f mjpeg - | sender --source -",
+                    self.search.passed_over >> 10
+                ));
+            }
             match input.fill(stop)? {
                 Read::More => {}
                 Read::Stopped => return Ok(Step::Stopped),
@@ -63,13 +95,67 @@ impl Mjpeg {
         self.splitter.removed(count);
     }
 
-    /// Says it at the first damaged picture and then at each doubling, so that a bad stream does not flood the console.
     fn say_damage(&mut self, console: &Console) {
-        let damaged = self.splitter.damaged();
-        if damaged > 0 && damaged >= 2 * self.damaged_said {
+        let too_large = self.splitter.too_large();
+        let damaged = self.splitter.damaged() - too_large;
+        if self.damaged.is_due(damaged) {
             console
                 .say(format_args!("the input has damaged pictures, which are passed over: {damaged} so far"));
-            self.damaged_said = damaged;
         }
+        if self.too_large.is_due(too_large) {
+            console.say(format_args!(
+                "the input has pictures larger than {} MiB, the most that can be sent, which are passed over: {too_large} \
+                 so far; make them smaller",
+                LARGEST_JPEG >> 20
+            ));
+        }
+    }
+}
+
+impl Complaint {
+    /// At the first and then at each doubling, so that a bad stream does not flood the console.
+    fn is_due(&mut self, count: u64) -> bool {
+        let is_due = count > 0 && count >= 2 * self.said;
+        if is_due {
+            self.said = count;
+        }
+        is_due
+    }
+}
+
+impl Search {
+    /// Notes what was passed over; says, once, that it is time to tell that there is no picture.
+    fn is_in_vain(&mut self, passed_over: usize, now: Instant) -> bool {
+        self.passed_over += passed_over;
+        let is_long = now - self.began >= LONG_SEARCH && self.passed_over >= SOMETHING;
+        let is_in_vain = !self.is_over && (is_long || self.passed_over >= MUCH);
+        self.is_over |= is_in_vain;
+        is_in_vain
+    }
+}
+
+/// How long, and in how many bytes, a picture is looked for before it is said that there is none. Text between pictures is
+/// less than [`SOMETHING`].
+const LONG_SEARCH: Duration = Duration::from_secs(5);
+const SOMETHING: usize = 4 << 10;
+const MUCH: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn that_there_is_no_picture_is_said_once_after_some_seconds_or_bytes() {
+        let t0 = Instant::now();
+        let search = || Search { began: t0, passed_over: 0, is_over: false };
+        let mut soon = search();
+        assert!(!soon.is_in_vain(MUCH - 1, t0));
+        assert!(soon.is_in_vain(1, t0) && !soon.is_in_vain(MUCH, t0 + LONG_SEARCH));
+        let mut slow = search();
+        assert!(!slow.is_in_vain(SOMETHING - 1, t0 + LONG_SEARCH), "a few lines of text");
+        assert!(slow.is_in_vain(1, t0 + LONG_SEARCH));
+        let mut found = search();
+        found.is_over = true;
+        assert!(!found.is_in_vain(MUCH, t0 + LONG_SEARCH));
     }
 }

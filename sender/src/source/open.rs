@@ -1,9 +1,10 @@
 //! Makes a source of what the user named.
 
 use std::io::ErrorKind;
+use std::path::Path;
 
-use anyhow::{Context, bail};
-use proto::host::Console;
+use anyhow::{Context, anyhow};
+use proto::host::{Console, as_shell_word};
 
 use super::{Folder, Pattern, Source, Spec, Stream, Wanted, Which};
 
@@ -30,13 +31,28 @@ pub fn open(spec: &Spec, options: &Options) -> anyhow::Result<Box<dyn Source>> {
         Spec::Path(path) => match path.metadata() {
             Ok(metadata) if metadata.is_dir() => Box::new(Folder::open(path, options.repeat, console)?),
             Ok(_) => Box::new(Stream::open(path, options.repeat, console)?),
-            Err(error) if error.kind() == ErrorKind::NotFound => bail!(
-                "no such file: {}; --source takes camera, camera:N, pattern, - or a path",
-                path.display()
-            ),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Err(not_there(path)),
             Err(error) => return Err(error).with_context(|| format!("cannot open {}", path.display())),
         },
     })
+}
+
+/// What to say of a path at which nothing is. Addresses of other programs' streams look like one.
+fn not_there(path: &Path) -> anyhow::Error {
+    let shown = path.display();
+    let scheme =
+        path.to_str().and_then(|path| path.split_once("://")).map(|(scheme, _)| scheme.to_lowercase());
+    match (scheme.as_deref(), path.to_str()) {
+        (Some("http" | "https"), Some(address)) => anyhow!(
+            "{shown} is no file; curl fetches JPEGs and MJPEG streams: curl -sN {} | sender --source -",
+            as_shell_word(address)
+        ),
+        (Some(_), Some(address)) => anyhow!(
+            "{shown} is no file; ffmpeg fetches what is there: ffmpeg -i {} -f mjpeg - | sender --source -",
+            as_shell_word(address)
+        ),
+        _ => anyhow!("no such file: {shown}; --source takes camera, camera:N, pattern, - or a path"),
+    }
 }
 
 fn open_camera(which: &Which, wanted: Wanted) -> anyhow::Result<Box<dyn Source>> {
@@ -59,6 +75,8 @@ mod tests {
         folder.write("film.mp4", b"\0\0\0\x18ftypmp42");
         for (source, words) in [
             ("/no/such/file.mjpeg", "no such file: /no/such/file.mjpeg"),
+            ("http://10.0.0.7/video?a=1&b=2", "curl -sN 'http://10.0.0.7/video?a=1&b=2' | sender --source -"),
+            ("rtsp://10.0.0.7/1", "ffmpeg -i 'rtsp://10.0.0.7/1' -f mjpeg - | sender --source -"),
             (&*folder.path().to_string_lossy(), "no .jpg files"),
             (&*folder.path().join("film.mp4").to_string_lossy(), "film.mp4 -f mjpeg - | sender --source -"),
         ] {

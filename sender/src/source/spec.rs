@@ -1,5 +1,6 @@
 //! What `--source` says.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -38,6 +39,16 @@ pub struct Wanted {
     pub fps: Option<f64>,
 }
 
+impl Spec {
+    /// What was typed, of which the path of a file need not be text.
+    ///
+    /// # Errors
+    /// As those of `from_str`.
+    pub fn typed(text: OsString) -> anyhow::Result<Self> {
+        text.to_str().map_or_else(|| Ok(Self::Path(PathBuf::from(&text))), str::parse)
+    }
+}
+
 impl FromStr for Spec {
     type Err = anyhow::Error;
 
@@ -66,6 +77,8 @@ impl FromStr for Spec {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStringExt;
+
     use super::*;
 
     #[test]
@@ -78,6 +91,13 @@ mod tests {
         assert_eq!(spec("pattern"), Spec::Pattern);
         assert_eq!(spec("-"), Spec::StandardInput);
         assert_eq!(spec("./pattern"), Spec::Path("./pattern".into()));
+    }
+
+    #[test]
+    fn a_path_need_not_be_text() {
+        let path = OsString::from_vec(b"clips/t\xfcr.mjpeg".to_vec());
+        assert_eq!(Spec::typed(path.clone()).unwrap(), Spec::Path(path.into()));
+        assert_eq!(Spec::typed("camera:2".into()).unwrap(), Spec::Camera(Which::Index(2)));
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! Pictures from a stream of bytes: a file, a named pipe, or standard input; MJPEG or Y4M, told apart by content.
 
 use std::fs::{File, OpenOptions};
-use std::io::{IsTerminal, stdin};
+use std::io::{self, IsTerminal, stdin};
 use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
-use std::time::Instant;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use proto::Pool;
@@ -25,12 +25,19 @@ use crate::picture::{Captured, Picture};
 pub struct Stream {
     input: Input,
     name: String,
+    /// Where it is opened anew in each round; `None` for standard input.
+    path: Option<PathBuf>,
     /// Whether it is a regular file: its pictures are not live.
     stored: bool,
     repeat: bool,
     format: Option<Format>,
-    /// Pictures since the beginning of the file.
+    /// Pictures since the beginning of the file, and in the rounds before.
     pictures: u64,
+    earlier: u64,
+    /// For how long there has been nothing at its path, if there has.
+    missing: Option<Instant>,
+    /// Whether that was said.
+    is_gone: bool,
     /// Damaged pictures, without those that the present reader counts.
     damaged: u64,
     pool: Pool,
@@ -66,11 +73,9 @@ impl Stream {
 
     /// The file or named pipe at `path`. A file that is neither MJPEG nor Y4M is refused.
     pub fn open(path: &Path, repeat: bool, console: Console) -> anyhow::Result<Self> {
-        // A named pipe would otherwise keep us here until somebody writes into it, whatever is asked of us meanwhile.
-        let nonblocking = rustix::fs::OFlags::NONBLOCK.bits() as i32;
-        let file = OpenOptions::new().read(true).custom_flags(nonblocking).open(path);
-        let file = file.with_context(|| format!("cannot open {}", path.display()))?;
-        let stream = Self::new(file, path.display().to_string(), repeat, console)?;
+        let file = open_file(path).with_context(|| format!("cannot open {}", path.display()))?;
+        let mut stream = Self::new(file, path.display().to_string(), repeat, console)?;
+        stream.path = Some(path.to_owned());
         let known_name = path.extension().is_some_and(|extension| {
             ["mjpeg", "mjpg", "jpg", "jpeg", "y4m"].iter().any(|known| extension.eq_ignore_ascii_case(known))
         });
@@ -89,8 +94,21 @@ impl Stream {
         let stored = file.metadata().is_ok_and(|metadata| metadata.is_file());
         let (input, pool) = (Input::new(file), Pool::new(POOLED));
         let repeat = repeat && stored;
-        let mut stream =
-            Self { input, name, stored, repeat, format: None, pictures: 0, damaged: 0, pool, console };
+        let mut stream = Self {
+            input,
+            name,
+            path: None,
+            stored,
+            repeat,
+            format: None,
+            pictures: 0,
+            earlier: 0,
+            missing: None,
+            is_gone: false,
+            damaged: 0,
+            pool,
+            console,
+        };
         if stored {
             // Reading a file does not wait, and its rate is wanted before its pictures.
             stream.find_format(&Stop::new()?)?;
@@ -122,12 +140,44 @@ impl Stream {
         }
     }
 
+    /// Goes to the beginning of the file, or of the one that has its place now.
     fn begin_again(&mut self) -> anyhow::Result<()> {
-        self.input.rewind().with_context(|| format!("cannot read {} again", self.name))?;
+        let begun = match &self.path {
+            None => self.input.rewind(),
+            Some(path) => open_file(path).and_then(|file| match file.metadata()?.is_file() {
+                true => {
+                    self.input = Input::new(file);
+                    Ok(())
+                }
+                false => Err(io::Error::other("it is no file any more")),
+            }),
+        };
         self.damaged = self.dropped().damaged;
-        self.format = None;
-        self.pictures = 0;
-        Ok(())
+        (self.format, self.earlier, self.pictures) = (None, self.earlier + self.pictures, 0);
+        begun.with_context(|| format!("cannot read {} again", self.name))
+    }
+
+    /// Begins another round; what to say if there is none now. A file that is being replaced is waited for.
+    fn next_round(&mut self, stop: &Stop) -> anyhow::Result<Option<Next>> {
+        loop {
+            if self.pictures > 0 {
+                (self.missing, self.is_gone) = (None, false);
+            } else {
+                let since = *self.missing.get_or_insert_with(Instant::now);
+                if since.elapsed() >= PATIENCE && !std::mem::replace(&mut self.is_gone, true) {
+                    let why = format!("{} has no picture now; it is looked at again and again", self.name);
+                    return Ok(Some(Next::Gone(why)));
+                }
+                if stop.wait(if self.is_gone { PATIENCE } else { SOON }) {
+                    return Ok(Some(Next::End));
+                }
+            }
+            match self.begin_again() {
+                Err(error) if self.path.is_none() => return Err(error),
+                Err(_) => {}
+                Ok(()) => return Ok(None),
+            }
+        }
     }
 
     fn step(&mut self, stop: &Stop) -> anyhow::Result<Step> {
@@ -157,19 +207,23 @@ impl Source for Stream {
                 Step::Stopped => return Ok(Next::End),
                 Step::CutShort => {
                     self.damaged += 1;
-                    self.console.say("the last picture was cut short; it is not sent");
+                    if self.earlier == 0 {
+                        self.console.say("the last picture was cut short; it is not sent");
+                    }
                 }
                 Step::End => {}
             }
             ensure!(
-                self.pictures > 0,
+                self.pictures + self.earlier > 0,
                 "{} ended without a picture; JPEGs one after the other, or Y4M, are expected",
                 self.name
             );
             if !self.repeat {
                 return Ok(Next::End);
             }
-            self.begin_again()?;
+            if let Some(instead) = self.next_round(stop)? {
+                return Ok(instead);
+            }
         }
     }
 
@@ -202,6 +256,15 @@ impl Source for Stream {
     }
 }
 
+/// Opens a file. A named pipe would otherwise keep us here until somebody writes into it, whatever is asked of us meanwhile.
+fn open_file(path: &Path) -> io::Result<File> {
+    let nonblocking = rustix::fs::OFlags::NONBLOCK.bits() as i32;
+    OpenOptions::new().read(true).custom_flags(nonblocking).open(path)
+}
+
+/// How soon a file without a picture is looked at again, for how long, and how often after that was said.
+const SOON: Duration = Duration::from_millis(50);
+const PATIENCE: Duration = Duration::from_secs(1);
 /// Pictures that may be under way at once: one being encoded or sent, one waiting, one being read, and some to spare.
 const POOLED: usize = 6;
 

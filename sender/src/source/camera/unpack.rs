@@ -42,9 +42,9 @@ impl Shape {
     pub(super) fn unpack(&self, bytes: &[u8], pool: &mut Pool) -> Option<Picture> {
         match self.format {
             Format::Mjpeg => {
-                // What follows the picture's end is padding, or the rest of an older and longer picture.
-                let end = jpeg::scan(bytes).ok()?.end;
-                fill(pool, |copy| copy.extend_from_slice(&bytes[..end])).map(Picture::Jpeg)
+                // What stands before the picture, or follows its end, is padding or the rest of another picture.
+                let found = jpeg::find(bytes)?;
+                fill(pool, |copy| copy.extend_from_slice(&bytes[found])).map(Picture::Jpeg)
             }
             Format::Raw(layout) => {
                 let planes = self.planes(layout);
@@ -201,6 +201,10 @@ mod tests {
         buffer.extend_from_slice(&[0, 9, 0xff, 0xd9, 9]);
         let mut pool = Pool::new(1);
         assert_eq!(bytes(shape.unpack(&buffer, &mut pool)), Some(jpeg.clone()));
+        for before in [&[0xff, 0xd8][..], &[0; 4], &jpeg[20..], &jpeg[..20]] {
+            let buffer = [before, &jpeg].concat();
+            assert_eq!(bytes(shape.unpack(&buffer, &mut pool)), Some(jpeg.clone()), "behind {before:?}");
+        }
         assert_eq!(bytes(shape.unpack(&jpeg[..jpeg.len() - 2], &mut pool)), None, "cut short");
     }
 }

@@ -249,6 +249,33 @@ fn a_named_pipe_without_a_writer_does_not_keep_us() {
     writer.join().unwrap();
 }
 
+#[test]
+fn each_round_reads_the_file_that_has_the_place_then() {
+    let folder = TestFolder::new("replaced");
+    let path = folder.write("now.jpg", &jpeg(1));
+    let mut source = Stream::open(&path, true, Console::silent()).unwrap();
+    assert_eq!((next_jpeg(&mut source), next_jpeg(&mut source)), (Some(jpeg(1)), Some(jpeg(1))));
+    // Put in its place, then written over, as is and after it was half written.
+    std::fs::rename(folder.write("new.jpg", &jpeg(2)), &path).unwrap();
+    assert_eq!(next_jpeg(&mut source), Some(jpeg(2)));
+    std::fs::write(&path, jpeg(3)).unwrap();
+    assert_eq!(next_jpeg(&mut source), Some(jpeg(3)));
+    std::fs::write(&path, &jpeg(4)[..200]).unwrap();
+    let writer = std::thread::spawn({
+        let path = path.clone();
+        move || {
+            std::thread::sleep(Duration::from_millis(100));
+            std::fs::write(path, jpeg(4)).unwrap();
+        }
+    });
+    assert_eq!(next_jpeg(&mut source), Some(jpeg(4)));
+    writer.join().unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert!(matches!(source.next(&stop()).unwrap(), Next::Gone(why) if why.contains("no picture now")));
+    std::fs::write(&path, jpeg(5)).unwrap();
+    assert_eq!(next_jpeg(&mut source), Some(jpeg(5)));
+}
+
 /// Not a test but a measurement: `cargo test --release -p sender -- --ignored --nocapture speed`.
 #[test]
 #[ignore = "a measurement"]
