@@ -225,9 +225,12 @@ fn signals_end_both_in_order_with_final_statistics() {
     let _alone = common::alone();
     for signal in [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT, Signal::USR2, Signal::XCPU] {
         let port = free_port().to_string();
-        let receiver = receiver(&["--listen", &format!("127.0.0.1:{port}"), "--output", "none"]);
-        let sender =
-            sender(&["--dest", &format!("127.0.0.1:{port}"), "--source", "pattern", "--size", "320x240"]);
+        let to = format!("127.0.0.1:{port}");
+        // Whoever started this test, as nohup does, may have had some of them ignored.
+        let under = ["env", "--default-signal"];
+        let receiver = Running::listening(&under, &["--listen", &to, "--output", "none"]);
+        let card = ["--dest", &to, "--source", "pattern", "--size", "320x240"];
+        let sender = Running::start("sender", &under, &card);
         pause(1000);
         for (running, frames) in [(sender, "/frames/sent"), (receiver, "/frames/delivered")] {
             running.signal(signal);
@@ -266,15 +269,20 @@ fn a_second_signal_ends_a_program_at_once() {
 #[test]
 fn a_program_that_was_told_to_ignore_the_hangup_does() {
     let to = format!("127.0.0.1:{}", free_port());
-    let arguments = ["--source", "pattern", "--size", "160x120", "--dest", &to];
-    let running = Running::start("sender", &["nohup"], &arguments);
+    let card = ["--source", "pattern", "--size", "160x120", "--dest", &to];
+    let receiver = Running::listening(&["nohup"], &["--listen", &to, "--output", "none"]);
+    let sender = Running::start("sender", &["nohup"], &card);
+    let both = [(sender, "/frames/sent"), (receiver, "/frames/delivered")];
     pause(500);
-    running.signal(Signal::HUP);
+    both.iter().for_each(|(running, _)| running.signal(Signal::HUP));
     pause(300);
-    let before = count(&running.stats().unwrap(), "/frames/sent");
+    let before = both.each_ref().map(|(running, frames)| count(&running.stats().unwrap(), frames));
     pause(500);
-    let ended = running.interrupt();
-    assert!(count(ended.totals(), "/frames/sent") > before + 5, "{}", ended.totals());
+    for ((running, frames), before) in both.into_iter().rev().zip(before.into_iter().rev()) {
+        // The interrupt is for ending it, even where it was ignored, as by a shell in the background.
+        let ended = running.interrupt();
+        assert!(count(ended.totals(), frames) > before + 5, "{}", ended.totals());
+    }
 }
 
 #[test]
