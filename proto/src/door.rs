@@ -1,11 +1,12 @@
 //! Whom a sender shows its pictures to that serves whoever asks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::hash::Hash;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use crate::computer::{Computer, ComputerOf, Room, room};
 use crate::viewers::Doorman;
 use crate::wire::{self, Answer, AnswerStatus, Body, Datagram, Header, Kind};
 use crate::{Clock, FrameId, SessionId};
@@ -20,10 +21,21 @@ pub struct Door<S> {
     clock: Clock,
     most: usize,
     doorman: Doorman,
-    /// Who watches, and when each last asked.
-    audience: BTreeMap<S, Instant>,
+    computer: Option<ComputerOf<S>>,
+    audience: BTreeMap<S, Guest>,
+    /// Whose places others have now.
+    displaced: VecDeque<S>,
     answer: Vec<u8>,
     counts: AskCounts,
+}
+
+/// Somebody who watches.
+#[derive(Clone, Copy, Debug)]
+struct Guest {
+    computer: Option<Computer>,
+    since: Instant,
+    /// When it last asked.
+    heard: Instant,
 }
 
 /// What is to be done about an ask.
@@ -66,10 +78,19 @@ impl<S: Copy + Ord + Hash> Door<S> {
             clock,
             most,
             doorman: Doorman::new(secret),
+            computer: None,
             audience: BTreeMap::new(),
+            displaced: VecDeque::new(),
             answer: Vec::with_capacity(wire::HEADER_BYTES + 16),
             counts: AskCounts::default(),
         }
+    }
+
+    /// Tells computers apart from now on: one has at most a quarter of the places (two, if that is less), however many
+    /// sources are on it; and who comes from a computer that has none when all are taken gets one of that with the most.
+    #[must_use]
+    pub fn with_computers(self, computer: ComputerOf<S>) -> Self {
+        Self { computer: Some(computer), ..self }
     }
 
     /// Takes in a datagram if it says that it is an ask, and says what is to be done. `None` if it is none, and somebody
@@ -87,12 +108,11 @@ impl<S: Copy + Ord + Hash> Door<S> {
         } else if ask.leaves {
             self.counts.left += 1;
             if self.audience.remove(&source).is_some() { Knock::Leaves } else { Knock::Refused }
-        } else if let Some(heard) = self.audience.get_mut(&source) {
-            *heard = now;
+        } else if let Some(guest) = self.audience.get_mut(&source) {
+            guest.heard = now;
             self.counts.stayed += 1;
             Knock::Stays
-        } else if self.audience.len() < self.most {
-            self.audience.insert(source, now);
+        } else if self.lets_in(source, now) {
             self.counts.welcomed += 1;
             Knock::Welcome
         } else {
@@ -101,17 +121,21 @@ impl<S: Copy + Ord + Hash> Door<S> {
         })
     }
 
-    /// A viewer that has fallen silent, and is none any more: end its stream. Call it until there is none.
+    /// A viewer that has fallen silent, or whose place another has, and is none any more: end its stream. Call it until
+    /// there is none, also before who was welcomed is shown anything.
     pub fn next_gone(&mut self, now: Instant) -> Option<S> {
-        let is_silent = |heard: &Instant| *heard + WATCHED_FOR <= now;
-        let (&source, _) = self.audience.iter().find(|(_, heard)| is_silent(heard))?;
+        if let Some(displaced) = self.displaced.pop_front() {
+            return Some(displaced);
+        }
+        let is_silent = |guest: &Guest| guest.heard + WATCHED_FOR <= now;
+        let (&source, _) = self.audience.iter().find(|(_, guest)| is_silent(guest))?;
         self.audience.remove(&source);
         Some(source)
     }
 
     /// When the next viewer will have fallen silent; `None` if there is none.
     pub fn next_due(&self) -> Option<Instant> {
-        self.audience.values().min().map(|heard| *heard + WATCHED_FOR)
+        self.audience.values().map(|guest| guest.heard + WATCHED_FOR).min()
     }
 
     /// Makes room: somebody who was let in cannot be shown anything.
@@ -132,6 +156,22 @@ impl<S: Copy + Ord + Hash> Door<S> {
     /// How the asks so far ended.
     pub fn counts(&self) -> &AskCounts {
         &self.counts
+    }
+
+    /// Gives somebody a place, if there is one for it.
+    fn lets_in(&mut self, source: S, now: Instant) -> bool {
+        let computer = self.computer.map(|computer| computer(&source));
+        let placed = self.audience.iter().map(|(source, guest)| (*source, guest.computer, guest.since));
+        match room(computer, placed, self.most) {
+            Room::Free => {}
+            Room::Instead(other) if self.most > 0 => {
+                self.audience.remove(&other);
+                self.displaced.push_back(other);
+            }
+            Room::Instead(_) | Room::Full => return false,
+        }
+        self.audience.insert(source, Guest { computer, since: now, heard: now });
+        true
     }
 
     fn tell(&mut self, source: S, status: AnswerStatus, now: Instant) -> Knock<'_> {
@@ -232,6 +272,35 @@ mod tests {
         assert!(matches!(door.handle_datagram(2, &ask(tokens[1], false), t0), Some(Knock::Answer(_))));
         assert_eq!(door.handle_datagram(1, &ask(tokens[0], false), t0), Some(Knock::Stays));
         assert_eq!((door.viewers(), door.counts().full), (1, 1));
+    }
+
+    #[test]
+    fn one_computer_with_many_ports_has_a_share_of_the_places_and_who_comes_late_finds_one() {
+        let on = |source: &u8| Computer { key: (*source / 10).into(), is_own: *source >= 200 };
+        let (t0, mut door) = (t0(), door(16).with_computers(on));
+        let mut asks = |door: &mut Door<u8>, source, millis| {
+            let token = token(door, source);
+            let now = t0 + Duration::from_millis(millis);
+            door.handle_datagram(source, &ask(token, false), now) == Some(Knock::Welcome)
+        };
+        let welcomed =
+            |door: &mut Door<u8>, asks: &mut dyn FnMut(&mut Door<u8>, u8, u64) -> bool, sources| {
+                let sources: std::ops::Range<u8> = sources;
+                sources.filter(|&source| asks(door, source, source.into())).count()
+            };
+        assert_eq!(welcomed(&mut door, &mut asks, 10..20), 4);
+        // The sender's own computer may have all that are left; then it has too many.
+        assert_eq!((welcomed(&mut door, &mut asks, 200..220), door.viewers()), (12, 16));
+        assert_eq!(door.next_gone(t0), None);
+        for (late, gone) in [(30, 209), (40, 208), (50, 211)] {
+            assert!(asks(&mut door, late, 300));
+            let displaced = door.next_gone(t0 + Duration::from_millis(300)).unwrap();
+            assert!(displaced >= 200, "{displaced} for {gone}");
+            assert_eq!((door.next_gone(t0), door.viewers()), (None, 16));
+        }
+        assert!(!asks(&mut door, 31, 300), "who has one takes nobody's");
+        door.shut();
+        assert!(!asks(&mut door, 60, 300));
     }
 
     #[test]

@@ -136,6 +136,11 @@ impl Sent {
 }
 
 impl Departure {
+    /// Whether data datagram `index` has not gone yet.
+    pub(crate) fn is_still_to_come(&self, index: usize) -> bool {
+        index < self.data && self.time_of(index).is_none()
+    }
+
     /// When datagram `index` went, data first, then parity.
     pub(crate) fn time_of(&self, index: usize) -> Option<Instant> {
         let at = self.times.partition_point(|&(count, _)| count <= index);

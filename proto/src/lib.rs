@@ -4,6 +4,7 @@ mod answer;
 mod ask;
 mod asking;
 mod clock;
+mod computer;
 mod door;
 mod entrance;
 pub mod explain;
@@ -36,6 +37,7 @@ pub mod wire;
 
 pub use ask::{AskOutput, AskState, Asker};
 pub use clock::{ClockFilter, ClockReading, Exchange};
+pub use computer::{Computer, ComputerOf};
 pub use door::{AskCounts, Door, Knock};
 pub use fec::warm_up;
 pub use frame::{Buffer, Clock, Frame, MediaTime, Pool};

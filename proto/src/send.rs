@@ -14,6 +14,7 @@ use std::hash::Hash;
 use std::time::{Duration, Instant};
 
 use crate::answer::{Answers, What};
+use crate::computer::ComputerOf;
 use crate::entrance::{Path, Waiting};
 use crate::fec::Encoder;
 use crate::history::History;
@@ -99,6 +100,12 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
     /// has used.
     pub fn set_next_frame(&mut self, frame: FrameId) {
         self.next_frame = frame;
+    }
+
+    /// Tells computers apart from now on: one has at most a quarter of the viewers' places, and one voice when it is decided
+    /// how fast to send, however many sources are on it.
+    pub fn set_computers(&mut self, computer: ComputerOf<S>) {
+        self.viewers.set_computers(computer);
     }
 
     /// Takes a frame to be sent, in place of one that still waits.

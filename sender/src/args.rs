@@ -81,7 +81,8 @@ pub struct Args {
     #[arg(long, value_name = "[ADDR:]PORT", value_parser = parse_serve, help_heading = NETWORK)]
     pub serve: Option<ServeAt>,
 
-    /// How many receivers are served that asked. Each takes a stream of its own out of this computer
+    /// How many receivers are served that asked, at most a quarter of them (or two) on one other computer. Each takes a
+    /// stream of its own out of this one
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = NETWORK)]
     pub max_viewers: u16,
 

@@ -10,6 +10,7 @@ use proto::host::{Console, Seldom};
 use proto::wire::SourceState;
 use proto::{Door, Follow, Frame, FrameId};
 
+use crate::computer;
 use crate::destination::Destination;
 use crate::link::{Link, NetworkOptions, Peer, Room, Route};
 use crate::sdp::Announcement;
@@ -31,8 +32,9 @@ pub struct Fanout {
     served: Option<Served>,
     /// What asks have come to; kept for its memory.
     asked: Vec<Asked>,
-    /// Kept for its memory.
+    /// Kept for their memory.
     budgets: Vec<usize>,
+    voices: Vec<(u128, usize)>,
     /// Frames so far: no stream has used more ids.
     pushed: u32,
     /// The newest frame while nobody watches: whoever comes sees it at once.
@@ -57,6 +59,7 @@ impl Fanout {
             served: None,
             asked: Vec::new(),
             budgets: Vec::new(),
+            voices: Vec::new(),
             pushed: 0,
             unwatched: None,
             announcement: None,
@@ -165,6 +168,8 @@ impl Fanout {
 
     /// Does what asks have come to.
     fn admit(&mut self, link: usize, tally: &mut Tally, stats: &Stats, now: Instant) {
+        // Whose place another has goes first.
+        self.end_silent(tally, stats);
         let mut asked = std::mem::take(&mut self.asked);
         for asked in asked.drain(..) {
             match asked {
@@ -237,15 +242,22 @@ impl Fanout {
     }
 
     /// How many bytes a picture may have, so that the paths of those who are followed carry the stream. If nobody was named
-    /// to be followed, that is the slowest destination, and of the viewers who asked the slower half is not waited for.
+    /// to be followed, that is the slowest destination, and of the viewers who asked the slower half is not waited for; one
+    /// computer is one of them, however many of its ports have asked.
     pub fn frame_budget(&mut self, follow: Option<Follow>) -> Option<usize> {
-        let Self { destinations, served, budgets, .. } = self;
+        let Self { destinations, served, budgets, voices, .. } = self;
         let is_served = |destination: &Destination| served.as_ref().is_some_and(|s| s.has(destination.link));
         let mut least = usize::MAX;
         for (of_served, usual) in [(false, Follow::Slowest), (true, FOLLOW_SERVED)] {
-            budgets.clear();
             let own = destinations.iter_mut().filter(|destination| is_served(destination) == of_served);
-            budgets.extend(own.map(|d| d.stream.frame_budget().unwrap_or(usize::MAX)));
+            voices.clear();
+            voices.extend(own.enumerate().map(|(number, destination)| {
+                // Where somebody is to be sent to in any case, each counts.
+                let key =
+                    if of_served { computer::of(&destination.route().to()).key } else { number as u128 };
+                (key, destination.stream.frame_budget().unwrap_or(usize::MAX))
+            }));
+            one_voice_each(voices, budgets);
             least = followed(budgets, follow.unwrap_or(usual)).map_or(least, |budget| budget.min(least));
         }
         Some(least).filter(|&bytes| bytes < usize::MAX)
@@ -274,6 +286,14 @@ impl Fanout {
     pub fn is_done(&self) -> bool {
         self.destinations.iter().all(Destination::is_done)
     }
+}
+
+/// Of each computer the largest budget, since its viewers share a path.
+fn one_voice_each(voices: &mut [(u128, usize)], budgets: &mut Vec<usize>) {
+    voices.sort_unstable();
+    budgets.clear();
+    budgets
+        .extend(voices.chunk_by(|a, b| a.0 == b.0).filter_map(|own| own.last()).map(|&(_, budget)| budget));
 }
 
 /// The budget of the one that is followed.

@@ -5,6 +5,7 @@ pub mod args;
 pub mod audience;
 pub mod cameras;
 pub mod capture;
+pub mod computer;
 pub mod destination;
 pub mod diagnosis;
 pub mod doctor;

@@ -14,6 +14,7 @@ use crate::announce::{Announcer, Notice, Sizes};
 use crate::args::{Args, Format};
 use crate::audience::Audience;
 use crate::capture::{Capture, LOOK_EVERY, Opened, Raw};
+use crate::computer;
 use crate::diagnosis::Diagnosis;
 use crate::encode::Encoder;
 use crate::fanout::Fanout;
@@ -121,7 +122,8 @@ pub fn run(args: &Args) -> Result<()> {
             announcer = announce(args, served.as_deref(), &source, session, &sizes, &stop, &console);
             if let Some(links) = served {
                 say_where(args, &links, session, &console);
-                fanout.serve(links, Door::new(session, secret, args.max_viewers.into(), clock));
+                let door = Door::new(session, secret, args.max_viewers.into(), clock);
+                fanout.serve(links, door.with_computers(computer::of));
             }
             let send = spawn("send", &stop, {
                 let (inbox, stats, stop, most) = (inbox.clone(), stats.clone(), stop.clone(), args.frames);

@@ -9,6 +9,7 @@ use proto::rtp::{RtpSendConfig, RtpSendStream};
 use proto::{Clock, FrameId, Pace, SendConfig, SendStream, SessionId};
 
 use crate::args::{Args, Format};
+use crate::computer;
 use crate::destination::{Destination, Stream};
 use crate::link::Route;
 
@@ -67,6 +68,7 @@ impl Streams {
         };
         let mut stream: SendStream<SocketAddr> = SendStream::new(config, self.clock, Instant::now());
         stream.set_next_frame(first);
+        stream.set_computers(computer::of);
         stream.into()
     }
 

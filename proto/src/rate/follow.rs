@@ -104,6 +104,11 @@ impl Health {
         }
     }
 
+    /// What it says contradicts itself: it does not count, until it has completed its frames for [`PATIENCE`].
+    pub(crate) fn is_refuted(&mut self) {
+        *self = Self { is_ill: true, contradicted: None };
+    }
+
     /// Whether it counts.
     pub(crate) fn is_healthy(&self) -> bool {
         !self.is_ill

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::{SendOutput, SendStream, Transmit};
 use crate::Pace;
 use crate::answer::Verdict;
-use crate::history::History;
+use crate::history::Departure;
 use crate::rate::Train;
 use crate::stats::FeedbackFate;
 use crate::viewers::Viewer;
@@ -77,9 +77,18 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
 
     fn report(&mut self, source: S, report: &Report<'_>, asks: bool, now: Instant) {
         let overhead = self.config.overhead_bytes;
+        let Some(viewer) = self.viewers.find(source) else { return };
         self.trains.clear();
-        self.trains.extend(report.trains().filter_map(|entry| train(&self.history, &entry, overhead)));
-        let (arrived, missing) = self.viewers.report(source, report.counts, &self.trains, now);
+        self.trains.extend(report.trains().filter_map(|entry| {
+            let sent = self.history.departure(entry.frame)?;
+            if sent.is_still_to_come(entry.last.into()) {
+                viewer.contradicts_itself();
+            }
+            let (train, out_for) = train(sent, &entry, overhead, now)?;
+            viewer.believes(&entry, out_for, now).then_some(train)
+        }));
+        let (arrived, missing) =
+            self.viewers.report(source, report.counts, self.next_frame, &self.trains, now);
         let Some(viewer) = self.viewers.find(source) else { return };
         viewer.missing_at_end += report.trains().map(|entry| u64::from(entry.missing_tail)).sum::<u64>();
         let (carried, loss) = (viewer.carried(), self.redundancy.loss());
@@ -173,18 +182,18 @@ fn is_congested(train: &Train, carried: f64) -> bool {
     train.pace.is_some_and(|pace| pace > carried * CARRIED) || lost_its_end(head, tail)
 }
 
-/// What was sent of a frame, beside what arrived of it.
-fn train(history: &History, entry: &TrainEntry, overhead: usize) -> Option<Train> {
-    let sent = history.departure(entry.frame)?;
+/// What was sent of a frame, beside what arrived of it; and how long ago what is measured of it began to be sent.
+fn train(sent: &Departure, entry: &TrainEntry, overhead: usize, now: Instant) -> Option<(Train, Duration)> {
     let (first, last) = (usize::from(entry.first), usize::from(entry.last));
     // Of a train of which only one came, or only its beginning, there is no time to be told; but what it lost is.
     let datagrams = last.checked_sub(first)?;
-    let time = sent.time_of(last)?.saturating_duration_since(sent.time_of(first)?);
+    let began = sent.time_of(first)?;
+    let time = sent.time_of(last)?.saturating_duration_since(began);
     // What is missing is behind the last that arrived, or else, but for very little, between the two.
     let behind = (sent.data - 1).saturating_sub(last);
     let missing = usize::from(entry.missing_head) + usize::from(entry.missing_tail);
     let lost = missing.saturating_sub(behind).min(datagrams);
-    Some(Train {
+    let train = Train {
         bits: (datagrams * (sent.stride + overhead) * 8) as f64,
         sent: time,
         arrived: entry.span,
@@ -194,7 +203,8 @@ fn train(history: &History, entry: &TrainEntry, overhead: usize) -> Option<Train
         missing_tail: entry.missing_tail.into(),
         total: sent.data as u32,
         pace: sent.pace,
-    })
+    };
+    Some((train, now.saturating_duration_since(began)))
 }
 
 /// Replies that wait to be sent; whoever asks faster is not answered.

@@ -36,7 +36,7 @@ impl Setup {
         let links = at.open(&NetworkOptions::default()).unwrap();
         let to = (std::net::Ipv4Addr::LOCALHOST, links[0].port().unwrap()).into();
         let clock = Clock::new(Instant::now(), MediaTime::default());
-        setup.fanout.serve(links, Door::new(SESSION, SECRET, most, clock));
+        setup.fanout.serve(links, Door::new(SESSION, SECRET, most, clock).with_computers(computer::of));
         (setup, to)
     }
 
@@ -70,7 +70,11 @@ struct Viewer {
 
 impl Viewer {
     fn new(to: SocketAddr) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        Self::at("127.0.0.1", to)
+    }
+
+    fn at(from: &str, to: SocketAddr) -> Self {
+        let socket = UdpSocket::bind((from, 0)).unwrap();
         socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
         Self { socket, to, asker: Asker::new(Instant::now()) }
     }
@@ -203,4 +207,32 @@ fn of_viewers_who_asked_the_slower_half_is_not_waited_for() {
     assert_eq!(budget(&[5, 30]), Some(30));
     assert_eq!(budget(&[30, 5, 20]), Some(20));
     assert_eq!(followed(&mut [30, 5, 20], Follow::Slowest), Some(5));
+}
+
+#[test]
+fn many_viewers_of_one_computer_are_one_voice() {
+    let followed_of = |voices: &[(u128, usize)]| {
+        let (mut voices, mut budgets) = (voices.to_vec(), Vec::new());
+        one_voice_each(&mut voices, &mut budgets);
+        followed(&mut budgets, FOLLOW_SERVED)
+    };
+    assert_eq!(followed_of(&[(1, 5), (1, 6), (1, 4), (2, 30)]), Some(30));
+    assert_eq!(followed_of(&[(1, 5), (2, 30), (1, 6), (3, 20)]), Some(20));
+    assert_eq!(followed_of(&[(1, 5), (1, 6)]), Some(6));
+    assert_eq!(followed_of(&[]), None);
+}
+
+#[test]
+fn whose_place_another_computer_gets_is_sent_nothing_more() {
+    // Each of this computer's addresses is taken for another computer's.
+    let (mut setup, to) = Setup::serving(2);
+    let mut viewers = ["127.0.0.2", "127.0.0.2", "127.0.0.3"].map(|from| Viewer::at(from, to));
+    viewers.iter_mut().for_each(|viewer| viewer.join(&mut setup));
+    setup.push(1);
+    assert_eq!(setup.fanout.destinations.len(), 2);
+    let came = viewers.each_ref().map(|viewer| viewer.frames().len());
+    assert_eq!(came, [1, 0, 1]);
+    viewers[1].say();
+    setup.receive();
+    assert_eq!(setup.stats.lock().destinations.len(), 2);
 }
