@@ -7,16 +7,18 @@ mod engine;
 mod picture;
 mod refusal;
 mod strips;
+mod tidy;
 mod workers;
 
 pub use picture::{Decoded, Layout, Pictures, Strip};
 pub use refusal::Refusal;
 
 use proto::host::Placement;
-use proto::jpeg::{Coding, Info, scan};
+use proto::jpeg::{Coding, Info, scan, scan_head};
 
 use engine::{Engine, Scale, Shape};
 use strips::Cut;
+use tidy::Tidy;
 use workers::Worker;
 
 /// What the decoded picture is for.
@@ -54,6 +56,7 @@ pub struct Decoder {
     /// How many threads may share a picture; those besides the caller's are started when one is shared first.
     threads: usize,
     workers: Vec<Worker>,
+    tidy: Tidy,
     cut: Cut,
     placement: Placement,
 }
@@ -70,6 +73,7 @@ impl Decoder {
             engine: Engine::default(),
             threads: threads.clamp(1, MOST_THREADS),
             workers: Vec::new(),
+            tidy: Tidy::default(),
             cut: Cut::default(),
             placement: Placement::default(),
         }
@@ -82,10 +86,26 @@ impl Decoder {
     /// Why the picture is refused. `into` then holds no picture; the next one is not affected.
     pub fn decode(&mut self, jpeg: &[u8], aim: Aim, into: &mut Decoded) -> Result<(u32, u32), Refusal> {
         into.clear();
+        // Most of what is refused is so by its head alone.
+        check(&scan_head(jpeg)?.info)?;
         let info = scan(jpeg)?;
         check(&info)?;
-        let jpeg = &jpeg[..info.end];
-        let layout = self.engine.layout(jpeg, &info, aim.form)?;
+        let mut tidy = std::mem::take(&mut self.tidy);
+        let decoded =
+            tidy.read(&jpeg[..info.end], &info).and_then(|jpeg| self.decode_tidy(jpeg, &info, aim, into));
+        self.tidy = tidy;
+        decoded
+    }
+
+    /// Decodes a JPEG of which only damage is left for the library to warn of.
+    fn decode_tidy(
+        &mut self,
+        jpeg: &[u8],
+        info: &Info,
+        aim: Aim,
+        into: &mut Decoded,
+    ) -> Result<(u32, u32), Refusal> {
+        let layout = self.engine.layout(jpeg, info, aim.form)?;
         let size = (info.width.into(), info.height.into());
         let scale = match aim.area {
             Some(area) if layout == Layout::Bgrx => Scale::for_showing(size, scaled(size, area)),
@@ -94,7 +114,7 @@ impl Decoder {
         let whole = Shape { width: size.0, rows: size.1, layout, scale };
         let is_shared = aim.alone && scale == Scale::Full && whole.width * whole.rows >= WORTH_SHARING;
         let parts = if is_shared { self.start_workers() + 1 } else { 1 };
-        if parts > 1 && self.cut.measure(jpeg, &info, parts) {
+        if parts > 1 && self.cut.measure(jpeg, info, parts) {
             self.decode_strips(jpeg, whole, into)?;
         } else {
             let (width, rows) = (scale.of(whole.width), scale.of(whole.rows));
@@ -182,12 +202,32 @@ fn check(info: &Info) -> Result<(), Refusal> {
     if width > MOST_ACROSS || height > MOST_ACROSS || u32::from(width) * u32::from(height) > MOST_PIXELS {
         return Err(Refusal::TooLarge { width, height });
     }
+    let (scans, components, bytes) = (info.scans, info.components, info.table_bytes);
+    if scans > u32::from(components) {
+        return Err(Refusal::Scans { scans, components });
+    }
+    if bytes > MOST_TABLES {
+        return Err(Refusal::Tables { bytes });
+    }
+    Ok(())
+}
+
+/// What a picture's size costs where not all of it is in one scan: three coefficients of two bytes for a pixel.
+fn check_scans(info: &Info) -> Result<(), Refusal> {
+    let (width, height) = (info.width, info.height);
+    if u32::from(width) * u32::from(height) > MOST_PIXELS_OF_SCANS {
+        return Err(Refusal::TooLargeForScans { width, height });
+    }
     Ok(())
 }
 
 /// No camera on a LAN is wider or higher; at 4 bytes a pixel, [`MOST_PIXELS`] then bound a picture to 144 MB.
 const MOST_ACROSS: u16 = 8192;
 const MOST_PIXELS: u32 = 36_000_000;
+/// With several scans: 24 MB of coefficients.
+const MOST_PIXELS_OF_SCANS: u32 = 4_000_000;
+/// In bytes. They are read four times a picture, with costs of their own each.
+const MOST_TABLES: usize = 64 << 10;
 
 /// More strips than this do not shorten the wait: the copying and the waking grow, the share of each shrinks.
 const MOST_THREADS: usize = 4;

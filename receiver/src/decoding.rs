@@ -1,14 +1,18 @@
 //! The decoding threads: one per core, and whichever is free takes the feed that has waited longest.
 //!
 //! Each feed has a place for one frame, and a newer one takes it. A feed is with one thread at a time, so that its
-//! pictures stay in order, and goes to the end of the queue when it was served, so that all get their share.
+//! pictures stay in order, and goes to the end of the queue when it was served, so that all get their share. Feeds whose
+//! pictures take long never have all threads at once: one is left for those that are quick.
 
 use std::collections::VecDeque;
 use std::mem::{Discriminant, discriminant};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use proto::host::{Console, Seldom};
+use anyhow::Result;
+use proto::host::{Console, Seldom, Stop, join, spawn};
 
 use crate::clock::Delays;
 use crate::decode::{Aim, Decoded, Decoder, Form, Pictures, Refusal};
@@ -30,9 +34,17 @@ pub struct Decoding {
 
 #[derive(Default)]
 struct Queue {
-    waiting: VecDeque<Arc<Feed>>,
+    waiting: VecDeque<Waiting>,
     first_is_busy: bool,
+    /// Threads there are, and those that serve a slow feed now.
+    threads: usize,
+    with_slow: usize,
     closed: bool,
+}
+
+struct Waiting {
+    feed: Arc<Feed>,
+    is_slow: bool,
 }
 
 /// A feed's place for a frame, and whether somebody is to come for it.
@@ -40,6 +52,8 @@ struct Queue {
 pub(crate) struct Queued {
     frame: Option<(Received, Delays)>,
     state: Turn,
+    /// Whether its last picture took long.
+    is_slow: bool,
     /// Its pictures, to be used again; with the thread that serves it.
     pictures: Pictures,
 }
@@ -93,13 +107,13 @@ impl Decoding {
         }
         let mut queued = lock(&feed.queued);
         let displaced = queued.frame.replace((frame, delays)).is_some();
-        let is_new = queued.state == Turn::None;
+        let (is_new, is_slow) = (queued.state == Turn::None, queued.is_slow);
         if is_new {
             queued.state = Turn::Waits;
         }
         drop(queued);
         if is_new {
-            self.push(feed.clone());
+            self.push(Waiting { feed: feed.clone(), is_slow });
         }
         if displaced { Offered::Displaced } else { Offered::Taken }
     }
@@ -115,51 +129,122 @@ impl Decoding {
     pub fn run(&self, number: usize, feeds: &Feeds, console: &Console) {
         let mut worker =
             Worker { decoder: Decoder::new(), complaints: Complaints::default(), feeds, console };
-        while let Some(feed) = self.pop(number == 0) {
+        lock(&self.queue).threads += 1;
+        while let Some(Waiting { feed, is_slow }) = self.pop(number == 0) {
             let (next, mut pictures) = {
                 let mut queued = lock(&feed.queued);
                 queued.state = Turn::Served;
                 (queued.frame.take(), std::mem::take(&mut queued.pictures))
             };
+            let begun = Instant::now();
             if let Some((received, delays)) = next {
                 worker.decode(&feed, self.form, &received, delays, &mut pictures);
             }
             let mut queued = lock(&feed.queued);
             queued.pictures = pictures;
+            queued.is_slow = begun.elapsed() >= SLOW;
             queued.state = if queued.frame.is_some() { Turn::Waits } else { Turn::None };
-            let is_next = queued.state == Turn::Waits;
+            let next = (queued.state == Turn::Waits).then_some(queued.is_slow);
             drop(queued);
-            if is_next {
-                self.push(feed);
+            if is_slow {
+                self.leave_slow();
+            }
+            if let Some(is_slow) = next {
+                self.push(Waiting { feed, is_slow });
             }
         }
     }
 
-    fn push(&self, feed: Arc<Feed>) {
+    fn push(&self, waiting: Waiting) {
         let mut queue = lock(&self.queue);
-        queue.waiting.push_back(feed);
+        queue.waiting.push_back(waiting);
         let is_for_first = !queue.first_is_busy && queue.waiting.len() == 1;
         drop(queue);
         if is_for_first { &self.first } else { &self.others }.notify_one();
     }
 
-    fn pop(&self, is_first: bool) -> Option<Arc<Feed>> {
+    /// A thread is done with a slow feed; another may be waiting for that.
+    fn leave_slow(&self) {
+        let mut queue = lock(&self.queue);
+        queue.with_slow -= 1;
+        let is_anybody = !queue.waiting.is_empty();
+        drop(queue);
+        if is_anybody {
+            self.first.notify_one();
+            self.others.notify_one();
+        }
+    }
+
+    fn pop(&self, is_first: bool) -> Option<Waiting> {
         let mut queue = lock(&self.queue);
         if is_first {
             queue.first_is_busy = false;
         }
         let bell = if is_first { &self.first } else { &self.others };
-        // One feed is the first thread's, if that is free.
-        let must_wait = |queue: &mut Queue| {
-            let own = if is_first || queue.first_is_busy { 0 } else { 1 };
-            queue.waiting.len() <= own && !queue.closed
-        };
+        let must_wait = |queue: &mut Queue| !queue.closed && queue.next(is_first).is_none();
         let mut queue = bell.wait_while(queue, must_wait).unwrap_or_else(PoisonError::into_inner);
         if queue.closed {
             return None;
         }
+        let at = queue.next(is_first)?;
+        let next = queue.waiting.remove(at)?;
         queue.first_is_busy |= is_first;
-        queue.waiting.pop_front()
+        queue.with_slow += usize::from(next.is_slow);
+        Some(next)
+    }
+}
+
+impl Queue {
+    /// Which feed is to be served next, if there is one for this thread. One feed is the first thread's, if that is free;
+    /// of those that are slow so many are served that a thread is left.
+    fn next(&self, is_first: bool) -> Option<usize> {
+        let own = usize::from(!is_first && !self.first_is_busy);
+        let room_for_slow = self.threads == 1 || self.with_slow + 1 < self.threads;
+        let mut ready = self.waiting.iter().enumerate().filter(|(_, next)| room_for_slow || !next.is_slow);
+        let (at, _) = ready.next()?;
+        (own == 0 || ready.next().is_some()).then_some(at)
+    }
+}
+
+/// The decoding threads at work.
+pub(crate) struct Decoders {
+    threads: Vec<JoinHandle<Result<()>>>,
+    /// Nothing comes here; it is closed when the last of them has ended.
+    ended: Receiver<()>,
+}
+
+impl Decoders {
+    /// Starts so many threads, each with this work.
+    ///
+    /// # Errors
+    /// If the system gives no thread.
+    pub(crate) fn start<W>(threads: usize, stop: &Stop, work: impl Fn(usize) -> W) -> Result<Self>
+    where
+        W: FnOnce() + Send + 'static,
+    {
+        let (alive, ended): (Sender<()>, _) = mpsc::channel();
+        let start = |number| {
+            let (work, alive) = (work(number), alive.clone());
+            spawn("decode", stop, move || {
+                work();
+                drop(alive);
+                Ok(())
+            })
+        };
+        Ok(Self { threads: (0..threads).map(start).collect::<Result<_>>()?, ended })
+    }
+
+    /// Waits for those that end soon. One that is in a picture is left there: it ends with the program.
+    ///
+    /// # Errors
+    /// If one has panicked.
+    pub(crate) fn finish(self, console: &Console) -> Result<()> {
+        let is_late = self.ended.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout);
+        if is_late {
+            console.warn("a picture still being decoded is not waited for");
+        }
+        let ended = self.threads.into_iter().filter(|thread| !is_late || thread.is_finished());
+        ended.map(join).fold(Ok(()), Result::and)
     }
 }
 
@@ -257,6 +342,10 @@ pub(crate) fn goes_live(feed: &Feed) {
 const COMPLAIN_EVERY: Duration = Duration::from_secs(5);
 /// Nine cameras, and some room.
 const USUAL_FEEDS: usize = 16;
+/// A feed whose pictures take so long is shown at ten frames a second at the most, whatever is done for it.
+const SLOW: Duration = Duration::from_millis(100);
+/// So that the program has ended within a second of being told to.
+const PATIENCE: Duration = Duration::from_millis(400);
 
 /// Which refusals were spoken of, and when: each kind is named, none of them all the time.
 #[derive(Default)]
@@ -356,6 +445,52 @@ mod tests {
             decoding.close();
         });
         assert!(feeds.iter().all(|feed| feed.stats.lock().refused == 1));
+    }
+
+    #[test]
+    fn slow_feeds_leave_a_thread_to_the_quick_ones_and_a_single_thread_serves_all() {
+        let waiting = |is_slow| Waiting { feed: Arc::new(feed()), is_slow };
+        let queue = |slow: &[bool], threads, with_slow, first_is_busy| Queue {
+            waiting: slow.iter().map(|&is_slow| waiting(is_slow)).collect(),
+            first_is_busy,
+            threads,
+            with_slow,
+            closed: false,
+        };
+        assert_eq!(queue(&[true, false], 2, 1, true).next(false), Some(1), "the quick one");
+        assert_eq!(queue(&[true], 2, 1, true).next(false), None);
+        assert_eq!(queue(&[true], 2, 1, false).next(true), None);
+        assert_eq!(queue(&[true], 3, 1, true).next(false), Some(0));
+        assert_eq!(queue(&[true], 1, 0, false).next(true), Some(0));
+        // One feed is the first thread's, if that is free.
+        assert_eq!(queue(&[false], 2, 0, false).next(false), None);
+        assert_eq!(queue(&[false, false], 2, 0, false).next(false), Some(0));
+        assert_eq!(queue(&[true, false], 2, 1, false).next(false), None);
+    }
+
+    #[test]
+    fn a_thread_that_does_not_end_is_left_and_one_that_panicked_is_told_of() {
+        let stop = Stop::new().unwrap();
+        let (hold, held) = mpsc::channel::<()>();
+        let held = Arc::new(Mutex::new(held));
+        let decoders = Decoders::start(2, &stop, |number| {
+            let held = held.clone();
+            move || {
+                if number == 0 {
+                    let _ = lock(&held).recv();
+                }
+            }
+        });
+        let begun = Instant::now();
+        decoders.unwrap().finish(&Console::silent()).unwrap();
+        assert!(begun.elapsed() >= PATIENCE, "it was waited for");
+        drop(hold);
+        let panics = Decoders::start(1, &stop, |_| || panic!("on purpose")).unwrap();
+        while !panics.threads.iter().all(JoinHandle::is_finished) {
+            std::thread::yield_now();
+        }
+        let error = panics.finish(&Console::silent()).unwrap_err().to_string();
+        assert!(error.contains("decode thread panicked"), "{error}");
     }
 
     #[test]

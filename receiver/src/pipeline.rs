@@ -12,7 +12,7 @@ use proto::netem::{Impairment, Netem};
 use proto::rtp::RtpRecvConfig;
 
 use crate::args::{Args, Format, Sources};
-use crate::decoding::Decoding;
+use crate::decoding::{Decoders, Decoding};
 use crate::endpoint::{Asking, Endpoint, Enough, Place, Shared, StreamConfig};
 use crate::feed::lock;
 use crate::feeds::Feeds;
@@ -91,14 +91,14 @@ pub fn run(args: &Args) -> Result<()> {
             reporting.run(duration, || {
                 let received = crew.join();
                 shared.decoding.close();
-                let decoded: Vec<Result<()>> = decoders.into_iter().map(join).collect();
+                let decoded = decoders.finish(&shared.console);
                 // Everything that was delivered is written before the last word is said.
                 shared.feeds.list().iter().for_each(|feed| feed.keeper.finish());
                 let written = outputs.finish();
                 // What it has not shown by now it never will.
                 let _ = window_gone.recv();
                 shared.feeds.list().iter().for_each(|feed| feed.settle());
-                [received].into_iter().chain(decoded).chain([written]).collect()
+                [received, decoded, written].into_iter().collect()
             })
         }
     })?;
@@ -262,22 +262,18 @@ fn open_links(sources: &Sources, args: &Args, console: &Console) -> Result<(Vec<
 }
 
 /// The decoding threads, where pictures are wanted at all.
-fn start_decoders(shared: &Arc<Shared>, wanted: bool) -> Result<Vec<JoinHandle<Result<()>>>> {
+fn start_decoders(shared: &Arc<Shared>, wanted: bool) -> Result<Decoders> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    // Without a window only one sender's pictures are decoded.
+    // Without a window only one sender's pictures are decoded; with one, a slow sender's never take all threads.
     let threads = match (wanted, shared.feeds.have_window()) {
         (false, _) => 0,
         (true, false) => 1,
-        (true, true) => cores,
+        (true, true) => cores.max(2),
     };
-    let start = |number| {
+    Decoders::start(threads, &shared.stop, |number| {
         let shared = shared.clone();
-        spawn("decode", &shared.stop.clone(), move || {
-            shared.decoding.run(number, &shared.feeds, &shared.console);
-            Ok(())
-        })
-    };
-    (0..threads).map(start).collect()
+        move || shared.decoding.run(number, &shared.feeds, &shared.console)
+    })
 }
 
 /// Some number that no other receiver has.

@@ -63,13 +63,12 @@ impl Engine {
             if form == Form::Pixels || !matches!(header.colorspace, Colorspace::YCbCr | Colorspace::Gray) {
                 return Ok(Layout::Bgrx);
             }
-            // Only the plain way of writing each sampling. Others can be decoded to pixels, whatever they are.
-            Ok(match (info.sampling, header.subsamp) {
-                ([(2, 2), (1, 1), (1, 1)], Subsamp::Sub2x2) => Layout::I420,
-                ([(2, 1), (1, 1), (1, 1)], Subsamp::Sub2x1) => Layout::I422,
-                ([(1, 1), (1, 1), (1, 1)], Subsamp::None) => Layout::I444,
-                (_, Subsamp::Gray) if info.components == 1 => Layout::Gray,
-                (_, Subsamp::Unknown) => return Err(Refusal::Sampling),
+            // The library compares factors as ratios. What it has no name for can be decoded to pixels, whatever it is.
+            Ok(match header.subsamp {
+                Subsamp::Sub2x2 => Layout::I420,
+                Subsamp::Sub2x1 => Layout::I422,
+                Subsamp::None => Layout::I444,
+                Subsamp::Gray if info.components == 1 => Layout::Gray,
                 _ => Layout::Bgrx,
             })
         })
@@ -92,7 +91,12 @@ impl Engine {
                 decompressor.set_scaling_factor(factor).map_err(refusal)?;
             }
             let (across, down) = (shape.scale.of(shape.width), shape.scale.of(shape.rows));
-            into.resize(shape.layout.bytes(across, down), 0);
+            let bytes = shape.layout.bytes(across, down);
+            if into.capacity() < bytes {
+                // The system gives zeroed memory for less than it takes to write it.
+                *into = vec![0; bytes];
+            }
+            into.resize(bytes, 0);
             let (width, height) = (across as usize, down as usize);
             let decoded = match subsamp {
                 Some(subsamp) => decompressor.decompress_to_yuv(
@@ -110,7 +114,7 @@ impl Engine {
             };
             match decoded {
                 Err(error) if is_harmless(&error, jpeg) => {
-                    *decompressor = Decompressor::new().map_err(refusal)?;
+                    *decompressor = self::decompressor()?;
                     Ok(())
                 }
                 other => other.map_err(refusal),
@@ -121,12 +125,18 @@ impl Engine {
     fn with<T>(&mut self, work: impl FnOnce(&mut Decompressor) -> Result<T, Refusal>) -> Result<T, Refusal> {
         let mut decompressor = match self.decompressor.take() {
             Some(decompressor) => decompressor,
-            None => Decompressor::new().map_err(refusal)?,
+            None => decompressor()?,
         };
         let done = work(&mut decompressor)?;
         self.decompressor = Some(decompressor);
         Ok(done)
     }
+}
+
+fn decompressor() -> Result<Decompressor, Refusal> {
+    let mut decompressor = Decompressor::new().map_err(refusal)?;
+    decompressor.set_scan_limit(MOST_SCANS).map_err(refusal)?;
+    Ok(decompressor)
 }
 
 /// The library's name of a layout of planes.
@@ -140,28 +150,39 @@ fn subsamp(layout: Layout) -> Option<Subsamp> {
     }
 }
 
-/// Many cameras pad the data of every picture with a byte or two before the next marker, or with equal bytes up to a
-/// round length. The library warns of it, and the picture is whole; it gives warnings and errors alike, told apart by
-/// their text alone. More than that is left over when the data are not what the header said, and then earlier warnings
-/// were forgotten for this last one.
+/// Many cameras pad the data of every picture before the next marker, with a few bytes or with equal ones up to a round
+/// length, and some leave the rest of an older picture before the end marker. The library warns of it, and the picture is
+/// whole; it gives warnings and errors alike, told apart by their text alone, which is that of the first warning. More than
+/// that is left over when the data are not what the header said.
 fn is_harmless(error: &turbojpeg::Error, jpeg: &[u8]) -> bool {
     let text = error.to_string();
-    let Some((before, _)) = text.split_once(" extraneous bytes before marker") else { return false };
+    let Some((before, after)) = text.split_once(" extraneous bytes before marker ") else { return false };
     let Some(count) = before.rsplit(' ').next().and_then(|count| count.parse::<usize>().ok()) else {
         return false;
     };
     let data = &jpeg[..jpeg.len().saturating_sub(END_MARKER_BYTES)];
     let padding = &data[data.len().saturating_sub(count)..];
-    count <= MOST_PADDING || padding.iter().all(|&byte| byte == padding[0])
+    let is_at_end = after.trim_end().ends_with("d9");
+    let most = if is_at_end { MOST_LEFT.max(data.len() / LEFT_SHARE) } else { MOST_PADDING };
+    count <= most || padding.iter().all(|&byte| byte == padding[0])
 }
 
+/// Why there is no picture; what the library says of sampling factors that it cannot decode has a name.
 fn refusal(error: turbojpeg::Error) -> Refusal {
     match error {
         turbojpeg::Error::BadSubsamp(_) => Refusal::Sampling,
-        other => Refusal::Damaged(other.to_string()),
+        other => match other.to_string() {
+            text if text.to_lowercase().contains("sampling") => Refusal::Sampling,
+            text => Refusal::Damaged(text),
+        },
     }
 }
 
 const END_MARKER_BYTES: usize = 2;
 /// Up to the next multiple of 16, as hardware writes.
 const MOST_PADDING: usize = 16;
+/// What may be left before the end marker: some bytes, or a small share of all.
+const MOST_LEFT: usize = 64;
+const LEFT_SHARE: usize = 16;
+/// A second fence, should a picture have more scans for the library than for us.
+const MOST_SCANS: u32 = 3;

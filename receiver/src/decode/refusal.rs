@@ -35,6 +35,32 @@ pub enum Refusal {
     /// Its chroma is sampled in a way that nothing here can show.
     #[error("the picture's colour sampling is not one that can be shown (4:2:0, 4:2:2, 4:4:4 and grey are)")]
     Sampling,
+    /// It has its data in more scans than it has components: each would cost a walk over the whole picture.
+    #[error(
+        "the picture has {scans} scans for {components} colour components; at most one for each is decoded"
+    )]
+    Scans {
+        /// How many scans it has.
+        scans: u32,
+        /// How many colour components.
+        components: u8,
+    },
+    /// It has several scans, for which all of it has to be kept as coefficients, and is too large for that.
+    #[error(
+        "the picture has several scans and is {width}x{height}; with several, at most 4 megapixels are decoded"
+    )]
+    TooLargeForScans {
+        /// Width in pixels.
+        width: u16,
+        /// Height in pixels.
+        height: u16,
+    },
+    /// It has more tables and markers than any picture needs.
+    #[error("the picture has {bytes} bytes of tables and markers; a kilobyte is usual, and 64 are read")]
+    Tables {
+        /// How many bytes of them.
+        bytes: usize,
+    },
     /// What the decoder read does not agree with what the header said.
     #[error("the picture contradicts its own header")]
     Contradictory,

@@ -396,3 +396,274 @@ fn buffers_are_reused() {
     }
     assert_eq!(addresses.len(), 3);
 }
+
+/// Puts bytes behind the start marker.
+fn with_first(jpeg: &[u8], bytes: &[u8]) -> Vec<u8> {
+    [&jpeg[..2], bytes, &jpeg[2..]].concat()
+}
+
+/// A segment with this marker and content.
+fn segment(marker: u8, content: &[u8]) -> Vec<u8> {
+    let length = (content.len() as u16 + 2).to_be_bytes();
+    [&[0xff, marker], &length[..], content].concat()
+}
+
+/// The same picture with these three bytes at the end of its scan's header.
+fn with_scan_tail(jpeg: &[u8], tail: [u8; 3]) -> Vec<u8> {
+    let mut changed = jpeg.to_vec();
+    let header = proto::jpeg::Segments::new(jpeg).find(|segment| segment.marker == 0xda).unwrap();
+    changed[header.content.end - 3..header.content.end].copy_from_slice(&tail);
+    changed
+}
+
+fn adobe(transform: u8) -> Vec<u8> {
+    segment(0xee, &[b"Adobe\0\x64\0\0\0\0", &[transform][..]].concat())
+}
+
+fn jfif(major: u8, minor: u8) -> Vec<u8> {
+    segment(0xe0, &[b"JFIF\0", &[major, minor, 0, 0, 1, 0, 1, 0, 0][..]].concat())
+}
+
+#[test]
+fn odd_header_fields_cost_nothing_and_hide_no_damage() {
+    let mut decoder = Decoder::with_threads(2);
+    let profile = |part: u8| segment(0xe2, &[b"ICC_PROFILE\0", &[part, 7][..], &[9; 40]].concat());
+    for (width, subsamp) in
+        [(160, Subsamp::Sub2x1), (96, Subsamp::Sub2x2), (96, Subsamp::Gray), (720, Subsamp::None)]
+    {
+        let plain = jpeg(width, width, subsamp);
+        let bare = without(&plain, 0xe0);
+        let picture = oracle(&plain);
+        for (what, odd) in [
+            ("JFIF 2.01", with_first(&bare, &jfif(2, 1))),
+            ("JFIF 0.02", with_first(&bare, &jfif(0, 2))),
+            ("JFIF twice, of two versions", with_first(&plain, &jfif(9, 9))),
+            ("Adobe transform 2", with_first(&bare, &adobe(2))),
+            ("Adobe transform 255, and JFIF", with_first(&plain, &adobe(255))),
+            ("a colour profile in parts of which some are missing", with_first(&plain, &profile(3))),
+            ("a colour profile with a part twice", with_first(&plain, &[profile(1), profile(1)].concat())),
+            ("a scan up to coefficient 0", with_scan_tail(&plain, [0, 0, 0])),
+            ("a scan of bits that are not there", with_scan_tail(&plain, [1, 5, 0x21])),
+            (
+                "all of it",
+                with_scan_tail(&with_first(&bare, &[jfif(3, 0), adobe(7), profile(2)].concat()), [0; 3]),
+            ),
+        ] {
+            let decoded =
+                decode(&mut decoder, &odd, Form::Planes).unwrap_or_else(|error| panic!("{what}: {error}"));
+            assert!(planes(&decoded).concat() == picture, "{what}");
+            assert!(decode(&mut decoder, &odd, Form::Pixels).is_ok(), "{what}");
+            // Some of the data are missing; then the warning of the header is not what counts.
+            let cut = [&odd[..odd.len() * 2 / 3], &[0xff, 0xd9]].concat();
+            for form in [Form::Planes, Form::Pixels] {
+                let refusal = decode(&mut decoder, &cut, form).unwrap_err();
+                assert!(matches!(refusal, Refusal::Damaged(_)), "{what}, cut: {refusal}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_left_of_another_picture_before_the_end_is_no_damage() {
+    let mut decoder = Decoder::with_threads(1);
+    let good = jpeg(320, 240, Subsamp::Sub2x2);
+    let (data, end) = good.split_at(good.len() - 2);
+    let different: Vec<u8> = (0..=254).cycle().take(good.len() / 20).map(|byte: u8| byte.max(1)).collect();
+    for count in [17, 40, 64, different.len()] {
+        let padded = [data, &different[..count], end].concat();
+        assert!(decode(&mut decoder, &padded, Form::Planes).is_ok(), "{count} bytes");
+    }
+}
+
+/// A picture of middle grey whose components have these sampling factors.
+fn grey(width: u16, height: u16, factors: [u8; 3]) -> Vec<u8> {
+    let most = |of: fn(u8) -> u8| factors.into_iter().map(of).max().unwrap();
+    let (across, down) = (most(|f| f >> 4), most(|f| f & 15));
+    let mcus = width.div_ceil(8 * u16::from(across)) * height.div_ceil(8 * u16::from(down));
+    let blocks: u16 = factors.into_iter().map(|f| u16::from(f >> 4) * u16::from(f & 15)).sum();
+    let data = vec![0; usize::from(mcus * blocks * 2).div_ceil(8)];
+    let scan = [segment(0xda, &[3, 1, 0, 2, 0, 3, 0, 0, 63, 0]), data].concat();
+    let mut jpeg = made_of_scans(width, height, 3, &[], &scan);
+    let sof = jpeg.windows(2).position(|two| two == [0xff, 0xc0]).unwrap();
+    for (number, factors) in factors.into_iter().enumerate() {
+        jpeg[sof + 11 + 3 * number] = factors;
+    }
+    jpeg
+}
+
+#[test]
+fn a_ratio_of_samples_is_the_same_however_it_is_spelled() {
+    let mut decoder = Decoder::with_threads(3);
+    for (factors, layout) in [
+        ([0x12, 0x12, 0x12], Layout::I444),
+        ([0x21, 0x21, 0x21], Layout::I444),
+        ([0x13, 0x13, 0x13], Layout::I444),
+        ([0x22, 0x12, 0x12], Layout::I422),
+        ([0x22, 0x21, 0x21], Layout::Bgrx),
+        ([0x22, 0x11, 0x11], Layout::I420),
+        ([0x41, 0x11, 0x11], Layout::Bgrx),
+        ([0x41, 0x21, 0x21], Layout::Bgrx),
+        ([0x42, 0x11, 0x11], Layout::Bgrx),
+        ([0x22, 0x11, 0x12], Layout::Bgrx),
+    ] {
+        let odd = grey(100, 60, factors);
+        let decoded =
+            decode(&mut decoder, &odd, Form::Planes).unwrap_or_else(|error| panic!("{factors:x?}: {error}"));
+        assert_eq!(decoded.layout(), layout, "{factors:x?}");
+        let pixels = decode(&mut decoder, &odd, Form::Pixels).unwrap();
+        assert!(
+            planes(&pixels)[0].chunks(4).all(|bgrx| bgrx[..3].iter().all(|&c| c.abs_diff(128) < 3)),
+            "{factors:x?}"
+        );
+    }
+}
+
+#[test]
+fn what_can_be_shown_as_pixels_can_be_shown_where_planes_are_wanted() {
+    let mut decoder = Decoder::with_threads(1);
+    let factors = [0x11, 0x12, 0x21, 0x22, 0x14, 0x41, 0x13, 0x31, 0x24, 0x42];
+    let mut shown = 0;
+    for luma in factors {
+        for (blue, red) in factors.into_iter().flat_map(|blue| [(blue, blue), (blue, 0x11)]) {
+            let odd = grey(96, 96, [luma, blue, red]);
+            let as_pixels = decode(&mut decoder, &odd, Form::Pixels).map(|_| ());
+            let as_planes = decode(&mut decoder, &odd, Form::Planes).map(|_| ());
+            assert_eq!(
+                as_pixels.is_ok(),
+                as_planes.is_ok(),
+                "{luma:x} {blue:x} {red:x}: {as_pixels:?} {as_planes:?}"
+            );
+            shown += usize::from(as_planes.is_ok());
+        }
+    }
+    assert!(shown > 10, "{shown}");
+}
+
+/// A JPEG of such a size whose data are what `scans` say, one after the other.
+fn made_of_scans(width: u16, height: u16, components: u8, tables: &[u8], scans: &[u8]) -> Vec<u8> {
+    let [w1, w0] = width.to_be_bytes();
+    let [h1, h0] = height.to_be_bytes();
+    let mut frame = vec![8, h1, h0, w1, w0, components];
+    (1..=components).for_each(|id| frame.extend_from_slice(&[id, 0x11, 0]));
+    // One code of one bit in each table: everything is the end of a block at once.
+    let one = |class: u8| segment(0xc4, &[&[class, 1][..], &[0; 16]].concat());
+    let quantization = segment(
+        0xdb,
+        &[1; 65][..].iter().enumerate().map(|(n, &v)| if n == 0 { 0 } else { v }).collect::<Vec<_>>(),
+    );
+    [
+        &[0xff, 0xd8],
+        &quantization[..],
+        &one(0),
+        &one(0x10),
+        tables,
+        &segment(0xc0, &frame),
+        scans,
+        &[0xff, 0xd9],
+    ]
+    .concat()
+}
+
+/// A scan of one component, without data.
+fn scan_of(component: u8) -> Vec<u8> {
+    segment(0xda, &[1, component, 0, 0, 63, 0])
+}
+
+/// How much of the processor this thread has had.
+fn processor_time() -> std::time::Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    std::time::Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// Decodes each of `pictures` alone, and returns the longest that one took.
+fn slowest(count: u32) -> std::time::Duration {
+    let mut decoder = Decoder::with_threads(1);
+    let mut state = 2u32;
+    let mut random = move |below: u32| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) % below
+    };
+    let mut slowest = std::time::Duration::ZERO;
+    for number in 0..count {
+        // As many small numbers as large ones.
+        let magnitude = random(16);
+        let scans = if number == 0 { 100_000 } else { 2 + random(2 << magnitude).min(99_998) };
+        let (width, height) = (1 + random(8192), 1 + random(8192));
+        let components = if random(4) == 0 { 1 } else { 3 };
+        let which = random(3);
+        let turn: Vec<u8> = if which == 0 { scan_of(1) } else { (1..=3).flat_map(scan_of).collect() };
+        let all = turn.len() / scan_of(1).len();
+        let scan = &turn.repeat(scans as usize / all + 1)[..scans as usize * scan_of(1).len()];
+        let picture = made_of_scans(width as u16, height as u16, components, &[], scan);
+        let form = if random(2) == 0 { Form::Planes } else { Form::Pixels };
+        let before = processor_time();
+        let outcome = decode(&mut decoder, &picture, form).map(|_| ());
+        let took = processor_time() - before;
+        slowest = slowest.max(took);
+        if scans > u32::from(components) && width * height <= MOST_PIXELS {
+            let expected = Refusal::Scans { scans, components };
+            assert_eq!(outcome, Err(expected), "{width}x{height}, {scans} scans");
+        }
+    }
+    slowest
+}
+
+#[test]
+fn many_scans_are_refused_by_name_and_cost_no_time() {
+    let slowest = slowest(1000);
+    assert!(slowest < std::time::Duration::from_millis(50), "{slowest:?}");
+}
+
+/// The same ten times as often: `cargo test --release -p receiver -- --ignored --nocapture many_scans`.
+#[test]
+#[ignore = "takes a minute"]
+fn ten_thousand_pictures_of_many_scans() {
+    println!("slowest of 10000: {:?}", slowest(10_000));
+}
+
+#[test]
+fn several_scans_of_an_ordinary_picture_are_decoded_and_of_a_huge_one_refused() {
+    let mut decoder = Decoder::with_threads(1);
+    let blocks = |side: u32| vec![0; (side.div_ceil(8).pow(2) as usize * 2).div_ceil(8)];
+    let apart = |side: u16, order: &[u8]| -> Vec<u8> {
+        let scan = |&component: &u8| [scan_of(component), blocks(u32::from(side))].concat();
+        made_of_scans(side, side, 3, &[], &order.iter().map(scan).collect::<Vec<_>>().concat())
+    };
+    assert!(decode(&mut decoder, &apart(640, &[1, 2, 3]), Form::Planes).is_ok());
+    assert!(decode(&mut decoder, &apart(640, &[3, 1, 2]), Form::Pixels).is_ok());
+    let refused = Err(Refusal::TooLargeForScans { width: 2048, height: 2048 });
+    for order in [&[1, 2, 3][..], &[1, 2], &[2]] {
+        assert_eq!(decode(&mut decoder, &apart(2048, order), Form::Planes).map(|_| ()), refused, "{order:?}");
+    }
+}
+
+#[test]
+fn tables_and_markers_without_end_are_refused_by_name_and_cost_no_time() {
+    let mut decoder = Decoder::with_threads(1);
+    let scan = [segment(0xda, &[3, 1, 0, 2, 0, 3, 0, 0, 63, 0]), vec![0; 64 * 64 * 6 / 8 / 64 + 1]].concat();
+    let table = segment(0xc4, &[&[1, 1][..], &[0; 16]].concat());
+    let tables_in_one = segment(0xc4, &[&[1, 1][..], &[0; 16]].concat().repeat(3600));
+    for (what, again) in [
+        ("Huffman tables", table),
+        ("Huffman tables in one segment", tables_in_one),
+        ("quantization tables", segment(0xdb, &[1; 65])),
+        ("restart intervals", segment(0xdd, &[0, 0])),
+        ("empty comments", segment(0xfe, &[])),
+        ("markers alone", vec![0xff, 0x01]),
+        ("fill", vec![0xff; 100]),
+    ] {
+        let tables = again.repeat((4 << 20) / again.len());
+        let picture = made_of_scans(64, 64, 3, &tables, &scan);
+        let before = processor_time();
+        let refusal = decode(&mut decoder, &picture, Form::Planes).unwrap_err();
+        let took = processor_time() - before;
+        assert!(matches!(refusal, Refusal::Tables { .. }), "{what}: {refusal}");
+        assert!(took < std::time::Duration::from_millis(50), "{what}: {took:?}");
+        let few = made_of_scans(64, 64, 3, &again.repeat(1 + 1000 / again.len()), &scan);
+        let decoded = decode(&mut decoder, &few, Form::Planes).map(|_| ());
+        assert!(decoded.is_ok() || again.len() > 60_000, "{what}: {decoded:?}");
+    }
+    // What decoders jump over may be long: a colour profile, notes of the camera.
+    let notes = segment(0xe1, &[0; 65_000]).repeat(16);
+    assert!(decode(&mut decoder, &made_of_scans(64, 64, 3, &notes, &scan), Form::Planes).is_ok());
+}
