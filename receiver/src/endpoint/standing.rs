@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use proto::SessionId;
+use proto::{SILENCE, SessionId};
 
 /// What whoever has a place came to in this session.
 #[derive(Debug, Default)]
@@ -11,10 +11,10 @@ pub(super) struct Standing {
     whose: Option<(SocketAddr, SessionId)>,
     /// Whether it has shown a picture.
     has_shown: bool,
-    /// Datagrams that came without one.
-    credit: u32,
-    /// When there were too many.
-    spent: Option<Instant>,
+    /// Since when it has been waited for one.
+    since: Option<Instant>,
+    /// Datagrams that came meanwhile.
+    count: u32,
 }
 
 impl Standing {
@@ -27,7 +27,7 @@ impl Standing {
             *self = Self { whose: holder, ..Self::default() };
             return false;
         }
-        self.has_shown || self.has_credit(now)
+        self.has_shown || self.may_yet_show(now)
     }
 
     /// A picture came of who has the place now.
@@ -37,32 +37,28 @@ impl Standing {
 
     /// Who is to be heard whatever else comes.
     pub(super) fn favoured(&self, now: Instant) -> Option<(SocketAddr, SessionId)> {
-        let is_tried = self.credit > 0 && !self.is_spent(now);
-        self.whose.filter(|_| self.has_shown || is_tried)
+        let is_on_trial = self.count > 0 && self.count <= MOST && self.waited(now) < TRIAL;
+        self.whose.filter(|_| self.has_shown || is_on_trial)
     }
 
-    fn has_credit(&mut self, now: Instant) -> bool {
-        if self.is_spent(now) {
-            return false;
+    fn may_yet_show(&mut self, now: Instant) -> bool {
+        if self.since.is_none() || self.waited(now) > AGAIN {
+            (self.since, self.count) = (Some(now), 0);
         }
-        if self.spent.take().is_some() {
-            self.credit = 0;
-        }
-        self.credit += 1;
-        if self.credit > CREDIT {
-            self.spent = Some(now);
-        }
-        true
+        self.count = self.count.saturating_add(1);
+        self.count <= MOST && self.waited(now) < TRIAL
     }
 
-    fn is_spent(&self, now: Instant) -> bool {
-        self.spent.is_some_and(|spent| now.saturating_duration_since(spent) < AGAIN)
+    fn waited(&self, now: Instant) -> Duration {
+        self.since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
     }
 }
 
 /// More datagrams than the largest picture has, with as much parity again.
-const CREDIT: u32 = 32_768;
-/// Who sent so many without a picture gets another chance: perhaps it was the network that was to blame.
+const MOST: u32 = 32_768;
+/// Time for a picture. A sender that takes longer sends so little that it is no flood.
+const TRIAL: Duration = SILENCE;
+/// Who has shown none gets another chance: perhaps it was the network that was to blame.
 const AGAIN: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
@@ -79,13 +75,15 @@ mod tests {
             assert_eq!(standing.favoured(t0), None);
         }
         let one = holder(99);
-        let count = (0..CREDIT + 100).filter(|_| standing.heard(one, t0)).count();
-        assert_eq!((count, standing.favoured(t0)), (CREDIT as usize + 1, None));
-        let later = t0 + AGAIN;
+        let count = (0..MOST + 100).filter(|_| standing.heard(one, t0)).count();
+        assert_eq!((count, standing.favoured(t0)), (MOST as usize, None));
+        let later = t0 + AGAIN + TRIAL;
         assert!(standing.heard(one, later));
         assert_eq!(standing.favoured(later), one);
+        assert_eq!(standing.favoured(later + TRIAL), None);
+        assert!(!standing.heard(one, later + TRIAL));
         standing.showed(one);
-        assert!((0..2 * CREDIT).all(|_| standing.heard(one, later)));
+        assert!((0..2 * MOST).all(|_| standing.heard(one, later)));
         assert_eq!(standing.favoured(later), one);
         assert!(!standing.heard(holder(100), later), "another session shows for itself");
         assert_eq!(standing.favoured(later), None);
