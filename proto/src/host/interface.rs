@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6, UdpSocket};
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use if_addrs::IfAddr;
 
 /// One interface and its addresses.
@@ -49,7 +49,7 @@ impl Interface {
         };
         all.iter().find(wanted).cloned().ok_or_else(|| {
             let names: Vec<String> = all.iter().map(ToString::to_string).collect();
-            anyhow!("no network interface {text:?} is up; there are: {}", names.join(", "))
+            NotNow(format!("no network interface {text:?} is up; there are: {}", names.join(", "))).into()
         })
     }
 
@@ -57,14 +57,15 @@ impl Interface {
     pub fn towards(to: SocketAddr) -> Result<Self> {
         let local = local_address_towards(to)?;
         // An address of a link's own scope says itself which link that is.
-        let scope = if let SocketAddr::V6(to) = to { to.scope_id() } else { 0 };
         Self::all()?
             .into_iter()
-            .find(|interface| match scope {
+            .find(|interface| match scope(to) {
                 0 => interface.addresses.contains(&local),
                 index => interface.index == index,
             })
-            .ok_or_else(|| anyhow!("no network interface has the address {local}, which leads to {to}"))
+            .ok_or_else(|| {
+                NotNow(format!("no network interface has the address {local}, which leads to {to}")).into()
+            })
     }
 
     /// The largest packet that the interface sends whole, in bytes, where the system says it.
@@ -76,6 +77,16 @@ impl Interface {
     pub fn is_wireless(&self) -> bool {
         let folder = Path::new("/sys/class/net").join(&self.name);
         folder.join("wireless").exists() || folder.join("phy80211").exists()
+    }
+
+    /// Whether whoever has that address is on its link, with no router in between: what it takes whole, they get whole. Of
+    /// links that may be tunnels it is not known.
+    pub fn is_link_of(&self, address: IpAddr) -> bool {
+        let kind = std::fs::read_to_string(format!("/sys/class/net/{}/type", self.name)).unwrap_or_default();
+        kind.trim() == ETHERNET
+            && if_addrs::get_if_addrs().is_ok_and(|all| {
+                all.iter().any(|found| found.index == Some(self.index) && is_in_network(&found.addr, address))
+            })
     }
 
     /// Its first IPv4 address.
@@ -94,6 +105,62 @@ impl std::fmt::Display for Interface {
     }
 }
 
+/// What is so now and may pass: the network is not up yet, or a card is not plugged in. Who finds it as the cause of an error
+/// may try again.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NotNow(pub String);
+
+/// By which interface something is to go. It is found anew when the system's interfaces have changed: one that was plugged in
+/// again has another index, and one may be lent another address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The one that was named, by name, index or address.
+    Named(String),
+    /// The one that leads there, by the routes, or as that address says itself.
+    Towards(SocketAddr),
+}
+
+impl Wanted {
+    /// The one that was named, or else the one that leads to `to`.
+    pub fn new(named: Option<&str>, to: SocketAddr) -> Self {
+        named.map_or(Self::Towards(to), |text| Self::Named(text.to_owned()))
+    }
+
+    /// Finds it. It was the one `before`, if it was found before, and is that one under its name, or if it has another name
+    /// now under its index, where what was said does not lead to any now.
+    ///
+    /// # Errors
+    /// If there is none, with the way out; [`NotNow`] if that may pass.
+    pub fn find(&self, before: Option<&Interface>) -> Result<Interface> {
+        let Some(before) = before else { return self.find_first() };
+        let is_name = match self {
+            // Numbers are given anew; what was meant is the interface that had it.
+            Self::Named(text) => text.parse::<u32>().is_err(),
+            Self::Towards(to) => scope(*to) == 0,
+        };
+        let again = || {
+            let all = Interface::all()?;
+            let named = all.iter().find(|interface| interface.name == before.name);
+            let found = named.or_else(|| all.iter().find(|interface| interface.index == before.index));
+            found.cloned().with_context(|| NotNow(format!("no network interface {:?} is up", before.name)))
+        };
+        if is_name { self.find_first().or_else(|_| again()) } else { again() }
+    }
+
+    fn find_first(&self) -> Result<Interface> {
+        match self {
+            Self::Named(text) => Interface::find(text),
+            Self::Towards(to) => Interface::towards(*to),
+        }
+    }
+}
+
+/// The index of the link that an address is of, if it says it; else 0.
+pub fn scope(address: SocketAddr) -> u32 {
+    if let SocketAddr::V6(v6) = address { v6.scope_id() } else { 0 }
+}
+
 /// The address that packets to `to` come from: connecting a UDP socket asks the routes and sends nothing.
 fn local_address_towards(to: SocketAddr) -> Result<IpAddr> {
     let any: SocketAddr = if to.is_ipv4() {
@@ -107,7 +174,10 @@ fn local_address_towards(to: SocketAddr) -> Result<IpAddr> {
             bail!("{} is a broadcast address; many are reached by a group, such as 239.255.10.1", to.ip());
         }
         let what = if to.ip().is_multicast() { "the group " } else { "" };
-        bail!("there is no route to {what}{}: {error}; name the interface with --interface", to.ip());
+        bail!(NotNow(format!(
+            "there is no route to {what}{}: {error}; name the interface with --interface",
+            to.ip()
+        )));
     }
     Ok(socket.local_addr().context("the socket has no address")?.ip())
 }
@@ -134,20 +204,25 @@ pub fn is_own_address(address: IpAddr) -> bool {
 
 /// Whether an address is in one of the networks that this computer is in.
 pub fn is_on_link(address: IpAddr) -> bool {
-    if_addrs::get_if_addrs().is_ok_and(|all| {
-        all.iter().any(|found| match (&found.addr, address) {
-            (IfAddr::V4(own), IpAddr::V4(address)) => {
-                let network = |ip: Ipv4Addr| u32::from(ip) & u32::from(own.netmask);
-                network(own.ip) == network(address)
-            }
-            (IfAddr::V6(own), IpAddr::V6(address)) => {
-                let network = |ip: std::net::Ipv6Addr| u128::from(ip) & u128::from(own.netmask);
-                network(own.ip) == network(address)
-            }
-            _ => false,
-        })
-    })
+    if_addrs::get_if_addrs().is_ok_and(|all| all.iter().any(|found| is_in_network(&found.addr, address)))
 }
+
+fn is_in_network(own: &IfAddr, address: IpAddr) -> bool {
+    match (own, address) {
+        (IfAddr::V4(own), IpAddr::V4(address)) => {
+            let network = |ip: Ipv4Addr| u32::from(ip) & u32::from(own.netmask);
+            network(own.ip) == network(address)
+        }
+        (IfAddr::V6(own), IpAddr::V6(address)) => {
+            let network = |ip: std::net::Ipv6Addr| u128::from(ip) & u128::from(own.netmask);
+            network(own.ip) == network(address)
+        }
+        _ => false,
+    }
+}
+
+/// Ethernet, and what looks like it, such as Wi-Fi (linux/if_arp.h, ARPHRD_ETHER).
+const ETHERNET: &str = "1";
 
 #[cfg(test)]
 mod tests {
@@ -183,5 +258,32 @@ mod tests {
     fn an_unknown_interface_is_an_error_that_names_those_there_are() {
         let error = Interface::find("nosuch0").unwrap_err().to_string();
         assert!(error.contains("nosuch0") && error.contains("lo"), "{error}");
+    }
+
+    #[test]
+    fn an_interface_is_found_again_by_what_was_said_or_its_name_or_its_number() {
+        let lo = Interface::find("127.0.0.1").unwrap();
+        let known_as = |name: &str, index| Interface { name: name.into(), index, ..lo.clone() };
+        for (text, before) in [
+            (lo.name.as_str(), None),
+            // It was plugged in again, has lost the address by which it was named, or got another name.
+            ("127.0.0.1", Some(known_as(&lo.name, lo.index + 1000))),
+            ("192.0.2.7", Some(known_as(&lo.name, lo.index + 1000))),
+            ("4000000000", Some(known_as(&lo.name, lo.index + 1000))),
+            ("nosuch0", Some(known_as("nosuch0", lo.index))),
+        ] {
+            let found = Wanted::Named(text.into()).find(before.as_ref()).unwrap();
+            assert_eq!(found, lo, "{text} {before:?}");
+        }
+        let gone = known_as("nosuch0", 4_000_000_000);
+        // Where there is no route and there was one.
+        let nowhere: SocketAddr = "[fe80::1%4000000000]:9".parse().unwrap();
+        assert_eq!(Wanted::Towards(nowhere).find(Some(&lo)).unwrap(), lo);
+        // A number that another one has now is not what was meant.
+        for wanted in [Wanted::Named(lo.index.to_string()), Wanted::Towards(nowhere)] {
+            let error = wanted.find(Some(&gone)).unwrap_err();
+            assert!(error.is::<NotNow>() && error.to_string().contains("nosuch0"), "{error}");
+        }
+        assert!(Wanted::Named("nosuch0".into()).find(None).unwrap_err().is::<NotNow>());
     }
 }

@@ -11,6 +11,18 @@ pub fn as_shell_word(name: &str) -> String {
     format!("'{}'", name.replace('\'', r"'\''"))
 }
 
+/// Whether a host may have this name. What is written like an IPv4 address and is none can only be a mistake.
+pub fn can_be_a_host(name: &str) -> bool {
+    let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    name.len() <= LONGEST_HOST
+        && name.chars().all(fits)
+        && !name.chars().all(|c| c.is_ascii_digit() || c == '.')
+        && name.strip_suffix('.').unwrap_or(name).split('.').all(|label| !label.is_empty())
+}
+
+/// The longest name that DNS has (RFC 1035, section 2.3.4).
+const LONGEST_HOST: usize = 254;
+
 /// Whether it changes the direction of what follows, or begins a line (Unicode Standard Annex 9, section 2; line and
 /// paragraph separators).
 fn turns(c: char) -> bool {
