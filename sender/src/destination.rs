@@ -1,8 +1,10 @@
 //! One destination: its stream, the way there, and what stands in it.
 
+mod awaited;
 mod held;
 mod stream;
 
+pub use awaited::Awaited;
 pub use stream::Stream;
 
 use std::io;
@@ -14,7 +16,7 @@ use proto::netem::Netem;
 use proto::{SendEvent, SendOutput, Transmit};
 
 use crate::link::{Link, Room, Route};
-use crate::stats::{End, Stats, Tally};
+use crate::stats::{self, End, Stats, Tally};
 use held::Held;
 
 /// Where frames go, paced on its own.
@@ -33,6 +35,10 @@ pub struct Destination {
     /// The bad network of `--impair`, in front of the socket; what goes to one receiver of a group carries its address.
     netem: Option<Netem<Option<SocketAddr>>>,
     errors: u64,
+    /// Whether something could not be sent since it was last asked for, as if the interface was gone.
+    is_lost: bool,
+    /// When the path is asked next whether it takes more than it said.
+    relearn: Seldom,
     /// When the statistics' list of viewers is to be made anew.
     look: Instant,
     complaints: Seldom,
@@ -59,6 +65,8 @@ impl Destination {
             awaits_room: false,
             netem,
             errors: 0,
+            is_lost: false,
+            relearn: Seldom::new(RELEARN_EVERY),
             look: Instant::now(),
             complaints: seldom,
             refusals: seldom,
@@ -100,8 +108,41 @@ impl Destination {
             self.look = now + LOOK_EVERY;
             own.viewers.clear();
             own.viewers.extend(self.stream.viewers().map(|(address, viewer)| (*address, viewer.clone())));
+            if self.relearn.is_due(now) && self.route.relearn_mtu() {
+                self.take_mtu();
+            }
         }
         until
+    }
+
+    /// Finds its way again after the system's interfaces have changed.
+    pub fn renew(&mut self, link: &Link, stats: &mut stats::Destination) {
+        let mtu = self.route.mtu();
+        // While there is none, what is sent fails, and that is said.
+        let Ok(is_another) = self.route.renew() else { return };
+        let followed = self.own.as_ref().unwrap_or(link).follow(&self.route);
+        stats.is_wireless = self.route.interface().is_wireless();
+        let (to, by) = (self.route.to(), self.route.interface());
+        match followed {
+            Err(error) => self.console.warn(format_args!("{to} cannot be sent to now: {error:#}")),
+            Ok(()) if is_another => self.console.say(format_args!("to {to} by {by} now")),
+            Ok(()) => {}
+        }
+        if self.route.mtu() != mtu {
+            self.take_mtu();
+        }
+    }
+
+    /// Whether something could not be sent since this was last asked, as if the interface was gone.
+    pub fn takes_lost(&mut self) -> bool {
+        std::mem::take(&mut self.is_lost)
+    }
+
+    /// Has the stream's datagrams be as large as the path takes them.
+    fn take_mtu(&mut self) {
+        self.stream.set_datagram_bytes(self.route.datagram_bytes());
+        let (to, mtu) = (self.route.to(), self.route.mtu());
+        self.console.say(format_args!("the path to {to} takes {mtu} bytes; going on with that"));
     }
 
     fn send_due(&mut self, link: &mut Link, tally: &mut Tally, stats: &Stats) -> Option<Instant> {
@@ -121,7 +162,7 @@ impl Destination {
                         }
                     };
                     if let Err(error) = result {
-                        self.complain(&error, now);
+                        self.complain(&error, link, now);
                     }
                 }
                 SendOutput::Event(event) => self.note(event, tally, stats, now),
@@ -145,7 +186,7 @@ impl Destination {
             Err(error) => Some(error),
         };
         self.held.clear();
-        error.iter().for_each(|error| self.complain(error, now));
+        error.iter().for_each(|error| self.complain(error, link, now));
         None
     }
 
@@ -189,7 +230,7 @@ impl Destination {
         while let Some((to, datagram)) = self.netem.as_mut()?.pop_with(now) {
             let transmit = Transmit { to, bytes: datagram, segment: datagram.len() };
             if let Err(error) = send(link, &mut self.route, &transmit, &mut self.held, now) {
-                self.complain(&error, now);
+                self.complain(&error, link, now);
             }
             if let Some((_, until)) = self.held.waiting() {
                 return Some(until);
@@ -220,9 +261,12 @@ impl Destination {
     }
 
     /// Counts a send that failed, and says so now and then.
-    fn complain(&mut self, error: &io::Error, now: Instant) {
+    fn complain(&mut self, error: &io::Error, link: &Link, now: Instant) {
         self.errors += 1;
+        self.is_lost |= is_gone(error);
         if error.raw_os_error() == Some(libc::EMSGSIZE) && self.route.learn_mtu() {
+            // Where it cannot be set, the next one is too large again.
+            let _ = link.follow(&self.route);
             self.stream.set_datagram_bytes(self.route.datagram_bytes());
             let (to, mtu) = (self.route.to(), self.route.mtu());
             self.console.warn(format_args!("the path to {to} takes only {mtu} bytes; going on with that"));
@@ -235,7 +279,8 @@ impl Destination {
             Some(libc::EMSGSIZE) => "; the packets are too large for the path: give a smaller --mtu",
             Some(libc::EAGAIN) => "; what leads there has been full for too long",
             Some(libc::EPERM) => "; a firewall on this computer forbids it",
-            Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::ENETDOWN) => "; going on: it may come back",
+            Some(libc::EHOSTUNREACH) => "; going on: it may come back",
+            _ if is_gone(error) => "; going on: it may come back",
             _ => "",
         };
         self.console.warn(format_args!("cannot send to {}: {error}{way_out}", self.route.to()));
@@ -257,7 +302,24 @@ fn send(
     Ok(())
 }
 
+/// Whether the system says that the interface, its address or its route is not there.
+fn is_gone(error: &io::Error) -> bool {
+    let codes = [
+        libc::ENETUNREACH,
+        libc::ENETDOWN,
+        libc::ENODEV,
+        libc::ENXIO,
+        libc::EADDRNOTAVAIL,
+        // An address to send from that is nobody's any more.
+        libc::EINVAL,
+    ];
+    error.raw_os_error().is_some_and(|code| codes.contains(&code))
+}
+
 /// Statistics are not read more often.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// It costs three calls of the system, and only where a path takes less than its interface; nobody minds small packets for
+/// so long.
+const RELEARN_EVERY: Duration = Duration::from_secs(5);
 /// Often enough to be seen, rarely enough to be read.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(5);

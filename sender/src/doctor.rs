@@ -56,8 +56,11 @@ fn cameras(list: &mut Checklist<'_>) -> Result<()> {
 }
 
 fn destination(list: &mut Checklist<'_>, dest: &Dest, interface: Option<&str>) -> Result<()> {
-    let to = dest.address;
     list.section(format_args!("Destination {}", dest.text))?;
+    let to = match dest.look_up() {
+        Ok(to) => to,
+        Err(error) => return Ok(list.attention(format_args!("{error:#}"))?),
+    };
     let options =
         NetworkOptions { ttl: 1, interface: interface.map(str::to_owned), ..NetworkOptions::default() };
     let opened = Route::find(to, &options).and_then(|route| Ok((Link::open(&route, &options)?, route)));

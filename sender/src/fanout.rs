@@ -6,14 +6,14 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use proto::host::{Console, Seldom};
+use proto::host::{Changes, Console, Seldom, Wake};
 use proto::wire::SourceState;
 use proto::{Door, Follow, Frame, FrameId};
 
 use crate::computer;
-use crate::destination::Destination;
+use crate::destination::{Awaited, Destination};
 use crate::link::{Link, NetworkOptions, Peer, Room, Route};
-use crate::sdp::Announcement;
+use crate::sdp::{Announcement, Sdp};
 use crate::serve::{Asked, Served};
 use crate::stats::{self, Stats, Tally};
 use crate::streams::Streams;
@@ -40,6 +40,16 @@ pub struct Fanout {
     /// The newest frame while nobody watches: whoever comes sees it at once.
     unwatched: Option<Frame>,
     announcement: Option<Announcement>,
+    /// How what is sent is to be described.
+    sdp: Option<Sdp>,
+    /// Destinations that cannot be sent to yet.
+    awaited: Vec<Awaited>,
+    /// Tells that the name of one of them was looked up.
+    bell: Wake,
+    /// Tells that the system's interfaces have changed.
+    changes: Changes,
+    /// Whether there are more sockets than were last waited for.
+    has_grown: bool,
     complaints: Seldom,
     console: Console,
 }
@@ -63,26 +73,44 @@ impl Fanout {
             pushed: 0,
             unwatched: None,
             announcement: None,
+            sdp: None,
+            awaited: Vec::new(),
+            bell: Wake::new()?,
+            changes: Changes::new()?,
+            has_grown: false,
             complaints: Seldom::new(COMPLAIN_EVERY),
             console,
         })
     }
 
-    /// Adds a destination with a socket of its own.
+    /// Adds a destination with a socket of its own, which is to be waited for.
     pub fn add(&mut self, link: Link, route: Route, stats: &Stats) {
+        let (session, way) = (self.streams.session(), self.streams.describe(&route));
+        self.console.say(format_args!("to {way}, session {session}"));
+        if let Some(sdp) = self.sdp.take() {
+            self.announcement = Some(sdp.of(&route, session));
+        }
+        self.has_grown = true;
         self.links.push(link);
         self.begin(self.links.len() - 1, None, route, stats);
     }
 
-    /// Lets viewers in by a door, who ask by these sockets.
-    pub fn serve(&mut self, links: Vec<Link>, door: Door<SocketAddr>) {
-        self.served = Some(Served::new(self.links.len(), door));
-        self.links.extend(links);
+    /// Adds destinations that cannot be sent to yet, as soon as they can. When one of them is to be tried, `bell` wakes
+    /// whoever waits.
+    pub fn add_later(&mut self, awaited: Vec<Awaited>, bell: Wake) {
+        (self.awaited, self.bell) = (awaited, bell);
     }
 
-    /// Describes what is sent, once there is a frame.
-    pub fn announce_by(&mut self, announcement: Announcement) {
-        self.announcement = Some(announcement);
+    /// Lets viewers in by a door, who ask by these sockets.
+    pub fn serve(&mut self, links: Vec<Link>, door: Door<SocketAddr>) {
+        let first = self.links.len();
+        self.links.extend(links);
+        self.served = Some(Served::new(first..self.links.len(), door));
+    }
+
+    /// Describes what is sent to the destination that is added next, once there is a frame.
+    pub fn describe_by(&mut self, sdp: Option<Sdp>) {
+        self.sdp = sdp;
     }
 
     /// Describes what is sent, by a frame that is to be pushed.
@@ -93,12 +121,21 @@ impl Fanout {
         self.announcement.as_mut().map_or(Ok(()), |announcement| announcement.see(&frame.jpeg))
     }
 
-    /// Other handles to the sockets, in their order, to wait for what comes back.
+    /// Other handles to the sockets, in their order, to wait for what comes back; and to what else there is to
+    /// [`receive`](Self::receive). They are to be asked for again when there are [more](Self::has_grown).
     ///
     /// # Errors
     /// If the system has no file descriptors left.
-    pub fn sockets(&self) -> io::Result<Vec<OwnedFd>> {
-        self.links.iter().map(|link| link.as_fd().try_clone_to_owned()).collect()
+    pub fn sockets(&mut self) -> io::Result<Vec<OwnedFd>> {
+        self.has_grown = false;
+        let others = [self.changes.as_fd(), self.bell.as_fd()];
+        let all = self.links.iter().map(AsFd::as_fd).chain(others);
+        all.map(|file| file.try_clone_to_owned()).collect()
+    }
+
+    /// Whether there are sockets that are not waited for.
+    pub fn has_grown(&self) -> bool {
+        self.has_grown
     }
 
     /// Another handle to what is readable when a socket has room again for what is held up.
@@ -132,19 +169,64 @@ impl Fanout {
     /// Sends what is due to all; returns when there is more to do.
     pub fn drain(&mut self, state: SourceState, tally: &mut Tally, stats: &Stats) -> Option<Instant> {
         self.end_silent(tally, stats);
+        self.look_around(tally, stats);
         let mut next = self.served.as_ref().and_then(Served::next_due);
         for (number, destination) in self.destinations.iter_mut().enumerate() {
             destination.stream.set_state(state, Instant::now());
             let link = &mut self.links[destination.link];
             let until = destination.drain(link, &self.room, number, tally, stats);
             next = [next, until].into_iter().flatten().min();
+            if destination.takes_lost() {
+                self.changes.suspect(Instant::now());
+            }
         }
-        next
+        let tries = self.awaited.iter().filter_map(Awaited::next_try).min();
+        [next, self.changes.next_due(), tries].into_iter().flatten().min()
+    }
+
+    /// Goes on by the interfaces that there are, if they have changed, and tries destinations that could not be sent to.
+    fn look_around(&mut self, tally: &mut Tally, stats: &Stats) {
+        let now = Instant::now();
+        if self.changes.is_due(now) {
+            self.renew(stats);
+            self.awaited.iter_mut().for_each(|awaited| awaited.hurry(now));
+        }
+        for mut awaited in std::mem::take(&mut self.awaited) {
+            match awaited.try_again(&self.options, &self.console, now) {
+                None => self.awaited.push(awaited),
+                Some((link, route)) => {
+                    self.add(link, route, stats);
+                    self.push_unwatched(tally, stats, now);
+                }
+            }
+        }
+    }
+
+    /// Has all sockets go on by the interfaces that there are now.
+    fn renew(&mut self, stats: &Stats) {
+        let Self { links, destinations, served, console, .. } = self;
+        if let Some(served) = served {
+            for link in &mut links[served.links()] {
+                if let Some(news) = link.find_only() {
+                    console.say(news);
+                }
+            }
+        }
+        let listed = &mut stats.lock().destinations;
+        for (destination, listed) in destinations.iter_mut().zip(listed) {
+            destination.renew(&links[destination.link], listed);
+        }
     }
 
     /// Takes in a batch of what came back by one of the sockets. Not more: however much comes, what is due goes out in
     /// between.
     pub fn receive(&mut self, number: usize, tally: &mut Tally, stats: &Stats, now: Instant) {
+        if number >= self.links.len() {
+            // They are seen to when what is due is.
+            self.changes.hear(now);
+            self.bell.clear();
+            return;
+        }
         let Self { links, destinations, served, asked, .. } = self;
         let mut door = served.as_mut().filter(|served| served.has(number));
         let read = links[number].receive(FEEDBACK_AT_ONCE, |link, peer, datagram| {
@@ -192,7 +274,12 @@ impl Fanout {
     /// A viewer begins, with the newest picture there is.
     fn welcome(&mut self, link: usize, peer: Peer, tally: &mut Tally, stats: &Stats, now: Instant) {
         let back = Route::back(peer, &self.options);
-        match back.and_then(|route| Ok((self.links[link].back_to(peer, &self.options)?, route))) {
+        let open = |route: Route| {
+            let own = self.links[link].back_to(peer, &self.options)?;
+            own.follow(&route)?;
+            Ok((own, route))
+        };
+        match back.and_then(open) {
             Ok((own, route)) => self.begin(link, Some(own), route, stats),
             Err(error) => {
                 self.served.iter_mut().for_each(|served| served.turn_away(peer.address));
@@ -202,6 +289,11 @@ impl Fanout {
                 return;
             }
         }
+        self.push_unwatched(tally, stats, now);
+    }
+
+    /// Gives the frame that was kept to the first who comes.
+    fn push_unwatched(&mut self, tally: &mut Tally, stats: &Stats, now: Instant) {
         if let Some(frame) = self.unwatched.take() {
             self.push(frame, tally, stats, now);
         }
@@ -267,6 +359,7 @@ impl Fanout {
     /// nothing would end.
     pub fn close(&mut self) {
         self.served.iter_mut().for_each(Served::shut);
+        self.awaited.clear();
         self.destinations.iter_mut().for_each(|destination| destination.stream.close());
     }
 

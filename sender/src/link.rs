@@ -14,7 +14,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use anyhow::{Context, Result, bail};
 use proto::Transmit;
-use proto::host::Interface;
+use proto::host::{Interface, NotNow, Wanted, scope};
 use socket2::{Domain, Protocol, Socket, Type};
 
 pub use room::Room;
@@ -50,10 +50,24 @@ pub struct Link {
     socket: Socket,
     /// What the kernel cuts sends into now; 0 for nothing.
     segment: usize,
+    /// The only interface by which it is asked, if one was named.
+    only: Option<Only>,
     /// Where what comes back is read to.
     place: Box<[u8]>,
     /// What came back from anybody else.
     strangers: u64,
+}
+
+/// An interface besides which none counts.
+#[derive(Debug)]
+struct Only {
+    wanted: Wanted,
+    /// As it was last found.
+    interface: Option<Interface>,
+    /// Whether it was there when it was last looked for, as far as was said.
+    is_here: bool,
+    /// Whether the kernel has the socket bound to it, as to an address of that link's own scope.
+    is_bound: bool,
 }
 
 impl Link {
@@ -66,14 +80,40 @@ impl Link {
         let link = Self::unbound(to, options)?;
         link.socket.bind(&any_address(to).into())?;
         if to.ip().is_multicast() {
-            send_to_group(&link.socket, to, route.interface(), options.ttl)?;
-        } else if options.interface.is_some() {
-            let name = &route.interface().name;
-            link.socket.bind_device(Some(name.as_bytes())).with_context(|| {
-                format!("cannot send by {name} only; that needs the right to (root, or CAP_NET_RAW)")
-            })?;
+            let by = || format!("cannot send to the group {} by {}", to.ip(), route.interface());
+            prepare_for_group(&link.socket, to, options.ttl).with_context(by)?;
         }
+        link.follow(route)?;
         Ok(link)
+    }
+
+    /// Has what is sent leave by the interface at which `route` begins now.
+    ///
+    /// # Errors
+    /// If that interface is gone again, or has no address to send from.
+    pub fn follow(&self, route: &Route) -> Result<()> {
+        let (socket, to, interface) = (&self.socket, route.to(), route.interface());
+        sockopt::forbid_fragmentation(socket, to.is_ipv4(), route.is_direct())
+            .context("cannot forbid fragmentation")?;
+        if to.ip().is_multicast() {
+            let by = || format!("cannot send to the group {} by {interface}", to.ip());
+            if to.is_ipv6() {
+                return socket.set_multicast_if_v6(interface.index).with_context(by);
+            }
+            let Some(from) = interface.v4() else {
+                bail!(NotNow(format!(
+                    "{} has no IPv4 address to send to the group {} from",
+                    interface.name,
+                    to.ip()
+                )));
+            };
+            return sockopt::leave_for_groups_by(socket, interface.index, from).with_context(by);
+        }
+        if route.is_named() {
+            sockopt::leave_by(socket, to.is_ipv4(), interface.index)
+                .with_context(|| format!("cannot send by {interface}"))?;
+        }
+        Ok(())
     }
 
     /// A socket of that address's family.
@@ -82,13 +122,13 @@ impl Link {
             .context("cannot open a UDP socket")?;
         // A full queue below holds up no other destination.
         socket.set_nonblocking(true)?;
-        sockopt::forbid_fragmentation(&socket, at.is_ipv4()).context("cannot forbid fragmentation")?;
+        sockopt::forbid_fragmentation(&socket, at.is_ipv4(), false).context("cannot forbid fragmentation")?;
         if options.dscp > 0 {
             let class = u32::from(options.dscp) << 2;
             if at.is_ipv4() { socket.set_tos_v4(class) } else { socket.set_tclass_v6(class) }
                 .context("cannot set --dscp")?;
         }
-        Ok(Self { socket, segment: 0, place: Box::new([0; PLACE]), strangers: 0 })
+        Ok(Self { socket, segment: 0, only: None, place: Box::new([0; PLACE]), strangers: 0 })
     }
 
     /// Opens a socket that can be asked at `at`, and answers from where it was asked.
@@ -96,20 +136,36 @@ impl Link {
     /// # Errors
     /// What the system says; `AddrInUse` if somebody else has the port.
     pub fn serve(at: SocketAddr, options: &NetworkOptions) -> Result<Self> {
-        let link = Self::unbound(at, options)?;
+        let mut link = Self::unbound(at, options)?;
         if at.is_ipv6() {
             // IPv4 has a socket of its own.
             link.socket.set_only_v6(true)?;
         }
         link.socket.bind(&at.into())?;
         sockopt::tell_address(&link.socket, at.is_ipv4()).context("cannot learn where asks are sent to")?;
-        if let Some(text) = &options.interface {
-            let name = Interface::find(text)?.name;
-            link.socket.bind_device(Some(name.as_bytes())).with_context(|| {
-                format!("cannot serve at {name} only; that needs the right to (root, or CAP_NET_RAW)")
-            })?;
+        let is_bound = scope(at) != 0;
+        if options.interface.is_some() || is_bound {
+            let wanted = Wanted::new(options.interface.as_deref(), at);
+            link.only = Some(Only { wanted, interface: None, is_here: true, is_bound });
         }
         Ok(link)
+    }
+
+    /// Finds the only interface by which it is asked, if one was named, also after the system's interfaces have changed. Returns
+    /// what there is to say: that it is gone, or is back.
+    pub fn find_only(&mut self) -> Option<String> {
+        let local = self.local().ok()?;
+        let Self { socket, only: Some(only), .. } = self else { return None };
+        let found = only.find(socket, local);
+        let is_here = found.is_ok();
+        let was_here = std::mem::replace(&mut only.is_here, is_here);
+        match found {
+            Err(error) if was_here => {
+                Some(format!("nobody is served for now: {error:#}; going on: it may come back"))
+            }
+            Ok(by) if !was_here => Some(format!("served by {by} again")),
+            _ => None,
+        }
     }
 
     /// Opens a socket that sends to `peer` from where it asked this one: with a buffer of its own, so that what the network
@@ -124,16 +180,14 @@ impl Link {
             at.set_scope_id(to.scope_id());
         }
         let link = Self::unbound(at, options)?;
-        // After both were bound to an address that was nobody else's, and which whoever does not ask to share it is refused.
-        self.socket.set_reuse_address(true)?;
-        link.socket.set_reuse_address(true)?;
+        // After the one that is asked was bound to an address that was nobody else's. Whoever does not ask to share it is
+        // refused, and so is every other user of this computer, whatever they ask for (socket(7), SO_REUSEPORT).
+        self.socket.set_reuse_port(true)?;
+        link.socket.set_reuse_port(true)?;
         let cannot = || format!("cannot send from {at}");
         link.socket.bind(&at.into()).with_context(cannot)?;
         // It hears itself alone: what others send goes to the socket that is asked. What came in between is said again.
         link.socket.connect(&at.into()).with_context(cannot)?;
-        if let Some(text) = &options.interface {
-            link.socket.bind_device(Some(Interface::find(text)?.name.as_bytes())).with_context(cannot)?;
-        }
         Ok(link)
     }
 
@@ -221,7 +275,9 @@ impl Link {
                 break Ok(read);
             }
             match arrival::receive(&self.socket, &mut place) {
-                Ok(Arrival { length, from, at }) => {
+                // By another interface than the one that was named: as if nobody was here.
+                Ok(Arrival { by: Some(by), .. }) if self.only.as_ref().is_some_and(|only| !only.is(by)) => {}
+                Ok(Arrival { length, from, at, .. }) => {
                     let is_expected = match (from, place.get_mut(..length)) {
                         (Some(address), Some(datagram)) => handle(self, Peer { address, at }, datagram),
                         _ => false,
@@ -279,22 +335,15 @@ impl AsFd for Link {
     }
 }
 
-fn send_to_group(socket: &Socket, to: SocketAddr, interface: &Interface, ttl: u32) -> Result<()> {
-    let by = || format!("cannot send to the group {} by {interface}", to.ip());
+fn prepare_for_group(socket: &Socket, to: SocketAddr, ttl: u32) -> io::Result<()> {
+    // A viewer on this computer sees it too.
     if to.is_ipv4() {
-        let Some(address) = interface.v4() else {
-            bail!("{} has no IPv4 address to send to the group {} from", interface.name, to.ip());
-        };
-        socket.set_multicast_if_v4(&address).with_context(by)?;
         socket.set_multicast_ttl_v4(ttl)?;
-        // A viewer on this computer sees it too.
-        socket.set_multicast_loop_v4(true)?;
+        socket.set_multicast_loop_v4(true)
     } else {
-        socket.set_multicast_if_v6(interface.index).with_context(by)?;
         socket.set_multicast_hops_v6(ttl)?;
-        socket.set_multicast_loop_v6(true)?;
+        socket.set_multicast_loop_v6(true)
     }
-    Ok(())
 }
 
 fn any_address(to: SocketAddr) -> SocketAddr {
@@ -320,6 +369,28 @@ fn is_passing(error: &io::Error) -> bool {
 fn is_refusal_of_offload(error: &io::Error) -> bool {
     let codes = [libc::EIO, libc::EINVAL, libc::EMSGSIZE, libc::ENOPROTOOPT, libc::EOPNOTSUPP];
     error.raw_os_error().is_some_and(|code| codes.contains(&code))
+}
+
+impl Only {
+    /// Finds it, and has what the socket answers leave by it.
+    fn find(&mut self, socket: &Socket, local: SocketAddr) -> Result<Interface> {
+        let found = self.wanted.find(self.interface.as_ref())?;
+        let has_moved = self.interface.as_ref().is_some_and(|before| before.index != found.index);
+        if self.is_bound && has_moved {
+            socket.bind_device(Some(found.name.as_bytes())).with_context(|| {
+                format!("cannot go on at {found}; start again, or give the right to (root, or CAP_NET_RAW)")
+            })?;
+        }
+        sockopt::leave_by(socket, local.is_ipv4(), found.index)
+            .with_context(|| format!("cannot answer by {found}"))?;
+        self.interface = Some(found.clone());
+        Ok(found)
+    }
+
+    /// Whether that is its index.
+    fn is(&self, index: u32) -> bool {
+        self.interface.as_ref().is_some_and(|interface| interface.index == index)
+    }
 }
 
 /// More than any datagram that receivers send.

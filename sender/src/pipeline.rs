@@ -1,26 +1,29 @@
 //! Starts the threads, reports while they run, joins them in order, and says what failed first.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use proto::host::{
-    Console, Interface, Reporter, Seldom, Stop, at_user_signal, join, spawn, stop_at_signals, wall_clock,
+    Console, Interface, Reporter, Seldom, Stop, Wake, at_user_signal, join, spawn, stop_at_signals,
+    wall_clock,
 };
 use proto::{Clock, Door, Frame, Latest, Pool, QualityControl, SessionId, Taken};
 
 use crate::announce::{Announcer, Notice, Sizes};
-use crate::args::{Args, Format};
+use crate::args::{Args, Dest, Format};
 use crate::audience::Audience;
 use crate::capture::{Capture, LOOK_EVERY, Opened, Raw};
 use crate::computer;
+use crate::destination::Awaited;
 use crate::diagnosis::Diagnosis;
 use crate::encode::Encoder;
 use crate::fanout::Fanout;
 use crate::inbox::Inbox;
 use crate::link::{Link, NetworkOptions, Route};
-use crate::sdp::{Announcement, Description};
+use crate::sdp::Sdp;
 use crate::send;
 use crate::serve::{self, ServeAt, USUAL_PORT};
 use crate::source::{Options, Wanted};
@@ -42,8 +45,12 @@ pub fn run(args: &Args) -> Result<()> {
     // Before there are pictures: it takes longer than sending one.
     proto::warm_up();
     let options = network_options(args);
-    let links = open_links(args, &options)?;
-    let served = args.serve_at().map(|at| at.open(&options)).transpose()?;
+    let bell = Wake::new().context("cannot make an event")?;
+    let Destinations { opened: links, awaited } = open_links(args, &options, &bell, &console)?;
+    let mut served = args.serve_at().map(|at| at.open(&options)).transpose()?;
+    for news in served.iter_mut().flatten().filter_map(Link::find_only) {
+        console.warn(news);
+    }
     let mut diagnosis = Diagnosis::new(args.format, console.clone());
     let session = SessionId::new(u64::from_ne_bytes(random()?).max(1));
     let web = Web::bind(&args.web)?;
@@ -109,16 +116,14 @@ pub fn run(args: &Args) -> Result<()> {
             let mut streams = streams;
             streams.set_interval(source.interval);
             let mut fanout =
-                Fanout::new(streams.clone(), options, console.clone()).context("cannot make an event")?;
+                Fanout::new(streams, options, console.clone()).context("cannot make an event")?;
+            let rate = source.interval.map(|interval| interval.as_secs_f64().recip());
+            let sdp = |path: &PathBuf| Sdp { path: path.clone(), ttl: args.ttl, name: args.name(), rate };
+            fanout.describe_by(args.sdp.as_ref().map(sdp));
             for (link, route) in links {
-                console.say(format_args!("to {}, session {session}", streams.describe(&route)));
-                if let Some(path) = &args.sdp {
-                    let rate = source.interval.map(|interval| interval.as_secs_f64().recip());
-                    let description = Description::new(&route, session, args.ttl, args.name(), rate);
-                    fanout.announce_by(Announcement::new(path.clone(), description));
-                }
                 fanout.add(link, route, &stats);
             }
+            fanout.add_later(awaited, bell);
             announcer = announce(args, served.as_deref(), &source, session, &sizes, &stop, &console);
             if let Some(links) = served {
                 say_where(args, &links, session, &console);
@@ -214,12 +219,23 @@ fn network_options(args: &Args) -> NetworkOptions {
     }
 }
 
-fn open_links(args: &Args, options: &NetworkOptions) -> Result<Vec<(Link, Route)>> {
-    let open = |to| {
-        let route = Route::find(to, options)?;
-        anyhow::Ok((Link::open(&route, options)?, route))
-    };
-    args.dest.iter().map(|dest| open(dest.address).with_context(|| format!("--dest {}", dest.text))).collect()
+/// What was typed as `--dest`.
+struct Destinations {
+    opened: Vec<(Link, Route)>,
+    /// Those that cannot be sent to yet: they keep nobody else from it.
+    awaited: Vec<Awaited>,
+}
+
+fn open_links(args: &Args, options: &NetworkOptions, bell: &Wake, console: &Console) -> Result<Destinations> {
+    let (mut opened, mut awaited) = (Vec::new(), Vec::new());
+    for dest in &args.dest {
+        let mut destination = Awaited::new(dest.clone(), bell);
+        match destination.first_try(options, console, Instant::now())? {
+            Some(there) => opened.push(there),
+            None => awaited.push(destination),
+        }
+    }
+    Ok(Destinations { opened, awaited })
 }
 
 /// Announces a sender that serves, or sends to a group. Where that fails, it is said, and pictures are sent all the same.
@@ -232,7 +248,7 @@ fn announce(
     stop: &Stop,
     console: &Console,
 ) -> Option<Announcer> {
-    let group = args.dest.iter().map(|dest| dest.address).find(|address| address.ip().is_multicast());
+    let group = args.dest.iter().filter_map(Dest::address).find(|address| address.ip().is_multicast());
     let served = served.and_then(|links| serve::announced(links, args.serve_at()?));
     // RTP is described to players by a file.
     let is_ours = args.format == Format::Chunkcast;

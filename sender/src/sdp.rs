@@ -21,6 +21,27 @@ pub struct Announcement {
     is_written: bool,
 }
 
+/// How a stream is to be described whose destination is not known yet.
+#[derive(Clone, Debug)]
+pub struct Sdp {
+    /// The file to describe it in; - is standard output.
+    pub path: PathBuf,
+    /// How many routers a group's packets may pass.
+    pub ttl: u8,
+    /// What people call it.
+    pub name: String,
+    /// Frames per second, where that is known.
+    pub rate: Option<f64>,
+}
+
+impl Sdp {
+    /// For what goes this way.
+    pub fn of(self, route: &Route, session: SessionId) -> Announcement {
+        let Self { path, ttl, name, rate } = self;
+        Announcement::new(path, Description::new(route, session, ttl, name, rate))
+    }
+}
+
 /// One RTP/JPEG stream.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Description {

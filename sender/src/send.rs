@@ -35,39 +35,75 @@ pub fn run(
     stop: &Stop,
 ) -> Result<()> {
     keep_time();
-    let sockets = fanout.sockets().context(CANNOT_WAIT)?;
     let room = fanout.room().context(CANNOT_WAIT)?;
-    let mut wait = Wait::new(inbox, &sockets, &room, stop);
-    let mut tally = Tally::default();
-    let mut last = MediaTime::default();
+    let mut sending = Sending {
+        inbox,
+        follow,
+        audience,
+        stats,
+        most,
+        stop,
+        tally: Tally::default(),
+        last: MediaTime::default(),
+    };
     loop {
-        let until = drain(&mut fanout, inbox, &mut tally, stats);
-        inbox.set_frame_budget(fanout.frame_budget(follow));
-        audience.set(fanout.is_watched());
-        // What is sent or on its way is enough: the next frame is not begun.
-        let enough = most.is_some_and(|most| stats.lock().sent + tally.outstanding() as u64 >= most);
-        if enough && (tally.outstanding() == 0 || stop.is_requested()) {
-            break;
-        }
-        let also = if enough { Also::Stop } else { Also::Frames };
-        let is_there = wait.until(stats.pulse.beat(until), also).context(CANNOT_WAIT)?;
-        receive(&mut fanout, &wait, &mut tally, stats);
-        if enough || !is_there {
-            continue;
-        }
-        match inbox.take() {
-            Taken::Value(mut frame) => {
-                // Frames are told apart by their capture time.
-                frame.captured = frame.captured.max(MediaTime::from_micros(last.as_micros() + 1));
-                last = frame.captured;
-                fanout.announce(&frame)?;
-                fanout.push(frame, &mut tally, stats, Instant::now());
-            }
-            Taken::TimedOut => {}
-            Taken::Closed => break,
+        let sockets = fanout.sockets().context(CANNOT_WAIT)?;
+        let mut wait = Wait::new(inbox, &sockets, &room, stop);
+        if sending.go_on(&mut fanout, &mut wait)? {
+            return finish(inbox, fanout, &mut sending.tally, stats, &mut wait);
         }
     }
-    finish(inbox, fanout, &mut tally, stats, &mut wait)
+}
+
+/// What is sent by, and what was sent.
+struct Sending<'a> {
+    inbox: &'a Inbox,
+    follow: Option<Follow>,
+    audience: &'a Audience,
+    stats: &'a Stats,
+    most: Option<u64>,
+    stop: &'a Stop,
+    tally: Tally,
+    /// When the newest frame was captured.
+    last: MediaTime,
+}
+
+impl Sending<'_> {
+    /// Sends what comes until there is nothing more to begin, or more sockets are to be waited for; says whether it is the
+    /// former.
+    fn go_on(&mut self, fanout: &mut Fanout, wait: &mut Wait<'_>) -> Result<bool> {
+        let Self { inbox, follow, audience, stats, most, stop, tally, last } = self;
+        loop {
+            let until = drain(fanout, inbox, tally, stats);
+            if fanout.has_grown() {
+                return Ok(false);
+            }
+            inbox.set_frame_budget(fanout.frame_budget(*follow));
+            audience.set(fanout.is_watched());
+            // What is sent or on its way is enough: the next frame is not begun.
+            let enough = most.is_some_and(|most| stats.lock().sent + tally.outstanding() as u64 >= most);
+            if enough && (tally.outstanding() == 0 || stop.is_requested()) {
+                return Ok(true);
+            }
+            let also = if enough { Also::Stop } else { Also::Frames };
+            let is_there = wait.until(stats.pulse.beat(until), also).context(CANNOT_WAIT)?;
+            receive(fanout, wait, tally, stats);
+            if enough || !is_there {
+                continue;
+            }
+            match inbox.take() {
+                Taken::Value(mut frame) => {
+                    // Frames are told apart by their capture time.
+                    frame.captured = frame.captured.max(MediaTime::from_micros(last.as_micros() + 1));
+                    *last = frame.captured;
+                    fanout.announce(&frame)?;
+                    fanout.push(frame, tally, stats, Instant::now());
+                }
+                Taken::TimedOut => {}
+                Taken::Closed => return Ok(true),
+            }
+        }
+    }
 }
 
 /// Sends what is due to all; returns when there is more to do.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::Range;
 use std::time::Instant;
 
 use anyhow::{Context, Error, Result, bail};
@@ -79,8 +80,8 @@ fn explain(error: Error, at: SocketAddr) -> Error {
 /// The served sockets, and who watches.
 #[derive(Debug)]
 pub struct Served {
-    /// The first of the sockets that are asked; all behind it are, too.
-    first_link: usize,
+    /// The sockets that are asked.
+    links: Range<usize>,
     door: Door<SocketAddr>,
 }
 
@@ -96,14 +97,19 @@ pub enum Asked {
 }
 
 impl Served {
-    /// Lets viewers in by this door, who ask by the sockets from `first_link` on.
-    pub fn new(first_link: usize, door: Door<SocketAddr>) -> Self {
-        Self { first_link, door }
+    /// Lets viewers in by this door, who ask by the sockets with these numbers.
+    pub fn new(links: Range<usize>, door: Door<SocketAddr>) -> Self {
+        Self { links, door }
+    }
+
+    /// The numbers of the sockets that are asked.
+    pub fn links(&self) -> Range<usize> {
+        self.links.clone()
     }
 
     /// Whether that socket is one that is asked.
     pub fn has(&self, link: usize) -> bool {
-        link >= self.first_link
+        self.links.contains(&link)
     }
 
     /// Takes in a datagram if it is an ask, and answers it; what it comes to is added to `asked`. Says whether it was one.

@@ -11,11 +11,29 @@ fn parse(words: &str) -> Result<Args, String> {
 #[test]
 fn an_address_is_enough() {
     let args = parse("sender --dest 127.0.0.1:9000 --dest [::1]:9001").unwrap();
-    assert_eq!(args.dest[1].address, "[::1]:9001".parse().unwrap());
+    assert_eq!(args.dest[1].address(), Some("[::1]:9001".parse().unwrap()));
     assert_eq!(args.serve_at(), None);
     assert_eq!((args.source, args.pace), (Spec::Camera(Which::First), PaceArg(Pace::Auto)));
     assert_eq!((args.quality.min(), args.quality.max(), args.max_bitrate), (20, 80, None));
     assert_eq!((args.fec, args.resend, args.follow), (Fec::Auto, true, None));
+}
+
+#[test]
+fn a_destination_need_not_be_known_yet_but_must_be_one() {
+    for text in ["no-such-host.invalid:9", "cam_2:9", "t\u{fc}r.local:9", "[fe80::2%nosuch0]:9"] {
+        let dest = &parse(&format!("sender --dest {text}")).unwrap().dest[0];
+        assert_eq!((&*dest.text, dest.address()), (text, None));
+    }
+    let dest = &parse("sender --dest localhost:9").unwrap().dest[0];
+    assert!(dest.is_name() && dest.look_up().unwrap().ip().is_loopback());
+    let dest = &parse("sender --dest [fe80::2%nosuch0]:9").unwrap().dest[0];
+    let error = dest.look_up().unwrap_err();
+    assert!(!dest.is_name() && error.is::<proto::host::NotNow>(), "{error}");
+    for text in ["192.168.1.700:9", "http://door:9", "a/b:9", "door..local:9", "[fd00::x]:9", "[fe80::2%]:9"]
+    {
+        let error = parse(&format!("sender --dest {text}")).unwrap_err();
+        assert!(error.contains("192.168.1.20:9000"), "{text}: {error}");
+    }
 }
 
 #[test]

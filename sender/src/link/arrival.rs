@@ -18,6 +18,8 @@ pub(super) struct Arrival {
     pub(super) from: Option<SocketAddr>,
     /// Where it was sent to, if the socket was told to say so.
     pub(super) at: Option<IpAddr>,
+    /// The index of the interface that it came by, if that is said too.
+    pub(super) by: Option<u32>,
 }
 
 /// Reads one datagram, without waiting (recvmsg(2)).
@@ -43,11 +45,12 @@ pub(super) fn receive(socket: &Socket, place: &mut [u8]) -> io::Result<Arrival> 
             usize::try_from(length).map_err(|_| io::Error::last_os_error())
         })?
     };
-    Ok(Arrival { length, from: from.as_socket(), at: address_in(&message) })
+    let (at, by) = address_in(&message).unzip();
+    Ok(Arrival { length, from: from.as_socket(), at, by })
 }
 
-/// Where a datagram was sent to, by its control messages (ip(7), IP_PKTINFO; ipv6(7), IPV6_PKTINFO).
-fn address_in(message: &libc::msghdr) -> Option<IpAddr> {
+/// Where a datagram was sent to, and by which interface it came, by its control messages (ip(7), IP_PKTINFO; ipv6(7), IPV6_PKTINFO).
+fn address_in(message: &libc::msghdr) -> Option<(IpAddr, u32)> {
     // SAFETY: the kernel filled in `message`, whose control buffer is still there, and says how long each message in it
     // is; they are read without asking for alignment.
     unsafe {
@@ -57,11 +60,12 @@ fn address_in(message: &libc::msghdr) -> Option<IpAddr> {
             match (header.cmsg_level, header.cmsg_type) {
                 (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
                     let info = data.cast::<libc::in_pktinfo>().read_unaligned();
-                    return Some(Ipv4Addr::from(u32::from_be(info.ipi_addr.s_addr)).into());
+                    let at = Ipv4Addr::from(u32::from_be(info.ipi_addr.s_addr));
+                    return Some((at.into(), info.ipi_ifindex.cast_unsigned()));
                 }
                 (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
                     let info = data.cast::<libc::in6_pktinfo>().read_unaligned();
-                    return Some(Ipv6Addr::from(info.ipi6_addr.s6_addr).into());
+                    return Some((Ipv6Addr::from(info.ipi6_addr.s6_addr).into(), info.ipi6_ifindex));
                 }
                 _ => next = libc::CMSG_NXTHDR(message, next),
             }
@@ -114,6 +118,7 @@ mod tests {
 
     #[test]
     fn what_was_sent_to_one_address_is_answered_from_there() {
+        let lo = proto::host::Interface::find("127.0.0.1").unwrap().index;
         for (any, addresses) in [("0.0.0.0:0", &["127.0.0.1", "127.0.0.9"][..]), ("[::1]:0", &["::1"])] {
             let Ok(asked) = UdpSocket::bind(any).map(Socket::from) else { continue };
             sockopt::tell_address(&asked, any.starts_with('0')).unwrap();
@@ -127,7 +132,8 @@ mod tests {
                 let mut place = [0; 2];
                 let from = asker.local_addr().unwrap();
                 let arrival = receive(&asked, &mut place).unwrap();
-                assert_eq!(arrival, Arrival { length: 3, from: Some(from), at: Some(address) });
+                let by = Some(lo);
+                assert_eq!(arrival, Arrival { length: 3, from: Some(from), at: Some(address), by });
                 assert_eq!(&place, b"as");
                 send_from(&asked, address, &from.into(), b"answer").unwrap();
                 assert_eq!(asker.recv_from(&mut [0; 9]).unwrap(), (6, (address, port).into()));

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use anyhow::{Result, bail};
-use proto::host::{Interface, is_own_address};
+use proto::host::{Interface, Wanted, is_own_address, scope};
 
 use super::{NetworkOptions, Peer, any_address, sockopt};
 
@@ -11,9 +11,12 @@ use super::{NetworkOptions, Peer, any_address, sockopt};
 #[derive(Clone, Debug)]
 pub struct Route {
     to: SocketAddr,
+    wanted: Wanted,
     interface: Interface,
     fixed_mtu: Option<usize>,
     mtu: usize,
+    /// Whether no router is on the way, so that nobody can say that it takes less than the interface.
+    is_direct: bool,
     /// Which of this computer's addresses to send from; the routes choose if not given.
     pub(super) from: Option<IpAddr>,
     /// Whether the kernel cuts sends into datagrams, as far as is known.
@@ -26,12 +29,12 @@ impl Route {
     /// # Errors
     /// If there is no such interface or no route, with the way out.
     pub fn find(to: SocketAddr, options: &NetworkOptions) -> Result<Self> {
-        let interface = match &options.interface {
-            Some(text) => Interface::find(text)?,
-            None => Interface::towards(to)?,
-        };
-        let mut route = Self { to, interface, fixed_mtu: options.mtu, mtu: 0, from: None, offload: true };
-        route.mtu = route.find_mtu();
+        let wanted = Wanted::new(options.interface.as_deref(), to);
+        let interface = wanted.find(None)?;
+        let fixed_mtu = options.mtu;
+        let mut route =
+            Self { to, wanted, interface, fixed_mtu, mtu: 0, is_direct: false, from: None, offload: true };
+        route.look();
         if route.datagram_bytes() <= proto::wire::HEADER_BYTES + 1 {
             bail!("an MTU of {} bytes leaves no room for pictures; give a larger --mtu", route.mtu);
         }
@@ -44,6 +47,32 @@ impl Route {
     /// As for [`find`](Self::find).
     pub fn back(peer: Peer, options: &NetworkOptions) -> Result<Self> {
         Ok(Self { from: peer.at, ..Self::find(peer.address, options)? })
+    }
+
+    /// Finds its beginning again, after the system's interfaces have changed. Returns whether that is another one now, or has
+    /// another index or address.
+    ///
+    /// # Errors
+    /// If there is none now; then it stays as it was.
+    pub fn renew(&mut self) -> Result<bool> {
+        let found = self.wanted.find(Some(&self.interface))?;
+        if let SocketAddr::V6(to) = &mut self.to
+            && to.scope_id() == self.interface.index
+        {
+            to.set_scope_id(found.index);
+        }
+        let is_another = found != self.interface;
+        self.interface = found;
+        self.look();
+        self.offload |= is_another;
+        Ok(is_another)
+    }
+
+    /// Looks what it takes.
+    fn look(&mut self) {
+        let is_of_link = scope(self.to) != 0 || self.interface.is_link_of(self.to.ip());
+        self.is_direct = !self.is_group() && is_of_link;
+        self.mtu = self.find_mtu();
     }
 
     /// Where it leads.
@@ -106,23 +135,53 @@ impl Route {
         self.is_group() || is_same(self.to, from)
     }
 
+    /// Whether the interface to send by was named.
+    pub(super) fn is_named(&self) -> bool {
+        matches!(self.wanted, Wanted::Named(_))
+    }
+
+    /// Whether no router is on the way.
+    pub(super) fn is_direct(&self) -> bool {
+        self.is_direct
+    }
+
     /// Asks the kernel anew what the path takes, after a datagram was too large for it; says whether that changed.
     pub fn learn_mtu(&mut self) -> bool {
         let before = self.mtu;
         self.mtu = self.find_mtu();
+        if self.mtu == before && self.is_direct {
+            // The system itself takes less, such as where it encrypts what leaves it.
+            self.is_direct = false;
+            self.mtu = self.find_mtu();
+        }
         self.offload |= self.mtu != before;
         self.mtu != before
     }
 
-    fn find_mtu(&self) -> usize {
-        if let Some(fixed) = self.fixed_mtu {
-            return fixed;
+    /// Asks it again, after the path took less than it should: any router may say so, and may be wrong, and the system
+    /// forgets what they say after ten minutes. Says whether the path takes more.
+    pub fn relearn_mtu(&mut self) -> bool {
+        let before = self.mtu;
+        if before < self.most() {
+            self.mtu = self.find_mtu().max(before);
         }
-        let route = UdpSocket::bind(any_address(self.to))
-            .and_then(|probe| probe.connect(self.to).map(|()| probe))
-            .and_then(|probe| sockopt::path_mtu(&probe, self.to.is_ipv4()));
-        let route = if self.is_group() { None } else { route.ok() };
-        [route, self.interface.mtu()].into_iter().flatten().min().unwrap_or(LARGEST_MTU).min(LARGEST_MTU)
+        self.mtu > before
+    }
+
+    fn find_mtu(&self) -> usize {
+        let path = || {
+            let probe = UdpSocket::bind(any_address(self.to))?;
+            probe.connect(self.to)?;
+            sockopt::path_mtu(&probe, self.to.is_ipv4())
+        };
+        let is_known = self.fixed_mtu.is_some() || self.is_group() || self.is_direct;
+        let path = if is_known { None } else { path().ok() };
+        path.unwrap_or(usize::MAX).min(self.most())
+    }
+
+    /// What it takes if nothing on the way takes less.
+    fn most(&self) -> usize {
+        self.fixed_mtu.unwrap_or_else(|| self.interface.mtu().unwrap_or(LARGEST_MTU).min(LARGEST_MTU))
     }
 
     fn ip_bytes(&self) -> usize {

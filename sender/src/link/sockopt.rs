@@ -2,6 +2,7 @@
 #![allow(unsafe_code, reason = "two libc calls; everything else in this crate is safe")]
 
 use std::io;
+use std::net::Ipv4Addr;
 use std::os::fd::AsRawFd;
 
 use libc::{c_int, c_void, socklen_t};
@@ -11,13 +12,35 @@ pub(super) fn set_segment(socket: &impl AsRawFd, bytes: usize) -> io::Result<()>
     set(socket, libc::SOL_UDP, libc::UDP_SEGMENT, c_int::try_from(bytes).unwrap_or(c_int::MAX))
 }
 
-/// Forbids fragmentation: what is too large for the path is refused when it is sent (ip(7), IP_MTU_DISCOVER).
-pub(super) fn forbid_fragmentation(socket: &impl AsRawFd, is_ipv4: bool) -> io::Result<()> {
-    if is_ipv4 {
-        set(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_DO)
-    } else {
-        set(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_DO)
+/// Forbids fragmentation: what is too large for the path is refused when it is sent (ip(7), IP_MTU_DISCOVER). If the path is
+/// `direct`, no router can say what that is: only the interface counts.
+pub(super) fn forbid_fragmentation(socket: &impl AsRawFd, is_ipv4: bool, is_direct: bool) -> io::Result<()> {
+    match (is_ipv4, is_direct) {
+        (true, false) => set(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_DO),
+        (true, true) => set(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_PROBE),
+        (false, false) => set(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_DO),
+        (false, true) => set(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_PROBE),
     }
+}
+
+/// Has what is sent to single addresses leave by this interface (ip(7), IP_UNICAST_IF, Linux 3.4; IPV6_UNICAST_IF). Unlike
+/// binding to the interface, it can be set again, whoever asks for it.
+pub(super) fn leave_by(socket: &impl AsRawFd, is_ipv4: bool, index: u32) -> io::Result<()> {
+    let index = index.to_be().cast_signed();
+    if is_ipv4 {
+        set(socket, libc::IPPROTO_IP, libc::IP_UNICAST_IF, index)
+    } else {
+        set(socket, libc::IPPROTO_IPV6, libc::IPV6_UNICAST_IF, index)
+    }
+}
+
+/// Has what is sent to groups leave by this interface, and from this address of it (ip(7), IP_MULTICAST_IF).
+pub(super) fn leave_for_groups_by(socket: &impl AsRawFd, index: u32, from: Ipv4Addr) -> io::Result<()> {
+    let to_every_group = libc::in_addr { s_addr: 0 };
+    let from = libc::in_addr { s_addr: u32::from(from).to_be() };
+    let way =
+        libc::ip_mreqn { imr_multiaddr: to_every_group, imr_address: from, imr_ifindex: index.cast_signed() };
+    set(socket, libc::IPPROTO_IP, libc::IP_MULTICAST_IF, way)
 }
 
 /// Has the kernel say of each datagram which of this computer's addresses it was sent to (ip(7), IP_PKTINFO; ipv6(7),
@@ -43,7 +66,7 @@ pub(super) fn path_mtu(socket: &impl AsRawFd, is_ipv4: bool) -> io::Result<usize
     if result == 0 { Ok(usize::try_from(value).unwrap_or(0)) } else { Err(io::Error::last_os_error()) }
 }
 
-fn set(socket: &impl AsRawFd, level: c_int, name: c_int, value: c_int) -> io::Result<()> {
+fn set<T: Copy>(socket: &impl AsRawFd, level: c_int, name: c_int, value: T) -> io::Result<()> {
     // SAFETY: `value` lives through the call, and its size is given.
     let result = unsafe {
         libc::setsockopt(
@@ -51,7 +74,7 @@ fn set(socket: &impl AsRawFd, level: c_int, name: c_int, value: c_int) -> io::Re
             level,
             name,
             (&raw const value).cast::<c_void>(),
-            size_of::<c_int>() as socklen_t,
+            size_of::<T>() as socklen_t,
         )
     };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }

@@ -198,3 +198,46 @@ fn nothing_larger_than_the_mtu_is_sent() {
     assert!(link.send(&mut route, &Transmit { to: None, bytes: &vec![0; 65_600], segment: 65_600 }).is_err());
     assert!(route.is_local());
 }
+
+#[test]
+fn no_other_user_of_this_computer_shares_the_port_at_which_a_sender_is_asked() {
+    for (at, host) in [("127.0.0.1:0", "127.0.0.1"), ("0.0.0.0:0", "127.0.0.1"), ("[::1]:0", "::1")] {
+        let options = NetworkOptions::default();
+        let Ok(mut asked) = Link::serve(at.parse().unwrap(), &options) else { continue };
+        let host: IpAddr = host.parse().unwrap();
+        let asker = UdpSocket::bind((host, 0)).unwrap();
+        asker.send_to(b"ask", (host, asked.port().unwrap())).unwrap();
+        let mut peers = Vec::new();
+        wait_until(&mut [PollFd::new(&asked, PollFlags::IN)], Some(Instant::now() + SOON)).unwrap();
+        let note = |_: &mut Link, peer, _: &mut [u8]| {
+            peers.push(peer);
+            true
+        };
+        assert_eq!(asked.receive(1, note).unwrap(), 1);
+        let _own = asked.back_to(peers[0], &options).unwrap();
+        let port = asked.port().unwrap();
+        for other in [at.parse::<SocketAddr>().unwrap().ip(), host] {
+            is_shut_to_others(SocketAddr::new(other, port));
+        }
+    }
+}
+
+/// Asks for the address as another user of this computer, in all ways there are.
+fn is_shut_to_others(at: SocketAddr) {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let tried = std::thread::spawn(move || {
+        // It is the thread that is another user, and it ends here.
+        let nobody = Some(rustix::process::Uid::from_raw(65_534));
+        rustix::thread::set_thread_res_uid(nobody, nobody, nobody).unwrap();
+        for (address, port) in [(false, false), (true, false), (false, true), (true, true)] {
+            let thief = Socket::new(Domain::for_address(at), Type::DGRAM, Some(Protocol::UDP)).unwrap();
+            thief.set_reuse_address(address).unwrap();
+            thief.set_reuse_port(port).unwrap();
+            let error = thief.bind(&at.into()).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::AddrInUse, "{at}: {address} {port}");
+        }
+    });
+    tried.join().unwrap();
+}
