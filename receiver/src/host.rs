@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::Builder;
 
 use anyhow::{Context, Result, anyhow, bail};
-use proto::host::{Console, Interface, parse_scoped};
+use proto::host::{Console, Interface, can_be_a_host, parse_scoped};
 
 use crate::endpoint::Place;
 
@@ -63,7 +63,7 @@ impl Host {
                     .map_err(|_| anyhow!("{port:?} is no port; ports are numbers from 1 to 65535"))?,
             ),
         };
-        if !can_be_a_name(name) || port == 0 {
+        if !can_be_a_host(name) || port == 0 {
             bail!(
                 "{text:?} is no sender's address; write it like 192.168.1.7, door.local:9001 or [fd00::7]:9001"
             );
@@ -137,17 +137,6 @@ impl Name {
     }
 }
 
-/// Whether a host may have this name. What is written like an IPv4 address and is none can only be a mistake.
-fn can_be_a_name(name: &str) -> bool {
-    let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
-    name.len() <= LONGEST_NAME
-        && name.chars().all(fits)
-        && !name.chars().all(|c| c.is_ascii_digit() || c == '.')
-        && name.strip_suffix('.').unwrap_or(name).split('.').all(|label| !label.is_empty())
-}
-
-/// The longest name that DNS has (RFC 1035, section 2.3.4).
-const LONGEST_NAME: usize = 254;
 /// Where senders serve, if they are not told otherwise.
 const SERVED_PORT: u16 = 9001;
 

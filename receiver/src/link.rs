@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use proto::explain::WANTED_BUFFER;
-use proto::host::{Console, Interface, Stop, wait_until};
+use proto::host::{Changes, Console, Interface, Stop, Wanted, scope, wait_until};
 use rustix::event::{PollFd, PollFlags};
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 
@@ -23,25 +23,42 @@ use drops::{Drops, Ledger};
 pub use gate::{Change, Gate, Shape};
 use intake::{Intake, Places};
 
-/// A socket that datagrams arrive at, and answers leave from.
+/// A socket that datagrams arrive at, and answers leave from. It follows its interface, when that is plugged in again or is
+/// lent another address.
 pub struct Link {
     stream: Intake,
     group: Option<Group>,
-    /// The interface that was named, or that a group was joined by.
-    interface: Option<Interface>,
+    /// The interface that was named, or that a group is joined by.
+    by: Option<By>,
+    /// Tells that the system's interfaces have changed.
+    changes: Changes,
     places: Places,
     unsent: u64,
     drops: Drops,
     /// What tells drops apart, while the kernel turns something away.
     ledger: Option<Ledger>,
+    console: Console,
+}
+
+/// An interface that a socket is kept to.
+struct By {
+    wanted: Wanted,
+    /// As it was last found; `None` if it never was.
+    interface: Option<Interface>,
+    /// Whether it was there when it was last looked for.
+    is_here: bool,
+    /// Whether the kernel has the socket bound to it, as to an address of that link's own scope.
+    is_bound: bool,
+    /// The index that is in what was typed.
+    typed: u32,
 }
 
 /// What a group needs besides.
 struct Group {
-    /// The group that was joined.
+    /// The group.
     address: IpAddr,
-    /// Where.
-    interface: Interface,
+    /// The index of the interface by which it was joined; 0 if it was not yet.
+    joined: u32,
     /// Answers leave from here, and come back here: a datagram from the group's own socket would say that the group had
     /// sent it.
     answers: Intake,
@@ -64,63 +81,118 @@ impl Link {
     /// # Errors
     /// If the port is taken, or there is no such interface or no route to the group, with the way out.
     pub fn open(listen: SocketAddr, interface: Option<&str>, console: &Console) -> Result<Self> {
-        let link = Self::bind(listen, interface, console)?;
-        let by = link.interface.as_ref().map_or_else(String::new, |interface| format!(" by {interface}"));
-        console.say(format_args!("listening on {listen}{by}"));
+        let mut link = Self::bind(listen, listen, interface, console)?;
+        link.find()?;
+        link.say_where(listen);
+        Ok(link)
+    }
+
+    /// The same, but where the interface or the route is not there yet, that is said and waited for.
+    ///
+    /// # Errors
+    /// If the port is taken, with the way out.
+    pub fn open_in_time(listen: SocketAddr, interface: Option<&str>, console: &Console) -> Result<Self> {
+        let mut link = Self::bind(listen, listen, interface, console)?;
+        link.renew();
+        link.say_where(listen);
         Ok(link)
     }
 
     /// Takes any free port, for pictures of the sender at `to`, who is going to be asked for them.
     ///
     /// # Errors
-    /// If there is no such interface.
+    /// If the system has no ports left.
     pub fn open_towards(to: SocketAddr, interface: Option<&str>, console: &Console) -> Result<Self> {
         let any = match to {
             SocketAddr::V4(_) => IpAddr::from(Ipv4Addr::UNSPECIFIED),
             SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
         };
-        Self::bind((any, 0).into(), interface, console)
+        let mut link = Self::bind((any, 0).into(), to, interface, console)?;
+        link.renew();
+        Ok(link)
     }
 
-    fn bind(listen: SocketAddr, interface: Option<&str>, console: &Console) -> Result<Self> {
-        let interface = match interface {
-            Some(text) => Some(Interface::find(text)?),
-            None if listen.ip().is_multicast() => Some(Interface::towards(listen)?),
-            None => None,
-        };
+    fn bind(listen: SocketAddr, to: SocketAddr, interface: Option<&str>, console: &Console) -> Result<Self> {
         let socket = Socket::new(Domain::for_address(listen), Type::DGRAM, Some(Protocol::UDP))
             .context("cannot open a UDP socket")?;
-        if listen.ip().is_multicast() {
-            // Several viewers of a group may run on one computer.
+        let is_group = listen.ip().is_multicast();
+        if is_group {
+            // Several viewers of a group may run on one computer, whoever runs them: each gets all of it. The group's port is
+            // shared with what listens on all addresses only by viewers of one user.
             socket.set_reuse_address(true)?;
+            socket.set_reuse_port(true)?;
         }
-        let index = interface.as_ref().map_or(0, |interface| interface.index);
-        let bind = match listen {
-            // An address of the link's own scope is bound on its interface.
-            SocketAddr::V6(v6) if index != 0 => SocketAddrV6::new(*v6.ip(), v6.port(), 0, index).into(),
-            other => other,
+        let wanted = Wanted::new(interface, to);
+        let is_kept = is_group || interface.is_some() || scope(to) != 0;
+        // An address of the link's own scope is bound on its interface.
+        let first = if is_kept { wanted.find(None).ok() } else { None };
+        let bind = match (listen, &first) {
+            (SocketAddr::V6(v6), Some(first)) if interface.is_some() => {
+                SocketAddrV6::new(*v6.ip(), v6.port(), 0, first.index).into()
+            }
+            (other, _) => other,
         };
         socket.bind(&bind.into()).map_err(|error| cannot_listen(listen, &error))?;
-        match &interface {
-            Some(interface) if listen.ip().is_multicast() => join(&socket, listen.ip(), interface)?,
-            Some(interface) => socket.bind_device(Some(interface.name.as_bytes())).with_context(|| {
-                format!(
-                    "cannot listen on {} only; that needs the right to (root, or CAP_NET_RAW)",
-                    interface.name
-                )
-            })?,
-            None => {}
+        if is_group {
+            // Without this, groups that other programs joined would be received on a wildcard address.
+            match listen {
+                SocketAddr::V4(_) => socket.set_multicast_all_v4(false)?,
+                SocketAddr::V6(_) => socket.set_multicast_all_v6(false)?,
+            }
         }
         ask_for_buffer(&socket, console);
+        let by = is_kept.then(|| By {
+            wanted,
+            interface: first,
+            is_here: true,
+            is_bound: scope(bind) != 0 && is_of_link(bind.ip()),
+            typed: scope(to),
+        });
         let stream = Intake::new(socket).context("cannot set up the UDP socket")?;
-        let group = match &interface {
-            Some(interface) if listen.ip().is_multicast() => {
-                Some(Group::new(listen.ip(), interface.clone())?)
+        let group = is_group.then(|| Group::new(listen.ip())).transpose()?;
+        let changes = Changes::new().context("cannot make an event")?;
+        let (places, drops, console) = (Places::new(), Drops::default(), console.clone());
+        Ok(Self { stream, group, by, changes, places, unsent: 0, drops, ledger: None, console })
+    }
+
+    fn say_where(&self, listen: SocketAddr) {
+        let by = self.interface().map_or_else(String::new, |interface| format!(" by {interface}"));
+        self.console.say(format_args!("listening on {listen}{by}"));
+    }
+
+    /// Finds the interface again after the system's have changed, and says when it is gone or back.
+    fn renew(&mut self) {
+        let found = self.find();
+        let Some(by) = &mut self.by else { return };
+        let was_here = std::mem::replace(&mut by.is_here, found.is_ok());
+        match found {
+            Err(error) if was_here => {
+                self.console.warn(format_args!("{error:#}; waiting for it, as it may come back"));
             }
-            _ => None,
-        };
-        let (places, drops) = (Places::new(), Drops::default());
-        Ok(Self { stream, group, interface, places, unsent: 0, drops, ledger: None })
+            Ok(Some(now)) => self.console.say(format_args!("receiving by {now} now")),
+            _ => {}
+        }
+    }
+
+    /// Finds the interface and sets the sockets to it. Returns what it is, if it was another one before or was not there.
+    fn find(&mut self) -> Result<Option<Interface>> {
+        let Self { stream, group, by: Some(by), .. } = self else { return Ok(None) };
+        let found = by.wanted.find(by.interface.as_ref())?;
+        let before = by.interface.as_ref().map_or(0, |before| before.index);
+        if by.is_bound && before != found.index {
+            stream.socket.bind_device(Some(found.name.as_bytes())).with_context(|| {
+                format!("cannot go on by {found}; start again, or give the right to (root, or CAP_NET_RAW)")
+            })?;
+        }
+        if let Some(group) = group {
+            group.join(&stream.socket, &found)?;
+        } else {
+            // Where it cannot be set, answers take the way that the routes say, which is the same on most computers.
+            let _ = way_back::leave_by(&stream.socket, found.index);
+        }
+        let is_news = !by.is_here || by.interface.as_ref().is_some_and(|before| *before != found);
+        by.interface = Some(found.clone());
+        Ok(is_news.then_some(found))
     }
 
     /// Leaves room for groups on the same port, and what is sent to them to those who join them: the group of a sender that
@@ -130,8 +202,9 @@ impl Link {
     /// If the system does not allow it.
     pub fn make_way_for_groups(&self) -> io::Result<()> {
         let socket = &self.stream.socket;
-        // Set after the address was taken, so that the address itself was not shared with anybody who was there before.
-        socket.set_reuse_address(true)?;
+        // Set after the address was taken, so that the address itself was not shared with anybody who was there before, and
+        // is shared with nobody but the same user (socket(7), SO_REUSEPORT).
+        socket.set_reuse_port(true)?;
         match self.local() {
             SocketAddr::V4(_) => socket.set_multicast_all_v4(false),
             SocketAddr::V6(_) => socket.set_multicast_all_v6(false),
@@ -150,22 +223,16 @@ impl Link {
     }
 
     /// Joins the group anew. A switch that passes a group on only to who asked for it forgets that while a cable is
-    /// out, and the system may not ask again before it is asked itself, minutes later. An interface that was taken away
-    /// may be back under another number.
+    /// out, and the system may not ask again before it is asked itself, minutes later.
     pub fn join_again(&mut self) {
-        let Some(Group { address, interface, answers }) = &mut self.group else { return };
-        leave(&self.stream.socket, *address, interface);
-        if let Ok(found) = Interface::find(&interface.name) {
-            *interface = found;
-        }
-        // While the interface is gone there is nothing to join; it is tried again.
-        let _ = join(&self.stream.socket, *address, interface);
-        let _ = way_back::leave_by(&answers.socket, address.is_ipv4(), interface.index);
+        let Some(group) = &mut self.group else { return };
+        group.leave(&self.stream.socket);
+        self.renew();
     }
 
     /// The interface that was named, or that a group was joined by.
     pub fn interface(&self) -> Option<&Interface> {
-        self.interface.as_ref()
+        self.by.as_ref()?.interface.as_ref()
     }
 
     /// How many bytes of datagrams the system keeps until they are read.
@@ -215,13 +282,26 @@ impl Link {
     ///
     /// # Errors
     /// If the system cannot wait.
-    pub fn wait(&self, until: Option<Instant>, stop: &Stop) -> io::Result<Woken> {
+    pub fn wait(&mut self, until: Option<Instant>, stop: &Stop) -> io::Result<Woken> {
         let answers = self.group.as_ref().map_or(&self.stream, |group| &group.answers);
-        let mut files = [stop.as_fd(), self.stream.socket.as_fd(), answers.socket.as_fd()]
-            .map(|file| PollFd::from_borrowed_fd(file, PollFlags::IN));
-        let count = if self.is_joined() { 3 } else { 2 };
+        let mut files =
+            [stop.as_fd(), self.stream.socket.as_fd(), self.changes.as_fd(), answers.socket.as_fd()]
+                .map(|file| PollFd::from_borrowed_fd(file, PollFlags::IN));
+        let count = match (&self.by, self.is_joined()) {
+            (None, _) => 2,
+            (Some(_), is_joined) => 3 + usize::from(is_joined),
+        };
+        let until = [until, self.changes.next_due()].into_iter().flatten().min();
         let ready = wait_until(&mut files[..count], until)?;
-        Ok(if !files[0].revents().is_empty() {
+        let [is_stopped, _, has_changed, _] = files.map(|file| !file.revents().is_empty());
+        let now = Instant::now();
+        if has_changed {
+            self.changes.hear(now);
+        }
+        if self.changes.is_due(now) {
+            self.renew();
+        }
+        Ok(if is_stopped {
             Woken::Stop
         } else if ready == 0 {
             Woken::Time
@@ -242,17 +322,19 @@ impl Link {
         &mut self,
         mut handle: impl FnMut(SocketAddr, Option<IpAddr>, Instant, &mut [u8]) -> bool,
     ) -> io::Result<()> {
-        let Self { stream, group, places, .. } = self;
+        let Self { stream, group, places, by, .. } = self;
         let Some(group) = group else {
+            // Of another interface than the one that was named nothing is taken, as if nobody was here.
+            let only = by.as_ref().map(By::index);
             return stream
-                .receive(places, |from, to, arrived, datagram| {
+                .receive(places, only, |from, to, arrived, datagram| {
                     handle(from, to.filter(|to| !is_group(*to)), arrived, datagram)
                 })
                 .map(drop);
         };
         let mut handle = |from, _, arrived, datagram: &mut [u8]| handle(from, None, arrived, datagram);
-        if stream.receive(places, &mut handle)? {
-            group.answers.receive(places, &mut handle)?;
+        if stream.receive(places, None, &mut handle)? {
+            group.answers.receive(places, None, &mut handle)?;
         }
         Ok(())
     }
@@ -264,11 +346,15 @@ impl Link {
     /// # Errors
     /// What the system says; then it is not sent.
     pub fn send(&mut self, to: SocketAddr, from: Option<IpAddr>, bytes: &[u8]) -> io::Result<()> {
+        let to = self.by.as_ref().map_or(to, |by| by.now_at(to));
         let sent = match &self.group {
-            Some(group) => group.answers.send(to, None, bytes)?,
-            None => self.stream.send(to, from.filter(|from| !is_group(*from)), bytes)?,
+            Some(group) => group.answers.send(to, None, bytes),
+            None => self.stream.send(to, from.filter(|from| !is_group(*from)), bytes),
         };
-        self.unsent += u64::from(!sent);
+        if sent.is_err() && self.by.is_some() {
+            self.changes.suspect(Instant::now());
+        }
+        self.unsent += u64::from(!sent?);
         Ok(())
     }
 
@@ -278,9 +364,26 @@ impl Link {
     }
 }
 
+impl By {
+    /// The index of the interface now; one that nothing comes by while there is none.
+    fn index(&self) -> u32 {
+        self.interface.as_ref().map_or(0, |interface| interface.index)
+    }
+
+    /// Where that address is now, if what was typed had the index that the interface had then.
+    fn now_at(&self, to: SocketAddr) -> SocketAddr {
+        match to {
+            SocketAddr::V6(v6) if self.typed != 0 && v6.scope_id() == self.typed => {
+                SocketAddrV6::new(*v6.ip(), v6.port(), v6.flowinfo(), self.index()).into()
+            }
+            other => other,
+        }
+    }
+}
+
 impl Group {
-    /// A socket for answers to what comes for the group `address`, which `interface` joined.
-    fn new(address: IpAddr, interface: Interface) -> Result<Self> {
+    /// A socket for answers to what comes for the group `address`.
+    fn new(address: IpAddr) -> Result<Self> {
         let any: SocketAddr = match address {
             IpAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
             IpAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
@@ -288,10 +391,30 @@ impl Group {
         let socket = Socket::new(Domain::for_address(any), Type::DGRAM, Some(Protocol::UDP))
             .context("cannot open a UDP socket")?;
         socket.bind(&any.into())?;
-        // Where it cannot be set, answers take the way that the routes say, which is the same on most computers.
-        let _ = way_back::leave_by(&socket, address.is_ipv4(), interface.index);
         let answers = Intake::new(socket).context("cannot set up the UDP socket")?;
-        Ok(Self { address, interface, answers })
+        Ok(Self { address, joined: 0, answers })
+    }
+
+    /// Has `socket` join it by `interface`, unless it has already.
+    fn join(&mut self, socket: &Socket, interface: &Interface) -> Result<()> {
+        if self.joined != interface.index {
+            self.leave(socket);
+            join(socket, self.address, interface)?;
+            self.joined = interface.index;
+        }
+        // Where it cannot be set, answers take the way that the routes say, which is the same on most computers.
+        let _ = way_back::leave_by(&self.answers.socket, interface.index);
+        Ok(())
+    }
+
+    fn leave(&mut self, socket: &Socket) {
+        let index = std::mem::take(&mut self.joined);
+        // Where the membership went with its interface, there is none to leave.
+        let _ = match self.address {
+            _ if index == 0 => Ok(()),
+            IpAddr::V4(group) => socket.leave_multicast_v4_n(&group, &InterfaceIndexOrAddress::Index(index)),
+            IpAddr::V6(group) => socket.leave_multicast_v6(&group, index),
+        };
     }
 }
 
@@ -320,29 +443,13 @@ impl Probe {
 }
 
 fn join(socket: &Socket, group: IpAddr, interface: &Interface) -> Result<()> {
-    let failed = || format!("cannot join the group {group} on {interface}");
     match group {
         IpAddr::V4(group) => {
-            // Without this, groups that other programs joined would be received on a wildcard address.
-            socket.set_multicast_all_v4(false)?;
-            let index = InterfaceIndexOrAddress::Index(interface.index);
-            socket.join_multicast_v4_n(&group, &index).with_context(failed)
+            socket.join_multicast_v4_n(&group, &InterfaceIndexOrAddress::Index(interface.index))
         }
-        IpAddr::V6(group) => {
-            socket.set_multicast_all_v6(false)?;
-            socket.join_multicast_v6(&group, interface.index).with_context(failed)
-        }
+        IpAddr::V6(group) => socket.join_multicast_v6(&group, interface.index),
     }
-}
-
-fn leave(socket: &Socket, group: IpAddr, interface: &Interface) {
-    // Where the membership went with its interface, there is none to leave.
-    let _ = match group {
-        IpAddr::V4(group) => {
-            socket.leave_multicast_v4_n(&group, &InterfaceIndexOrAddress::Index(interface.index))
-        }
-        IpAddr::V6(group) => socket.leave_multicast_v6(&group, interface.index),
-    };
+    .with_context(|| format!("cannot join the group {group} on {interface}"))
 }
 
 /// Asks for a large buffer, reads back what it got, and says how to allow more where that is too little.
@@ -380,6 +487,17 @@ fn cannot_listen(listen: SocketAddr, error: &io::Error) -> anyhow::Error {
             anyhow!("port {} needs root; choose one from 1024 on with --listen", listen.port())
         }
         _ => anyhow!("cannot listen on {listen}: {error}"),
+    }
+}
+
+/// Whether it is one of the link's own scope, which the kernel binds to an interface.
+fn is_of_link(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(_) => false,
+        // ff02::/16 and ff01::/16, whatever their flags.
+        IpAddr::V6(v6) => {
+            v6.is_unicast_link_local() || v6.is_multicast() && matches!(v6.octets()[1] & 0xf, 1 | 2)
+        }
     }
 }
 

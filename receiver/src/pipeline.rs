@@ -231,7 +231,7 @@ fn open_links(sources: &Sources, args: &Args, console: &Console) -> Result<(Vec<
     let interface = args.interface.as_deref();
     let (mut opened, mut unknown) = (Vec::new(), Vec::new());
     for &listen in &sources.listen {
-        let link = match Link::open(listen, interface, console) {
+        let link = match Link::open_in_time(listen, interface, console) {
             Ok(link) => link,
             // Nobody asked for this port; senders are looked for too.
             Err(error) if sources.is_open() => {

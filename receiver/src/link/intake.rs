@@ -36,10 +36,12 @@ impl Intake {
     }
 
     /// Gives each datagram of a batch to `handle`, with where it came from, which address it was sent to, and when it
-    /// arrived, until `handle` says `false`; then returns `false` too.
+    /// arrived, until `handle` says `false`; then returns `false` too. What came by another interface than `only` is left
+    /// out.
     pub(super) fn receive(
         &mut self,
         places: &mut Places,
+        only: Option<u32>,
         mut handle: impl FnMut(SocketAddr, Option<IpAddr>, Instant, &mut [u8]) -> bool,
     ) -> io::Result<bool> {
         let count = {
@@ -55,6 +57,9 @@ impl Intake {
         };
         let clocks = (Instant::now(), SystemTime::now());
         for (meta, place) in places.metas[..count].iter().zip(places.bytes.chunks_exact_mut(PLACE)) {
+            if only.is_some() && meta.interface_index.is_some() && meta.interface_index != only {
+                continue;
+            }
             let arrived = arrival(meta.timestamp, clocks).max(self.newest.unwrap_or(clocks.0 - TOO_OLD));
             self.newest = Some(arrived);
             // What the kernel joined is taken apart again. An empty datagram is one too.

@@ -150,3 +150,57 @@ fn drops_are_counted_while_nobody_reads() {
     assert!((1..50).contains(&link.kernel_dropped()));
     assert_eq!(link.kernel_dropped(), link.probe().unwrap().kernel_dropped());
 }
+
+/// Asks for the address as another user of this computer, in all ways there are; `None` without the right to be one.
+fn asked_for_by_another_user(at: SocketAddr) -> Option<[io::Result<Socket>; 4]> {
+    if !rustix::process::geteuid().is_root() {
+        return None;
+    }
+    let ask = std::thread::spawn(move || {
+        // It is the thread that is another user, and it ends here.
+        let nobody = Some(rustix::process::Uid::from_raw(65_534));
+        rustix::thread::set_thread_res_uid(nobody, nobody, nobody).unwrap();
+        [(false, false), (true, false), (false, true), (true, true)].map(|(address, port)| {
+            let socket = Socket::new(Domain::for_address(at), Type::DGRAM, Some(Protocol::UDP)).unwrap();
+            socket.set_reuse_address(address).unwrap();
+            socket.set_reuse_port(port).unwrap();
+            socket.bind(&at.into()).map(|()| socket)
+        })
+    });
+    Some(ask.join().unwrap())
+}
+
+#[test]
+fn no_other_user_of_this_computer_shares_the_port() {
+    for (listen, host) in [("0.0.0.0:0", "127.0.0.1"), ("127.0.0.1:0", "127.0.0.1"), ("[::]:0", "::1")] {
+        let Ok(link) = Link::open(listen.parse().unwrap(), None, &Console::new("test")) else { continue };
+        link.make_way_for_groups().unwrap();
+        for ip in [link.local().ip(), host.parse().unwrap()] {
+            for tried in asked_for_by_another_user((ip, port(&link)).into()).into_iter().flatten() {
+                assert_eq!(tried.map_err(|error| error.kind()).unwrap_err(), io::ErrorKind::AddrInUse);
+            }
+        }
+    }
+}
+
+#[test]
+fn viewers_of_a_group_hear_it_whoever_else_on_this_computer_does_and_beside_who_listens_on_its_port() {
+    let group: SocketAddr = "239.255.78.2:9479".parse().unwrap();
+    let open = |listen| Link::open(listen, Some("lo"), &Console::new("test")).unwrap();
+    let own = open((Ipv4Addr::UNSPECIFIED, group.port()).into());
+    own.make_way_for_groups().unwrap();
+    let mut viewers = [open(group), open(group)];
+    drop(own);
+    // A group is public: who listens to it takes nothing from others.
+    let others = asked_for_by_another_user(group);
+    let socket = Socket::from(sender());
+    socket.set_multicast_if_v4(&Ipv4Addr::LOCALHOST).unwrap();
+    let sender = UdpSocket::from(socket);
+    for _ in 0..3 {
+        sender.send_to(b"frame", group).unwrap();
+        for link in &mut viewers {
+            assert_eq!(received(link, 1)[0].3, b"frame");
+        }
+    }
+    drop(others);
+}

@@ -4,17 +4,19 @@
 use std::io;
 use std::os::fd::AsRawFd;
 
-use libc::{c_void, socklen_t};
+use libc::{c_int, c_void, socklen_t};
 
 /// Has what is sent to single addresses leave by this interface, while answers are taken from any (ip(7), IP_UNICAST_IF,
 /// Linux 3.4; IPV6_UNICAST_IF). Unlike binding to the interface, it also reaches a sender on this computer, whose
-/// datagrams never come by the interface itself.
-pub(super) fn leave_by(socket: &impl AsRawFd, is_ipv4: bool, index: u32) -> io::Result<()> {
-    let (level, name) = if is_ipv4 {
-        (libc::IPPROTO_IP, libc::IP_UNICAST_IF)
-    } else {
-        (libc::IPPROTO_IPV6, libc::IPV6_UNICAST_IF)
-    };
+/// datagrams never come by the interface itself; and it can be set again, whoever asks for it.
+pub(super) fn leave_by(socket: &impl AsRawFd, index: u32) -> io::Result<()> {
+    // A socket of IPv6 may send to addresses of both.
+    let v4 = set(socket, libc::IPPROTO_IP, libc::IP_UNICAST_IF, index);
+    let v6 = set(socket, libc::IPPROTO_IPV6, libc::IPV6_UNICAST_IF, index);
+    v4.or(v6)
+}
+
+fn set(socket: &impl AsRawFd, level: c_int, name: c_int, index: u32) -> io::Result<()> {
     let index = index.to_be();
     // SAFETY: `index` lives through the call, and its size is given.
     let result = unsafe {
