@@ -143,6 +143,8 @@ fn wrong_usage_is_explained_in_a_line_and_has_status_2() {
         ("sender", vec!["--serve", "here"], "9001"),
         ("sender", [&["--dest", "127.0.0.1:0"], &pattern[..]].concat(), "port"),
         ("sender", [&["--dest", "127.0.0.1"], &pattern[..]].concat(), "HOST:PORT"),
+        ("sender", [&["--dest", "192.168.1.700:9"], &pattern[..]].concat(), "192.168.1.20:9000"),
+        ("sender", [&["--dest", "http://door:9"], &pattern[..]].concat(), "door.local:9000"),
         ("sender", [&to, &pattern[..], &["--quality", "0"]].concat(), "1 to 100"),
         ("sender", [&to, &pattern[..], &["--quality", "40..101"]].concat(), "40..80"),
         ("sender", [&to, &pattern[..], &["--max-bitrate", "1k"]].concat(), "100kbit"),
@@ -186,18 +188,12 @@ fn what_is_not_there_is_explained_in_a_line() {
     let web_holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let web = web_holder.local_addr().unwrap().to_string();
     for (name, arguments, word) in [
-        (
-            "sender",
-            vec!["--dest", "no-such-host.invalid:9000", "--source", "pattern"],
-            "no-such-host.invalid",
-        ),
         ("sender", [&to[..], &["--source", &none]].concat(), "none.mjpeg"),
         ("sender", [&to[..], &["--source", &empty]].concat(), "jpg"),
         ("sender", [&to[..], &["--source", &text]].concat(), "notes.txt"),
         ("sender", [&to[..], &["--source", "camera:97"]].concat(), "sender cameras"),
         ("sender", [&to[..], &["--source", "/dev/video97"]].concat(), "sender cameras"),
         ("sender", [&to[..], &["--source", "-"]].concat(), "standard input"),
-        ("sender", [&to[..], &["--source", "pattern", "--interface", "none97"]].concat(), "none97"),
         ("receiver", vec!["--output", "none", "--listen", &taken], &port),
         ("receiver", vec!["--output", "none", "--listen", "192.0.2.7:9000"], "192.0.2.7"),
         ("receiver", vec!["--output", "none", "--listen", "127.0.0.1:9996", "--http", &web], "--http"),
@@ -209,6 +205,31 @@ fn what_is_not_there_is_explained_in_a_line() {
         explained(&ended, name, &arguments, word);
         assert!(matches!(ended.status.code(), Some(1 | 2)), "{name} {arguments:?}: {}", ended.status);
     }
+}
+
+#[test]
+fn what_may_be_there_later_is_explained_in_a_line_and_waited_for() {
+    let pattern = ["--source", "pattern", "--size", "160x120"];
+    let (to, other) = (free_address(), free_address());
+    let receiver = receiver(&["--listen", &to, "--output", "none"]);
+    let named = ["--dest", "no-such-host.invalid:9000", "--dest", &to];
+    let sender = sender(&[&named[..], &pattern].concat());
+    let is_explained = |running: &Running, word: &str| {
+        let explains = |line: &str| line.contains(word) && line.contains("tried again");
+        let lines = || running.said().lines().filter(|line| explains(line)).count();
+        assert!(comes_to(|| lines() == 1), "{}", running.said());
+    };
+    is_explained(&sender, "no-such-host.invalid");
+    let arrives = || receiver.stats().is_some_and(|stats| count(&stats, "/frames/delivered") > 10);
+    assert!(comes_to(arrives), "it keeps nobody else waiting: {}", sender.said());
+    assert!(sender.interrupt().status.success());
+    let sender = common::running::sender(&[&["--dest", &to, "--interface", "none97"], &pattern[..]].concat());
+    is_explained(&sender, "none97");
+    let receiver =
+        common::running::receiver(&["--listen", &other, "--interface", "none97", "--output", "none"]);
+    let waits = || receiver.said().lines().any(|line| line.contains("none97") && line.contains("waiting"));
+    assert!(comes_to(waits), "{}", receiver.said());
+    assert!(sender.interrupt().status.success() && receiver.interrupt().status.success());
 }
 
 /// The last paragraph but a pointer to --help is one line, and `word` of the way out is in it.
