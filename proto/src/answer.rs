@@ -1,5 +1,8 @@
 //! Answers resend requests: within a budget, once for all who ask, and with parity where they miss different things.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -217,7 +220,7 @@ impl Answers {
         // Parity begins behind what was sent before.
         let fresh = sent.parity_given..sent.parity_given + merge.needed;
         if wanted > merge.needed && fresh.end < most_parity(sent.slab.len()) {
-            sent.slab.make_parity(fresh.end, encoder);
+            make_fresh(sent, fresh.end, encoder);
             if sent.slab.parity_made() >= fresh.end {
                 sent.parity_given = fresh.end;
                 self.queue.push_back(Repair { frame: merge.frame, what: What::Parity, range: fresh });
@@ -248,6 +251,16 @@ impl Answers {
     }
 }
 
+/// Makes parity, so that there are `count` in all, and some for who asks next: each time costs a pass over the whole frame,
+/// however few are made.
+fn make_fresh(sent: &mut Sent, count: usize, encoder: &mut Encoder) {
+    let made = sent.slab.parity_made();
+    if made < count {
+        let batch = (sent.slab.len() / BATCH).max(LEAST_BATCH);
+        sent.slab.make_parity(count.max(made + batch), encoder);
+    }
+}
+
 impl Sent {
     fn is_queued(&self, index: usize) -> bool {
         self.queued[index / 64] & (1 << (index % 64)) != 0
@@ -273,5 +286,9 @@ const AT_ONCE: u64 = 200_000;
 const TOGETHER: Duration = Duration::from_millis(1);
 /// A request that comes this soon after an answer crossed it.
 const CROSSING: Duration = Duration::from_millis(1);
+/// Fresh parity is made for one in so many data chunks at once: what is paid for a pass over a frame is an eighth of it.
+const BATCH: usize = 8;
+/// But so many in any case.
+const LEAST_BATCH: usize = 8;
 /// Frames that are asked for at one time.
 const MOST_MERGES: usize = 8;
