@@ -213,6 +213,10 @@ bodies[6] = function(body, tree)
   end
   local ranges = body.add(f.ranges, 2)
   if not ranges then return "" end
+  if ranges:uint() == 0 then
+    tree:add_proto_expert_info(e.malformed, "Names no chunk")
+    return ""
+  end
   if ranges:uint() > 64 then
     tree:add_proto_expert_info(e.malformed, "More than 64 ranges")
     return ""

@@ -116,7 +116,9 @@ impl Answers {
         let mut verdict = Verdict::Answered;
         let gone = sent.count().min(sent.slab.len());
         let (bytes, at_once) = (sent.slab.stride() as u64, sent.slab.bytes() as u64);
-        for index in request.ranges().flat_map(|range| range.start..range.end.min(gone)) {
+        let named = request.ranges().flat_map(|range| range.start..range.end.min(gone));
+        // So many make the frame whole, whichever they are.
+        for index in named.take(request.needed.into()) {
             if sent.is_queued(index) {
                 continue;
             }

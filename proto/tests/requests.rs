@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proto::wire::{Body, Datagram, Kind};
+use proto::wire::{self, Body, Datagram, Header, Kind};
 use proto::{
     Clock, Fec, FeedbackFate, Frame, MediaTime, Pace, RecvConfig, RecvEvent, RecvOutput, RecvStream,
     SendConfig, SendOutput, SendStream, SessionId,
@@ -28,6 +28,24 @@ fn what_is_late_of_a_frame_that_the_next_has_overtaken_is_not_asked_for_twice() 
     assert_eq!(pair.asked, [(0, vec![(5, 7), (14, 5)]), (1, vec![(1, 19)])]);
     assert_eq!(pair.delivered, [0, 1]);
     assert_eq!(pair.sender.stats().feedback.malformed, 0);
+}
+
+#[test]
+fn parity_that_cannot_be_is_not_waited_for() {
+    let mut pair = Pair::new(Fec::Off);
+    let mut frame = pair.push(20, 10);
+    for datagram in &mut frame {
+        let header = Datagram::parse(datagram).unwrap().header;
+        wire::emit(&Header { parity_chunks: u16::MAX, ..header }, datagram);
+    }
+    for (index, millis) in (0..20).zip(20..).filter(|(index, _)| *index != 3) {
+        pair.receive(&frame[index], millis);
+        pair.run(millis, millis);
+    }
+    assert_eq!(pair.asked, [], "there is some to come");
+    // Of 20 chunks there are 16 of parity, at the distance of the data.
+    pair.run(40, 70);
+    assert_eq!(pair.asked.first(), Some(&(0, vec![(3, 1)])));
 }
 
 proptest! {

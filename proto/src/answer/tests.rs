@@ -27,6 +27,32 @@ fn request(needed: u16, first: usize) -> Vec<u8> {
 }
 
 #[test]
+fn one_receiver_is_sent_the_first_that_it_needs_of_those_that_it_names() {
+    let now = t0();
+    let (mut history, mut encoder) = (history(100, 0, now), Encoder::default());
+    let (mut answers, mut asker) = (Answers::new(false), Budget::new(1, 0));
+    let header = Header::control(Kind::Resend, SessionId::new(1), FrameId::new(0), MediaTime::default());
+    let mut datagram = Vec::new();
+    for (needed, expected) in [(3, vec![3..4, 7..9]), (2, vec![3..4, 7..8]), (9, vec![3..4, 7..10, 90..91])] {
+        wire::emit_with(&header, &mut datagram, |body| {
+            Resend::emit(Token::new(1), needed, [3..4, 7..10, 90..91].into_iter(), body);
+        });
+        let Body::Resend(request) = Datagram::parse(&datagram).unwrap().body else { panic!() };
+        for _ in 0..2 {
+            // What is on its way is not sent twice.
+            answers.ask(&request, FrameId::new(0), &mut history, &mut asker, 1 << 40, now);
+        }
+        let mut sent = Vec::new();
+        while let Some(repair) = answers.next(&mut history, &mut encoder, 1 << 40, now).map(|r| r.clone()) {
+            history.find(FrameId::new(0)).unwrap().resent(repair.range.clone());
+            answers.taken(repair.range.len());
+            sent.push(repair.range);
+        }
+        assert_eq!(sent, expected);
+    }
+}
+
+#[test]
 fn fresh_parity_is_made_for_many_requests_at_once_and_none_is_sent_twice() {
     for (chunks, planned) in [(1000, 10), (1000, 0), (200, 1), (64, 4), (20, 2)] {
         let now = t0();

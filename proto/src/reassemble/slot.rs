@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::asks::Asks;
 use super::train::Train;
 use super::{Arrival, Told};
-use crate::fec::Repairer;
+use crate::fec::{Repairer, most_parity};
 use crate::geometry::Geometry;
 use crate::wire::{Header, TrainEntry};
 use crate::{Buffer, FrameId, MediaTime, Pool};
@@ -17,7 +17,8 @@ pub(crate) struct Slot {
     pub(crate) frame: FrameId,
     pub(crate) captured: MediaTime,
     pub(crate) geometry: Geometry,
-    /// Parity chunks that are sent with it.
+    /// Parity chunks that are sent with it, as it is said; and as many of these as can be.
+    said_parity: u16,
     planned: usize,
     /// Present while the slot is in use.
     buffer: Option<Buffer>,
@@ -57,6 +58,7 @@ impl Slot {
             frame: FrameId::new(0),
             captured: MediaTime::default(),
             geometry,
+            said_parity: 0,
             planned: 0,
             buffer: None,
             have: Vec::new(),
@@ -81,7 +83,8 @@ impl Slot {
         pool: &mut Pool,
     ) {
         (self.frame, self.captured) = (header.frame, header.captured);
-        (self.geometry, self.planned) = (geometry, header.parity_chunks.into());
+        (self.geometry, self.said_parity) = (geometry, header.parity_chunks);
+        self.planned = usize::from(header.parity_chunks).min(most_parity(geometry.chunks()));
         self.missing = geometry.chunks();
         clear(&mut self.have, geometry.chunks());
         clear(&mut self.first_time, geometry.chunks());
@@ -125,8 +128,7 @@ impl Slot {
 
     /// Whether a chunk of this frame was cut otherwise than the first one said.
     pub(super) fn contradicts(&self, header: &Header, geometry: Geometry) -> bool {
-        (self.geometry, self.planned, self.captured)
-            != (geometry, usize::from(header.parity_chunks), header.captured)
+        (self.geometry, self.said_parity, self.captured) != (geometry, header.parity_chunks, header.captured)
     }
 
     /// Puts a data chunk in its place.

@@ -184,8 +184,12 @@ impl<'a> Resend<'a> {
             end = range.end;
             is_next
         });
-        // Who needs nothing has nothing to ask for.
-        if possible && request.needed > 0 { Ok(request) } else { Err(WireError::Feedback) }
+        // Who needs nothing, or names nothing, has nothing to ask for.
+        if possible && request.needed > 0 && !request.ranges.is_empty() {
+            Ok(request)
+        } else {
+            Err(WireError::Feedback)
+        }
     }
 
     /// The chunks asked for, in rising order.
