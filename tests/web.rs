@@ -14,7 +14,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use common::http::{Client, ask, field, get};
-use proto::host::web::{Action, Broadcast, Family, Feed, Listener, Site, WebArgs};
+use proto::host::web::{Action, Actions, Broadcast, Family, Feed, Listener, Site, WebArgs};
 use proto::host::{Console, Stop, join};
 use proto::{Frame, MediaTime};
 
@@ -78,11 +78,15 @@ struct Served {
 
 impl Served {
     fn start(viewers: u8) -> Self {
+        Self::start_with(WebArgs { viewers, ..WebArgs::default() })
+    }
+
+    fn start_with(args: WebArgs) -> Self {
         let feeds = [Arc::new(Broadcast::new()), Arc::new(Broadcast::new())];
         let site = Arc::new(Made { feeds, is_gone: false.into(), asked: Mutex::default() });
         let at = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let (stop, hosts) = (Stop::new().unwrap(), vec!["bench3.example".into()]);
-        let listener = Listener::bind(&WebArgs { address: Some(at), hosts, viewers }).unwrap().unwrap();
+        let listener = Listener::bind(&WebArgs { address: Some(at), hosts, ..args }).unwrap().unwrap();
         let thread = listener.serve(site.clone(), &stop, &Console::silent()).unwrap();
         Self { site, at, stop, thread: Some(thread) }
     }
@@ -214,14 +218,21 @@ fn a_head_that_is_too_long_too_slow_or_none_is_refused_and_ends_the_connection()
 #[test]
 fn a_wrong_host_is_refused_with_the_way_out() {
     let served = Served::start(1);
-    for host in ["Host: evil.example", "Host: evil.example:80", "Host: 192.0.2.77"] {
+    for host in ["Host: evil.example", "Host: evil.example:80", "Host: 2130706433", "Host: 0.0.0.0"] {
         for (method, path) in [("GET", "/snapshot.jpg"), ("GET", "/stream.mjpeg"), ("POST", "/snapshot")] {
             let answer = ask(served.at, method, path, &[host]);
             assert_eq!(answer.status, 421, "{host} {path}");
             assert!(answer.text().contains("--http-host"), "{}", answer.text());
         }
     }
-    for host in ["Host: localhost", "Host: 127.0.0.1:1", "Host: Bench3.Example:8080"] {
+    // Who forwards a port to us, as for a container, has us asked by an address of his.
+    for host in [
+        "Host: localhost",
+        "Host: 127.0.0.1:1",
+        "Host: Bench3.Example:8080",
+        "Host: 192.0.2.77:18080",
+        "Host: [fd00::7]",
+    ] {
         assert_eq!(ask(served.at, "GET", "/", &[host]).status, 200, "{host}");
     }
     assert!(served.site.asked.lock().unwrap().is_empty());
@@ -242,6 +253,85 @@ fn actions_are_posted_by_our_own_page_or_a_program() {
     assert_eq!(ask(served.at, "POST", "/", &[]).status, 405);
     assert_eq!(ask(served.at, "POST", "/past?sender=2", &[]).status, 404);
     assert_eq!(*served.site.asked.lock().unwrap(), [(Action::Snapshot, 0), (Action::Past, 1)]);
+}
+
+#[test]
+fn actions_are_for_who_is_here_and_one_of_each_kind_a_second() {
+    let _alone = common::alone();
+    let post = |served: &Served, fields: &[&str]| ask(served.at, "POST", "/snapshot", fields);
+    let served = Served::start(1);
+    assert_eq!(post(&served, &[]).status, 200);
+    let refused = post(&served, &[]);
+    assert_eq!((refused.status, refused.field("Retry-After")), (429, Some("1")));
+    assert_eq!(ask(served.at, "POST", "/past", &[]).status, 409, "another kind");
+    let refused = post(&served, &["X-Forwarded-For: 192.0.2.9"]);
+    assert_eq!(refused.status, 403);
+    assert!(refused.text().contains("--http-actions on"), "{}", refused.text());
+    assert!(common::comes_to(|| post(&served, &[]).status == 200), "a second later");
+    // Without end, as fast as can be: what is done is bounded by time.
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_millis(2500) {
+        post(&served, &[]);
+    }
+    let most = 3 + begun.elapsed().as_secs() as usize;
+    let asked =
+        served.site.asked.lock().unwrap().iter().filter(|(action, _)| *action == Action::Snapshot).count();
+    assert!((3..=most + 1).contains(&asked), "{asked}");
+
+    let may_act = |served: &Served, fields: &[&str]| {
+        let live: serde_json::Value =
+            serde_json::from_str(ask(served.at, "GET", "/live.json", fields).text()).unwrap();
+        live["actions"].as_array().unwrap().len()
+    };
+    assert_eq!((may_act(&served, &[]), may_act(&served, &["X-Forwarded-For: 192.0.2.9"])), (2, 0));
+    let off = Served::start_with(WebArgs { viewers: 1, actions: Actions::Off, ..WebArgs::default() });
+    assert_eq!((post(&off, &[]).status, may_act(&off, &[])), (403, 0));
+    let on = Served::start_with(WebArgs { viewers: 1, actions: Actions::On, ..WebArgs::default() });
+    assert_eq!(post(&on, &["X-Forwarded-For: 192.0.2.9"]).status, 200);
+}
+
+#[test]
+fn who_asks_has_the_place_of_who_has_long_asked_for_nothing() {
+    let _alone = common::alone();
+    let served = Served::start(8);
+    let _idle: Vec<Client> = (0..24).map(|_| Client::connect(served.at)).collect();
+    assert!(common::comes_to(|| get(served.at, "/stats.json").status == 200));
+}
+
+#[test]
+fn monitors_and_cookies_of_other_services_are_served() {
+    let served = Served::start(1);
+    served.put(0, 1, 10);
+    served.put(1, 1, 10);
+    for text in ["GET /healthz HTTP/1.0\r\n\r\n", "HEAD /healthz HTTP/1.0\r\nX: y\r\n\r\n"] {
+        let mut client = Client::connect(served.at);
+        client.send(text);
+        assert_eq!(client.answer(text.starts_with('G')).status, 200, "{text}");
+        assert!(client.has_ended());
+    }
+    let cookies = format!("Cookie: {}", "x".repeat(20_000));
+    let fields: Vec<String> = (0..120).map(|n| format!("X-{n}: y")).chain([cookies]).collect();
+    let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+    assert_eq!(ask(served.at, "GET", "/healthz", &fields).status, 200);
+    // In single bytes, too.
+    let mut client = Client::connect(served.at);
+    for byte in format!("GET /healthz HTTP/1.1\r\nHost: {}\r\n\r\n", served.at).chars() {
+        client.send(&byte.to_string());
+    }
+    assert_eq!(client.answer(true).status, 200);
+}
+
+#[test]
+fn pictures_are_shown_in_pages_of_others_only_if_it_is_said() {
+    for (embed, policy) in [(false, "same-origin"), (true, "cross-origin")] {
+        let served = Served::start_with(WebArgs { viewers: 1, embed, ..WebArgs::default() });
+        served.put(0, 1, 10);
+        for path in ["/", "/snapshot.jpg", "/nowhere"] {
+            assert_eq!(get(served.at, path).field("Cross-Origin-Resource-Policy"), Some(policy), "{path}");
+        }
+        let head = ask(served.at, "HEAD", "/stream.mjpeg", &[]).head;
+        assert!(head.contains(&format!("Cross-Origin-Resource-Policy: {policy}\r\n")), "{head}");
+    }
 }
 
 #[test]

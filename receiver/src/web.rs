@@ -1,6 +1,8 @@
 //! What the receiver shows of itself in a browser: pictures as they came, figures, and what can be kept of them.
 
-use std::sync::Arc;
+mod quota;
+
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -11,7 +13,8 @@ use serde_json::Value;
 
 use crate::clock::Agreement;
 use crate::endpoint::Shared;
-use crate::feed;
+use crate::feed::{self, lock};
+use quota::Quota;
 
 /// What `--http` asks for, before anything is answered.
 #[derive(Debug)]
@@ -23,6 +26,7 @@ pub struct Web {
 struct ReceiverSite {
     board: Board,
     shared: Arc<Shared>,
+    quota: Mutex<Quota>,
 }
 
 impl Web {
@@ -45,7 +49,11 @@ impl Web {
     /// # Errors
     /// If the system gives no thread.
     pub fn serve(self, shared: &Arc<Shared>) -> Result<JoinHandle<Result<()>>> {
-        let site = Arc::new(ReceiverSite { board: self.board, shared: shared.clone() });
+        let site = Arc::new(ReceiverSite {
+            board: self.board,
+            shared: shared.clone(),
+            quota: Mutex::new(Quota::new(shared.keep.past_bytes, Instant::now())),
+        });
         self.listener.serve(site, &shared.stop, &shared.console)
     }
 }
@@ -83,12 +91,19 @@ impl Site for ReceiverSite {
     fn act(&self, action: Action, feed: usize) -> Result<String, String> {
         let feeds = self.shared.feeds.list();
         let feed = feeds.get(feed).ok_or("there is no such sender")?;
+        let now = Instant::now();
         let answer = match action {
             Action::Snapshot => {
-                let shot = feed.newest.as_ref().and_then(|newest| newest.fresh(Instant::now()));
+                let shot = feed.newest.as_ref().and_then(|newest| newest.fresh(now));
+                let bytes = shot.as_ref().map_or(0, |shot| shot.frame.jpeg.len() as u64);
+                self.check(bytes, now)?;
                 feed.keeper.snapshot(shot.as_ref().map(|shot| &shot.frame))
             }
-            Action::Past => feed.keeper.save_past(),
+            Action::Past => {
+                let bytes = feed.keeper.status().past.map_or(0, |past| past.bytes);
+                self.check(bytes, now)?;
+                feed.keeper.save_past()
+            }
         };
         match answer.wait(PATIENCE) {
             Some(said) if said.is_trouble => Err(said.text),
@@ -99,6 +114,14 @@ impl Site for ReceiverSite {
 
     fn families(&self) -> &'static [Family] {
         FAMILIES
+    }
+}
+
+impl ReceiverSite {
+    /// Whether browsers may have so many bytes saved.
+    fn check(&self, bytes: u64, now: Instant) -> Result<(), String> {
+        quota::look_for_room(bytes, &self.shared.keep.folder)?;
+        lock(&self.quota).take(bytes, now)
     }
 }
 

@@ -1,52 +1,63 @@
 //! One connection: requests in, answers out, until either side has enough.
 
 use std::io::{self, ErrorKind, IoSlice};
-use std::net::TcpStream;
+use std::net::{IpAddr, TcpStream};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::peer::Peer;
+use super::places::Caller;
 use super::request::{LONGEST_HEAD, Method, Request};
-use super::response::Response;
-use super::route::{self, Answer};
-use super::server::Shared;
+use super::response::{Response, Sites};
+use super::route::{self, Answer, Asker};
+use super::server::{Room, Shared};
 use super::{guard, stream};
 
 /// Answers requests until the connection ends. One that is not to be served is told so.
-pub(super) fn serve(stream: TcpStream, shared: &Shared, is_served: bool) -> io::Result<()> {
+pub(super) fn serve(
+    stream: Arc<TcpStream>,
+    address: IpAddr,
+    caller: &Caller,
+    shared: &Shared,
+    room: &Room,
+) -> io::Result<()> {
     let mut peer = Peer::new(stream, &shared.stop)?;
-    let local = peer.local()?;
-    let mut head = Head { bytes: [0; LONGEST_HEAD], filled: 0 };
+    let asker = Asker { address, local: peer.local()?, caller };
+    let mut head = Head { bytes: vec![0; LONGEST_HEAD], filled: 0, looked_at: 0 };
+    let sites = shared.sites;
     loop {
         let request = match head.next(&mut peer)? {
             Next::Request(request) => request,
-            Next::Refused(response) => return last(peer, &response, false),
+            Next::Refused(response) => return last(peer, &response, sites, false),
             Next::End => return Ok(()),
         };
         let is_head = request.method == Method::Head;
-        if !is_served {
-            return last(peer, &busy(), is_head);
+        let Room::Served(place) = room else { return last(peer, &busy(), sites, is_head) };
+        if let Some(host) = request.host.as_deref().filter(|host| !guard::is_us(host, &shared.hosts)) {
+            return last(peer, &not_us(host), sites, is_head);
         }
-        if !guard::is_us(&request.host, local, &shared.hosts) {
-            return last(peer, &not_us(&request.host), is_head);
-        }
-        match route::answer(&request, shared) {
+        place.idle(None);
+        match route::answer(&request, &asker, shared) {
             Answer::Stream(viewer) if is_head => {
-                return write(&mut peer, &viewer.head(), &[]).map(|()| peer.finish());
+                return write(&mut peer, &viewer.head(sites), &[]).map(|()| peer.finish());
             }
-            Answer::Stream(viewer) => return viewer.run(&mut peer),
+            Answer::Stream(viewer) => return viewer.run(&mut peer, sites),
             Answer::Whole(response) if request.stays => {
                 let body = if is_head { &[] } else { response.body() };
-                write(&mut peer, &response.head(true), body)?;
+                write(&mut peer, &response.head(true, sites), body)?;
             }
-            Answer::Whole(response) => return last(peer, &response, is_head),
+            Answer::Whole(response) => return last(peer, &response, sites, is_head),
         }
+        place.idle(Some(Instant::now()));
     }
 }
 
 /// What a peer has said, as far as it was not seen to.
 struct Head {
-    bytes: [u8; LONGEST_HEAD],
+    bytes: Vec<u8>,
     filled: usize,
+    /// How much there was of it when it was looked at last.
+    looked_at: usize,
 }
 
 enum Next {
@@ -61,14 +72,18 @@ impl Head {
     fn next(&mut self, peer: &mut Peer<'_>) -> io::Result<Next> {
         let mut until = Instant::now() + if self.filled == 0 { IDLE } else { HEAD };
         loop {
-            match Request::parse(&self.bytes[..self.filled]) {
-                Ok(Some((request, length))) => {
-                    self.bytes.copy_within(length..self.filled, 0);
-                    self.filled -= length;
-                    return Ok(Next::Request(request));
+            if self.is_worth_a_look() {
+                self.looked_at = self.filled;
+                match Request::parse(&self.bytes[..self.filled]) {
+                    Ok(Some((request, length))) => {
+                        self.bytes.copy_within(length..self.filled, 0);
+                        self.filled -= length;
+                        self.looked_at = 0;
+                        return Ok(Next::Request(request));
+                    }
+                    Ok(None) => {}
+                    Err(response) => return Ok(Next::Refused(response)),
                 }
-                Ok(None) => {}
-                Err(response) => return Ok(Next::Refused(response)),
             }
             match peer.read(&mut self.bytes[self.filled..], until) {
                 Ok(0) => return Ok(Next::End),
@@ -86,12 +101,21 @@ impl Head {
             }
         }
     }
+
+    /// Whether what has come may be a whole head, or is twice what was no whole one: who sends single bytes has the head
+    /// read no more often than others.
+    fn is_worth_a_look(&self) -> bool {
+        let new = &self.bytes[self.looked_at.saturating_sub(3)..self.filled];
+        let may_end =
+            new.windows(2).any(|end| end == b"\n\n") || new.windows(4).any(|end| end == b"\r\n\r\n");
+        may_end || self.filled >= 2 * self.looked_at || self.filled == LONGEST_HEAD
+    }
 }
 
 /// Writes an answer behind which the connection ends.
-fn last(mut peer: Peer<'_>, response: &Response, is_head: bool) -> io::Result<()> {
+fn last(mut peer: Peer<'_>, response: &Response, sites: Sites, is_head: bool) -> io::Result<()> {
     let body = if is_head { &[] } else { response.body() };
-    write(&mut peer, &response.head(false), body)?;
+    write(&mut peer, &response.head(false, sites), body)?;
     peer.finish();
     Ok(())
 }

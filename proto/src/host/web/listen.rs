@@ -69,11 +69,15 @@ pub(super) fn parse_http(text: &str) -> Result<SocketAddr, String> {
     }
 }
 
-/// Reads `--http-host`: a name, without a port.
+/// Reads `--http-host`: a name or an address, without a port.
 ///
 /// # Errors
 /// A sentence that says what can be written.
 pub(super) fn parse_http_host(text: &str) -> Result<String, String> {
+    let address = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    if let Ok(address) = address.parse::<IpAddr>() {
+        return Ok(address.to_canonical().to_string());
+    }
     let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
     if text.is_empty() || !text.chars().all(is_name) {
         return Err(format!("{text:?} is no host name; write it like bench3.example, without a port"));
@@ -126,14 +130,16 @@ mod tests {
     #[test]
     fn a_host_name_has_no_port() {
         assert_eq!(parse_http_host("Bench3.Example"), Ok("bench3.example".into()));
-        for text in ["", "bench3:80", "http://bench3", "a b"] {
+        assert_eq!(parse_http_host("192.168.1.5"), Ok("192.168.1.5".into()));
+        assert_eq!(parse_http_host("[FD00::5]"), Ok("fd00::5".into()));
+        for text in ["", "bench3:80", "192.168.1.5:80", "http://bench3", "a b"] {
             assert!(parse_http_host(text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn a_port_that_is_taken_is_an_error_with_the_way_out() {
-        let args = |address| WebArgs { address, hosts: Vec::new(), viewers: 1 };
+        let args = |address| WebArgs { address, viewers: 1, ..WebArgs::default() };
         assert!(Listener::bind(&args(None)).unwrap().is_none(), "nothing is listened on unasked");
         let first = Listener::bind(&args(Some("127.0.0.1:0".parse().unwrap()))).unwrap().unwrap();
         let taken = first.listener.local_addr().unwrap();

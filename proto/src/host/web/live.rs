@@ -1,9 +1,9 @@
 //! What the page asks for twice a second: how each stream is, and its figures.
 
+use std::fmt::Write;
 use std::time::Instant;
 
 use serde::Serialize;
-use serde_json::Value;
 
 use super::Feed;
 use super::route::trouble;
@@ -15,15 +15,13 @@ struct Live<'a> {
     program: &'a str,
     /// Our clock, which the pictures' times are told by.
     now_ms: f64,
-    /// When the figures were made, in seconds since the program began.
-    time: &'a Value,
+    /// What whoever asks may do.
     actions: Vec<&'static str>,
-    feeds: Vec<LiveFeed<'a>>,
 }
 
 #[derive(Serialize)]
 struct LiveFeed<'a> {
-    name: String,
+    name: &'a str,
     /// Why no picture is one of now.
     trouble: Option<String>,
     /// When the newest picture was taken, by our clock.
@@ -31,31 +29,44 @@ struct LiveFeed<'a> {
     /// How far pictures are apart; zero if that is not known.
     interval_ms: f64,
     is_relative: bool,
-    figures: &'a Value,
 }
 
-/// The answer, as JSON.
-pub(super) fn text(shared: &Shared) -> String {
-    let (feeds, text) = (shared.site.feeds(), shared.site.stats());
-    let stats: Value = serde_json::from_str(&text).expect("statistics are JSON");
+/// The answer, as JSON, for somebody who may act or may not. Times are of now; figures are those of the last report, and
+/// written only once.
+pub(super) fn text(shared: &Shared, may_act: bool) -> String {
+    let feeds = shared.site.feeds();
+    let rendered = shared.rendering.of(&*shared.site, &feeds);
     let now = Instant::now();
-    let feed = |(number, feed): (usize, &'_ Feed)| {
-        let shot = feed.newest.newest();
-        LiveFeed {
-            name: feed.name.clone(),
-            trouble: trouble(feed, now),
-            captured_ms: shot.as_ref().map(|shot| millis_between(shared.begun, shot.captured)),
-            interval_ms: shot.map_or(0.0, |shot| shot.interval.as_secs_f64() * 1000.0),
-            is_relative: feed.is_relative,
-            figures: shared.site.figures(&stats, number),
-        }
-    };
     let live = Live {
         program: shared.site.program(),
         now_ms: millis_between(shared.begun, now),
-        time: &stats["time"],
-        actions: shared.site.actions().iter().map(|action| action.name()).collect(),
-        feeds: feeds.iter().enumerate().map(feed).collect(),
+        actions: shared.site.actions().iter().filter(|_| may_act).map(|action| action.name()).collect(),
     };
-    serde_json::to_string(&live).expect("it is numbers and strings")
+    let mut text = open(&live);
+    // When the figures were made, in seconds since the program began.
+    let _ = write!(text, ",\"time\":{},\"feeds\":[", rendered.time);
+    for (number, (feed, figures)) in feeds.iter().zip(&rendered.figures).enumerate() {
+        let between = if number == 0 { "" } else { "," };
+        let _ = write!(text, "{between}{},\"figures\":{figures}}}", open(&of(feed, shared.begun, now)));
+    }
+    text.push_str("]}");
+    text
+}
+
+fn of(feed: &Feed, begun: Instant, now: Instant) -> LiveFeed<'_> {
+    let shot = feed.newest.newest();
+    LiveFeed {
+        name: &feed.name,
+        trouble: trouble(feed, now),
+        captured_ms: shot.as_ref().map(|shot| millis_between(begun, shot.captured)),
+        interval_ms: shot.map_or(0.0, |shot| shot.interval.as_secs_f64() * 1000.0),
+        is_relative: feed.is_relative,
+    }
+}
+
+/// An object to which more can be added.
+fn open(object: &impl Serialize) -> String {
+    let mut text = serde_json::to_string(object).expect("it is numbers and strings");
+    text.pop();
+    text
 }

@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::Feed;
 use super::route::trouble;
 use super::server::Shared;
+use super::{Feed, Site};
 
 /// One metric, and where it stands in a stream's figures.
 #[derive(Clone, Copy, Debug)]
@@ -131,28 +131,21 @@ impl Family {
 
 /// All metrics of all streams.
 pub(super) fn text(shared: &Shared) -> String {
-    let (feeds, stats) = (shared.site.feeds(), shared.site.stats());
-    let stats: Value = serde_json::from_str(&stats).expect("statistics are JSON");
-    let labels: Vec<String> = labels(&feeds);
-    let mut text = String::new();
-    for family in shared.site.families() {
-        family.begin(&mut text);
-        for (number, labels) in labels.iter().enumerate() {
-            let figures = shared.site.figures(&stats, number);
-            family.write(&mut text, figures, family.path, family.labels, labels);
-        }
-    }
+    let feeds = shared.site.feeds();
+    let rendered = shared.rendering.of(&*shared.site, &feeds);
+    let labels = &rendered.labels;
+    let mut text = rendered.families(&*shared.site).to_owned();
     let (program, now) = (shared.site.program(), Instant::now());
     let name = format!("chunkcast_{program}_picture_age_seconds");
     header(&mut text, &name, "How old the newest picture is", Kind::Gauge);
-    for (feed, labels) in feeds.iter().zip(&labels) {
+    for (feed, labels) in feeds.iter().zip(labels) {
         if let Some(shot) = feed.newest.newest() {
             let _ = writeln!(text, "{name}{{{labels}}} {}", shot.age(now).as_secs_f64());
         }
     }
     let name = format!("chunkcast_{program}_live");
     header(&mut text, &name, "Whether pictures come: 1 or 0", Kind::Gauge);
-    for (feed, labels) in feeds.iter().zip(&labels) {
+    for (feed, labels) in feeds.iter().zip(labels) {
         let _ = writeln!(text, "{name}{{{labels}}} {}", u8::from(trouble(feed, now).is_none()));
     }
     let name = format!("chunkcast_{program}_http_viewers");
@@ -161,8 +154,20 @@ pub(super) fn text(shared: &Shared) -> String {
     text
 }
 
+/// What the statistics say of all streams, which have these labels.
+pub(super) fn families(site: &dyn Site, stats: &Value, labels: &[String]) -> String {
+    let mut text = String::new();
+    for family in site.families() {
+        family.begin(&mut text);
+        for (number, labels) in labels.iter().enumerate() {
+            family.write(&mut text, site.figures(stats, number), family.path, family.labels, labels);
+        }
+    }
+    text
+}
+
 /// What tells the streams apart: their names, and their numbers where those are the same.
-fn labels(feeds: &[Feed]) -> Vec<String> {
+pub(super) fn labels(feeds: &[Feed]) -> Vec<String> {
     let is_alone = |feed: &Feed| feeds.iter().filter(|other| other.name == feed.name).count() == 1;
     let name = |(number, feed): (usize, &Feed)| match is_alone(feed) {
         true => label("sender", &feed.name),

@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
@@ -11,17 +12,17 @@ use crate::host::{Stop, Wake, wait_until};
 /// A connection, and the request to stop that ends all waiting for it.
 #[derive(Debug)]
 pub(super) struct Peer<'a> {
-    stream: TcpStream,
+    stream: Arc<TcpStream>,
     stop: &'a Stop,
 }
 
 impl<'a> Peer<'a> {
-    pub(super) fn new(stream: TcpStream, stop: &'a Stop) -> io::Result<Self> {
+    pub(super) fn new(stream: Arc<TcpStream>, stop: &'a Stop) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         // What is written is written at once.
         stream.set_nodelay(true)?;
         // What waits in the kernel is no longer the newest.
-        socket2::SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER)?;
+        socket2::SockRef::from(&*stream).set_send_buffer_size(SEND_BUFFER)?;
         Ok(Self { stream, stop })
     }
 
@@ -33,7 +34,7 @@ impl<'a> Peer<'a> {
     /// Reads what is there, or what comes until then; 0 is the end.
     pub(super) fn read(&mut self, buffer: &mut [u8], until: Instant) -> io::Result<usize> {
         loop {
-            match self.stream.read(buffer) {
+            match (&*self.stream).read(buffer) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.wait(PollFlags::IN, until)?,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 read => return read,
@@ -45,7 +46,7 @@ impl<'a> Peer<'a> {
     pub(super) fn write(&mut self, mut slices: &mut [IoSlice<'_>], until: Instant) -> io::Result<()> {
         IoSlice::advance_slices(&mut slices, 0);
         while !slices.is_empty() {
-            match self.stream.write_vectored(slices) {
+            match (&*self.stream).write_vectored(slices) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(written) => IoSlice::advance_slices(&mut slices, written),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.wait(PollFlags::OUT, until)?,
@@ -62,7 +63,7 @@ impl<'a> Peer<'a> {
         loop {
             let mut files = [
                 PollFd::new(self.stop, PollFlags::IN),
-                PollFd::new(&self.stream, PollFlags::IN),
+                PollFd::new(&*self.stream, PollFlags::IN),
                 PollFd::new(wake, PollFlags::IN),
             ];
             wait_until(&mut files, None)?;
@@ -96,7 +97,7 @@ impl<'a> Peer<'a> {
     }
 
     fn wait(&self, flags: PollFlags, until: Instant) -> io::Result<()> {
-        let mut files = [PollFd::new(self.stop, PollFlags::IN), PollFd::new(&self.stream, flags)];
+        let mut files = [PollFd::new(self.stop, PollFlags::IN), PollFd::new(&*self.stream, flags)];
         if wait_until(&mut files, Some(until))? == 0 {
             return Err(ErrorKind::TimedOut.into());
         }

@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::places::Caller;
 use super::request::{LONGEST_HEAD, Request};
-use super::route::{self, Answer};
+use super::route::{self, Answer, Asker};
 use super::server::Shared;
 use super::{Site, WebArgs, guard};
 use crate::host::Stop;
@@ -21,7 +22,7 @@ impl Rehearsal {
     /// # Errors
     /// If the system gives no more files.
     pub fn new(site: Arc<dyn Site>, hosts: Vec<String>, local: IpAddr) -> std::io::Result<Self> {
-        let args = WebArgs { address: None, hosts, viewers: 2 };
+        let args = WebArgs { hosts, viewers: 2, ..WebArgs::default() };
         Ok(Self { shared: Shared::new(site, args, &Stop::new()?), local })
     }
 
@@ -43,20 +44,22 @@ impl Rehearsal {
                     continue;
                 }
                 Err(refused) => {
-                    heads.push(refused.head(false));
+                    heads.push(refused.head(false, self.shared.sites));
                     return heads;
                 }
             };
-            if !guard::is_us(&request.host, self.local, &self.shared.hosts) {
+            if request.host.as_deref().is_some_and(|host| !guard::is_us(host, &self.shared.hosts)) {
                 return heads;
             }
-            match route::answer(&request, &self.shared) {
+            let caller = Caller::new(self.local, None);
+            let asker = Asker { address: self.local, local: self.local, caller: &caller };
+            match route::answer(&request, &asker, &self.shared) {
                 Answer::Stream(viewer) => {
-                    heads.push(viewer.head());
+                    heads.push(viewer.head(self.shared.sites));
                     return heads;
                 }
                 Answer::Whole(response) => {
-                    heads.push(response.head(request.stays));
+                    heads.push(response.head(request.stays, self.shared.sites));
                     if !request.stays {
                         return heads;
                     }

@@ -12,7 +12,10 @@ pub(super) struct Request {
     pub(super) path: String,
     /// What follows the question mark.
     pub(super) query: String,
-    pub(super) host: String,
+    /// Whom it is for. Only HTTP/1.0, which no browser speaks, can leave it out.
+    pub(super) host: Option<String>,
+    /// Whether a proxy says that it asks for somebody else.
+    pub(super) is_forwarded: bool,
     pub(super) origin: Option<String>,
     pub(super) fetch_site: Option<String>,
     /// Whether the connection may stay.
@@ -56,9 +59,9 @@ impl Request {
             let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
             (host, target) = (Some(authority.to_owned()), path);
         }
-        let Some(host) = host else {
+        if host.is_none() && parsed.version != Some(0) {
             return Err(Response::sentence(400, "the request has no Host"));
-        };
+        }
         let empty = fields.only("content-length")?.is_none_or(|length| length == "0");
         if !empty || fields.has("transfer-encoding") {
             return Err(Response::sentence(413, "nothing is taken in here: send no body"));
@@ -69,6 +72,7 @@ impl Request {
             path: if path.is_empty() { "/".into() } else { path.into() },
             query: query.into(),
             host,
+            is_forwarded: FORWARDED.iter().any(|name| fields.has(name)),
             origin: fields.only("origin")?,
             fetch_site: fields.only("sec-fetch-site")?,
             stays: parsed.version == Some(1) && !fields.says_close(),
@@ -124,10 +128,13 @@ fn not_allowed() -> Response {
     Response::sentence(405, "only GET, HEAD and POST are known here").with("Allow: GET, HEAD, POST")
 }
 
-/// The longest head of a request in bytes: a browser's have some hundreds.
-pub(super) const LONGEST_HEAD: usize = 8192;
-/// A browser sends about twenty.
-const MOST_HEADERS: usize = 64;
+/// What proxies add, in one habit or another.
+const FORWARDED: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
+/// The longest head of a request in bytes: a browser's have some hundreds, and all cookies of other services that are
+/// called by the same name.
+pub(super) const LONGEST_HEAD: usize = 32 * 1024;
+/// A browser sends about twenty, and proxies add some.
+const MOST_HEADERS: usize = 200;
 
 #[cfg(test)]
 mod tests {
@@ -146,14 +153,18 @@ mod tests {
     #[test]
     fn a_request_is_taken_apart() {
         let request = whole("POST /past?sender=2&x= HTTP/1.1\r\nHost: a:1\r\nOrigin: http://a:1\r\n\r\n");
-        assert_eq!((request.method, &*request.path, &*request.host), (Method::Post, "/past", "a:1"));
+        assert_eq!((request.method, &*request.path), (Method::Post, "/past"));
+        assert_eq!((request.host.as_deref(), request.is_forwarded), (Some("a:1"), false));
+        assert!(whole("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n").is_forwarded);
         assert_eq!((request.number("sender").unwrap(), request.value("none")), (Some(2), None));
         assert!(request.number("x").is_err() && request.stays);
         assert_eq!(request.origin.as_deref(), Some("http://a:1"));
         assert!(!whole("GET / HTTP/1.1\r\nHost: a\r\nConnection: foo, Close\r\n\r\n").stays);
         assert!(!whole("GET / HTTP/1.0\r\nHost: a\r\n\r\n").stays);
         let absolute = whole("GET http://b:2?q=1 HTTP/1.1\r\nHost: a\r\n\r\n");
-        assert_eq!((&*absolute.host, &*absolute.path, &*absolute.query), ("b:2", "/", "q=1"));
+        assert_eq!((absolute.host.as_deref(), &*absolute.path, &*absolute.query), (Some("b:2"), "/", "q=1"));
+        // Load balancers and monitors ask so; the field is of HTTP/1.1.
+        assert_eq!(whole("GET /healthz HTTP/1.0\r\n\r\n").host, None);
     }
 
     #[test]
@@ -164,6 +175,13 @@ mod tests {
         for end in 0..two.len() / 2 {
             assert_eq!(Request::parse(&two.as_bytes()[..end]).unwrap(), None, "{end}");
         }
+    }
+
+    #[test]
+    fn cookies_of_other_services_have_room() {
+        let cookies = format!("Cookie: {}\r\n", "x".repeat(20_000));
+        let fields: String = (0..150).map(|n| format!("X-{n}: y\r\n")).collect();
+        assert_eq!(whole(&format!("GET / HTTP/1.1\r\nHost: a\r\n{cookies}{fields}\r\n")).path, "/");
     }
 
     #[test]

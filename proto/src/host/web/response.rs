@@ -45,21 +45,43 @@ impl Response {
     }
 
     /// Its head; `stays` says whether the connection is left open behind it.
-    pub(super) fn head(&self, stays: bool) -> String {
+    pub(super) fn head(&self, stays: bool, sites: Sites) -> String {
         let Self { status, kind, fields, body } = self;
         let connection = if stays { "keep-alive" } else { "close" };
         head(
             *status,
             kind,
+            sites,
             &format!("Content-Length: {}\r\nConnection: {connection}\r\n{fields}", body.len()),
         )
     }
 }
 
 /// The head of an answer, with these header fields and those that all have.
-pub(super) fn head(status: u16, kind: &str, fields: &str) -> String {
-    let reason = reason(status);
-    format!("HTTP/1.1 {status} {reason}\r\nContent-Type: {kind}\r\n{COMMON}{fields}\r\n")
+pub(super) fn head(status: u16, kind: &str, sites: Sites, fields: &str) -> String {
+    let (reason, policy) = (reason(status), sites.policy());
+    format!(
+        "HTTP/1.1 {status} {reason}\r\nContent-Type: {kind}\r\n{COMMON}\
+         Cross-Origin-Resource-Policy: {policy}\r\n{fields}\r\n"
+    )
+}
+
+/// Whose pages may show what is answered, as a browser is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sites {
+    /// Our own: no page of others shows its visitors what their network's camera sees.
+    Own,
+    /// All.
+    All,
+}
+
+impl Sites {
+    fn policy(self) -> &'static str {
+        match self {
+            Self::Own => "same-origin",
+            Self::All => "cross-origin",
+        }
+    }
 }
 
 fn reason(status: u16) -> &'static str {
@@ -73,6 +95,7 @@ fn reason(status: u16) -> &'static str {
         409 => "Conflict",
         413 => "Content Too Large",
         421 => "Misdirected Request",
+        429 => "Too Many Requests",
         431 => "Request Header Fields Too Large",
         503 => "Service Unavailable",
         _ => "",

@@ -1,12 +1,14 @@
 //! Which answer each path has.
 
+use std::net::IpAddr;
 use std::time::Instant;
 
+use super::places::Caller;
 use super::request::{Method, Request};
 use super::response::{JPEG, JSON, Response, TEXT};
 use super::server::Shared;
 use super::stream::{self, Viewer};
-use super::{Action, Feed, guard, live, metrics};
+use super::{Action, Feed, live, metrics};
 
 /// What a request is answered with.
 pub(super) enum Answer {
@@ -15,17 +17,25 @@ pub(super) enum Answer {
     Stream(Viewer),
 }
 
+/// Who asks.
+pub(super) struct Asker<'a> {
+    pub(super) address: IpAddr,
+    /// Our address that he asks at.
+    pub(super) local: IpAddr,
+    pub(super) caller: &'a Caller,
+}
+
 /// Looks up what was asked for.
-pub(super) fn answer(request: &Request, shared: &Shared) -> Answer {
+pub(super) fn answer(request: &Request, asker: &Asker<'_>, shared: &Shared) -> Answer {
     let action = Action::ALL.iter().find(|action| request.path.strip_prefix('/') == Some(action.name()));
     if request.method == Method::Post {
         return Answer::Whole(match action {
-            Some(&action) => act(action, request, shared).unwrap_or_else(|refused| refused),
+            Some(&action) => act(action, request, asker, shared).unwrap_or_else(|refused| refused),
             None => Response::sentence(405, "only actions are asked for by POST").with("Allow: GET, HEAD"),
         });
     }
     if request.path == "/stream.mjpeg" {
-        return match Viewer::new(request, shared) {
+        return match Viewer::new(request, asker.caller, shared) {
             Ok(viewer) => Answer::Stream(viewer),
             Err(refused) => Answer::Whole(refused),
         };
@@ -37,7 +47,10 @@ pub(super) fn answer(request: &Request, shared: &Shared) -> Answer {
         "/icon.svg" => Response::resource("image/svg+xml", include_str!("page/icon.svg")),
         "/snapshot.jpg" => snapshot(request, shared).unwrap_or_else(|refused| refused),
         "/stats.json" => Response::new(200, JSON, shared.site.stats().as_bytes().to_vec()),
-        "/live.json" => Response::new(200, JSON, live::text(shared).into_bytes()),
+        "/live.json" => {
+            let may_act = shared.permits.is_for(asker.address, asker.local, request.is_forwarded);
+            Response::new(200, JSON, live::text(shared, may_act).into_bytes())
+        }
         "/metrics" => Response::new(200, metrics::KIND, metrics::text(shared).into_bytes()),
         "/healthz" => health(request, shared).unwrap_or_else(|refused| refused),
         _ if action.is_some() => Response::sentence(405, "actions are asked for by POST").with("Allow: POST"),
@@ -84,14 +97,13 @@ fn health(request: &Request, shared: &Shared) -> Result<Response, Response> {
     }
 }
 
-fn act(action: Action, request: &Request, shared: &Shared) -> Result<Response, Response> {
-    if !guard::may_act(request) {
-        return Err(Response::sentence(403, "another page's request to act is refused"));
-    }
+fn act(action: Action, request: &Request, asker: &Asker<'_>, shared: &Shared) -> Result<Response, Response> {
+    shared.permits.check(request, asker.address, asker.local)?;
     if !shared.site.actions().contains(&action) {
         return Err(Response::sentence(404, &format!("there is no {action} here")));
     }
     let (number, _) = feed(request, shared)?;
+    shared.permits.take(action, Instant::now())?;
     let done = shared.site.act(action, number).map_err(|why| Response::sentence(409, &why))?;
     Ok(Response::sentence(200, &done))
 }

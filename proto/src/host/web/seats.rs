@@ -27,16 +27,6 @@ impl Seats {
         self.taken.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).ok()?;
         Some(Seat { taken: self.taken.clone() })
     }
-
-    /// How many are taken.
-    pub(super) fn taken(&self) -> usize {
-        self.taken.load(Ordering::Acquire)
-    }
-
-    /// How many there are.
-    pub(super) fn most(&self) -> usize {
-        self.most
-    }
 }
 
 impl Drop for Seat {
@@ -55,7 +45,6 @@ mod tests {
         let (one, other) = (seats.take(), seats.take());
         assert!(one.is_some() && other.is_some() && seats.take().is_none());
         drop(one);
-        assert_eq!(seats.taken(), 1);
         assert!(seats.take().is_some());
     }
 }

@@ -1,7 +1,7 @@
 //! Takes connections, each with a thread of its own, and waits for all of them at the end.
 
 use std::io::{self, ErrorKind};
-use std::net::{TcpListener, TcpStream};
+use std::net::{IpAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -10,6 +10,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use rustix::time::{ClockId, clock_gettime};
 
+use super::permit::Permits;
+use super::places::{Caller, Place, Places};
+use super::rendered::Rendering;
+use super::response::Sites;
 use super::seats::{Seat, Seats};
 use super::{Site, WebArgs, connection};
 use crate::host::{Console, Seldom, Stop, join, spawn};
@@ -25,9 +29,14 @@ pub(super) struct Shared {
     /// started, so that a page that is open can go on with the next one.
     pub(super) begun: Instant,
     /// For those who watch a stream.
-    pub(super) viewers: Seats,
+    pub(super) viewers: Places,
+    /// Who may have something saved.
+    pub(super) permits: Permits,
+    /// Whose pages may show what is answered.
+    pub(super) sites: Sites,
+    pub(super) rendering: Rendering,
     /// How many may be served.
-    connections: Seats,
+    connections: Places,
     /// Room for those who are only told that there is none.
     waiting: Seats,
 }
@@ -39,11 +48,22 @@ impl Shared {
             hosts: args.hosts,
             stop: stop.clone(),
             begun: start_of_monotonic(),
-            viewers: Seats::new(usize::from(args.viewers)),
-            connections: Seats::new(usize::from(args.viewers) + MOST_BESIDE),
+            viewers: Places::new(usize::from(args.viewers)),
+            permits: Permits::new(args.actions),
+            sites: if args.embed { Sites::All } else { Sites::Own },
+            rendering: Rendering::default(),
+            connections: Places::new(usize::from(args.viewers) + MOST_BESIDE),
             waiting: Seats::new(MOST_REFUSED),
         }
     }
+}
+
+/// What a connection has.
+pub(super) enum Room {
+    /// A place among those who are answered.
+    Served(Place),
+    /// A seat for as long as it takes to be told that there is none.
+    Refused(#[expect(dead_code, reason = "it is kept, and looked at by nobody")] Seat),
 }
 
 /// The moment that the monotonic clock counts from, usually when the computer was started.
@@ -71,7 +91,7 @@ fn run(listener: &TcpListener, shared: &Arc<Shared>, console: &Console) -> Resul
     let mut complaints = Seldom::new(COMPLAIN_EVERY);
     while !shared.stop.wait_for_input(listener.as_fd()).context("cannot wait for connections")? {
         match listener.accept() {
-            Ok((stream, _)) => threads.extend(admit(stream, shared)),
+            Ok((stream, peer)) => threads.extend(admit(stream, peer.ip(), shared)),
             Err(error) if is_passing(&error) => {}
             Err(error) => {
                 if complaints.is_due(Instant::now()) {
@@ -89,17 +109,19 @@ fn run(listener: &TcpListener, shared: &Arc<Shared>, console: &Console) -> Resul
 }
 
 /// Gives the connection a thread; closes it where there is no room even for a refusal.
-fn admit(stream: TcpStream, shared: &Arc<Shared>) -> Option<JoinHandle<Result<()>>> {
-    let (seat, is_served): (Seat, bool) = match shared.connections.take() {
-        Some(seat) => (seat, true),
-        None => (shared.waiting.take()?, false),
+fn admit(stream: TcpStream, peer: IpAddr, shared: &Arc<Shared>) -> Option<JoinHandle<Result<()>>> {
+    let stream = Arc::new(stream);
+    let caller = Caller::new(peer, Some(&stream));
+    let room = match shared.connections.take(&caller, Instant::now()) {
+        Some(place) => Room::Served(place),
+        None => Room::Refused(shared.waiting.take()?),
     };
     let work = {
         let shared = shared.clone();
         move || {
             // What a peer does wrong ends its connection, and nothing else.
-            let _ = connection::serve(stream, &shared, is_served);
-            drop(seat);
+            let _ = connection::serve(stream, peer, &caller, &shared, &room);
+            drop(room);
             Ok(())
         }
     };

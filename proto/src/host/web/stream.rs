@@ -4,9 +4,9 @@ use std::io::{self, IoSlice};
 use std::time::{Duration, Instant};
 
 use super::peer::Peer;
+use super::places::{Caller, Place};
 use super::request::Request;
-use super::response::{self, Response};
-use super::seats::Seat;
+use super::response::{self, Response, Sites};
 use super::server::Shared;
 use super::{Feed, Shot, Subscription};
 use crate::host::Wake;
@@ -20,7 +20,7 @@ pub(super) struct Viewer {
     wake: Wake,
     subscriptions: Vec<(usize, Subscription)>,
     begun: Instant,
-    _seat: Seat,
+    _place: Place,
 }
 
 impl Viewer {
@@ -28,26 +28,28 @@ impl Viewer {
     ///
     /// # Errors
     /// What to answer if there is none, or not that stream.
-    pub(super) fn new(request: &Request, shared: &Shared) -> Result<Self, Response> {
+    pub(super) fn new(request: &Request, caller: &Caller, shared: &Shared) -> Result<Self, Response> {
         let feeds = wanted(request, shared.site.feeds())?;
         let none = || Response::sentence(503, &full(shared.viewers.most())).with("Retry-After: 5");
-        let seat = shared.viewers.take().ok_or_else(none)?;
+        let place = shared.viewers.take(caller, Instant::now()).ok_or_else(none)?;
+        // He is at it until he leaves.
+        place.idle(None);
         let wake = Wake::new().map_err(|error| Response::sentence(503, &error.to_string()))?;
         let subscribe = |(number, feed): (usize, Feed)| (number, feed.newest.subscribe(&wake));
         let subscriptions = feeds.into_iter().map(subscribe).collect();
         // What is there already is given out too.
         wake.raise();
-        Ok(Self { wake, subscriptions, begun: shared.begun, _seat: seat })
+        Ok(Self { wake, subscriptions, begun: shared.begun, _place: place })
     }
 
     /// The answer's head.
-    pub(super) fn head(&self) -> String {
-        response::head(200, KIND, "Connection: close\r\n")
+    pub(super) fn head(&self, sites: Sites) -> String {
+        response::head(200, KIND, sites, "Connection: close\r\n")
     }
 
     /// Writes pictures until the viewer leaves, takes nothing for too long, or the program ends.
-    pub(super) fn run(mut self, peer: &mut Peer<'_>) -> io::Result<()> {
-        let head = self.head() + PART_BEGIN;
+    pub(super) fn run(mut self, peer: &mut Peer<'_>, sites: Sites) -> io::Result<()> {
+        let head = self.head(sites) + PART_BEGIN;
         peer.write(&mut [IoSlice::new(head.as_bytes())], Instant::now() + PATIENCE)?;
         loop {
             peer.wait_for(&self.wake)?;

@@ -252,7 +252,14 @@ class Tile {
     result.className = "result";
     result.textContent = "\u2026";
     try {
-      const answer = await fetch(`/${action}?sender=${this.number}`, { method: "POST" });
+      const ask = () => fetch(`/${action}?sender=${this.number}`, { method: "POST" });
+      let answer = await ask();
+      // One a second is done: whoever presses twice is served in turn.
+      for (let more = 4; answer.status === 429 && more > 0; more--) {
+        const seconds = Number(answer.headers.get("Retry-After")) || 1;
+        await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+        answer = await ask();
+      }
       result.textContent = (await answer.text()).trim();
       result.classList.toggle("bad", !answer.ok);
     } catch (error) {
