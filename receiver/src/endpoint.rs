@@ -15,6 +15,7 @@ mod succession;
 
 pub use asking::Asking;
 pub use place::Place;
+pub(crate) use ration::Ration;
 pub use stream::StreamConfig;
 
 use std::cmp::Reverse;

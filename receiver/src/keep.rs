@@ -204,7 +204,10 @@ impl Keeper {
                 .voice
                 .refuse(anyhow!("nothing is kept of the past; start the receiver with --past 10s"));
         };
-        let frames = lock(past).frames();
+        let (frames, span) = {
+            let past = lock(past);
+            (past.frames(), past.span())
+        };
         if frames.is_empty() {
             return self.voice.refuse(anyhow!("there is no past yet: no picture has come"));
         }
@@ -216,7 +219,7 @@ impl Keeper {
         self.worker.ask(move || {
             let _busy = busy;
             make_folder(&folder)?;
-            let mut recording = Recording::new(names, None, &console);
+            let mut recording = Recording::new(names, None, &console).of_the_past(span);
             // Each frame is let go of as soon as it is written.
             for received in frames {
                 recording.write(&received)?;

@@ -1,24 +1,31 @@
-//! Messages that a sender causes, which must not fill a disk if it lies.
+//! Messages and files that a sender causes, which must not fill a disk if it lies.
 
 use std::time::{Duration, Instant};
 
-/// Says when one more may be said: some at once, as when somebody starts a sender again and again, and then seldom.
+/// Says when one more may be said or made: some at once, as when somebody starts a sender again and again, and then seldom.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ration {
+pub(crate) struct Ration {
     /// When none of it will be used up any more.
     restored: Instant,
+    at_once: u32,
+    every: Duration,
 }
 
 impl Ration {
-    /// A whole one.
-    pub(super) fn new(now: Instant) -> Self {
-        Self { restored: now }
+    /// A whole one of messages.
+    pub(crate) fn new(now: Instant) -> Self {
+        Self::of(now, AT_ONCE, EVERY)
     }
 
-    /// Whether one more may be said; then it is used up.
-    pub(super) fn take(&mut self, now: Instant) -> bool {
-        let restored = self.restored.max(now) + EVERY;
-        let is_left = restored.saturating_duration_since(now) <= EVERY * AT_ONCE;
+    /// A whole one of something else: so many at once, and then one in so long.
+    pub(crate) fn of(now: Instant, at_once: u32, every: Duration) -> Self {
+        Self { restored: now, at_once, every }
+    }
+
+    /// Whether one more may be said or done; then it is used up.
+    pub(crate) fn take(&mut self, now: Instant) -> bool {
+        let restored = self.restored.max(now) + self.every;
+        let is_left = restored.saturating_duration_since(now) <= self.every * self.at_once;
         if is_left {
             self.restored = restored;
         }

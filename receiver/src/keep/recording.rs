@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use proto::Frame;
@@ -15,10 +15,14 @@ use proto::jpeg::{Head, scan_head};
 use super::matroska::MatroskaFile;
 use super::names::{self, Names};
 use super::split::Split;
+use crate::endpoint::Ration;
 use crate::output::Received;
 
 /// Writes frames to a file, and goes on in a new one when another sender's come, when the pictures' size changes, when
 /// their times jump, and when the file is as long as it is to be. No file is written over.
+///
+/// A sender can make all that happen with every frame. So files are rationed, and frames that do not go into the file
+/// that is open when no other may be begun are left out.
 #[derive(Debug)]
 pub(crate) struct Recording {
     names: Names,
@@ -30,6 +34,8 @@ pub(crate) struct Recording {
     console: Console,
     /// Whether it was said that something came that is no picture.
     has_complained: bool,
+    files: Ration,
+    messages: Ration,
 }
 
 /// What a recording has come to, to be looked at meanwhile.
@@ -63,8 +69,19 @@ impl Recording {
 
     /// A recording to files of these names.
     pub(super) fn new(names: Names, split: Option<Split>, console: &Console) -> Self {
-        let (progress, console) = (Arc::default(), console.clone());
-        Self { names, split, open: None, sender: 0, progress, console, has_complained: false }
+        let (now, console) = (Instant::now(), console.clone());
+        let (files, messages) = (Ration::of(now, FILES_AT_ONCE, FILE_EVERY), Ration::new(now));
+        let (progress, has_complained) = (Arc::default(), false);
+        Self { names, split, open: None, sender: 0, progress, console, has_complained, files, messages }
+    }
+
+    /// The same of frames that came in so long, and are written at once.
+    #[must_use]
+    pub(super) fn of_the_past(mut self, span: Duration) -> Self {
+        let seconds = u32::try_from(span.as_secs()).unwrap_or(u32::MAX - FILES_AT_ONCE);
+        let at_once = FILES_AT_ONCE.saturating_add(seconds);
+        self.files = Ration::of(Instant::now(), at_once, FILE_EVERY);
+        self
     }
 
     /// What it has come to.
@@ -72,7 +89,7 @@ impl Recording {
         self.progress.clone()
     }
 
-    /// Appends a frame; says whether it was one that can be recorded.
+    /// Appends a frame; says whether it was one that can be recorded now.
     ///
     /// # Errors
     /// What failed, what is kept nevertheless, and what to do about it. The recording has then ended.
@@ -90,12 +107,25 @@ impl Recording {
         if let Some((_, file)) = &self.open
             && let Some(why) = self.why_new_file(file, received, &head)
         {
+            let now = Instant::now();
+            // What is full has the bytes that a person asked for.
+            if why != FULL && !self.files.take(now) {
+                if self.messages.take(now) {
+                    self.console.say(format_args!(
+                        "not all is recorded: {why}, and that too often; a recording begins a file a second at most"
+                    ));
+                }
+                return Ok(false);
+            }
             self.finish()?;
             self.open_next(frame, &head)?;
-            let next = self.progress.path().unwrap_or_default();
-            self.console.say(format_args!("the recording goes on in {}: {why}", next.display()));
+            if self.messages.take(now) {
+                let next = self.progress.path().unwrap_or_default();
+                self.console.say(format_args!("the recording goes on in {}: {why}", next.display()));
+            }
         }
         if self.open.is_none() {
+            self.files.take(Instant::now());
             self.open_next(frame, &head)?;
         }
         self.sender = *sender;
@@ -158,14 +188,13 @@ impl Recording {
         if since_last > MOST_AHEAD_MICROS {
             return Some("there was no picture for an hour".into());
         }
-        let is_full = match self.split {
-            None => false,
-            Some(Split::Time(time)) => {
-                u128::try_from(since_first).is_ok_and(|since| since >= time.as_micros())
+        match self.split? {
+            Split::Time(time) if u128::try_from(since_first).is_ok_and(|since| since >= time.as_micros()) => {
+                Some("--split".into())
             }
-            Some(Split::Size(bytes)) => file.length_with(frame.jpeg.len()) > bytes,
-        };
-        is_full.then(|| "--split".into())
+            Split::Size(bytes) if file.length_with(frame.jpeg.len()) > bytes => Some(FULL.into()),
+            _ => None,
+        }
     }
 }
 
@@ -216,6 +245,11 @@ fn way_out(error: &io::Error) -> &'static str {
     }
 }
 
+/// Why a file ends that is as large as it is to be.
+const FULL: &str = "--split, by size";
+/// Changes that come at once, as when a sender is started again with other pictures.
+const FILES_AT_ONCE: u32 = 4;
+const FILE_EVERY: Duration = Duration::from_secs(1);
 pub(super) const EXTENSION: &str = "mkv";
 /// A frame that is a little older than the one before is shown right after it; more is another session's clock.
 const MOST_BACK_MICROS: i64 = 1_000_000;

@@ -2,10 +2,12 @@
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use proto::host::Console;
 
 use super::Received;
+use crate::endpoint::Ration;
 
 /// A queue with bounds. It is no live stage: a recording wants every frame, and may be late.
 #[derive(Debug)]
@@ -23,6 +25,10 @@ struct Waiting {
     closed: bool,
     /// Frames dropped since it last kept up.
     dropped: u64,
+    /// Whether that was said.
+    is_said: bool,
+    /// A disk that just keeps up may fail to many times a second.
+    messages: Option<Ration>,
 }
 
 impl Backlog {
@@ -46,9 +52,10 @@ impl Backlog {
         let bytes = waiting.bytes + frame.frame.jpeg.len();
         if waiting.frames.len() == MOST_FRAMES || (bytes > MOST_BYTES && !waiting.frames.is_empty()) {
             waiting.dropped += 1;
-            let is_first = waiting.dropped == 1;
+            let is_new = waiting.dropped == 1 && waiting.may_say();
+            waiting.is_said |= is_new;
             drop(waiting);
-            if is_first {
+            if is_new {
                 let name = &self.name;
                 self.console.say(format_args!("{name} is too slow: frames are missing from it from now on"));
             }
@@ -66,9 +73,12 @@ impl Backlog {
         let mut waiting = self.lock();
         if waiting.frames.is_empty() && waiting.dropped > 0 {
             let dropped = std::mem::take(&mut waiting.dropped);
+            let is_said = std::mem::take(&mut waiting.is_said);
             drop(waiting);
-            let name = &self.name;
-            self.console.say(format_args!("{name} keeps up again; {dropped} frames are missing from it"));
+            if is_said {
+                let name = &self.name;
+                self.console.say(format_args!("{name} keeps up again; {dropped} frames are missing from it"));
+            }
             waiting = self.lock();
         }
         let empty = |waiting: &mut Waiting| waiting.frames.is_empty() && !waiting.closed;
@@ -94,6 +104,13 @@ impl Backlog {
 const MOST_FRAMES: usize = 64;
 /// What 64 large frames may take.
 const MOST_BYTES: usize = 32 << 20;
+
+impl Waiting {
+    fn may_say(&mut self) -> bool {
+        let now = Instant::now();
+        self.messages.get_or_insert_with(|| Ration::new(now)).take(now)
+    }
+}
 
 #[cfg(test)]
 mod tests {

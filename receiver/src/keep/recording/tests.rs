@@ -91,3 +91,42 @@ fn a_pipe_is_refused_with_the_way_out() {
     let error = Recording::to(&path, None, &Console::silent()).unwrap_err().to_string();
     assert!(error.contains("door.mjpeg") && error.contains("--output -"), "{error}");
 }
+
+/// Makes a sender's n-th frame.
+type Made = fn(u64) -> Received;
+
+#[test]
+fn a_sender_that_changes_with_every_frame_has_a_file_a_second_and_few_messages() {
+    // Times that leap, sizes that alternate, senders that take turns, and times that leap by as much as a file is long.
+    let leaps = |n: u64| frame(n * 7_200_000, jpeg(640, 480, 10));
+    let sizes = |n: u64| frame(n * 40, jpeg(640, 480 + 8 * (n % 2) as u16, 10));
+    let turns = |n: u64| Received { sender: (n % 2) as u32, ..frame(n * 40, jpeg(640, 480, 10)) };
+    let splits = |n: u64| frame(n * 1000, jpeg(640, 480, 10));
+    let by_time = Some(Split::Time(Duration::from_secs(1)));
+    let all: [(&str, Option<Split>, Made); 4] =
+        [("leaps", None, leaps), ("sizes", None, sizes), ("turns", None, turns), ("splits", by_time, splits)];
+    for (name, split, of) in all {
+        let temp = TempFolder::new(&format!("ration-{name}"));
+        let begun = Instant::now();
+        let names = recorded(&temp, split, (0..500).map(of));
+        let most = FILES_AT_ONCE as usize + begun.elapsed().as_secs() as usize + 1;
+        assert!((2..=most).contains(&names.len()), "{name}: {} files", names.len());
+    }
+}
+
+#[test]
+fn what_changes_once_is_recorded_whole_however_soon() {
+    let temp = TempFolder::new("once");
+    let mut recording = Recording::to(&temp.0.join("door.mkv"), None, &Console::silent()).unwrap();
+    let frames = (0..100).map(|n| frame(n * 40, jpeg(640, if n < 50 { 480 } else { 360 }, 10)));
+    assert!(frames.into_iter().all(|frame| recording.write(&frame).unwrap()));
+}
+
+#[test]
+fn the_past_has_as_many_files_as_it_has_seconds() {
+    let temp = TempFolder::new("past-changes");
+    let names = Names::new(&temp.0, "past", EXTENSION);
+    let mut recording = Recording::new(names, None, &Console::silent()).of_the_past(Duration::from_secs(20));
+    let frames = (0..20).map(|n| frame(n * 1000, jpeg(640, 480 + 8 * (n % 2) as u16, 10)));
+    assert!(frames.into_iter().all(|frame| recording.write(&frame).unwrap()));
+}
