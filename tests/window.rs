@@ -92,6 +92,55 @@ fn q_ends_it_and_f_fills_the_screen_and_gives_it_back() {
 }
 
 #[test]
+fn keys_do_the_same_whatever_alphabet_they_write() {
+    let _alone = alone();
+    let Some(display) = Display::start(640, 512) else { return };
+    // The places of S and Q on most keyboards.
+    for (layout, keep, quit) in
+        [("ru", "39", "24"), ("gr", "39", "24"), ("il", "39", "24"), ("fr", "39", "38")]
+    {
+        let (folder, to) = (common::Folder::new(), free_address());
+        let receiver = viewer(&display, &["--listen", &to, "--save-to", &folder.join("")]);
+        let _sender = sender(&["--dest", &to, "--source", "pattern", "--size", "640x512"]);
+        assert_advances(&display.numbers(3, display.screen().area(), (640, 512)), 3);
+        let Some(()) = display.layout(layout) else { return };
+        pause(200);
+        let Some(()) = display.key(keep) else { return };
+        let is_kept = || std::fs::read_dir(folder.path()).unwrap().count() == 1;
+        assert!(common::comes_to(is_kept), "{layout}: {}", receiver.said());
+        display.key(quit);
+        let ended = receiver.end_within(5);
+        assert!(ended.status.success(), "{layout}: {} {}", ended.status, ended.said);
+    }
+}
+
+#[test]
+fn when_the_display_goes_away_recordings_are_finished_and_the_program_ends_in_order() {
+    let _alone = alone();
+    for _ in 0..3 {
+        let Some(display) = Display::start(640, 512) else { return };
+        let (folder, to) = (common::Folder::new(), free_address());
+        let film = folder.join("film.mkv");
+        let receiver = viewer(&display, &["--listen", &to, "--output", "window", "--output", &film]);
+        let _sender = sender(&["--dest", &to, "--source", "pattern", "--size", "640x512", "--fps", "60"]);
+        assert_advances(&display.numbers(3, display.screen().area(), (640, 512)), 3);
+        drop(display);
+        let ended = receiver.end_within(10);
+        assert_eq!(ended.status.code(), Some(1), "{} {}", ended.status, ended.said);
+        assert!(ended.said.contains("the display has gone away"), "{}", ended.said);
+        assert!(!ended.said.contains("X connection"), "{}", ended.said);
+        let last = ended.stats.last().unwrap();
+        assert_eq!(last["final"], true, "{last}");
+        let frames = count(last, "/outputs/0/written");
+        // What is finished says how long it is, behind the two bytes of this element's name and one of its length.
+        let bytes = std::fs::read(&film).unwrap();
+        let at = bytes.windows(3).position(|bytes| bytes == [0x44, 0x89, 0x88]).expect("a duration");
+        let millis = f64::from_be_bytes(bytes[at + 3..at + 11].try_into().unwrap());
+        assert!(frames > 0 && millis > 0.0, "{frames} frames, {millis} ms: {}", ended.said);
+    }
+}
+
+#[test]
 fn on_the_full_screen_the_picture_is_as_large_as_the_screen() {
     let _alone = alone();
     // The first has the screen's shape; beside the second are bars.

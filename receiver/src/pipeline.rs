@@ -102,11 +102,52 @@ pub fn run(args: &Args) -> Result<()> {
             })
         }
     })?;
-    let shown = window.map_or(Ok(()), |window| window.run(&shared.feeds, finder.as_deref(), &stop));
-    drop(window_there);
-    let reported = join(report);
-    let served = web.map_or(Ok(()), join);
-    reported.and(shown).and(served)
+    let end = Ending { window_there, report, web };
+    let Some(window) = window else { return end.wait() };
+    let ending = Arc::new(Mutex::new(Some(end)));
+    window.at_loss({
+        let (ending, stop, console) = (ending.clone(), stop.clone(), console.clone());
+        Box::new(move || lose_display(&ending, &stop, &console))
+    });
+    let shown = window.run(&shared.feeds, finder.as_deref(), &stop);
+    let end = lock(&ending).take().context("the program ends already")?;
+    end.wait_with(shown)
+}
+
+/// What is waited for in the end.
+struct Ending {
+    /// Dropped when the window is gone.
+    window_there: mpsc::Sender<()>,
+    report: JoinHandle<Result<()>>,
+    web: Option<JoinHandle<Result<()>>>,
+}
+
+impl Ending {
+    fn wait(self) -> Result<()> {
+        self.wait_with(Ok(()))
+    }
+
+    /// Waits; `shown` is how the window ended.
+    fn wait_with(self, shown: Result<()>) -> Result<()> {
+        drop(self.window_there);
+        let reported = join(self.report);
+        let served = self.web.map_or(Ok(()), join);
+        reported.and(shown).and(served)
+    }
+}
+
+/// Ends all but the window, whose display has gone away, in order. Returns the status to end with.
+fn lose_display(ending: &Mutex<Option<Ending>>, stop: &Stop, console: &Console) -> u8 {
+    console.warn("the display has gone away, and with it the window; ending in order");
+    stop.request();
+    let end = lock(ending).take();
+    let shown =
+        Err(anyhow!("the window's display has gone away; without one use --output none, or FILE.mkv"));
+    let ended = end.map_or(Ok(()), |end| end.wait_with(shown));
+    if let Err(error) = ended {
+        console.fail(format_args!("{error:#}"));
+    }
+    1
 }
 
 /// The receiving threads. Some are started later, when a sender is found.

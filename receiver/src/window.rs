@@ -29,17 +29,20 @@ mod software;
 mod status;
 mod tile;
 mod view;
+mod waker;
+mod xlib;
 
 pub use overlay::Detail;
 pub use status::{State, Status};
+pub use waker::Waker;
+pub(crate) use xlib::LastWords;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, bail};
 use proto::host::Stop;
 use proto::{Frame, FrameId, MediaTime};
-use sdl2::event::{Event, EventSender};
 use sdl2::rect::Rect;
 use sdl2::render::WindowCanvas;
 use sdl2::{EventPump, Sdl, VideoSubsystem};
@@ -52,6 +55,7 @@ use health::Border;
 use sheet::Sheet;
 use software::Software;
 use view::{Desk, View};
+use waker::Waiting;
 
 /// How the window is to be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -95,7 +99,7 @@ pub struct Shown {
 /// An open window. It belongs to the main thread.
 pub struct Window {
     canvas: Driver,
-    waker: Waker,
+    waiting: Waiting,
     pump: EventPump,
     video: VideoSubsystem,
     sdl: Sdl,
@@ -107,12 +111,13 @@ enum Driver {
     Software(sdl2::video::Window),
 }
 
-/// Wakes the window from any thread. Cheap to clone; after the window is gone it does nothing.
-#[derive(Clone)]
-pub struct Waker {
-    /// `None` once SDL is about to end: an event must not meet a queue that is being taken apart.
-    sender: Arc<Mutex<Option<EventSender>>>,
-    event: u32,
+impl Driver {
+    fn window(&self) -> &sdl2::video::Window {
+        match self {
+            Self::Graphics(canvas) => canvas.window(),
+            Self::Software(window) => window,
+        }
+    }
 }
 
 /// What tiles are drawn on.
@@ -160,15 +165,13 @@ impl Window {
             bail!(no_display("there is no DISPLAY and no WAYLAND_DISPLAY".to_owned()));
         }
         sdl_raw::expect_full_range_yuv();
-        let wake_event = sdl.event().and_then(|events| sdl_raw::register_event(&events)).map_err(failed)?;
-        let sender = Arc::new(Mutex::new(Some(sdl.event().map_err(failed)?.event_sender())));
-        let waker = Waker { sender, event: wake_event };
         let pump = sdl.event_pump().map_err(failed)?;
         let canvas = match Graphics::open(&video, options)? {
             Some(canvas) => Driver::Graphics(canvas),
             None => Driver::Software(Software::open(&video, options)?),
         };
-        Ok(Self { canvas, waker, pump, video, sdl, detail: options.detail })
+        let waiting = Waiting::new(xlib::connection(canvas.window()), &sdl)?;
+        Ok(Self { canvas, waiting, pump, video, sdl, detail: options.detail })
     }
 
     /// The form of pictures that it shows soonest.
@@ -190,7 +193,12 @@ impl Window {
 
     /// What wakes it.
     pub fn waker(&self) -> Waker {
-        self.waker.clone()
+        self.waiting.waker.clone()
+    }
+
+    /// Has `last_words` said when the display goes away, of which the window learns too late to go on.
+    pub(crate) fn at_loss(&self, last_words: LastWords) {
+        xlib::at_loss(self.canvas.window(), last_words);
     }
 
     /// Shows what comes until the user closes the window or `stop` is requested; requests `stop` itself in the end.
@@ -207,8 +215,8 @@ impl Window {
                 waker.wake();
             });
             let _stop = StopAtEnd(stop);
-            let Self { canvas, waker: last, pump, video, sdl, detail } = self;
-            let desk = Desk { pump, video: &video, sdl: &sdl, feeds, finder, waker: last, detail };
+            let Self { canvas, waiting, pump, video, sdl, detail } = self;
+            let desk = Desk { pump, video: &video, sdl: &sdl, feeds, finder, waiting, detail };
             let done = match canvas {
                 Driver::Graphics(canvas) => {
                     let textures = canvas.texture_creator();
@@ -217,31 +225,9 @@ impl Window {
                 Driver::Software(window) => View::new(Software::new(window), desk).run(stop),
             };
             drop((video, sdl));
+            xlib::forget();
             done
         })
-    }
-}
-
-impl Waker {
-    /// Makes the window look into its mailbox now.
-    pub fn wake(&self) {
-        let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
-        let event = Event::User {
-            timestamp: 0,
-            window_id: 0,
-            type_: self.event,
-            code: 0,
-            data1: std::ptr::null_mut(),
-            data2: std::ptr::null_mut(),
-        };
-        if let Some(sender) = &*sender {
-            // It fails only when thousands of events wait already, and then the window is about to look anyway.
-            let _ = sender.push_event(event);
-        }
-    }
-
-    fn end(&self) {
-        *self.sender.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 

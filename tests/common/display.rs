@@ -106,6 +106,21 @@ impl Display {
         self.xdotool(&["mousemove", &x, &y, "key", key])
     }
 
+    /// Gives the keyboard another layout, such as `gr`; `None`, said aloud, where there is no setxkbmap.
+    pub(crate) fn layout(&self, layout: &str) -> Option<()> {
+        let done = Command::new("setxkbmap").arg(layout).env("DISPLAY", &self.name).output();
+        match done {
+            Ok(done) => {
+                assert!(done.status.success(), "setxkbmap: {}", String::from_utf8_lossy(&done.stderr));
+                Some(())
+            }
+            Err(error) => {
+                super::skip(&format!("setxkbmap cannot be started: {error}; install x11-xkb-utils"), false);
+                None
+            }
+        }
+    }
+
     /// Clicks in the middle of an area.
     pub(crate) fn click(&self, area: Area) -> Option<()> {
         let (x, y) = (area.left + area.width / 2, area.top + area.height / 2);

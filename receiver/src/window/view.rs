@@ -5,18 +5,19 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use proto::host::Stop;
 use sdl2::event::{Event, WindowEvent};
-use sdl2::keyboard::Keycode;
+use sdl2::keyboard::{Keycode, Scancode};
 use sdl2::mouse::MouseButton;
 use sdl2::rect::Rect;
 use sdl2::{EventPump, Sdl, VideoSubsystem};
 
 use super::board::{Board, Choice};
 use super::extent::{self, Extent};
-use super::keys::{Deed, digit};
+use super::keys::{Deed, digit, meant};
 use super::looks::Style;
 use super::sheet::Sheet;
 use super::tile::Tile;
-use super::{Canvas, Detail, Layer, Waker, grid, help};
+use super::waker::Waiting;
+use super::{Canvas, Detail, Layer, grid, help};
 use crate::feeds::Feeds;
 use crate::find::Finder;
 
@@ -28,8 +29,8 @@ pub(super) struct Desk<'a> {
     pub(super) feeds: &'a Feeds,
     /// Who looks for senders, where that is wanted.
     pub(super) finder: Option<&'a Finder>,
-    /// What wakes the window, for as long as there is one.
-    pub(super) waker: Waker,
+    /// What the window waits by, for as long as there is one.
+    pub(super) waiting: Waiting,
     /// How much is written on a picture.
     pub(super) detail: Detail,
 }
@@ -76,12 +77,9 @@ impl<'a, C: Canvas> View<'a, C> {
 
     pub(super) fn run(mut self, stop: &Stop) -> Result<()> {
         let done = self.work(stop);
-        // SDL wakes a window by an event that it sends to it on a connection of its own, and Xlib ends the program when
-        // such an event finds no window any more. A display serves its connections in no certain order. So nobody wakes
-        // the window from now on, and what was sent before has a moment to arrive.
-        self.desk.waker.end();
+        // Nobody wakes the window from now on.
+        self.desk.waiting.waker.end();
         self.canvas.window().hide();
-        std::thread::sleep(LAST_EVENTS);
         done
     }
 
@@ -89,9 +87,7 @@ impl<'a, C: Canvas> View<'a, C> {
         extent::follow_fullscreen(self.canvas.window(), &self.desk);
         while !stop.is_requested() {
             let until = self.refresh()?;
-            let wait = until.saturating_duration_since(Instant::now()).min(LONGEST);
-            // Rounded up: a wait that ends too early is followed by another.
-            let mut next = self.desk.pump.wait_event_timeout(wait.as_millis() as u32 + 1);
+            let mut next = self.desk.waiting.event(&mut self.desk.pump, until.min(Instant::now() + LONGEST));
             while let Some(event) = next {
                 if self.is_over(&event) {
                     return Ok(());
@@ -207,7 +203,10 @@ impl<'a, C: Canvas> View<'a, C> {
     fn is_over(&mut self, event: &Event) -> bool {
         match event {
             Event::Quit { .. } | Event::Window { win_event: WindowEvent::Close, .. } => return true,
-            Event::KeyDown { keycode: Some(key), repeat: false, .. } => return self.is_last_key(*key),
+            Event::KeyDown { keycode, scancode, repeat: false, .. } => {
+                let is_typed = |key| Scancode::from_keycode(key).is_some();
+                return meant(*keycode, *scancode, is_typed).is_some_and(|key| self.is_last_key(key));
+            }
             Event::MouseButtonDown { mouse_btn: MouseButton::Left, x, y, .. } => self.click(*x, *y),
             Event::Window { win_event: WindowEvent::Exposed | WindowEvent::SizeChanged(..), .. } => {
                 self.arranged = None;
@@ -317,7 +316,5 @@ impl<'a, C: Canvas> View<'a, C> {
 
 /// Title, figures and cards change no more often than a person can read.
 const LONGEST: Duration = Duration::from_millis(500);
-/// Far longer than a display takes to pass an event on, and too short to be noticed once the window is gone.
-const LAST_EVENTS: Duration = Duration::from_millis(50);
 /// Of a tile whose pictures are not known.
 const USUAL_SHAPE: (u32, u32) = (16, 9);
