@@ -174,7 +174,7 @@ fn a_restarted_sender_takes_over_at_once() {
     stream(&mut lan, door, 10);
     // Half of a frame is under way when the sender dies.
     lan.push(door, 50_000);
-    lan.restart(door);
+    lan.kill_and_restart(door);
     lan.run_for(FRAME);
     assert_eq!(lan.heard(), Some(lan.session(door)), "at the first hello");
     stream(&mut lan, door, 10);
@@ -190,7 +190,7 @@ fn stragglers_of_a_restarted_sender_do_not_take_it_back() {
     let door = lan.add(Setup { network: "reorder=30%/200ms".into(), ..Setup::default() });
     for _ in 0..20 {
         stream(&mut lan, door, 3);
-        lan.restart(door);
+        lan.kill_and_restart(door);
     }
     stream(&mut lan, door, 20);
     assert_eq!(lan.heard(), Some(lan.session(door)));

@@ -49,7 +49,7 @@ pub use quality::{QualityControl, QualityRange, QualityRangeError};
 pub use random::Random;
 pub use rate::{Follow, FollowError};
 pub use reassemble::{Delivery, Loss, MAX_BYTES_IN_FLIGHT, MAX_FRAMES_IN_FLIGHT, Repair};
-pub use recv::{RecvConfig, RecvEvent, RecvOutput, RecvStream};
+pub use recv::{Contest, RecvConfig, RecvEvent, RecvOutput, RecvStream};
 pub use redundancy::{Fec, FecError};
 pub use send::{HELLO_INTERVAL, SendConfig, SendEvent, SendOutput, SendStream, Transmit};
 pub use seq::{FrameId, SessionId};
@@ -58,7 +58,7 @@ pub use stats::{
     DatagramCounts, Fate, FeedbackCounts, FeedbackFate, LossCounts, LossReason, RecvStats, RepairCounts,
     SendStats,
 };
-pub use takeover::SILENCE;
+pub use takeover::{QUIET, SILENCE};
 pub use viewers::Viewer;
 
 #[cfg(feature = "host")]

@@ -115,6 +115,9 @@ pub(crate) struct Reassembler {
     /// How many frames newer than the one delivered last have ended.
     ended_since: u32,
     deadline: Duration,
+    /// From which frame on others may be ahead, and since when: the one that was delivered last, or one that began the
+    /// stream or went on with it after a pause.
+    anchor: Option<(FrameId, Instant)>,
     /// When a chunk was last accepted.
     fed: Option<Instant>,
     pool: Pool,
@@ -132,6 +135,7 @@ impl Reassembler {
             ended: VecDeque::with_capacity(MOST_ENDED),
             ended_since: 0,
             deadline,
+            anchor: None,
             fed: None,
             pool: Pool::new(MAX_FRAMES_IN_FLIGHT),
             repairer: Repairer::default(),
@@ -144,11 +148,24 @@ impl Reassembler {
     /// If the other session was heard before, its frames up to `floor` have ended.
     pub(crate) fn reset(&mut self, floor: Option<FrameId>, lost: impl FnMut(Loss)) -> Option<FrameId> {
         self.give_up(|_| true, LossReason::Evicted, lost);
-        let newest = self.ended.iter().copied().chain(self.floor).reduce(newer);
-        (self.delivered, self.floor, self.fed) = (None, floor, None);
+        let newest = self.newest();
+        (self.delivered, self.floor, self.fed, self.anchor) = (None, floor, None, None);
         self.ended.clear();
         self.ended_since = 0;
         newest
+    }
+
+    /// Forgets all frames from `next` on, which the sender has not sent yet: what came of them was somebody else's.
+    pub(crate) fn take_back(&mut self, next: FrameId, now: Instant, lost: impl FnMut(Loss)) {
+        let is_older = |frame: FrameId| next.is_newer_than(frame);
+        self.give_up(|slot| !is_older(slot.frame), LossReason::Evicted, lost);
+        self.ended.retain(|ended| is_older(*ended));
+        let last = next.before();
+        self.floor = self.floor.map(|floor| if is_older(floor) { floor } else { last });
+        // What was delivered in its name is no measure for what comes.
+        self.delivered = self.delivered.filter(|delivered| is_older(*delivered));
+        self.ended_since = self.ended.len() as u32;
+        self.anchor = Some((last, now));
     }
 
     /// Takes in a chunk; says how the datagram ended, and gives out the frame if that made it whole.
@@ -208,7 +225,19 @@ impl Reassembler {
 
     /// The newest frame that is known.
     pub(crate) fn newest(&self) -> Option<FrameId> {
-        self.slots.iter().map(|slot| slot.frame).chain(self.floor).reduce(newer)
+        let ended = self.ended.iter().copied();
+        self.slots.iter().map(|slot| slot.frame).chain(ended).chain(self.floor).reduce(newer)
+    }
+
+    /// Of all frames known, the one that is furthest ahead of `from`, or least behind it. Half the range away is ahead:
+    /// numbers that somebody made up have no order among themselves.
+    pub(crate) fn furthest_from(&self, from: FrameId) -> Option<FrameId> {
+        let slots = self.slots.iter().map(|slot| slot.frame);
+        let known = slots.chain(self.ended.iter().copied()).chain(self.floor);
+        known.max_by_key(|frame| match frame.ahead_of(from) {
+            ahead if ahead == -i32::MAX => i32::MAX,
+            ahead => ahead,
+        })
     }
 
     /// The frames on their way.
@@ -254,9 +283,10 @@ impl Reassembler {
         }
         // A number that leaps ahead of a running stream would make all that follows look late. After a pause (a
         // pulled cable) the stream has really moved on.
-        let newest = self.newest()?;
+        let (anchor, since) = self.anchor?;
         let running = self.fed.is_some_and(|fed| now.saturating_duration_since(fed) < PAUSE);
-        (running && frame.ahead_of(newest) > MOST_AHEAD).then_some(Fate::Contradictory)
+        let since = now.saturating_duration_since(since).as_millis().min(1 << 30) as i32;
+        (running && frame.ahead_of(anchor) > MOST_AHEAD + since).then_some(Fate::Contradictory)
     }
 
     fn open(&mut self, arrival: &Arrival<'_>, lost: &mut impl FnMut(Loss)) -> usize {
@@ -273,6 +303,10 @@ impl Reassembler {
         {
             let Some(oldest) = self.slots.iter().map(|slot| slot.frame).reduce(older) else { break };
             self.give_up(|slot| slot.frame == oldest, LossReason::Evicted, &mut *lost);
+        }
+        let is_running = self.fed.is_some_and(|fed| now.saturating_duration_since(fed) < PAUSE);
+        if !is_running || self.anchor.is_none() {
+            self.anchor = Some((header.frame, now));
         }
         // Large frames that ended leave no more behind than may be in flight.
         self.pool.keep_free(MAX_BYTES_IN_FLIGHT.saturating_sub(self.bytes_in_flight() + geometry.length()));
@@ -302,7 +336,7 @@ impl Reassembler {
         let ended_between = self.ended_since.saturating_sub(newer_ended);
         let between = self.delivered.map_or(0, |delivered| id.ahead_of(delivered).saturating_sub(1));
         self.ended_since = newer_ended;
-        self.delivered = Some(id);
+        (self.delivered, self.anchor) = (Some(id), Some((id, now)));
         self.floor = Some(self.floor.map_or(id, |floor| newer(floor, id)));
 
         let jpeg = self.pool.share(slot.take());
@@ -357,8 +391,9 @@ fn older(a: FrameId, b: FrameId) -> FrameId {
 
 /// Ended frames above the floor that are remembered: many more than can be in flight.
 const MOST_ENDED: usize = 64;
-/// How far ahead of a running stream a frame's number may be: four seconds at 240 frames per second.
-const MOST_AHEAD: i32 = 1024;
+/// How far ahead of the frame that was whole last a frame's number may be, and one more for each millisecond since: two
+/// seconds at 30 frames per second.
+const MOST_AHEAD: i32 = 64;
 /// Trains that are over and wait to be asked about.
 const MOST_TOLD: usize = 16;
 /// A stream of which nothing came for this long is not running.

@@ -1,5 +1,6 @@
 //! Datagrams in, frames out; and what the sender should know.
 
+mod announced;
 mod config;
 mod feedback;
 mod output;
@@ -8,7 +9,7 @@ mod proof;
 mod tests;
 
 pub use config::RecvConfig;
-pub use output::{RecvEvent, RecvOutput};
+pub use output::{Contest, RecvEvent, RecvOutput};
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -20,8 +21,9 @@ use crate::reassemble::{Arrival, Loss, Reassembler, Repair};
 use crate::stats::{Fate, RecvStats};
 use crate::stranger::Stranger;
 use crate::takeover::{Admission, SourceLock};
-use crate::wire::{Body, Datagram, Hello, SourceState, Token, WireError};
-use crate::{FrameId, SessionId};
+use crate::wire::{Body, Datagram, Header, Hello, SourceState, Token, WireError};
+use crate::{FrameId, MediaTime, SessionId};
+use announced::Announced;
 use feedback::Feedback;
 
 /// The receiving end of a stream: one sender at a time, its datagrams in and its frames out.
@@ -42,13 +44,25 @@ pub struct RecvStream<S> {
     stats: RecvStats,
     hello: HelloState,
     session: Option<SessionId>,
-    /// Sessions that were heard before, and the newest frame known of each: one that comes back after another took its
-    /// place shows nothing twice.
-    heard: VecDeque<(SessionId, FrameId)>,
+    /// Sessions that were heard before.
+    heard: VecDeque<Heard>,
+    /// The last hello of this one: when it was sent, by the sender's clock, and when it came.
+    greeted: Option<(MediaTime, Instant)>,
     /// A session of which only one datagram has come.
     stranger: Stranger<S>,
-    /// The frame that comes next, by the sender's last hello.
-    announced: Option<FrameId>,
+    /// What the sender's last hello said of its frames.
+    announced: Announced,
+    /// When it was last told that somebody speaks in the sender's name.
+    contested: Option<Instant>,
+}
+
+/// What is remembered of a session after another took its place.
+#[derive(Debug)]
+struct Heard {
+    session: SessionId,
+    /// The newest frame known of it: it shows nothing twice.
+    newest: Option<FrameId>,
+    greeted: Option<(MediaTime, Instant)>,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -76,8 +90,10 @@ impl<S: Copy + Eq> RecvStream<S> {
             hello: HelloState::default(),
             session: None,
             heard: VecDeque::with_capacity(MOST_HEARD),
+            greeted: None,
             stranger: Stranger::nobody(),
-            announced: None,
+            announced: Announced::default(),
+            contested: None,
         }
     }
 
@@ -95,6 +111,7 @@ impl<S: Copy + Eq> RecvStream<S> {
         arrived: Instant,
         now: Instant,
     ) -> Fate {
+        self.end_if_left(now);
         let fate = match Datagram::parse(datagram) {
             Ok(datagram) => self.admit(source, &datagram, arrived, now),
             Err(WireError::Checksum) => Fate::BadChecksum,
@@ -105,8 +122,9 @@ impl<S: Copy + Eq> RecvStream<S> {
         fate
     }
 
-    /// Gives up what has passed its deadline.
+    /// Gives up what has passed its deadline, and believes a goodbye that nothing followed.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.end_if_left(now);
         // A session of one datagram so far has no frame to give up yet.
         if self.stranger.is_there() {
             return;
@@ -133,7 +151,7 @@ impl<S: Copy + Eq> RecvStream<S> {
         if self.stranger.is_there() {
             return RecvOutput::Wait(None);
         }
-        let deadline = self.reassembler.next_deadline();
+        let deadline = [self.reassembler.next_deadline(), self.lock.leaves()].into_iter().flatten().min();
         let is_told = self.config.feedback && self.lock.is_established();
         let Some((to, _)) = self.lock.holder().filter(|_| is_told) else {
             return RecvOutput::Wait(deadline);
@@ -200,12 +218,24 @@ impl<S: Copy + Eq> RecvStream<S> {
             let is_said_by_senders = matches!(datagram.body, Body::Goodbye | Body::Pong(_) | Body::Gone);
             return if is_said_by_senders { Fate::Late } else { Fate::Unknown };
         }
-        match self.lock.admit(source, session, now) {
+        match self.lock.admit(source, session, self.is_news(datagram, now), now) {
             Admission::Ours => self.introduce(),
+            Admission::Stayed => {
+                self.introduce();
+                self.contest(Contest::Goodbye, source, now);
+            }
             Admission::New => self.begin(source, session),
+            Admission::Back => {
+                self.contest(Contest::Place, source, now);
+                self.begin(source, session);
+            }
             Admission::Moved => self.events.extend(self.stranger.go_on_from(source)),
             Admission::Ended => return Fate::Late,
             Admission::Foreign => return Fate::Foreign,
+            Admission::Contested => {
+                self.contest(Contest::Session, source, now);
+                return Fate::Foreign;
+            }
         }
         self.feedback.heard(now);
         let header = &datagram.header;
@@ -220,16 +250,14 @@ impl<S: Copy + Eq> RecvStream<S> {
             Body::Hello(hello) => {
                 self.lock.said_hello(now);
                 self.feedback.invited(hello.invitation, now);
-                self.note_announced(header.frame);
+                self.note_announced(header, source, now);
                 let group = hello.invitation.filter(|invitation| invitation.is_group);
                 self.asking.set_group(group.map(|invitation| invitation.viewers));
                 self.hear(hello);
                 Fate::Control
             }
             Body::Goodbye => {
-                self.lock.goodbye();
-                self.reset(None);
-                self.events.push_back(RecvEvent::Goodbye);
+                self.lock.said_goodbye(now);
                 Fate::Control
             }
             Body::Pong(pong) => {
@@ -294,21 +322,70 @@ impl<S: Copy + Eq> RecvStream<S> {
     }
 
     fn begin(&mut self, source: S, session: SessionId) {
-        let heard_before = self.heard.iter().find(|(heard, _)| *heard == session).map(|&(_, newest)| newest);
+        let heard_before = self.heard.iter().find(|heard| heard.session == session);
+        let heard_before = heard_before.and_then(|heard| heard.newest);
         self.reset(heard_before);
         self.feedback.begin(session);
         self.asking.forget_path();
         self.session = Some(session);
         (self.hello.is_heard, self.hello.is_told) = (false, false);
-        self.announced = None;
+        self.announced = Announced::default();
         self.stranger.begin(source, session);
         self.introduce();
     }
 
-    /// A hello says which frame comes next: so many were begun since the last one.
-    fn note_announced(&mut self, next: FrameId) {
-        let before = self.announced.replace(next).unwrap_or(next);
+    /// Whether a datagram shows that its session goes on: of the present one a hello, or a frame that was not known; of
+    /// one before, which other datagrams of it may have been overtaken by, a hello that was sent since.
+    fn is_news(&self, datagram: &Datagram<'_>, now: Instant) -> bool {
+        let Header { session, frame, captured, .. } = datagram.header;
+        let is_present = self.session == Some(session);
+        match datagram.body {
+            Body::Hello(_) if is_present => true,
+            Body::Hello(_) => {
+                let heard = self.heard.iter().find(|heard| heard.session == session);
+                heard.and_then(|heard| heard.greeted).is_none_or(|(sent, came)| {
+                    let since = now.saturating_duration_since(came).saturating_sub(MOST_OVERTAKEN);
+                    captured.as_micros() >= sent.as_micros().saturating_add(since.as_micros() as u64)
+                })
+            }
+            Body::Data { .. } | Body::Parity { .. } => {
+                is_present && self.reassembler.newest().is_none_or(|known| frame.is_newer_than(known))
+            }
+            _ => false,
+        }
+    }
+
+    /// A hello says which frame comes next: so many were begun since the last one. What is known of frames that it says
+    /// are still to come was not the sender's.
+    fn note_announced(&mut self, header: &Header, source: S, now: Instant) {
+        let next = header.frame;
+        let before = self.announced.next.replace(next).unwrap_or(next);
         self.stats.announced += u64::from(next.ahead_of(before).clamp(0, MOST_ANNOUNCED).unsigned_abs());
+        self.greeted = Some((header.captured, now));
+        let newest = self.reassembler.furthest_from(next);
+        if self.announced.takes_back(header.captured, next, newest, now) {
+            let mut losses =
+                Losses { events: &mut self.events, stats: &mut self.stats, feedback: &mut self.feedback };
+            self.reassembler.take_back(next, now, |loss| losses.add(loss));
+            self.contest(Contest::Frames, source, now);
+        }
+    }
+
+    /// Somebody else speaks in the sender's name. It is told, but not over and over.
+    fn contest(&mut self, what: Contest, source: S, now: Instant) {
+        self.stats.contested += 1;
+        if self.contested.is_none_or(|told| now.saturating_duration_since(told) >= CONTESTED_EVERY) {
+            self.contested = Some(now);
+            self.events.push_back(RecvEvent::Contested { source, what });
+        }
+    }
+
+    /// Ends the session of a sender that said goodbye and nothing since.
+    fn end_if_left(&mut self, now: Instant) {
+        if self.lock.free_if_left(now) {
+            self.reset(None);
+            self.events.push_back(RecvEvent::Goodbye);
+        }
     }
 
     /// Says that a session began, once it is more than a single datagram.
@@ -348,12 +425,13 @@ impl<S: Copy + Eq> RecvStream<S> {
                 losses.add(loss);
             }
         });
-        if let (Some(session), Some(newest), true) = (self.session.take(), newest, is_known) {
-            self.heard.retain(|(heard, _)| *heard != session);
+        let greeted = self.greeted.take();
+        if let (Some(session), true) = (self.session.take(), is_known) {
+            self.heard.retain(|heard| heard.session != session);
             if self.heard.len() == MOST_HEARD {
                 self.heard.pop_front();
             }
-            self.heard.push_back((session, newest));
+            self.heard.push_back(Heard { session, newest, greeted });
         }
     }
 }
@@ -376,6 +454,10 @@ impl<S> Losses<'_, S> {
 
 /// Sessions remembered after their end.
 const MOST_HEARD: usize = 16;
+/// Hellos of a session before that come later behind what was sent with them are taken for new ones.
+const MOST_OVERTAKEN: Duration = Duration::from_millis(100);
+/// How often it is told that somebody speaks in the sender's name, while somebody does.
+pub(crate) const CONTESTED_EVERY: Duration = Duration::from_secs(1);
 /// No sender begins more frames between two hellos.
 const MOST_ANNOUNCED: i32 = 1000;
 /// Room for events: one datagram makes a delivery and as many losses as there are slots at most.

@@ -155,6 +155,8 @@ pub struct RecvStats {
     pub answers: u64,
     /// Times that a sender's clock was found to have jumped.
     pub clock_jumps: u64,
+    /// Datagrams that showed that somebody else speaks in the sender's name.
+    pub contested: u64,
 }
 
 /// What a receiver did about loss.

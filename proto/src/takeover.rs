@@ -1,4 +1,10 @@
 //! Which source a receiver listens to.
+//!
+//! What is decided here stands as a table in section 7 of this crate's README; nothing is decided on one word, since any
+//! one datagram may be forged.
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -8,47 +14,89 @@ use crate::SessionId;
 /// How long a source may give no sign of life before another may take its place. A sender says hello every 200 ms.
 pub const SILENCE: Duration = Duration::from_millis(500);
 
+/// How long nothing at all must come of a session before its restart, or its goodbye, is believed. A live sender says
+/// hello every 200 ms, and no program is started again sooner.
+pub const QUIET: Duration = Duration::from_millis(250);
+
 /// Locks a receiver on to one session of one source.
 ///
 /// A source is whatever the shell tells datagrams apart by (an address and port); this code only compares it. The same
-/// source with a new session takes over at once: it was restarted. Another source may take over only when the first
-/// has said goodbye or given no sign of life for [`SILENCE`].
+/// source with a new session was restarted, which is believed once nothing has come of the old one for [`QUIET`], as is
+/// a goodbye. Another source may take over only when the first has said goodbye or given no sign of life for
+/// [`SILENCE`]. Whoever has shown whole frames and only fell silent has its place again from whoever took it since.
 ///
 /// A sign of life is a *completed* frame, and after the first of them a hello too: a source that sends valid pieces of
-/// nothing does not keep the place. One that was heard only once does not even keep it against the next, so that a flood
-/// of made-up sessions does not keep a true one out.
+/// nothing does not keep the place. One that was heard only once keeps it for a moment, in which a true sender is heard
+/// again: a flood of made-up sessions does not keep a true one out, and nobody is quicker than it.
 #[derive(Debug)]
 pub(crate) struct SourceLock<S> {
     holder: Option<Holder<S>>,
-    /// Sessions that ended by a restart or a goodbye: their stragglers and replays are not taken for a restart.
+    /// Who has shown whole frames and lost the place by silence, the newest loss last.
+    past: VecDeque<Past<S>>,
+    /// Sessions that were restarted before a frame of theirs was whole: what comes of them is old.
     ended: VecDeque<SessionId>,
-    /// Sources that held the place and gave no sign of life, and until when they may not have it again.
+    /// Who was heard while somebody had the place who was heard only once.
+    candidates: VecDeque<(S, SessionId)>,
+    /// Sources that held the place and gave no sign of life, and until when they displace nobody.
     barred: VecDeque<(S, Instant)>,
+    /// How many have taken the place.
+    turns: u64,
 }
 
 #[derive(Debug)]
 struct Holder<S> {
     source: S,
     session: SessionId,
+    /// Which turn this is; one that comes back has the turn that it had.
+    turn: u64,
     /// The last sign of life; when it took the place, if there was none.
     alive: Instant,
+    /// When anything of it last came.
+    heard: Instant,
     /// Whether it has completed a frame.
     proven: bool,
     /// Whether more than one datagram of it has come.
     heard_again: bool,
+    /// When its goodbye counts, if it said one and nothing since.
+    leaves: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Past<S> {
+    source: S,
+    session: SessionId,
+    turn: u64,
+    heard: Instant,
 }
 
 impl<S> Holder<S> {
-    fn new(source: S, session: SessionId, alive: Instant) -> Self {
-        Self { source, session, alive, proven: false, heard_again: false }
+    fn new(source: S, session: SessionId, turn: u64, now: Instant) -> Self {
+        Self {
+            source,
+            session,
+            turn,
+            alive: now,
+            heard: now,
+            proven: false,
+            heard_again: false,
+            leaves: None,
+        }
     }
 
     fn keeps_place(&self, now: Instant) -> bool {
-        self.is_established() && now.saturating_duration_since(self.alive) < SILENCE
+        if self.is_established() {
+            now.saturating_duration_since(self.alive) < SILENCE
+        } else {
+            now.saturating_duration_since(self.heard) < CHANCE
+        }
     }
 
     fn is_established(&self) -> bool {
         self.proven || self.heard_again
+    }
+
+    fn spoke_within(&self, time: Duration, now: Instant) -> bool {
+        now.saturating_duration_since(self.heard) < time
     }
 }
 
@@ -57,60 +105,69 @@ impl<S> Holder<S> {
 pub(crate) enum Admission {
     /// It is of the session that we listen to.
     Ours,
+    /// It is of the session that we listen to, which had said goodbye and goes on all the same.
+    Stayed,
     /// It begins a session: everything of the one before is over.
     New,
+    /// It is of a session that had lost the place by silence, and has it again.
+    Back,
     /// It is of the session that we listen to, and comes from another address than before.
     Moved,
-    /// It is of a session that has ended.
+    /// It is a straggler of a session that lost the place.
     Ended,
     /// It is of another source while ours is alive.
     Foreign,
+    /// It is of another session, in the name of our source, while ours goes on.
+    Contested,
 }
 
 impl<S: Copy + Eq> SourceLock<S> {
     pub(crate) fn new() -> Self {
         Self {
             holder: None,
-            ended: VecDeque::with_capacity(MOST_ENDED),
+            past: VecDeque::with_capacity(MOST_PAST),
+            ended: VecDeque::with_capacity(MOST_PAST),
+            candidates: VecDeque::with_capacity(MOST_CANDIDATES),
             barred: VecDeque::with_capacity(MOST_BARRED),
+            turns: 0,
         }
     }
 
-    /// Whose datagram this is, and who has the place from now on.
-    pub(crate) fn admit(&mut self, source: S, session: SessionId, now: Instant) -> Admission {
-        if let Some(holder) = &mut self.holder
-            && (holder.source, holder.session) == (source, session)
-        {
-            holder.heard_again = true;
-            return Admission::Ours;
-        }
-        if self.ended.contains(&session) {
-            return Admission::Ended;
-        }
-        if let Some(holder) = &self.holder
-            && holder.source != source
-        {
-            if holder.keeps_place(now) {
-                return Admission::Foreign;
-            }
-            // The same session from another address: the sender's computer changed networks.
-            if holder.session == session {
-                self.holder = Some(Holder::new(source, session, now));
-                return Admission::Moved;
-            }
-        }
-        let alive = match &self.holder {
-            // A restart. If there was no sign of life before it, it gains no time either.
-            Some(holder) if holder.source == source && !holder.proven => holder.alive,
-            Some(holder) if holder.source == source => now,
-            _ if self.is_barred(source, now) => return Admission::Foreign,
-            _ => now,
+    /// Whose datagram this is, and who has the place from now on. Of a session that fell silent or said goodbye only what
+    /// `is_news` counts: what shows that it goes on.
+    pub(crate) fn admit(&mut self, source: S, session: SessionId, is_news: bool, now: Instant) -> Admission {
+        let Some(holder) = &mut self.holder else {
+            return self.hand_to(source, session, now, Admission::New);
         };
-        // Who was known before its restart is known after it.
-        let heard_again = self.holder.as_ref().is_some_and(|holder| holder.source == source && holder.proven);
-        self.leave_to(source, now);
-        self.holder = Some(Holder { heard_again, ..Holder::new(source, session, alive) });
-        Admission::New
+        if (holder.source, holder.session) == (source, session) {
+            (holder.heard_again, holder.heard) = (true, now);
+            return match holder.leaves.take_if(|_| is_news) {
+                Some(_) => Admission::Stayed,
+                None => Admission::Ours,
+            };
+        }
+        if let Some(at) = self.senior(source, session, now) {
+            return if is_news { self.give_back(at, now) } else { Admission::Ended };
+        }
+        let Some(holder) = &self.holder else { unreachable!("it was there, and nothing took it away") };
+        if holder.source == source {
+            let goes_on = holder.spoke_within(QUIET, now);
+            return match (goes_on, holder.proven, self.ended.contains(&session)) {
+                (true, true, _) => Admission::Contested,
+                (true, false, true) => Admission::Ended,
+                _ => self.hand_to(source, session, now, Admission::New),
+            };
+        }
+        if !holder.is_established() {
+            return self.compete(source, session, now);
+        }
+        let is_barred = self.is_barred(source, now) && holder.spoke_within(SILENCE, now);
+        if holder.keeps_place(now) || is_barred {
+            return Admission::Foreign;
+        }
+        // The same session from another address: the sender's computer changed networks.
+        let how = if holder.session == session { Admission::Moved } else { Admission::New };
+        self.hand_to(source, session, now, how)
     }
 
     /// Whether this session of this source has the place.
@@ -130,7 +187,7 @@ impl<S: Copy + Eq> SourceLock<S> {
 
     /// Whether another source may have the place now.
     pub(crate) fn is_free(&self, now: Instant) -> bool {
-        self.holder.as_ref().is_none_or(|holder| !holder.keeps_place(now))
+        self.holder.as_ref().is_none_or(|holder| !(holder.is_established() && holder.keeps_place(now)))
     }
 
     /// Notes that whoever has the place has completed a frame.
@@ -149,11 +206,77 @@ impl<S: Copy + Eq> SourceLock<S> {
         }
     }
 
-    /// Frees the place: its holder said goodbye.
-    pub(crate) fn goodbye(&mut self) {
-        if let Some(holder) = self.holder.take() {
-            self.remember(holder.session);
+    /// Notes that whoever has the place says goodbye. It counts when nothing comes for [`QUIET`]: see [`leaves`](
+    /// Self::leaves).
+    pub(crate) fn said_goodbye(&mut self, now: Instant) {
+        if let Some(holder) = &mut self.holder {
+            holder.leaves.get_or_insert(now + QUIET);
         }
+    }
+
+    /// When the holder's goodbye counts, if it said one.
+    pub(crate) fn leaves(&self) -> Option<Instant> {
+        self.holder.as_ref()?.leaves
+    }
+
+    /// Frees the place of a holder whose goodbye counts by now; whether there is one.
+    pub(crate) fn free_if_left(&mut self, now: Instant) -> bool {
+        self.holder.take_if(|holder| holder.leaves.is_some_and(|leaves| leaves <= now)).is_some()
+    }
+
+    /// The place of somebody among those that fell silent, if it was there before whoever has the place now.
+    fn senior(&self, source: S, session: SessionId, now: Instant) -> Option<usize> {
+        let turn = self.holder.as_ref()?.turn;
+        self.past.iter().position(|past| {
+            (past.source, past.session) == (source, session)
+                && past.turn < turn
+                && now.saturating_duration_since(past.heard) < REMEMBERED
+        })
+    }
+
+    fn give_back(&mut self, at: usize, now: Instant) -> Admission {
+        let Some(Past { source, session, turn, .. }) = self.past.remove(at) else { return Admission::Ended };
+        let is_moved = self.holder.as_ref().is_some_and(|holder| holder.session == session);
+        self.leave_to(source, now);
+        let (proven, heard_again) = (true, true);
+        self.holder = Some(Holder { proven, heard_again, ..Holder::new(source, session, turn, now) });
+        if is_moved { Admission::Moved } else { Admission::Back }
+    }
+
+    /// While the holder was heard only once, others wait for a moment: a true sender is heard again in it. Then whoever
+    /// is heard again has the place, and after another moment anybody.
+    fn compete(&mut self, source: S, session: SessionId, now: Instant) -> Admission {
+        let Some(holder) = &self.holder else { return Admission::Foreign };
+        let is_heard_again = self.candidates.contains(&(source, session));
+        if !holder.spoke_within(CHANCE, now) || (is_heard_again && !holder.spoke_within(CHANCE / 2, now)) {
+            let admission = self.hand_to(source, session, now, Admission::New);
+            if let Some(holder) = &mut self.holder {
+                holder.heard_again = is_heard_again;
+            }
+            return admission;
+        }
+        if !is_heard_again {
+            if self.candidates.len() == MOST_CANDIDATES {
+                self.candidates.pop_front();
+            }
+            self.candidates.push_back((source, session));
+        }
+        Admission::Foreign
+    }
+
+    fn hand_to(&mut self, source: S, session: SessionId, now: Instant, how: Admission) -> Admission {
+        let mut next = Holder::new(source, session, self.turns, now);
+        self.turns += 1;
+        if let Some(before) = self.holder.as_ref().filter(|before| before.source == source) {
+            // Who was known before its restart is known after it. One that gave no sign of life before gains no time.
+            next.heard_again = before.proven;
+            next.alive = if before.proven { now } else { before.alive };
+        }
+        self.leave_to(source, now);
+        self.past.retain(|past| (past.source, past.session) != (source, session));
+        self.ended.retain(|ended| *ended != session);
+        self.holder = Some(next);
+        how
     }
 
     fn is_barred(&self, source: S, now: Instant) -> bool {
@@ -162,123 +285,37 @@ impl<S: Copy + Eq> SourceLock<S> {
 
     /// Frees the place for `successor`.
     fn leave_to(&mut self, successor: S, now: Instant) {
+        self.candidates.clear();
         let Some(holder) = self.holder.take() else { return };
-        if holder.source == successor {
-            self.remember(holder.session);
-        } else if holder.heard_again && !holder.proven {
+        if holder.proven {
+            if self.past.len() == MOST_PAST {
+                self.past.pop_front();
+            }
+            let Holder { source, session, turn, heard, .. } = holder;
+            self.past.push_back(Past { source, session, turn, heard });
+        } else if holder.source == successor {
+            if self.ended.len() == MOST_PAST {
+                self.ended.pop_front();
+            }
+            self.ended.push_back(holder.session);
+        } else if holder.heard_again {
             if self.barred.len() == MOST_BARRED {
                 self.barred.pop_front();
             }
             self.barred.push_back((holder.source, now + BARRED_FOR));
         }
-        // A session that only fell silent may come back, when its cable does and the place is free.
-    }
-
-    fn remember(&mut self, session: SessionId) {
-        if self.ended.len() == MOST_ENDED {
-            self.ended.pop_front();
-        }
-        self.ended.push_back(session);
     }
 }
 
-/// Sessions remembered after their end. Stragglers come within a second, and no sender restarts 16 times in one.
-const MOST_ENDED: usize = 16;
+/// How long whoever was heard only once has the place: a sender is heard again after 12 ms, and after 24 more.
+const CHANCE: Duration = Duration::from_millis(80);
+/// Candidates remembered: a sender's datagrams come close together, also in a flood of others.
+const MOST_CANDIDATES: usize = 16;
+/// How long a sender that fell silent may have its place back: longer than cables are pulled for.
+const REMEMBERED: Duration = Duration::from_secs(600);
+/// Senders remembered that fell silent, and sessions that were restarted before they showed anything.
+const MOST_PAST: usize = 16;
 /// Sources remembered as barred.
 const MOST_BARRED: usize = 16;
 /// Long enough for the true source to be heard.
 const BARRED_FOR: Duration = Duration::from_secs(10);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::t0;
-
-    const A: SessionId = SessionId::new(1);
-    const B: SessionId = SessionId::new(2);
-
-    fn ms(millis: u64) -> Duration {
-        Duration::from_millis(millis)
-    }
-
-    #[test]
-    fn the_same_source_takes_over_at_once_and_its_old_session_is_over() {
-        let (t0, mut lock) = (t0(), SourceLock::new());
-        assert_eq!(lock.admit(7, A, t0), Admission::New);
-        assert_eq!(lock.admit(7, A, t0), Admission::Ours);
-        assert_eq!(lock.admit(7, B, t0), Admission::New);
-        assert_eq!(lock.admit(7, A, t0), Admission::Ended);
-        assert_eq!(lock.admit(8, A, t0 + ms(9000)), Admission::Ended, "a replay from anywhere");
-    }
-
-    #[test]
-    fn another_source_waits_for_silence_or_goodbye() {
-        let (t0, mut lock) = (t0(), SourceLock::new());
-        lock.admit(7, A, t0);
-        lock.completed(t0 + ms(100));
-        assert_eq!(lock.admit(8, B, t0 + ms(599)), Admission::Foreign);
-        assert_eq!(lock.admit(8, B, t0 + ms(600)), Admission::New);
-        lock.goodbye();
-        assert_eq!(lock.admit(9, SessionId::new(3), t0 + ms(601)), Admission::New);
-    }
-
-    #[test]
-    fn a_flood_of_sessions_each_heard_once_does_not_keep_the_true_one_out() {
-        let (t0, mut lock) = (t0(), SourceLock::new());
-        for stranger in 0..1000 {
-            assert_eq!(lock.admit(1000 + stranger, SessionId::new(1000 + stranger), t0), Admission::New);
-            lock.said_hello(t0);
-        }
-        assert_eq!((lock.admit(7, A, t0), lock.admit(7, A, t0)), (Admission::New, Admission::Ours));
-        assert_eq!(lock.admit(1, B, t0), Admission::Foreign);
-    }
-
-    #[test]
-    fn a_sender_that_restarts_before_its_first_frame_is_whole_is_heard() {
-        let (t0, mut lock) = (t0(), SourceLock::new());
-        for session in 1..=5 {
-            assert_eq!(lock.admit(7, SessionId::new(session), t0 + ms(session)), Admission::New);
-        }
-        lock.completed(t0 + ms(6));
-        assert_eq!(lock.admit(7, SessionId::new(5), t0 + ms(7)), Admission::Ours);
-    }
-
-    #[test]
-    fn a_source_that_completes_nothing_does_not_keep_the_true_one_out() {
-        let (t0, mut lock) = (t0(), SourceLock::new());
-        assert_eq!(lock.admit(666, A, t0), Admission::New);
-        for step in 1..2000 {
-            let now = t0 + ms(step);
-            for _ in 0..3 {
-                lock.admit(666, SessionId::new(1000 + step), now);
-            }
-            if matches!(lock.admit(7, B, now), Admission::New | Admission::Ours | Admission::Moved) {
-                lock.completed(now);
-            }
-        }
-        assert_eq!(lock.admit(7, B, t0 + ms(2000)), Admission::Ours);
-    }
-
-    #[test]
-    fn a_session_goes_on_at_another_address_once_it_is_silent_at_the_one_before() {
-        let (t0, mut lock) = (t0(), SourceLock::new());
-        lock.admit(7, A, t0);
-        lock.completed(t0);
-        assert_eq!(lock.admit(8, A, t0 + ms(499)), Admission::Foreign);
-        assert_eq!(lock.admit(8, A, t0 + ms(500)), Admission::Moved);
-        assert_eq!((lock.holder(), lock.is_established()), (Some((8, A)), false));
-        assert_eq!(lock.admit(8, A, t0 + ms(501)), Admission::Ours);
-        assert!(lock.is_established());
-    }
-
-    #[test]
-    fn a_session_that_fell_silent_comes_back_when_the_place_is_free() {
-        let (t0, mut lock) = (t0(), SourceLock::new());
-        lock.admit(7, A, t0);
-        lock.completed(t0);
-        lock.admit(8, B, t0 + ms(600));
-        lock.completed(t0 + ms(600));
-        assert_eq!(lock.admit(7, A, t0 + ms(900)), Admission::Foreign);
-        assert_eq!(lock.admit(7, A, t0 + ms(1200)), Admission::New);
-    }
-}

@@ -89,6 +89,14 @@ impl Lan {
         at
     }
 
+    /// Kills a sender and starts it again at the same address, as soon as a program can be started again.
+    pub(crate) fn kill_and_restart(&mut self, at: usize) {
+        self.unplug(at);
+        self.run_for(proto::QUIET);
+        self.stations[at].gone = false;
+        self.restart(at);
+    }
+
     /// Ends a sender without a goodbye and starts it again at the same address.
     pub(crate) fn restart(&mut self, at: usize) {
         self.ledger.abandon(self.stations[at].session);

@@ -110,6 +110,14 @@ impl Watch {
                 assert!(loss.missing > 0 && loss.missing <= loss.chunks, "{ledger}: {loss:?}");
                 self.lost += 1;
             }
+            // A sender that is restarted sooner than its last datagrams come contests its own place.
+            RecvEvent::Contested { what, .. } => {
+                assert_ne!(
+                    *what,
+                    proto::Contest::Frames,
+                    "{ledger}: an honest sender is said to take back frames"
+                );
+            }
             RecvEvent::Moved { .. } | RecvEvent::Hello { .. } | RecvEvent::Goodbye => {}
         }
         // Whatever has ended by now is out of the list: what is left is what the receiver holds.

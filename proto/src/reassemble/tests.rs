@@ -92,10 +92,11 @@ fn a_long_run_of_losses_is_counted_once_and_never_begins_again() {
     let (mut bench, t0) = (Bench::new(), t0());
     bench.accept(slab(0, 50).range(0..1), t0);
     for frame in 1..=200 {
-        bench.accept(slab(frame, 300).range(0..1), t0);
+        bench.accept(slab(frame, 300).range(0..1), t0 + Duration::from_millis(frame.into()));
     }
-    assert_eq!(bench.accept(slab(1, 300).range(1..2), t0).0, Fate::Late);
-    let delivery = bench.accept(slab(202, 50).range(0..1), t0).1.unwrap();
+    let t1 = t0 + Duration::from_millis(202);
+    assert_eq!(bench.accept(slab(1, 300).range(1..2), t1).0, Fate::Late);
+    let delivery = bench.accept(slab(202, 50).range(0..1), t1).1.unwrap();
     assert_eq!((bench.lost.len(), delivery.unseen), (200, 1), "only 201 was never seen");
 }
 
@@ -147,6 +148,9 @@ fn contradictions_are_refused_and_the_frame_goes_on() {
 fn a_leap_ahead_is_refused_while_the_stream_runs_and_taken_after_a_pause() {
     let (mut bench, t0) = (Bench::new(), t0());
     bench.accept(slab(1, 50).range(0..1), t0);
+    assert_eq!(bench.accept(slab(66, 300).range(0..1), t0).0, Fate::Contradictory);
+    assert_eq!(bench.accept(slab(65, 300).range(0..1), t0).0, Fate::Accepted);
+    assert_eq!(bench.accept(slab(100, 300).range(0..1), t0).0, Fate::Contradictory, "65 was not whole");
     assert_eq!(bench.accept(slab(90_000, 50).range(0..1), t0).0, Fate::Contradictory);
     assert_eq!(bench.accept(slab(90_000, 50).range(0..1), t0 + PAUSE).0, Fate::Accepted);
 }
@@ -175,4 +179,20 @@ fn frames_half_the_range_apart_are_delivered_in_one_direction_and_counted_as_not
         }
         assert_eq!((whole, &bench.lost[..]), (vec![(first, 0)], &[(second, LossReason::Superseded)][..]));
     }
+}
+
+#[test]
+fn what_is_taken_back_begins_anew_and_what_is_older_stays_ended() {
+    let (mut bench, t0) = (Bench::new(), t0());
+    for frame in [1, 2, 40] {
+        assert!(bench.accept(slab(frame, 50).range(0..1), t0).1.is_some());
+    }
+    bench.accept(slab(50, 300).range(0..1), t0);
+    assert_eq!(bench.accept(slab(3, 50).range(0..1), t0).0, Fate::Late);
+    let mut lost = Vec::new();
+    bench.reassembler.take_back(FrameId::new(3), t0, |loss| lost.push((loss.frame.get(), loss.reason)));
+    assert_eq!(lost, [(50, LossReason::Evicted)]);
+    assert_eq!(bench.accept(slab(2, 50).range(0..1), t0).0, Fate::Late);
+    let delivery = bench.accept(slab(3, 50).range(0..1), t0).1.unwrap();
+    assert_eq!((delivery.id.get(), delivery.unseen), (3, 0));
 }

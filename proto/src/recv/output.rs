@@ -1,5 +1,6 @@
 //! What a receiving end has to say.
 
+use std::fmt;
 use std::time::Instant;
 
 use crate::SessionId;
@@ -45,10 +46,41 @@ pub enum RecvEvent<S> {
         /// Whether it has pictures.
         state: SourceState,
     },
-    /// The sender ended its session.
+    /// The sender ended its session: it said goodbye, and nothing for a while after it.
     Goodbye,
+    /// Somebody else speaks in the sender's name; at most once a second.
+    Contested {
+        /// Where both of them speak from, or the one that was there first.
+        source: S,
+        /// What was found.
+        what: Contest,
+    },
     /// A frame is whole.
     Delivered(Delivery),
     /// A frame was given up.
     Lost(Loss),
+}
+
+/// How it shows that somebody else speaks in a sender's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contest {
+    /// Another session is spoken in from the same address, while the one that is listened to goes on.
+    Session,
+    /// It goes on after its goodbye.
+    Goodbye,
+    /// It goes on after another took its place.
+    Place,
+    /// Frames were taken in that it says are still to come.
+    Frames,
+}
+
+impl fmt::Display for Contest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Session => "another session is begun while its own goes on",
+            Self::Goodbye => "it goes on after a goodbye in its name",
+            Self::Place => "it goes on after another took its place",
+            Self::Frames => "frames came that it has not sent yet",
+        })
+    }
 }

@@ -42,15 +42,20 @@ fn a_session_begins_a_frame_is_delivered_and_both_are_counted() {
 #[test]
 fn a_restart_never_mixes_with_the_session_before() {
     let (mut stream, now) = (RecvStream::new(RecvConfig::default()), t0());
-    let (old, new) = (frame(5, 1, 250), frame(6, 1, 250));
+    let (before, old, new) = (frame(5, 0, 250), frame(5, 1, 250), frame(6, 1, 250));
+    for mut datagram in before {
+        stream.handle_datagram(1, &mut datagram, now);
+    }
     stream.handle_datagram(1, &mut old[0].clone(), now);
     stream.handle_datagram(1, &mut old[1].clone(), now);
+    assert_eq!(stream.handle_datagram(1, &mut new[1].clone(), now), Fate::Foreign, "the old one goes on");
+    let now = now + crate::QUIET;
     stream.handle_datagram(1, &mut new[1].clone(), now);
     assert_eq!(stream.handle_datagram(1, &mut old[2].clone(), now), Fate::Late);
     assert_eq!(stream.stats().lost.evicted, 1);
     stream.handle_datagram(1, &mut new[0].clone(), now);
     stream.handle_datagram(1, &mut new[2].clone(), now);
-    assert_eq!(stream.stats().delivered, 1);
+    assert_eq!(stream.stats().delivered, 2);
 }
 
 #[test]
@@ -64,6 +69,9 @@ fn a_hello_is_told_when_it_changes_and_a_goodbye_frees_the_place() {
     assert_eq!(told.len(), 2, "a session and one hello: {told:?}");
     assert_eq!(stream.handle_datagram(2, &mut frame(9, 1, 20)[0], now), Fate::Foreign);
     stream.handle_datagram(1, &mut control(5, wire::Kind::Goodbye, None), now);
+    assert!(matches!(stream.poll(now), RecvOutput::Wait(Some(until)) if until == now + crate::QUIET));
+    assert_eq!(stream.handle_datagram(2, &mut frame(9, 1, 20)[0], now), Fate::Foreign, "it may be forged");
+    let now = now + crate::QUIET;
     assert_eq!(stream.handle_datagram(2, &mut frame(9, 1, 20)[0], now), Fate::Accepted);
     assert!(matches!(drain(&mut stream, now)[0], RecvEvent::Goodbye));
 }
@@ -108,4 +116,72 @@ fn every_datagram_ends_in_one_counted_way() {
     let sum =
         d.accepted + d.control + d.spare + d.duplicate + d.late + d.foreign + d.malformed + d.bad_checksum;
     assert_eq!((d.received, sum + d.contradictory + d.unknown), (6, 6));
+}
+
+/// A hello that says which frame comes next.
+fn hello(session: u64, next: u32, sent: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let sent = MediaTime::from_micros(sent * 1000);
+    let header = Header::control(wire::Kind::Hello, SessionId::new(session), FrameId::new(next), sent);
+    wire::emit_control(
+        &header,
+        Some(&Hello { state: SourceState::Live, name: "", invitation: None }),
+        &mut bytes,
+    );
+    bytes
+}
+
+#[test]
+fn a_goodbye_that_the_session_outlives_changes_nothing() {
+    let (mut stream, t0) = (RecvStream::new(RecvConfig::default()), t0());
+    let give = |stream: &mut RecvStream<u8>, datagram: &[u8], millis: u64| {
+        stream.handle_datagram(1, &mut datagram.to_vec(), t0 + Duration::from_millis(millis))
+    };
+    for (number, forged) in [(1, false), (2, true), (3, true)] {
+        let millis = u64::from(number) * 33;
+        let [first, .., last] = &frame(5, number, 250)[..] else { panic!("too few") };
+        assert_eq!(give(&mut stream, first, millis), Fate::Accepted);
+        if forged {
+            assert_eq!(give(&mut stream, &control(5, wire::Kind::Goodbye, None), millis), Fate::Control);
+        }
+        give(&mut stream, &frame(5, number, 250)[1], millis);
+        assert_eq!(give(&mut stream, last, millis), Fate::Accepted);
+    }
+    give(&mut stream, &hello(5, 4, 200), 200);
+    stream.handle_timeout(t0 + Duration::from_secs(1));
+    let events = drain(&mut stream, t0 + Duration::from_secs(1));
+    assert!(!events.iter().any(|event| matches!(event, RecvEvent::Goodbye)), "{events:?}");
+    assert_eq!((stream.stats().delivered, stream.stats().sessions), (3, 1));
+    assert_eq!(stream.stats().contested, 2, "the frame after each, or a hello");
+}
+
+#[test]
+fn frames_that_the_sender_never_sent_keep_its_own_out_for_two_hellos() {
+    let (mut stream, t0) = (RecvStream::new(RecvConfig::default()), t0());
+    let mut shown = Vec::new();
+    for millis in 0..2000_u32 {
+        let now = t0 + Duration::from_millis(millis.into());
+        let mut datagrams = Vec::new();
+        if millis % 200 == 0 {
+            datagrams.push(hello(5, millis / 33 + u32::from(millis % 33 > 0), millis.into()));
+        }
+        if millis % 33 == 0 {
+            datagrams.extend(frame(5, millis / 33, 250));
+        }
+        // One forged frame, a few dozen ahead.
+        if millis == 500 {
+            datagrams.extend(frame(5, 70, 1));
+        }
+        let before = stream.stats().delivered;
+        for datagram in &mut datagrams {
+            stream.handle_datagram(1, datagram, now);
+        }
+        if stream.stats().delivered > before && millis % 33 == 0 {
+            shown.push(millis);
+        }
+        drain(&mut stream, now);
+    }
+    let darkness = shown.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
+    assert!((200..=500).contains(&darkness), "{darkness} ms");
+    assert_eq!(stream.stats().contested, 1);
 }

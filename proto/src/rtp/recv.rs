@@ -12,6 +12,7 @@ use super::rtcp::Rtcp;
 use super::sequence::{Place, Sequence};
 use super::timeline::Timeline;
 use crate::reassemble::PAUSE;
+use crate::recv::{CONTESTED_EVERY, Contest};
 use crate::stranger::Stranger;
 use crate::takeover::{Admission, SourceLock};
 use crate::{Clock, Delivery, Fate, Frame, Loss, RecvEvent, RecvOutput, RecvStats, SessionId};
@@ -44,6 +45,8 @@ pub struct RtpRecvStream<S> {
     stats: RecvStats,
     /// A session of which only one datagram has come.
     stranger: Stranger<S>,
+    /// When it was last told that somebody speaks in the sender's name.
+    contested: Option<Instant>,
 }
 
 impl<S: Copy + Eq> RtpRecvStream<S> {
@@ -59,6 +62,7 @@ impl<S: Copy + Eq> RtpRecvStream<S> {
             events: VecDeque::with_capacity(EVENTS),
             stats: RecvStats::default(),
             stranger: Stranger::nobody(),
+            contested: None,
         }
     }
 
@@ -71,8 +75,9 @@ impl<S: Copy + Eq> RtpRecvStream<S> {
         arrived: Instant,
         now: Instant,
     ) -> Fate {
+        self.end_if_left(now);
         let fate = if Rtcp::is_here(datagram) {
-            self.hear(source, Rtcp::parse(datagram))
+            self.hear(source, Rtcp::parse(datagram), now)
         } else {
             match Packet::parse(datagram) {
                 Ok(packet) => self.admit(source, &packet, arrived, now),
@@ -84,8 +89,9 @@ impl<S: Copy + Eq> RtpRecvStream<S> {
         fate
     }
 
-    /// Gives up what has passed its deadline.
+    /// Gives up what has passed its deadline, and believes a goodbye that nothing followed.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.end_if_left(now);
         // A session of one datagram so far has no frame to give up yet.
         if !self.stranger.is_there() {
             let mut losses = Losses { events: &mut self.events, stats: &mut self.stats };
@@ -105,7 +111,10 @@ impl<S: Copy + Eq> RtpRecvStream<S> {
         match self.events.pop_front() {
             Some(event) => RecvOutput::Event(event),
             None if self.stranger.is_there() => RecvOutput::Wait(None),
-            None => RecvOutput::Wait(self.frames.next_deadline()),
+            None => {
+                let until = [self.frames.next_deadline(), self.lock.leaves()];
+                RecvOutput::Wait(until.into_iter().flatten().min())
+            }
         }
     }
 
@@ -132,15 +141,30 @@ impl<S: Copy + Eq> RtpRecvStream<S> {
 
     fn admit(&mut self, source: S, packet: &Packet<'_>, arrived: Instant, now: Instant) -> Fate {
         let session = SessionId::new(packet.rtp.ssrc.into());
-        match self.lock.admit(source, session, now) {
+        // Of a session before this one no packet is known to be old.
+        let is_ours = self.lock.is_held_by(source, session);
+        let is_news = !is_ours || self.sequence.is_ahead(packet.rtp.sequence);
+        match self.lock.admit(source, session, is_news, now) {
             Admission::Ours => self.introduce(),
+            Admission::Stayed => {
+                self.introduce();
+                self.contest(Contest::Goodbye, source, now);
+            }
             Admission::New => self.begin(source, session),
+            Admission::Back => {
+                self.contest(Contest::Place, source, now);
+                self.begin(source, session);
+            }
             Admission::Moved => self.events.extend(self.stranger.go_on_from(source)),
             Admission::Ended => return Fate::Late,
             Admission::Foreign => return Fate::Foreign,
+            Admission::Contested => {
+                self.contest(Contest::Session, source, now);
+                return Fate::Foreign;
+            }
         }
         let is_running = self.fed.is_some_and(|fed| now.saturating_duration_since(fed) < PAUSE);
-        let place = match self.sequence.place(packet.rtp.sequence, is_running) {
+        let place = match self.sequence.place(packet.rtp.sequence, is_running, now) {
             Place::At(place) => place,
             Place::Restart(place) => {
                 self.reset();
@@ -180,17 +204,32 @@ impl<S: Copy + Eq> RtpRecvStream<S> {
     }
 
     /// Takes in what is said beside the stream.
-    fn hear(&mut self, source: S, rtcp: Option<Rtcp>) -> Fate {
+    fn hear(&mut self, source: S, rtcp: Option<Rtcp>, now: Instant) -> Fate {
         let Some(Rtcp { ssrc, is_goodbye }) = rtcp else { return Fate::Malformed };
         if !self.lock.is_held_by(source, SessionId::new(ssrc.into())) {
             return Fate::Unknown;
         }
         if is_goodbye {
-            self.lock.goodbye();
+            self.lock.said_goodbye(now);
+        }
+        Fate::Control
+    }
+
+    /// Ends the session of a sender that said goodbye and nothing since.
+    fn end_if_left(&mut self, now: Instant) {
+        if self.lock.free_if_left(now) {
             self.reset();
             self.events.push_back(RecvEvent::Goodbye);
         }
-        Fate::Control
+    }
+
+    /// Somebody else speaks in the sender's name. It is told, but not over and over.
+    fn contest(&mut self, what: Contest, source: S, now: Instant) {
+        self.stats.contested += 1;
+        if self.contested.is_none_or(|told| now.saturating_duration_since(told) >= CONTESTED_EVERY) {
+            self.contested = Some(now);
+            self.events.push_back(RecvEvent::Contested { source, what });
+        }
     }
 
     fn begin(&mut self, source: S, session: SessionId) {

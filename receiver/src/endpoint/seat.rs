@@ -258,6 +258,13 @@ impl Seat {
                 self.feed.stats.lock().is_over = true;
                 self.tell(Signal::Ended, shared);
             }
+            RecvEvent::Contested { source, what } => self.say(
+                format_args!(
+                    "somebody speaks in the name of {source}: {what}; if no two senders share this address, its \
+                     datagrams are forged"
+                ),
+                shared,
+            ),
             RecvEvent::Delivered(delivery) => self.deliver(delivery, shared),
             RecvEvent::Lost(_) => {}
         }
