@@ -237,6 +237,9 @@ fn received(event: RecvEvent<char>) -> String {
         RecvEvent::Moved { source } => format!("moved {source}"),
         RecvEvent::Hello { name, state } => format!("hello {} {name}", snake(&format!("{state:?}"))),
         RecvEvent::Goodbye => "goodbye".into(),
+        RecvEvent::Contested { source, what } => {
+            format!("contested {source} {}", snake(&format!("{what:?}")))
+        }
         RecvEvent::Delivered(delivery) => {
             let by = match delivery.repair {
                 None => "",
