@@ -273,6 +273,7 @@ impl Worker<'_> {
             let mut picture = pictures.take();
             let into = Arc::get_mut(&mut picture).expect("a picture from the pool has one owner");
             let begun = Instant::now();
+            into.set_interval(feed.interval());
             let size = match self.decoder.decode(&received.frame.jpeg, aim, into) {
                 Ok(size) => size,
                 Err(refusal) => {

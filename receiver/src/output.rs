@@ -252,15 +252,9 @@ fn writer(
         Spec::Y4m => {
             let newest = Arc::new(Latest::<Arc<Decoded>>::new());
             let (inbox, mut output) = (newest.clone(), Pipe::standard_output(stop)?);
-            let mut stream = y4m::Stream::default();
             let write = move |counts: &Counts| {
-                while let Taken::Value(picture) = inbox.take(None) {
-                    if !stream.write(&picture, &mut output)? {
-                        return Ok(Ended::ReaderGone);
-                    }
-                    counts.one_written();
-                }
-                Ok(Ended::Done)
+                let is_read = y4m::Stream::default().run(&inbox, &mut output, || counts.one_written())?;
+                Ok(if is_read { Ended::Done } else { Ended::ReaderGone })
             };
             (Inbox::Pictures(newest), Box::new(write))
         }

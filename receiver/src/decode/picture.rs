@@ -1,6 +1,7 @@
 //! A decoded picture, and the buffers it lives in.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How the pixels of a [`Decoded`] are laid out. YUV is full range (JFIF).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -55,6 +56,7 @@ pub struct Decoded {
     width: u32,
     height: u32,
     layout: Layout,
+    interval: Option<Duration>,
     strips: Vec<Strip>,
     /// How many of `strips` are of this picture; the others keep their buffers for a later one.
     used: usize,
@@ -83,6 +85,16 @@ impl Decoded {
     /// How the pixels of each strip are laid out.
     pub fn layout(&self) -> Layout {
         self.layout
+    }
+
+    /// How far the captures of its sender are apart, as far as that was known when it was decoded.
+    pub fn interval(&self) -> Option<Duration> {
+        self.interval
+    }
+
+    /// Says how far the captures of its sender are apart.
+    pub fn set_interval(&mut self, interval: Option<Duration>) {
+        self.interval = interval;
     }
 
     /// The strips, from the top down; none if there is no picture.
