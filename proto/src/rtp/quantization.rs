@@ -31,17 +31,22 @@ impl Tables {
         Some(tables)
     }
 
-    /// The tables of a packet: two, or one for everything. Bit N of `precision` says that table N has two bytes each.
+    /// The tables of a packet: two, or one for everything. Bit N of `precision` says that table N has two bytes each. Some
+    /// peers send one for each component; both chrominances have the second, so that those beyond are passed over.
     pub(super) fn parse(precision: u8, bytes: &[u8]) -> Option<Self> {
         let size = |number: u8| if (precision >> number) & 1 == 1 { LARGEST } else { NARROW };
-        if bytes.len() == size(0) {
-            return Self::new([bytes, bytes]);
+        let (luminance, mut rest) = bytes.split_at_checked(size(0))?;
+        if rest.is_empty() {
+            return Self::new([luminance, luminance]);
         }
-        if bytes.len() != size(0) + size(1) {
-            return None;
+        let chrominance;
+        (chrominance, rest) = rest.split_at_checked(size(1))?;
+        for number in 2..MOST_TABLES {
+            if !rest.is_empty() {
+                (_, rest) = rest.split_at_checked(size(number))?;
+            }
         }
-        let (luminance, chrominance) = bytes.split_at(size(0));
-        Self::new([luminance, chrominance])
+        rest.is_empty().then(|| Self::new([luminance, chrominance]))?
     }
 
     /// What the quality factor `q`, 1 to 99, stands for (RFC 2435 section 4.2 and appendix A).
@@ -78,6 +83,8 @@ impl Tables {
 
 const NARROW: usize = 64;
 const LARGEST: usize = 128;
+/// A JPEG has no more.
+const MOST_TABLES: u8 = 4;
 
 /// T.81 table K.1, in zigzag order.
 #[rustfmt::skip]
@@ -125,10 +132,16 @@ mod tests {
     }
 
     #[test]
-    fn one_table_is_for_everything_and_other_numbers_are_refused() {
-        let one = [9; NARROW];
+    fn one_table_is_for_everything_and_those_beyond_the_second_for_nothing() {
+        let (one, other) = ([9; NARROW], [7; NARROW]);
         assert_eq!(Tables::parse(0, &one), Tables::new([&one, &one]));
-        for length in [0, 1, 63, 65, 127, 129, 192, 256] {
+        let wide = [1, 7].repeat(NARROW);
+        let two = Tables::new([&one, &other]);
+        assert_eq!(Tables::parse(0, &[one, other, other].concat()), two);
+        assert_eq!(Tables::parse(0, &[one, other, other, one].concat()), two);
+        assert_eq!(Tables::parse(0b100, &[&one, &other, &wide[..]].concat()), two);
+        assert_eq!(Tables::parse(0b100, &[one, other, other].concat()), None, "as long as it says");
+        for length in [0, 1, 63, 65, 127, 129, 191, 193, 255, 257, 320] {
             assert_eq!(Tables::parse(0, &vec![9; length]), None, "{length} bytes");
         }
         assert_eq!(Tables::parse(3, &[9; 255]), None);
