@@ -13,6 +13,8 @@ mod watch;
 pub use evidence::Evidence;
 pub use watch::Watch;
 
+use crate::rtp::NotTaken;
+
 /// What is wrong. [`Display`](std::fmt::Display) says it in one sentence, with what to do; the sentence serves on both
 /// computers, and so names the one that is meant.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,6 +31,13 @@ pub enum Cause {
     NotOurs {
         /// How many.
         datagrams: u64,
+    },
+    /// RTP arrives that is not taken.
+    NotTaken {
+        /// How many datagrams.
+        datagrams: u64,
+        /// What it is.
+        why: NotTaken,
     },
     /// Datagrams of another version of the protocol arrive.
     OtherVersion {
@@ -171,6 +180,9 @@ fn without_sender(e: &Evidence) -> Option<Cause> {
     Some(match d.received {
         0 if e.lost == 0 => Cause::NothingArrives { port: e.port, is_group: e.is_group },
         0 => return network(e),
+        n if d.unknown * 2 > n && e.not_taken.is_some() => {
+            Cause::NotTaken { datagrams: d.unknown, why: e.not_taken? }
+        }
         n if d.unknown * 2 > n => Cause::OtherVersion { datagrams: d.unknown },
         n if d.bad_checksum * 2 > n => Cause::Damaged { datagrams: d.bad_checksum },
         // What is left of a sender that has ended.

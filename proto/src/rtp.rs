@@ -20,6 +20,7 @@ mod timeline;
 use crate::SessionId;
 
 pub use content::Illegal;
+pub use header::NotTaken;
 pub use recv::{RtpRecvConfig, RtpRecvStream};
 pub use send::{RtpSendConfig, RtpSendStream};
 

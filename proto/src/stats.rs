@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::rtp::NotTaken;
+
 /// How a datagram ended. Each that arrives ends in exactly one of these ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fate {
@@ -157,6 +159,8 @@ pub struct RecvStats {
     pub clock_jumps: u64,
     /// Datagrams that showed that somebody else speaks in the sender's name.
     pub contested: u64,
+    /// Why the newest RTP packet that is not taken is not, if one came.
+    pub not_taken: Option<NotTaken>,
 }
 
 /// What a receiver did about loss.

@@ -1,5 +1,6 @@
 //! What an explanation rests on.
 
+use crate::rtp::NotTaken;
 use crate::stats::{DatagramCounts, RecvStats};
 use crate::wire::ReportCounts;
 
@@ -42,6 +43,8 @@ pub struct Evidence {
     pub is_group: bool,
     /// Whether it is RTP/JPEG, which has no repair.
     pub is_rtp: bool,
+    /// Why the newest RTP packet that is not taken is not, if one came.
+    pub not_taken: Option<NotTaken>,
     /// Bytes of the receiving socket's buffer, where that is known.
     pub buffer: Option<usize>,
     /// The port that is listened on.
@@ -63,6 +66,7 @@ impl Evidence {
             clock_jumps: stats.clock_jumps,
             questions: stats.questions,
             answers: stats.answers,
+            not_taken: stats.not_taken,
             ..Self::default()
         }
     }

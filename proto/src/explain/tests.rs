@@ -55,6 +55,14 @@ fn what_was_counted_is_explained() {
             Cause::OtherVersion { datagrams: 6 },
         ),
         (
+            "RTP of something else",
+            Evidence {
+                not_taken: Some(NotTaken::PayloadType(96)),
+                ..counted(DatagramCounts { unknown: 7, ..received(7) })
+            },
+            Cause::NotTaken { datagrams: 7, why: NotTaken::PayloadType(96) },
+        ),
+        (
             "only damage",
             counted(DatagramCounts { bad_checksum: 7, ..received(7) }),
             Cause::Damaged { datagrams: 7 },

@@ -24,6 +24,7 @@ impl fmt::Display for Cause {
                 "{datagrams} datagrams arrived, and none of them is a sender's: another program sends to this port; \
                  choose another one at both ends"
             ),
+            Self::NotTaken { datagrams, why } => write!(f, "{datagrams} datagrams are {why}"),
             Self::OtherVersion { datagrams } => write!(
                 f,
                 "{datagrams} datagrams are of another version of Chunkcast: install the same one on both computers"

@@ -75,10 +75,44 @@ pub(super) enum PacketError {
     TooLarge,
 }
 
+/// What an RTP stream is that is not taken, and what to do.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum NotTaken {
+    /// Its payload type is not JPEG's.
+    #[error(
+        "RTP of payload type {0}, and only JPEG, which is type {PAYLOAD_TYPE}, is taken: have the sender make that \
+         (RFC 2435), or let FFmpeg turn it into JPEGs for a sender: ffmpeg -i ADDRESS -f mjpeg - | sender --source -"
+    )]
+    PayloadType(u8),
+    /// Its kind of JPEG is not known.
+    #[error(
+        "RTP/JPEG of type {0}, and only types 0 (4:2:2) and 1 (4:2:0) are taken: choose another sampling at the sender"
+    )]
+    Kind(u8),
+    /// Its pictures come as fields.
+    #[error("RTP/JPEG of single fields, which are not put together: set the sender to progressive pictures")]
+    Field,
+    /// Its quality factor has no meaning.
+    #[error("RTP/JPEG of quality {0}, which has no meaning: set another quality at the sender")]
+    Quality(u8),
+    /// It is larger than the format can say.
+    #[error(
+        "RTP/JPEG of pictures whose size it cannot say, above 2040 pixels: set the sender to a smaller size"
+    )]
+    Size,
+}
+
 impl PacketError {
-    /// Whether it may well be right, and only is nothing that this receiver knows.
-    pub(super) fn is_unknown(self) -> bool {
-        matches!(self, Self::PayloadType(_) | Self::Kind(_) | Self::Field | Self::Quality(_) | Self::Size)
+    /// What it is that may well be right, and only is nothing that this receiver takes.
+    pub(super) fn not_taken(self) -> Option<NotTaken> {
+        match self {
+            Self::PayloadType(number) => Some(NotTaken::PayloadType(number)),
+            Self::Kind(kind) => Some(NotTaken::Kind(kind)),
+            Self::Field => Some(NotTaken::Field),
+            Self::Quality(quality) => Some(NotTaken::Quality(quality)),
+            Self::Size => Some(NotTaken::Size),
+            Self::TooShort | Self::Version | Self::Tables | Self::TooLarge => None,
+        }
     }
 }
 

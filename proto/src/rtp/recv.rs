@@ -81,8 +81,13 @@ impl<S: Copy + Eq> RtpRecvStream<S> {
         } else {
             match Packet::parse(datagram) {
                 Ok(packet) => self.admit(source, &packet, arrived, now),
-                Err(error) if error.is_unknown() => Fate::Unknown,
-                Err(_) => Fate::Malformed,
+                Err(error) => match error.not_taken() {
+                    Some(why) => {
+                        self.stats.not_taken = Some(why);
+                        Fate::Unknown
+                    }
+                    None => Fate::Malformed,
+                },
             }
         };
         self.stats.datagrams.add(fate);

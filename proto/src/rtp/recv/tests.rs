@@ -1,6 +1,7 @@
 //! What comes of packets in every order, and of packets that lie.
 
 use super::*;
+use crate::rtp::NotTaken;
 use crate::rtp::content::Content;
 use crate::rtp::header::{Picture, Rtp, Sampling};
 use crate::rtp::jfif;
@@ -323,4 +324,29 @@ fn what_is_no_rtp_jpeg_is_counted_by_name() {
         assert_eq!(bench.give(datagram), fate);
     }
     assert_eq!((bench.stream.stats().datagrams.received, bench.events().len()), (4, 0));
+}
+
+#[test]
+fn what_rtp_is_not_taken_is_known_by_name() {
+    let good = frame(7, 0, PICTURE).remove(0);
+    let with = |at: usize, byte: u8| {
+        let mut packet = good.clone();
+        packet[at] = byte;
+        packet
+    };
+    for (packet, why, word) in [
+        (with(1, 96), NotTaken::PayloadType(96), "type 96"),
+        (with(12, 1), NotTaken::Field, "single fields"),
+        (with(16, 5), NotTaken::Kind(5), "type 5"),
+        (with(17, 100), NotTaken::Quality(100), "quality 100"),
+        (with(18, 0), NotTaken::Size, "2040"),
+    ] {
+        let mut bench = Bench::new();
+        assert_eq!((bench.give(&packet), bench.stream.stats().not_taken), (Fate::Unknown, Some(why)));
+        assert!(why.to_string().contains(word), "{why}");
+    }
+    let mut bench = Bench::new();
+    bench.give(&good);
+    bench.give(&[0x40; 30]);
+    assert_eq!(bench.stream.stats().not_taken, None);
 }
