@@ -4,14 +4,16 @@
 
 mod common;
 
+use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use common::clip::Clip;
 use common::peer::{Peer, is_installed};
 use common::running::{Running, program, sender};
-use common::{Folder, alone, figure, free_port, pause, recipes, skip};
+use common::{Folder, alone, figure, free_port, jpegs, pause, recipes, skip};
 
 #[test]
 fn to_an_rtmp_server_for_viewers_past_this_network() {
@@ -98,6 +100,62 @@ fn to_opencv_in_python() {
     assert!(lines.iter().copied().filter(|line| moved(line)).count() >= 25, "{seen}");
 }
 
+#[test]
+fn opencv_looks_at_pictures_with_fill_bytes_and_behind_what_is_none() {
+    let _alone = alone();
+    let python = "/usr/bin/python3";
+    if !Command::new(python).args(["-c", "import cv2"]).output().is_ok_and(|done| done.status.success()) {
+        return skip("no python3-opencv here", false);
+    }
+    let script = common::root().join("scripts/examples/opencv.py");
+    let plain = jpegs::picture(64, 48, [200, 60, 40], turbojpeg::Subsamp::Sub2x2);
+    let filled = jpegs::with_first(&plain, &[0xff, 0xff, 0xff]);
+    let noise = b"no picture \xff\xd8 and more".repeat(1000);
+    for before in [&[][..], &noise, &plain[..plain.len() / 2]] {
+        let mut python =
+            Command::new(python).arg(&script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (mut pipe, output) = (python.stdin.take().unwrap(), python.stdout.take().unwrap());
+        let (say, said) = mpsc::channel();
+        let looking =
+            std::thread::spawn(move || BufReader::new(output).lines().for_each(|line| _ = say.send(line)));
+        pipe.write_all(before).unwrap();
+        // Of those that come together only the newest is looked at, and it takes two to see what has moved.
+        let until = Instant::now() + Duration::from_secs(30);
+        let seen = loop {
+            pipe.write_all(&filled).unwrap();
+            match said.recv_timeout(Duration::from_millis(50)) {
+                Ok(line) => break line.unwrap(),
+                Err(_) => assert!(Instant::now() < until, "it looks at none"),
+            }
+        };
+        drop(pipe);
+        looking.join().unwrap();
+        assert!(python.wait().unwrap().success() && seen.contains("64x48"), "{seen}");
+    }
+}
+
+#[test]
+fn raw_pictures_in_a_film_last_as_long_as_they_did() {
+    let _alone = alone();
+    for fps in [10, 30, 60] {
+        let stage = Stage::at(fps);
+        let file = stage.folder.join("door.mkv");
+        // An encoder that keeps up on a busy computer.
+        let (there, to) =
+            ("-f yuv4mpegpipe -i - door.mp4", format!("-f yuv4mpegpipe -i - -c:v mjpeg {file}"));
+        let begun = Instant::now();
+        let Some(mut recipe) = stage.play(there, &to) else { return };
+        pause(4000);
+        stage.end_receiver();
+        assert!(recipe.end_within(10).0.success());
+        let lasted = begun.elapsed().as_secs_f64();
+        let made = probe(&[&file]);
+        let seconds: f64 = made.split(',').nth(3).unwrap().trim().parse().unwrap();
+        figure(&format!("Y4M at {fps} fps, seconds of 4"), seconds);
+        assert!((2.5..1.1 * lasted).contains(&seconds), "{fps} fps, {lasted} s: {made}");
+    }
+}
+
 /// A sender, and a port at which the recipe's receiver listens.
 struct Stage {
     folder: Folder,
@@ -107,11 +165,15 @@ struct Stage {
 
 impl Stage {
     fn set() -> Self {
+        Self::at(25)
+    }
+
+    fn at(fps: u32) -> Self {
         let (folder, port) = (Folder::new(), free_port());
         let clip = folder.join("clip.mjpeg");
         Clip::made(25, 640, 480).write(&clip);
         let to = format!("127.0.0.1:{port}");
-        let sender = sender(&["--source", &clip, "--loop", "--fps", "25", "--dest", &to]);
+        let sender = sender(&["--source", &clip, "--loop", "--fps", &fps.to_string(), "--dest", &to]);
         Self { folder, port, _sender: sender }
     }
 
