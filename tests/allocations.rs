@@ -1,5 +1,5 @@
 //! A steady stream allocates nothing: not when sending, receiving, delivering, repairing, losing or superseding a frame,
-//! nor for what goes back. The same as RTP/JPEG.
+//! nor for what goes back. The same as RTP/JPEG. And the largest frame is repaired within the memory that it may take.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 #![allow(unsafe_code, reason = "only a global allocator sees every allocation, and the trait is unsafe")]
 
@@ -14,8 +14,8 @@ use common::jpegs;
 use proto::netem::Netem;
 use proto::rtp::{RtpRecvConfig, RtpRecvStream, RtpSendConfig, RtpSendStream};
 use proto::{
-    Clock, Fec, Frame, MediaTime, Pace, Pool, Random, RecvConfig, RecvOutput, RecvStats, RecvStream,
-    SendConfig, SendOutput, SendStats, SendStream, SessionId,
+    Clock, Fec, Frame, MAX_FRAME_BYTES, MediaTime, Pace, Pool, Random, RecvConfig, RecvEvent, RecvOutput,
+    RecvStats, RecvStream, Repair, SendConfig, SendOutput, SendStats, SendStream, SessionId,
 };
 
 #[test]
@@ -85,10 +85,62 @@ fn rtp_and_its_losses_allocate_nothing() {
 }
 
 #[test]
+#[allow(clippy::disallowed_methods, reason = "some instant to count from")]
+fn the_largest_frame_is_repaired_within_its_memory() {
+    let now = Instant::now();
+    let said = of_the_largest_frame(now);
+    let is_data = |datagram: &[u8]| datagram[3] == 1;
+    let data = said.iter().filter(|datagram| is_data(datagram)).count();
+    assert!(data > 15_000 && said.len() - data > LOST, "{data} of {}", said.len());
+    let config = RecvConfig { feedback: false, ..RecvConfig::default() };
+    let mut receiver: RecvStream<u8> = RecvStream::new(config);
+    let (most, repair) = most_held(|| {
+        for (index, datagram) in said.iter().enumerate() {
+            // Some chunks are lost, from all over the frame.
+            if !is_data(datagram) || index % 8 != 3 || index / 8 >= LOST {
+                receiver.handle_datagram(1, &mut datagram.clone(), now);
+            }
+        }
+        loop {
+            match receiver.poll(now) {
+                RecvOutput::Event(RecvEvent::Delivered(delivery)) => break delivery.repair,
+                RecvOutput::Event(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    });
+    assert_eq!(repair, Some(Repair::Parity));
+    // What is put together, what is repaired in, and the tables.
+    assert!(most <= (32 << 20) + (32 << 20) + 9_000_000, "{} MB", most / 1_000_000);
+}
+
+#[test]
 fn the_counter_counts() {
     let before = allocations();
-    std::hint::black_box(vec![0_u8; 100]);
-    assert_eq!(allocations() - before, 1);
+    let (most, ()) = most_held(|| drop(std::hint::black_box(vec![0_u8; 100])));
+    assert_eq!((allocations() - before, most), (1, 100));
+}
+
+/// All datagrams of a frame that is as large as one may be, with parity for 12 % of it.
+fn of_the_largest_frame(now: Instant) -> Vec<Vec<u8>> {
+    let config = SendConfig {
+        pace: Pace::Off,
+        fec: Fec::Percent(12),
+        datagram_bytes: 1100,
+        ..SendConfig::new(SessionId::new(1), [7; 16])
+    };
+    let mut sender: SendStream<u8> = SendStream::new(config, Clock::new(now, MediaTime::default()), now);
+    let mut jpeg = vec![0; MAX_FRAME_BYTES];
+    Random::new(3).fill(&mut jpeg);
+    sender.push_frame(Frame { captured: MediaTime::from_micros(1), jpeg: Arc::new(jpeg) }, now);
+    let mut said = Vec::new();
+    loop {
+        match sender.poll(now) {
+            SendOutput::Transmit(sent) => said.extend(sent.bytes.chunks(sent.segment).map(<[u8]>::to_vec)),
+            SendOutput::Event(_) => {}
+            SendOutput::Wait(_) => return said,
+        }
+    }
 }
 
 /// What is streamed.
@@ -284,21 +336,41 @@ const INTERVAL: Duration = Duration::from_millis(33);
 /// Long enough that as many frames were on their way at once as ever will be.
 const WARM: u32 = 1000;
 const COUNTED: u32 = 300;
+/// Chunks of the largest frame.
+const LOST: usize = 1800;
 
 /// Counts what a thread allocates: tests run beside each other.
 struct Counting;
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+    /// Bytes that are held, and the most that were.
+    static HELD: Cell<(isize, isize)> = const { Cell::new((0, 0)) };
 }
 
 fn allocations() -> u64 {
     ALLOCATIONS.with(Cell::get)
 }
 
+/// The most bytes that were held during `work`, beyond those of before.
+fn most_held<R>(work: impl FnOnce() -> R) -> (isize, R) {
+    let (before, _) = HELD.get();
+    HELD.set((before, before));
+    let result = work();
+    (HELD.get().1 - before, result)
+}
+
 fn count() {
     // Nobody looks any more when a thread is so far gone that its counter is.
     let _ = ALLOCATIONS.try_with(|allocations| allocations.set(allocations.get() + 1));
+}
+
+/// Notes that so many bytes more are held, or less.
+fn hold(bytes: isize) {
+    let _ = HELD.try_with(|held| {
+        let (now, most) = held.get();
+        held.set((now + bytes, most.max(now + bytes)));
+    });
 }
 
 #[global_allocator]
@@ -309,23 +381,27 @@ static COUNTING: Counting = Counting;
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count();
+        hold(layout.size() as isize);
         // SAFETY: the caller's promises are passed on.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         count();
+        hold(layout.size() as isize);
         // SAFETY: the caller's promises are passed on.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count();
+        hold(size as isize - layout.size() as isize);
         // SAFETY: the caller's promises are passed on.
         unsafe { System.realloc(block, layout, size) }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        hold(-(layout.size() as isize));
         // SAFETY: the caller's promises are passed on.
         unsafe { System.dealloc(block, layout) }
     }

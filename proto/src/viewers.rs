@@ -197,4 +197,18 @@ mod tests {
         viewers.forget(Duration::ZERO, t0 + Duration::from_secs(9));
         assert!(!viewers.is_worst(3), "nobody is known");
     }
+
+    #[test]
+    fn there_are_only_so_many_and_who_falls_silent_makes_room() {
+        let (mut viewers, now) = (Viewers::<u32>::new(Follow::Slowest), t0());
+        for source in 0..5000 {
+            assert_eq!(viewers.admit(source, 0, now).is_some(), (source as usize) < MOST_VIEWERS, "{source}");
+        }
+        assert_eq!(viewers.len(), MOST_VIEWERS);
+        let later = now + Duration::from_secs(9);
+        assert!(viewers.admit(7, 0, later).is_some(), "who is there stays");
+        viewers.forget(Duration::from_secs(5), later);
+        assert_eq!(viewers.len(), 1);
+        assert!(viewers.admit(5000, 0, later).is_some());
+    }
 }

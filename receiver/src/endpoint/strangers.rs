@@ -95,4 +95,17 @@ mod tests {
         assert!(strangers.insists(one, &hello, &config, at(800)));
         assert!(!strangers.insists(one, &hello, &config, at(2000)), "after a pause he begins anew");
     }
+
+    #[test]
+    fn only_so_many_are_remembered_until_they_fall_silent() {
+        let (mut strangers, t0) = (Strangers::new(), Instant::now());
+        let config = StreamConfig::Chunkcast(RecvConfig::default());
+        let hello = hello(t0);
+        for n in 0..1000_u32 {
+            strangers.insists((n.to_be_bytes(), 5000).into(), &hello, &config, t0);
+        }
+        assert_eq!(strangers.heard.len(), MOST);
+        strangers.insists(([10, 0, 0, 1], 5000).into(), &hello, &config, t0 + FORGOTTEN);
+        assert_eq!(strangers.heard.len(), 1);
+    }
 }

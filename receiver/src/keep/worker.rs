@@ -74,3 +74,33 @@ impl Worker {
 
 /// A person presses no faster, and each may hold a frame.
 const MOST_JOBS: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    use proto::host::Console;
+
+    use super::*;
+
+    #[test]
+    fn only_so_many_files_wait_to_be_written_and_who_asks_beyond_is_told() {
+        let worker = Worker::new(&Voice::new(&Console::silent()));
+        let done = || Ok(("done".to_owned(), PathBuf::from("file")));
+        let ((began, has_begun), (go_on, may_go_on)) = (channel(), channel::<()>());
+        let first = worker.ask(move || {
+            began.send(())?;
+            may_go_on.recv()?;
+            done()
+        });
+        has_begun.recv().unwrap();
+        let waiting: Vec<_> = (0..MOST_JOBS).map(|_| worker.ask(done)).collect();
+        let said = |answer: &Answer| answer.wait(Duration::from_secs(10)).unwrap();
+        let refused = said(&worker.ask(done));
+        assert!(refused.is_trouble && refused.text.contains("does not keep up"), "{}", refused.text);
+        go_on.send(()).unwrap();
+        assert!(waiting.iter().chain([&first]).all(|answer| !said(answer).is_trouble));
+        worker.finish();
+    }
+}

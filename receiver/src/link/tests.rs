@@ -57,6 +57,14 @@ fn port(link: &Link) -> u16 {
     link.stream.socket.local_addr().unwrap().as_socket().unwrap().port()
 }
 
+#[test]
+fn the_buffer_is_as_large_as_is_asked_for_or_as_the_system_allows() {
+    let link = Link::open("127.0.0.1:0".parse().unwrap(), None, &Console::new("test")).unwrap();
+    let allowed = std::fs::read_to_string("/proc/sys/net/core/rmem_max").unwrap();
+    let allowed: usize = allowed.trim().parse().unwrap();
+    assert_eq!(buffer(&link.stream.socket), WANTED_BUFFER.min(allowed));
+}
+
 fn sender() -> UdpSocket {
     let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
     sender.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
