@@ -10,6 +10,8 @@ mod asking;
 mod describe;
 #[path = "scenes/file.rs"]
 mod file;
+#[path = "scenes/place.rs"]
+mod place;
 #[path = "scenes/receiver.rs"]
 mod receiver;
 #[path = "scenes/run.rs"]
@@ -64,7 +66,7 @@ struct Scene {
 }
 
 fn scenes() -> Vec<Scene> {
-    [receiver::scenes(), sender::scenes(), asking::scenes()].into_iter().flatten().collect()
+    [place::scenes(), receiver::scenes(), sender::scenes(), asking::scenes()].into_iter().flatten().collect()
 }
 
 /// Where a scene is played: it tells the end something, and sees what that does.
