@@ -23,12 +23,17 @@ mod sender;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use file::{Input, Line, What};
 use run::Run;
 
+/// Nobody reads the files while they are written.
+static FILES: Mutex<()> = Mutex::new(());
+
 #[test]
 fn golden_sequences_go_as_they_are_written() {
+    let _files = FILES.lock().unwrap();
     let mut paths: Vec<_> = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     assert_eq!(paths.len(), scenes().len(), "a file for each scene");
@@ -48,6 +53,7 @@ fn golden_sequences_go_as_they_are_written() {
 #[test]
 #[ignore = "it writes the files"]
 fn write_them_anew() {
+    let _files = FILES.lock().unwrap();
     for scene in scenes() {
         let mut stage = Stage::new(scene.head);
         (scene.play)(&mut stage);

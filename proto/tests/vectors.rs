@@ -156,7 +156,7 @@ impl Vector {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
         let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         paths.sort();
-        assert!(paths.len() >= 72, "only {} vectors were found", paths.len());
+        assert!(paths.len() >= 73, "only {} vectors were found", paths.len());
         paths.iter().map(|path| Self::read(path)).collect()
     }
 
