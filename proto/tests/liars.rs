@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use proto::netem::{Impairment, Netem};
 use proto::wire::{Datagram, HEADER_BYTES, Header, Kind, emit};
 use proto::{
     Clock, Computer, Frame, FrameId, MediaTime, Pace, RecvConfig, RecvOutput, RecvStream, SendConfig,
@@ -78,6 +79,27 @@ fn who_completes_nothing_is_followed_for_two_seconds_in_a_minute_however_often_i
 }
 
 #[test]
+fn who_is_honest_and_slow_is_followed_at_once_and_for_as_long_as_it_is_there() {
+    for rate in ["30mbit", "60mbit"] {
+        let mut lan = Lan::new(3);
+        lan.run(6000);
+        let path: Impairment = format!("rate={rate},queue=64k,delay=1ms").parse().unwrap();
+        lan.slow = Some((Netem::new(path), RecvStream::new(RecvConfig { seed: 9, ..RecvConfig::default() })));
+        lan.run(2000);
+        let carried = rate.trim_end_matches("mbit").parse::<f64>().unwrap() * 1e6;
+        for _ in 0..5 {
+            let slow = lan.run(2000);
+            assert!(lan.pace() < carried * 1.7, "{} to a path of {rate}, but for a probe", lan.pace());
+            assert!(slow > Duration::from_millis(1900), "its limit is known: {slow:?}");
+        }
+        let viewer = lan.sender.viewers().find(|(source, _)| **source == SLOW).unwrap().1;
+        assert!(viewer.is_healthy(), "{viewer:?}");
+        let stats = lan.slow.as_ref().unwrap().1.stats();
+        assert!(stats.delivered > 150, "{stats:?}");
+    }
+}
+
+#[test]
 fn many_sources_of_one_computer_have_a_quarter_of_the_places_and_one_voice() {
     let mut lan = Lan::new(1);
     lan.sender
@@ -106,6 +128,8 @@ struct Lan {
     sender: SendStream<usize>,
     honest: Vec<RecvStream<usize>>,
     liars: Vec<Liar>,
+    /// An honest one behind a narrow path.
+    slow: Option<(Netem, RecvStream<usize>)>,
     pushed: u64,
     step: u64,
 }
@@ -158,6 +182,7 @@ impl Lan {
             sender: SendStream::new(config, Clock::new(now, MediaTime::from_micros(300_000_000)), now),
             honest: (0..honest).map(receiver).collect(),
             liars: Vec::new(),
+            slow: None,
             pushed: 0,
             step: 0,
         }
@@ -211,6 +236,9 @@ impl Lan {
                 receiver.handle_datagram(usize::MAX, &mut datagram.to_vec(), self.now);
             }
         }
+        if let Some((path, _)) = self.slow.as_mut().filter(|_| to.is_none_or(|to| to == SLOW)) {
+            path.push(datagram, self.now);
+        }
         let header = Datagram::parse(datagram).unwrap().header;
         for liar in &mut self.liars {
             match header.kind {
@@ -224,7 +252,13 @@ impl Lan {
     }
 
     fn say(&mut self) {
-        for (number, receiver) in self.honest.iter_mut().enumerate() {
+        if let Some((path, receiver)) = &mut self.slow {
+            while let Some(datagram) = path.pop(self.now) {
+                receiver.handle_datagram(usize::MAX, datagram, self.now);
+            }
+        }
+        let slow = self.slow.as_mut().map(|(_, receiver)| (SLOW, receiver));
+        for (number, receiver) in self.honest.iter_mut().enumerate().chain(slow) {
             receiver.handle_timeout(self.now);
             loop {
                 match receiver.poll(self.now) {
@@ -287,6 +321,8 @@ fn micros(age: Duration) -> u32 {
     age.as_micros() as u32
 }
 
+/// Where the slow one is.
+const SLOW: usize = 40;
 const SESSION: SessionId = SessionId::new(7);
 const INTERVAL: Duration = Duration::from_micros(33_333);
 const STEP: Duration = Duration::from_micros(100);
