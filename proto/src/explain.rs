@@ -11,6 +11,7 @@ mod text;
 mod watch;
 
 pub use evidence::Evidence;
+pub use text::{Given, Told};
 pub use watch::Watch;
 
 use crate::rtp::NotTaken;

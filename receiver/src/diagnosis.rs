@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use proto::explain::{Cause, Evidence, Watch};
+use proto::explain::{Cause, Evidence, Given, Watch};
 use proto::host::{Console, Interface};
 
 use crate::args::Format;
@@ -17,6 +17,8 @@ pub struct Diagnosis {
     interface: Option<String>,
     buffer: usize,
     format: Format,
+    /// What the receiver was given already.
+    given: Given,
     watch: Watch,
     /// The sender that is asked, if one is.
     asks: Option<String>,
@@ -40,7 +42,14 @@ impl Diagnosis {
         let watch = Watch::new(&Evidence::default(), Instant::now());
         let Origin { listen, interface, buffer, asks, .. } = feed.origin.clone();
         let asks = asks.then(|| feed.status().listening.clone());
-        Self { listen, interface, buffer, format, watch, asks, way: None, console }
+        let given = Given::default();
+        Self { listen, interface, buffer, format, given, watch, asks, way: None, console }
+    }
+
+    /// The same of a receiver that was given this, and is not told to be given it.
+    #[must_use]
+    pub fn of_given(self, given: Given) -> Self {
+        Self { given, ..self }
     }
 
     /// Looks at what was counted so far.
@@ -75,7 +84,7 @@ impl Diagnosis {
                 "nothing comes from {whom}: does a sender serve there (without --dest, or with --serve), and does no \
                  firewall keep UDP back?"
             ),
-            (cause, _) => cause.to_string(),
+            (cause, _) => cause.told(self.given).to_string(),
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use proto::RecvConfig;
+use proto::explain::Given;
 use proto::host::{Console, Reporter, Stop, at_user_signal, join, spawn, stop_at_signals, wall_clock};
 use proto::netem::{Impairment, Netem};
 use proto::rtp::RtpRecvConfig;
@@ -86,7 +87,9 @@ pub fn run(args: &Args) -> Result<()> {
     let (window_there, window_gone) = mpsc::channel::<()>();
     let report = spawn("report", &stop, {
         let (duration, format, shared) = (args.duration, args.format, shared.clone());
-        let reporting = Reporting { shared: shared.clone(), format, tallies: outputs.tallies(), reporter };
+        let given = Given { no_vsync: !args.vsync, ..Given::default() };
+        let (shared_too, tallies) = (shared.clone(), outputs.tallies());
+        let reporting = Reporting { shared: shared_too, format, given, tallies, reporter };
         move || {
             reporting.run(duration, || {
                 let received = crew.join();

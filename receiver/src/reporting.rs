@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use proto::explain::Given;
 use proto::host::{Report, Reporter};
 
 use crate::args::Format;
@@ -18,6 +19,8 @@ pub(crate) struct Reporting {
     pub(crate) shared: Arc<Shared>,
     /// Of all that arrives.
     pub(crate) format: Format,
+    /// What nobody need be advised to give.
+    pub(crate) given: Given,
     pub(crate) tallies: Tallies,
     pub(crate) reporter: Reporter,
 }
@@ -80,6 +83,7 @@ impl Reporting {
                 known.truncate(number);
                 let reports = Reports::since(feed.began);
                 let diagnosis = Diagnosis::new(&feed, self.format, self.shared.console.clone());
+                let diagnosis = diagnosis.of_given(self.given);
                 known.push(Known { feed, reports, diagnosis });
             }
             let feed = &known[number].feed;

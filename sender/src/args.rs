@@ -8,10 +8,11 @@ use std::time::Duration;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
+use proto::explain::Given;
 use proto::host::web::WebArgs;
 use proto::host::{SystemArgs, parse_duration, parse_switch};
 use proto::netem::Impairment;
-use proto::{Fec, Follow, QualityRange};
+use proto::{Fec, Follow, Pace, QualityRange};
 
 use crate::encode::Subsampling;
 use crate::serve::ServeAt;
@@ -177,6 +178,12 @@ impl Args {
     /// Where it serves, if it does.
     pub fn serve_at(&self) -> Option<ServeAt> {
         self.serve.or_else(|| self.dest.is_empty().then_some(ServeAt::Anywhere))
+    }
+
+    /// What nobody need be advised to give.
+    pub fn given(&self) -> Given {
+        let pace = if let Pace::Rate(rate) = self.pace.0 { Some(rate) } else { None };
+        Given { fec: self.fec, pace, no_vsync: false }
     }
 
     /// Whether what was typed goes together.

@@ -275,8 +275,12 @@ impl Destination {
         if !self.complaints.is_due(now) {
             return;
         }
+        let smaller;
         let way_out = match error.raw_os_error() {
-            Some(libc::EMSGSIZE) => "; the packets are too large for the path: give a smaller --mtu",
+            Some(libc::EMSGSIZE) => {
+                smaller = too_large(self.route.mtu());
+                &smaller
+            }
             Some(libc::EAGAIN) => "; what leads there has been full for too long",
             Some(libc::EPERM) => "; a firewall on this computer forbids it",
             Some(libc::EHOSTUNREACH) => "; going on: it may come back",
@@ -300,6 +304,13 @@ fn send(
         held.keep(transmit, sent, now);
     }
     Ok(())
+}
+
+/// What to do where the path does not take packets that are as small as this.
+fn too_large(mtu: usize) -> String {
+    let smaller = [1280, 576].into_iter().find(|smaller| *smaller < mtu);
+    let advice = smaller.map_or_else(String::new, |smaller| format!(": give --mtu {smaller}"));
+    format!("; packets of {mtu} bytes are too large for the path{advice}")
 }
 
 /// Whether the system says that the interface, its address or its route is not there.

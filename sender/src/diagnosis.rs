@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use proto::explain::{Evidence, Watch};
+use proto::explain::{Evidence, Given, Watch};
 use proto::host::Console;
 
 use crate::args::Format;
@@ -17,6 +17,8 @@ pub struct Diagnosis {
     /// By the number that no other destination has.
     destinations: BTreeMap<u64, Watched>,
     format: Format,
+    /// What the sender was given already.
+    given: Given,
     console: Console,
 }
 
@@ -25,6 +27,7 @@ pub struct Diagnosis {
 struct Watched {
     address: String,
     is_served: bool,
+    given: Given,
     watch: Watch,
     viewers: BTreeMap<SocketAddr, Watch>,
     /// Since when it has been sent to; `None` once somebody has answered, or it was said that nobody does, and where
@@ -35,7 +38,13 @@ struct Watched {
 impl Diagnosis {
     /// Of a sender, of this format, of which nothing was seen yet.
     pub fn new(format: Format, console: Console) -> Self {
-        Self { destinations: BTreeMap::new(), format, console }
+        Self { destinations: BTreeMap::new(), format, given: Given::default(), console }
+    }
+
+    /// The same of a sender that was given this, and is not told to be given it.
+    #[must_use]
+    pub fn of_given(self, given: Given) -> Self {
+        Self { given, ..self }
     }
 
     /// Looks at what was counted so far.
@@ -62,7 +71,7 @@ impl Diagnosis {
         for counted in counted {
             self.destinations.entry(counted.id).or_insert_with(|| {
                 came.extend(counted.is_served.then(|| counted.address.clone()));
-                Watched::new(counted, self.format, now)
+                Watched { given: self.given, ..Watched::new(counted, self.format, now) }
             });
         }
         let is_here = |id: &u64| counted.iter().any(|counted| counted.id == *id);
@@ -87,6 +96,7 @@ impl Watched {
         Self {
             address: counted.address.clone(),
             is_served: counted.is_served,
+            given: Given::default(),
             watch: Watch::new(&Evidence::default(), now),
             viewers: BTreeMap::new(),
             // What receives RTP/JPEG says nothing back.
@@ -109,7 +119,7 @@ impl Watched {
             };
             let watch = self.viewers.entry(*address).or_insert_with(|| Watch::new(&totals, now));
             if let Some(cause) = watch.look(&totals, false, now) {
-                lines.push(format!("viewer {address}: {cause}"));
+                lines.push(format!("viewer {address}: {}", cause.told(self.given)));
             }
         }
         lines.truncate(MOST_LINES);
@@ -148,10 +158,10 @@ impl Watched {
 
     /// What is wrong as it was last found, here or with a viewer.
     fn found(&self, address: &str) -> Option<String> {
-        let own = self.watch.found().map(|cause| format!("to {address}: {cause}"));
+        let own = self.watch.found().map(|cause| format!("to {address}: {}", cause.told(self.given)));
         own.or_else(|| {
             let found = |(address, watch): (&SocketAddr, &Watch)| {
-                watch.found().map(|cause| format!("viewer {address}: {cause}"))
+                watch.found().map(|cause| format!("viewer {address}: {}", cause.told(self.given)))
             };
             self.viewers.iter().find_map(found)
         })

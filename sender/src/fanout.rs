@@ -206,11 +206,11 @@ impl Fanout {
     fn renew(&mut self, stats: &Stats) {
         let Self { links, destinations, served, console, .. } = self;
         if let Some(served) = served {
-            for link in &mut links[served.links()] {
-                if let Some(news) = link.find_only() {
-                    console.say(news);
-                }
-            }
+            // There is one socket for each family, and the same is to be said of both.
+            let mut news: Vec<String> =
+                links[served.links()].iter_mut().filter_map(Link::find_only).collect();
+            news.dedup();
+            news.iter().for_each(|news| console.say(news));
         }
         let listed = &mut stats.lock().destinations;
         for (destination, listed) in destinations.iter_mut().zip(listed) {

@@ -48,10 +48,10 @@ pub fn run(args: &Args) -> Result<()> {
     let bell = Wake::new().context("cannot make an event")?;
     let Destinations { opened: links, awaited } = open_links(args, &options, &bell, &console)?;
     let mut served = args.serve_at().map(|at| at.open(&options)).transpose()?;
-    for news in served.iter_mut().flatten().filter_map(Link::find_only) {
-        console.warn(news);
-    }
-    let mut diagnosis = Diagnosis::new(args.format, console.clone());
+    let mut news: Vec<String> = served.iter_mut().flatten().filter_map(Link::find_only).collect();
+    news.dedup();
+    news.iter().for_each(|news| console.warn(news));
+    let mut diagnosis = Diagnosis::new(args.format, console.clone()).of_given(args.given());
     let session = SessionId::new(u64::from_ne_bytes(random()?).max(1));
     let web = Web::bind(&args.web)?;
     let mut reporter = Reporter::new(console.clone(), args.stats_json.as_deref(), args.stats_interval)?

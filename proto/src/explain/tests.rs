@@ -177,6 +177,29 @@ fn what_to_do_depends_on_where_the_loss_is() {
 }
 
 #[test]
+fn nobody_is_advised_to_do_what_they_have_done() {
+    use crate::Fec;
+    let told = |cause: Cause, given| cause.told(given).to_string();
+    let (ends, anywhere) = (network(10.0, Missing::Ends), network(10.0, Missing::Anywhere));
+    let slow = Cause::SlowDisplay { percent: 50.0 };
+    for (cause, given, said, unsaid) in [
+        (ends, Given::default(), "such as 50mbit", "that it has"),
+        (ends, Given { pace: Some(50e6), ..Given::default() }, "below the 50 Mbit/s that it has", "such as"),
+        (anywhere, Given::default(), "--fec, such as 20", "more than"),
+        (anywhere, Given { fec: Fec::Percent(20), ..Given::default() }, "--fec of more than 20", "such as"),
+        (anywhere, Given { fec: Fec::Percent(50), ..Given::default() }, "try another cable", "--fec"),
+        (slow, Given::default(), "--vsync", "that it has"),
+        (slow, Given { no_vsync: true, ..Given::default() }, "smaller --size", "--vsync"),
+    ] {
+        let told = told(cause, given);
+        assert!(told.contains(said) && !told.contains(unsaid), "{given:?}: {told}");
+    }
+    // A receiver does not know what its sender was given.
+    let told = Cause::LargeDatagrams { frames: 9 }.to_string();
+    assert!(told.contains("--mtu 1280, or if it has that already --mtu 576"), "{told}");
+}
+
+#[test]
 fn what_rtp_does_not_have_is_not_advised() {
     for (is_wireless, is_group) in [(false, false), (true, false), (false, true), (true, true)] {
         let text = first(&Evidence { is_wireless, is_group, is_rtp: true, ..lossy(30, 300, 150) })

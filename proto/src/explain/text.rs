@@ -3,90 +3,126 @@
 use std::fmt;
 
 use super::{Cause, Missing, WANTED_BUFFER};
+use crate::redundancy::{Fec, MOST_PERCENT};
+
+/// What was given to the program that speaks, as far as it matters: nobody is advised to do what they have done.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Given {
+    /// The sender's parity, where that is known.
+    pub fec: Fec,
+    /// Bits per second at which the sender was told to send.
+    pub pace: Option<f64>,
+    /// Whether the receiver surely does not wait for its screen.
+    pub no_vsync: bool,
+}
+
+/// What a person reads of a cause where something was given.
+#[derive(Clone, Copy, Debug)]
+pub struct Told {
+    cause: Cause,
+    given: Given,
+}
+
+impl Cause {
+    /// What to say of it to somebody who gave this.
+    pub fn told(self, given: Given) -> Told {
+        Told { cause: self, given }
+    }
+}
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::NothingArrives { port, is_group: false } => write!(
+        self.told(Given::default()).fmt(f)
+    }
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use Cause::*;
+        match self.cause {
+            NothingArrives { port, is_group: false } => write!(
                 f,
                 "nothing arrives: is the sender's --dest an address of this computer with port {port}, and does no \
                  firewall here forbid that (sudo nft list ruleset)? Whether anything reaches this computer at all: \
                  sudo tcpdump -ni any udp port {port}"
             ),
-            Self::NothingArrives { port, is_group: true } => write!(
+            NothingArrives { port, is_group: true } => write!(
                 f,
                 "nothing arrives from the group: name the right --interface at both ends; both must be in one network, \
                  whose switch needs an IGMP or MLD querier; and no firewall here may forbid it (sudo nft list \
                  ruleset). Whether anything reaches this computer at all: sudo tcpdump -ni any udp port {port}"
             ),
-            Self::NotOurs { datagrams } => write!(
+            NotOurs { datagrams } => write!(
                 f,
                 "{datagrams} datagrams arrived, and none of them is a sender's: another program sends to this port; \
                  choose another one at both ends"
             ),
-            Self::NotTaken { datagrams, why } => write!(f, "{datagrams} datagrams are {why}"),
-            Self::OtherVersion { datagrams } => write!(
+            NotTaken { datagrams, why } => write!(f, "{datagrams} datagrams are {why}"),
+            OtherVersion { datagrams } => write!(
                 f,
                 "{datagrams} datagrams are of another version of Chunkcast: install the same one on both computers"
             ),
-            Self::LargeDatagrams { frames } => write!(
+            LargeDatagrams { frames } => write!(
                 f,
                 "the sender's hellos arrive, but nothing of {frames} frames: large datagrams do not pass; give the \
-                 sender --mtu 1400"
+                 sender --mtu 1280, or if it has that already --mtu 576"
             ),
-            Self::KernelBuffer { dropped, percent, is_large: true } => write!(
+            KernelBuffer { dropped, percent, is_large: true } => write!(
                 f,
                 "{percent:.1} % of the frames are lost on the receiver's computer, which did not read {dropped} datagrams \
                  in time, though its buffer is large: end what keeps it busy there, or give the sender a smaller --size \
                  or fewer --fps"
             ),
-            Self::KernelBuffer { dropped, percent, is_large: false } => write!(
+            KernelBuffer { dropped, percent, is_large: false } => write!(
                 f,
                 "{percent:.1} % of the frames are lost on the receiver's computer, whose system dropped {dropped} \
                  datagrams that were not read in time; there, allow a larger buffer and start it again: sudo sysctl -w \
                  net.core.rmem_max={WANTED_BUFFER}"
             ),
-            Self::Network { percent, missing, is_wireless, is_group, is_rtp } => {
+            Network { percent, missing, is_wireless, is_group, is_rtp } => {
                 write!(f, "{percent:.1} % of the frames are lost on the network, ")?;
-                network_text(f, missing, is_wireless, is_group, is_rtp)
+                network_text(f, missing, is_wireless, is_group, is_rtp, self.given)
             }
-            Self::Damaged { datagrams } => write!(
+            Damaged { datagrams } => write!(
                 f,
                 "{datagrams} datagrams were damaged on their way: a cable, a port or a network card flips bits; change \
                  the cable first"
             ),
-            Self::SenderSocket { errors } => write!(
+            SenderSocket { errors } => write!(
                 f,
                 "the sender's system refused {errors} sends; it names the reason as it happens: no route, a firewall \
                  on that computer, or a full queue (give a slower --pace)"
             ),
-            Self::SlowDecode { percent } => write!(
+            SlowDecode { percent } => write!(
                 f,
                 "{percent:.0} % of the pictures are not decoded: the receiver's computer is too slow for them; give \
                  the sender a smaller --size or fewer --fps"
             ),
-            Self::SlowDisplay { percent } => write!(
-                f,
-                "{percent:.0} % of the pictures are not shown: they come faster than the receiver's screen takes them; \
-                 give the sender fewer --fps or a smaller --size, and the receiver no --vsync"
-            ),
-            Self::ClockJumped => write!(
+            SlowDisplay { percent } => {
+                write!(
+                    f,
+                    "{percent:.0} % of the pictures are not shown: they come faster than the receiver's screen takes \
+                     them; give the sender fewer --fps or a smaller --size"
+                )?;
+                f.write_str(if self.given.no_vsync { "" } else { ", and the receiver no --vsync" })
+            }
+            ClockJumped => write!(
                 f,
                 "a clock jumped: one of the two computers was suspended or stood still; delays are measured anew"
             ),
-            Self::OtherSender { datagrams } => write!(
+            OtherSender { datagrams } => write!(
                 f,
                 "{datagrams} datagrams are of another sender, which is not shown; give each sender a port or group of \
                  its own"
             ),
-            Self::OneWay => write!(
+            OneWay => write!(
                 f,
                 "the sender does not answer: a firewall or a one-way link keeps back what the receiver says; nothing can \
                  be sent again, pace and parity cannot follow the loss, and delays are relative. Let UDP pass both ways, \
                  or give the sender a fixed --fec and --pace, and the receiver \
                  --feedback off"
             ),
-            Self::Repaired { percent } => write!(
+            Repaired { percent } => write!(
                 f,
                 "{percent:.1} % of the datagrams are lost on the network and repaired; a cable instead of Wi-Fi, or a \
                  slower --pace, would spare that"
@@ -101,13 +137,22 @@ fn network_text(
     is_wireless: bool,
     is_group: bool,
     is_rtp: bool,
+    given: Given,
 ) -> fmt::Result {
     match (missing, is_wireless, is_group) {
-        (Missing::Ends, ..) => write!(
-            f,
-            "at their ends: a port on the way is too slow or its queue too short; give the sender a --pace below the \
-             narrowest port, such as 50mbit, or a smaller --size"
-        ),
+        (Missing::Ends, ..) => {
+            let pace = given.pace.map_or_else(
+                || "a --pace below the narrowest port, such as 50mbit,".to_owned(),
+                |pace| {
+                    format!("a --pace below the {} Mbit/s that it has and the narrowest port,", pace / 1e6)
+                },
+            );
+            write!(
+                f,
+                "at their ends: a port on the way is too slow or its queue too short; give the sender {pace} or a \
+                 smaller --size"
+            )
+        }
         (_, true, true) => write!(
             f,
             "and Wi-Fi does not repeat what is sent to a group; give the sender each viewer's own address by --dest \
@@ -127,7 +172,8 @@ fn network_text(
         }
         (Missing::Anywhere, true, false) => write!(
             f,
-            "anywhere in them, by Wi-Fi; take a cable, or give the sender a fixed --fec, such as 20, or a smaller --size"
+            "anywhere in them, by Wi-Fi; take a cable, or give the sender {}a smaller --size",
+            more_parity(given.fec).map_or_else(String::new, |fec| format!("{fec}, or "))
         ),
         (Missing::Anywhere, false, true) => write!(
             f,
@@ -141,9 +187,18 @@ fn network_text(
         ),
         (Missing::Anywhere, false, false) => write!(
             f,
-            "anywhere in them: Wi-Fi on the way, a bad cable, or other traffic; try another cable, or give the sender a \
-             fixed --fec, such as 20"
+            "anywhere in them: Wi-Fi on the way, a bad cable, or other traffic; try another cable{}",
+            more_parity(given.fec).map_or_else(String::new, |fec| format!(", or give the sender {fec}"))
         ),
+    }
+}
+
+/// More parity than there is, where there can be more.
+fn more_parity(fec: Fec) -> Option<String> {
+    match fec {
+        Fec::Off | Fec::Auto => Some("a fixed --fec, such as 20".into()),
+        Fec::Percent(percent) if percent < MOST_PERCENT => Some(format!("a --fec of more than {percent}")),
+        Fec::Percent(_) => None,
     }
 }
 
