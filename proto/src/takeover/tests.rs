@@ -153,9 +153,11 @@ fn a_source_that_completes_nothing_does_not_keep_the_true_one_out() {
 fn who_is_barred_displaces_nobody_who_speaks_and_may_have_an_empty_place() {
     let mut bench = Bench::new();
     // Twice heard and never whole: it loses the place after 500 ms, and is barred.
-    (bench.hear(7, A, 0), bench.hear(7, A, 1));
+    bench.hear(7, A, 0);
+    bench.hear(7, A, 1);
     assert_eq!(bench.hear(8, B, 500), Admission::New);
-    (bench.hear(8, B, 501), bench.hear(8, B, 1100));
+    bench.hear(8, B, 501);
+    bench.hear(8, B, 1100);
     assert_eq!(bench.hear(7, A, 1101), Admission::Foreign);
     assert_eq!(bench.hear(7, A, 1600), Admission::New, "whoever has the place says nothing any more");
 }
@@ -194,7 +196,8 @@ fn what_is_remembered_is_bounded() {
     let mut bench = Bench::new();
     for number in 0..1000_u64 {
         let at = number * 2000;
-        (bench.show(number, SessionId::new(number + 1), at), bench.hear(number + 5000, A, at + 1000));
+        bench.show(number, SessionId::new(number + 1), at);
+        bench.hear(number + 5000, A, at + 1000);
         bench.hear(number + 5000, A, at + 1001);
         for other in 0..40 {
             bench.hear(other + 9000, C, at + 1002);
