@@ -177,7 +177,7 @@ impl Drop for Tap {
 }
 
 /// A datagram in UDP (RFC 768) in IPv4 (RFC 791). The system writes IPv4's length and checksum; UDP's is left out.
-fn packet(from: SocketAddrV4, to: SocketAddrV4, datagram: &[u8]) -> Vec<u8> {
+pub(crate) fn packet(from: SocketAddrV4, to: SocketAddrV4, datagram: &[u8]) -> Vec<u8> {
     let mut packet = vec![0x45, 0, 0, 0, 0, 0, 0, 0, 64, 17, 0, 0];
     packet.extend(Ipv4Addr::octets(from.ip()));
     packet.extend(Ipv4Addr::octets(to.ip()));
