@@ -85,8 +85,8 @@ fn what_is_forged_in_the_senders_name_ends_and_freezes_nothing() {
     ];
     for to in ["10.77.0.2:9000", "239.255.10.1:9000"] {
         let viewer = Viewer::on(&lab, "host1", &viewing(to), &clip);
-        let sender =
-            lab.sender("host0", &["--dest", to, "--source", &file, "--loop", "--fps", "30", "--name", "door"]);
+        let sender = lab
+            .sender("host0", &["--dest", to, "--source", &file, "--loop", "--fps", "30", "--name", "door"]);
         viewer.collector.wait_for(30, std::time::Duration::from_secs(10)).expect("the stream begins");
         pause(600);
         let forger = Forger::of(&lab, to, &viewer.running);
@@ -108,7 +108,7 @@ fn what_is_forged_in_the_senders_name_ends_and_freezes_nothing() {
         let total = count(sent.totals(), "/frames/sent");
         figure(&format!("{to}: of {total} frames"), mine);
         assert!(count(received.totals(), "/datagrams/contested") > 0, "nothing was noticed");
-        assert!(received.messages().contains("somebody speaks in the name of 10.77.0.1"), "nothing was said");
+        assert!(received.said.contains("somebody speaks in the name of 10.77.0.1"), "nothing was said");
     }
 }
 

@@ -200,6 +200,7 @@ pub struct Datagrams {
     pub counts: DatagramCounts,
     pub kernel_dropped: u64,
     pub turned_away: u64,
+    pub contested: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -254,6 +255,7 @@ impl Reports {
                 counts: stream.datagrams,
                 kernel_dropped: counters.kernel_dropped,
                 turned_away: counters.turned_away,
+                contested: stream.contested,
             },
             repair: stream.repair,
             ms: Millis {
@@ -319,6 +321,7 @@ fn line(object: &Object) -> String {
         ("damaged", datagrams.counts.bad_checksum),
         ("foreign", datagrams.counts.foreign),
         ("turned away", datagrams.turned_away),
+        ("contested", datagrams.contested),
     ] {
         if count > 0 {
             line += &format!("  {name} {count}");
@@ -356,7 +359,7 @@ mod tests {
             "lost/deadline lost/superseded lost/evicted",
             "datagrams/received datagrams/duplicate datagrams/late datagrams/foreign datagrams/malformed",
             "datagrams/bad_checksum datagrams/contradictory datagrams/missing datagrams/kernel_dropped",
-            "datagrams/turned_away",
+            "datagrams/turned_away datagrams/contested",
             "ms/transit/p50 ms/reassemble/p99 ms/decode/max ms/present/p50 ms/latency/p50",
             "fps mbps session source clock clock_error_ms diagnosis",
         ]

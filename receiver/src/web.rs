@@ -137,9 +137,10 @@ const OVER: &str = "the sender has ended its stream, or its source is gone";
 const FAMILIES: &[Family] = &[
     Family::counter("chunkcast_receiver_frames_total", "Pictures, by what became of them; one that is displayed was delivered before", "frames/*").by(&["state"]),
     Family::counter("chunkcast_receiver_lost_frames_total", "Pictures that began to arrive and were given up, by reason", "lost/*").by(&["reason"]),
-    Family::counter("chunkcast_receiver_datagrams_total", "Datagrams that arrived, by how they ended", "datagrams/*").by(&["fate"]).without(&["received", "missing", "kernel_dropped", "turned_away"]),
+    Family::counter("chunkcast_receiver_datagrams_total", "Datagrams that arrived, by how they ended", "datagrams/*").by(&["fate"]).without(&["received", "missing", "kernel_dropped", "turned_away", "contested"]),
     Family::counter("chunkcast_receiver_kernel_dropped_datagrams_total", "Datagrams that the socket's buffer had no room for", "datagrams/kernel_dropped"),
     Family::counter("chunkcast_receiver_turned_away_datagrams_total", "Datagrams that the system was told to turn away during a flood", "datagrams/turned_away"),
+    Family::counter("chunkcast_receiver_contested_datagrams_total", "Datagrams that showed that somebody else speaks in the sender's name", "datagrams/contested"),
     Family::counter("chunkcast_receiver_missing_chunks_total", "Chunks of lost pictures that never arrived", "datagrams/missing"),
     Family::counter("chunkcast_receiver_repair_total", "What repair came to: pictures made whole, by what; chunks that did and did not arrive when first sent; what was asked for", "repair/*").by(&["kind"]),
     Family::counter("chunkcast_receiver_output_frames_total", "Pictures written by an output", "outputs/*/written").by(&["name"]),
