@@ -45,6 +45,7 @@ replay! {
     http 20_000
     jpeg 5_000
     keep 1_000
+    mdns 20_000
     recv 2_000
     rtp 300
     segments 2_000

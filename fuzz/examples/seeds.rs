@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Result;
 use std::path::PathBuf;
 
+use proto::host::mdns::{Name, Section, Writer};
 use proto::{Pool, Random};
 use sender::encode::{Encoder, Subsampling};
 use sender::picture::{Layout, RawPicture};
@@ -14,6 +15,7 @@ fn main() -> Result<()> {
     requests()?;
     sources()?;
     announcements()?;
+    messages()?;
     // What these make of bytes is a story, and any bytes tell one.
     for target in ["recv", "send", "rtp", "clock", "keep", "segments"] {
         for seed in 0..6 {
@@ -42,6 +44,39 @@ fn write(target: &str, name: &str, bytes: &[u8]) -> Result<()> {
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// What senders and receivers say by multicast DNS, each behind who says it and when.
+fn messages() -> Result<()> {
+    let (kind, host) = (name("_chunkcast._udp.local"), name("h2.local"));
+    let door = kind.under(b"door").expect("it is a name");
+    let everything = |ttl| {
+        let mut writer = Writer::response();
+        writer.pointer(Section::Answer, &kind, ttl, &door);
+        writer.service(Section::Answer, &door, ttl, 9001, &host);
+        writer.text(Section::Answer, &door, ttl, b"\x03v=1\x09name=door\x18session=0000000000000abc");
+        writer.address(Section::Additional, &host, ttl, [10, 0, 0, 1].into());
+        writer.finish()
+    };
+    let mut probe = Writer::query();
+    probe.question(&door, 255);
+    probe.service(Section::Authority, &door, 120, 9002, &host);
+    let mut question = Writer::query();
+    question.question(&kind, 12);
+    question.pointer(Section::Answer, &kind, 4500, &door);
+    let said = [everything(120), probe.finish(), question.finish(), everything(0)];
+    let timed = |message: &Vec<u8>| {
+        let [high, low] = (message.len() as u16).to_be_bytes();
+        [&[7, 60, high, low][..], message].concat()
+    };
+    for (number, message) in said.iter().enumerate() {
+        write("mdns", &format!("message-{number}"), &timed(message))?;
+    }
+    write("mdns", "all", &said.iter().flat_map(timed).collect::<Vec<u8>>())
+}
+
+fn name(text: &str) -> Name {
+    Name::dotted(text).expect("it is a name")
 }
 
 /// Behind a byte of flags for the decoder.

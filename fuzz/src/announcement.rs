@@ -18,7 +18,7 @@ pub fn run(data: &[u8]) {
     let txt = read.to_txt();
     let again = Announcement::from_txt(txt.iter().map(|(key, value)| (*key, value.as_bytes())))
         .expect("what is written can be read");
-    assert_eq!((&again.name, again.session, again.size), (&read.name, read.session, read.size));
+    assert_eq!((&again.name, again.mark, again.size), (&read.name, read.mark, read.size));
     assert_eq!(again.group, read.group);
 }
 

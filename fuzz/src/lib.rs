@@ -14,6 +14,7 @@ pub mod decode;
 pub mod http;
 pub mod jpeg;
 pub mod keep;
+pub mod mdns;
 mod pictures;
 pub mod recv;
 pub mod rtp;

@@ -6,23 +6,23 @@ mod list;
 pub use list::list;
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::Instant;
 
 use anyhow::{Context, Result};
-use mdns_sd::{IfKind, Receiver, ResolvedService, ServiceDaemon, ServiceEvent};
-use proto::SessionId;
-use proto::host::{Announcement, SERVICE, printable};
+use proto::host::mdns::{Cache, Heard, Message, Name, Ready, Sockets, strings};
+use proto::host::{Announcement, Mark, Networks, SERVICE, Wake, printable};
 
 use crate::feed::lock;
 
 /// A sender that was found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Found {
-    /// The name that no other sender on this network has: its own, or with a number behind it.
+    /// The name that no other sender on this network has: its own, or with a number behind it. That nobody else has it is
+    /// what senders agree upon; who does not keep to that has it too.
     pub instance: String,
     /// What people call it.
     pub name: String,
@@ -30,9 +30,9 @@ pub struct Found {
     pub size: Option<(u16, u16)>,
     /// Pictures per second, where that is known.
     pub fps: Option<f64>,
-    /// Its session: another one, and it was restarted.
-    pub session: SessionId,
-    /// Where it can be asked, the best first; empty if it sends to a group only.
+    /// Of which of its sessions this is: another one, and it was restarted. A hint, as all of this.
+    pub mark: Mark,
+    /// Where it can be asked, the best first; empty if it sends to a group only, or is in no network of ours.
     pub addresses: Vec<SocketAddr>,
     /// The group that it sends to, if it does.
     pub group: Option<SocketAddr>,
@@ -52,9 +52,17 @@ pub enum Change {
 
 /// Looks for senders until it is dropped.
 pub struct Browser {
-    found: Arc<Mutex<BTreeMap<String, Found>>>,
-    daemon: ServiceDaemon,
+    shared: Arc<Mutex<Shared>>,
+    end: Wake,
     thread: Option<JoinHandle<()>>,
+}
+
+/// What the thread that looks has seen.
+#[derive(Default)]
+struct Shared {
+    /// By their names and hosts.
+    found: BTreeMap<(String, Vec<u8>), Found>,
+    trouble: Option<String>,
 }
 
 impl Browser {
@@ -63,86 +71,124 @@ impl Browser {
     /// # Errors
     /// If the system gives no sockets or threads.
     pub fn start(interface: Option<&str>, on_change: impl FnMut(Change) + Send + 'static) -> Result<Self> {
-        let daemon = ServiceDaemon::new().context(CANNOT)?;
-        if let Some(name) = interface {
-            daemon.disable_interface(IfKind::All).context(CANNOT)?;
-            daemon.enable_interface(name).context(CANNOT)?;
-        }
-        let events = daemon.browse(SERVICE).context(CANNOT)?;
-        let found = Arc::new(Mutex::new(BTreeMap::new()));
+        Self::looking_for(&[], interface, on_change)
+    }
+
+    /// The same; those of these names are remembered rather than others, however many there are.
+    ///
+    /// # Errors
+    /// If the system gives no sockets or threads.
+    pub fn looking_for(
+        names: &[String],
+        interface: Option<&str>,
+        on_change: impl FnMut(Change) + Send + 'static,
+    ) -> Result<Self> {
+        let shared = Arc::<Mutex<Shared>>::default();
+        let end = Wake::new().context(CANNOT)?;
+        let service = Name::dotted(SERVICE).context(CANNOT)?;
+        let cache = Cache::new(service, names, Instant::now());
+        let sockets = Sockets::open(interface);
         let work = {
-            let found = Arc::clone(&found);
-            move || follow(&events, &found, on_change)
+            let (shared, end) = (Arc::clone(&shared), end.clone());
+            move || look(sockets, cache, &shared, &end, on_change)
         };
         let thread = std::thread::Builder::new().name("discover".into()).spawn(work);
         let thread = Some(thread.context("cannot start the discover thread")?);
-        Ok(Self { found, daemon, thread })
+        Ok(Self { shared, end, thread })
     }
 
     /// Those that are there now, by name.
     pub fn list(&self) -> Vec<Found> {
-        let mut all: Vec<Found> = lock(&self.found).values().cloned().collect();
+        let mut all: Vec<Found> = lock(&self.shared).found.values().cloned().collect();
         all.sort_by(|a, b| (&a.name, &a.instance).cmp(&(&b.name, &b.instance)));
         all
+    }
+
+    /// Why nobody can be found now, with the way out; `None` if all is well.
+    pub fn trouble(&self) -> Option<String> {
+        let trouble = lock(&self.shared).trouble.clone()?;
+        Some(format!("{CANNOT}: {trouble}, or give the sender's address: receiver --connect HOST"))
     }
 }
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // It answers when it has ended, and ends the channel that the thread reads.
-        let ended = self.daemon.shutdown().is_ok_and(|done| done.recv_timeout(END_WITHIN).is_ok());
-        if let Some(thread) = self.thread.take().filter(|_| ended) {
+        self.end.raise();
+        if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
     }
 }
 
-/// Takes in what is found, as fast as it comes: who is slow is cut off.
-fn follow(
-    events: &Receiver<ServiceEvent>,
-    found: &Mutex<BTreeMap<String, Found>>,
+/// Takes in what is announced, and asks, until it is to end.
+fn look(
+    mut sockets: Sockets,
+    mut cache: Cache,
+    shared: &Mutex<Shared>,
+    end: &Wake,
     mut on_change: impl FnMut(Change),
 ) {
-    while let Ok(event) = events.recv() {
-        let change = match event {
-            ServiceEvent::ServiceResolved(service) => resolved(&service, &mut lock(found)),
-            ServiceEvent::ServiceRemoved(_, name) => lock(found).remove(&name).map(Change::Gone),
-            _ => None,
+    let (mut networks, mut was_flooded) = (Networks::now(), false);
+    loop {
+        // Of a flood not all is heard, and true senders may have been among it.
+        let is_flooded = sockets.is_flooded();
+        if std::mem::replace(&mut was_flooded, is_flooded) && !is_flooded {
+            cache.ask_again(Instant::now());
+        }
+        let until = match cache.poll(Instant::now()) {
+            Ok(question) => {
+                sockets.say(|_, _| Some(question.clone()));
+                continue;
+            }
+            Err(until) => until,
         };
-        if let Some(change) = change {
-            on_change(change);
+        if cache.take_change() {
+            let found: BTreeMap<_, _> =
+                cache.all().iter().filter_map(|heard| found(heard, &networks)).collect();
+            let before = std::mem::replace(&mut lock(shared).found, found.clone());
+            changes(before, &found).into_iter().for_each(&mut on_change);
+        }
+        lock(shared).trouble = sockets.trouble();
+        match sockets.wait(&[end.as_fd()], Some(until)) {
+            Ok(Ready::Other) | Err(_) => return,
+            Ok(Ready::Changed) => {
+                networks = Networks::now();
+                cache.interfaces_changed(Instant::now());
+            }
+            Ok(Ready::Go) => sockets.receive(|index, source, bytes| {
+                if let Some(message) = Message::parse(bytes) {
+                    cache.hear(index, source, &message, Instant::now());
+                }
+            }),
         }
     }
 }
 
-/// Takes in what was found of one sender; the same may come several times, with ever more addresses.
-fn resolved(service: &ResolvedService, all: &mut BTreeMap<String, Found>) -> Option<Change> {
-    let strings = service.txt_properties.iter().map(|p| (p.key(), p.val().unwrap_or_default()));
-    let Announcement { name, size, fps, session, group } = Announcement::from_txt(strings).ok()?;
-    let addresses = match service.port {
+/// What was heard as a sender, with what tells it apart from all others; `None` if it is none.
+fn found(heard: &Heard, networks: &Networks) -> Option<((String, Vec<u8>), Found)> {
+    let Announcement { name, size, fps, mark, group } =
+        Announcement::from_txt(strings(heard.text.as_deref()?)).ok()?;
+    let addresses = match heard.port {
         0 => Vec::new(),
-        port => address::usable(&service.addresses, port),
+        port => address::usable(&heard.addresses, port, networks),
     };
-    let instance = service.fullname.strip_suffix(SERVICE).unwrap_or(&service.fullname);
-    let instance = printable(instance.strip_suffix('.').unwrap_or(instance));
-    let sender = Found { instance, name, size, fps, session, addresses, group };
-    let has_room = all.len() < MOST_SENDERS;
-    match all.entry(service.fullname.clone()) {
-        Entry::Occupied(known) if *known.get() == sender => None,
-        Entry::Occupied(mut known) => {
-            known.insert(sender.clone());
-            Some(Change::Changed(sender))
+    let instance = printable(&heard.label);
+    let host = heard.host.labels().flatten().copied().collect();
+    Some(((instance.clone(), host), Found { instance, name, size, fps, mark, addresses, group }))
+}
+
+/// What is otherwise than before.
+fn changes<K: Ord>(mut before: BTreeMap<K, Found>, now: &BTreeMap<K, Found>) -> Vec<Change> {
+    let mut all = Vec::new();
+    for (key, found) in now {
+        match before.remove(key) {
+            None => all.push(Change::Found(found.clone())),
+            Some(known) if known != *found => all.push(Change::Changed(found.clone())),
+            Some(_) => {}
         }
-        Entry::Vacant(place) if has_room => {
-            place.insert(sender.clone());
-            Some(Change::Found(sender))
-        }
-        Entry::Vacant(_) => None,
     }
+    all.extend(before.into_values().map(Change::Gone));
+    all
 }
 
 const CANNOT: &str = "cannot look for senders by multicast DNS";
-/// More than a network of people has; whoever makes up more is not listened to.
-const MOST_SENDERS: usize = 256;
-/// It wakes up at once.
-const END_WITHIN: Duration = Duration::from_millis(500);

@@ -14,6 +14,7 @@ mod stream;
 mod succession;
 
 pub use asking::Asking;
+pub(crate) use place::Claim;
 pub use place::Place;
 pub(crate) use ration::Ration;
 pub use stream::StreamConfig;
@@ -36,6 +37,7 @@ use crate::keep::{KeepOptions, Keeper};
 use crate::link::{Change, Gate, Link, Woken};
 use crate::output::Outputs;
 use crate::window::Status;
+use asking::Incoming;
 use identity::Newcomer;
 use seat::Seat;
 use strangers::Strangers;
@@ -99,6 +101,8 @@ pub struct Endpoint {
     netem: Option<Netem<Addresses>>,
     /// Whom it asks for pictures; `None` if it only listens.
     asking: Option<Asking>,
+    /// The place of the only sender whose group was joined because it was found.
+    place: Option<Arc<Place>>,
     seats: Vec<Seat>,
     strangers: Strangers,
     /// Keeps a flood from filling the socket's buffer.
@@ -138,6 +142,7 @@ impl Endpoint {
             link,
             netem,
             asking,
+            place: None,
             seats: Vec::with_capacity(1),
             strangers: Strangers::new(),
             gate: Gate::new(shared.config.shape()),
@@ -153,6 +158,13 @@ impl Endpoint {
             shared.feeds.show(&seat.feed);
         }
         Ok(endpoint)
+    }
+
+    /// The same, for the group of a sender that was found; it is left when the sender has another one.
+    #[must_use]
+    pub fn for_group_of(mut self, place: Arc<Place>) -> Self {
+        self.place = Some(place);
+        self
     }
 
     /// Receives until told to stop, or until enough was delivered.
@@ -173,8 +185,37 @@ impl Endpoint {
         Ok(())
     }
 
+    /// Leaves the group for the one that its sender sends to now, if that is another one; notes whether it is heard here.
+    /// The thread looks whenever its pulse beats.
+    fn follow_group(&mut self, now: Instant) {
+        let Some(place) = &self.place else { return };
+        let here = self.link.local();
+        if let Some(heard) = self.seats.iter().filter_map(Seat::heard).max() {
+            place.note_heard(here, heard);
+        }
+        let is_other = |group: &SocketAddr| (group.ip(), group.port()) != (here.ip(), here.port());
+        let Some(group) = place.group().filter(is_other) else { return };
+        let console = &self.shared.console;
+        // The old one first: who lies about groups has it join no more than one.
+        self.link.leave();
+        match Link::open(group, self.origin.interface.as_deref(), console) {
+            Ok(link) => {
+                // Where it cannot be asked about the new socket, it is about the old one.
+                let _ = self.origin.probe.go_on_with(&link);
+                (self.link, self.gate) = (link, Gate::new(self.shared.config.shape()));
+            }
+            Err(error) => {
+                console.warn(format_args!("{group} cannot be joined: {error:#}"));
+                place.move_to_group(here);
+                self.link.join_again();
+            }
+        }
+        self.seats.iter_mut().for_each(|seat| seat.begin_silence(now));
+    }
+
     /// Waits for something and sees to it; `false` if it is time to end.
     fn step(&mut self) -> Result<bool> {
+        self.follow_group(Instant::now());
         let Self { link, seats, asking, shared, netem, pulse, gate, .. } = self;
         let now = Instant::now();
         let mut until =
@@ -299,16 +340,19 @@ impl Hall<'_> {
     fn take_in(&mut self, addresses: &Addresses, datagram: &mut [u8], arrived: Instant, now: Instant) {
         let from = addresses.0;
         if let Some(asking) = self.asking {
-            if !asking.is_from_whom_it_asks(from) {
-                self.seats[0].count_aside(Fate::Foreign);
-                self.gate.count(from, datagram, now);
-                return;
-            }
-            if asking.take_in(datagram, now) {
-                self.seats[0].told_token(from, asking.token(), now);
-                // A few of them are of use.
-                self.gate.count(from, datagram, now);
-                return;
+            match asking.take_in(from, datagram, now) {
+                Incoming::Foreign => {
+                    self.seats[0].count_aside(Fate::Foreign);
+                    self.gate.count(from, datagram, now);
+                    return;
+                }
+                Incoming::Answer => {
+                    self.seats[0].told_token(from, asking.token(), now);
+                    // A few of them are of use.
+                    self.gate.count(from, datagram, now);
+                    return;
+                }
+                Incoming::Stream => {}
             }
         }
         let at = self.seat_of(from, datagram, now);

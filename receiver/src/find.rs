@@ -2,23 +2,25 @@
 //! is. Of several, a person chooses.
 
 mod claims;
+mod taken;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use proto::host::{Wake, as_shell_word, spawn, wait_until};
+use proto::host::{Seldom, Wake, as_shell_word, spawn, wait_until};
 use rustix::event::{PollFd, PollFlags};
 
 use crate::args::Sources;
 use crate::discover::{Browser, Found};
-use crate::endpoint::Place;
+use crate::endpoint::{Claim, Place};
 use crate::feed::lock;
 use crate::link::Link;
 use crate::pipeline::{Crew, Opened};
 use crate::window::Status;
-use claims::Claims;
+use claims::{Claims, Successor};
+use taken::{Failed, Taken, merged};
 
 /// Looks for senders, and has those received that are wanted.
 pub struct Finder {
@@ -35,7 +37,6 @@ pub struct Finder {
 }
 
 /// What the thread that looks remembers.
-#[derive(Default)]
 struct State {
     /// Those who are there, by name.
     found: Vec<Found>,
@@ -44,36 +45,25 @@ struct State {
     first: Option<Instant>,
     /// Those who are received.
     taken: Vec<Taken>,
+    /// How many of them have a tile of which it is not known whether anybody is there.
+    supposed: usize,
     /// Those who are wanted and could not be received.
     failed: Vec<Failed>,
     /// Whether it is decided who is shown, and nobody else is unless a person says so.
     is_settled: bool,
     /// The names that were offered last, so that a list is not printed twice.
     offered: Vec<String>,
+    /// Since when senders are announced at several addresses, and of whom it was said.
+    doubles: Vec<(String, Instant, bool)>,
     has_said_nobody: bool,
-}
-
-struct Taken {
-    instance: String,
-    /// Where it is asked, if it is asked.
-    place: Option<Arc<Place>>,
-    /// Its groups that were joined.
-    groups: Vec<SocketAddr>,
+    /// When it may be said again that nobody can be found.
+    trouble: Seldom,
 }
 
 /// How a sender is received.
 enum Way {
     Asked(Arc<Place>),
-    Joined(SocketAddr),
-}
-
-/// A sender that could not be received, such as before the network was up.
-struct Failed {
-    /// What it said of itself then.
-    found: Found,
-    why: String,
-    /// When it is tried again, if nothing changes before.
-    again: Instant,
+    Joined(Arc<Place>),
 }
 
 /// Starts to look for senders, if that is wanted.
@@ -86,7 +76,7 @@ pub(crate) fn start(sources: &Sources, crew: &Arc<Crew>) -> Result<Option<Arc<Fi
     }
     let changed = Wake::new().context("cannot make an event")?;
     let bell = changed.clone();
-    let browser = match Browser::start(crew.interface(), move |_| bell.raise()) {
+    let browser = match Browser::looking_for(&sources.names, crew.interface(), move |_| bell.raise()) {
         Ok(browser) => browser,
         // Who sends here is shown all the same.
         Err(error) if sources.is_open() => {
@@ -132,8 +122,12 @@ impl Finder {
         let mut state = State::default();
         loop {
             self.changed.clear();
-            let decided = self.decide(&mut state, browser.list(), Instant::now())?;
-            let until = [decided, state.next_try()].into_iter().flatten().min();
+            let now = Instant::now();
+            if let Some(trouble) = browser.trouble().filter(|_| state.trouble.is_due(now)) {
+                self.crew.shared.console.warn(trouble);
+            }
+            let decided = self.decide(&mut state, browser.list(), now)?;
+            let until = [decided, state.next_try(), self.next_look(&state, now)].into_iter().flatten().min();
             self.crew.shared.feeds.wake();
             let mut files = [PollFd::new(stop, PollFlags::IN), PollFd::new(&self.changed, PollFlags::IN)];
             wait_until(&mut files, until).context("cannot wait for senders")?;
@@ -153,10 +147,12 @@ impl Finder {
             state.failed.retain(|failed| failed.found.instance != chosen.instance);
             self.take(state, chosen, now);
         }
+        state.taken.iter_mut().for_each(|taken| taken.learn(&found));
         self.follow(state, &found, now);
+        self.warn_of_doubles(state, &found, now);
         state.claims.update(&found, now);
         if !self.names.is_empty() {
-            self.give_way(state);
+            self.heed_claims(state);
             let named: Vec<_> = self.names.iter().map(|name| called(name, &found)).collect();
             if named.iter().any(Option::is_some) {
                 // In the order in which they were typed, as far as they come together.
@@ -170,59 +166,138 @@ impl Finder {
                 self.names.iter().filter(|name| !state.has(name)).map(String::as_str).collect();
             return Ok(if missing.is_empty() { None } else { self.say_nobody(state, &missing, now) });
         }
-        // Who sends here is shown, and there is nothing left to decide.
-        state.is_settled |= self.crew.shared.feeds.count() > 0;
+        // Who sends here, or answers, is shown, and there is nothing left to decide.
+        let is_any_heard = state.taken.iter().any(|taken| taken.heard().is_some());
+        state.is_settled |= is_any_heard || self.crew.shared.feeds.count() > state.supposed;
         if state.is_settled {
             return Ok(None);
         }
-        match &found[..] {
-            [] => Ok(self.say_nobody(state, &[], now)),
-            all => {
-                let decided = *state.first.get_or_insert(now) + GATHER;
-                if now < decided {
-                    return Ok(Some(decided));
-                }
-                match all {
-                    [only] => {
-                        state.is_settled = true;
-                        self.take(state, only, now);
-                    }
-                    several => self.offer(state, several)?,
-                }
-                Ok(None)
+        if found.is_empty() {
+            return Ok(self.say_nobody(state, &[], now));
+        }
+        let decided = *state.first.get_or_insert(now) + GATHER;
+        if now < decided {
+            return Ok(Some(decided));
+        }
+        let have_window = self.crew.shared.feeds.have_window();
+        if found.len() > 1 && (!have_window || state.taken.is_empty()) {
+            self.offer(state, &found);
+            if have_window {
+                return Ok(None);
             }
+        }
+        self.take_any(state, &found, now);
+        Ok(None)
+    }
+
+    /// Asks all of these in turn, until one is heard: who was announced need not be there.
+    fn take_any(&self, state: &mut State, found: &[Found], now: Instant) {
+        for found in found.iter().filter(|found| found.group.is_some()).take(MOST_GROUPS) {
+            self.take(state, found, now);
+        }
+        let served = || found.iter().filter(|found| found.group.is_none());
+        if let Some(first) = served().find(|found| !found.addresses.is_empty()).or_else(|| served().next()) {
+            if !state.taken.iter().any(|taken| taken.is_any) {
+                let all = Found { addresses: merged(served()), ..first.clone() };
+                self.take(state, &all, now);
+            }
+            // Those that are found later are asked too.
+            if let Some(taken) = state.taken.iter_mut().find(|taken| taken.instance == first.instance) {
+                taken.is_any = true;
+            }
+            self.follow(state, found, now);
         }
     }
 
-    /// Goes where those are now who are received, and tries again those who could not be.
+    /// Tells those who are received where they are said to be now, and tries again those who could not be.
     fn follow(&self, state: &mut State, found: &[Found], now: Instant) {
-        for found in found {
-            let taken = state.taken.iter().find(|taken| taken.instance == found.instance);
-            if let Some(place) = taken.and_then(|taken| taken.place.as_ref()) {
-                place.move_to(&found.addresses);
+        let others: Vec<String> = state.taken.iter().map(|taken| taken.instance.clone()).collect();
+        for taken in &state.taken {
+            if let Some(place) = &taken.place {
+                place.move_to(&taken.addresses(found, &others));
+                if let Some(found) =
+                    found.iter().find(|found| found.instance == taken.instance && !taken.is_any)
+                {
+                    place.set_name(&found.name);
+                }
             }
-            if taken.is_some() || state.failed.iter().any(|failed| failed.found.instance == found.instance) {
+        }
+        for found in found {
+            let is_taken = state.taken.iter().any(|taken| taken.is(&found.instance));
+            if is_taken || state.failed.iter().any(|failed| failed.found.instance == found.instance) {
                 self.take(state, found, now);
             }
         }
     }
 
-    /// Has nobody asked for who is not there any more, as long as somebody else is: that one was not wanted.
-    fn give_way(&self, state: &State) {
+    /// When those are to be looked at again who are announced elsewhere than where they are heard, or of whom it is to be
+    /// said that they are announced twice.
+    fn next_look(&self, state: &State, now: Instant) -> Option<Instant> {
+        let waits = |found: &Found| {
+            let taken = state.taken.iter().find(|taken| taken.is(&found.instance));
+            taken.is_some_and(|taken| !taken.is_received(found))
+        };
+        let doubles = state.doubles.iter().filter(|(_, _, is_said)| !is_said);
+        let doubles = doubles.map(|(_, since, _)| *since + LASTING).min();
+        let silent = state.found.iter().any(waits).then_some(now + LOST);
+        [doubles, silent].into_iter().flatten().min()
+    }
+
+    /// Says once of each who is received that somebody else says that he is called so.
+    fn warn_of_doubles(&self, state: &mut State, found: &[Found], now: Instant) {
+        let of = |instance: &str| -> Vec<SocketAddr> {
+            let same = found.iter().filter(|found| found.instance == instance);
+            let mut first: Vec<SocketAddr> = Vec::new();
+            for other in same {
+                let is_same = |address: &SocketAddr| first.iter().any(|known| known.ip() == address.ip());
+                if !other.addresses.iter().any(is_same) {
+                    first.extend(other.addresses.first());
+                }
+            }
+            first
+        };
+        state.doubles.retain(|(instance, _, is_said)| *is_said || of(instance).len() > 1);
+        for taken in state.taken.iter().filter(|taken| !taken.is_any) {
+            let addresses = of(&taken.instance);
+            if addresses.len() < 2 {
+                continue;
+            }
+            let at = state.doubles.iter().position(|(instance, ..)| *instance == taken.instance);
+            let at = at.unwrap_or_else(|| {
+                state.doubles.push((taken.instance.clone(), now, false));
+                state.doubles.len() - 1
+            });
+            let (_, since, is_said) = &mut state.doubles[at];
+            // One that has gone to another computer is still announced by the old one for a moment.
+            if !*is_said && now >= *since + LASTING {
+                *is_said = true;
+                let all: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+                self.crew.shared.console.warn(format_args!(
+                    "{} is announced at several addresses, {}: who is heard is stayed with. Two senders may have one \
+                     name (give each its own by --name), or somebody makes one up",
+                    taken.instance,
+                    all.join(" and ")
+                ));
+            }
+        }
+    }
+
+    /// Has those know who are asked who says that he is there instead: if that one is heard there, he is, and nobody is
+    /// asked any more, since he was not wanted.
+    fn heed_claims(&self, state: &State) {
         for Taken { instance, place, .. } in &state.taken {
             let Some(place) = place else { continue };
             let successor = state.claims.successor(instance, &place.addresses());
-            let why = successor
-                .map(|other| format!("no sender is called {instance} now; {other} is at its address"));
-            if let (true, Some(why)) = (place.set_anothers(why.clone()), why) {
-                self.crew.shared.console.say(why);
-            }
+            place.set_claim(successor.map(|Successor { instance: other, name }| Claim {
+                name,
+                why: format!("no sender is called {instance} now; {other} is at its address"),
+            }));
         }
     }
 
     /// Has a sender received, unless it is already, or could not be a moment ago.
     fn take(&self, state: &mut State, found: &Found, now: Instant) {
-        let at = state.taken.iter().position(|taken| taken.instance == found.instance);
+        let at = state.taken.iter().position(|taken| taken.is(&found.instance));
         if at.is_some_and(|at| state.taken[at].is_received(found)) {
             state.failed.retain(|failed| failed.found.instance != found.instance);
             return;
@@ -231,9 +306,19 @@ impl Finder {
         if before.is_some_and(|at| !state.failed[at].is_due(found, now)) {
             return;
         }
+        if let Some(at) = at
+            && state.taken[at].heard().is_some_and(|heard| now.saturating_duration_since(heard) < LOST)
+        {
+            // What is heard outweighs what is announced.
+            return;
+        }
         let before = before.map(|at| state.failed.swap_remove(at).why);
-        let groups = at.map_or(0, |at| state.taken[at].groups.len());
-        match self.receive(found, groups) {
+        let before_group = at.and_then(|at| state.taken[at].group.clone());
+        if let (Some(place), Some(group)) = (before_group, found.group) {
+            place.move_to_group(group);
+            return;
+        }
+        match self.receive(found, state.is_settled || !self.names.is_empty()) {
             Ok(way) => {
                 let at = at.unwrap_or_else(|| {
                     state.taken.push(Taken::nowhere(found));
@@ -241,8 +326,9 @@ impl Finder {
                 });
                 match way {
                     Way::Asked(place) => state.taken[at].place = Some(place),
-                    Way::Joined(group) => state.taken[at].groups.push(group),
+                    Way::Joined(place) => state.taken[at].group = Some(place),
                 }
+                state.supposed += usize::from(self.shows(state));
             }
             Err(error) => {
                 let why = format!("{} is not shown: {error:#}", found.name);
@@ -254,48 +340,55 @@ impl Finder {
         }
     }
 
-    /// Joins its group, beside so many others of it, or asks it.
-    fn receive(&self, found: &Found, groups: usize) -> Result<Way> {
+    /// Whether who is received now has a tile before he is heard: where a person sees whom is waited for, or wants him.
+    fn shows(&self, state: &State) -> bool {
+        self.crew.shared.feeds.have_window() || state.is_settled || !self.names.is_empty()
+    }
+
+    /// Joins its group, or asks it; it has a tile at once if it is `wanted`.
+    fn receive(&self, found: &Found, is_wanted: bool) -> Result<Way> {
         let (crew, console) = (&self.crew, &self.crew.shared.console);
+        let is_shown = is_wanted || crew.shared.feeds.have_window();
         let name = &found.name;
         if let Some(group) = found.group {
-            if groups == MOST_GROUPS {
-                bail!("it has sent to {groups} other groups already; start the receiver again");
-            }
             let link = Link::open(group, crew.interface(), console)?;
             let status = Status::new("listening on", format!("{group} for {name}"));
-            crew.receive(link, None, status, true)?;
-            return Ok(Way::Joined(group));
+            let place = Place::of_group(group, self.changed.clone());
+            crew.receive_group_of(place.clone(), link, status, is_shown)?;
+            return Ok(Way::Joined(place));
         }
         if found.addresses.is_empty() {
-            bail!("it says no address at which it can be asked");
+            bail!(
+                "it says no address in a network of this computer at which it can be asked; try receiver --connect HOST"
+            );
         }
-        let place = Place::new(&found.addresses);
+        let place = Place::of_found(&found.addresses, self.changed.clone());
+        if is_wanted {
+            place.set_name(name);
+        }
         let Opened { link, asking, status } = Opened::towards(&place, name, crew.interface(), console)?;
-        crew.receive(link, asking, status, true)?;
+        crew.receive(link, asking, status, is_shown)?;
         Ok(Way::Asked(place))
     }
 
-    /// Lists several senders to choose from: in the window too, where there is one.
-    fn offer(&self, state: &mut State, several: &[Found]) -> Result<()> {
+    /// Lists several senders to choose from: in the window too, where there is one. Where there is none, one is taken, since
+    /// anybody can have others announced.
+    fn offer(&self, state: &mut State, several: &[Found]) {
         let names: Vec<String> = several.iter().map(|found| found.instance.clone()).collect();
-        if !self.crew.shared.feeds.have_window() {
-            bail!(
-                "there are several senders: {}; name those to be shown, such as: receiver {}",
-                names.join(", "),
-                as_shell_word(&names[0])
-            );
+        let console = &self.crew.shared.console;
+        let (all, example) = (names.join(", "), as_shell_word(&names[0]));
+        if self.crew.shared.feeds.have_window() {
+            if names != state.offered {
+                console.say(format_args!("several senders: {all}"));
+                console.say(format_args!("choose in the window, or by name: receiver {example}"));
+            }
+        } else if state.offered.is_empty() {
+            console.warn(format_args!(
+                "there are several senders: {all}; name those to be shown, such as: receiver {example}; until then it is \
+                 the first that is heard"
+            ));
         }
-        if names != state.offered {
-            self.crew.shared.console.say(format_args!("several senders: {}", names.join(", ")));
-            let example = as_shell_word(&names[0]);
-            self.crew
-                .shared
-                .console
-                .say(format_args!("choose in the window, or by name: receiver {example}"));
-            state.offered = names;
-        }
-        Ok(())
+        state.offered = names;
     }
 
     /// Says once, after a while, that nobody was found; returns when it is time to.
@@ -320,26 +413,21 @@ impl Finder {
     }
 }
 
-impl Taken {
-    /// One that is received nowhere yet.
-    fn nowhere(found: &Found) -> Self {
-        Self { instance: found.instance.clone(), place: None, groups: Vec::new() }
-    }
-
-    /// Whether what this sender says of itself leads to where it is received.
-    fn is_received(&self, found: &Found) -> bool {
-        match found.group {
-            Some(group) => self.groups.contains(&group),
-            None => self.place.is_some(),
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            found: Vec::new(),
+            claims: Claims::default(),
+            first: None,
+            taken: Vec::new(),
+            supposed: 0,
+            failed: Vec::new(),
+            is_settled: false,
+            offered: Vec::new(),
+            doubles: Vec::new(),
+            has_said_nobody: false,
+            trouble: Seldom::new(TROUBLE_EVERY),
         }
-    }
-}
-
-impl Failed {
-    /// Whether there is hope again.
-    fn is_due(&self, found: &Found, now: Instant) -> bool {
-        let has_changed = (&found.addresses, found.group) != (&self.found.addresses, self.found.group);
-        has_changed || self.again <= now
     }
 }
 
@@ -353,8 +441,10 @@ impl State {
 
     /// Whether a sender of this name is received, or it was said why not.
     fn has(&self, name: &str) -> bool {
-        let instances = self.taken.iter().map(|taken| &taken.instance);
-        let mut instances = instances.chain(self.failed.iter().map(|failed| &failed.found.instance));
+        let mut instances = self.failed.iter().map(|failed| &failed.found.instance);
+        if self.taken.iter().any(|taken| taken.is(name) || taken.is_called(name)) {
+            return true;
+        }
         let is_it = |instance: &String, found: &Found| {
             *instance == found.instance && (found.name == name || found.instance == name)
         };
@@ -379,7 +469,13 @@ pub(crate) fn whereabouts(found: &Found) -> String {
 const GATHER: Duration = Duration::from_millis(500);
 /// A network that comes up is there within this, and a message of it is no news to who waits.
 const TRY_AGAIN: Duration = Duration::from_secs(3);
-/// Groups that one sender has been in; each is a socket and a thread.
+/// Groups that are joined where nobody was named and nobody is heard; each is a socket and a thread.
 const MOST_GROUPS: usize = 4;
+/// A sender that says nothing for so long may be elsewhere, as it is announced: it says hello five times a second.
+const LOST: Duration = Duration::from_secs(2);
+/// Longer than one that has gone elsewhere is announced where it was.
+const LASTING: Duration = Duration::from_secs(7);
+/// Often enough to be seen, rarely enough to be read.
+const TROUBLE_EVERY: Duration = Duration::from_secs(600);
 /// After so long without anybody, people wonder.
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::Builder;
 
 use anyhow::{Context, Result, anyhow, bail};
+use proto::host::mdns::resolve;
 use proto::host::{Console, Interface, can_be_a_host, parse_scoped};
 
 use crate::endpoint::Place;
@@ -114,17 +115,44 @@ impl Host {
 impl Name {
     /// Its addresses, the best first.
     fn look_up(&self) -> Result<Vec<SocketAddr>> {
-        let Self { name, port } = self;
-        let found = (name.as_str(), *port)
-            .to_socket_addrs()
-            .map_err(|error| anyhow!("the host {name:?} is not known ({error})"))?;
-        let mut addresses: Vec<SocketAddr> = found.collect();
+        let name = &self.name;
+        let mut addresses = self.ask()?;
         if addresses.is_empty() {
             bail!("the host {name:?} has no address");
         }
         // Where a name has both, IPv4 is what most LANs really route.
         addresses.sort_by_key(SocketAddr::is_ipv6);
         Ok(addresses)
+    }
+
+    /// Asks the system; and the network itself, if it is a name of this network: many systems do not ask that, and some wait
+    /// long for a name server that does not know it. Whoever knows it first is believed.
+    fn ask(&self) -> Result<Vec<SocketAddr>> {
+        let Self { name, port } = self.clone();
+        let bare = name.strip_suffix('.').unwrap_or(&name).to_owned();
+        let (tell, told) = std::sync::mpsc::channel();
+        if bare.to_ascii_lowercase().ends_with(".local") {
+            let tell = tell.clone();
+            let ask = move || {
+                let found = resolve(&bare, port, None);
+                if !found.is_empty() {
+                    let _ = tell.send(Ok(found));
+                }
+            };
+            // Without it, the system is asked alone.
+            let _ = Builder::new().name("lookup".into()).spawn(ask);
+        }
+        let ask = move || {
+            let found = (name.as_str(), port).to_socket_addrs().map(Iterator::collect);
+            let _ = tell.send(found.map_err(|error| anyhow!("the host {name:?} is not known ({error})")));
+        };
+        Builder::new().name("lookup".into()).spawn(ask).context("cannot start the lookup thread")?;
+        let mut answers = told.iter();
+        match answers.next() {
+            Some(Err(error)) => answers.find_map(Result::ok).ok_or(error),
+            Some(found) => found,
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Looks it up at each request, until there are no more. A name that is not known now may be later.

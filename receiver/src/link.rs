@@ -11,6 +11,7 @@ mod tests;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::os::fd::AsFd;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
@@ -19,6 +20,7 @@ use proto::host::{Changes, Console, Interface, Stop, Wanted, scope, wait_until};
 use rustix::event::{PollFd, PollFlags};
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 
+use crate::feed::lock;
 use drops::{Drops, Ledger};
 pub use gate::{Change, Gate, Shape};
 use intake::{Intake, Places};
@@ -230,6 +232,13 @@ impl Link {
         self.renew();
     }
 
+    /// Leaves the group, if it listens to one.
+    pub fn leave(&mut self) {
+        if let Some(group) = &mut self.group {
+            group.leave(&self.stream.socket);
+        }
+    }
+
     /// The interface that was named, or that a group was joined by.
     pub fn interface(&self) -> Option<&Interface> {
         self.by.as_ref()?.interface.as_ref()
@@ -245,7 +254,7 @@ impl Link {
     /// # Errors
     /// If the system has no file descriptors left.
     pub fn probe(&self) -> io::Result<Probe> {
-        Ok(Probe { socket: self.stream.socket.try_clone()?, drops: self.drops.clone() })
+        Ok(Probe::new(self.stream.socket.try_clone()?, self.drops.clone()))
     }
 
     /// Datagrams that the kernel dropped because nobody read them in time; 0 where the system does not tell. One system
@@ -420,25 +429,48 @@ impl Group {
 
 /// Asks about a socket without reading it.
 #[derive(Debug)]
-pub struct Probe {
+pub struct Probe(Mutex<Watched>);
+
+/// What is asked about.
+#[derive(Debug)]
+struct Watched {
     socket: Socket,
     drops: Drops,
+    /// What was dropped for want of room, and turned away, at those that were there before.
+    before: (u64, u64),
 }
 
 impl Probe {
     #[cfg(test)]
     pub(crate) fn of(socket: Socket) -> Self {
-        Self { socket, drops: Drops::default() }
+        Self::new(socket, Drops::default())
+    }
+
+    fn new(socket: Socket, drops: Drops) -> Self {
+        Self(Mutex::new(Watched { socket, drops, before: (0, 0) }))
+    }
+
+    /// Asks about the socket of this link from now on, and goes on counting.
+    ///
+    /// # Errors
+    /// If the system has no file descriptors left.
+    pub(crate) fn go_on_with(&self, link: &Link) -> io::Result<()> {
+        let before = (self.kernel_dropped(), self.turned_away());
+        let (socket, drops) = (link.stream.socket.try_clone()?, link.drops.clone());
+        *lock(&self.0) = Watched { socket, drops, before };
+        Ok(())
     }
 
     /// Datagrams that the kernel dropped because nobody read them in time; 0 where the system does not tell.
     pub fn kernel_dropped(&self) -> u64 {
-        self.drops.without_room(&self.socket)
+        let watched = lock(&self.0);
+        watched.before.0 + watched.drops.without_room(&watched.socket)
     }
 
     /// Datagrams that the kernel turned away, so that a flood leaves room for a stream.
     pub fn turned_away(&self) -> u64 {
-        self.drops.turned_away()
+        let watched = lock(&self.0);
+        watched.before.1 + watched.drops.turned_away()
     }
 }
 

@@ -171,8 +171,26 @@ impl Crew {
         status: Status,
         shown: bool,
     ) -> Result<()> {
+        self.start(self.endpoint(link, asking, status, shown)?)
+    }
+
+    /// The same for the group of a sender that was found, which may go to another one.
+    pub(crate) fn receive_group_of(
+        &self,
+        place: Arc<Place>,
+        link: Link,
+        status: Status,
+        shown: bool,
+    ) -> Result<()> {
+        self.start(self.endpoint(link, None, status, shown)?.for_group_of(place))
+    }
+
+    fn endpoint(&self, link: Link, asking: Option<Asking>, status: Status, shown: bool) -> Result<Endpoint> {
         let netem = self.impairment.clone().map(Netem::new);
-        let endpoint = Endpoint::new(link, netem, asking, status, shown, &self.shared)?;
+        Endpoint::new(link, netem, asking, status, shown, &self.shared)
+    }
+
+    fn start(&self, endpoint: Endpoint) -> Result<()> {
         let thread = spawn("receive", &self.shared.stop, move || endpoint.run())?;
         self.join_later(thread);
         Ok(())

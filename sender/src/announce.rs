@@ -1,14 +1,15 @@
 //! Announces the sender on its network by multicast DNS (RFC 6762, RFC 6763), so that receivers find it by its name.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::os::fd::AsFd;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow};
-use mdns_sd::{DaemonEvent, IfKind, Receiver, ServiceDaemon, ServiceInfo};
-use proto::host::{Announcement, Console, SERVICE, Stop, join, spawn};
-use proto::{Latest, SessionId, Taken};
+use anyhow::{Context, Result};
+use proto::SessionId;
+use proto::host::mdns::{Message, Name, Ready, Responder, Service, Sockets};
+use proto::host::{Announcement, Console, Mark, SERVICE, Stop, Wake, join, spawn};
 
 /// What is announced.
 #[derive(Clone, Debug)]
@@ -28,115 +29,166 @@ pub struct Notice {
 }
 
 /// Where the size of the newest picture is put when it has changed.
-pub type Sizes = Latest<(u16, u16)>;
+#[derive(Debug)]
+pub struct Sizes {
+    state: Mutex<(Option<(u16, u16)>, bool)>,
+    changed: Wake,
+}
+
+impl Sizes {
+    /// None is known yet.
+    ///
+    /// # Errors
+    /// If the system has no file descriptors left.
+    pub fn new() -> std::io::Result<Self> {
+        Ok(Self { state: Mutex::default(), changed: Wake::new()? })
+    }
+
+    /// It is this now.
+    pub fn put(&self, size: (u16, u16)) {
+        self.set(|state| state.0 = Some(size));
+    }
+
+    /// The sender is to be announced no more.
+    fn close(&self) {
+        self.set(|state| state.1 = true);
+    }
+
+    fn set(&self, set: impl FnOnce(&mut (Option<(u16, u16)>, bool))) {
+        set(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.raise();
+    }
+
+    /// The newest, and whether it is over.
+    fn take(&self) -> (Option<(u16, u16)>, bool) {
+        self.changed.clear();
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// An announced sender; [`end`](Self::end) takes it back.
 #[derive(Debug)]
 pub struct Announcer {
     sizes: Arc<Sizes>,
     announcing: JoinHandle<Result<()>>,
-    watching: JoinHandle<Result<()>>,
 }
 
 impl Announcer {
     /// Announces it, and again when `sizes` says another one.
     ///
     /// # Errors
-    /// If the system gives no sockets or threads.
+    /// If the system gives no threads, or it cannot be called so.
     pub fn start(notice: Notice, sizes: Arc<Sizes>, stop: &Stop, console: &Console) -> Result<Self> {
-        let daemon = ServiceDaemon::new().context(CANNOT)?;
-        if let Some(name) = &notice.interface {
-            daemon.disable_interface(IfKind::All).context(CANNOT)?;
-            daemon.enable_interface(&**name).context(CANNOT)?;
-        }
-        let events = daemon.monitor().context(CANNOT)?;
-        let watching = spawn("announce watch", stop, {
-            let console = console.clone();
-            move || {
-                watch(&events, &console);
-                Ok(())
-            }
-        })?;
+        let responder = Responder::new(service(&notice).context(CANNOT)?, Instant::now()).context(CANNOT)?;
         let announcing = spawn("announce", stop, {
             let (sizes, console) = (sizes.clone(), console.clone());
-            move || {
-                if let Err(error) = announce(&daemon, &notice, &sizes) {
-                    console.say(format_args!("{error:#}; receivers can still ask by address"));
-                }
-                // It says goodbye of all that it has announced.
-                if let Ok(done) = daemon.shutdown() {
-                    let _ = done.recv_timeout(GOODBYE_WITHIN);
-                }
-                Ok(())
-            }
+            move || announce(&notice, responder, &sizes, &console)
         })?;
-        Ok(Self { sizes, announcing, watching })
+        Ok(Self { sizes, announcing })
     }
 
     /// Takes it back.
     ///
     /// # Errors
-    /// If one of its threads failed.
+    /// If its thread failed.
     pub fn end(self) -> Result<()> {
         self.sizes.close();
-        join(self.announcing)?;
-        join(self.watching)
+        join(self.announcing)
     }
 }
 
-/// Announces what is wanted until no more sizes come.
-fn announce(daemon: &ServiceDaemon, notice: &Notice, sizes: &Sizes) -> Result<()> {
-    let mut size = None;
+/// Why a sender that runs by this interface, or all, could not be announced now, with the way out; or by which it could.
+///
+/// # Errors
+/// In a sentence.
+pub fn can_announce(interface: Option<&str>) -> Result<Vec<String>, String> {
+    let sockets = Sockets::open(interface);
+    sockets
+        .trouble()
+        .map_or_else(|| Ok(sockets.interfaces()), |why| Err(format!("{CANNOT}: {why}; {WAY_OUT}")))
+}
+
+/// Announces what is wanted, and answers for it, until it is over.
+fn announce(notice: &Notice, mut responder: Responder, sizes: &Sizes, console: &Console) -> Result<()> {
+    let mut sockets = Sockets::open(notice.interface.as_deref());
+    let mut trouble = None;
     loop {
-        daemon.register(service(notice, size)?).context(CANNOT)?;
-        match sizes.take(None) {
-            Taken::Value(newest) => size = Some(newest),
-            Taken::TimedOut | Taken::Closed => return Ok(()),
+        say_trouble(&sockets, &mut trouble, console);
+        let now = Instant::now();
+        let (size, is_over) = sizes.take();
+        if is_over {
+            break;
         }
+        responder.set_text(text(notice, size), now);
+        let until = match responder.poll(now) {
+            Ok(say) => {
+                sockets.say(|index, addresses| responder.message(say, index, addresses));
+                continue;
+            }
+            Err(until) => until,
+        };
+        match sockets.wait(&[sizes.changed.as_fd()], until).context("cannot wait for datagrams")? {
+            Ready::Other => {}
+            Ready::Changed => responder.announce_again(Instant::now()),
+            Ready::Go => sockets.receive(|index, _, bytes| {
+                let renamed = Message::parse(bytes)
+                    .is_some_and(|message| responder.hear(index, &message, Instant::now()));
+                if renamed {
+                    console.say(format_args!(
+                        "another sender has that name: announced as \"{}\"",
+                        responder.label()
+                    ));
+                }
+            }),
+        }
+    }
+    sockets.say(|_, _| responder.goodbye());
+    Ok(())
+}
+
+/// Says once what is wrong, and when it is not any more.
+fn say_trouble(sockets: &Sockets, said: &mut Option<String>, console: &Console) {
+    let trouble = sockets.trouble();
+    if trouble != *said {
+        match &trouble {
+            Some(why) => console.warn(format_args!("{CANNOT}: {why}; {WAY_OUT}")),
+            None => console.say("this sender is announced by multicast DNS now"),
+        }
+        *said = trouble;
     }
 }
 
-fn service(notice: &Notice, size: Option<(u16, u16)>) -> Result<ServiceInfo> {
-    let Notice { name, session, fps, served, group, .. } = notice.clone();
-    let announcement = Announcement { name, size, fps, session, group };
+fn service(notice: &Notice) -> Option<Service> {
+    let announcement = announcement(notice, None);
     // Its own host name: two senders on one computer need not have the same addresses, and none has another's.
-    let host = format!("chunkcast-{session}.local.");
-    let address = served.map(|served| served.ip()).filter(|ip| !ip.is_unspecified());
-    let addresses: Vec<IpAddr> = address.into_iter().collect();
-    // Who can only be listened to has no port (RFC 6763 has no other word for it).
-    let port = served.map_or(0, |served| served.port());
-    let info = ServiceInfo::new(
-        SERVICE,
-        &announcement.instance(),
-        &host,
-        &addresses[..],
-        port,
-        &announcement.to_txt()[..],
-    );
-    let info = info.map_err(|error| anyhow!("{CANNOT}: {error}"))?;
-    Ok(if addresses.is_empty() { info.enable_addr_auto() } else { info })
+    let host = Name::dotted(&format!("chunkcast-{}.local", announcement.mark))?;
+    let address = notice.served.map(|served| served.ip()).filter(|ip: &IpAddr| !ip.is_unspecified());
+    Some(Service {
+        kind: Name::dotted(SERVICE)?,
+        label: announcement.instance(),
+        host,
+        // Who can only be listened to has no port (RFC 6763 has no other word for it).
+        port: notice.served.map_or(0, |served| served.port()),
+        address,
+        text: text(notice, None),
+    })
 }
 
-/// Says once what is wrong, and under which name it was announced if its own was taken; until the daemon has ended.
-fn watch(events: &Receiver<DaemonEvent>, console: &Console) {
-    let mut complained = false;
-    while let Ok(event) = events.recv() {
-        match event {
-            DaemonEvent::Error(error) if !complained => {
-                complained = true;
-                console.say(format_args!("{CANNOT}: {error}; receivers can still ask by address"));
-            }
-            DaemonEvent::NameChange(change) if change.original.ends_with(SERVICE) => {
-                let name = change.new_name.strip_suffix(SERVICE).unwrap_or(&change.new_name);
-                // The service's name has dots and backslashes of its own escaped (RFC 6763, section 4.3).
-                let name = name.trim_end_matches('.').replace(r"\.", ".").replace(r"\\", r"\");
-                console.say(format_args!("another sender has that name: announced as \"{name}\""));
-            }
-            _ => {}
-        }
+fn announcement(notice: &Notice, size: Option<(u16, u16)>) -> Announcement {
+    let Notice { name, session, fps, group, .. } = notice.clone();
+    Announcement { name, size, fps, mark: Mark::of(session), group }
+}
+
+/// The strings of its TXT record, each behind its length.
+fn text(notice: &Notice, size: Option<(u16, u16)>) -> Vec<u8> {
+    let mut text = Vec::new();
+    for (key, value) in announcement(notice, size).to_txt() {
+        let string = format!("{key}={value}");
+        text.push(u8::try_from(string.len()).unwrap_or(u8::MAX));
+        text.extend(string.bytes().take(u8::MAX.into()));
     }
+    text
 }
 
 const CANNOT: &str = "cannot announce this sender by multicast DNS";
-/// A goodbye is one datagram for each interface.
-const GOODBYE_WITHIN: Duration = Duration::from_millis(500);
+const WAY_OUT: &str = "receivers can still ask by address: receiver --connect HOST";

@@ -7,6 +7,7 @@ use std::io::Write;
 use anyhow::Result;
 use proto::host::{Checklist, Interface};
 
+use crate::announce::can_announce;
 use crate::args::Dest;
 use crate::link::{Link, NetworkOptions, Route};
 
@@ -18,6 +19,7 @@ use crate::link::{Link, NetworkOptions, Route};
 pub fn check(dest: Option<&Dest>, interface: Option<&str>, out: &mut dyn Write) -> Result<bool> {
     let mut list = Checklist::new(out);
     interfaces(&mut list)?;
+    announcing(&mut list, interface)?;
     cameras(&mut list)?;
     match dest {
         Some(dest) => destination(&mut list, dest, interface)?,
@@ -41,6 +43,17 @@ fn interfaces(list: &mut Checklist<'_>) -> Result<()> {
     }
     if all.iter().all(|interface| interface.is_loopback) {
         list.attention("no network but this computer itself: plug in a cable, or join a Wi-Fi")?;
+    }
+    Ok(())
+}
+
+/// Whether receivers could find a sender here.
+fn announcing(list: &mut Checklist<'_>, interface: Option<&str>) -> Result<()> {
+    list.section("Multicast DNS")?;
+    match can_announce(interface) {
+        Ok(names) if names.is_empty() => list.attention("no interface to announce a sender by")?,
+        Ok(names) => list.ok(format_args!("a sender is announced by {}", names.join(", ")))?,
+        Err(why) => list.attention(why)?,
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use proto::host::{
-    Console, Interface, Reporter, Seldom, Stop, Wake, at_user_signal, join, spawn, stop_at_signals,
+    Console, Reporter, Seldom, Stop, Wake, at_user_signal, join, printable, spawn, stop_at_signals,
     wall_clock,
 };
 use proto::{Clock, Door, Frame, Latest, Pool, QualityControl, SessionId, Taken};
@@ -66,7 +66,7 @@ pub fn run(args: &Args) -> Result<()> {
     let (stats, encoder) = (Arc::new(Stats::default()), Arc::new(Latest::new()));
     // Browsers may come at any time, and what is asked by HTTP is to be answered at once.
     let audience = Arc::new(if web.is_some() { Audience::always() } else { Audience::default() });
-    let sizes = Arc::new(Sizes::new());
+    let sizes = Arc::new(Sizes::new().context("cannot make an event")?);
     audience.set(!args.dest.is_empty());
     let capture = Capture {
         spec: args.source.clone(),
@@ -261,7 +261,7 @@ fn announce(
         fps: source.interval.map(|interval| 1.0 / interval.as_secs_f64()),
         served,
         group,
-        interface: args.interface.as_deref().and_then(|text| Some(Interface::find(text).ok()?.name)),
+        interface: args.interface.clone(),
     };
     let started = Announcer::start(notice, sizes.clone(), stop, console);
     started
@@ -280,7 +280,7 @@ fn say_where(args: &Args, links: &[Link], session: SessionId, console: &Console)
     }
     console.say(format_args!(
         "serving \"{}\" at {}, at most {} viewers, session {session}",
-        args.name(),
+        printable(&args.name()),
         addresses.join(", "),
         args.max_viewers
     ));

@@ -14,6 +14,7 @@ pub(crate) mod http;
 pub(crate) mod journey;
 pub(crate) mod jpegs;
 pub(crate) mod lab;
+pub(crate) mod liar;
 pub(crate) mod peer;
 pub(crate) mod recipes;
 pub(crate) mod running;

@@ -1,8 +1,10 @@
 //! What a sender says of itself by DNS-SD (RFC 6763), so that receivers find it without its address: to and from the
 //! strings of a TXT record.
 
-use std::net::SocketAddr;
+use std::hash::Hasher;
+use std::net::{IpAddr, SocketAddr};
 
+use siphasher::sip::SipHasher24;
 use thiserror::Error;
 
 use super::printable;
@@ -11,6 +13,27 @@ use crate::wire::MAX_NAME_BYTES;
 
 /// The service type that senders announce (RFC 6763, section 7).
 pub const SERVICE: &str = "_chunkcast._udp.local.";
+
+/// What tells a sender that was restarted from before: a digest of its session. The session itself is all that is needed
+/// to speak for its sender, and is not for everybody on the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark(u64);
+
+impl Mark {
+    /// Of a sender that has this session.
+    pub fn of(session: SessionId) -> Self {
+        // Any key will do that all have: a session is drawn from so many that none can be tried out.
+        let mut hasher = SipHasher24::new_with_key(b"chunkcast mark 1");
+        hasher.write(&session.get().to_be_bytes());
+        Self(hasher.finish().max(1))
+    }
+}
+
+impl std::fmt::Display for Mark {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
 
 /// The longest name that is announced whole: a label of a domain name (RFC 1035, section 2.3.4).
 pub const MAX_LABEL_BYTES: usize = 63;
@@ -24,8 +47,8 @@ pub struct Announcement {
     pub size: Option<(u16, u16)>,
     /// Pictures per second, where that is known.
     pub fps: Option<f64>,
-    /// Its session.
-    pub session: SessionId,
+    /// Which of its sessions this is; with senders of before, that session's own number.
+    pub mark: Mark,
     /// The group that it sends to, if it does.
     pub group: Option<SocketAddr>,
 }
@@ -36,7 +59,7 @@ pub enum AnnouncementError {
     /// It is of another version, or says none.
     #[error("its version is not known")]
     Version,
-    /// Its session is missing, 0, or no number.
+    /// What tells its sessions apart is missing, 0, or no number.
     #[error("it has no session")]
     Session,
 }
@@ -45,7 +68,7 @@ impl Announcement {
     /// The strings of the TXT record, as keys and values.
     pub fn to_txt(&self) -> Vec<(&'static str, String)> {
         let mut txt =
-            vec![("v", VERSION.into()), ("name", name(&self.name)), ("session", self.session.to_string())];
+            vec![("v", VERSION.into()), ("name", name(&self.name)), ("session", self.mark.to_string())];
         txt.extend(self.size.map(|(width, height)| ("size", format!("{width}x{height}"))));
         txt.extend(self.fps.map(|fps| ("fps", format!("{}", (fps * 100.0).round() / 100.0))));
         txt.extend(self.group.map(|group| ("group", group.to_string())));
@@ -61,8 +84,7 @@ impl Announcement {
         strings: impl IntoIterator<Item = (&'a str, &'a [u8])>,
     ) -> Result<Self, AnnouncementError> {
         let (mut version, mut session) = (false, None);
-        let mut read =
-            Self { name: String::new(), size: None, fps: None, session: SessionId::new(0), group: None };
+        let mut read = Self { name: String::new(), size: None, fps: None, mark: Mark(0), group: None };
         for (key, value) in strings.into_iter().take(MOST_STRINGS) {
             let text = String::from_utf8_lossy(value);
             match &*key.to_ascii_lowercase() {
@@ -71,14 +93,14 @@ impl Announcement {
                 "size" => read.size = size(&text),
                 "fps" => read.fps = text.parse().ok().filter(|fps| RATES.contains(fps)),
                 "session" => session = u64::from_str_radix(&text, 16).ok().filter(|number| *number != 0),
-                "group" => read.group = text.parse().ok().filter(|at: &SocketAddr| at.ip().is_multicast()),
+                "group" => read.group = text.parse().ok().filter(|at| may_be_joined(*at)),
                 _ => {}
             }
         }
         if !version {
             return Err(AnnouncementError::Version);
         }
-        read.session = SessionId::new(session.ok_or(AnnouncementError::Session)?);
+        read.mark = Mark(session.ok_or(AnnouncementError::Session)?);
         Ok(read)
     }
 
@@ -104,6 +126,16 @@ fn cut(text: &str, most: usize) -> &str {
     &text[..end]
 }
 
+/// Whether a group may be joined because somebody says so: of those that are for local use, and no other program's (RFC
+/// 2365; RFC 4291, section 2.7). Any other has to be typed.
+fn may_be_joined(group: SocketAddr) -> bool {
+    let is_ours = match group.ip() {
+        IpAddr::V4(v4) => v4.octets()[0] == 239,
+        IpAddr::V6(v6) => v6.octets()[0] == 0xff && v6.octets()[1] >> 4 == 1,
+    };
+    is_ours && group.port() != 0
+}
+
 fn size(text: &str) -> Option<(u16, u16)> {
     let (width, height) = text.split_once('x')?;
     let side = |text: &str| text.parse().ok().filter(|side| *side > 0);
@@ -125,7 +157,7 @@ mod tests {
             name: "bench 3 – left".into(),
             size: Some((1280, 720)),
             fps: Some(29.97),
-            session: SessionId::new(0xabc),
+            mark: Mark(0xabc),
             group: Some("239.255.10.1:9000".parse().unwrap()),
         }
     }
@@ -163,6 +195,11 @@ mod tests {
             ("fps", b"1e9"),
             ("group", b"10.0.0.1:9000"),
             ("group", b"239.255.10.1"),
+            ("group", b"239.255.10.1:0"),
+            ("group", b"224.0.0.251:5353"),
+            ("group", b"232.1.1.1:9000"),
+            ("group", b"[ff02::fb]:5353"),
+            ("group", b"[ff05::1]:9000"),
             ("other", b"\xff"),
         ] {
             let found = read(&[v, session, (key, wrong)]).unwrap();
@@ -170,6 +207,15 @@ mod tests {
         }
         let found = read(&[v, session, ("NAME", b"a\x1b[2Jb\xff\n")]).unwrap();
         assert_eq!(found.name, "a\u{fffd}[2Jb\u{fffd}\u{fffd}");
+    }
+
+    #[test]
+    fn a_session_is_not_told_but_whether_it_is_another_one() {
+        let mark = |session| Mark::of(SessionId::new(session));
+        assert_eq!(mark(0xabc).to_string(), "8937a4aa9f3f9860");
+        assert_ne!(mark(0xabc), mark(0xabd));
+        let group = read(&[("v", b"1"), ("session", b"1"), ("group", b"[ff15::7]:9000")]).unwrap().group;
+        assert_eq!(group, Some("[ff15::7]:9000".parse().unwrap()));
     }
 
     #[test]

@@ -202,9 +202,40 @@ pub fn is_own_address(address: IpAddr) -> bool {
         })
 }
 
+/// The networks that this computer is in, at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Networks {
+    /// An address of ours in each, with the bits that all in it share.
+    all: Vec<IfAddr>,
+    /// The indices of interfaces that only reach this computer.
+    loopback: Vec<u32>,
+}
+
+impl Networks {
+    /// Those that there are now; none if the system does not tell.
+    pub fn now() -> Self {
+        let mut networks = Self::default();
+        for found in if_addrs::get_if_addrs().unwrap_or_default() {
+            networks.loopback.extend(found.index.filter(|_| found.is_loopback()));
+            networks.all.push(found.addr);
+        }
+        networks
+    }
+
+    /// Whether an address is in one of them.
+    pub fn contain(&self, address: IpAddr) -> bool {
+        self.all.iter().any(|own| is_in_network(own, address))
+    }
+
+    /// Whether the interface of this index only reaches this computer.
+    pub fn is_loopback(&self, index: u32) -> bool {
+        self.loopback.contains(&index)
+    }
+}
+
 /// Whether an address is in one of the networks that this computer is in.
 pub fn is_on_link(address: IpAddr) -> bool {
-    if_addrs::get_if_addrs().is_ok_and(|all| all.iter().any(|found| is_in_network(&found.addr, address)))
+    Networks::now().contain(address)
 }
 
 fn is_in_network(own: &IfAddr, address: IpAddr) -> bool {

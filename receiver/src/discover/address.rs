@@ -1,29 +1,26 @@
 //! Which of a sender's addresses to ask.
 
-use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
-use mdns_sd::ScopedIp;
-use proto::host::is_on_link;
+use proto::host::Networks;
 
-/// The addresses at which a sender can be asked, the best first; not more than a few.
-pub(super) fn usable(all: &HashSet<ScopedIp>, port: u16) -> Vec<SocketAddr> {
-    let mut addresses: Vec<SocketAddr> = all.iter().filter_map(|address| socket(address, port)).collect();
-    sort(&mut addresses, is_on_link);
+/// The addresses at which a sender can be asked, of those that were heard by the interfaces of these indices, the best
+/// first; not more than a few. What is in no network of ours has to be typed: anybody can say that a sender is there.
+pub(super) fn usable(all: &[(IpAddr, u32)], port: u16, networks: &Networks) -> Vec<SocketAddr> {
+    let mut addresses: Vec<SocketAddr> =
+        all.iter().filter_map(|&(address, index)| socket(address, index, port, networks)).collect();
+    sort(&mut addresses, |ip| networks.contain(ip));
     addresses
 }
 
-/// An address with its port; `None` if nothing can be asked there.
-fn socket(address: &ScopedIp, port: u16) -> Option<SocketAddr> {
+/// An address with its port; `None` if nothing is to be asked there.
+fn socket(address: IpAddr, index: u32, port: u16, networks: &Networks) -> Option<SocketAddr> {
     match address {
-        ScopedIp::V6(v6) if v6.addr().is_unicast_link_local() => {
-            let scope = v6.scope_id().index;
-            (scope != 0).then(|| SocketAddrV6::new(*v6.addr(), port, 0, scope).into())
-        }
-        other => {
-            let ip = other.to_ip_addr();
-            (!ip.is_unspecified() && !ip.is_multicast()).then(|| (ip, port).into())
-        }
+        IpAddr::V6(v6) if v6.is_unicast_link_local() => Some(SocketAddrV6::new(v6, port, 0, index).into()),
+        // Another computer's own is not ours.
+        ip if ip.is_loopback() && !networks.is_loopback(index) => None,
+        ip if ip.is_unspecified() || ip.is_multicast() || !networks.contain(ip) => None,
+        ip => Some((ip, port).into()),
     }
 }
 
@@ -68,11 +65,15 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_can_be_asked_is_left_out() {
-        let ip = |text: &str| ScopedIp::from(text.parse::<IpAddr>().unwrap());
-        for text in ["0.0.0.0", "239.1.1.1", "::", "ff12::1", "fe80::1"] {
-            assert_eq!(socket(&ip(text), 9001), None, "{text}");
+    fn where_nothing_is_to_be_asked_is_left_out() {
+        let networks = Networks::now();
+        let lo = (1..99).find(|index| networks.is_loopback(*index)).unwrap();
+        let at = |text: &str, index| socket(text.parse().unwrap(), index, 9001, &networks);
+        for text in ["0.0.0.0", "239.1.1.1", "::", "ff12::1", "203.0.113.77", "2001:db8::1"] {
+            assert_eq!(at(text, lo), None, "{text}");
         }
-        assert_eq!(socket(&ip("10.0.0.1"), 9001), Some("10.0.0.1:9001".parse().unwrap()));
+        assert_eq!(at("127.0.0.1", lo), Some("127.0.0.1:9001".parse().unwrap()));
+        assert_eq!(at("127.0.0.1", lo + 99), None, "whoever says that is another computer");
+        assert_eq!(at("fe80::1", 7), Some("[fe80::1%7]:9001".parse().unwrap()));
     }
 }

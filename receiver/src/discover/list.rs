@@ -14,8 +14,11 @@ use super::{Browser, Found};
 pub fn list(time: Duration, interface: Option<&str>, out: &mut dyn Write) -> Result<bool> {
     let browser = Browser::start(interface, |_| ())?;
     std::thread::sleep(time);
-    let found = browser.list();
+    let (found, trouble) = (browser.list(), browser.trouble());
     drop(browser);
+    if let Some(trouble) = trouble {
+        eprintln!("receiver: {trouble}");
+    }
     if found.is_empty() {
         eprintln!(
             "receiver: no sender was found within {:.1} s. Is one running, in this network? Where multicast DNS is blocked, \
@@ -60,6 +63,7 @@ const COLUMNS: usize = 5;
 mod tests {
     use super::*;
     use proto::SessionId;
+    use proto::host::Mark;
 
     #[test]
     fn columns_stand_below_each_other() {
@@ -68,7 +72,7 @@ mod tests {
             name: "door – left".into(),
             size: Some((1280, 720)),
             fps: Some(30.0),
-            session: SessionId::new(1),
+            mark: Mark::of(SessionId::new(1)),
             addresses: vec!["10.77.0.1:9001".parse().unwrap(), "[fd77::1]:9001".parse().unwrap()],
             group: None,
         };

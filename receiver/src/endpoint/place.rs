@@ -3,18 +3,39 @@
 use std::net::SocketAddr;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use proto::host::Wake;
 
 use crate::feed::lock;
 
-/// Where a sender is to be asked. Whoever finds it elsewhere says so here.
+/// Where a sender is to be asked, or its group joined. Whoever finds it elsewhere says so here; that is a hint, and what is
+/// heard outweighs it.
 #[derive(Debug)]
 pub struct Place {
     /// The best first; not all need lead to it from here.
     addresses: Mutex<Vec<SocketAddr>>,
-    /// Why it is not asked there, if another sender is there now.
-    anothers: Mutex<Option<String>>,
+    /// The group that it sends to now, if it is not asked.
+    group: Mutex<Option<SocketAddr>>,
+    /// What it calls itself, where that is known.
+    name: Mutex<Option<String>>,
+    /// Who says that he is there now instead.
+    claim: Mutex<Option<Claim>>,
+    /// Where it was last heard, and when.
+    heard: Mutex<Option<(SocketAddr, Instant)>>,
+    /// Raised when it is heard for the first time, or elsewhere than before.
+    bell: Option<Wake>,
     /// Who looks for it elsewhere when it is not heard there; `None` if that needs no asking.
     seeker: Option<SyncSender<()>>,
+}
+
+/// Another sender that is said to be at a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Claim {
+    /// What it calls itself, which is to be heard from there.
+    pub(crate) name: String,
+    /// What is to be said of it.
+    pub(crate) why: String,
 }
 
 impl Place {
@@ -23,7 +44,7 @@ impl Place {
     /// # Panics
     /// If there is none.
     pub fn new(addresses: &[SocketAddr]) -> Arc<Self> {
-        Arc::new(Self::at(addresses, None))
+        Arc::new(Self::at(addresses))
     }
 
     /// The same of a sender that `seeker` is asked to find again when it is not heard.
@@ -31,12 +52,33 @@ impl Place {
     /// # Panics
     /// If there is no address.
     pub(crate) fn of_named(addresses: &[SocketAddr], seeker: SyncSender<()>) -> Arc<Self> {
-        Arc::new(Self::at(addresses, Some(seeker)))
+        Arc::new(Self { seeker: Some(seeker), ..Self::at(addresses) })
     }
 
-    fn at(addresses: &[SocketAddr], seeker: Option<SyncSender<()>>) -> Self {
+    /// The same of a sender that was found; `bell` is raised when it is heard.
+    ///
+    /// # Panics
+    /// If there is no address.
+    pub(crate) fn of_found(addresses: &[SocketAddr], bell: Wake) -> Arc<Self> {
+        Arc::new(Self { bell: Some(bell), ..Self::at(addresses) })
+    }
+
+    /// A group that a sender that was found sends to.
+    pub(crate) fn of_group(group: SocketAddr, bell: Wake) -> Arc<Self> {
+        Arc::new(Self { group: Mutex::new(Some(group)), bell: Some(bell), ..Self::at(&[group]) })
+    }
+
+    fn at(addresses: &[SocketAddr]) -> Self {
         assert!(!addresses.is_empty(), "a sender without an address cannot be asked");
-        Self { addresses: Mutex::new(addresses.to_vec()), anothers: Mutex::default(), seeker }
+        Self {
+            addresses: Mutex::new(addresses.to_vec()),
+            group: Mutex::default(),
+            name: Mutex::default(),
+            claim: Mutex::default(),
+            heard: Mutex::default(),
+            bell: None,
+            seeker: None,
+        }
     }
 
     /// It is to be found at these now. Without any, it is asked where it was. Says whether it is at none any more where it
@@ -56,17 +98,52 @@ impl Place {
         lock(&self.addresses).clone()
     }
 
-    /// Another sender is there now, as `why` says, and none is asked; or it is its own again. Returns whether that is new.
-    pub(crate) fn set_anothers(&self, why: Option<String>) -> bool {
-        let mut anothers = lock(&self.anothers);
-        let is_new = *anothers != why;
-        *anothers = why;
-        is_new
+    /// It sends to this group now.
+    pub(crate) fn move_to_group(&self, group: SocketAddr) {
+        *lock(&self.group) = Some(group);
     }
 
-    /// Why it is not to be asked there, if another sender is there now.
-    pub(super) fn anothers(&self) -> Option<String> {
-        lock(&self.anothers).clone()
+    /// The group that it sends to now, if it is not asked.
+    pub(crate) fn group(&self) -> Option<SocketAddr> {
+        *lock(&self.group)
+    }
+
+    /// It calls itself so.
+    pub(crate) fn set_name(&self, name: &str) {
+        let mut known = lock(&self.name);
+        if known.as_deref() != Some(name) {
+            *known = Some(name.to_owned());
+        }
+    }
+
+    /// Whether who is heard there, and calls himself so, must be another one.
+    pub(super) fn is_anothers(&self, name: &str) -> bool {
+        !name.is_empty() && lock(&self.name).as_deref().is_some_and(|own| own != name)
+    }
+
+    /// Another sender is said to be there now, or it is its own again.
+    pub(crate) fn set_claim(&self, claim: Option<Claim>) {
+        *lock(&self.claim) = claim;
+    }
+
+    /// Who is said to be there now instead, if somebody is.
+    pub(super) fn claim(&self) -> Option<Claim> {
+        lock(&self.claim).clone()
+    }
+
+    /// It was heard there.
+    pub(crate) fn note_heard(&self, at: SocketAddr, now: Instant) {
+        let before = lock(&self.heard).replace((at, now));
+        if before.is_none_or(|(before, _)| before != at)
+            && let Some(bell) = &self.bell
+        {
+            bell.raise();
+        }
+    }
+
+    /// Where it was last heard, and when, to a fraction of a second.
+    pub(crate) fn heard(&self) -> Option<(SocketAddr, Instant)> {
+        *lock(&self.heard)
     }
 
     /// It is not heard: whoever can is to find out where it is now.
@@ -90,6 +167,11 @@ impl Place {
         let (before, behind) = addresses.split_at(next);
         let mut others = behind.iter().chain(before);
         others.find(|other| other.is_ipv4() == at.is_ipv4() && **other != at).copied()
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        lock(&self.addresses).len()
     }
 
     /// Whether that is one of its addresses.

@@ -99,6 +99,11 @@ impl Seat {
         self.stream.holder().is_some_and(|(holder, _)| holder == source)
     }
 
+    /// When a datagram of its sender last came; `None` while it is known to be silent.
+    pub(super) fn heard(&self) -> Option<Instant> {
+        self.heard
+    }
+
     /// Whether anybody may have it now.
     pub(super) fn is_free(&self, now: Instant) -> bool {
         self.stream.is_free(now)
@@ -218,7 +223,8 @@ impl Seat {
         self.stream.close();
     }
 
-    fn begin_silence(&mut self, now: Instant) {
+    /// Nothing comes any more.
+    pub(super) fn begin_silence(&mut self, now: Instant) {
         self.heard = None;
         self.silence = Silence::begin(now);
     }

@@ -4,54 +4,69 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use proto::SessionId;
+use proto::host::Mark;
 
 use crate::discover::Found;
 
-/// Since when each sender is said to be at each of its addresses.
+/// Since when each sender is said to be at each of its addresses. What is said is only a hint: whoever wants can say it.
 #[derive(Default)]
-pub(super) struct Claims(BTreeMap<(String, SocketAddr), Claim>);
+pub(super) struct Claims(BTreeMap<(String, SocketAddr), Vec<Claim>>);
 
 struct Claim {
     name: String,
-    session: SessionId,
+    mark: Mark,
     since: Instant,
+}
+
+/// Who says that he is at an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Successor {
+    /// The name that nobody else has.
+    pub(super) instance: String,
+    /// What he calls himself.
+    pub(super) name: String,
 }
 
 impl Claims {
     /// Takes in who is there now. A sender that was restarted claims anew.
     pub(super) fn update(&mut self, found: &[Found], now: Instant) {
         let before = std::mem::take(&mut self.0);
-        for Found { instance, name, session, addresses, .. } in found {
+        for Found { instance, name, mark, addresses, .. } in found {
             for &address in addresses {
                 let key = (instance.clone(), address);
-                let known = before.get(&key).filter(|claim| claim.session == *session);
+                let known =
+                    before.get(&key).and_then(|claims| claims.iter().find(|claim| claim.mark == *mark));
                 let since = known.map_or(now, |claim| claim.since);
-                self.0.insert(key, Claim { name: name.clone(), session: *session, since });
+                self.0.entry(key).or_default().push(Claim { name: name.clone(), mark: *mark, since });
             }
         }
     }
 
     /// Who is at the addresses at which this sender is asked, all of them, if somebody else is.
-    pub(super) fn successor(&self, instance: &str, addresses: &[SocketAddr]) -> Option<&str> {
+    pub(super) fn successor(&self, instance: &str, addresses: &[SocketAddr]) -> Option<Successor> {
         let mut successors = addresses.iter().map(|&address| self.successor_at(instance, address));
         let first = successors.next()??;
         successors.all(|successor| successor.is_some()).then_some(first)
     }
 
-    fn successor_at(&self, instance: &str, address: SocketAddr) -> Option<&str> {
-        let own = self.0.get(&(instance.to_owned(), address)).map(|claim| claim.since);
-        let others = self.0.iter().filter(|((other, at), claim)| {
-            // Its own name with a number behind it is no other's.
-            *at == address && other != instance && claim.name != instance && Some(claim.since) > own
-        });
-        others.max_by_key(|(_, claim)| claim.since).map(|((other, _), _)| &**other)
+    fn successor_at(&self, instance: &str, address: SocketAddr) -> Option<Successor> {
+        let all = self.0.iter().filter(|((_, at), _)| *at == address);
+        let all = all.flat_map(|((who, _), claims)| claims.iter().map(move |claim| (who, claim)));
+        let (own, others): (Vec<_>, Vec<_>) = all.partition(|(who, _)| *who == instance);
+        let own = own.iter().map(|(_, claim)| claim.since).max();
+        // Its own name with a number behind it is no other's.
+        let others = others.iter().filter(|(_, claim)| claim.name != instance && Some(claim.since) > own);
+        others
+            .max_by_key(|(_, claim)| claim.since)
+            .map(|(who, claim)| Successor { instance: (*who).clone(), name: claim.name.clone() })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use proto::SessionId;
 
     use super::*;
 
@@ -63,9 +78,12 @@ mod tests {
             name: instance.into(),
             size: None,
             fps: None,
-            session: SessionId::new(session),
+            mark: Mark::of(SessionId::new(session)),
             addresses: vec![at(port)],
             group: None,
+        };
+        let successor = |claims: &Claims, who: &str, addresses: &[SocketAddr]| {
+            claims.successor(who, addresses).map(|successor| successor.instance)
         };
         let t0 = Instant::now();
         let mut claims = Claims::default();
@@ -75,20 +93,20 @@ mod tests {
             claims.update(found, t0 + Duration::from_secs(seconds));
         };
         update(&mut claims, &[found("a", 1, 9001), found("b", 2, 9002)]);
-        assert_eq!(claims.successor("a", &[at(9001)]), None);
+        assert_eq!(successor(&claims, "a", &[at(9001)]), None);
         // Both were killed; only one is started again, and has the other's port now.
         update(&mut claims, &[found("a", 1, 9001), found("b", 3, 9001)]);
-        assert_eq!(claims.successor("a", &[at(9001)]), Some("b"));
-        assert_eq!(claims.successor("b", &[at(9001)]), None);
-        assert_eq!(claims.successor("a", &[at(9001), at(9007)]), None, "it may be at the other one");
+        assert_eq!(successor(&claims, "a", &[at(9001)]), Some("b".into()));
+        assert_eq!(successor(&claims, "b", &[at(9001)]), None);
+        assert_eq!(successor(&claims, "a", &[at(9001), at(9007)]), None, "it may be at the other one");
         // What is said again changes nothing, and what is forgotten neither.
         update(&mut claims, &[found("a", 1, 9001), found("b", 3, 9001)]);
-        assert_eq!(claims.successor("a", &[at(9001)]), Some("b"));
+        assert_eq!(successor(&claims, "a", &[at(9001)]), Some("b".into()));
         update(&mut claims, &[found("b", 3, 9001)]);
-        assert_eq!(claims.successor("a", &[at(9001)]), Some("b"));
+        assert_eq!(successor(&claims, "a", &[at(9001)]), Some("b".into()));
         update(&mut claims, &[found("a", 4, 9001), found("b", 3, 9001)]);
-        assert_eq!(claims.successor("a", &[at(9001)]), None, "it is back");
+        assert_eq!(successor(&claims, "a", &[at(9001)]), None, "it is back");
         update(&mut claims, &[]);
-        assert_eq!(claims.successor("a", &[at(9001)]), None, "nobody else is there");
+        assert_eq!(successor(&claims, "a", &[at(9001)]), None, "nobody else is there");
     }
 }

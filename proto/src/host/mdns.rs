@@ -1,0 +1,38 @@
+//! Multicast DNS and DNS-SD (RFC 6762, RFC 6763), as much of it as senders and receivers need to find each other.
+//!
+//! It is our own because what it costs must be bounded whatever arrives: a [`Responder`] keeps nothing of what others say,
+//! a [`Cache`] only a fixed number of senders, and [`Sockets`] read a fixed share of a flood and leave the rest to the
+//! kernel.
+
+mod cache;
+mod links;
+mod message;
+mod name;
+mod resolve;
+mod responder;
+mod sockets;
+mod writing;
+
+pub use cache::{Cache, Heard, MOST_OF_ONE_SOURCE, MOST_SENDERS};
+pub use message::{Data, Item, Message, Question, Record, Section, strings};
+pub use name::Name;
+pub use resolve::resolve;
+pub use responder::{Responder, Say, Service};
+pub use sockets::{Ready, Sockets};
+pub use writing::Writer;
+
+/// Kinds of records (RFC 1035, section 3.2.2; RFC 2782; RFC 3596).
+pub mod kind {
+    /// An IPv4 address.
+    pub const A: u16 = 1;
+    /// A pointer to a name.
+    pub const PTR: u16 = 12;
+    /// Strings.
+    pub const TXT: u16 = 16;
+    /// An IPv6 address.
+    pub const AAAA: u16 = 28;
+    /// A host and port.
+    pub const SRV: u16 = 33;
+    /// Any of them, in a question.
+    pub const ANY: u16 = 255;
+}
