@@ -12,7 +12,7 @@ use common::jpegs::{
     app1, arithmetic, four_colours, lossless, picture, progressive, with_first, with_header, with_last,
     with_restarts, without,
 };
-use common::running::{Ended, count, receiver_adds_up, sender, sender_adds_up, viewer};
+use common::running::{Ended, count, receiver, receiver_adds_up, sender, sender_adds_up, viewer};
 use common::wire::Wire;
 use common::{Folder, alone, comes_to, free_address};
 use turbojpeg::Subsamp;
@@ -193,6 +193,13 @@ fn attacks() -> Vec<Attack> {
         ("4:4:4 in the header, 4:2:0 in the data", header(11, &[0x11]), "damaged", true),
         ("a sampling that there is not", header(11, &[0x55]), "segments are damaged", true),
         ("a sampling that nobody uses", header(11, &[0x14, 1, 2, 0x41, 1, 3, 0x23]), "sampling", true),
+        ("scan upon scan", many_scans(&black, 10_000), "10001 scans for 3 colour components", true),
+        (
+            "tables upon tables",
+            with_first(&black, &[0xff, 0xdd, 0, 4, 0, 0].repeat(200_000)),
+            "tables and markers",
+            true,
+        ),
         ("cut short, with an end marker", [half, &[0xff, 0xd9]].concat(), "damaged", true),
         ("nothing but markers", vec![0xff, 0xd8, 0xff, 0xd9], "its data begin before its header", true),
         ("cut short", half.to_vec(), "cut short", false),
@@ -200,6 +207,43 @@ fn attacks() -> Vec<Attack> {
     ]
     .map(|(what, jpeg, words, passes_sender)| Attack { what, jpeg, words, passes_sender })
     .into()
+}
+
+/// The same with so many scans behind its own, each of a component and without data.
+fn many_scans(jpeg: &[u8], scans: usize) -> Vec<u8> {
+    with_last(jpeg, &[0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0].repeat(scans))
+}
+
+#[test]
+fn a_program_told_to_end_does_so_at_once_whatever_is_being_decoded() {
+    let _alone = alone();
+    let to = free_address();
+    // One that takes long as it is: 36 megapixels.
+    let (width, height) = (8192u16.to_be_bytes(), 4392u16.to_be_bytes());
+    let size = [8, height[0], height[1], width[0], width[1], 1, 1, 0x11, 0];
+    let table = |class: u8| [&[0xff, 0xc4, 0, 20, class, 1][..], &[0; 16]].concat();
+    let large = [
+        &[0xff, 0xd8, 0xff, 0xdb, 0, 67, 0][..],
+        &[1; 64],
+        &table(0),
+        &table(0x10),
+        &[0xff, 0xc0, 0, 11],
+        &size,
+        &[0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0],
+        &vec![0; 1024 * 549 / 4],
+        &[0xff, 0xd9],
+    ]
+    .concat();
+    let receiver = receiver(&["--listen", &to, "--output", "y4m:-"]);
+    let mut wire = Wire::to(&to);
+    for jpeg in [&large, &many_scans(&large, 5_000), &large] {
+        wire.send(jpeg);
+    }
+    let is_there = || receiver.stats().is_some_and(|stats| count(&stats, "/frames/delivered") >= 2);
+    assert!(comes_to(is_there), "{}", receiver.said());
+    let begun = std::time::Instant::now();
+    receiver.interrupt();
+    assert!(begun.elapsed() < std::time::Duration::from_secs(3), "{:?}", begun.elapsed());
 }
 
 /// An ordinary picture, and what is in its middle.

@@ -163,7 +163,7 @@ fn is_harmless(error: &turbojpeg::Error, jpeg: &[u8]) -> bool {
     let data = &jpeg[..jpeg.len().saturating_sub(END_MARKER_BYTES)];
     let padding = &data[data.len().saturating_sub(count)..];
     let is_at_end = after.trim_end().ends_with("d9");
-    let most = if is_at_end { MOST_LEFT.max(data.len() / LEFT_SHARE) } else { MOST_PADDING };
+    let most = if is_at_end { MOST_LEFT } else { MOST_PADDING };
     count <= most || padding.iter().all(|&byte| byte == padding[0])
 }
 
@@ -181,8 +181,7 @@ fn refusal(error: turbojpeg::Error) -> Refusal {
 const END_MARKER_BYTES: usize = 2;
 /// Up to the next multiple of 16, as hardware writes.
 const MOST_PADDING: usize = 16;
-/// What may be left before the end marker: some bytes, or a small share of all.
+/// What may be left before the end marker. Data of another sampling than the header says leave hundreds of bytes or more.
 const MOST_LEFT: usize = 64;
-const LEFT_SHARE: usize = 16;
 /// A second fence, should a picture have more scans for the library than for us.
 const MOST_SCANS: u32 = 3;

@@ -468,8 +468,8 @@ fn what_is_left_of_another_picture_before_the_end_is_no_damage() {
     let mut decoder = Decoder::with_threads(1);
     let good = jpeg(320, 240, Subsamp::Sub2x2);
     let (data, end) = good.split_at(good.len() - 2);
-    let different: Vec<u8> = (0..=254).cycle().take(good.len() / 20).map(|byte: u8| byte.max(1)).collect();
-    for count in [17, 40, 64, different.len()] {
+    let different: Vec<u8> = (1..=64).collect();
+    for count in [17, 40, 64] {
         let padded = [data, &different[..count], end].concat();
         assert!(decode(&mut decoder, &padded, Form::Planes).is_ok(), "{count} bytes");
     }
