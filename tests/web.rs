@@ -14,7 +14,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use common::http::{Client, ask, field, get};
-use proto::host::web::{Action, Actions, Broadcast, Family, Feed, Listener, Site, WebArgs};
+use proto::host::web::{Action, Actions, Broadcast, Family, Feed, Listener, Site, WebArgs, WebPolicy};
 use proto::host::{Console, Stop, join};
 use proto::{Frame, MediaTime};
 
@@ -78,15 +78,16 @@ struct Served {
 
 impl Served {
     fn start(viewers: u8) -> Self {
-        Self::start_with(WebArgs { viewers, ..WebArgs::default() })
+        Self::start_with(viewers, WebPolicy::default())
     }
 
-    fn start_with(args: WebArgs) -> Self {
+    fn start_with(viewers: u8, policy: WebPolicy) -> Self {
         let feeds = [Arc::new(Broadcast::new()), Arc::new(Broadcast::new())];
         let site = Arc::new(Made { feeds, is_gone: false.into(), asked: Mutex::default() });
         let at = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let (stop, hosts) = (Stop::new().unwrap(), vec!["bench3.example".into()]);
-        let listener = Listener::bind(&WebArgs { address: Some(at), hosts, ..args }).unwrap().unwrap();
+        let listener = Listener::bind(&WebArgs { address: Some(at), hosts, viewers }).unwrap().unwrap();
+        let listener = listener.with_policy(policy);
         let thread = listener.serve(site.clone(), &stop, &Console::silent()).unwrap();
         Self { site, at, stop, thread: Some(thread) }
     }
@@ -284,9 +285,9 @@ fn actions_are_for_who_is_here_and_one_of_each_kind_a_second() {
         live["actions"].as_array().unwrap().len()
     };
     assert_eq!((may_act(&served, &[]), may_act(&served, &["X-Forwarded-For: 192.0.2.9"])), (2, 0));
-    let off = Served::start_with(WebArgs { viewers: 1, actions: Actions::Off, ..WebArgs::default() });
+    let off = Served::start_with(1, WebPolicy { actions: Actions::Off, embed: false });
     assert_eq!((post(&off, &[]).status, may_act(&off, &[])), (403, 0));
-    let on = Served::start_with(WebArgs { viewers: 1, actions: Actions::On, ..WebArgs::default() });
+    let on = Served::start_with(1, WebPolicy { actions: Actions::On, embed: false });
     assert_eq!(post(&on, &["X-Forwarded-For: 192.0.2.9"]).status, 200);
 }
 
@@ -324,7 +325,7 @@ fn monitors_and_cookies_of_other_services_are_served() {
 #[test]
 fn pictures_are_shown_in_pages_of_others_only_if_it_is_said() {
     for (embed, policy) in [(false, "same-origin"), (true, "cross-origin")] {
-        let served = Served::start_with(WebArgs { viewers: 1, embed, ..WebArgs::default() });
+        let served = Served::start_with(1, WebPolicy { embed, ..WebPolicy::default() });
         served.put(0, 1, 10);
         for path in ["/", "/snapshot.jpg", "/nowhere"] {
             assert_eq!(get(served.at, path).field("Cross-Origin-Resource-Policy"), Some(policy), "{path}");

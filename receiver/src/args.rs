@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, Parser, Subcommand, ValueEnum};
-use proto::host::web::WebArgs;
+use proto::host::web::{WebArgs, WebPolicy};
 use proto::host::{SystemArgs, parse_bytes, parse_duration, parse_switch};
 use proto::netem::Impairment;
 
@@ -119,6 +119,10 @@ pub struct Args {
     /// How it shows itself to browsers.
     #[command(flatten)]
     pub web: WebArgs,
+
+    /// What browsers may do.
+    #[command(flatten)]
+    pub web_policy: WebPolicy,
 
     /// Time between statistics, such as 500ms or 2s
     #[arg(long, value_name = "T", default_value = "1s", value_parser = parse_duration, help_heading = DIAGNOSTICS)]

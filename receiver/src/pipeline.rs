@@ -41,7 +41,7 @@ pub fn run(args: &Args) -> Result<()> {
     proto::warm_up();
     let sources = args.sources();
     let (links, unknown) = open_links(&sources, args, &console)?;
-    let web = Web::bind(&args.web)?;
+    let web = Web::bind(&args.web, args.web_policy)?;
     let window = open_window(args, &console)?;
     let outputs = Arc::new(Outputs::start(&args.output, args.split, &console, &stop)?);
     let reporter = Reporter::new(console.clone(), args.stats_json.as_deref(), args.stats_interval)?

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use proto::host::Board;
-use proto::host::web::{Action, Family, Feed, Listener, Site, WebArgs};
+use proto::host::web::{Action, Family, Feed, Listener, Site, WebArgs, WebPolicy};
 use serde_json::Value;
 
 use crate::clock::Agreement;
@@ -34,8 +34,8 @@ impl Web {
     ///
     /// # Errors
     /// If it cannot be had.
-    pub fn bind(args: &WebArgs) -> Result<Option<Self>> {
-        let listener = Listener::bind(args)?;
+    pub fn bind(args: &WebArgs, policy: WebPolicy) -> Result<Option<Self>> {
+        let listener = Listener::bind(args)?.map(|listener| listener.with_policy(policy));
         Ok(listener.map(|listener| Self { listener, board: Board::default() }))
     }
 

@@ -9,7 +9,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 use proto::explain::Given;
-use proto::host::web::WebArgs;
+use proto::host::web::{WebArgs, WebPolicy};
 use proto::host::{SystemArgs, parse_duration, parse_switch};
 use proto::netem::Impairment;
 use proto::{Fec, Follow, Pace, QualityRange};
@@ -149,6 +149,10 @@ pub struct Args {
     /// How it shows itself to browsers.
     #[command(flatten)]
     pub web: WebArgs,
+
+    /// What browsers may do.
+    #[command(flatten)]
+    pub web_policy: WebPolicy,
 
     /// Time between statistics, such as 500ms or 2s
     #[arg(long, value_name = "T", default_value = "1s", value_parser = parse_duration, help_heading = DIAGNOSTICS)]

@@ -53,7 +53,7 @@ pub fn run(args: &Args) -> Result<()> {
     news.iter().for_each(|news| console.warn(news));
     let mut diagnosis = Diagnosis::new(args.format, console.clone()).of_given(args.given());
     let session = SessionId::new(u64::from_ne_bytes(random()?).max(1));
-    let web = Web::bind(&args.web)?;
+    let web = Web::bind(&args.web, args.web_policy)?;
     let mut reporter = Reporter::new(console.clone(), args.stats_json.as_deref(), args.stats_interval)?
         .with_board(web.as_ref().map(Web::board));
 

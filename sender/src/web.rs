@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use proto::host::web::{Broadcast, Family, Feed, Listener, Site, WebArgs};
+use proto::host::web::{Broadcast, Family, Feed, Listener, Site, WebArgs, WebPolicy};
 use proto::host::{Board, Console, Stop};
 use proto::{Clock, Frame};
 use serde_json::Value;
@@ -41,8 +41,8 @@ impl Web {
     ///
     /// # Errors
     /// If it cannot be had.
-    pub fn bind(args: &WebArgs) -> Result<Option<Self>> {
-        let listener = Listener::bind(args)?;
+    pub fn bind(args: &WebArgs, policy: WebPolicy) -> Result<Option<Self>> {
+        let listener = Listener::bind(args)?.map(|listener| listener.with_policy(policy));
         Ok(listener.map(|listener| Self { listener, board: Board::default(), newest: Arc::default() }))
     }
 

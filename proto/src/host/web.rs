@@ -24,7 +24,7 @@ mod server;
 mod site;
 mod stream;
 
-pub use arguments::{Actions, WebArgs};
+pub use arguments::{Actions, WebArgs, WebPolicy};
 pub use broadcast::{Broadcast, Shot, Subscription};
 pub use listen::Listener;
 pub use metrics::{Family, Kind};

@@ -21,7 +21,11 @@ pub struct WebArgs {
     /// How many may watch in browsers and players at once
     #[arg(long = "http-viewers", value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..), help_heading = WEB)]
     pub viewers: u8,
+}
 
+/// What those may who ask for the page, and pages of others.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub struct WebPolicy {
     /// Who may save pictures by the page's buttons: local (who is at this computer), on (whoever reaches the page) or off
     #[arg(long = "http-actions", value_name = "off|local|on", default_value = "local", hide_possible_values = true, help_heading = WEB)]
     pub actions: Actions,

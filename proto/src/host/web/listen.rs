@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, anyhow};
 
-use super::{Site, WebArgs, server};
+use super::{Site, WebArgs, WebPolicy, server};
 use crate::host::{Console, Stop, parse_scoped};
 
 /// A server that nobody is answered by yet.
@@ -15,6 +15,7 @@ use crate::host::{Console, Stop, parse_scoped};
 pub struct Listener {
     listener: TcpListener,
     args: WebArgs,
+    policy: WebPolicy,
 }
 
 impl Listener {
@@ -26,7 +27,13 @@ impl Listener {
         let Some(address) = args.address else { return Ok(None) };
         let listener = TcpListener::bind(address).map_err(|error| cannot_listen(address, &error))?;
         listener.set_nonblocking(true).context("cannot set up the HTTP socket")?;
-        Ok(Some(Self { listener, args: args.clone() }))
+        Ok(Some(Self { listener, args: args.clone(), policy: WebPolicy::default() }))
+    }
+
+    /// The same, which lets people and pages do what `policy` says.
+    #[must_use]
+    pub fn with_policy(self, policy: WebPolicy) -> Self {
+        Self { policy, ..self }
     }
 
     /// Shows `site` to whoever asks, until `stop`.
@@ -46,7 +53,7 @@ impl Listener {
         };
         let who = if address.ip().is_loopback() { "" } else { ", to whoever can reach this computer" };
         console.say(format_args!("shows itself at http://{shown}/{who}"));
-        server::start(self.listener, self.args, site, stop, console)
+        server::start(self.listener, self.args, self.policy, site, stop, console)
     }
 }
 

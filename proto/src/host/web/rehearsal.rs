@@ -7,7 +7,7 @@ use super::places::Caller;
 use super::request::{LONGEST_HEAD, Request};
 use super::route::{self, Answer, Asker};
 use super::server::Shared;
-use super::{Site, WebArgs, guard};
+use super::{Site, WebArgs, WebPolicy, guard};
 use crate::host::Stop;
 
 /// A server that is told what arrives, and says which heads it would answer with.
@@ -22,8 +22,8 @@ impl Rehearsal {
     /// # Errors
     /// If the system gives no more files.
     pub fn new(site: Arc<dyn Site>, hosts: Vec<String>, local: IpAddr) -> std::io::Result<Self> {
-        let args = WebArgs { hosts, viewers: 2, ..WebArgs::default() };
-        Ok(Self { shared: Shared::new(site, args, &Stop::new()?), local })
+        let args = WebArgs { address: None, hosts, viewers: 2 };
+        Ok(Self { shared: Shared::new(site, args, WebPolicy::default(), &Stop::new()?), local })
     }
 
     /// The heads of the answers to what arrives on one connection in these pieces, until either side has enough.

@@ -15,7 +15,7 @@ use super::places::{Caller, Place, Places};
 use super::rendered::Rendering;
 use super::response::Sites;
 use super::seats::{Seat, Seats};
-use super::{Site, WebArgs, connection};
+use super::{Site, WebArgs, WebPolicy, connection};
 use crate::host::{Console, Seldom, Stop, join, spawn};
 
 /// What all connections work with.
@@ -42,15 +42,15 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(site: Arc<dyn Site>, args: WebArgs, stop: &Stop) -> Self {
+    pub(super) fn new(site: Arc<dyn Site>, args: WebArgs, policy: WebPolicy, stop: &Stop) -> Self {
         Self {
             site,
             hosts: args.hosts,
             stop: stop.clone(),
             begun: start_of_monotonic(),
             viewers: Places::new(usize::from(args.viewers)),
-            permits: Permits::new(args.actions),
-            sites: if args.embed { Sites::All } else { Sites::Own },
+            permits: Permits::new(policy.actions),
+            sites: if policy.embed { Sites::All } else { Sites::Own },
             rendering: Rendering::default(),
             connections: Places::new(usize::from(args.viewers) + MOST_BESIDE),
             waiting: Seats::new(MOST_REFUSED),
@@ -77,11 +77,12 @@ fn start_of_monotonic() -> Instant {
 pub(super) fn start(
     listener: TcpListener,
     args: WebArgs,
+    policy: WebPolicy,
     site: Arc<dyn Site>,
     stop: &Stop,
     console: &Console,
 ) -> Result<JoinHandle<Result<()>>> {
-    let shared = Arc::new(Shared::new(site, args, stop));
+    let shared = Arc::new(Shared::new(site, args, policy, stop));
     let console = console.clone();
     spawn("http", stop, move || run(&listener, &shared, &console))
 }
