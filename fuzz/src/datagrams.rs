@@ -7,7 +7,7 @@ use proto::{Clock, Fec, Frame, MediaTime, Pace, SendConfig, SendOutput, SendStre
 
 use super::Bytes;
 
-/// Makes the checksum right again (proto/README.md, section 3).
+/// Makes the checksum right again (proto/README.md, section 2).
 pub(crate) fn seal(datagram: &mut [u8]) {
     if datagram.len() < HEADER {
         return;

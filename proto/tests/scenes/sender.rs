@@ -33,8 +33,8 @@ pub(crate) fn scenes() -> Vec<Scene> {
         ),
         scene(
             "sender-requests",
-            "Chunks are sent again; what was never sent cannot be asked for, and what is too old is gone. A sender that
-            ends goes on answering for 60 ms after its last datagram.",
+            "Chunks are sent again, no more than are needed; what was never sent cannot be asked for, and what is too old is
+            gone. A sender that ends goes on answering for 60 ms after its last datagram.",
             ONE,
             requests,
         ),
@@ -82,6 +82,10 @@ fn requests(stage: &mut Stage) {
     stage.hear(2000, 'A', request(0, token, 3, &[(1, 2), (4, 1)], 2000));
     stage.hear(2500, 'A', request(0, token, 1, &[(1, 1)], 2500));
     stage.hear(2600, 'A', request(1, token, 1, &[(1, 1)], 2600));
+    // One that names nothing, one that names a chunk twice, and one that names more than it needs.
+    stage.hear(2700, 'A', request(0, token, 1, &[], 2700));
+    stage.hear(2800, 'A', request(0, token, 2, &[(1, 2), (2, 1)], 2800));
+    stage.hear(2900, 'A', request(0, token, 2, &[(0, 1), (2, 3)], 2900));
     give(stage, 34_000, 1);
     give(stage, 67_000, 2);
     give(stage, 160_000, 3);
