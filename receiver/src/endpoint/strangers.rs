@@ -18,6 +18,8 @@ struct Stranger {
     name: String,
     since: Instant,
     last: Instant,
+    /// How often he was heard, up to [`OFTEN`].
+    count: u8,
 }
 
 impl Strangers {
@@ -39,17 +41,28 @@ impl Strangers {
         match self.heard.iter_mut().find(|stranger| stranger.source == source) {
             Some(stranger) => {
                 stranger.last = now;
+                stranger.count = OFTEN.min(stranger.count + 1);
                 if !name.is_empty() {
                     name.clone_into(&mut stranger.name);
                 }
                 now.saturating_duration_since(stranger.since) > INSISTS
             }
             None => {
-                if self.heard.len() < MOST {
-                    self.heard.push(Stranger { source, name: name.to_owned(), since: now, last: now });
+                if self.heard.len() >= MOST {
+                    self.forget_one();
                 }
+                self.heard.push(Stranger { source, name: name.to_owned(), since: now, last: now, count: 1 });
                 false
             }
+        }
+    }
+
+    /// Forgets who was heard least, and of those who was heard longest ago: addresses that were made up are heard once each,
+    /// and are not to keep out who goes on sending.
+    fn forget_one(&mut self) {
+        let all = self.heard.iter().enumerate();
+        if let Some((at, _)) = all.min_by_key(|(_, stranger)| (stranger.count, stranger.last)) {
+            self.heard.swap_remove(at);
         }
     }
 
@@ -61,6 +74,8 @@ impl Strangers {
 
 /// Strangers remembered: more than there are places.
 const MOST: usize = 64;
+/// More says nothing more.
+const OFTEN: u8 = 16;
 /// Longer than the silence after which a place is free: whoever takes over does it before.
 const INSISTS: Duration = Duration::from_millis(SILENCE.as_millis() as u64 + 200);
 /// A sender says hello five times in it.
@@ -107,5 +122,31 @@ mod tests {
         assert_eq!(strangers.heard.len(), MOST);
         strangers.insists(([10, 0, 0, 1], 5000).into(), &hello, &config, t0 + FORGOTTEN);
         assert_eq!(strangers.heard.len(), 1);
+    }
+
+    #[test]
+    fn made_up_addresses_keep_no_newcomer_from_insisting() {
+        let (mut strangers, t0) = (Strangers::new(), Instant::now());
+        let at = |millis| t0 + Duration::from_millis(millis);
+        let (hello, config) = (hello(t0), StreamConfig::Chunkcast(RecvConfig::default()));
+        let mut made_up = 0u32;
+        let mut flood = |strangers: &mut Strangers, now| {
+            for _ in 0..2 * MOST {
+                made_up += 1;
+                let [_, b, c, d] = made_up.to_be_bytes();
+                strangers.insists(([10, b, c, d], 1).into(), &hello, &config, now);
+            }
+            assert!(strangers.heard.len() <= MOST);
+        };
+        flood(&mut strangers, at(0));
+        let one = ([192, 168, 0, 1], 5000).into();
+        let mut insists = false;
+        for millis in (0..=900).step_by(10) {
+            // Two of his datagrams come one after the other at times, as those of a frame do.
+            insists = strangers.insists(one, &hello, &config, at(millis));
+            insists = strangers.insists(one, &hello, &config, at(millis)) || insists;
+            flood(&mut strangers, at(millis));
+        }
+        assert!(insists);
     }
 }
