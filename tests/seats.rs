@@ -47,14 +47,41 @@ fn a_sender_that_is_restarted_takes_its_own_seat_and_not_that_of_one_that_is_sil
 fn a_sender_that_is_restarted_without_end_is_not_reported_without_end() {
     let _alone = alone();
     let (receiver, _door, mut bench) = door_and_bench();
-    for session in 100..200 {
+    for session in 100..130 {
+        // As soon as a restart is believed.
+        pause(250);
         bench.restart("bench", session);
         send(Duration::from_millis(1), &mut [&mut bench]);
     }
     let ended = receiver.interrupt();
-    assert_eq!(sessions(ended.totals()), [1, 199], "{}", ended.said);
+    assert_eq!(sessions(ended.totals()), [1, 129], "{}", ended.said);
     let reports = ended.said.matches("receiving from").count();
-    assert!((5..20).contains(&reports), "{reports} of 100: {}", ended.said);
+    assert!((5..20).contains(&reports), "{reports} of 30: {}", ended.said);
+}
+
+#[test]
+fn who_sends_whole_frames_that_are_no_pictures_keeps_nobody_out() {
+    let _alone = alone();
+    let to = format!("127.0.0.1:{}", free_port());
+    let receiver = receiver(&["--listen", &to, "--output", "none", "--max-senders", "3"]);
+    let called = |name, session| Wire::called(name, session, "127.0.0.1", &to);
+    let mut made_up: Vec<_> = (1..=5).map(|session| called("nobody", session)).collect();
+    let mut door = called("door", 9);
+    let jpeg = picture(64, 48, [200, 40, 90], Subsamp::Sub2x2);
+    let patience = Instant::now() + Duration::from_secs(15);
+    let mut with_door = 0;
+    while with_door < 20 {
+        assert!(Instant::now() < patience, "{:?}: {}", receiver.stats(), receiver.said());
+        made_up.iter_mut().for_each(|sender| sender.send(b"nope"));
+        // It comes when all places are taken.
+        if receiver.stats().is_some_and(|stats| sessions(&stats).len() == 3) || with_door > 0 {
+            door.send(&jpeg);
+        }
+        with_door += u32::from(receiver.stats().is_some_and(|stats| sessions(&stats).contains(&9)));
+        pause(25);
+    }
+    let ended = receiver.interrupt();
+    assert!(sessions(ended.totals()).contains(&9), "it keeps its place: {}", ended.said);
 }
 
 /// A receiver, and two senders that have its first seats, in this order.

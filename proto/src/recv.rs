@@ -200,6 +200,12 @@ impl<S: Copy + Eq> RecvStream<S> {
         self.lock.holder()
     }
 
+    /// Takes the place from whoever has it: a shell that has no other place gives this one to somebody who waits.
+    pub fn release(&mut self, now: Instant) {
+        self.reset(None);
+        self.lock.release(now);
+    }
+
     /// Ends the stream: frames still on their way are given up.
     pub fn close(&mut self) {
         self.reset(None);

@@ -224,6 +224,20 @@ impl<S: Copy + Eq> SourceLock<S> {
         self.holder.take_if(|holder| holder.leaves.is_some_and(|leaves| leaves <= now)).is_some()
     }
 
+    /// Takes the place from whoever has it, who displaces nobody for a while.
+    pub(crate) fn release(&mut self, now: Instant) {
+        if let Some(holder) = self.holder.take() {
+            self.bar(holder.source, now);
+        }
+    }
+
+    fn bar(&mut self, source: S, now: Instant) {
+        if self.barred.len() == MOST_BARRED {
+            self.barred.pop_front();
+        }
+        self.barred.push_back((source, now + BARRED_FOR));
+    }
+
     /// The place of somebody among those that fell silent, if it was there before whoever has the place now.
     fn senior(&self, source: S, session: SessionId, now: Instant) -> Option<usize> {
         let turn = self.holder.as_ref()?.turn;
@@ -247,6 +261,9 @@ impl<S: Copy + Eq> SourceLock<S> {
     /// is heard again has the place, and after another moment anybody.
     fn compete(&mut self, source: S, session: SessionId, now: Instant) -> Admission {
         let Some(holder) = &self.holder else { return Admission::Foreign };
+        if self.is_barred(source, now) {
+            return Admission::Foreign;
+        }
         let is_heard_again = self.candidates.contains(&(source, session));
         if !holder.spoke_within(CHANCE, now) || (is_heard_again && !holder.spoke_within(CHANCE / 2, now)) {
             let admission = self.hand_to(source, session, now, Admission::New);
@@ -299,10 +316,7 @@ impl<S: Copy + Eq> SourceLock<S> {
             }
             self.ended.push_back(holder.session);
         } else if holder.heard_again {
-            if self.barred.len() == MOST_BARRED {
-                self.barred.pop_front();
-            }
-            self.barred.push_back((holder.source, now + BARRED_FOR));
+            self.bar(holder.source, now);
         }
     }
 }

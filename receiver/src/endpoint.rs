@@ -394,6 +394,15 @@ impl Hall<'_> {
             seats.map(|(at, seat)| (seat.likeness(&newcomer), Reverse(at))).max()
         };
         let (free, taken) = (likest(true), likest(false));
+        if free.is_none()
+            && self.seats.len() == self.shared.most_senders
+            && let Some(at) = self.seats.iter().position(|seat| seat.shows_nothing(now))
+            && self.strangers.insists(from, datagram, &self.shared.config, now)
+        {
+            // Who sends and shows nothing keeps nobody out.
+            self.seats[at].release(now);
+            return at;
+        }
         match (free, taken) {
             (Some((free_likeness, _)), Some((likeness, Reverse(taken))))
                 if likeness > free_likeness

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use proto::host::{Console, Seldom, printable};
 use proto::wire::{SourceState, Token};
-use proto::{DatagramCounts, Delivery, Fate, RecvEvent, RecvOutput, SessionId};
+use proto::{DatagramCounts, Delivery, Fate, RecvEvent, RecvOutput, SessionId, jpeg};
 
 use super::identity::{Likeness, Newcomer};
 use super::interval::Interval;
@@ -30,6 +30,8 @@ pub(super) struct Seat {
     /// Who had it, one after the other.
     succession: Succession,
     standing: Standing,
+    /// Whether any frame of this session was a picture.
+    has_pictures: bool,
     delays: Delays,
     interval: Interval,
     /// When a datagram of its sender last came; `None` while it is known to be silent.
@@ -80,6 +82,7 @@ impl Seat {
             stream: Stream::new(config),
             succession: Succession::default(),
             standing: Standing::default(),
+            has_pictures: false,
             delays: Delays::new(),
             interval: Interval::default(),
             heard: None,
@@ -102,6 +105,16 @@ impl Seat {
     /// When a datagram of its sender last came; `None` while it is known to be silent.
     pub(super) fn heard(&self) -> Option<Instant> {
         self.heard
+    }
+
+    /// Whether somebody has it who has had time for a picture, and has sent whatever else.
+    pub(super) fn shows_nothing(&self, now: Instant) -> bool {
+        !self.has_pictures && now.saturating_duration_since(self.begun) > TIME_FOR_A_PICTURE
+    }
+
+    /// Takes it from whoever has it.
+    pub(super) fn release(&mut self, now: Instant) {
+        self.stream.release(now);
     }
 
     /// Whether anybody may have it now.
@@ -239,7 +252,7 @@ impl Seat {
                 self.succession.begin(source);
                 self.delays.reset();
                 self.interval = Interval::default();
-                self.begun = Instant::now();
+                (self.begun, self.has_pictures) = (Instant::now(), false);
                 self.say(format_args!("receiving from {source}, session {session}"), shared);
                 let mut counters = self.feed.stats.lock();
                 counters.session = Some(session.to_string());
@@ -293,6 +306,7 @@ impl Seat {
     fn deliver(&mut self, delivery: Delivery, shared: &Shared) {
         let Delivery { id, frame, first, last, .. } = delivery;
         self.standing.showed(self.stream.holder());
+        self.has_pictures = self.has_pictures || jpeg::scan_head(&frame.jpeg).is_ok();
         shared.enough.one_more();
         if let Some(interval) = self.interval.learn(id, frame.captured) {
             self.feed.set_interval(interval);
@@ -370,6 +384,8 @@ impl Seat {
     }
 }
 
+/// Whoever has a place and no picture for so long gives it up, if somebody else wants it and there is no other.
+const TIME_FOR_A_PICTURE: Duration = Duration::from_secs(2);
 /// No report is sent much more often; each time costs a system call.
 const NOTE_DROPS_EVERY: Duration = Duration::from_millis(100);
 /// After so long without it, the sender's clock is not going to be known.

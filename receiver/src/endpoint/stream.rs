@@ -127,6 +127,13 @@ impl Stream {
         }
     }
 
+    pub(super) fn release(&mut self, now: Instant) {
+        match self {
+            Self::Chunkcast(stream) => stream.release(now),
+            Self::Rtp(stream) => stream.release(now),
+        }
+    }
+
     pub(super) fn close(&mut self) {
         match self {
             Self::Chunkcast(stream) => stream.close(),
