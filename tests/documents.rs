@@ -96,6 +96,50 @@ fn explained(section: &str) -> BTreeSet<String> {
 }
 
 #[test]
+fn every_bound_of_memory_is_shown_by_a_test_that_is_there() {
+    let text = read("ARCHITECTURE.md");
+    let table = text.split_once("**Memory is bounded**").unwrap().1;
+    let rows =
+        table.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
+    let rows: Vec<_> = rows.skip(2).collect();
+    assert!(rows.len() >= 18, "{rows:?}");
+    let tests = tests();
+    for row in rows {
+        let cells: Vec<_> = row.trim_matches('|').split('|').collect();
+        let [_, _, shown_by] = cells[..] else { panic!("where, at most, shown by: {row}") };
+        let mut names = shown_by.split('`').skip(1).step_by(2).peekable();
+        assert!(names.peek().is_some(), "no test is named: {row}");
+        names.for_each(|name| assert!(tests.contains(name), "there is no test {name}: {row}"));
+    }
+}
+
+/// The names of all tests that there are.
+fn tests() -> BTreeSet<String> {
+    let mut tests = BTreeSet::new();
+    for folder in ["proto", "sender", "receiver", "tests"] {
+        each_source(&common::root().join(folder), &mut |source| {
+            // A function behind the attribute, and perhaps behind others.
+            for behind in source.split("#[test]").skip(1) {
+                let name = behind.split_once("fn ").and_then(|(_, rest)| rest.split_once('('));
+                tests.extend(name.map(|(name, _)| name.to_owned()));
+            }
+        });
+    }
+    tests
+}
+
+fn each_source(folder: &Path, look: &mut impl FnMut(&str)) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            each_source(&path, look);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            look(&std::fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
+#[test]
 fn every_link_leads_to_a_file_or_a_heading() {
     let others =
         ["ARCHITECTURE.md", "CHANGELOG.md", "docs/policy.md", "proto/README.md", "proto/docs/crate.md"];

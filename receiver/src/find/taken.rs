@@ -178,4 +178,15 @@ mod tests {
         let texts: Vec<String> = merged(all.iter()).iter().map(ToString::to_string).collect();
         assert_eq!(texts, ["10.0.0.1:1", "10.0.0.2:1", "10.0.0.1:2"]);
     }
+
+    #[test]
+    fn one_is_sought_at_so_many_addresses_however_many_say_that_they_are_it() {
+        let all: Vec<_> = (0..100)
+            .map(|n| {
+                found(&format!("door ({n})"), "door", &[&format!("10.0.0.{n}:1"), &format!("10.0.0.{n}:2")])
+            })
+            .collect();
+        assert_eq!(merged(all.iter()).len(), MOST_ADDRESSES);
+        assert_eq!(Taken::nowhere(&all[7]).addresses(&all, &[]).len(), MOST_ADDRESSES);
+    }
 }
