@@ -13,7 +13,7 @@ use crate::fec::Repairer;
 use crate::geometry::Geometry;
 use crate::stats::{Fate, LossReason};
 use crate::wire::{Header, TrainEntry};
-use crate::{Frame, FrameId, Pool};
+use crate::{Buffer, Frame, FrameId, Pool};
 use slot::{Slot, Stored};
 
 /// The most frames that are put together at once.
@@ -308,10 +308,16 @@ impl Reassembler {
         if !is_running || self.anchor.is_none() {
             self.anchor = Some((header.frame, now));
         }
+        // That of a frame that has just made room is the first to be used.
+        let mut buffer = self.pool.take();
+        let room = MAX_BYTES_IN_FLIGHT.saturating_sub(self.bytes_in_flight());
+        if buffer.capacity() > room {
+            buffer = Buffer::default();
+        }
         // Large frames that ended leave no more behind than may be in flight.
-        self.pool.keep_free(MAX_BYTES_IN_FLIGHT.saturating_sub(self.bytes_in_flight() + geometry.length()));
+        self.pool.keep_free(room.saturating_sub(geometry.length().max(buffer.capacity())));
         let mut slot = self.spare.pop().unwrap_or_else(|| Slot::empty(geometry, now));
-        slot.open(header, geometry, arrived, now, &mut self.pool);
+        slot.open(header, geometry, arrived, now, buffer);
         self.slots.push(slot);
         self.slots.len() - 1
     }
@@ -339,7 +345,7 @@ impl Reassembler {
         (self.delivered, self.anchor) = (Some(id), Some((id, now)));
         self.floor = Some(self.floor.map_or(id, |floor| newer(floor, id)));
 
-        let jpeg = self.pool.share(slot.take());
+        let jpeg = self.pool.share(slot.take_whole());
         let delivery = Delivery {
             id,
             frame: Frame { captured: slot.captured, jpeg },

@@ -9,7 +9,7 @@ use super::{Arrival, Told};
 use crate::fec::{Repairer, most_parity};
 use crate::geometry::Geometry;
 use crate::wire::{Header, TrainEntry};
-use crate::{Buffer, FrameId, MediaTime, Pool};
+use crate::{Buffer, FrameId, MediaTime};
 
 /// One frame on its way.
 #[derive(Debug)]
@@ -73,14 +73,14 @@ impl Slot {
         }
     }
 
-    /// Begins a frame of which a chunk is here.
+    /// Begins a frame of which a chunk is here, in a buffer of another, or an empty one.
     pub(super) fn open(
         &mut self,
         header: &Header,
         geometry: Geometry,
         arrived: Instant,
         now: Instant,
-        pool: &mut Pool,
+        mut buffer: Buffer,
     ) {
         (self.frame, self.captured) = (header.frame, header.captured);
         (self.geometry, self.said_parity) = (geometry, header.parity_chunks);
@@ -100,7 +100,6 @@ impl Slot {
         };
         self.train.begin(place, geometry.chunks() / UNMEASURED, arrived, now);
         self.asks.begin(geometry.chunks());
-        let mut buffer = pool.take();
         let bytes = Arc::get_mut(&mut buffer).expect("a buffer from the pool has one owner");
         let length = geometry.length();
         if bytes.capacity() < length || bytes.capacity() > (2 * length).max(LARGE) {
@@ -108,8 +107,9 @@ impl Slot {
             // some room to spare, so that a stream of growing frames does not allocate for each.
             *bytes = vec![0; (length + length / 4).min(length.max(LARGE))];
         }
+        // What is in it is written over, and cut off in the end: who begins frame after frame of which nothing comes must not
+        // have it cleared each time, which takes much longer than to read a datagram.
         bytes.resize(length.max(bytes.len()), 0);
-        bytes.truncate(length);
         self.buffer = Some(buffer);
     }
 
@@ -118,12 +118,25 @@ impl Slot {
         self.buffer.as_ref().map_or(0, |buffer| buffer.capacity()) + self.parity.capacity()
     }
 
+    /// Where in memory.
+    #[cfg(test)]
+    pub(super) fn place(&self) -> *const u8 {
+        self.buffer.as_ref().expect(IN_USE).as_ptr()
+    }
+
     /// Its buffer; the slot is not in use any more.
     pub(super) fn take(&mut self) -> Buffer {
         if self.parity.capacity() > LARGE {
             self.parity = Vec::new();
         }
         self.buffer.take().expect(IN_USE)
+    }
+
+    /// The whole frame; the slot is not in use any more.
+    pub(super) fn take_whole(&mut self) -> Buffer {
+        let mut buffer = self.take();
+        Arc::get_mut(&mut buffer).expect(NOT_SHARED).truncate(self.geometry.length());
+        buffer
     }
 
     /// Whether a chunk of this frame was cut otherwise than the first one said.
@@ -146,7 +159,7 @@ impl Slot {
         set(&mut self.have, index);
         self.missing -= 1;
         let buffer = self.buffer.as_mut().expect(IN_USE);
-        let bytes = Arc::get_mut(buffer).expect("a frame is shared only when it is whole");
+        let bytes = Arc::get_mut(buffer).expect(NOT_SHARED);
         bytes[self.geometry.range(index)].copy_from_slice(chunk);
         if again {
             self.was_helped = true;
@@ -194,14 +207,14 @@ impl Slot {
         let parity = self.parity_indices.iter().map(|&index| usize::from(index));
         let parity = parity.zip(self.parity.chunks_exact(self.geometry.chunk_bytes()));
         let buffer = self.buffer.as_mut().expect(IN_USE);
-        let bytes = Arc::get_mut(buffer).expect("a frame is shared only when it is whole");
-        repairer.repair(self.geometry, bytes, &self.have, parity)
+        let bytes = Arc::get_mut(buffer).expect(NOT_SHARED);
+        repairer.repair(self.geometry, &mut bytes[..self.geometry.length()], &self.have, parity)
     }
 
     /// Whether the part is what the sender made parity of.
     pub(super) fn is_sound(&self) -> bool {
         let bytes = self.buffer.as_ref().expect(IN_USE);
-        self.checksum == Some(crc32fast::hash(bytes))
+        self.checksum == Some(crc32fast::hash(&bytes[..self.geometry.length()]))
     }
 
     pub(crate) fn has(&self, index: usize) -> bool {
@@ -298,6 +311,8 @@ fn clear(bits: &mut Vec<u64>, count: usize) {
 
 /// Why a slot has a buffer.
 const IN_USE: &str = "a slot in use has a buffer";
+/// Why it has one owner.
+const NOT_SHARED: &str = "a frame is shared only when it is whole";
 /// A buffer smaller than this is kept for any frame.
 const LARGE: usize = 1 << 20;
 /// The first part of a train, one in so many, is not measured: what shapes traffic lets a burst pass at full speed after a

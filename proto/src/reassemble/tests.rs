@@ -135,6 +135,26 @@ fn large_frames_that_ended_hold_no_more_memory_than_those_in_flight() {
 }
 
 #[test]
+fn large_frames_of_which_nothing_comes_begin_in_the_same_memory_and_leave_nothing_behind() {
+    let (mut bench, t0) = (Bench::new(), t0());
+    let header = |frame| Datagram::parse(slab(frame, 300).range(0..1)).unwrap().header;
+    let large = Geometry::cut(16 << 20, 1100).unwrap();
+    let mut places = std::collections::BTreeSet::new();
+    for frame in 0..40 {
+        bench.accept_chunk(&header(frame), large, &vec![0xff; large.chunk_bytes()], t0);
+        places.extend(bench.reassembler.slots.iter().map(Slot::place));
+    }
+    assert_eq!(places.len(), 2, "so many have room at a time");
+    let longer = Geometry::cut(5000, 104).unwrap();
+    for frame in 40..55 {
+        bench.accept_chunk(&header(frame), longer, &vec![0xff; longer.chunk_bytes()], t0);
+    }
+    let slab = slab(55, 300);
+    let frames = (0..slab.len()).filter_map(|at| bench.accept(slab.range(at..at + 1), t0).1);
+    assert_eq!(frames.map(|whole| whole.frame.jpeg.to_vec()).collect::<Vec<_>>(), [vec![55; 300]]);
+}
+
+#[test]
 fn contradictions_are_refused_and_the_frame_goes_on() {
     let (mut bench, t0) = (Bench::new(), t0());
     let (true_one, other) = (slab(1, 300), slab(1, 301));
