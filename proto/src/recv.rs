@@ -254,7 +254,10 @@ impl<S: Copy + Eq> RecvStream<S> {
                 self.chunk(&Arrival { header, geometry, chunk, again: false, parity, arrived, now })
             }
             Body::Hello(hello) => {
-                self.lock.said_hello(now);
+                if self.is_later(header.captured, now) {
+                    self.greeted = Some((header.captured, now));
+                    self.lock.said_hello(now);
+                }
                 self.feedback.invited(hello.invitation, now);
                 self.note_announced(header, source, now);
                 let group = hello.invitation.filter(|invitation| invitation.is_group);
@@ -340,6 +343,16 @@ impl<S: Copy + Eq> RecvStream<S> {
         self.introduce();
     }
 
+    /// Whether a hello was sent after the last one. One that is played back is no sign of life, and one that claims to be
+    /// of the time to come does not make the next ones old.
+    fn is_later(&self, captured: MediaTime, now: Instant) -> bool {
+        self.greeted.is_none_or(|(sent, came)| {
+            let passed = now.saturating_duration_since(came);
+            let most = (passed + MOST_EARLY).as_micros() as i64;
+            passed > MOST_UNGREETED || (1..=most).contains(&captured.micros_since(sent))
+        })
+    }
+
     /// Whether a datagram shows that its session goes on: of the present one a hello, or a frame that was not known; of
     /// one before, which other datagrams of it may have been overtaken by, a hello that was sent since.
     fn is_news(&self, datagram: &Datagram<'_>, now: Instant) -> bool {
@@ -367,7 +380,6 @@ impl<S: Copy + Eq> RecvStream<S> {
         let next = header.frame;
         let before = self.announced.next.replace(next).unwrap_or(next);
         self.stats.announced += u64::from(next.ahead_of(before).clamp(0, MOST_ANNOUNCED).unsigned_abs());
-        self.greeted = Some((header.captured, now));
         let newest = self.reassembler.furthest_from(next);
         if self.announced.takes_back(header.captured, next, newest, now) {
             let mut losses =
@@ -462,6 +474,10 @@ impl<S> Losses<'_, S> {
 const MOST_HEARD: usize = 16;
 /// Hellos of a session before that come later behind what was sent with them are taken for new ones.
 const MOST_OVERTAKEN: Duration = Duration::from_millis(100);
+/// A hello may be delayed by so much more than the next.
+const MOST_EARLY: Duration = Duration::from_secs(1);
+/// After so long without one any hello is taken for the last one: longer than a silence after which the place is free.
+const MOST_UNGREETED: Duration = Duration::from_secs(2);
 /// How often it is told that somebody speaks in the sender's name, while somebody does.
 pub(crate) const CONTESTED_EVERY: Duration = Duration::from_secs(1);
 /// No sender begins more frames between two hellos.
