@@ -287,7 +287,7 @@ impl<S: Copy + Eq> SourceLock<S> {
         if let Some(before) = self.holder.as_ref().filter(|before| before.source == source) {
             // Who was known before its restart is known after it. One that gave no sign of life before gains no time.
             next.heard_again = before.proven;
-            next.alive = if before.proven { now } else { before.alive };
+            (next.alive, next.heard) = if before.proven { (now, now) } else { (before.alive, before.heard) };
         }
         self.leave_to(source, now);
         self.past.retain(|past| (past.source, past.session) != (source, session));
@@ -302,7 +302,10 @@ impl<S: Copy + Eq> SourceLock<S> {
 
     /// Frees the place for `successor`.
     fn leave_to(&mut self, successor: S, now: Instant) {
-        self.candidates.clear();
+        // Others wait no longer for one that begins again and again.
+        if self.holder.as_ref().is_none_or(|holder| holder.source != successor) {
+            self.candidates.clear();
+        }
         let Some(holder) = self.holder.take() else { return };
         if holder.proven {
             if self.past.len() == MOST_PAST {
