@@ -1,7 +1,6 @@
 //! Reads the JPEGs that a receiver writes to its standard output, as they come.
 
 use std::io::Read;
-use std::process::ChildStdout;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -65,6 +64,13 @@ impl Collector {
     }
 }
 
+/// All frames of an `.mjpeg` file.
+pub(crate) fn arrivals_in(file: &str, clip: &Clip) -> Vec<Arrival> {
+    let got = Mutex::default();
+    read(std::fs::File::open(file).unwrap(), clip, &got);
+    got.into_inner().unwrap()
+}
+
 /// Every frame is byte for byte one of the clip's, in the order of the looped clip, and none comes twice.
 pub(crate) fn assert_whole_and_in_order(arrivals: &[Arrival], clip: &Clip) {
     let damaged = arrivals.iter().filter(|arrival| arrival.number.is_none()).count();
@@ -77,7 +83,7 @@ pub(crate) fn assert_whole_and_in_order(arrivals: &[Arrival], clip: &Clip) {
     }
 }
 
-fn read(mut pipe: ChildStdout, clip: &Clip, got: &Mutex<Vec<Arrival>>) {
+fn read(mut pipe: impl Read, clip: &Clip, got: &Mutex<Vec<Arrival>>) {
     let mut splitter = Splitter::new(usize::MAX);
     let (mut bytes, mut part) = (Vec::new(), vec![0; 1 << 20]);
     while let Ok(count @ 1..) = pipe.read(&mut part) {

@@ -88,12 +88,8 @@ impl Gate {
         }
         let session = self.shape.session_of(datagram);
         match session.filter(|_| self.only.is_none_or(|only| only == from)) {
-            Some(session) if self.rules.as_ref().is_some_and(|rules| rules.of_others != Share::ALL) => {
-                if self.newcomers.heard(from, session, now) {
-                    return;
-                }
-                self.of_others += 1;
-            }
+            // Who goes on in one session is not taken for loud, however large its pictures are.
+            Some(session) if self.rules.is_some() && self.newcomers.heard(from, session, now) => return,
             Some(_) => self.of_others += 1,
             None => self.of_loud += 1,
         }
@@ -129,7 +125,7 @@ impl Gate {
             }
             let most = self.tally.most();
             let mut rules = Rules { of_loud: Share::ALL.times(AT_FIRST), only, ..Rules::default() };
-            self.name_the_loud(Share::ALL, part, now);
+            self.name_the_loud(Share::ALL, now);
             if self.of_others >= FLOOD / 2 {
                 rules.of_others = Share::ALL.times(AT_FIRST);
             }
@@ -142,7 +138,7 @@ impl Gate {
         };
         let mut rules = Rules { only, ..before.clone() };
         if passed >= WINDOW || self.of_loud.max(self.of_others) >= TOO_MANY {
-            self.name_the_loud(rules.of_others, part, now);
+            self.name_the_loud(rules.of_others, now);
             rules.of_loud = adapted(rules.of_loud, self.of_loud, part);
             rules.of_others = adapted(rules.of_others, self.of_others, part);
             self.loud.retain(|loud| now.saturating_duration_since(loud.last) < FORGOTTEN);
@@ -165,10 +161,11 @@ impl Gate {
     }
 
     /// Whoever sends more than a stranger may, as far as can be told from what was let in, is loud.
-    fn name_the_loud(&mut self, share: Share, part: f64, now: Instant) {
+    fn name_the_loud(&mut self, share: Share, now: Instant) {
         for (source, count) in self.tally.heaviest() {
-            let per_window = f64::from(count) * share.one_of() / part;
-            if count >= ENOUGH_TO_JUDGE && per_window >= f64::from(LOUD) {
+            // Not more is made of it because the window was short: pictures come in bursts.
+            let sent = f64::from(count) * share.one_of();
+            if count >= ENOUGH_TO_JUDGE && sent >= f64::from(LOUD) {
                 add_loud(&mut self.loud, source, now);
                 self.of_others = self.of_others.saturating_sub(count);
             }

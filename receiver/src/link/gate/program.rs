@@ -73,7 +73,11 @@ pub(super) fn program(rules: &Rules, shape: Shape) -> Vec<SockFilter> {
         // Version 2, and the type of JPEG whatever the marker is.
         Shape::Rtp => Test { size: BPF_H, at: UDP_HEADER, mask: 0xc07f, value: 0x801a },
     });
-    code.when(&likely, |code| code.let_in(rules.of_others));
+    code.when(&likely, |code| {
+        // What was joined is many in one, and would else be heard so much more seldom.
+        code.when_longer(LONGEST_SINGLE, |code| code.let_in(rules.of_others.times(JOINED)));
+        code.let_in(rules.of_others);
+    });
     code.let_in(rules.of_loud);
     code.0.into_iter().map(|(code, jt, jf, k)| SockFilter::new(code, jt, jf, k)).collect()
 }
@@ -187,6 +191,8 @@ const UDP_HEADER: i32 = 8;
 const SHORTEST: i32 = 12;
 /// What is longer was joined, on a network of 1500 bytes; where there are longer ones, no more is let in than comes.
 const LONGEST_SINGLE: i32 = 2000;
+/// Datagrams that are joined in one, on a network of 1500 bytes: up to 44.
+const JOINED: f64 = 32.0;
 /// Senders that are named in a program: more than are shown at one socket.
 pub(super) const MOST_FAVOURED: usize = 32;
 /// Loud ones that are named in it. Who has more addresses than that is one of the others.
