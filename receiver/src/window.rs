@@ -209,7 +209,7 @@ impl Window {
     pub fn run(self, feeds: &Feeds, finder: Option<&Finder>, stop: &Stop) -> Result<()> {
         let waker = self.waker();
         std::thread::scope(|scope| {
-            // The window waits for SDL's events alone, so the request to stop is made one of them.
+            // The window waits for one thing alone, so the request to stop is made one of it.
             scope.spawn(|| {
                 while !stop.wait(A_WHILE) {}
                 waker.wake();
