@@ -66,8 +66,9 @@ def pictures(pipe):
 before = None
 for number, picture in enumerate(pictures(sys.stdin.buffer)):
     small = cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), (9, 9), 0)
-    if before is not None and before.shape == small.shape:
-        moved = numpy.count_nonzero(cv2.absdiff(before, small) > 12) / small.size
-        height, width = small.shape
-        print(f"picture {number}, {width}x{height}: {100 * moved:.1f} % moved", flush=True)
+    if before is None or before.shape != small.shape:
+        before = small  # there is nothing to compare it with
+    moved = numpy.count_nonzero(cv2.absdiff(before, small) > 12) / small.size
+    height, width = small.shape
+    print(f"picture {number}, {width}x{height}: {100 * moved:.1f} % moved", flush=True)
     before = small
