@@ -173,12 +173,12 @@ impl Game {
             self.mark();
         }
         self.fire(now);
-        while let Some(flight) = self.towards.pop_front_if(|flight| flight.due <= self.at) {
+        while let Some(flight) = arrived(&mut self.towards, self.at) {
             self.hear(flight.from, &flight.datagram, now);
         }
         self.receiver.handle_timeout(now);
         self.drain(now);
-        while let Some(flight) = self.back.pop_front_if(|flight| flight.due <= self.at) {
+        while let Some(flight) = arrived(&mut self.back, self.at) {
             let _fate = self.sender.handle_datagram(RECEIVER, &flight.datagram, now);
         }
     }
@@ -212,7 +212,9 @@ impl Game {
 
     fn fire(&mut self, now: Instant) {
         let (from, until) = self.plot.attack;
-        if !(from..=until).contains(&self.at) && !(self.end.fired == 0 && self.at > until) {
+        let is_his_time = (from..=until).contains(&self.at);
+        let is_overdue = self.end.fired == 0 && self.at > until;
+        if !is_his_time && !is_overdue {
             return;
         }
         let every = self.plot.every.as_micros().max(1);
@@ -263,6 +265,11 @@ impl Game {
         }
         self.last = self.at;
     }
+}
+
+/// What has arrived next by then.
+fn arrived(flights: &mut VecDeque<Flight>, at: Duration) -> Option<Flight> {
+    flights.front().is_some_and(|flight| flight.due <= at).then(|| flights.pop_front())?
 }
 
 fn start(plot: &Plot, session: u64, t0: Instant, now: Instant) -> SendStream<Source> {
