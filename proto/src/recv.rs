@@ -254,12 +254,13 @@ impl<S: Copy + Eq> RecvStream<S> {
                 self.chunk(&Arrival { header, geometry, chunk, again: false, parity, arrived, now })
             }
             Body::Hello(hello) => {
+                self.feedback.invited(hello.invitation, now);
+                self.note_announced(header.frame);
                 if self.is_later(header.captured, now) {
                     self.greeted = Some((header.captured, now));
                     self.lock.said_hello(now);
                 }
-                self.feedback.invited(hello.invitation, now);
-                self.note_announced(header, source, now);
+                self.take_back(header, source, now);
                 let group = hello.invitation.filter(|invitation| invitation.is_group);
                 self.asking.set_group(group.map(|invitation| invitation.viewers));
                 self.hear(hello);
@@ -374,12 +375,15 @@ impl<S: Copy + Eq> RecvStream<S> {
         }
     }
 
-    /// A hello says which frame comes next: so many were begun since the last one. What is known of frames that it says
-    /// are still to come was not the sender's.
-    fn note_announced(&mut self, header: &Header, source: S, now: Instant) {
-        let next = header.frame;
+    /// A hello says which frame comes next: so many were begun since the last one.
+    fn note_announced(&mut self, next: FrameId) {
         let before = self.announced.next.replace(next).unwrap_or(next);
         self.stats.announced += u64::from(next.ahead_of(before).clamp(0, MOST_ANNOUNCED).unsigned_abs());
+    }
+
+    /// What is known of frames that a hello says are still to come was not the sender's.
+    fn take_back(&mut self, header: &Header, source: S, now: Instant) {
+        let next = header.frame;
         let newest = self.reassembler.furthest_from(next);
         if self.announced.takes_back(header.captured, next, newest, now) {
             let mut losses =
@@ -475,9 +479,9 @@ const MOST_HEARD: usize = 16;
 /// Hellos of a session before that come later behind what was sent with them are taken for new ones.
 const MOST_OVERTAKEN: Duration = Duration::from_millis(100);
 /// A hello may be delayed by so much more than the next.
-const MOST_EARLY: Duration = Duration::from_secs(1);
+const MOST_EARLY: Duration = Duration::from_millis(300);
 /// After so long without one any hello is taken for the last one: longer than a silence after which the place is free.
-const MOST_UNGREETED: Duration = Duration::from_secs(2);
+const MOST_UNGREETED: Duration = Duration::from_secs(1);
 /// How often it is told that somebody speaks in the sender's name, while somebody does.
 pub(crate) const CONTESTED_EVERY: Duration = Duration::from_secs(1);
 /// No sender begins more frames between two hellos.

@@ -103,6 +103,7 @@ impl Attacker {
     fn time(&mut self, at: Duration) -> MediaTime {
         match self.random.below(4) {
             0 => MediaTime::from_micros(self.random.next()),
+            1 => MediaTime::from_micros(at.as_micros() as u64 + self.random.below(1_500_000)),
             _ => MediaTime::from_micros(at.as_micros() as u64),
         }
     }

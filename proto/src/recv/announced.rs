@@ -1,5 +1,6 @@
 //! What a sender's hellos say of its frames, beside what was made of them.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::{FrameId, MediaTime};
@@ -11,6 +12,8 @@ pub(super) struct Announced {
     pub(super) next: Option<FrameId>,
     /// The hello that the next ones are compared with.
     compared: Option<Compared>,
+    /// When the last ones were sent, by the sender's clock: one that is played back says nothing.
+    sent: VecDeque<MediaTime>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +39,13 @@ impl Announced {
         newest: Option<FrameId>,
         now: Instant,
     ) -> bool {
+        if self.sent.contains(&sent) {
+            return false;
+        }
+        if self.sent.len() == MOST_SENT {
+            self.sent.pop_front();
+        }
+        self.sent.push_back(sent);
         let this = Compared { next, sent, came: now, newest };
         let before = *self.compared.get_or_insert(this);
         let apart = now.saturating_duration_since(before.came);
@@ -54,6 +64,8 @@ impl Announced {
     }
 }
 
+/// Hellos remembered. Of a longer recording that is played back at random hardly two are as far apart as they were sent.
+const MOST_SENT: usize = 32;
 /// Longer than frames and the hello in front of them overtake each other, and shorter than hellos are apart.
 const LEAST_APART: Duration = Duration::from_millis(150);
 /// Hellos that come less evenly say nothing.
@@ -81,6 +93,14 @@ mod tests {
         assert_eq!(takes_back(&[(0, 0, 10, 90), (200, 200, 16, 90)]), [false, true]);
         // Also where numbers wrap.
         assert_eq!(takes_back(&[(0, 0, u32::MAX, 70), (200, 200, 5, 70)]), [false, true]);
+    }
+
+    #[test]
+    fn hellos_that_are_played_back_take_nothing_back() {
+        let first = [(0, 0, 1, 8), (180, 180, 6, 8)];
+        assert_eq!(takes_back(&first), [false, true]);
+        let again = [(0, 0, 1, 8), (10, 180, 6, 8), (400, 0, 1, 8), (580, 180, 6, 8)];
+        assert_eq!(takes_back(&again), [false; 4]);
     }
 
     #[test]
