@@ -142,7 +142,7 @@ impl Gate {
             rules.of_loud = adapted(rules.of_loud, self.of_loud, part);
             rules.of_others = adapted(rules.of_others, self.of_others, part);
             self.loud.retain(|loud| now.saturating_duration_since(loud.last) < FORGOTTEN);
-            let too_loud = self.newcomers.forget(part, now);
+            let too_loud = self.newcomers.forget(passed >= WINDOW, now);
             too_loud.for_each(|source| add_loud(&mut self.loud, source, now));
             self.begin_window(now);
         }

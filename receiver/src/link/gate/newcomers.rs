@@ -54,13 +54,16 @@ impl Newcomers {
         self.welcome.iter().map(|welcome| (welcome.source, welcome.session))
     }
 
-    /// Lets go of those whose time is over, after a part of a window; returns those who sent too much.
-    pub(super) fn forget(&mut self, part: f64, now: Instant) -> impl Iterator<Item = SocketAddr> {
-        let most = f64::from(TOO_LOUD) * part;
+    /// Lets go of those whose time is over; returns those who sent too much in this window. They are counted on in one that
+    /// is not whole yet: pictures come in bursts, and a part of a window says nothing of the rest.
+    pub(super) fn forget(&mut self, is_whole: bool, now: Instant) -> impl Iterator<Item = SocketAddr> {
         self.welcome.retain(|one| now.saturating_duration_since(one.since) < FOR);
-        self.welcome
-            .extract_if(.., move |one| f64::from(std::mem::take(&mut one.count)) > most)
-            .map(|one| one.source)
+        let is_too_loud = move |one: &mut Welcome| {
+            let count = one.count;
+            one.count = if is_whole { 0 } else { count };
+            count > TOO_LOUD
+        };
+        self.welcome.extract_if(.., is_too_loud).map(|one| one.source)
     }
 }
 
@@ -92,9 +95,9 @@ mod tests {
         assert_eq!(newcomers.favoured().collect::<Vec<_>>(), [(source(1), session)]);
         assert!(newcomers.heard(source(1), session, t0));
         assert!(!newcomers.heard(source(1), SessionId::new(8), t0), "another session is another newcomer");
-        assert_eq!(newcomers.forget(1.0, t0 + FOR / 2).count(), 0);
+        assert_eq!(newcomers.forget(true, t0 + FOR / 2).count(), 0);
         assert_eq!(newcomers.favoured().count(), 1);
-        assert_eq!(newcomers.forget(1.0, t0 + FOR).count(), 0);
+        assert_eq!(newcomers.forget(true, t0 + FOR).count(), 0);
         assert_eq!(newcomers.favoured().count(), 0);
     }
 
@@ -110,10 +113,14 @@ mod tests {
         assert_eq!(newcomers.favoured().count(), MOST);
         assert_eq!(newcomers.marks.len(), MARKS);
         let loud = newcomers.favoured().next().unwrap().0;
-        for _ in 0..=TOO_LOUD {
+        for _ in 0..TOO_LOUD / 2 {
             newcomers.heard(loud, SessionId::new(1), t0);
         }
-        assert_eq!(newcomers.forget(1.0, t0).collect::<Vec<_>>(), [loud]);
+        assert_eq!(newcomers.forget(false, t0).count(), 0, "a burst, in a part of a window");
+        for _ in 0..=TOO_LOUD / 2 {
+            newcomers.heard(loud, SessionId::new(1), t0);
+        }
+        assert_eq!(newcomers.forget(false, t0).collect::<Vec<_>>(), [loud]);
         assert_eq!(newcomers.favoured().count(), MOST - 1);
     }
 }
