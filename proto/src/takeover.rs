@@ -146,8 +146,11 @@ impl<S: Copy + Eq> SourceLock<S> {
                 None => Admission::Ours,
             };
         }
-        if let Some(at) = self.senior(source, session, now) {
-            return if is_news { self.give_back(at, now) } else { Admission::Ended };
+        let speaks = holder.spoke_within(SILENCE, now);
+        match self.senior(source, session, now) {
+            Some(at) if is_news => return self.give_back(at, now),
+            Some(_) if speaks => return Admission::Ended,
+            _ => {}
         }
         let Some(holder) = &self.holder else { unreachable!("it was there, and nothing took it away") };
         if holder.source == source {
@@ -161,7 +164,7 @@ impl<S: Copy + Eq> SourceLock<S> {
         if !holder.is_established() {
             return self.compete(source, session, now);
         }
-        let is_barred = self.is_barred(source, now) && holder.spoke_within(SILENCE, now);
+        let is_barred = speaks && self.is_barred(source, now);
         if holder.keeps_place(now) || is_barred {
             return Admission::Foreign;
         }
@@ -261,7 +264,7 @@ impl<S: Copy + Eq> SourceLock<S> {
     /// is heard again has the place, and after another moment anybody.
     fn compete(&mut self, source: S, session: SessionId, now: Instant) -> Admission {
         let Some(holder) = &self.holder else { return Admission::Foreign };
-        if self.is_barred(source, now) {
+        if holder.spoke_within(SILENCE, now) && self.is_barred(source, now) {
             return Admission::Foreign;
         }
         let is_heard_again = self.candidates.contains(&(source, session));

@@ -160,6 +160,11 @@ fn who_is_barred_displaces_nobody_who_speaks_and_may_have_an_empty_place() {
     bench.hear(8, B, 1100);
     assert_eq!(bench.hear(7, A, 1101), Admission::Foreign);
     assert_eq!(bench.hear(7, A, 1600), Admission::New, "whoever has the place says nothing any more");
+    // Nor does one that was heard once keep it from him for longer.
+    let mut bench = Bench::new();
+    (bench.hear(7, A, 0), bench.hear(7, A, 1), bench.hear(8, B, 500));
+    assert_eq!(bench.hear(7, A, 999), Admission::Foreign);
+    assert_eq!(bench.hear(7, A, 1000), Admission::New);
 }
 
 #[test]
@@ -184,6 +189,13 @@ fn who_fell_silent_has_the_place_again_from_whoever_took_it_since() {
     bench.show(8, B, 890);
     assert_eq!(bench.show(7, A, 900), Admission::Back);
     assert_eq!(bench.show(8, B, 901), Admission::Foreign);
+    // Also where nothing of it is news, once whoever took it is silent.
+    let mut bench = Bench::new();
+    bench.show(7, A, 0);
+    bench.show(8, B, 600);
+    let stale = |bench: &mut Bench, at| bench.lock.admit(7, A, false, bench.t0 + ms(at));
+    assert_eq!(stale(&mut bench, 1099), Admission::Ended);
+    assert_eq!(stale(&mut bench, 1100), Admission::New);
     // After ten minutes it is somebody like anybody.
     let mut bench = Bench::new();
     bench.show(7, A, 0);
