@@ -32,7 +32,11 @@ impl Viewer {
         let arrivals = self.collector.finish();
         assert_whole_and_in_order(&arrivals, clip);
         receiver_adds_up(received.totals());
-        assert_eq!(count(received.totals(), "/frames/delivered") as usize, arrivals.len());
+        // Where two frames become whole at once, or this computer is busy, the pipe has only the newer one.
+        let (delivered, passed_over) =
+            (count(received.totals(), "/frames/delivered"), count(received.totals(), "/outputs/0/dropped"));
+        assert_eq!(delivered, arrivals.len() as u64 + passed_over, "{}", received.totals());
+        assert!(passed_over <= delivered / 20, "{}", received.totals());
         (received, arrivals)
     }
 }
