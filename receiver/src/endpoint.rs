@@ -360,7 +360,8 @@ impl Hall<'_> {
         if !self.seats[at].was_of_use(fate, now) {
             self.gate.count(from, datagram, now);
         }
-        if fate == Fate::Foreign {
+        // Another session in the name of whoever has the place is nobody who wants one.
+        if fate == Fate::Foreign && !self.seats[at].is_of(from) {
             let has_room = self.seats.len() < self.shared.most_senders;
             if has_room
                 && self.asking.is_none()
