@@ -129,14 +129,15 @@ fn raw_pictures_from_a_pipe_come_out_as_raw_pictures() {
     }
     drop(pipe);
     assert!(sender.end_within(5).status.success());
-    assert!(receiver.end_within(5).status.success());
+    let received = receiver.end_within(5);
+    assert!(received.status.success());
     let out = reading.join().unwrap().unwrap();
     let line = out.iter().position(|&b| b == b'\n').unwrap() + 1;
     let head = std::str::from_utf8(&out[..line]).unwrap();
     assert!(head.starts_with("YUV4MPEG2 ") && head.contains("W322") && head.contains("H242"), "{head}");
     let size = width * height + 2 * width.div_ceil(2) * height.div_ceil(2);
     assert_eq!((out.len() - line) % (6 + size), 0, "whole pictures follow");
-    assert_eq!((out.len() - line) / (6 + size), 8);
+    assert_eq!((out.len() - line) / (6 + size), 8, "{}", received.totals());
     assert!(out[line..].starts_with(b"FRAME\n"));
     let (own, came) = (&pictures[header + 6..][..width * height], &out[line + 6..][..width * height]);
     let error: u64 = own.iter().zip(came).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();

@@ -118,7 +118,7 @@ impl Decoding {
         if displaced { Offered::Displaced } else { Offered::Taken }
     }
 
-    /// Ends the threads.
+    /// Ends the threads, once nothing waits any more.
     pub fn close(&self) {
         lock(&self.queue).closed = true;
         self.first.notify_all();
@@ -183,10 +183,8 @@ impl Decoding {
         let bell = if is_first { &self.first } else { &self.others };
         let must_wait = |queue: &mut Queue| !queue.closed && queue.next(is_first).is_none();
         let mut queue = bell.wait_while(queue, must_wait).unwrap_or_else(PoisonError::into_inner);
-        if queue.closed {
-            return None;
-        }
-        let at = queue.next(is_first)?;
+        // In the end whoever is free serves what still waits: it was delivered.
+        let at = if queue.closed { 0 } else { queue.next(is_first)? };
         let next = queue.waiting.remove(at)?;
         queue.first_is_busy |= is_first;
         queue.with_slow += usize::from(next.is_slow);
