@@ -224,7 +224,10 @@ impl<S: Copy + Eq> RecvStream<S> {
             let is_said_by_senders = matches!(datagram.body, Body::Goodbye | Body::Pong(_) | Body::Gone);
             return if is_said_by_senders { Fate::Late } else { Fate::Unknown };
         }
-        match self.lock.admit(source, session, self.is_news(datagram, now), now) {
+        // Nearly always nobody asks.
+        let is_settled = self.lock.is_held_by(source, session) && self.lock.leaves().is_none();
+        let is_news = !is_settled && self.is_news(datagram, now);
+        match self.lock.admit(source, session, is_news, now) {
             Admission::Ours => self.introduce(),
             Admission::Stayed => {
                 self.introduce();
