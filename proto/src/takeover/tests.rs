@@ -162,7 +162,9 @@ fn who_is_barred_displaces_nobody_who_speaks_and_may_have_an_empty_place() {
     assert_eq!(bench.hear(7, A, 1600), Admission::New, "whoever has the place says nothing any more");
     // Nor does one that was heard once keep it from him for longer.
     let mut bench = Bench::new();
-    (bench.hear(7, A, 0), bench.hear(7, A, 1), bench.hear(8, B, 500));
+    bench.hear(7, A, 0);
+    bench.hear(7, A, 1);
+    bench.hear(8, B, 500);
     assert_eq!(bench.hear(7, A, 999), Admission::Foreign);
     assert_eq!(bench.hear(7, A, 1000), Admission::New);
 }
