@@ -21,6 +21,8 @@ pub struct Splitter {
     state: State,
     /// How far the buffer has been looked at.
     at: usize,
+    /// Where the marker that is read begins, fill bytes included, however little of it was there at a time.
+    marker: usize,
     /// Where the current picture begins.
     start: usize,
     /// The segment that was read last, behind its marker.
@@ -55,6 +57,7 @@ impl Splitter {
         Self {
             state: State::Between,
             at: 0,
+            marker: 0,
             start: 0,
             segment: 0..0,
             has_scan: false,
@@ -119,6 +122,7 @@ impl Splitter {
     pub fn removed(&mut self, count: usize) {
         for place in [
             &mut self.at,
+            &mut self.marker,
             &mut self.start,
             &mut self.segment.start,
             &mut self.segment.end,
@@ -141,9 +145,10 @@ impl Splitter {
 
     fn skip_damaged(&mut self) {
         let Range { start, end } = self.segment.clone();
-        let is_cut_within = self.at == end && start > self.start;
+        let place = if self.state == State::Markers { self.marker } else { self.at };
+        let is_cut_within = place == end && start > self.start;
         // What is damaged within a segment that is looked at once more was counted with its picture.
-        let is_again = self.start < self.again_until && (is_cut_within || self.at <= self.again_until);
+        let is_again = self.start < self.again_until && (is_cut_within || place <= self.again_until);
         self.damaged += u64::from(!is_again);
         if is_cut_within {
             // Its content was jumped over, so that all that is looked at again is behind what was looked at before.
@@ -180,6 +185,7 @@ impl Splitter {
                 [0xff, SOI, 0xff, ..] => {
                     self.start = self.at;
                     self.at += 2;
+                    self.marker = self.at;
                     self.has_scan = false;
                     self.state = State::Markers;
                     return Step::Go;
@@ -211,7 +217,7 @@ impl Splitter {
             }
             0 | SOI => return Step::Damaged,
             TEM | RST0..=RST7 => {
-                self.at = at;
+                (self.at, self.marker) = (at, at);
                 return Step::Go;
             }
             _ => {}
@@ -226,7 +232,7 @@ impl Splitter {
             match bytes.get(at + 2) {
                 None => return Step::More,
                 Some(0xff) => {
-                    self.at = at;
+                    (self.at, self.marker) = (at, at);
                     return Step::Damaged;
                 }
                 Some(_) => {}
@@ -236,11 +242,11 @@ impl Splitter {
             return Step::More;
         }
         if !is_sound(marker, &bytes[at + 2..at + length]) {
-            self.at = at;
+            (self.at, self.marker) = (at, at);
             return Step::Damaged;
         }
         self.segment = at..at + length;
-        self.at = at + length;
+        (self.at, self.marker) = (at + length, at + length);
         if marker == SOS {
             self.has_scan = true;
             self.state = State::Entropy;
@@ -260,6 +266,7 @@ impl Splitter {
                 Some(0 | RST0..=RST7) => self.at += 2,
                 Some(0xff) => self.at += fill(&bytes[self.at..]) - 1,
                 Some(_) => {
+                    self.marker = self.at;
                     self.state = State::Markers;
                     return Step::Go;
                 }
