@@ -3,7 +3,7 @@
 //!
 //! `scripts/fuzz TARGET MINUTES` lets libFuzzer look for such bytes, by the programs in `fuzz_targets/`. What it finds
 //! is kept in `findings/TARGET/`; that, the examples in `seeds/TARGET/` and some thousands of variations of both are
-//! run by the workspace's `tests/fuzz.rs` with the stable toolchain. `cargo run --example fuzz_seeds` makes the
+//! run by the workspace's `tests/sim/fuzz.rs` with the stable toolchain. `cargo run --example fuzz_seeds` makes the
 //! seeds anew.
 
 pub mod announcement;

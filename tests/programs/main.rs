@@ -1,0 +1,14 @@
+//! Both programs on one computer, by loopback: what they are told, what they say, and who attacks them.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests are tests")]
+
+mod cli;
+#[path = "../common/mod.rs"]
+mod common;
+mod doctor;
+mod documents;
+mod hostile;
+mod loopback;
+mod seats;
+mod system;
+mod web;
