@@ -1,6 +1,6 @@
-//! What the tests of the real programs share. Each test file uses its part of it.
+//! What the test programs share. Each uses its part of it.
 
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, reason = "each test program uses its part")]
 
 pub(crate) mod album;
 pub(crate) mod asker;
@@ -23,14 +23,19 @@ pub(crate) mod viewer;
 pub(crate) mod wire;
 
 use std::net::UdpSocket;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// One real-time test at a time: the machine may have two cores.
-pub(crate) fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+use rustix::fs::{FlockOperation, flock};
+
+/// One real-time test at a time, whichever program runs it: the machine may have two cores.
+pub(crate) fn alone() -> OwnedFd {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("alone");
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
+    // Whoever ends, however, unlocks it.
+    flock(&file, FlockOperation::LockExclusive).unwrap();
+    file.into()
 }
 
 /// For how long a stream runs; `scripts/acceptance` asks for a minute.
