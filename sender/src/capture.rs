@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use proto::host::{Console, Seldom, Stop};
-use proto::jpeg::{self, Head, Info};
+use proto::jpeg::{self, Coding, Head, Info};
 use proto::{Clock, Frame, Latest};
 
 use crate::announce::Sizes;
@@ -54,6 +54,8 @@ pub struct Capture {
     pub sizes: Arc<Sizes>,
     /// See there.
     pub size: Option<(u16, u16)>,
+    /// How the newest JPEG that was looked at is coded.
+    pub coding: Coding,
     /// When the size is looked at.
     pub look: Seldom,
     /// What is counted.
@@ -118,7 +120,7 @@ impl Capture {
                     self.console.say("the source is back");
                 }
                 self.stats.lock().captured += 1;
-                self.tell_size(&captured);
+                self.look_at(&captured);
                 self.deliver(captured);
                 Ok(true)
             }
@@ -142,15 +144,18 @@ impl Capture {
         }
     }
 
-    /// Tells the picture's size when it is another one. JPEGs are looked at now and then only.
-    fn tell_size(&mut self, captured: &Captured) {
+    /// Tells the picture's size when it is another one, and what no receiver shows. JPEGs are looked at now and then only.
+    fn look_at(&mut self, captured: &Captured) {
         if !self.look.is_due(captured.at) {
             return;
         }
         let size = match &captured.picture {
             Picture::Raw(RawPicture { width, height, .. }) => (*width, *height),
             Picture::Jpeg(jpeg) => match jpeg::scan_head(jpeg) {
-                Ok(Head { info: Info { width, height, .. }, .. }) => (width.into(), height.into()),
+                Ok(Head { info: Info { width, height, coding, .. }, .. }) => {
+                    self.tell_coding(coding);
+                    (width.into(), height.into())
+                }
                 Err(_) => return,
             },
         };
@@ -159,6 +164,22 @@ impl Capture {
             self.size = size;
             self.sizes.put(newest);
         }
+    }
+
+    fn tell_coding(&mut self, coding: Coding) {
+        if std::mem::replace(&mut self.coding, coding) == coding {
+            return;
+        }
+        let kind = match coding {
+            Coding::Baseline => return,
+            Coding::Progressive => "progressive",
+            Coding::Lossless => "lossless",
+            Coding::Unusual => "arithmetic-coded or hierarchical",
+        };
+        self.console.warn(format!(
+            "the source's pictures are {kind} JPEGs, and receivers show baseline JPEGs only; \
+             jpegtran makes them baseline"
+        ));
     }
 
     /// JPEGs go straight to the sending thread, pixels to the encoder.

@@ -10,6 +10,7 @@ use proto::host::{
     Console, Reporter, Seldom, Stop, Wake, at_user_signal, join, printable, spawn, stop_at_signals,
     wall_clock,
 };
+use proto::jpeg::Coding;
 use proto::{Clock, Door, Frame, Latest, Pool, QualityControl, SessionId, Taken};
 
 use crate::announce::{Announcer, Notice, Sizes};
@@ -81,6 +82,7 @@ pub fn run(args: &Args) -> Result<()> {
         audience: audience.clone(),
         sizes: sizes.clone(),
         size: None,
+        coding: Coding::Baseline,
         look: Seldom::new(LOOK_EVERY),
         stats: stats.clone(),
         clock,
