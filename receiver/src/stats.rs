@@ -293,6 +293,10 @@ fn line(object: &Object) -> String {
         return match datagrams.counts {
             _ if object.is_full => "no signal: the sender is full".into(),
             DatagramCounts { received: 0, .. } => "no signal: nothing arrives".into(),
+            // What it is, the diagnosis says.
+            DatagramCounts { control: 0, received, unknown, .. } if 2 * unknown > received => {
+                format!("no signal: {received} datagrams arrived, of a format or version that is not taken")
+            }
             DatagramCounts { control: 0, received, .. } => {
                 format!("no signal: {received} datagrams arrived, and none of them is a sender's")
             }
@@ -379,7 +383,9 @@ mod tests {
         };
         let answers = DatagramCounts { received: 3, control: 3, ..DatagramCounts::default() };
         let others = DatagramCounts { received: 3, foreign: 3, ..DatagramCounts::default() };
+        let rtp = DatagramCounts { received: 3, unknown: 2, ..DatagramCounts::default() };
         assert_eq!(line(DatagramCounts::default(), false), "no signal: nothing arrives");
+        assert!(line(rtp, false).ends_with("3 datagrams arrived, of a format or version that is not taken"));
         assert_eq!(line(answers, true), "no signal: the sender is full");
         assert_eq!(line(answers, false), "no signal: the sender answers, and sends no pictures");
         assert!(line(others, false).ends_with("3 datagrams arrived, and none of them is a sender's"));
