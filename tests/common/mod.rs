@@ -109,7 +109,12 @@ pub(crate) fn pause(millis: u64) {
 
 /// Looks until `is_so`; says whether that came to be within ten seconds.
 pub(crate) fn comes_to(is_so: impl Fn() -> bool) -> bool {
-    let until = Instant::now() + Duration::from_secs(10);
+    comes_to_within(10, is_so)
+}
+
+/// The same within so many seconds.
+pub(crate) fn comes_to_within(seconds: u64, is_so: impl Fn() -> bool) -> bool {
+    let until = Instant::now() + Duration::from_secs(seconds);
     while !is_so() {
         if Instant::now() > until {
             return false;

@@ -129,18 +129,21 @@ impl Watch {
     /// The same; how many datagrams were sent again meanwhile that the honest receiver had not asked for, and how many
     /// were streamed.
     fn resent_under(&mut self, name: &str, attack: impl FnOnce(Instant)) -> [u64; 2] {
-        let counts = |watch: &Self| {
-            let (sender, receiver) = (watch.sender.stats().unwrap(), watch.viewer.running.stats().unwrap());
-            [
-                count(&sender, "/datagrams/resent"),
-                count(&sender, "/datagrams/data"),
-                count(&receiver, "/repair/asked"),
-            ]
+        // Both ends write their counts now and then: what is sent again after the first count of it was asked for after
+        // the first count of that, and the same in the end.
+        let asked = |watch: &Self| count(&watch.viewer.running.stats().unwrap(), "/repair/asked");
+        let sent = |watch: &Self| {
+            let stats = watch.sender.stats().unwrap();
+            ["/datagrams/resent", "/datagrams/data"].map(|name| count(&stats, name))
         };
-        let before = counts(self);
+        let asked_before = asked(self);
+        pause(300);
+        let sent_before = sent(self);
         self.under(name, attack);
-        let after = counts(self);
-        let [resent, streamed, asked] = [0, 1, 2].map(|i| after[i] - before[i]);
+        let sent_after = sent(self);
+        pause(300);
+        let asked = asked(self) - asked_before;
+        let [resent, streamed] = [0, 1].map(|i| sent_after[i] - sent_before[i]);
         [resent.saturating_sub(asked), streamed]
     }
 

@@ -147,10 +147,11 @@ fn a_window_off_the_screen_decodes_nothing_and_is_live_again_when_it_is_back() {
     let counted = |what: &str| receiver.stats().map_or(0, |stats| count(&stats, &format!("/frames/{what}")));
     let Some(()) = display.minimise() else { return };
     assert!(comes_to(|| counted("hidden") > 0), "{}", receiver.said());
-    let (displayed, hidden) = (counted("displayed"), counted("hidden"));
+    // Before it, while the window was made, one may have been superseded.
+    let (displayed, hidden, superseded) = (counted("displayed"), counted("hidden"), counted("superseded"));
     assert!(comes_to(|| counted("hidden") >= hidden + 5), "{}", receiver.said());
     assert_eq!(counted("displayed"), displayed);
-    assert_eq!(counted("superseded"), 0, "{}", receiver.said());
+    assert_eq!(counted("superseded"), superseded, "{}", receiver.said());
 
     display.restore();
     assert!(display.comes_to(|screen| number(screen).is_some()), "{}", receiver.said());
