@@ -2,7 +2,7 @@
 //! implementation can be checked with them.
 //!
 //! `cargo test -p proto --test sequences -- --ignored` writes them anew, from the scenes.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::disallowed_methods)]
 
 #[path = "scenes/asking.rs"]
 mod asking;

@@ -1,7 +1,7 @@
 //! Golden datagrams, both ways: `tests/vectors/*.txt` hold bytes as hex beside what they mean.
 //!
 //! They were made from the protocol document by another program, and another implementation can be checked with them.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::disallowed_methods)]
 
 use std::fs;
 use std::path::Path;
@@ -88,7 +88,6 @@ fn what_is_meant_is_written_as_the_golden_datagram() {
 }
 
 #[test]
-#[allow(clippy::disallowed_methods, reason = "some instant to count from")]
 fn golden_parity_makes_up_for_any_chunk() {
     let now = Instant::now();
     let vectors = Vector::all();
