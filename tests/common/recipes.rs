@@ -3,13 +3,15 @@
 /// An indented block of a document.
 #[derive(Debug)]
 pub(crate) struct Recipe {
+    /// Where it stands.
+    pub(crate) document: &'static str,
     /// What it is for: the bold words in front of it, or else the heading.
     pub(crate) title: String,
     pub(crate) commands: Vec<Command>,
 }
 
 /// A command, in one line.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Command {
     pub(crate) text: String,
     /// What stands behind it, such as `on 192.168.1.20`.
@@ -17,12 +19,20 @@ pub(crate) struct Command {
 }
 
 /// Documents with recipes in them.
-pub(crate) const DOCUMENTS: &[&str] =
-    &["README.md", "docs/browser.md", "docs/comparison.md", "docs/statistics.md", "docs/system.md"];
+pub(crate) const DOCUMENTS: &[&str] = &[
+    "README.md",
+    "docs/recipes.md",
+    "docs/troubleshooting.md",
+    "docs/window.md",
+    "docs/browser.md",
+    "docs/comparison.md",
+    "docs/statistics.md",
+    "docs/system.md",
+];
 
 /// The recipes of all documents, in order.
 pub(crate) fn recipes() -> Vec<Recipe> {
-    DOCUMENTS.iter().flat_map(|document| recipes_of(&read(document))).collect()
+    DOCUMENTS.iter().flat_map(|document| recipes_of(document)).collect()
 }
 
 /// The command that has `part` in it.
@@ -40,10 +50,10 @@ pub(crate) fn read(document: &str) -> String {
         .unwrap_or_else(|error| panic!("{document}: {error}"))
 }
 
-fn recipes_of(document: &str) -> Vec<Recipe> {
+fn recipes_of(document: &'static str) -> Vec<Recipe> {
     let mut recipes: Vec<Recipe> = Vec::new();
     let (mut title, mut is_open, mut goes_on, mut is_fenced) = (String::new(), false, false, false);
-    for line in document.lines() {
+    for line in read(document).lines() {
         is_fenced ^= line.starts_with("```");
         let Some(line) = line.strip_prefix("    ").filter(|_| !is_fenced) else {
             if let Some(bold) = line.strip_prefix("**").and_then(|rest| rest.split("**").next()) {
@@ -55,7 +65,7 @@ fn recipes_of(document: &str) -> Vec<Recipe> {
             continue;
         };
         if !is_open {
-            recipes.push(Recipe { title: title.clone(), commands: Vec::new() });
+            recipes.push(Recipe { document, title: title.clone(), commands: Vec::new() });
             is_open = true;
         }
         let (text, comment) = line.split_once("  # ").unwrap_or((line, ""));

@@ -1,4 +1,4 @@
-//! The README's recipes that hand pictures on to other programs, run as they stand there.
+//! The recipes that pipe frames to other programs, run as they stand in docs/recipes.md.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};

@@ -16,6 +16,8 @@ enum How {
     Run { senders: usize, makes: &'static [&'static str] },
     /// By what this names.
     By(&'static str),
+    /// The same commands stand in docs/recipes.md too, and are run from there.
+    Again,
 }
 
 const fn run(senders: usize) -> How {
@@ -24,40 +26,49 @@ const fn run(senders: usize) -> How {
 
 /// All recipes, in order; those of one title as often as it has blocks.
 const RECIPES: &[(&str, How)] = &[
+    // README.md
     ("Chunkcast", How::By("scripts/test; scripts/demo is run by hand")),
     ("Quick start", run(1)),
-    ("See that it works", run(1)),
-    ("Choose among several", run(2)),
-    ("Where multicast DNS is blocked", run(2)),
-    ("To an address", run(2)),
-    ("Many screens", run(1)),
-    ("Many screens", run(1)),
-    ("IPv6", run(1)),
-    ("A camera and its mode", run(1)),
-    ("A file, again and again", run(2)),
-    ("Any video that FFmpeg reads", run(1)),
-    ("A screen", run(1)),
+    ("Choose among several senders", How::Again),
+    ("Connect by address", How::Again),
+    ("Multicast to many screens", How::Again),
+    ("Record", How::Again),
+    ("Watch in a browser", How::Again),
+    ("Pipe frames to other programs", How::Again),
+    // docs/recipes.md
+    ("Try it without a camera", run(1)),
+    ("Choose among several senders", run(2)),
+    ("Connect by address", run(2)),
+    ("Send to a fixed address", run(2)),
+    ("Multicast to many screens", run(1)),
+    ("Multicast to many screens", run(1)),
+    ("Send over IPv6", run(1)),
+    ("Choose a camera and its mode", run(1)),
+    ("Loop a file", run(2)),
+    ("Send anything that FFmpeg reads", run(1)),
+    ("Share a screen", run(1)),
     ("Record", How::Run { senders: 1, makes: &["door.mkv"] }),
-    ("What just happened", How::Run { senders: 1, makes: &["clips"] }),
-    ("Every picture a file", How::Run { senders: 1, makes: &["door", "door.mjpeg"] }),
+    ("Instant replay", How::Run { senders: 1, makes: &["clips"] }),
+    ("Save frames as files", How::Run { senders: 1, makes: &["door", "door.mjpeg"] }),
     ("Make an MP4", How::Run { senders: 0, makes: &["door-mjpeg.mp4", "door.mp4"] }),
-    ("In a browser", run(1)),
-    ("Hand on", How::Run { senders: 1, makes: &["door.mp4"] }),
-    ("Hand on", How::Run { senders: 1, makes: &["door.mp4"] }),
-    ("Watch the figures", How::Run { senders: 1, makes: &["sender.json"] }),
-    ("A link with no way back", run(1)),
-    ("A slow path", run(1)),
-    ("Many screens, some of them on bad paths", run(1)),
-    ("Try a bad network out", run(1)),
-    ("A sender in a player", run(0)),
-    ("GStreamer or FFmpeg in the receiver", run(1)),
-    ("GStreamer or FFmpeg in the receiver", run(1)),
-    ("To viewers past this network", How::By("tests/media/recipes_media.rs")),
-    ("To viewers past this network", How::By("tests/media/recipes_media.rs")),
-    ("A file as H.264", How::By("tests/media/recipes_media.rs")),
-    ("OpenCV in Python", How::By("tests/media/recipes_media.rs")),
-    ("When something is wrong", How::By("tests/programs/doctor.rs")),
-    ("As part of a system", How::By("scripts/test-package")),
+    ("Watch in a browser", run(1)),
+    ("Pipe frames to other programs", How::Run { senders: 1, makes: &["door.mp4"] }),
+    ("Pipe frames to other programs", How::Run { senders: 1, makes: &["door.mp4"] }),
+    ("Log statistics", How::Run { senders: 1, makes: &["sender.json"] }),
+    ("One-way links", run(1)),
+    ("Slow paths", run(1)),
+    ("Multicast with some bad paths", run(1)),
+    ("Simulate a bad network", run(1)),
+    ("Play a sender in VLC, FFmpeg or GStreamer", run(0)),
+    ("Receive from GStreamer or FFmpeg", run(1)),
+    ("Receive from GStreamer or FFmpeg", run(1)),
+    ("Stream beyond the LAN", How::By("tests/media/recipes_media.rs")),
+    ("Stream beyond the LAN", How::By("tests/media/recipes_media.rs")),
+    ("Record H.264", How::By("tests/media/recipes_media.rs")),
+    ("Process frames with OpenCV in Python", How::By("tests/media/recipes_media.rs")),
+    // docs/troubleshooting.md
+    ("Troubleshooting", How::By("tests/programs/doctor.rs")),
+    // docs/system.md
     ("A package", How::By("scripts/test-package")),
     ("Options in a file", How::By("tests/programs/system.rs")),
     ("At boot", How::By("scripts/test-package")),
@@ -66,13 +77,22 @@ const RECIPES: &[(&str, How)] = &[
 
 #[test]
 fn every_recipe_is_run_by_a_test() {
-    let written: Vec<String> = recipes().into_iter().map(|recipe| recipe.title).collect();
+    let all = recipes();
+    let written: Vec<&str> = all.iter().map(|recipe| &*recipe.title).collect();
     let known: Vec<&str> = RECIPES.iter().map(|(title, _)| *title).collect();
     assert_eq!(written, known, "the recipes of the documents, and those that a test is known to run");
-    for (title, how) in RECIPES {
-        if let How::By(file) = how {
-            let file = file.split(';').next().unwrap();
-            assert!(crate::common::root().join(file).exists(), "{title}: {file}");
+    let is_run = |wanted: &Recipe| {
+        let mut recipes = all.iter().zip(RECIPES).filter(|(recipe, _)| recipe.document == "docs/recipes.md");
+        recipes.any(|(recipe, (_, how))| matches!(how, How::Run { .. }) && recipe.commands == wanted.commands)
+    };
+    for (recipe, (title, how)) in all.iter().zip(RECIPES) {
+        match how {
+            How::Run { .. } => {}
+            How::Again => assert!(is_run(recipe), "{title}: not as in docs/recipes.md: {recipe:?}"),
+            How::By(file) => {
+                let file = file.split(';').next().unwrap();
+                assert!(crate::common::root().join(file).exists(), "{title}: {file}");
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
-//! What the documents say of the programs is so: every statistic has its line, and every link its end.
+//! What the documents say of the programs is so: every statistic has its line, every symptom its message, and every link
+//! its end.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -136,9 +137,45 @@ fn each_source(folder: &Path, look: &mut impl FnMut(&str)) {
 }
 
 #[test]
+fn every_message_among_the_symptoms_is_one_that_a_program_says() {
+    // The system's own words.
+    let of_the_system = ["Network is unreachable", "No space left on device"];
+    let mut sources = String::new();
+    for folder in ["proto/src", "sender/src", "receiver/src"] {
+        each_source(&crate::common::root().join(folder), &mut |source| {
+            // A string goes on behind a backslash, in the next line.
+            for line in source.lines().map(str::trim) {
+                sources += line.strip_suffix('\\').unwrap_or(line);
+                sources += if line.ends_with('\\') { "" } else { "\n" };
+            }
+        });
+    }
+    let text = read("docs/troubleshooting.md");
+    let symptoms = text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| what you see"));
+    let messages: Vec<&str> =
+        symptoms.flat_map(|row| row.split(" | ").next().unwrap().split('`').skip(1).step_by(2)).collect();
+    assert!(messages.len() >= 40, "{messages:?}");
+    for message in messages {
+        // What differs from case to case: names, numbers, and what stands between two parts of a sentence.
+        let parts = message.split("...").flat_map(|part| part.split(" N ")).flat_map(|part| part.split(", "));
+        for part in parts.flat_map(|part| part.split(char::is_numeric)) {
+            let part = part.trim_matches([' ', ':', ';']);
+            let is_said = sources.contains(part) || of_the_system.contains(&part);
+            assert!(is_said, "no program says {part:?}, as in {message:?}");
+        }
+    }
+}
+
+#[test]
 fn every_link_leads_to_a_file_or_a_heading() {
-    let others =
-        ["ARCHITECTURE.md", "CHANGELOG.md", "docs/policy.md", "proto/README.md", "proto/docs/crate.md"];
+    let others = [
+        "ARCHITECTURE.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "docs/policy.md",
+        "proto/README.md",
+        "proto/docs/crate.md",
+    ];
     for document in DOCUMENTS.iter().chain(&others) {
         let text = read(document);
         for link in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
