@@ -16,20 +16,8 @@ mod bound;
 #[cfg(test)]
 mod tests;
 
+pub use bound::Exchange;
 use bound::{Bound, Drift};
-
-/// A question about the time, and its answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Exchange {
-    /// When the receiver asked (`t1`).
-    pub sent: Instant,
-    /// When the sender heard it, on its own clock (`t2`).
-    pub heard: MediaTime,
-    /// When the sender answered, on its own clock (`t3`).
-    pub answered: MediaTime,
-    /// When the receiver had the answer (`t4`).
-    pub received: Instant,
-}
 
 /// Learns the sender's clock from exchanges, some of which may be slow, lopsided or forged.
 ///

@@ -1,9 +1,6 @@
 #![doc = include_str!("../docs/crate.md")]
 // Of clippy.toml's ban list nothing in the protocol makes an exception.
-#![cfg_attr(
-    not(any(test, feature = "host")),
-    forbid(clippy::disallowed_methods, clippy::disallowed_types)
-)]
+#![cfg_attr(not(any(test, feature = "host")), forbid(clippy::disallowed_methods, clippy::disallowed_types))]
 
 mod answer;
 mod ask;
@@ -67,7 +64,11 @@ pub use takeover::{QUIET, SILENCE};
 pub use viewers::Viewer;
 
 #[cfg(feature = "host")]
-#[allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "the programs' side of the crate; the protocol does not use it")]
+#[allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the programs' side of the crate; the protocol does not use it"
+)]
 pub mod host;
 
 /// Some instant for tests to count from.

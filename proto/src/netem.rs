@@ -10,7 +10,8 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::{Duration, Instant};
 
-pub use impairment::{Burst, Chance, Impairment, ImpairmentError, Link};
+pub use impairment::{Burst, Impairment, ImpairmentError, Link};
+pub use units::Chance;
 
 use crate::random::Random;
 

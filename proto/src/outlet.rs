@@ -4,16 +4,16 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::entrance::{Entrance, Path, Waiting};
-use crate::packetize::CutError;
 use crate::stats::SendStats;
 use crate::{Frame, MediaTime, SendEvent};
 
-/// What all sending ends do alike with frames, whatever datagrams they make of them.
+/// What all sending ends do alike with frames, whatever datagrams they make of them, and for whatever reason `E` they
+/// refuse one.
 #[derive(Debug)]
-pub(crate) struct Outlet {
+pub(crate) struct Outlet<E> {
     entrance: Entrance,
     going: Option<Going>,
-    events: VecDeque<SendEvent>,
+    events: VecDeque<SendEvent<E>>,
     closing: Closing,
     pub(crate) stats: SendStats,
 }
@@ -34,7 +34,7 @@ enum Closing {
     Done,
 }
 
-impl Outlet {
+impl<E> Outlet<E> {
     /// For frames that come every `interval`, where that is known beforehand, in a stream of `most` bits per second.
     pub(crate) fn new(interval: Option<Duration>, most: Option<f64>) -> Self {
         Self {
@@ -56,7 +56,7 @@ impl Outlet {
     }
 
     /// How the next frame ended.
-    pub(crate) fn next_event(&mut self) -> Option<SendEvent> {
+    pub(crate) fn next_event(&mut self) -> Option<SendEvent<E>> {
         self.events.pop_front()
     }
 
@@ -72,7 +72,7 @@ impl Outlet {
     }
 
     /// It cannot be sent.
-    pub(crate) fn refuse(&mut self, captured: MediaTime, error: CutError) -> SendEvent {
+    pub(crate) fn refuse(&mut self, captured: MediaTime, error: E) -> SendEvent<E> {
         self.stats.refused += 1;
         SendEvent::Refused { captured, error }
     }

@@ -6,7 +6,6 @@ use thiserror::Error;
 
 use crate::fec::{Encoder, most_parity};
 use crate::geometry::{Geometry, MAX_FRAME_BYTES};
-use crate::rtp::Illegal;
 use crate::wire::{self, HEADER_BYTES, Header, Kind, PARITY_CHECKSUM_BYTES};
 use crate::{FrameId, MediaTime, SessionId};
 
@@ -38,9 +37,6 @@ pub enum CutError {
         /// Its size.
         bytes: usize,
     },
-    /// It is sent as RTP/JPEG, and that cannot carry it.
-    #[error(transparent)]
-    Rtp(#[from] Illegal),
 }
 
 impl Slab {

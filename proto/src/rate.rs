@@ -11,6 +11,7 @@ mod load;
 mod measure;
 mod probe;
 mod tail;
+mod train;
 mod trial;
 
 use std::time::{Duration, Instant};
@@ -19,34 +20,11 @@ use ear::Ear;
 pub use follow::{Follow, FollowError};
 pub(crate) use follow::{Health, PaceControl};
 use load::Load;
-use measure::{Measure, Recent};
+use measure::{CEILING, Measure, Recent};
 use probe::{Probe, Verdict};
 use tail::{Policed, TailLoss};
+pub(crate) use train::Train;
 use trial::Trial;
-
-/// How one frame's train of datagrams went out and came in at one receiver.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Train {
-    /// Bits on the wire, headers and framing counted, from the first datagram that arrived to the last, by index; those
-    /// of the first are not counted, those of datagrams lost between the two are.
-    pub(crate) bits: f64,
-    /// Time between the sending of these two.
-    pub(crate) sent: Duration,
-    /// Time between their arrivals, by the kernel's stamps.
-    pub(crate) arrived: Duration,
-    /// Datagrams that `bits` counts.
-    pub(crate) datagrams: u32,
-    /// Of these, those that were lost.
-    pub(crate) lost: u32,
-    /// Datagrams lost in the first half of the whole train.
-    pub(crate) missing_head: u32,
-    /// Datagrams lost in its second half.
-    pub(crate) missing_tail: u32,
-    /// Datagrams in the train.
-    pub(crate) total: u32,
-    /// Bits per second on the wire that it was paced at; `None` if it went at once.
-    pub(crate) pace: Option<f64>,
-}
 
 /// What the path to one receiver carries.
 ///
@@ -237,8 +215,6 @@ impl State {
 
 /// What a 100 Mbit/s port carries with room for others.
 pub(crate) const START_RATE: f64 = 90e6;
-/// What a 1000 Mbit/s port carries with room for others.
-pub(crate) const CEILING: f64 = 940e6;
 /// No path that carries video is slower; what measures less is not believed.
 pub(crate) const LEAST_RATE: f64 = 1e6;
 /// A queue before the bottleneck drains at this share of its rate, and the measure may err by a percent or two.

@@ -1,5 +1,6 @@
 //! Puts frames back together, and gives up on time.
 
+mod arrival;
 mod asks;
 pub(crate) mod slot;
 #[cfg(test)]
@@ -10,11 +11,11 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::fec::Repairer;
-use crate::geometry::Geometry;
 use crate::stats::{Fate, LossReason};
-use crate::wire::{Header, TrainEntry};
 use crate::{Buffer, Frame, FrameId, Pool};
+pub(crate) use arrival::Arrival;
 use slot::{Slot, Stored};
+pub(crate) use train::Told;
 
 /// The most frames that are put together at once.
 pub const MAX_FRAMES_IN_FLIGHT: usize = 8;
@@ -63,22 +64,6 @@ pub enum Repair {
     Resend,
 }
 
-/// A chunk as it arrived.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Arrival<'a> {
-    pub(crate) header: &'a Header,
-    pub(crate) geometry: Geometry,
-    pub(crate) chunk: &'a [u8],
-    /// Whether it was sent before.
-    pub(crate) again: bool,
-    /// Parity: which, and the CRC-32 of the whole part.
-    pub(crate) parity: Option<(usize, u32)>,
-    /// When it reached this computer.
-    pub(crate) arrived: Instant,
-    /// When it was read.
-    pub(crate) now: Instant,
-}
-
 /// What a chunk came to.
 #[derive(Debug)]
 pub(crate) struct Accepted {
@@ -86,15 +71,6 @@ pub(crate) struct Accepted {
     pub(crate) delivery: Option<Delivery>,
     /// How it was taken in, if it was.
     pub(crate) stored: Option<Stored>,
-}
-
-/// How a frame arrived, if that was not told before, and how many of its data chunks did and did not when they were first
-/// sent.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Told {
-    pub(crate) entry: Option<TrainEntry>,
-    pub(crate) arrived: u64,
-    pub(crate) missing: u64,
 }
 
 /// Frames of one session on their way: a fixed ring of slots.

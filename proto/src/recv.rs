@@ -5,6 +5,7 @@ mod config;
 mod feedback;
 mod output;
 mod proof;
+mod talk;
 #[cfg(test)]
 mod tests;
 

@@ -19,16 +19,12 @@ mod timeline;
 
 use crate::SessionId;
 
+pub use crate::stats::NotTaken;
 pub use content::Illegal;
-pub use header::NotTaken;
+pub use header::PAYLOAD_TYPE;
 pub use recv::{RtpRecvConfig, RtpRecvStream};
 pub use send::{RtpSendConfig, RtpSendStream};
-
-/// The payload type that RTP/JPEG has in every session (RFC 3551 section 6).
-pub const PAYLOAD_TYPE: u8 = 26;
-
-/// Ticks per second of RTP timestamps (RFC 2435 section 3).
-pub const CLOCK_RATE: u32 = 90_000;
+pub use timeline::CLOCK_RATE;
 
 /// The session of the RTP/JPEG stream that some bytes are a packet of; `None` if they are none.
 pub fn session_of(bytes: &[u8]) -> Option<SessionId> {

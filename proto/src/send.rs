@@ -3,6 +3,7 @@
 mod config;
 mod feedback;
 mod output;
+mod reply;
 #[cfg(test)]
 mod tests;
 
@@ -20,14 +21,15 @@ use crate::fec::Encoder;
 use crate::history::History;
 use crate::outlet::Outlet;
 use crate::pacer::{Pace, Pacer};
+use crate::packetize::CutError;
 use crate::rate::Train;
 use crate::redundancy::Redundancy;
 use crate::stats::SendStats;
 use crate::viewers::{Doorman, Viewer, Viewers};
 use crate::wire::{self, Header, Hello, Invitation, Kind, SourceState};
 use crate::{Clock, Frame, FrameId};
-use feedback::Reply;
 pub(crate) use output::most_at_once;
+use reply::Reply;
 
 /// How often a sender says hello, once it has said some at its start: twice and a half in the silence after which its
 /// place may be taken.
@@ -46,7 +48,7 @@ pub struct SendStream<S> {
     history: History,
     encoder: Encoder,
     redundancy: Redundancy,
-    outlet: Outlet,
+    outlet: Outlet<CutError>,
     next_frame: FrameId,
     doorman: Doorman,
     viewers: Viewers<S>,
@@ -82,7 +84,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
             doorman: Doorman::new(config.secret),
             viewers: Viewers::new(config.follow),
             answers: Answers::new(config.is_group),
-            replies: VecDeque::with_capacity(feedback::MOST_REPLIES),
+            replies: VecDeque::with_capacity(reply::MOST_REPLIES),
             trains: Vec::with_capacity(wire::MAX_TRAINS),
             config,
             state: SourceState::Live,

@@ -1,8 +1,7 @@
 //! Counts every way in which a datagram or a frame can end.
 
 use serde::Serialize;
-
-use crate::rtp::NotTaken;
+use thiserror::Error;
 
 /// How a datagram ended. Each that arrives ends in exactly one of these ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -161,6 +160,33 @@ pub struct RecvStats {
     pub contested: u64,
     /// Why the newest RTP packet that is not taken is not, if one came.
     pub not_taken: Option<NotTaken>,
+}
+
+/// What an RTP stream is that is not taken, and what to do. It is one of the counters' words, and so stands with them.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum NotTaken {
+    /// Its payload type is not JPEG's.
+    #[error(
+        "RTP of payload type {0}, and only JPEG, which is type 26, is taken: have the sender make that \
+         (RFC 2435), or let FFmpeg turn it into JPEGs for a sender: ffmpeg -i ADDRESS -f mjpeg - | sender --source -"
+    )]
+    PayloadType(u8),
+    /// Its kind of JPEG is not known.
+    #[error(
+        "RTP/JPEG of type {0}, and only types 0 (4:2:2) and 1 (4:2:0) are taken: choose another sampling at the sender"
+    )]
+    Kind(u8),
+    /// Its pictures come as fields.
+    #[error("RTP/JPEG of single fields, which are not put together: set the sender to progressive pictures")]
+    Field,
+    /// Its quality factor has no meaning.
+    #[error("RTP/JPEG of quality {0}, which has no meaning: set another quality at the sender")]
+    Quality(u8),
+    /// It is larger than the format can say.
+    #[error(
+        "RTP/JPEG of pictures whose size it cannot say, above 2040 pixels: set the sender to a smaller size"
+    )]
+    Size,
 }
 
 /// What a receiver did about loss.

@@ -1,17 +1,17 @@
 //! A datagram in, a checked one out: the only place where bytes from the network are looked at before they are trusted.
 
 mod ask;
+mod error;
 pub(crate) mod feedback;
 mod header;
 mod hello;
 mod seal;
 
 pub use ask::{Answer, AnswerStatus, Ask};
+pub use error::WireError;
 pub use feedback::{MAX_RANGES, MAX_TRAINS, Pong, Report, ReportCounts, Resend, Token, TrainEntry};
 pub use header::{HEADER_BYTES, Header, Kind};
 pub use hello::{Hello, Invitation, MAX_NAME_BYTES, SourceState};
-
-use thiserror::Error;
 
 use crate::fec::most_parity;
 use crate::geometry::Geometry;
@@ -68,45 +68,6 @@ pub enum Body<'a> {
     Answer(Answer),
     /// Something that this version does not know.
     Unknown,
-}
-
-/// Why some bytes are no datagram of ours: the check that failed.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum WireError {
-    /// It is shorter than a header.
-    #[error("shorter than a header")]
-    TooShort,
-    /// It does not begin with the protocol's mark.
-    #[error("not a Chunkcast datagram")]
-    NoMark,
-    /// It is of a version that this one does not speak.
-    #[error("protocol version {0} is not known")]
-    Version(u8),
-    /// Header and payload do not match the checksum.
-    #[error("the checksum does not match")]
-    Checksum,
-    /// The session is 0.
-    #[error("there is no session 0")]
-    NoSession,
-    /// Its part number is not below its number of parts, or it has no parts.
-    #[error("part out of range")]
-    Part,
-    /// The part's length and number of chunks cannot belong together, or exceed what the protocol allows.
-    #[error("no part of that length is cut into that many chunks")]
-    Geometry,
-    /// Its chunk number is not below the number of chunks.
-    #[error("chunk out of range")]
-    Index,
-    /// Its payload is shorter than its chunk or its body.
-    #[error("the payload is too short")]
-    Payload,
-    /// A hello's name is no UTF-8, too long, or its state is not known.
-    #[error("the hello is damaged")]
-    Hello,
-    /// A report or a request lists too much, or what cannot be.
-    #[error("the report or request is damaged")]
-    Feedback,
 }
 
 impl<'a> Datagram<'a> {

@@ -5,7 +5,7 @@ mod held;
 mod stream;
 
 pub use awaited::Awaited;
-pub use stream::Stream;
+pub use stream::{Refusal, Stream};
 
 use std::io;
 use std::net::SocketAddr;
@@ -240,12 +240,12 @@ impl Destination {
     }
 
     /// Counts how a frame ended.
-    fn note(&mut self, event: SendEvent, tally: &mut Tally, stats: &Stats, now: Instant) {
+    fn note(&mut self, event: SendEvent<Refusal>, tally: &mut Tally, stats: &Stats, now: Instant) {
         let (captured, end) = match event {
             SendEvent::Sent { captured, .. } => (captured, End::Sent),
             SendEvent::Superseded { captured, thinned: true } => (captured, End::Thinned),
             SendEvent::Superseded { captured, thinned: false } => (captured, End::Superseded),
-            SendEvent::Refused { captured, error } => {
+            SendEvent::Refused { captured, ref error } => {
                 if self.refusals.is_due(now) {
                     self.console.warn(format_args!("a picture is not sent: {error}"));
                 }

@@ -1,8 +1,21 @@
-//! Intervals that are known to hold the sender's clock, and its drift.
+//! Exchanges, and the intervals that by them are known to hold the sender's clock and its drift.
 
 use std::time::Instant;
 
-use super::Exchange;
+use crate::MediaTime;
+
+/// A question about the time, and its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// When the receiver asked (`t1`).
+    pub sent: Instant,
+    /// When the sender heard it, on its own clock (`t2`).
+    pub heard: MediaTime,
+    /// When the sender answered, on its own clock (`t3`).
+    pub answered: MediaTime,
+    /// When the receiver had the answer (`t4`).
+    pub received: Instant,
+}
 
 /// Between what the sender's clock is at one of our instants, in nanoseconds since the Unix epoch.
 ///

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::units;
+use super::units::{self, Chance};
 
 /// What a [`Netem`](super::Netem) does to datagrams. The default does nothing to them.
 ///
@@ -50,10 +50,6 @@ pub struct Impairment {
     /// Where the chances start.
     pub seed: u64,
 }
-
-/// A chance in millionths, from 0 to 1,000,000.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Chance(pub(super) u32);
 
 /// `length` datagrams are lost in a row out of every `every`.
 ///
@@ -116,16 +112,6 @@ impl Default for Impairment {
             link: None,
             seed: DEFAULT_SEED,
         }
-    }
-}
-
-impl Chance {
-    /// No chance.
-    pub const NEVER: Self = Self(0);
-
-    /// This many millionths, at most 1,000,000.
-    pub fn from_millionths(millionths: u32) -> Self {
-        Self(millionths.min(1_000_000))
     }
 }
 

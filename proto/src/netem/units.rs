@@ -3,7 +3,19 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::Chance;
+/// A chance in millionths, from 0 to 1,000,000.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Chance(pub(super) u32);
+
+impl Chance {
+    /// No chance.
+    pub const NEVER: Self = Self(0);
+
+    /// This many millionths, at most 1,000,000.
+    pub fn from_millionths(millionths: u32) -> Self {
+        Self(millionths.min(1_000_000))
+    }
+}
 
 /// `2%`, in steps of a ten-thousandth of a percent.
 pub(super) fn chance(text: &str) -> Option<Chance> {

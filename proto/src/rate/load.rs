@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::Train;
+use super::train::Train;
 
 /// The size of a stream's trains and how much of the time they take.
 #[derive(Clone, Copy, Debug, Default)]

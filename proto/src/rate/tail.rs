@@ -1,7 +1,7 @@
 //! Loss at the ends of trains: a policer, or a buffer of next to nothing, lets a train's beginning pass and not its end.
 
-use super::Train;
 use super::measure::{LEAST_DATAGRAMS, Recent};
+use super::train::Train;
 
 /// Tells loss that comes of the pace from loss by chance, which falls on all of a train.
 ///

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::arrival::Arrival;
 use super::asks::Asks;
-use super::train::Train;
-use super::{Arrival, Told};
+use super::train::{Told, Train};
 use crate::fec::{Repairer, most_parity};
 use crate::geometry::Geometry;
 use crate::wire::{Header, TrainEntry};

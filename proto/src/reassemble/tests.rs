@@ -1,8 +1,9 @@
 //! Frames that are put together by themselves.
 
 use super::*;
+use crate::geometry::Geometry;
 use crate::packetize::Slab;
-use crate::wire::{Body, Datagram};
+use crate::wire::{Body, Datagram, Header};
 use crate::{MediaTime, SessionId, t0};
 
 const DEADLINE: Duration = Duration::from_millis(500);

@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
+use crate::wire::TrainEntry;
+
 /// How the datagrams of a frame arrive: data first, then parity.
 #[derive(Debug)]
 pub(crate) struct Train {
@@ -28,6 +30,15 @@ pub(crate) struct Train {
     is_past: bool,
     /// Whether it was said how it arrived.
     pub(super) is_told: bool,
+}
+
+/// How a frame arrived, if that was not told before, and how many of its data chunks did and did not when they were first
+/// sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Told {
+    pub(crate) entry: Option<TrainEntry>,
+    pub(crate) arrived: u64,
+    pub(crate) missing: u64,
 }
 
 /// Chunks that had not come when a later one did.

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::RecvStream;
 use super::proof::Proof;
 use crate::asking::Ask;
 use crate::clock::{ClockFilter, ClockReading, Exchange};
@@ -33,7 +32,7 @@ pub(super) struct Feedback {
     random: Random,
     datagram: Vec<u8>,
     /// Chunks that are asked for.
-    chunks: Vec<usize>,
+    pub(super) chunks: Vec<usize>,
 }
 
 impl Feedback {
@@ -184,12 +183,12 @@ impl Feedback {
         &self.datagram
     }
 
-    fn may_ask(&self) -> bool {
+    pub(super) fn may_ask(&self) -> bool {
         self.proof.token().is_some() && self.invitation.is_some_and(|invitation| invitation.resends)
     }
 
     /// Writes a ping or a report, if one is due.
-    fn write_due(&mut self, newest: FrameId, now: Instant) -> bool {
+    pub(super) fn write_due(&mut self, newest: FrameId, now: Instant) -> bool {
         if self.next_due().is_none_or(|next| next > now) {
             return false;
         }
@@ -228,7 +227,7 @@ impl Feedback {
         true
     }
 
-    fn write_request(&mut self, ask: &Ask, now: Instant) {
+    pub(super) fn write_request(&mut self, ask: &Ask, now: Instant) {
         let (Some(token), Some(epoch)) = (self.proof.token(), self.epoch) else { return };
         let header = Header::control(Kind::Resend, self.session, ask.frame, since(epoch, now));
         let chunks = &self.chunks;
@@ -240,64 +239,6 @@ impl Feedback {
     /// A random part of `time`.
     fn part_of(&mut self, time: Duration) -> Duration {
         part_of(&mut self.random, time)
-    }
-}
-
-impl<S: Copy + Eq> RecvStream<S> {
-    /// Writes what is to be told the sender now, if there is something.
-    pub(super) fn say(&mut self, now: Instant) -> bool {
-        if self.may_ask() && self.ask(now) {
-            return true;
-        }
-        let newest = self.reassembler.newest().unwrap_or_default();
-        let is_due = self.feedback.write_due(newest, now);
-        self.stats.questions += u64::from(is_due);
-        is_due
-    }
-
-    /// When a frame is to be looked at for what it misses.
-    pub(super) fn next_look(&self) -> Option<Instant> {
-        if !self.may_ask() {
-            return None;
-        }
-        let deadline = self.config.deadline;
-        let slots = self.reassembler.slots().iter();
-        slots.filter_map(|slot| self.asking.due(slot, deadline)).min()
-    }
-
-    pub(super) fn note_trains(&mut self, now: Instant) {
-        while let Some(told) = self.reassembler.next_told() {
-            self.stats.repair.arrived += told.arrived;
-            self.stats.repair.missing += told.missing;
-            self.stats.missing_at_end += told.entry.map_or(0, |entry| u64::from(entry.missing_tail));
-            self.feedback.train(&told, now);
-        }
-    }
-
-    fn may_ask(&self) -> bool {
-        self.config.resend && self.feedback.may_ask()
-    }
-
-    /// Ends the trains of which nothing more comes, and asks for what the next frame misses.
-    fn ask(&mut self, now: Instant) -> bool {
-        for at in 0..self.reassembler.slots().len() {
-            let slot = &self.reassembler.slots()[at];
-            if self.asking.due(slot, self.config.deadline).is_none_or(|due| due > now) {
-                continue;
-            }
-            if !slot.train.is_over && self.asking.expected_end(slot) <= now {
-                self.reassembler.end_train(at, self.asking.passed(now), false);
-                self.note_trains(now);
-            }
-            let slot = &mut self.reassembler.slots_mut()[at];
-            if let Some(ask) = self.asking.look(slot, &mut self.feedback.chunks, now) {
-                self.feedback.write_request(&ask, now);
-                self.stats.repair.requests += 1;
-                self.stats.repair.asked += self.feedback.chunks.len() as u64;
-                return true;
-            }
-        }
-        false
     }
 }
 

@@ -2,9 +2,12 @@
 
 use thiserror::Error;
 
-use super::PAYLOAD_TYPE;
 use super::quantization::Tables;
 use crate::geometry::MAX_FRAME_BYTES;
+use crate::stats::NotTaken;
+
+/// The payload type that RTP/JPEG has in every session (RFC 3551 section 6).
+pub const PAYLOAD_TYPE: u8 = 26;
 
 /// A packet whose every field was checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,33 +76,6 @@ pub(super) enum PacketError {
     Tables,
     #[error("more bytes than a frame may have")]
     TooLarge,
-}
-
-/// What an RTP stream is that is not taken, and what to do.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub enum NotTaken {
-    /// Its payload type is not JPEG's.
-    #[error(
-        "RTP of payload type {0}, and only JPEG, which is type {PAYLOAD_TYPE}, is taken: have the sender make that \
-         (RFC 2435), or let FFmpeg turn it into JPEGs for a sender: ffmpeg -i ADDRESS -f mjpeg - | sender --source -"
-    )]
-    PayloadType(u8),
-    /// Its kind of JPEG is not known.
-    #[error(
-        "RTP/JPEG of type {0}, and only types 0 (4:2:2) and 1 (4:2:0) are taken: choose another sampling at the sender"
-    )]
-    Kind(u8),
-    /// Its pictures come as fields.
-    #[error("RTP/JPEG of single fields, which are not put together: set the sender to progressive pictures")]
-    Field,
-    /// Its quality factor has no meaning.
-    #[error("RTP/JPEG of quality {0}, which has no meaning: set another quality at the sender")]
-    Quality(u8),
-    /// It is larger than the format can say.
-    #[error(
-        "RTP/JPEG of pictures whose size it cannot say, above 2040 pixels: set the sender to a smaller size"
-    )]
-    Size,
 }
 
 impl PacketError {

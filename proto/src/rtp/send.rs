@@ -5,7 +5,7 @@ mod tests;
 
 use std::time::{Duration, Instant};
 
-use super::content::Content;
+use super::content::{Content, Illegal};
 use super::header::Rtp;
 use super::rtcp::SenderReport;
 use super::slab::Slab;
@@ -13,7 +13,6 @@ use super::timeline::timestamp;
 use crate::entrance::{Path, Waiting};
 use crate::outlet::Outlet;
 use crate::pacer::{Pace, Pacer};
-use crate::packetize::CutError;
 use crate::send::most_at_once;
 use crate::stats::SendStats;
 use crate::{Clock, Frame, SendEvent, SendOutput, Transmit};
@@ -46,13 +45,13 @@ pub struct RtpSendConfig<S> {
 /// The sending end of an RTP/JPEG stream.
 ///
 /// It is fed and drained as a [`SendStream`](crate::SendStream) is, paces and leaves out frames as that does, and says the
-/// same of them; a JPEG that RTP/JPEG cannot carry is refused ([`CutError::Rtp`]). It listens to nobody.
+/// same of them; a JPEG that RTP/JPEG cannot carry is refused ([`Illegal`]). It listens to nobody.
 #[derive(Debug)]
 pub struct RtpSendStream<S> {
     config: RtpSendConfig<S>,
     clock: Clock,
     pacer: Pacer,
-    outlet: Outlet,
+    outlet: Outlet<Illegal>,
     slab: Slab,
     /// How many packets of the frame that is going have gone.
     gone: usize,
@@ -113,7 +112,7 @@ impl<S: Copy> RtpSendStream<S> {
     /// What to do next. Call it until it says `Wait`; then again after each input, and at that time. Each answer but
     /// `Wait` is given once.
     #[must_use]
-    pub fn poll(&mut self, now: Instant) -> SendOutput<'_, S> {
+    pub fn poll(&mut self, now: Instant) -> SendOutput<'_, S, Illegal> {
         if let Some(event) = self.outlet.next_event() {
             return SendOutput::Event(event);
         }
@@ -170,10 +169,9 @@ impl<S: Copy> RtpSendStream<S> {
         self.config.datagram_bytes.saturating_sub(HEADER_BYTES).max(1)
     }
 
-    fn begin(&mut self, waiting: &Waiting, now: Instant) -> Result<(), SendEvent> {
+    fn begin(&mut self, waiting: &Waiting, now: Instant) -> Result<(), SendEvent<Illegal>> {
         let Frame { captured, jpeg } = &waiting.frame;
-        let content =
-            Content::of(jpeg).map_err(|illegal| self.outlet.refuse(*captured, CutError::Rtp(illegal)))?;
+        let content = Content::of(jpeg).map_err(|illegal| self.outlet.refuse(*captured, illegal))?;
         let first = Rtp {
             marker: false,
             sequence: self.sequence,
@@ -194,7 +192,7 @@ impl<S: Copy> RtpSendStream<S> {
     }
 
     /// Gives out the next `count` packets of the frame, or as many as one call takes.
-    fn send(&mut self, count: usize, now: Instant) -> SendOutput<'_, S> {
+    fn send(&mut self, count: usize, now: Instant) -> SendOutput<'_, S, Illegal> {
         let count = most_at_once(count, self.slab.stride());
         let from = self.gone;
         self.gone += count;
@@ -209,7 +207,7 @@ impl<S: Copy> RtpSendStream<S> {
     }
 
     /// Says what was sent until now, and if it `is_goodbye`, that it was all.
-    fn report(&mut self, is_goodbye: bool, now: Instant) -> SendOutput<'_, S> {
+    fn report(&mut self, is_goodbye: bool, now: Instant) -> SendOutput<'_, S, Illegal> {
         // Who has sent nothing has nobody to take leave of.
         let Some(to) = self.config.reports_to.filter(|_| self.packets > 0) else {
             return SendOutput::Wait(None);

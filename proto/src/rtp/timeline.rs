@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::CLOCK_RATE;
 use crate::{Clock, MediaTime};
+
+/// Ticks per second of RTP timestamps (RFC 2435 section 3).
+pub const CLOCK_RATE: u32 = 90_000;
 
 /// Tells when frames were captured: as far apart as their timestamps say, and from when on by their arrival.
 ///

@@ -3,7 +3,10 @@
 use std::hash::Hash;
 use std::time::{Duration, Instant};
 
-use super::{SendOutput, SendStream, Transmit};
+use super::SendStream;
+use super::output::{SendOutput, Transmit};
+use super::reply::{MOST_REPLIES, Reply, What};
+use crate::FrameId;
 use crate::Pace;
 use crate::answer::Verdict;
 use crate::history::Departure;
@@ -12,20 +15,6 @@ use crate::stats::FeedbackFate;
 use crate::viewers::Viewer;
 use crate::wire::feedback::lost_its_end;
 use crate::wire::{self, Body, Datagram, Kind, Pong, Report, Resend, TrainEntry};
-use crate::{FrameId, MediaTime};
-
-/// What is to be told one receiver.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Reply<S> {
-    to: S,
-    what: What,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum What {
-    Pong { asked: MediaTime, heard: MediaTime },
-    Gone(FrameId),
-}
 
 impl<S: Copy + Ord + Hash> SendStream<S> {
     /// Takes in one datagram from a receiver, whatever it is, and says how it ended.
@@ -207,8 +196,6 @@ fn train(sent: &Departure, entry: &TrainEntry, overhead: usize, now: Instant) ->
     Some((train, now.saturating_duration_since(began)))
 }
 
-/// Replies that wait to be sent; whoever asks faster is not answered.
-pub(super) const MOST_REPLIES: usize = 64;
 /// A report and its answer on the wire, with some trains.
 const REPORT_BITS: f64 = 400.0 * 8.0;
 /// What reports and their answers may use of the stream. RTCP allows all feedback 5 %; requests need the rest.

@@ -6,15 +6,35 @@ use crate::MediaTime;
 use crate::pacer::MOST_AT_ONCE;
 use crate::packetize::CutError;
 
-/// What [`SendStream::poll`](crate::SendStream::poll) has to say.
+/// What [`SendStream::poll`](crate::SendStream::poll) has to say; of a frame that cannot be sent, with the format's own
+/// reason `E`.
 #[derive(Debug)]
-pub enum SendOutput<'a, S> {
+pub enum SendOutput<'a, S, E = CutError> {
     /// Send this now.
     Transmit(Transmit<'a, S>),
     /// Something happened.
-    Event(SendEvent),
+    Event(SendEvent<E>),
     /// Nothing until then, or until the next frame or datagram if `None`.
     Wait(Option<Instant>),
+}
+
+impl<'a, S, E> SendOutput<'a, S, E> {
+    /// The same, with another type for the reason: for who sends in several formats.
+    pub fn map_refusal<F>(self, reason: impl FnOnce(E) -> F) -> SendOutput<'a, S, F> {
+        match self {
+            Self::Transmit(transmit) => SendOutput::Transmit(transmit),
+            Self::Event(event) => SendOutput::Event(match event {
+                SendEvent::Sent { captured, queued, sending } => {
+                    SendEvent::Sent { captured, queued, sending }
+                }
+                SendEvent::Superseded { captured, thinned } => SendEvent::Superseded { captured, thinned },
+                SendEvent::Refused { captured, error } => {
+                    SendEvent::Refused { captured, error: reason(error) }
+                }
+            }),
+            Self::Wait(until) => SendOutput::Wait(until),
+        }
+    }
 }
 
 /// One or several datagrams.
@@ -31,7 +51,7 @@ pub struct Transmit<'a, S> {
 
 /// How a frame ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SendEvent {
+pub enum SendEvent<E = CutError> {
     /// Its last datagram was given out.
     Sent {
         /// When it was captured.
@@ -54,7 +74,7 @@ pub enum SendEvent {
         /// When it was captured.
         captured: MediaTime,
         /// Why.
-        error: CutError,
+        error: E,
     },
 }
 

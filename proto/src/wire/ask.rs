@@ -7,7 +7,8 @@
 //!
 //! Flags: 1, the viewer leaves. Status: 0, show this token; 1, there is no room for another viewer.
 
-use super::{Token, WireError};
+use super::error::WireError;
+use super::feedback::Token;
 
 /// A receiver wants to watch, goes on watching, or leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

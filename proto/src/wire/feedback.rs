@@ -15,7 +15,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use super::WireError;
+use super::error::WireError;
 use crate::geometry::MAX_CHUNKS;
 use crate::{FrameId, MediaTime};
 

@@ -25,7 +25,7 @@
 //! |                          payload ...                            40
 //! ```
 
-use super::WireError;
+use super::error::WireError;
 use crate::{FrameId, MediaTime, SessionId};
 
 /// Bytes of a header.

@@ -15,7 +15,7 @@
 
 use std::time::Duration;
 
-use super::WireError;
+use super::error::WireError;
 
 /// The most bytes of a name.
 pub const MAX_NAME_BYTES: usize = 64;

@@ -2,8 +2,7 @@
 //!
 //! It is put on last when sending and checked first when receiving, so that nothing unverified gets further.
 
-use super::HEADER_BYTES;
-use super::header::CHECKSUM;
+use super::header::{CHECKSUM, HEADER_BYTES};
 
 /// Writes the checksum over all the rest of `datagram`.
 pub(super) fn seal(datagram: &mut [u8]) {

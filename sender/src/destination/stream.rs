@@ -1,5 +1,6 @@
 //! What a destination is sent: Chunkcast's own format, or RTP/JPEG.
 
+use std::error::Error;
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -15,6 +16,9 @@ pub enum Stream {
     /// What VLC, GStreamer and FFmpeg play.
     Rtp(Box<RtpSendStream<SocketAddr>>),
 }
+
+/// Why a frame cannot be sent, in the words of its stream's format.
+pub type Refusal = Box<dyn Error>;
 
 impl From<SendStream<SocketAddr>> for Stream {
     fn from(stream: SendStream<SocketAddr>) -> Self {
@@ -45,10 +49,10 @@ impl Stream {
     }
 
     /// What to do next.
-    pub fn poll(&mut self, now: Instant) -> SendOutput<'_, SocketAddr> {
+    pub fn poll(&mut self, now: Instant) -> SendOutput<'_, SocketAddr, Refusal> {
         match self {
-            Self::Chunkcast(stream) => stream.poll(now),
-            Self::Rtp(stream) => stream.poll(now),
+            Self::Chunkcast(stream) => stream.poll(now).map_refusal(Refusal::from),
+            Self::Rtp(stream) => stream.poll(now).map_refusal(Refusal::from),
         }
     }
 

@@ -6,7 +6,7 @@ use super::*;
 use crate::rtp::header::{Packet, Picture, Sampling};
 use crate::rtp::jfif;
 use crate::rtp::quantization::Tables;
-use crate::rtp::{Illegal, RtpRecvConfig, RtpRecvStream};
+use crate::rtp::{RtpRecvConfig, RtpRecvStream};
 use crate::{Fate, MediaTime, RecvEvent, t0};
 
 fn stream(pace: Pace, reports_to: Option<u8>, now: Instant) -> RtpSendStream<u8> {
@@ -45,7 +45,7 @@ fn frame(number: u64, bytes: usize) -> Frame {
 struct Drained {
     packets: Vec<Vec<u8>>,
     reports: Vec<(u8, Vec<u8>)>,
-    events: Vec<SendEvent>,
+    events: Vec<SendEvent<Illegal>>,
     until: Option<Instant>,
 }
 
@@ -134,7 +134,7 @@ fn what_cannot_be_carried_is_refused_and_the_next_frame_goes() {
     sender.push_frame(wrong, now);
     let refusal = Illegal::Size { width: 1920, height: 1081 };
     let events = drain(&mut sender, now).events;
-    assert!(matches!(events[..], [SendEvent::Refused { error: CutError::Rtp(why), .. }] if why == refusal));
+    assert!(matches!(events[..], [SendEvent::Refused { error: why, .. }] if why == refusal));
     sender.push_frame(frame(2, 100), now);
     let packet = drain(&mut sender, now).packets.remove(0);
     let packet = Packet::parse(&packet).unwrap();

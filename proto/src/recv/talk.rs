@@ -1,0 +1,63 @@
+//! When a receiving stream tells its sender something, and what.
+
+use std::time::Instant;
+
+use super::RecvStream;
+
+impl<S: Copy + Eq> RecvStream<S> {
+    /// Writes what is to be told the sender now, if there is something.
+    pub(super) fn say(&mut self, now: Instant) -> bool {
+        if self.may_ask() && self.ask(now) {
+            return true;
+        }
+        let newest = self.reassembler.newest().unwrap_or_default();
+        let is_due = self.feedback.write_due(newest, now);
+        self.stats.questions += u64::from(is_due);
+        is_due
+    }
+
+    /// When a frame is to be looked at for what it misses.
+    pub(super) fn next_look(&self) -> Option<Instant> {
+        if !self.may_ask() {
+            return None;
+        }
+        let deadline = self.config.deadline;
+        let slots = self.reassembler.slots().iter();
+        slots.filter_map(|slot| self.asking.due(slot, deadline)).min()
+    }
+
+    pub(super) fn note_trains(&mut self, now: Instant) {
+        while let Some(told) = self.reassembler.next_told() {
+            self.stats.repair.arrived += told.arrived;
+            self.stats.repair.missing += told.missing;
+            self.stats.missing_at_end += told.entry.map_or(0, |entry| u64::from(entry.missing_tail));
+            self.feedback.train(&told, now);
+        }
+    }
+
+    fn may_ask(&self) -> bool {
+        self.config.resend && self.feedback.may_ask()
+    }
+
+    /// Ends the trains of which nothing more comes, and asks for what the next frame misses.
+    fn ask(&mut self, now: Instant) -> bool {
+        for at in 0..self.reassembler.slots().len() {
+            let slot = &self.reassembler.slots()[at];
+            if self.asking.due(slot, self.config.deadline).is_none_or(|due| due > now) {
+                continue;
+            }
+            if !slot.train.is_over && self.asking.expected_end(slot) <= now {
+                self.reassembler.end_train(at, self.asking.passed(now), false);
+                self.note_trains(now);
+            }
+            let slot = &mut self.reassembler.slots_mut()[at];
+            if let Some(ask) = self.asking.look(slot, &mut self.feedback.chunks, now) {
+                self.feedback.write_request(&ask, now);
+                self.stats.repair.requests += 1;
+                self.stats.repair.asked += self.feedback.chunks.len() as u64;
+                return true;
+            }
+        }
+        false
+    }
+}

@@ -1,0 +1,19 @@
+//! What one receiver is answered.
+
+use crate::{FrameId, MediaTime};
+
+/// What is to be told one receiver.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reply<S> {
+    pub(super) to: S,
+    pub(super) what: What,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum What {
+    Pong { asked: MediaTime, heard: MediaTime },
+    Gone(FrameId),
+}
+
+/// Replies that wait to be sent; whoever asks faster is not answered.
+pub(super) const MOST_REPLIES: usize = 64;
