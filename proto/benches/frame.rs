@@ -7,23 +7,30 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use private::fec::{Encoder, Repairer};
+use code::codec::Encoder;
+use code::repair::Repairer;
 use proto::wire::{Datagram, HEADER_BYTES};
 use proto::{
     Buffer, Clock, Fec, Frame, FrameId, Geometry, MediaTime, Pace, Random, RecvConfig, RecvEvent, RecvOutput,
     RecvStream, SendConfig, SendOutput, SendStream, SessionId, Slab, warm_up,
 };
 
-/// Parity is private to the crate: its source is compiled into this program once more.
-#[path = "../src"]
+/// The code is private to the crate: its source is compiled into this program once more.
+#[path = "../src/fec"]
 #[allow(dead_code, unreachable_pub, unused_imports, reason = "the benchmark uses a part of it")]
-mod private {
-    pub(crate) mod fec;
+mod code {
+    pub(crate) mod codec;
+    pub(crate) mod repair;
 }
 /// What that source takes from the crate.
 #[allow(unused_imports, reason = "its tests take more")]
 mod geometry {
     pub(crate) use proto::{Geometry, MAX_CHUNKS};
+}
+/// And what its tests do.
+#[allow(unused_imports, reason = "only its tests take it")]
+mod random {
+    pub(crate) use proto::Random;
 }
 
 fn main() {

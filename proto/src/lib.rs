@@ -2,66 +2,51 @@
 // Of clippy.toml's ban list nothing in the protocol makes an exception.
 #![cfg_attr(not(any(test, feature = "host")), forbid(clippy::disallowed_methods, clippy::disallowed_types))]
 
-mod answer;
-mod ask;
-mod asking;
-mod clock;
 mod computer;
-mod door;
-mod entrance;
-pub mod explain;
+pub mod diagnosis;
 mod fec;
 mod frame;
+pub mod framecode;
 mod geometry;
-mod history;
+mod histogram;
 pub mod jpeg;
-mod latest;
+mod mailbox;
 pub mod netem;
-mod outlet;
-mod pacer;
-mod packetize;
 mod quality;
 mod random;
 mod rate;
-mod reassemble;
 mod recv;
-mod redundancy;
 pub mod rtp;
 mod send;
 mod seq;
-mod spread;
 mod stats;
-mod stranger;
-pub mod strip;
-mod takeover;
-mod viewers;
+mod subscribe;
 pub mod wire;
 
-pub use ask::{AskOutput, AskState, Asker};
-pub use clock::{ClockFilter, ClockReading, Exchange};
 pub use computer::{Computer, ComputerOf};
-pub use door::{AskCounts, Door, Knock};
-pub use fec::warm_up;
+pub use diagnosis as explain;
+pub use fec::{Fec, FecError, warm_up};
 pub use frame::{Buffer, Clock, Frame, MediaTime, Pool};
+pub use framecode as strip;
 pub use geometry::{Geometry, MAX_CHUNKS, MAX_FRAME_BYTES};
-pub use latest::{Latest, Taken};
-pub use pacer::Pace;
-pub use packetize::{CutError, Slab};
+pub use histogram::{Meter, Percentiles, Spread};
+pub use mailbox::{Latest, Taken};
 pub use quality::{QualityControl, QualityRange, QualityRangeError};
 pub use random::Random;
 pub use rate::{Follow, FollowError};
-pub use reassemble::{Delivery, Loss, MAX_BYTES_IN_FLIGHT, MAX_FRAMES_IN_FLIGHT, Repair};
-pub use recv::{Contest, RecvConfig, RecvEvent, RecvOutput, RecvStream};
-pub use redundancy::{Fec, FecError};
-pub use send::{HELLO_INTERVAL, SendConfig, SendEvent, SendOutput, SendStream, Transmit};
+pub use recv::{
+    ClockFilter, ClockReading, Contest, Delivery, Exchange, Loss, MAX_BYTES_IN_FLIGHT, MAX_FRAMES_IN_FLIGHT,
+    QUIET, RecvConfig, RecvEvent, RecvOutput, RecvStream, Repair, SILENCE,
+};
+pub use send::{
+    CutError, HELLO_INTERVAL, Pace, SendConfig, SendEvent, SendOutput, SendStream, Slab, Transmit, Viewer,
+};
 pub use seq::{FrameId, SessionId};
-pub use spread::{Meter, Percentiles, Spread};
 pub use stats::{
     DatagramCounts, Fate, FeedbackCounts, FeedbackFate, LossCounts, LossReason, RecvStats, RepairCounts,
     SendStats,
 };
-pub use takeover::{QUIET, SILENCE};
-pub use viewers::Viewer;
+pub use subscribe::{AskCounts, AskOutput, AskState, Asker, Door, Knock};
 
 #[cfg(feature = "host")]
 #[allow(

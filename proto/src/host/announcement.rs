@@ -7,8 +7,8 @@ use std::net::{IpAddr, SocketAddr};
 use siphasher::sip::SipHasher24;
 use thiserror::Error;
 
-use super::printable;
-use crate::SessionId;
+use super::names::printable;
+use crate::seq::SessionId;
 use crate::wire::MAX_NAME_BYTES;
 
 /// The service type that senders announce (RFC 6763, section 7).

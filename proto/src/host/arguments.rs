@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 
-use super::{Console, LogFormat, config};
+use super::config;
+use super::console::{Console, LogFormat};
 
 /// Options that both programs have.
 #[derive(Clone, Debug, clap::Args)]

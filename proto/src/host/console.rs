@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::lines::Lines;
 use super::names::printable;
-use super::rfc3339;
+use super::timestamp::rfc3339;
 
 /// Standard error, shared by all threads. Cheap to clone.
 ///

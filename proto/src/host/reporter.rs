@@ -6,9 +6,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use serde::Serialize;
 
+use super::board::Board;
+use super::console::{Console, LogFormat};
+use super::pulse::Pulse;
+use super::service_manager::ServiceManager;
 use super::stats_file::StatsFile;
-use super::{Board, Console, LogFormat, Pulse, ServiceManager};
-use crate::Percentiles;
+use crate::histogram::Percentiles;
 
 /// Writes statistics at each interval, and a last time at the end.
 pub struct Reporter {

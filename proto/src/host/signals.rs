@@ -11,7 +11,7 @@ use signal_hook::consts::{
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
-use super::Stop;
+use super::stop::Stop;
 
 /// Requests `stop` at the first signal that ends a program and can be caught, but for SIGUSR1. A second one ends the
 /// program at once, so that a person is never stuck with it.

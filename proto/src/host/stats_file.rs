@@ -5,8 +5,9 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::console::Console;
+use super::files::{Target, is_pipe, open_target};
 use super::lines::Lines;
-use super::{Console, Target, is_pipe, open_target};
 
 /// What `--stats-json` names.
 #[derive(Debug)]

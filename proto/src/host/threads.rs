@@ -4,7 +4,7 @@ use std::thread::{Builder, JoinHandle, panicking};
 
 use anyhow::{Context, Result, anyhow};
 
-use super::Stop;
+use super::stop::Stop;
 
 /// Starts a thread; when it fails or panics, everything is asked to stop.
 ///

@@ -2,7 +2,7 @@
 
 use std::time::{Instant, SystemTime};
 
-use crate::{Clock, MediaTime};
+use crate::frame::{Clock, MediaTime};
 
 /// A clock that shows the wall clock's time now, and goes on with the monotonic one: it never jumps.
 pub fn wall_clock() -> Clock {

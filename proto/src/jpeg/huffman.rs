@@ -1,6 +1,6 @@
 //! The Huffman tables that a JPEG means when it brings none.
 
-use super::{Coding, Head};
+use super::headers::{Coding, Head};
 
 /// The parts of `jpeg`, whose headers are `head`: written one behind the other, they are a JPEG that brings its Huffman
 /// tables. Where it does so by itself, the first part is all of it.
@@ -55,8 +55,8 @@ pub(crate) static STANDARD_TABLES: [u8; 420] = [
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::small;
-    use super::super::{DHT, scan, scan_head};
+    use super::super::headers::tests::small;
+    use super::super::headers::{DHT, scan, scan_head};
     use super::*;
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{EOI, SOI, SOS, end_of_scan, next_marker, segment, stands_alone};
+use super::headers::{EOI, SOI, SOS, end_of_scan, next_marker, segment, stands_alone};
 
 /// A segment of a JPEG, by where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl Iterator for Segments<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::small;
+    use super::super::headers::tests::small;
     use super::*;
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{EOI, RST0, RST7, SOI, SOS, TEM, fill, is_frame_header};
+use super::headers::{EOI, RST0, RST7, SOI, SOS, TEM, fill, is_frame_header};
 
 /// Cuts a stream of JPEGs (an `.mjpeg` file, a pipe, the parts of a multipart stream) into pictures.
 ///
@@ -307,8 +307,8 @@ enum Step {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Segments;
-    use super::super::tests::small;
+    use super::super::headers::tests::small;
+    use super::super::segments::Segments;
     use super::*;
 
     /// Feeds `stream` in pieces of `piece` bytes and returns the pictures found.

@@ -175,7 +175,7 @@ mod tests {
         }
         assert!((curve.power - 0.3).abs() < 0.05, "{}", curve.power);
 
-        let (mut curve, mut random) = (Curve::default(), crate::Random::new(3));
+        let (mut curve, mut random) = (Curve::default(), crate::random::Random::new(3));
         for frame in 0..1000_u16 {
             let quality = 60 + (frame % 3) as u8;
             curve.add(quality, bytes(quality, 0.5) * (85 + random.below(31) as usize) / 100);

@@ -1,5 +1,6 @@
 use super::*;
-use crate::{Random, t0};
+use crate::random::Random;
+use crate::t0;
 
 /// A camera, an encoder and the controller between them, at 30 frames a second.
 struct Scene {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::measure::Measure;
+use super::dispersion::Measure;
 
 /// One attempt to pass a limit.
 #[derive(Clone, Copy, Debug)]

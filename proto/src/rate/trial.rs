@@ -1,7 +1,7 @@
 //! Whether a path carries a rate that it was not sent at before.
 
-use super::ear::{AGREEING, tolerance};
-use super::measure::{Measure, Recent};
+use super::dispersion::{Measure, Recent};
+use super::stretch::{AGREEING, tolerance};
 
 /// How trains came at a rate that is not known to be carried.
 #[derive(Clone, Copy, Debug, Default)]

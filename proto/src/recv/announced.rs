@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::{FrameId, MediaTime};
+use crate::frame::MediaTime;
+use crate::seq::FrameId;
 
 /// The last hello of a session.
 #[derive(Debug, Default)]

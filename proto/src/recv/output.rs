@@ -3,11 +3,11 @@
 use std::fmt;
 use std::time::Instant;
 
-use crate::SessionId;
-use crate::reassemble::{Delivery, Loss};
+use super::reassemble::{Delivery, Loss};
+use crate::seq::SessionId;
 use crate::wire::SourceState;
 
-/// What [`RecvStream::poll`](crate::RecvStream::poll) has to say.
+/// What [`RecvStream::poll`](super::stream::RecvStream::poll) has to say.
 #[derive(Debug)]
 pub enum RecvOutput<'a, S> {
     /// Send this to the source `to`.
@@ -20,7 +20,7 @@ pub enum RecvOutput<'a, S> {
     /// Something happened.
     Event(RecvEvent<S>),
     /// Nothing until then, or until the next datagram if `None`. At that time, call
-    /// [`handle_timeout`](crate::RecvStream::handle_timeout).
+    /// [`handle_timeout`](super::stream::RecvStream::handle_timeout).
     Wait(Option<Instant>),
 }
 

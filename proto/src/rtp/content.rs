@@ -301,8 +301,8 @@ const LARGEST_SIDE: u16 = 2040;
 
 #[cfg(test)]
 mod tests {
+    use super::super::jfif;
     use super::*;
-    use crate::rtp::jfif;
 
     fn picture(sampling: Sampling, width: u16, height: u16) -> Picture {
         Picture { sampling, q: DYNAMIC, width, height, restart_interval: None }

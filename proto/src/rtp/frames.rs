@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 use super::header::{DYNAMIC, IN_BAND, Packet};
 use super::quantization::Tables;
 use super::slot::{MOST_PIECES, Slot, Stored};
+use crate::frame::{Buffer, Pool};
+use crate::recv::{Loss, MAX_BYTES_IN_FLIGHT, MAX_FRAMES_IN_FLIGHT};
+use crate::seq::FrameId;
 use crate::stats::{Fate, LossReason};
-use crate::{Buffer, FrameId, Loss, MAX_BYTES_IN_FLIGHT, MAX_FRAMES_IN_FLIGHT, Pool};
 
 /// Frames of one source on their way.
 ///

@@ -11,11 +11,12 @@ use super::header::Packet;
 use super::rtcp::Rtcp;
 use super::sequence::{Place, Sequence};
 use super::timeline::Timeline;
-use crate::reassemble::PAUSE;
-use crate::recv::{CONTESTED_EVERY, Contest};
-use crate::stranger::Stranger;
-use crate::takeover::{Admission, SourceLock};
-use crate::{Clock, Delivery, Fate, Frame, Loss, RecvEvent, RecvOutput, RecvStats, SessionId};
+use crate::frame::{Clock, Frame};
+use crate::recv::{
+    Admission, CONTESTED_EVERY, Contest, Delivery, Loss, PAUSE, RecvEvent, RecvOutput, SourceLock, Stranger,
+};
+use crate::seq::SessionId;
+use crate::stats::{Fate, RecvStats};
 
 /// How a receiver of RTP/JPEG behaves.
 #[derive(Clone, Copy, Debug)]

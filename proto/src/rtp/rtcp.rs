@@ -1,7 +1,7 @@
 //! The little that is said beside a stream: sender reports and goodbyes (RFC 3550 section 6).
 
 use super::timeline::timestamp;
-use crate::MediaTime;
+use crate::frame::MediaTime;
 
 /// What a sender's report tells.
 #[derive(Clone, Copy, Debug)]

@@ -10,12 +10,9 @@ use super::header::Rtp;
 use super::rtcp::SenderReport;
 use super::slab::Slab;
 use super::timeline::timestamp;
-use crate::entrance::{Path, Waiting};
-use crate::outlet::Outlet;
-use crate::pacer::{Pace, Pacer};
-use crate::send::most_at_once;
+use crate::frame::{Clock, Frame};
+use crate::send::{Outlet, Pace, Pacer, Path, SendEvent, SendOutput, Transmit, Waiting, most_at_once};
 use crate::stats::SendStats;
-use crate::{Clock, Frame, SendEvent, SendOutput, Transmit};
 
 /// How a sender of RTP/JPEG behaves.
 #[derive(Clone, Debug)]

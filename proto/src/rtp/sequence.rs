@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::takeover::QUIET;
+use crate::recv::QUIET;
 
 /// Follows the sequence numbers of one source.
 #[derive(Debug, Default)]

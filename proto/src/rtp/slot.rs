@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::header::{Packet, Picture, TABLES_BYTES};
 use super::jfif;
 use super::quantization::Tables;
-use crate::{Buffer, Pool};
+use crate::frame::{Buffer, Pool};
 
 /// One frame on its way.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{Clock, MediaTime};
+use crate::frame::{Clock, MediaTime};
 
 /// Ticks per second of RTP timestamps (RFC 2435 section 3).
 pub const CLOCK_RATE: u32 = 90_000;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::SessionId;
-use crate::pacer::Pace;
+use super::pacer::Pace;
+use crate::fec::Fec;
 use crate::rate::Follow;
-use crate::redundancy::Fec;
+use crate::seq::SessionId;
 
 /// How a sender behaves.
 #[derive(Clone, Debug)]

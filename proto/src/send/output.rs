@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use crate::MediaTime;
-use crate::pacer::MOST_AT_ONCE;
-use crate::packetize::CutError;
+use super::pacer::MOST_AT_ONCE;
+use super::slab::CutError;
+use crate::frame::MediaTime;
 
-/// What [`SendStream::poll`](crate::SendStream::poll) has to say; of a frame that cannot be sent, with the format's own
+/// What [`SendStream::poll`](super::stream::SendStream::poll) has to say; of a frame that cannot be sent, with the format's own
 /// reason `E`.
 #[derive(Debug)]
 pub enum SendOutput<'a, S, E = CutError> {
@@ -62,7 +62,7 @@ pub enum SendEvent<E = CutError> {
         sending: Duration,
     },
     /// A newer one took its place before its first datagram went, or it was left out because the path is still busy with
-    /// the one before, or the stream was [abandoned](crate::SendStream::abandon) before its last datagram went.
+    /// the one before, or the stream was [abandoned](super::stream::SendStream::abandon) before its last datagram went.
     Superseded {
         /// When it was captured.
         captured: MediaTime,

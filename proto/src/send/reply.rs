@@ -1,6 +1,7 @@
 //! What one receiver is answered.
 
-use crate::{FrameId, MediaTime};
+use crate::frame::MediaTime;
+use crate::seq::FrameId;
 
 /// What is to be told one receiver.
 #[derive(Clone, Copy, Debug)]

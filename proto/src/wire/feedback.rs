@@ -16,8 +16,9 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::error::WireError;
+use crate::frame::MediaTime;
 use crate::geometry::MAX_CHUNKS;
-use crate::{FrameId, MediaTime};
+use crate::seq::FrameId;
 
 /// Proves that a receiver gets what is sent to its address: the sender makes one for each address, and sends it there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

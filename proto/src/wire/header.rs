@@ -26,7 +26,8 @@
 //! ```
 
 use super::error::WireError;
-use crate::{FrameId, MediaTime, SessionId};
+use crate::frame::MediaTime;
+use crate::seq::{FrameId, SessionId};
 
 /// Bytes of a header.
 pub const HEADER_BYTES: usize = 40;

@@ -214,7 +214,9 @@ impl Cache {
         for heard in self.all.iter_mut().filter(same).filter(|heard| !is_own || heard.source == source) {
             if record.ttl > 0 && text.len() <= LONGEST_TEXT && heard.text.as_deref() != Some(text) {
                 heard.text = Some(text.to_vec());
-                if let Some(wanted) = super::strings(text).find(|(key, _)| key.eq_ignore_ascii_case("name")) {
+                if let Some(wanted) =
+                    super::message::strings(text).find(|(key, _)| key.eq_ignore_ascii_case("name"))
+                {
                     heard.is_wanted |= self.wanted.iter().any(|name| name.as_bytes() == wanted.1);
                 }
                 self.has_changed = true;
@@ -327,7 +329,7 @@ const LONGEST: usize = 1200;
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Responder, Say, Service};
+    use super::super::responder::{Responder, Say, Service};
     use super::*;
 
     /// What a sender says that has this name and host.

@@ -213,7 +213,7 @@ const MOST_SPELLED: usize = 16 * 1024;
 
 #[cfg(test)]
 mod tests {
-    use super::super::Writer;
+    use super::super::writing::Writer;
     use super::*;
 
     #[test]

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags};
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 
+use super::super::changes::Changes;
+use super::super::wake::wait_until;
 use super::links::{Link, all};
-use crate::host::{Changes, wait_until};
 
 /// All of them.
 #[derive(Debug)]

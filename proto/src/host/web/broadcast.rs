@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::Frame;
-use crate::host::Wake;
+use super::super::wake::Wake;
+use crate::frame::Frame;
 
 /// Holds the newest frame of a stream. Whoever puts never waits, and whoever reads gets the newest there is.
 #[derive(Debug, Default)]
@@ -138,7 +138,7 @@ const LONG: Duration = Duration::from_secs(60);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::MediaTime;
+    use crate::frame::MediaTime;
 
     fn frame(byte: u8) -> Frame {
         Frame { captured: MediaTime::from_micros(1), jpeg: Arc::new(vec![byte]) }

@@ -7,8 +7,12 @@ use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, anyhow};
 
-use super::{Site, WebArgs, WebPolicy, server};
-use crate::host::{Console, Stop, parse_scoped};
+use super::super::console::Console;
+use super::super::interface::parse_scoped;
+use super::super::stop::Stop;
+use super::arguments::{WebArgs, WebPolicy};
+use super::server;
+use super::site::Site;
 
 /// A server that nobody is answered by yet.
 #[derive(Debug)]

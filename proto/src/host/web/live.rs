@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::Feed;
 use super::route::trouble;
 use super::server::Shared;
+use super::site::Feed;
 use super::stream::millis_between;
 
 #[derive(Serialize)]

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::route::trouble;
 use super::server::Shared;
-use super::{Feed, Site};
+use super::site::{Feed, Site};
 
 /// One metric, and where it stands in a stream's figures.
 #[derive(Clone, Copy, Debug)]
@@ -198,7 +198,7 @@ mod tests {
 
     use serde_json::json;
 
-    use super::super::Broadcast;
+    use super::super::broadcast::Broadcast;
     use super::*;
 
     fn written(family: Family, figures: &Value) -> String {

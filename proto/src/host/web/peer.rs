@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
 
-use crate::host::{Stop, Wake, wait_until};
+use super::super::stop::Stop;
+use super::super::wake::{Wake, wait_until};
 
 /// A connection, and the request to stop that ends all waiting for it.
 #[derive(Debug)]

@@ -4,10 +4,12 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::super::seldom::Seldom;
+use super::arguments::Actions;
+use super::guard;
 use super::request::Request;
 use super::response::Response;
-use super::{Action, Actions, guard};
-use crate::host::Seldom;
+use super::site::Action;
 
 /// Gives leave to act.
 #[derive(Debug)]

@@ -3,12 +3,14 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::super::stop::Stop;
+use super::arguments::{WebArgs, WebPolicy};
+use super::guard;
 use super::places::Caller;
 use super::request::{LONGEST_HEAD, Request};
 use super::route::{self, Answer, Asker};
 use super::server::Shared;
-use super::{Site, WebArgs, WebPolicy, guard};
-use crate::host::Stop;
+use super::site::Site;
 
 /// A server that is told what arrives, and says which heads it would answer with.
 pub struct Rehearsal {

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde_json::Value;
 
-use super::{Feed, Site, metrics};
+use super::metrics;
+use super::site::{Feed, Site};
 
 /// Keeps what was made last.
 #[derive(Debug, Default)]

@@ -7,8 +7,9 @@ use super::places::Caller;
 use super::request::{Method, Request};
 use super::response::{JPEG, JSON, Response, TEXT};
 use super::server::Shared;
+use super::site::{Action, Feed};
 use super::stream::{self, Viewer};
-use super::{Action, Feed, live, metrics};
+use super::{live, metrics};
 
 /// What a request is answered with.
 pub(super) enum Answer {

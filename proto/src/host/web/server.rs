@@ -10,13 +10,18 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use rustix::time::{ClockId, clock_gettime};
 
+use super::super::console::Console;
+use super::super::seldom::Seldom;
+use super::super::stop::Stop;
+use super::super::threads::{join, spawn};
+use super::arguments::{WebArgs, WebPolicy};
+use super::connection;
 use super::permit::Permits;
 use super::places::{Caller, Place, Places};
 use super::rendered::Rendering;
 use super::response::Sites;
 use super::seats::{Seat, Seats};
-use super::{Site, WebArgs, WebPolicy, connection};
-use crate::host::{Console, Seldom, Stop, join, spawn};
+use super::site::Site;
 
 /// What all connections work with.
 pub(super) struct Shared {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Broadcast, Family};
+use super::broadcast::Broadcast;
+use super::metrics::Family;
 
 /// A program, as a browser sees it. All calls but [`act`](Self::act) look at what is there, and wait for nothing.
 pub trait Site: Send + Sync {

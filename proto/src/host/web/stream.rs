@@ -3,13 +3,14 @@
 use std::io::{self, IoSlice};
 use std::time::{Duration, Instant};
 
+use super::super::wake::Wake;
+use super::broadcast::{Shot, Subscription};
 use super::peer::Peer;
 use super::places::{Caller, Place};
 use super::request::Request;
 use super::response::{self, Response, Sites};
 use super::server::Shared;
-use super::{Feed, Shot, Subscription};
-use crate::host::Wake;
+use super::site::Feed;
 use crate::jpeg;
 
 /// Somebody who watches one stream or all.

@@ -1,13 +1,15 @@
 //! What comes of packets in every order, and of packets that lie.
 
+use super::super::content::Content;
+use super::super::header::{Picture, Rtp, Sampling};
+use super::super::jfif;
+use super::super::quantization::Tables;
+use super::super::slab::Slab;
 use super::*;
-use crate::rtp::NotTaken;
-use crate::rtp::content::Content;
-use crate::rtp::header::{Picture, Rtp, Sampling};
-use crate::rtp::jfif;
-use crate::rtp::quantization::Tables;
-use crate::rtp::slab::Slab;
-use crate::{LossReason, MAX_BYTES_IN_FLIGHT, MediaTime, t0};
+use crate::frame::MediaTime;
+use crate::recv::MAX_BYTES_IN_FLIGHT;
+use crate::stats::{LossReason, NotTaken};
+use crate::t0;
 
 const PICTURE: Picture =
     Picture { sampling: Sampling::Yuv420, q: 255, width: 640, height: 480, restart_interval: None };

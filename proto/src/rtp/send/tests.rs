@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use super::super::header::{Packet, Picture, Sampling};
+use super::super::jfif;
+use super::super::quantization::Tables;
+use super::super::recv::{RtpRecvConfig, RtpRecvStream};
 use super::*;
-use crate::rtp::header::{Packet, Picture, Sampling};
-use crate::rtp::jfif;
-use crate::rtp::quantization::Tables;
-use crate::rtp::{RtpRecvConfig, RtpRecvStream};
-use crate::{Fate, MediaTime, RecvEvent, t0};
+use crate::frame::MediaTime;
+use crate::recv::RecvEvent;
+use crate::stats::Fate;
+use crate::t0;
 
 fn stream(pace: Pace, reports_to: Option<u8>, now: Instant) -> RtpSendStream<u8> {
     let config = RtpSendConfig {

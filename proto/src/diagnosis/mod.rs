@@ -1,0 +1,15 @@
+//! What is wrong with a stream, by what was counted of it, and what to do about it.
+//!
+//! A loss says itself where it came from: what the kernel dropped was counted by the kernel; what a queue on the way had
+//! no room for is missing at the ends of frames, since each frame is a train that fills the queue; what radio or a bad
+//! cable lost is missing anywhere; and where only small datagrams arrive, large ones do not pass.
+
+mod cause;
+mod counters;
+mod monitor;
+mod text;
+
+pub use cause::{Cause, Missing, WANTED_BUFFER, explain};
+pub use counters::Evidence;
+pub use monitor::Watch;
+pub use text::{Given, Told};

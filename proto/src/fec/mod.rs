@@ -1,0 +1,11 @@
+//! Parity: the code, what is computed with it, and how much of it there is.
+
+mod codec;
+mod redundancy;
+mod repair;
+
+pub(crate) use codec::{Encoder, most_parity};
+pub use redundancy::{Fec, FecError};
+pub(crate) use redundancy::{MOST_PERCENT, Redundancy};
+pub(crate) use repair::Repairer;
+pub use repair::warm_up;

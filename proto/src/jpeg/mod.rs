@@ -1,0 +1,15 @@
+//! JPEGs, walked without being decoded: what one says of itself, and where it ends in a stream of bytes.
+
+mod headers;
+mod huffman;
+mod segments;
+mod splitter;
+
+pub(crate) use headers::{
+    APP0, APP14, DHT, DQT, EOI, SOS, end_of_scan, is_frame_header, next_marker, segment, stands_alone,
+};
+pub use headers::{Coding, Head, Info, JpegError, scan, scan_head};
+pub(crate) use huffman::STANDARD_TABLES;
+pub use huffman::with_huffman_tables;
+pub use segments::{Segment, Segments};
+pub use splitter::{Splitter, find};

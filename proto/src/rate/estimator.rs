@@ -1,0 +1,233 @@
+//! What each path carries, learned from how the trains of datagrams that frames are arrive at the other end.
+//!
+//! A train that is sent faster than the narrowest link on its way comes out of that link at the link's own rate: its
+//! dispersion shows the bottleneck (C. Dovrolis, P. Ramanathan and D. Moore, "What do packet dispersion techniques
+//! measure?", INFOCOM 2001). As in BBR (N. Cardwell et al., "BBR: congestion-based congestion control", ACM Queue 14(5),
+//! 2016) a path is what its delivery rate says, not what it loses: chance loses datagrams on every wireless path.
+
+use std::time::{Duration, Instant};
+
+use super::dispersion::{CEILING, Measure, Recent};
+use super::load::Load;
+use super::policer::{Policed, TailLoss};
+use super::probe::{Probe, Verdict};
+use super::stretch::Ear;
+use super::train::Train;
+use super::trial::Trial;
+
+/// What the path to one receiver carries.
+///
+/// It starts at [`START_RATE`] and rises with every report as long as trains at that pace arrive as they were sent. When
+/// they arrive stretched, the rate at which they arrive is the bottleneck's, and the path may be sent at a little less;
+/// about once a second a few trains go faster, to see whether the bottleneck has moved. Loss says nothing, unless it
+/// falls on the ends of trains again and again (see [`TailLoss`]). A frame of fewer than
+/// [`LEAST_DATAGRAMS`](measure::LEAST_DATAGRAMS) datagrams, or one sent at once, teaches nothing but that.
+///
+/// What it hears may be made up: whatever it is, the rate stays between [`LEAST_RATE`] and [`CEILING`].
+#[derive(Clone, Debug)]
+pub(crate) struct PathRate {
+    state: State,
+    load: Load,
+    tail: TailLoss,
+    ear: Ear,
+    /// The best rate at which each of the last verdicts had trains come through.
+    through: Recent<f64, 6>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    /// No bottleneck below `good`; on trial at `rate`. Where one was there before, it `was_limited`.
+    Rising { good: f64, rate: f64, trial: Trial, was_limited: bool },
+    /// A bottleneck at `limit`. Where it was found by loss, it is `policed`.
+    Limited { limit: f64, probe: Probe, policed: bool },
+}
+
+impl PathRate {
+    /// A path of which nothing is known.
+    pub(crate) fn new() -> Self {
+        Self {
+            state: State::rising(START_RATE, START_RATE, false),
+            load: Load::default(),
+            tail: TailLoss::default(),
+            ear: Ear::default(),
+            through: Recent::default(),
+        }
+    }
+
+    /// Takes the trains of one report, oldest first; each train is told once.
+    pub(crate) fn heard(&mut self, trains: &[Train], now: Instant) {
+        self.load.heard(trains, now);
+        for train in trains {
+            let measure = Measure::of(train);
+            let is_stretched = measure.is_some_and(|measure| self.weigh(&measure, now));
+            self.tail.heard(train, is_stretched, measure.map(|measure| measure.through));
+            if let Some(measure) = measure.filter(|measure| is_stretched && overflowed(train, measure)) {
+                self.limit_to(measure.through, now);
+            }
+        }
+        if let Some(met) = self.tail.policed() {
+            self.policed(met, now);
+        }
+        self.conclude(now);
+    }
+
+    /// What the path may be sent at now, in bits per second on the wire.
+    pub(crate) fn rate(&self, now: Instant) -> f64 {
+        let rate = match &self.state {
+            State::Rising { rate, .. } => *rate,
+            State::Limited { limit, probe, .. } => limit * probe.factor(now).unwrap_or(BELOW_LIMIT),
+        };
+        rate.clamp(LEAST_RATE, CEILING)
+    }
+
+    /// The bottleneck in bits per second on the wire, or, where it has moved out of the way, what has come through since;
+    /// `None` if none has ever shown itself.
+    pub(crate) fn limit(&self) -> Option<f64> {
+        match self.state {
+            State::Rising { was_limited: false, .. } => None,
+            State::Rising { good, .. } => Some(good),
+            State::Limited { limit, .. } => Some(limit),
+        }
+    }
+
+    /// Counts one train for or against the present rate; returns whether it arrived stretched.
+    fn weigh(&mut self, train: &Measure, now: Instant) -> bool {
+        let carried = self.carried();
+        let is_stretched = self.ear.heard(train, train.pace <= carried * KNOWN);
+        match &mut self.state {
+            State::Rising { rate, trial, .. } if train.pace >= *rate * NEAR => {
+                trial.heard(train, is_stretched)
+            }
+            State::Limited { limit, probe, .. } => probe.heard(train, *limit, is_stretched),
+            State::Rising { .. } => {}
+        }
+        if let Some(through) = self.ear.agreed() {
+            self.limit_to(through, now);
+        }
+        is_stretched
+    }
+
+    /// Whether there is nothing more to learn: the path carries as much as is ever sent.
+    pub(crate) fn is_settled(&self) -> bool {
+        matches!(self.state, State::Rising { good, .. } if good >= CEILING)
+    }
+
+    /// The pace that the path is known to carry.
+    pub(crate) fn carried(&self) -> f64 {
+        match self.state {
+            State::Rising { good, .. } => good,
+            State::Limited { limit, .. } => limit,
+        }
+    }
+
+    /// Sets the limit by stretched trains, the best of which came through at this rate.
+    fn limit_to(&mut self, best: f64, now: Instant) {
+        let known = match self.state {
+            State::Limited { limit, policed: false, .. } => Some(limit),
+            _ => None,
+        };
+        if known.is_none_or(|limit| best < limit * CLEARLY_LESS) {
+            self.through.clear();
+        }
+        self.through.push(best);
+        self.ear.forget_run();
+        // A link never delivers faster than it is, and often seems slower, as when the sender itself was late: so the
+        // best counts, but not one that alone is so good, as its first datagram may have been held up.
+        let rank = usize::from(self.through.len() > 2);
+        let limit = self.through.largest(rank).unwrap_or(best).clamp(LEAST_RATE, CEILING);
+        let probe = Probe::at(now, PROBE_EVERY, self.load.probe_factor(limit));
+        self.state = State::Limited { limit, probe, policed: false };
+    }
+
+    /// Something on the path drops what exceeds its rate, and queues nothing or has a full queue; trains met it.
+    fn policed(&mut self, met: Policed, now: Instant) {
+        let lowered = |sent_at: f64| (sent_at * POLICED).min(met.most) / BELOW_LIMIT;
+        let (limit, wait) = match &self.state {
+            State::Rising { rate, .. } => (lowered(*rate), POLICED_WAIT),
+            // Only the probe met it: the rate itself does not.
+            State::Limited { limit, probe, policed: true } if met.pace > *limit => (*limit, probe.wait * 2),
+            State::Limited { limit, probe, .. } => {
+                (lowered(limit * BELOW_LIMIT), probe.wait.max(POLICED_WAIT))
+            }
+        };
+        let limit = limit.clamp(LEAST_RATE, CEILING);
+        self.tail.clear();
+        self.ear.forget_run();
+        let probe = Probe::at(now, wait.min(SELDOM), self.load.probe_factor(limit));
+        self.state = State::Limited { limit, probe, policed: true };
+    }
+
+    /// Rises, or ends a probe, if what was heard suffices for it.
+    fn conclude(&mut self, now: Instant) {
+        match &mut self.state {
+            State::Rising { rate, trial, was_limited, .. } if trial.is_passed() => {
+                trial.excesses().for_each(|excess| self.ear.noise_was(excess));
+                self.state = State::rising(*rate, self.load.next_pace(*rate), *was_limited);
+            }
+            State::Rising { .. } => {}
+            State::Limited { limit, probe, policed } => match probe.verdict(now) {
+                Verdict::Open => {}
+                Verdict::Moved(pace) if *policed => {
+                    *limit = pace.clamp(LEAST_RATE, CEILING);
+                    *probe = Probe::at(now, probe.wait, self.load.probe_factor(*limit));
+                }
+                Verdict::Moved(pace) => {
+                    self.through.clear();
+                    self.state = State::rising(pace, self.load.next_pace(pace), true);
+                }
+                Verdict::Stays if *policed => *probe = Probe::at(now, probe.wait, probe.factor),
+                Verdict::Stays => {
+                    let best = probe.through;
+                    self.limit_to(best, now);
+                }
+            },
+        }
+    }
+}
+
+/// Whether a train by itself shows that it overflowed a queue: it came through much slower than it was sent, and lost much
+/// of its end. What came through did so at the bottleneck's rate. Waiting for others to agree would lose those too.
+fn overflowed(train: &Train, measure: &Measure) -> bool {
+    let (head, tail, total) =
+        (f64::from(train.missing_head), f64::from(train.missing_tail), f64::from(train.total));
+    measure.excess() > SURELY_LATE.max(measure.as_sent * SURELY_STRETCHED)
+        && tail > 3.0 * head
+        && tail > total * OVERFLOWED
+}
+
+impl State {
+    fn rising(good: f64, rate: f64, was_limited: bool) -> Self {
+        let good = good.clamp(LEAST_RATE, CEILING);
+        Self::Rising { good, rate: rate.min(CEILING), trial: Trial::default(), was_limited }
+    }
+}
+
+/// What a 100 Mbit/s port carries with room for others.
+pub(crate) const START_RATE: f64 = 90e6;
+/// No path that carries video is slower; what measures less is not believed.
+pub(crate) const LEAST_RATE: f64 = 1e6;
+/// A queue before the bottleneck drains at this share of its rate, and the measure may err by a percent or two.
+const BELOW_LIMIT: f64 = 0.96;
+/// A measure this far below the known limit is not that limit's noise.
+const CLEARLY_LESS: f64 = 0.93;
+/// What is left of the rate when a policer shows itself.
+const POLICED: f64 = 0.8;
+/// A train of at least this share of the rate tells whether the path carries the rate.
+const NEAR: f64 = 0.9;
+/// Up to this much above what the path carries is as good as that.
+const KNOWN: f64 = 1.02;
+/// How long after a probe the next begins: with the rise that follows, a path that has become ten times faster is known
+/// within two seconds.
+const PROBE_EVERY: Duration = Duration::from_millis(600);
+/// How long after a policer showed itself it is first tried again.
+const POLICED_WAIT: Duration = Duration::from_secs(1);
+/// Seconds, and the share of its own time, that a train arrives longer which overflowed a queue for certain.
+const SURELY_LATE: f64 = 2e-3;
+const SURELY_STRETCHED: f64 = 0.2;
+/// The share of all its datagrams that such a train loses in its second half.
+const OVERFLOWED: f64 = 0.1;
+/// A policer does not go away; each attempt to pass it costs datagrams.
+const SELDOM: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,16 @@
+//! How fast to send: what each path carries, and whose path decides.
+
+mod dispersion;
+mod estimator;
+mod follow;
+mod load;
+mod policer;
+mod probe;
+mod stretch;
+mod train;
+mod trial;
+
+pub(crate) use estimator::PathRate;
+pub use follow::{Follow, FollowError};
+pub(crate) use follow::{Health, PaceControl};
+pub(crate) use train::Train;

@@ -1,0 +1,227 @@
+//! When a receiver asks for chunks again, and for which.
+
+use std::time::{Duration, Instant};
+
+use super::reassemble::slot::{Slot, Stored};
+use crate::random::Random;
+use crate::seq::FrameId;
+use crate::wire::MAX_RANGES;
+
+/// Decides when a frame's missing chunks are asked for.
+///
+/// A chunk is missing once a later one has come and the *guard* has passed, which is as long as chunks were seen to
+/// overtake each other; or when the frame's last datagram is overdue. What parity makes up for, parity that is still to
+/// come included, is not asked for. In a group each receiver first waits a random moment, most of them long and a few
+/// short (RFC 5401, section 3.2.4): the answer to the first is the answer to all.
+#[derive(Debug)]
+pub(crate) struct Asking {
+    guard: Duration,
+    /// The longest pause within a frame, of late.
+    pause: Duration,
+    /// Between the datagrams of a frame, of late.
+    spacing: Duration,
+    /// The quickest answer to a ping.
+    round_trip: Option<Duration>,
+    /// How many receivers there are, if it is a group.
+    group: Option<u16>,
+    random: Random,
+}
+
+/// What to ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ask {
+    pub(crate) frame: FrameId,
+    /// How many chunks would do.
+    pub(crate) needed: usize,
+}
+
+impl Asking {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            guard: LEAST_GUARD,
+            pause: LEAST_PAUSE,
+            spacing: Duration::ZERO,
+            round_trip: None,
+            group: None,
+            random: Random::new(seed),
+        }
+    }
+
+    /// It is a group of so many receivers, or none.
+    pub(crate) fn set_group(&mut self, viewers: Option<u16>) {
+        self.group = viewers;
+    }
+
+    /// How long chunks are waited for that others have overtaken.
+    pub(crate) fn guard(&self) -> Duration {
+        self.guard
+    }
+
+    /// An answer took this long.
+    pub(crate) fn answered(&mut self, took: Duration) {
+        self.round_trip = Some(self.round_trip.map_or(took, |known| known.min(took)));
+    }
+
+    /// Another sender, another path.
+    pub(crate) fn forget_path(&mut self) {
+        (self.guard, self.pause, self.round_trip) = (LEAST_GUARD, LEAST_PAUSE, None);
+    }
+
+    /// Learns from how a chunk came, so long after the one before it of its frame.
+    pub(crate) fn learn(&mut self, stored: Stored, since_last: Duration) {
+        self.pause = self.pause.max(since_last.min(MOST_PAUSE));
+        match stored {
+            Stored::Late(by) | Stored::TwiceLate(by) => {
+                self.guard = self.guard.max(Duration::from_micros(by.into()).mul_f64(1.25));
+            }
+            Stored::New | Stored::Again | Stored::Twice => {}
+        }
+        self.guard = self.guard.min(MOST_GUARD);
+    }
+
+    /// A frame has ended: what was learned fades.
+    pub(crate) fn frame_ended(&mut self, spacing: Option<Duration>) {
+        self.guard = self.guard.max(LEAST_GUARD) - (self.guard - LEAST_GUARD) / 64;
+        self.pause = self.pause - (self.pause - LEAST_PAUSE) / 32;
+        if let Some(spacing) = spacing {
+            self.spacing = (self.spacing * 3 + spacing) / 4;
+        }
+    }
+
+    /// When a frame is to be looked at.
+    pub(crate) fn due(&self, slot: &Slot, deadline: Duration) -> Option<Instant> {
+        let (train, asks) = (&slot.train, &slot.asks);
+        if asks.gone {
+            return None;
+        }
+        let looked = |ripe: &Instant| asks.looked.is_none_or(|looked| *ripe > looked);
+        let gap = train.gaps.iter().map(|gap| gap.since + self.guard).filter(looked).min();
+        let tail = (!train.is_over).then(|| self.expected_end(slot));
+        // Who waits for others to ask has looked at what is due again.
+        let again = asks.last.filter(|_| asks.wait.is_none()).map(|last| last + self.patience(slot));
+        let hope = asks.hope.filter(|_| asks.last.is_none()).filter(looked);
+        [gap, tail, again, hope, asks.wait]
+            .into_iter()
+            .flatten()
+            .min()
+            .filter(|due| *due < train.first + deadline)
+    }
+
+    /// A moment that the guard has just passed since.
+    pub(crate) fn passed(&self, now: Instant) -> Instant {
+        now.checked_sub(self.guard).unwrap_or(now)
+    }
+
+    /// When a frame's last datagram is overdue.
+    pub(crate) fn expected_end(&self, slot: &Slot) -> Instant {
+        let left = (slot.datagrams() - 1).saturating_sub(slot.train.last_index);
+        let spacing = slot.train.spacing().unwrap_or(self.spacing);
+        slot.train.last + spacing * left as u32 + self.guard + self.pause
+    }
+
+    /// What of a frame is to be asked for now; `ranges` is filled with the chunks.
+    pub(crate) fn look(&mut self, slot: &mut Slot, chunks: &mut Vec<usize>, now: Instant) -> Option<Ask> {
+        chunks.clear();
+        slot.asks.looked = Some(now);
+        if slot.asks.gone {
+            return None;
+        }
+        // What was asked for in vain is asked for once more when there are signs that the path is there again.
+        let most_again = MOST_AGAIN + u8::from(slot.asks.hope.is_some());
+        let is_again = match slot.asks.last {
+            Some(last) => last + self.patience(slot) <= now,
+            None => slot.asks.hope.is_some(),
+        };
+        let data = slot.geometry.chunks();
+        let (mut ripe, mut on_their_way) = (0, 0);
+        for gap in slot.train.gaps.iter().filter(|gap| gap.since + self.guard <= now) {
+            for index in gap.range.start..gap.range.end.min(data) {
+                if slot.has(index) {
+                    continue;
+                }
+                ripe += 1;
+                match slot.asks.count(index) {
+                    0 => chunks.push(index),
+                    _ if !is_again => on_their_way += 1,
+                    count if count <= most_again => chunks.push(index),
+                    // It was asked for often enough.
+                    _ => {}
+                }
+            }
+        }
+        let parity = self.parity(slot, ripe);
+        let needed = ripe.saturating_sub(parity + on_their_way);
+        if needed == 0 || chunks.is_empty() {
+            slot.asks.wait = None;
+            if is_again {
+                // Nothing is owed any more.
+                slot.asks.last = None;
+            }
+            return None;
+        }
+        if let Some(viewers) = self.group {
+            let wait = slot.asks.wait.unwrap_or_else(|| now + backoff(viewers, &mut self.random));
+            if wait > now {
+                slot.asks.wait = Some(wait);
+                return None;
+            }
+            slot.asks.wait = None;
+        }
+        chunks.truncate(needed);
+        // No more than a request can name; the rest is asked for when these have come.
+        let runs = chunks.chunk_by(|a, b| a + 1 == *b).take(MAX_RANGES);
+        chunks.truncate(runs.map(<[usize]>::len).sum());
+        chunks.iter().for_each(|&index| slot.asks.note(index));
+        slot.asks.last = Some(now);
+        Some(Ask { frame: slot.frame, needed })
+    }
+
+    /// How many of `missing` chunks parity makes up for, when what is still to come of it has come.
+    fn parity(&self, slot: &Slot, missing: usize) -> usize {
+        let usable = slot.usable_parity() + slot.parity_to_come();
+        // An exclusive or makes up for one, or for none.
+        if slot.is_xor_only() && missing > 1 { 0 } else { usable }
+    }
+
+    /// How long an answer may take.
+    fn patience(&self, slot: &Slot) -> Duration {
+        let round_trip = self.round_trip.unwrap_or(UNKNOWN_ROUND_TRIP);
+        let group = if self.group.is_some() { TOGETHER } else { Duration::ZERO };
+        let spacing = slot.train.spacing().unwrap_or(self.spacing);
+        2 * round_trip + self.guard + self.pause + group + spacing * ANSWER
+    }
+}
+
+/// How long one of so many receivers waits before it asks: truncated exponential, so that few wait little (RFC 5401,
+/// section 3.2.4).
+fn backoff(viewers: u16, random: &mut Random) -> Duration {
+    if viewers <= 1 {
+        return Duration::ZERO;
+    }
+    let most = LONGEST_BACKOFF.as_secs_f64();
+    let lambda = f64::from(viewers).ln() + 1.0;
+    let uniform = random.below(1 << 32) as f64 / (1_u64 << 32) as f64;
+    let x = lambda / most * (uniform + 1.0 / (lambda.exp() - 1.0));
+    Duration::from_secs_f64(
+        (most / lambda * (x * (lambda.exp() - 1.0) * most / lambda).ln()).clamp(0.0, most),
+    )
+}
+
+/// Without reordering: longer than a busy computer takes to read what came in order.
+const LEAST_GUARD: Duration = Duration::from_millis(1);
+/// More is a path on which a resend comes too late to help.
+const MOST_GUARD: Duration = Duration::from_millis(20);
+/// Between the groups of a paced frame.
+const LEAST_PAUSE: Duration = Duration::from_micros(500);
+/// A longer pause is another thing than pacing.
+const MOST_PAUSE: Duration = Duration::from_millis(8);
+/// A chunk is asked for again, twice.
+const MOST_AGAIN: u8 = 2;
+/// Until a ping was answered.
+const UNKNOWN_ROUND_TRIP: Duration = Duration::from_millis(3);
+/// How long the sender waits for others of a group, and they for each other, at most.
+const TOGETHER: Duration = Duration::from_millis(5);
+/// The longest wait for others' requests: a few round trips of a LAN.
+const LONGEST_BACKOFF: Duration = Duration::from_millis(4);
+/// Datagrams that may go before the answer.
+const ANSWER: u32 = 16;

@@ -1,0 +1,490 @@
+//! Datagrams in, frames out; and what the sender should know.
+
+mod talk;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::announced::Announced;
+use super::clock::ClockReading;
+use super::config::RecvConfig;
+use super::nack::Asking;
+use super::output::{Contest, RecvEvent, RecvOutput};
+use super::pending::Stranger;
+use super::reassemble::arrival::Arrival;
+use super::reassemble::slot::{Slot, Stored};
+use super::reassemble::{Loss, Reassembler, Repair};
+use super::report::Feedback;
+use super::source_lock::{Admission, SourceLock};
+use crate::frame::MediaTime;
+use crate::seq::{FrameId, SessionId};
+use crate::stats::{Fate, RecvStats};
+use crate::wire::{Body, Datagram, Header, Hello, SourceState, Token, WireError};
+
+/// The receiving end of a stream: one sender at a time, its datagrams in and its frames out.
+///
+/// Feed it with [`handle_datagram`](Self::handle_datagram) and [`handle_timeout`](Self::handle_timeout), and after
+/// each drain [`poll`](Self::poll) until it says to wait. It knows no addresses: a source is whatever the shell tells
+/// datagrams apart by, and is only compared.
+#[derive(Debug)]
+pub struct RecvStream<S> {
+    config: RecvConfig,
+    lock: SourceLock<S>,
+    reassembler: Reassembler,
+    asking: Asking,
+    /// When the last chunk was read.
+    fed: Option<Instant>,
+    feedback: Feedback,
+    events: VecDeque<RecvEvent<S>>,
+    stats: RecvStats,
+    hello: HelloState,
+    session: Option<SessionId>,
+    /// Sessions that were heard before.
+    heard: VecDeque<Heard>,
+    /// The last hello of this one: when it was sent, by the sender's clock, and when it came.
+    greeted: Option<(MediaTime, Instant)>,
+    /// A session of which only one datagram has come.
+    stranger: Stranger<S>,
+    /// What the sender's last hello said of its frames.
+    announced: Announced,
+    /// When it was last told that somebody speaks in the sender's name.
+    contested: Option<Instant>,
+}
+
+/// What is remembered of a session after another took its place.
+#[derive(Debug)]
+struct Heard {
+    session: SessionId,
+    /// The newest frame known of it: it shows nothing twice.
+    newest: Option<FrameId>,
+    greeted: Option<(MediaTime, Instant)>,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct HelloState {
+    name: String,
+    state: SourceState,
+    /// Whether the session has said hello.
+    is_heard: bool,
+    /// Whether this was told as an event.
+    is_told: bool,
+}
+
+impl<S: Copy + Eq> RecvStream<S> {
+    /// A stream that has heard nothing yet.
+    pub fn new(config: RecvConfig) -> Self {
+        Self {
+            config,
+            lock: SourceLock::new(),
+            reassembler: Reassembler::new(config.deadline),
+            asking: Asking::new(config.seed),
+            fed: None,
+            feedback: Feedback::new(!config.resend, config.seed),
+            events: VecDeque::with_capacity(EVENTS),
+            stats: RecvStats::default(),
+            hello: HelloState::default(),
+            session: None,
+            heard: VecDeque::with_capacity(MOST_HEARD),
+            greeted: None,
+            stranger: Stranger::nobody(),
+            announced: Announced::default(),
+            contested: None,
+        }
+    }
+
+    /// Takes in one datagram, whatever it is, and says how it ended.
+    pub fn handle_datagram(&mut self, source: S, datagram: &mut [u8], now: Instant) -> Fate {
+        self.handle_datagram_arrived(source, datagram, now, now)
+    }
+
+    /// The same, of a datagram that reached this computer at `arrived` and is read at `now`: the system knows the first
+    /// better than whoever was woken by it, and the path is judged by it.
+    pub fn handle_datagram_arrived(
+        &mut self,
+        source: S,
+        datagram: &mut [u8],
+        arrived: Instant,
+        now: Instant,
+    ) -> Fate {
+        self.end_if_left(now);
+        let fate = match Datagram::parse(datagram) {
+            Ok(datagram) => self.admit(source, &datagram, arrived, now),
+            Err(WireError::Checksum) => Fate::BadChecksum,
+            Err(WireError::Version(_)) => Fate::Unknown,
+            Err(_) => Fate::Malformed,
+        };
+        self.stats.datagrams.add(fate);
+        fate
+    }
+
+    /// Gives up what has passed its deadline, and believes a goodbye that nothing followed.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.end_if_left(now);
+        // A session of one datagram so far has no frame to give up yet.
+        if self.stranger.is_there() {
+            return;
+        }
+        let mut losses =
+            Losses { events: &mut self.events, stats: &mut self.stats, feedback: &mut self.feedback };
+        self.reassembler.handle_timeout(now, |loss| losses.add(loss));
+        self.note_trains(now);
+    }
+
+    /// What happened next, if something did: what [`poll`](Self::poll) would say first, for a shell that cannot send just
+    /// now.
+    pub fn next_event(&mut self) -> Option<RecvEvent<S>> {
+        self.events.pop_front()
+    }
+
+    /// What happened next, oldest first; then what is to be sent; then, how long there is nothing to do. Call it until it
+    /// says `Wait`. `handle_datagram`, `handle_timeout` and time change its answer.
+    #[must_use]
+    pub fn poll(&mut self, now: Instant) -> RecvOutput<'_, S> {
+        if let Some(event) = self.events.pop_front() {
+            return RecvOutput::Event(event);
+        }
+        if self.stranger.is_there() {
+            return RecvOutput::Wait(None);
+        }
+        let deadline = [self.reassembler.next_deadline(), self.lock.leaves()].into_iter().flatten().min();
+        let is_told = self.config.feedback && self.lock.is_established();
+        let Some((to, _)) = self.lock.holder().filter(|_| is_told) else {
+            return RecvOutput::Wait(deadline);
+        };
+        if self.say(now) {
+            return RecvOutput::Transmit { to, bytes: self.feedback.datagram() };
+        }
+        let next = [deadline, self.feedback.next_due(), self.next_look()];
+        RecvOutput::Wait(next.into_iter().flatten().min())
+    }
+
+    /// The sender's clock, as far as it is known.
+    pub fn clock(&self, now: Instant) -> Option<ClockReading> {
+        self.feedback.clock(now)
+    }
+
+    /// Notes what was dropped on this computer, since the program began, for the sender to know: datagrams by the system,
+    /// frames that were not decoded, pictures that were not shown.
+    pub fn set_drops(&mut self, kernel: u64, decode: u64, display: u64) {
+        self.feedback.set_drops(kernel, decode, display);
+    }
+
+    /// Notes that the sender told a token otherwise than by a pong: by an [`Answer`](crate::wire::Answer), which it gives to
+    /// who has shown a wrong one. What was shown with reports is wrong then, too.
+    pub fn told_token(&mut self, source: S, token: Token, now: Instant) {
+        if self.lock.holder().is_some_and(|(holder, _)| holder == source) {
+            self.feedback.told_token(token, now);
+        }
+    }
+
+    /// How far datagrams of one frame were seen to overtake each other of late, and a little more; a millisecond if they
+    /// come in order.
+    pub fn reordering(&self) -> Duration {
+        self.asking.guard()
+    }
+
+    /// Whether another source may have this one's place now: nobody holds it, or its holder gave no sign of life for
+    /// [`SILENCE`](crate::SILENCE). A shell that shows several senders asks before it makes a place for one more.
+    pub fn is_free(&self, now: Instant) -> bool {
+        self.lock.is_free(now)
+    }
+
+    /// Who has the place, and the session, also if a single datagram of it has come so far; `None` before the first and
+    /// after a goodbye.
+    pub fn holder(&self) -> Option<(S, SessionId)> {
+        self.lock.holder()
+    }
+
+    /// Takes the place from whoever has it: a shell that has no other place gives this one to somebody who waits.
+    pub fn release(&mut self, now: Instant) {
+        self.reset(None);
+        self.lock.release(now);
+    }
+
+    /// Ends the stream: frames still on their way are given up.
+    pub fn close(&mut self) {
+        self.reset(None);
+    }
+
+    /// What was counted so far.
+    pub fn stats(&self) -> &RecvStats {
+        &self.stats
+    }
+
+    fn admit(&mut self, source: S, datagram: &Datagram<'_>, arrived: Instant, now: Instant) -> Fate {
+        let session = datagram.header.session;
+        // Only a hello or a chunk begins a session.
+        let begins = matches!(datagram.body, Body::Data { .. } | Body::Parity { .. } | Body::Hello(_));
+        if !begins && !self.lock.is_held_by(source, session) {
+            let is_said_by_senders = matches!(datagram.body, Body::Goodbye | Body::Pong(_) | Body::Gone);
+            return if is_said_by_senders { Fate::Late } else { Fate::Unknown };
+        }
+        // Nearly always nobody asks.
+        let is_settled = self.lock.is_held_by(source, session) && self.lock.leaves().is_none();
+        let is_news = !is_settled && self.is_news(datagram, now);
+        match self.lock.admit(source, session, is_news, now) {
+            Admission::Ours => self.introduce(),
+            Admission::Stayed => {
+                self.introduce();
+                self.contest(Contest::Goodbye, source, now);
+            }
+            Admission::New => self.begin(source, session),
+            Admission::Back => {
+                self.contest(Contest::Place, source, now);
+                self.begin(source, session);
+            }
+            Admission::Moved => self.events.extend(self.stranger.go_on_from(source)),
+            Admission::Ended => return Fate::Late,
+            Admission::Foreign => return Fate::Foreign,
+            Admission::Contested => {
+                self.contest(Contest::Session, source, now);
+                return Fate::Foreign;
+            }
+        }
+        self.feedback.heard(now);
+        let header = &datagram.header;
+        match datagram.body {
+            Body::Data { geometry, chunk, again } => {
+                self.chunk(&Arrival { header, geometry, chunk, again, parity: None, arrived, now })
+            }
+            Body::Parity { geometry, index, checksum, chunk } => {
+                let parity = Some((index, checksum));
+                self.chunk(&Arrival { header, geometry, chunk, again: false, parity, arrived, now })
+            }
+            Body::Hello(hello) => {
+                self.feedback.invited(hello.invitation, now);
+                self.note_announced(header.frame);
+                if self.is_later(header.captured, now) {
+                    self.greeted = Some((header.captured, now));
+                    self.lock.said_hello(now);
+                }
+                self.take_back(header, source, now);
+                let group = hello.invitation.filter(|invitation| invitation.is_group);
+                self.asking.set_group(group.map(|invitation| invitation.viewers));
+                self.hear(hello);
+                Fate::Control
+            }
+            Body::Goodbye => {
+                self.lock.said_goodbye(now);
+                Fate::Control
+            }
+            Body::Pong(pong) => {
+                let jumps = self.feedback.clock_jumps();
+                if let Some(took) = self.feedback.answered(&pong, header.captured, now) {
+                    self.asking.answered(took);
+                    self.stats.answers += 1;
+                }
+                self.stats.clock_jumps += self.feedback.clock_jumps() - jumps;
+                Fate::Control
+            }
+            Body::Gone => {
+                let slots = self.reassembler.slots_mut();
+                if let Some(slot) = slots.iter_mut().find(|slot| slot.frame == header.frame) {
+                    slot.asks.gone = true;
+                }
+                Fate::Control
+            }
+            // What receivers say to senders.
+            Body::Report(_)
+            | Body::Resend(_)
+            | Body::Ping(_)
+            | Body::Ask(_)
+            | Body::Answer(_)
+            | Body::Unknown => Fate::Unknown,
+        }
+    }
+
+    fn chunk(&mut self, arrival: &Arrival<'_>) -> Fate {
+        // Of what is read at once nothing came after a pause.
+        let is_first = self.fed.replace(arrival.now) != Some(arrival.now);
+        let same = |slot: &&Slot| slot.frame == arrival.header.frame;
+        let before = self.reassembler.slots().iter().find(|slot| is_first && same(slot));
+        let before = before.map(|slot| slot.train.last);
+        let mut losses =
+            Losses { events: &mut self.events, stats: &mut self.stats, feedback: &mut self.feedback };
+        let accepted = self.reassembler.accept(arrival, |loss| losses.add(loss));
+        match (accepted.stored, before) {
+            (Some(Stored::New), None) | (None, _) => {}
+            (Some(Stored::New), Some(last)) => {
+                self.asking.learn(Stored::New, arrival.now.saturating_duration_since(last));
+            }
+            (Some(stored), _) => self.asking.learn(stored, Duration::ZERO),
+        }
+        if let Some(delivery) = accepted.delivery {
+            self.lock.completed(arrival.now);
+            self.introduce();
+            self.stats.delivered += 1;
+            self.stats.delivered_bytes += delivery.frame.jpeg.len() as u64;
+            self.stats.unseen += u64::from(delivery.unseen);
+            match delivery.repair {
+                Some(Repair::Parity) => self.stats.repair.by_parity += 1,
+                Some(Repair::Resend) => self.stats.repair.by_resend += 1,
+                None => {}
+            }
+            self.feedback.delivered(&delivery);
+            self.asking.frame_ended(delivery.spacing);
+            self.events.push_back(RecvEvent::Delivered(delivery));
+        }
+        self.note_trains(arrival.now);
+        accepted.fate
+    }
+
+    fn begin(&mut self, source: S, session: SessionId) {
+        let heard_before = self.heard.iter().find(|heard| heard.session == session);
+        let heard_before = heard_before.and_then(|heard| heard.newest);
+        self.reset(heard_before);
+        self.feedback.begin(session);
+        self.asking.forget_path();
+        self.session = Some(session);
+        (self.hello.is_heard, self.hello.is_told) = (false, false);
+        self.announced = Announced::default();
+        self.stranger.begin(source, session);
+        self.introduce();
+    }
+
+    /// Whether a hello was sent after the last one. One that is played back is no sign of life, and one that claims to be
+    /// of the time to come does not make the next ones old.
+    fn is_later(&self, captured: MediaTime, now: Instant) -> bool {
+        self.greeted.is_none_or(|(sent, came)| {
+            let passed = now.saturating_duration_since(came);
+            let most = (passed + MOST_EARLY).as_micros() as i64;
+            passed > MOST_UNGREETED || (1..=most).contains(&captured.micros_since(sent))
+        })
+    }
+
+    /// Whether a datagram shows that its session goes on: of the present one a hello, or a frame that was not known; of
+    /// one before, which other datagrams of it may have been overtaken by, a hello that was sent since.
+    fn is_news(&self, datagram: &Datagram<'_>, now: Instant) -> bool {
+        let Header { session, frame, captured, .. } = datagram.header;
+        let is_present = self.session == Some(session);
+        match datagram.body {
+            Body::Hello(_) if is_present => true,
+            Body::Hello(_) => {
+                let heard = self.heard.iter().find(|heard| heard.session == session);
+                heard.and_then(|heard| heard.greeted).is_none_or(|(sent, came)| {
+                    let since = now.saturating_duration_since(came).saturating_sub(MOST_OVERTAKEN);
+                    captured.as_micros() >= sent.as_micros().saturating_add(since.as_micros() as u64)
+                })
+            }
+            Body::Data { .. } | Body::Parity { .. } => {
+                is_present && self.reassembler.newest().is_none_or(|known| frame.is_newer_than(known))
+            }
+            _ => false,
+        }
+    }
+
+    /// A hello says which frame comes next: so many were begun since the last one.
+    fn note_announced(&mut self, next: FrameId) {
+        let before = self.announced.next.replace(next).unwrap_or(next);
+        self.stats.announced += u64::from(next.ahead_of(before).clamp(0, MOST_ANNOUNCED).unsigned_abs());
+    }
+
+    /// What is known of frames that a hello says are still to come was not the sender's.
+    fn take_back(&mut self, header: &Header, source: S, now: Instant) {
+        let next = header.frame;
+        let newest = self.reassembler.furthest_from(next);
+        if self.announced.takes_back(header.captured, next, newest, now) {
+            let mut losses =
+                Losses { events: &mut self.events, stats: &mut self.stats, feedback: &mut self.feedback };
+            self.reassembler.take_back(next, now, |loss| losses.add(loss));
+            self.contest(Contest::Frames, source, now);
+        }
+    }
+
+    /// Somebody else speaks in the sender's name. It is told, but not over and over.
+    fn contest(&mut self, what: Contest, source: S, now: Instant) {
+        self.stats.contested += 1;
+        if self.contested.is_none_or(|told| now.saturating_duration_since(told) >= CONTESTED_EVERY) {
+            self.contested = Some(now);
+            self.events.push_back(RecvEvent::Contested { source, what });
+        }
+    }
+
+    /// Ends the session of a sender that said goodbye and nothing since.
+    fn end_if_left(&mut self, now: Instant) {
+        if self.lock.free_if_left(now) {
+            self.reset(None);
+            self.events.push_back(RecvEvent::Goodbye);
+        }
+    }
+
+    /// Says that a session began, once it is more than a single datagram.
+    fn introduce(&mut self) {
+        if let Some(begun) = self.stranger.introduce(&self.lock) {
+            self.stats.sessions += 1;
+            self.events.push_back(begun);
+            self.tell_hello();
+        }
+    }
+
+    fn hear(&mut self, hello: Hello<'_>) {
+        let HelloState { name, state, is_heard, is_told } = &mut self.hello;
+        if !*is_heard || *state != hello.state || name != hello.name {
+            hello.name.clone_into(name);
+            (*state, *is_heard, *is_told) = (hello.state, true, false);
+        }
+        self.tell_hello();
+    }
+
+    /// Says what the sender is, if that is news. Nobody is named before it is introduced.
+    fn tell_hello(&mut self) {
+        if !self.stranger.is_there() && self.hello.is_heard && !self.hello.is_told {
+            self.hello.is_told = true;
+            let HelloState { name, state, .. } = &self.hello;
+            self.events.push_back(RecvEvent::Hello { name: name.clone(), state: *state });
+        }
+    }
+
+    /// Ends the session. What one of a single datagram brought is not counted as lost: nobody knows of it.
+    fn reset(&mut self, floor: Option<FrameId>) {
+        let is_known = !self.stranger.forget();
+        let mut losses =
+            Losses { events: &mut self.events, stats: &mut self.stats, feedback: &mut self.feedback };
+        let newest = self.reassembler.reset(floor, |loss| {
+            if is_known {
+                losses.add(loss);
+            }
+        });
+        let greeted = self.greeted.take();
+        if let (Some(session), true) = (self.session.take(), is_known) {
+            self.heard.retain(|heard| heard.session != session);
+            if self.heard.len() == MOST_HEARD {
+                self.heard.pop_front();
+            }
+            self.heard.push_back(Heard { session, newest, greeted });
+        }
+    }
+}
+
+/// Where losses go: the event and the counters come from the same value.
+struct Losses<'a, S> {
+    events: &'a mut VecDeque<RecvEvent<S>>,
+    stats: &'a mut RecvStats,
+    feedback: &'a mut Feedback,
+}
+
+impl<S> Losses<'_, S> {
+    fn add(&mut self, loss: Loss) {
+        self.stats.lost.add(loss.reason);
+        self.feedback.lost();
+        self.stats.datagrams.missing += u64::from(loss.missing);
+        self.events.push_back(RecvEvent::Lost(loss));
+    }
+}
+
+/// Sessions remembered after their end.
+const MOST_HEARD: usize = 16;
+/// Hellos of a session before that come later behind what was sent with them are taken for new ones.
+const MOST_OVERTAKEN: Duration = Duration::from_millis(100);
+/// A hello may be delayed by so much more than the next.
+const MOST_EARLY: Duration = Duration::from_millis(300);
+/// After so long without one any hello is taken for the last one: longer than a silence after which the place is free.
+const MOST_UNGREETED: Duration = Duration::from_secs(1);
+/// How often it is told that somebody speaks in the sender's name, while somebody does.
+pub(crate) const CONTESTED_EVERY: Duration = Duration::from_secs(1);
+/// No sender begins more frames between two hellos.
+const MOST_ANNOUNCED: i32 = 1000;
+/// Room for events: one datagram makes a delivery and as many losses as there are slots at most.
+const EVENTS: usize = 64;

@@ -1,0 +1,121 @@
+//! Which frames a stream sends: the newest of those that wait, and none for which its path has no room.
+
+use std::time::{Duration, Instant};
+
+use crate::frame::{Frame, MediaTime};
+
+/// Holds the frame that waits to be sent, at most one, and learns how far frames are apart.
+#[derive(Debug)]
+pub(crate) struct Entrance {
+    waiting: Option<Waiting>,
+    interval: Option<Duration>,
+    /// Whether that was known beforehand.
+    is_given: bool,
+    last_pushed: Option<Instant>,
+    /// The most bits per second that the stream may have on the wire.
+    most: Option<f64>,
+    /// When the stream, at that rate, has sent all that it was given.
+    free: Option<Instant>,
+}
+
+/// A frame that waits.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(crate) frame: Frame,
+    pub(crate) pushed: Instant,
+}
+
+/// What is known of the path when a frame comes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Path {
+    /// Bits per second that it carries, as far as that is known.
+    pub(crate) limit: Option<f64>,
+    /// When it is done with the frame before.
+    pub(crate) free: Option<Instant>,
+}
+
+/// A frame that is not sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LeftOut {
+    pub(crate) captured: MediaTime,
+    /// Whether that is because the path does not carry all of them, and not because a newer one came.
+    pub(crate) on_purpose: bool,
+}
+
+impl Entrance {
+    /// For frames that come every `interval`, where that is known beforehand, in a stream of `most` bits per second.
+    pub(crate) fn new(interval: Option<Duration>, most: Option<f64>) -> Self {
+        Self { waiting: None, interval, is_given: interval.is_some(), last_pushed: None, most, free: None }
+    }
+
+    /// Takes a frame that has `wire` bytes on the wire, in place of one that still waits, unless it is too much.
+    pub(crate) fn push(&mut self, frame: Frame, wire: usize, path: Path, now: Instant) -> Option<LeftOut> {
+        self.learn_interval(now);
+        if self.is_too_much(frame.jpeg.len(), wire, path, now) {
+            return Some(LeftOut { captured: frame.captured, on_purpose: true });
+        }
+        let older = self.waiting.replace(Waiting { frame, pushed: now })?;
+        Some(LeftOut { captured: older.frame.captured, on_purpose: false })
+    }
+
+    /// The frame that is to be sent next.
+    pub(crate) fn take(&mut self) -> Option<Waiting> {
+        self.waiting.take()
+    }
+
+    /// How far frames are apart, as far as that is known.
+    pub(crate) fn interval(&self) -> Option<Duration> {
+        self.interval
+    }
+
+    /// How many bytes a frame may have on the wire, where the path carries `limit` bits per second; `None` if nothing
+    /// limits it.
+    pub(crate) fn budget(&self, limit: Option<f64>) -> Option<f64> {
+        let path = limit.map(|limit| limit * PATH_SHARE);
+        let rate = [path, self.most].into_iter().flatten().reduce(f64::min)?;
+        Some(rate * self.interval?.as_secs_f64() / 8.0)
+    }
+
+    /// Whether a frame has to be left out: the path is known to carry no more, and is still busy with the one before.
+    ///
+    /// A frame that waited would only arrive later; and left out when it comes, frames are left out evenly.
+    fn is_too_much(&mut self, bytes: usize, wire: usize, path: Path, now: Instant) -> bool {
+        let interval = self.interval.unwrap_or_default();
+        let is_late = |free: Option<Instant>, slack| free.is_some_and(|free| free > now + slack);
+        let takes =
+            |bytes: usize, rate| Duration::try_from_secs_f64(bytes as f64 * 8.0 / rate).unwrap_or_default();
+        if let Some(limit) = path.limit {
+            // Where frames fit into their interval, a little lateness is made good by the next one.
+            let fits = takes(bytes, limit) < interval;
+            if is_late(path.free, if fits { interval.mul_f64(SLACK) } else { SLACK_OF_LARGE }) {
+                return true;
+            }
+        }
+        if let Some(most) = self.most {
+            if is_late(self.free, interval) {
+                return true;
+            }
+            let free = self.free.unwrap_or(now).max(now.checked_sub(interval).unwrap_or(now));
+            self.free = Some(free + takes(wire, most));
+        }
+        false
+    }
+
+    fn learn_interval(&mut self, now: Instant) {
+        if !self.is_given
+            && let Some(last) = self.last_pushed
+        {
+            let since = now.saturating_duration_since(last);
+            self.interval = Some(self.interval.map_or(since, |known| (known * 7 + since) / 8));
+        }
+        self.last_pushed = Some(now);
+    }
+}
+
+/// Of what a path carries, how much frames are made to fill: the rest is for those that are larger than they were meant to
+/// be, and for what is sent again.
+const PATH_SHARE: f64 = 0.85;
+/// How late a frame may begin that fits into its interval, as a share of that.
+const SLACK: f64 = 0.15;
+/// And one that does not.
+const SLACK_OF_LARGE: Duration = Duration::from_millis(1);

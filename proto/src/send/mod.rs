@@ -1,0 +1,26 @@
+//! The sending end of a stream: frames in, paced datagrams out; and what receivers say back in, answers out.
+
+mod config;
+mod gate;
+mod output;
+mod pacer;
+mod queue;
+mod reply;
+mod retransmit;
+mod sent_frames;
+mod slab;
+mod stream;
+mod token;
+mod viewers;
+
+pub use config::SendConfig;
+pub(crate) use gate::{Path, Waiting};
+pub(crate) use output::most_at_once;
+pub use output::{SendEvent, SendOutput, Transmit};
+pub use pacer::Pace;
+pub(crate) use pacer::Pacer;
+pub(crate) use queue::Outlet;
+pub use slab::{CutError, Slab};
+pub use stream::{HELLO_INTERVAL, SendStream};
+pub(crate) use token::Doorman;
+pub use viewers::viewer::Viewer;

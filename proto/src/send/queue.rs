@@ -1,0 +1,150 @@
+//! Frames on their way out of a stream: the one that waits, the one that goes, and how each ended.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::gate::{Entrance, Path, Waiting};
+use super::output::SendEvent;
+use crate::frame::{Frame, MediaTime};
+use crate::stats::SendStats;
+
+/// What all sending ends do alike with frames, whatever datagrams they make of them, and for whatever reason `E` they
+/// refuse one.
+#[derive(Debug)]
+pub(crate) struct Outlet<E> {
+    entrance: Entrance,
+    going: Option<Going>,
+    events: VecDeque<SendEvent<E>>,
+    closing: Closing,
+    pub(crate) stats: SendStats,
+}
+
+/// The frame that is going out.
+#[derive(Debug)]
+struct Going {
+    captured: MediaTime,
+    queued: Duration,
+    begun: Instant,
+}
+
+/// How far a stream is with its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Closing {
+    No,
+    Asked,
+    Done,
+}
+
+impl<E> Outlet<E> {
+    /// For frames that come every `interval`, where that is known beforehand, in a stream of `most` bits per second.
+    pub(crate) fn new(interval: Option<Duration>, most: Option<f64>) -> Self {
+        Self {
+            entrance: Entrance::new(interval, most),
+            going: None,
+            events: VecDeque::with_capacity(EVENTS),
+            closing: Closing::No,
+            stats: SendStats::default(),
+        }
+    }
+
+    /// Takes a frame that has `wire` bytes on the wire, in place of one that still waits, unless it is too much.
+    pub(crate) fn push(&mut self, frame: Frame, wire: usize, path: Path, now: Instant) {
+        self.stats.pushed += 1;
+        if let Some(left_out) = self.entrance.push(frame, wire, path, now) {
+            self.stats.thinned += u64::from(left_out.on_purpose);
+            self.supersede(left_out.captured, left_out.on_purpose);
+        }
+    }
+
+    /// How the next frame ended.
+    pub(crate) fn next_event(&mut self) -> Option<SendEvent<E>> {
+        self.events.pop_front()
+    }
+
+    /// The frame to begin with now; `None` if there is none, or another is going out.
+    pub(crate) fn next_frame(&mut self) -> Option<Waiting> {
+        if self.is_going() { None } else { self.entrance.take() }
+    }
+
+    /// It begins to go out.
+    pub(crate) fn begin(&mut self, waiting: &Waiting, now: Instant) {
+        let queued = now.saturating_duration_since(waiting.pushed);
+        self.going = Some(Going { captured: waiting.frame.captured, queued, begun: now });
+    }
+
+    /// It cannot be sent.
+    pub(crate) fn refuse(&mut self, captured: MediaTime, error: E) -> SendEvent<E> {
+        self.stats.refused += 1;
+        SendEvent::Refused { captured, error }
+    }
+
+    /// Whether a frame is going out.
+    pub(crate) fn is_going(&self) -> bool {
+        self.going.is_some()
+    }
+
+    /// Its last datagram goes.
+    pub(crate) fn sent(&mut self, now: Instant) {
+        if let Some(Going { captured, queued, begun }) = self.going.take() {
+            self.stats.sent += 1;
+            let sending = now.saturating_duration_since(begun);
+            self.events.push_back(SendEvent::Sent { captured, queued, sending });
+        }
+    }
+
+    /// How far frames are apart, as far as that is known.
+    pub(crate) fn interval(&self) -> Option<Duration> {
+        self.entrance.interval()
+    }
+
+    /// How many bytes a frame may have on the wire, where the path carries `limit` bits per second; `None` if nothing
+    /// limits it.
+    pub(crate) fn budget(&self, limit: Option<f64>) -> Option<f64> {
+        self.entrance.budget(limit)
+    }
+
+    /// Nothing is going to be pushed any more.
+    pub(crate) fn close(&mut self) {
+        if self.closing == Closing::No {
+            self.closing = Closing::Asked;
+        }
+    }
+
+    /// What has not gone is not going to: it counts as superseded.
+    pub(crate) fn abandon(&mut self) {
+        self.close();
+        let going = self.going.take().map(|going| going.captured);
+        let waiting = self.entrance.take().map(|waiting| waiting.frame.captured);
+        for captured in [going, waiting].into_iter().flatten() {
+            self.supersede(captured, false);
+        }
+    }
+
+    /// Whether it is time for a goodbye as soon as nothing goes out.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing == Closing::Asked
+    }
+
+    /// The goodbye goes.
+    pub(crate) fn end(&mut self) {
+        self.closing = Closing::Done;
+    }
+
+    /// Whether the goodbye has gone.
+    pub(crate) fn is_over(&self) -> bool {
+        self.closing == Closing::Done
+    }
+
+    /// Whether that was said of every frame, too.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.is_over() && self.events.is_empty()
+    }
+
+    fn supersede(&mut self, captured: MediaTime, thinned: bool) {
+        self.stats.superseded += 1;
+        self.events.push_back(SendEvent::Superseded { captured, thinned });
+    }
+}
+
+/// Room for events: each frame makes one, and they are drained after each.
+const EVENTS: usize = 16;

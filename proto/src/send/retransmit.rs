@@ -1,0 +1,296 @@
+//! Answers resend requests: within a budget, once for all who ask, and with parity where they miss different things.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use super::sent_frames::{History, Sent};
+use crate::fec::{Encoder, most_parity};
+use crate::seq::FrameId;
+use crate::wire::Resend;
+
+/// What is to be sent again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Repair {
+    pub(crate) frame: FrameId,
+    pub(crate) what: What,
+    pub(crate) range: Range<usize>,
+}
+
+/// Which of a slab's datagrams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    Data,
+    Parity,
+}
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It is answered, now or with others', or was a moment ago.
+    Answered,
+    /// The frame is not here any more.
+    Gone,
+    /// It asks for more than the budget allows.
+    TooMuch,
+}
+
+/// Answers on their way to the stream's receivers.
+///
+/// One receiver gets the chunks that it asks for. In a group, the requests of a moment for one frame are put together: where
+/// they name the same chunks, those are sent once; where they name different ones, parity that was not sent before makes
+/// all of them whole with as many chunks as the worst of them misses (RFC 5740, section 5.3, does the same for files).
+#[derive(Debug)]
+pub(crate) struct Answers {
+    group: bool,
+    queue: VecDeque<Repair>,
+    merges: Vec<Merge>,
+    spare: Vec<Merge>,
+    budget: Budget,
+}
+
+/// The requests of a moment for one frame.
+#[derive(Debug, Default)]
+struct Merge {
+    frame: FrameId,
+    due: Option<Instant>,
+    wanted: Vec<u64>,
+    needed: usize,
+}
+
+/// How many bytes may be sent again: a share of those sent, and some at once.
+#[derive(Clone, Debug)]
+pub(crate) struct Budget {
+    credit: u64,
+    streamed: u64,
+    share: u64,
+}
+
+impl Budget {
+    /// One byte in `share` of those streamed from now on.
+    pub(crate) fn new(share: u64, streamed: u64) -> Self {
+        Self { credit: AT_ONCE, streamed, share }
+    }
+
+    /// Takes `bytes`; `false` if that is more than there is. At most `at_once` are saved up.
+    pub(crate) fn spend(&mut self, bytes: u64, streamed: u64, at_once: u64) -> bool {
+        let earned = (streamed - self.streamed) / self.share;
+        self.streamed += earned * self.share;
+        self.credit = (self.credit + earned).min(at_once.max(AT_ONCE));
+        let enough = self.credit >= bytes;
+        if enough {
+            self.credit -= bytes;
+        }
+        enough
+    }
+}
+
+impl Answers {
+    pub(crate) fn new(group: bool) -> Self {
+        Self {
+            group,
+            queue: VecDeque::with_capacity(64),
+            merges: Vec::with_capacity(MOST_MERGES),
+            spare: Vec::with_capacity(MOST_MERGES),
+            budget: Budget::new(RESENT_SHARE, 0),
+        }
+    }
+
+    /// Takes in a request for a frame; `streamed` is how many bytes the stream has sent so far.
+    pub(crate) fn ask(
+        &mut self,
+        request: &Resend<'_>,
+        frame: FrameId,
+        history: &mut History,
+        asker: &mut Budget,
+        streamed: u64,
+        now: Instant,
+    ) -> Verdict {
+        let Some(sent) = history.find(frame) else { return Verdict::Gone };
+        if self.group {
+            return self.merge(request, sent, asker, streamed, now);
+        }
+        let mut verdict = Verdict::Answered;
+        let gone = sent.count().min(sent.slab.len());
+        let (bytes, at_once) = (sent.slab.stride() as u64, sent.slab.bytes() as u64);
+        let named = request.ranges().flat_map(|range| range.start..range.end.min(gone));
+        // So many make the frame whole, whichever they are.
+        for index in named.take(request.needed.into()) {
+            if sent.is_queued(index) {
+                continue;
+            }
+            if !asker.spend(bytes, streamed, at_once) || !self.budget.spend(bytes, streamed, at_once) {
+                verdict = Verdict::TooMuch;
+                break;
+            }
+            sent.queue(index);
+            self.push(frame, What::Data, index);
+        }
+        verdict
+    }
+
+    /// What is to be sent next; what is asked for by a group is put together when its time has come.
+    pub(crate) fn next(
+        &mut self,
+        history: &mut History,
+        encoder: &mut Encoder,
+        streamed: u64,
+        now: Instant,
+    ) -> Option<&mut Repair> {
+        while let Some(at) = self.merges.iter().position(|merge| merge.due.is_some_and(|due| due <= now)) {
+            let merge = self.merges.swap_remove(at);
+            if let Some(sent) = history.find(merge.frame) {
+                self.settle(&merge, sent, encoder, streamed, now);
+            }
+            self.spare.push(merge);
+        }
+        // What has become too old meanwhile is dropped.
+        while self.queue.front().is_some_and(|repair| history.find(repair.frame).is_none()) {
+            self.queue.pop_front();
+        }
+        self.queue.front_mut()
+    }
+
+    /// Takes `count` datagrams off the front of the queue.
+    pub(crate) fn taken(&mut self, count: usize) {
+        if let Some(first) = self.queue.front_mut() {
+            first.range.start += count;
+            if first.range.is_empty() {
+                self.queue.pop_front();
+            }
+        }
+    }
+
+    /// When requests that wait for others are to be answered.
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        self.merges.iter().filter_map(|merge| merge.due).min()
+    }
+
+    fn merge(
+        &mut self,
+        request: &Resend<'_>,
+        sent: &mut Sent,
+        asker: &mut Budget,
+        streamed: u64,
+        now: Instant,
+    ) -> Verdict {
+        // It was on its way when the last answer went out.
+        if sent.answered.is_some_and(|at| now.saturating_duration_since(at) < CROSSING) {
+            return Verdict::Answered;
+        }
+        let named = |range: Range<usize>| range.start..range.end.min(sent.slab.len());
+        let needed = usize::from(request.needed).min(sent.slab.len());
+        // It may get what it needs, or all that it names.
+        let most = needed.max(request.ranges().map(|range| named(range).len()).sum());
+        let (stride, at_once) = (sent.slab.stride() as u64, sent.slab.bytes() as u64);
+        if !asker.spend(most as u64 * stride, streamed, at_once) {
+            return Verdict::TooMuch;
+        }
+        let at = match self.merges.iter().position(|merge| merge.frame == sent.frame) {
+            Some(at) => at,
+            None => {
+                if self.merges.len() == MOST_MERGES {
+                    return Verdict::TooMuch;
+                }
+                let mut merge = self.spare.pop().unwrap_or_default();
+                (merge.frame, merge.due, merge.needed) = (sent.frame, Some(now + TOGETHER), 0);
+                merge.wanted.clear();
+                merge.wanted.resize(sent.slab.len().div_ceil(64), 0);
+                self.merges.push(merge);
+                self.merges.len() - 1
+            }
+        };
+        let merge = &mut self.merges[at];
+        let more = needed.saturating_sub(merge.needed);
+        if !self.budget.spend(more as u64 * stride, streamed, at_once) {
+            return Verdict::TooMuch;
+        }
+        merge.needed += more;
+        for index in request.ranges().flat_map(named) {
+            merge.wanted[index / 64] |= 1 << (index % 64);
+        }
+        Verdict::Answered
+    }
+
+    /// Decides what makes all who asked for a frame whole.
+    fn settle(&mut self, merge: &Merge, sent: &mut Sent, encoder: &mut Encoder, streamed: u64, now: Instant) {
+        sent.answered = Some(now);
+        let wanted: usize = merge.wanted.iter().map(|word| word.count_ones() as usize).sum();
+        // Parity begins behind what was sent before.
+        let fresh = sent.parity_given..sent.parity_given + merge.needed;
+        if wanted > merge.needed && fresh.end < most_parity(sent.slab.len()) {
+            make_fresh(sent, fresh.end, encoder);
+            if sent.slab.parity_made() >= fresh.end {
+                sent.parity_given = fresh.end;
+                self.queue.push_back(Repair { frame: merge.frame, what: What::Parity, range: fresh });
+                return;
+            }
+        }
+        // Only what the worst of them misses is paid for.
+        let more = (wanted.saturating_sub(merge.needed) * sent.slab.stride()) as u64;
+        let is_paid = self.budget.spend(more, streamed, sent.slab.bytes() as u64);
+        let most = if is_paid { wanted } else { merge.needed };
+        let is_wanted = |index: &usize| merge.wanted[index / 64] & (1 << (index % 64)) != 0;
+        for index in (0..sent.slab.len()).filter(is_wanted).take(most) {
+            if !sent.is_queued(index) {
+                sent.queue(index);
+                self.push(merge.frame, What::Data, index);
+            }
+        }
+    }
+
+    /// Adds a datagram to the queue, to those before it if it is the next.
+    fn push(&mut self, frame: FrameId, what: What, index: usize) {
+        match self.queue.back_mut() {
+            Some(last) if (last.frame, last.what, last.range.end) == (frame, what, index) => {
+                last.range.end += 1
+            }
+            _ => self.queue.push_back(Repair { frame, what, range: index..index + 1 }),
+        }
+    }
+}
+
+/// Makes parity, so that there are `count` in all, and some for who asks next: each time costs a pass over the whole frame,
+/// however few are made.
+fn make_fresh(sent: &mut Sent, count: usize, encoder: &mut Encoder) {
+    let made = sent.slab.parity_made();
+    if made < count {
+        let batch = (sent.slab.len() / BATCH).max(LEAST_BATCH);
+        sent.slab.make_parity(count.max(made + batch), encoder);
+    }
+}
+
+impl Sent {
+    fn is_queued(&self, index: usize) -> bool {
+        self.queued[index / 64] & (1 << (index % 64)) != 0
+    }
+
+    fn queue(&mut self, index: usize) {
+        self.queued[index / 64] |= 1 << (index % 64);
+    }
+
+    /// Notes that data chunks have been sent again, and may be asked for once more.
+    pub(crate) fn resent(&mut self, range: Range<usize>) {
+        for index in range {
+            self.queued[index / 64] &= !(1 << (index % 64));
+        }
+    }
+}
+
+/// For all receivers together, one byte of the stream in so many.
+const RESENT_SHARE: u64 = 2;
+/// What may be sent again at once however little was streamed: a 1080p frame, with what is lost of that.
+const AT_ONCE: u64 = 200_000;
+/// How long a request waits for others of its group: a round trip on a LAN, and a busy computer's lateness.
+const TOGETHER: Duration = Duration::from_millis(1);
+/// A request that comes this soon after an answer crossed it.
+const CROSSING: Duration = Duration::from_millis(1);
+/// Fresh parity is made for one in so many data chunks at once: what is paid for a pass over a frame is an eighth of it.
+const BATCH: usize = 8;
+/// But so many in any case.
+const LEAST_BATCH: usize = 8;
+/// Frames that are asked for at one time.
+const MOST_MERGES: usize = 8;

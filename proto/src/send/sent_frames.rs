@@ -1,0 +1,229 @@
+//! The frames that were sent last, so that parts of them can be sent again.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::slab::Slab;
+use crate::seq::FrameId;
+
+/// The frames that were sent last, the newest at the end: bounded by age, number and bytes. How those before them went is
+/// known for longer.
+#[derive(Debug)]
+pub(crate) struct History {
+    frames: VecDeque<Sent>,
+    spare: Vec<Sent>,
+    departed: VecDeque<Departure>,
+}
+
+/// A frame that was sent, or is being sent.
+#[derive(Debug, Default)]
+pub(crate) struct Sent {
+    pub(crate) frame: FrameId,
+    pub(crate) slab: Slab,
+    departure: Departure,
+    /// Data chunks that wait to be sent again, a bit each.
+    pub(crate) queued: Vec<u64>,
+    /// Parity datagrams that were sent, or wait to be.
+    pub(crate) parity_given: usize,
+    /// When an answer to the group was last put together.
+    pub(crate) answered: Option<Instant>,
+}
+
+/// How the datagrams of a frame went, to be compared with how they came.
+#[derive(Debug, Default)]
+pub(crate) struct Departure {
+    frame: FrameId,
+    /// How many of them, data first, were sent by when.
+    times: Vec<(usize, Instant)>,
+    /// The pace that they were sent at.
+    pub(crate) pace: Option<f64>,
+    /// How many carry data.
+    pub(crate) data: usize,
+    /// Bytes of one of these.
+    pub(crate) stride: usize,
+}
+
+impl History {
+    pub(crate) fn new() -> Self {
+        Self {
+            frames: VecDeque::with_capacity(MOST_FRAMES),
+            spare: Vec::with_capacity(MOST_FRAMES),
+            departed: VecDeque::with_capacity(MOST_DEPARTED),
+        }
+    }
+
+    /// Forgets what is too old, and begins a frame: a used one whose slab is to be filled.
+    pub(crate) fn begin(&mut self, now: Instant) -> &mut Sent {
+        while let Some(oldest) = self.frames.front()
+            && (self.frames.len() >= MOST_FRAMES || oldest.is_older_than(KEEP, now) || self.is_too_large())
+        {
+            self.forget_oldest();
+        }
+        // The one that was used last is still in the processor's cache.
+        let mut sent = self.spare.pop().unwrap_or_default();
+        // What a burst of large frames left behind is given back.
+        self.spare.truncate(MOST_SPARE);
+        sent.departure.times.clear();
+        sent.answered = None;
+        self.frames.push_back(sent);
+        self.frames.back_mut().expect("it was just put there")
+    }
+
+    /// Takes back the frame begun last: it could not be cut.
+    pub(crate) fn undo(&mut self) {
+        self.spare.extend(self.frames.pop_back());
+    }
+
+    /// The frame begun last.
+    pub(crate) fn newest(&mut self) -> Option<&mut Sent> {
+        self.frames.back_mut()
+    }
+
+    /// A frame, if it is still here.
+    pub(crate) fn find(&mut self, frame: FrameId) -> Option<&mut Sent> {
+        self.frames.iter_mut().rev().find(|sent| sent.frame == frame)
+    }
+
+    /// How a frame went, if that is still known.
+    pub(crate) fn departure(&self, frame: FrameId) -> Option<&Departure> {
+        let here = self.frames.iter().rev().map(|sent| &sent.departure);
+        here.chain(self.departed.iter().rev()).find(|departure| departure.frame == frame)
+    }
+
+    /// The numbers from the oldest frame to the newest.
+    pub(crate) fn span(&self) -> Option<(FrameId, FrameId)> {
+        Some((self.frames.front()?.frame, self.frames.back()?.frame))
+    }
+
+    /// Keeps of the oldest frame only how it went.
+    fn forget_oldest(&mut self) {
+        let Some(mut oldest) = self.frames.pop_front() else { return };
+        let forgotten = if self.departed.len() == MOST_DEPARTED { self.departed.pop_front() } else { None };
+        self.departed.push_back(std::mem::replace(&mut oldest.departure, forgotten.unwrap_or_default()));
+        self.spare.push(oldest);
+    }
+
+    fn is_too_large(&self) -> bool {
+        self.frames.iter().map(|sent| sent.slab.memory()).sum::<usize>() > MOST_BYTES
+    }
+}
+
+impl Sent {
+    /// Is frame `frame` from now on, whose slab has just been cut.
+    pub(crate) fn begin(&mut self, frame: FrameId, pace: Option<f64>) {
+        self.frame = frame;
+        let departure = &mut self.departure;
+        (departure.frame, departure.pace) = (frame, pace);
+        (departure.data, departure.stride) = (self.slab.len(), self.slab.stride());
+        self.parity_given = self.slab.planned_parity();
+        self.queued.clear();
+        self.queued.resize(self.slab.len().div_ceil(64), 0);
+    }
+
+    /// Notes that `count` of its datagrams have gone.
+    pub(crate) fn sent(&mut self, count: usize, now: Instant) {
+        self.departure.times.push((count, now));
+    }
+
+    /// How many of its datagrams have gone.
+    pub(crate) fn count(&self) -> usize {
+        self.departure.times.last().map_or(0, |&(count, _)| count)
+    }
+
+    fn is_older_than(&self, age: Duration, now: Instant) -> bool {
+        self.departure.times.last().is_some_and(|&(_, time)| now.saturating_duration_since(time) > age)
+    }
+}
+
+impl Departure {
+    /// Whether data datagram `index` has not gone yet.
+    pub(crate) fn is_still_to_come(&self, index: usize) -> bool {
+        index < self.data && self.time_of(index).is_none()
+    }
+
+    /// When datagram `index` went, data first, then parity.
+    pub(crate) fn time_of(&self, index: usize) -> Option<Instant> {
+        let at = self.times.partition_point(|&(count, _)| count <= index);
+        self.times.get(at).map(|&(_, time)| time)
+    }
+}
+
+/// A receiver asks at once, and again twice: after this long nobody needs a chunk of a live picture. Longer: more memory
+/// than a processor's cache holds.
+const KEEP: Duration = Duration::from_millis(150);
+/// 150 ms of 80 frames per second. At higher rates less is kept.
+const MOST_FRAMES: usize = 12;
+/// A receiver tells how a frame came when it gives it up, half a second later, and on a narrow path with a long queue later
+/// still: two seconds of 30 frames.
+const MOST_DEPARTED: usize = 64;
+/// Of all frames together; the newest is always kept.
+const MOST_BYTES: usize = 32 << 20;
+/// Buffers kept beyond those in use.
+const MOST_SPARE: usize = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::MediaTime;
+    use crate::seq::SessionId;
+    use crate::t0;
+
+    fn add(history: &mut History, number: u32, bytes: usize, now: Instant) {
+        let sent = history.begin(now);
+        let (session, frame) = (SessionId::new(1), FrameId::new(number));
+        sent.slab.cut(&vec![1; bytes], session, frame, MediaTime::default(), 1472, |_| 0).unwrap();
+        sent.begin(frame, None);
+        sent.sent(sent.slab.len(), now);
+    }
+
+    #[test]
+    fn frames_are_kept_for_as_long_as_somebody_may_need_them() {
+        let (mut history, t0) = (History::new(), t0());
+        for number in 0..10 {
+            add(&mut history, number, 5000, t0 + Duration::from_millis(33) * number);
+        }
+        assert!(history.find(FrameId::new(2)).is_none() && history.find(FrameId::new(9)).is_some());
+        assert!(history.find(FrameId::new(5)).is_some(), "132 ms old");
+        assert_eq!(history.span(), Some((FrameId::new(5), FrameId::new(9))));
+    }
+
+    #[test]
+    fn how_a_frame_went_is_known_for_longer_than_the_frame() {
+        let (mut history, t0) = (History::new(), t0());
+        for number in 0..200 {
+            add(&mut history, number, 5000, t0 + Duration::from_millis(33) * number);
+        }
+        assert!(history.find(FrameId::new(140)).is_none());
+        let departure = history.departure(FrameId::new(140)).unwrap();
+        assert_eq!(departure.time_of(0), Some(t0 + Duration::from_millis(33) * 140));
+        assert_eq!((departure.data, departure.stride), (4, 1290));
+        assert!(
+            history.departure(FrameId::new(100)).is_none() && history.departure(FrameId::new(199)).is_some()
+        );
+    }
+
+    #[test]
+    fn their_number_and_bytes_are_bounded() {
+        let (mut history, t0) = (History::new(), t0());
+        for number in 0..100 {
+            add(&mut history, number, 5000, t0);
+        }
+        assert_eq!(history.frames.len(), MOST_FRAMES);
+        for number in 100..120 {
+            add(&mut history, number, 15 << 20, t0);
+            let held: usize = history.frames.iter().map(|sent| sent.slab.memory()).sum();
+            assert!(held <= MOST_BYTES + (32 << 20), "{} MiB", held >> 20);
+        }
+    }
+
+    #[test]
+    fn it_is_known_when_each_datagram_went() {
+        let (mut sent, t0) = (Sent::default(), t0());
+        let later = t0 + Duration::from_millis(1);
+        sent.sent(4, t0);
+        sent.sent(6, later);
+        let times = [3, 4, 6].map(|index| sent.departure.time_of(index));
+        assert_eq!(times, [Some(t0), Some(later), None]);
+        assert_eq!(sent.count(), 6);
+    }
+}

@@ -1,0 +1,351 @@
+//! Frames in, datagrams out; and what receivers say back in, answers out.
+
+mod feedback;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::hash::Hash;
+use std::time::{Duration, Instant};
+
+use super::config::SendConfig;
+use super::gate::{Path, Waiting};
+use super::output::{SendEvent, SendOutput, Transmit, most_at_once};
+use super::pacer::{Pace, Pacer};
+use super::queue::Outlet;
+use super::reply::{MOST_REPLIES, Reply};
+use super::retransmit::{Answers, What};
+use super::sent_frames::History;
+use super::slab::CutError;
+use super::token::Doorman;
+use super::viewers::Viewers;
+use super::viewers::viewer::Viewer;
+use crate::computer::ComputerOf;
+use crate::fec::{Encoder, Redundancy};
+use crate::frame::{Clock, Frame};
+use crate::rate::Train;
+use crate::seq::FrameId;
+use crate::stats::SendStats;
+use crate::wire::{self, Header, Hello, Invitation, Kind, SourceState};
+
+/// How often a sender says hello, once it has said some at its start: twice and a half in the silence after which its
+/// place may be taken.
+pub const HELLO_INTERVAL: Duration = Duration::from_millis(200);
+
+/// The sending end of a stream: frames in, paced datagrams out.
+///
+/// It holds the frame that is going out and at most one that waits; a newer one replaces that. Feed it with
+/// [`push_frame`](Self::push_frame) and [`handle_datagram`](Self::handle_datagram), and after each input, and when a wait
+/// is over, drain [`poll`](Self::poll) until it says to wait. `S` is whatever the shell tells receivers apart by: for UDP,
+/// address and port.
+#[derive(Debug)]
+pub struct SendStream<S> {
+    config: SendConfig,
+    pacer: Pacer,
+    history: History,
+    encoder: Encoder,
+    redundancy: Redundancy,
+    outlet: Outlet<CutError>,
+    next_frame: FrameId,
+    doorman: Doorman,
+    viewers: Viewers<S>,
+    answers: Answers,
+    replies: VecDeque<Reply<S>>,
+    /// Those of the report that is being taken in.
+    trains: Vec<Train>,
+    state: SourceState,
+    /// When the next hello is due.
+    next_hello: Instant,
+    /// And how long after it the one after that.
+    hello_after: Duration,
+    clock: Clock,
+    control: Vec<u8>,
+    /// Datagrams that are sent again, marked as such.
+    again: Vec<u8>,
+    /// When the last datagram of a frame or an answer went.
+    last_sent: Option<Instant>,
+    /// Bytes of frames and of the parity that goes with them, each counted once: what may be sent again is a share of it.
+    streamed: u64,
+}
+
+impl<S: Copy + Ord + Hash> SendStream<S> {
+    /// A stream that has sent nothing yet. It says hello at once.
+    pub fn new(config: SendConfig, clock: Clock, now: Instant) -> Self {
+        Self {
+            pacer: Pacer::new(config.pace, config.overhead_bytes),
+            outlet: Outlet::new(config.interval, config.max_bitrate),
+            history: History::new(),
+            encoder: Encoder::default(),
+            redundancy: Redundancy::new(config.fec, config.resend),
+            next_frame: FrameId::new(0),
+            doorman: Doorman::new(config.secret),
+            viewers: Viewers::new(config.follow),
+            answers: Answers::new(config.is_group),
+            replies: VecDeque::with_capacity(MOST_REPLIES),
+            trains: Vec::with_capacity(wire::MAX_TRAINS),
+            config,
+            state: SourceState::Live,
+            next_hello: now,
+            hello_after: SECOND_HELLO,
+            clock,
+            control: Vec::with_capacity(wire::HEADER_BYTES + 8 + wire::MAX_NAME_BYTES),
+            again: Vec::new(),
+            last_sent: None,
+            streamed: 0,
+        }
+    }
+
+    /// Numbers the next frame `frame` instead of the one after the last: beyond what an earlier stream of this session
+    /// has used.
+    pub fn set_next_frame(&mut self, frame: FrameId) {
+        self.next_frame = frame;
+    }
+
+    /// Tells computers apart from now on: one has at most a quarter of the viewers' places, and one voice when it is decided
+    /// how fast to send, however many sources are on it.
+    pub fn set_computers(&mut self, computer: ComputerOf<S>) {
+        self.viewers.set_computers(computer);
+    }
+
+    /// Takes a frame to be sent, in place of one that still waits.
+    pub fn push_frame(&mut self, frame: Frame, now: Instant) {
+        let path = Path { limit: self.limit(), free: self.pacer.free() };
+        let head = wire::HEADER_BYTES + wire::PARITY_CHECKSUM_BYTES;
+        let each = self.config.datagram_bytes.saturating_sub(head).max(1);
+        let bytes = frame.jpeg.len();
+        let wire = bytes + bytes.div_ceil(each) * (wire::HEADER_BYTES + self.config.overhead_bytes);
+        self.outlet.push(frame, wire, path, now);
+    }
+
+    /// Says whether the source has pictures; a change is told to receivers at once.
+    pub fn set_state(&mut self, state: SourceState, now: Instant) {
+        if self.state != state {
+            self.state = state;
+            self.next_hello = now;
+        }
+    }
+
+    /// Tells the stream that the path takes datagrams of at most `bytes`, from the next frame on.
+    pub fn set_datagram_bytes(&mut self, bytes: usize) {
+        self.config.datagram_bytes = bytes;
+    }
+
+    /// Ends the stream: what was pushed still goes out, and for a moment what is asked for again; then a goodbye, and then
+    /// there is nothing more.
+    pub fn close(&mut self) {
+        self.outlet.close();
+    }
+
+    /// Ends the stream without waiting for what has not gone: it counts as superseded. Then a goodbye, and nothing more.
+    pub fn abandon(&mut self) {
+        self.outlet.abandon();
+        self.last_sent = None;
+        self.answers = Answers::new(self.config.is_group);
+    }
+
+    /// Whether everything, and the goodbye, has gone.
+    pub fn is_closed(&self) -> bool {
+        self.outlet.is_drained()
+    }
+
+    /// What to do next. Call it until it says `Wait`; then again after each input, and at that time. Each answer but
+    /// `Wait` is given once.
+    #[must_use]
+    pub fn poll(&mut self, now: Instant) -> SendOutput<'_, S> {
+        if let Some(event) = self.outlet.next_event() {
+            return SendOutput::Event(event);
+        }
+        if self.outlet.is_over() {
+            return SendOutput::Wait(None);
+        }
+        if let Some(reply) = self.replies.pop_front() {
+            return self.reply(&reply, now);
+        }
+        if self.next_hello <= now {
+            self.next_hello = now + self.hello_after;
+            self.hello_after = (self.hello_after * 2).min(HELLO_INTERVAL);
+            self.look_after_viewers(now);
+            return self.say(Kind::Hello, now);
+        }
+        let mut wait = self.next_hello;
+        if self.answers.next(&mut self.history, &mut self.encoder, self.streamed, now).is_some() {
+            match self.pacer.repair_due().filter(|due| *due > now) {
+                None => return self.send_again(now),
+                Some(due) => wait = wait.min(due),
+            }
+        }
+        wait = self.answers.next_due().map_or(wait, |due| wait.min(due));
+        if let Some(waiting) = self.outlet.next_frame()
+            && let Err(refused) = self.begin(&waiting, now)
+        {
+            return SendOutput::Event(refused);
+        }
+        if !self.outlet.is_going() {
+            return if self.outlet.is_closing() { self.end(wait, now) } else { SendOutput::Wait(Some(wait)) };
+        }
+        let sent = self.history.newest().expect(GOING);
+        match self.pacer.due(sent.count(), sent.slab.len() + sent.slab.planned_parity(), now) {
+            Ok(count) => self.send(count, now),
+            Err(next) => SendOutput::Wait(Some(next.min(wait))),
+        }
+    }
+
+    /// What was counted so far.
+    pub fn stats(&self) -> &SendStats {
+        &self.outlet.stats
+    }
+
+    /// Bits per second at which frames go out, on the wire; `None` if each goes at once.
+    pub fn pace(&self) -> Option<f64> {
+        self.pacer.rate()
+    }
+
+    /// The receivers that are known, by address.
+    pub fn viewers(&self) -> impl Iterator<Item = (&S, &Viewer)> {
+        self.viewers.iter()
+    }
+
+    /// How many bytes a JPEG may have so that the path carries the stream; `None` if no limit has shown itself.
+    pub fn frame_budget(&mut self) -> Option<usize> {
+        let limit = self.limit();
+        let wire = self.outlet.budget(limit)?;
+        // Of what is on the wire, headers and parity are no picture.
+        let each = self.config.datagram_bytes as f64;
+        let share = (each - (wire::HEADER_BYTES + wire::PARITY_CHECKSUM_BYTES) as f64).max(1.0)
+            / (each + self.config.overhead_bytes as f64);
+        let before = self.history.newest().map(|sent| &sent.slab);
+        let parity = before.map_or(0.0, |slab| slab.planned_parity() as f64 / slab.len().max(1) as f64);
+        Some((wire * share / (1.0 + parity)) as usize)
+    }
+
+    /// Bits per second that the path carries, as far as that is known.
+    fn limit(&mut self) -> Option<f64> {
+        match self.config.pace {
+            Pace::Off => None,
+            Pace::Auto => self.viewers.limit(),
+            Pace::Rate(rate) => Some(rate),
+        }
+    }
+
+    fn begin(&mut self, waiting: &Waiting, now: Instant) -> Result<(), SendEvent> {
+        let (captured, jpeg) = (waiting.frame.captured, &waiting.frame.jpeg);
+        let sent = self.history.begin(now);
+        let redundancy = &mut self.redundancy;
+        let parity = |data_chunks| redundancy.chunks(data_chunks);
+        let cut = sent.slab.cut(
+            jpeg,
+            self.config.session,
+            self.next_frame,
+            captured,
+            self.config.datagram_bytes,
+            parity,
+        );
+        if let Err(error) = cut {
+            self.history.undo();
+            return Err(self.outlet.refuse(captured, error));
+        }
+        self.pacer.set_rate(self.viewers.rate(now));
+        let datagrams = sent.slab.len() + sent.slab.planned_parity();
+        self.pacer.begin(datagrams, sent.slab.bytes(), self.outlet.interval(), now);
+        sent.begin(self.next_frame, self.pacer.rate());
+        self.next_frame = self.next_frame.next();
+        self.outlet.begin(waiting, now);
+        Ok(())
+    }
+
+    /// Gives out the next `count` datagrams of the frame, or as many as one call takes: data, then parity.
+    fn send(&mut self, count: usize, now: Instant) -> SendOutput<'_, S> {
+        let sent = self.history.newest().expect(GOING);
+        let (from, data) = (sent.count(), sent.slab.len());
+        let is_data = from < data;
+        let stride = if is_data { sent.slab.stride() } else { sent.slab.parity_stride() };
+        let left = if is_data { data - from } else { data + sent.slab.planned_parity() - from };
+        let count = most_at_once(count.min(left), stride);
+        sent.sent(from + count, now);
+        if from + count == data + sent.slab.planned_parity() {
+            self.last_sent = Some(now);
+            self.outlet.sent(now);
+        }
+        let bytes = if is_data {
+            self.outlet.stats.data += count as u64;
+            sent.slab.range(from..from + count)
+        } else {
+            self.outlet.stats.parity += count as u64;
+            sent.slab.make_parity(sent.slab.planned_parity(), &mut self.encoder);
+            sent.slab.parity_range(from - data..from - data + count)
+        };
+        self.streamed += bytes.len() as u64;
+        self.outlet.stats.bytes += bytes.len() as u64;
+        SendOutput::Transmit(Transmit { to: None, bytes, segment: stride.min(bytes.len()) })
+    }
+
+    /// Gives out the next datagrams that were asked for again.
+    fn send_again(&mut self, now: Instant) -> SendOutput<'_, S> {
+        let repair = self
+            .answers
+            .next(&mut self.history, &mut self.encoder, self.streamed, now)
+            .expect("it was there")
+            .clone();
+        let sent = self.history.find(repair.frame).expect("answers are of frames that are kept");
+        let is_data = repair.what == What::Data;
+        let stride = if is_data { sent.slab.stride() } else { sent.slab.parity_stride() };
+        let count = most_at_once(repair.range.len().min(self.pacer.repair_group(stride)), stride);
+        self.answers.taken(count);
+        let range = repair.range.start..repair.range.start + count;
+        if is_data {
+            sent.resent(range.clone());
+        }
+        let bytes = if is_data {
+            self.again.clear();
+            self.again.extend_from_slice(sent.slab.range(range));
+            self.again.chunks_mut(stride).for_each(wire::mark_again);
+            &self.again[..]
+        } else {
+            sent.slab.parity_range(range)
+        };
+        self.pacer.repair(count, bytes.len(), self.outlet.is_going(), now);
+        self.last_sent = Some(now);
+        self.outlet.stats.resent += count as u64;
+        self.outlet.stats.bytes += bytes.len() as u64;
+        SendOutput::Transmit(Transmit { to: None, bytes, segment: stride.min(bytes.len()) })
+    }
+
+    /// Says goodbye, once nobody can ask for the last frame again.
+    fn end(&mut self, wait: Instant, now: Instant) -> SendOutput<'_, S> {
+        let asked_until = self.last_sent.map(|last| last + LINGER);
+        if self.config.resend
+            && self.viewers.len() > 0
+            && let Some(until) = asked_until.filter(|until| *until > now)
+        {
+            return SendOutput::Wait(Some(until.min(wait)));
+        }
+        self.outlet.end();
+        self.say(Kind::Goodbye, now)
+    }
+
+    fn say(&mut self, kind: Kind, now: Instant) -> SendOutput<'_, S> {
+        let header = self.control_header(kind, self.next_frame, now);
+        let invitation = Invitation {
+            is_group: self.config.is_group,
+            resends: self.config.resend,
+            viewers: u16::try_from(self.viewers.len()).unwrap_or(u16::MAX),
+            report_every: self.report_interval(),
+        };
+        let hello = Hello { state: self.state, name: &self.config.name, invitation: Some(invitation) };
+        wire::emit_control(&header, (kind == Kind::Hello).then_some(&hello), &mut self.control);
+        self.outlet.stats.bytes += self.control.len() as u64;
+        SendOutput::Transmit(Transmit { to: None, bytes: &self.control, segment: self.control.len() })
+    }
+
+    fn control_header(&self, kind: Kind, frame: FrameId, now: Instant) -> Header {
+        Header::control(kind, self.config.session, frame, self.clock.at(now))
+    }
+}
+
+/// Why there is a newest frame.
+const GOING: &str = "a frame is going out";
+/// At first hellos are this far apart, then twice as far, and so on: without one, nobody knows that it may ask for what it
+/// misses of the first frames.
+const SECOND_HELLO: Duration = Duration::from_millis(12);
+/// How long after its last datagram a stream that ends can still be asked for it.
+const LINGER: Duration = Duration::from_millis(60);

@@ -1,0 +1,214 @@
+//! What receivers say back, and what they are answered.
+
+use std::hash::Hash;
+use std::time::{Duration, Instant};
+
+use super::super::output::{SendOutput, Transmit};
+use super::super::pacer::Pace;
+use super::super::reply::{MOST_REPLIES, Reply, What};
+use super::super::retransmit::Verdict;
+use super::super::sent_frames::Departure;
+use super::super::viewers::viewer::Viewer;
+use super::SendStream;
+use crate::rate::Train;
+use crate::seq::FrameId;
+use crate::stats::FeedbackFate;
+use crate::wire::{self, Body, Datagram, Kind, Pong, Report, Resend, TrainEntry, lost_its_end};
+
+impl<S: Copy + Ord + Hash> SendStream<S> {
+    /// Takes in one datagram from a receiver, whatever it is, and says how it ended.
+    ///
+    /// Nothing is done for an address that has not proven itself, but that a ping is answered by a pong of its own size.
+    pub fn handle_datagram(&mut self, source: S, datagram: &[u8], now: Instant) -> FeedbackFate {
+        let fate = self.take_in(source, datagram, now);
+        self.outlet.stats.feedback.add(fate);
+        fate
+    }
+
+    fn take_in(&mut self, source: S, datagram: &[u8], now: Instant) -> FeedbackFate {
+        let Ok(Datagram { header, body }) = Datagram::parse(datagram) else { return FeedbackFate::Malformed };
+        if header.session != self.config.session {
+            return FeedbackFate::Foreign;
+        }
+        let token = match &body {
+            Body::Ping(token) => *token,
+            Body::Report(report) => report.token,
+            Body::Resend(request) => request.token,
+            _ => return FeedbackFate::Foreign,
+        };
+        let is_proven = self.doorman.knows(&source, token, self.clock.at(now));
+        if !is_proven && !matches!(body, Body::Ping(_)) {
+            return FeedbackFate::Unproven;
+        }
+        let pong =
+            Reply { to: source, what: What::Pong { asked: header.captured, heard: self.clock.at(now) } };
+        if !is_proven {
+            self.push_reply(pong);
+            return FeedbackFate::Accepted;
+        }
+        if self.viewers.admit(source, self.streamed, now).is_none() {
+            return FeedbackFate::TooMuch;
+        }
+        match body {
+            Body::Report(report) => {
+                self.push_reply(pong);
+                self.report(source, &report, header.index & 1 == 0, now);
+                FeedbackFate::Accepted
+            }
+            Body::Resend(request) => self.request(source, header.frame, &request, now),
+            _ => {
+                self.push_reply(pong);
+                FeedbackFate::Accepted
+            }
+        }
+    }
+
+    fn report(&mut self, source: S, report: &Report<'_>, asks: bool, now: Instant) {
+        let overhead = self.config.overhead_bytes;
+        let Some(viewer) = self.viewers.find(source) else { return };
+        self.trains.clear();
+        self.trains.extend(report.trains().filter_map(|entry| {
+            let sent = self.history.departure(entry.frame)?;
+            if sent.is_still_to_come(entry.last.into()) {
+                viewer.contradicts_itself();
+            }
+            let (train, out_for) = train(sent, &entry, overhead, now)?;
+            viewer.believes(&entry, out_for, now).then_some(train)
+        }));
+        let (arrived, missing) =
+            self.viewers.report(source, report.counts, self.next_frame, &self.trains, now);
+        let Some(viewer) = self.viewers.find(source) else { return };
+        viewer.missing_at_end += report.trains().map(|entry| u64::from(entry.missing_tail)).sum::<u64>();
+        let (carried, loss) = (viewer.carried(), self.redundancy.loss());
+        // Who does not ask has nothing but parity against bursts.
+        let by_chance = if asks { BY_CHANCE } else { f64::INFINITY };
+        let no_evidence = self.trains.iter().map(|train| no_evidence(train, carried, loss, by_chance)).sum();
+        let missing = viewer.excuse(missing, no_evidence);
+        // Others' reports show that somebody can be asked; how much parity is needed is for the worst to say.
+        let (arrived, missing) = if self.viewers.is_worst(source) { (arrived, missing) } else { (0, 0) };
+        self.redundancy.heard(arrived, missing, asks, now);
+    }
+
+    fn request(&mut self, source: S, frame: FrameId, request: &Resend<'_>, now: Instant) -> FeedbackFate {
+        if !self.config.resend {
+            return FeedbackFate::TooMuch;
+        }
+        // A frame that was never sent is nobody's to ask for.
+        if self.history.span().is_none_or(|(_, newest)| frame.is_newer_than(newest)) {
+            return FeedbackFate::Malformed;
+        }
+        let Some(Viewer { budget, .. }) = self.viewers.find(source) else { return FeedbackFate::Unproven };
+        match self.answers.ask(request, frame, &mut self.history, budget, self.streamed, now) {
+            Verdict::Answered => FeedbackFate::Accepted,
+            Verdict::TooMuch => FeedbackFate::TooMuch,
+            Verdict::Gone => {
+                self.push_reply(Reply { to: source, what: What::Gone(frame) });
+                FeedbackFate::Accepted
+            }
+        }
+    }
+
+    fn push_reply(&mut self, reply: Reply<S>) {
+        if self.replies.len() < MOST_REPLIES {
+            self.replies.push_back(reply);
+        }
+    }
+
+    pub(super) fn reply(&mut self, reply: &Reply<S>, now: Instant) -> SendOutput<'_, S> {
+        match reply.what {
+            What::Pong { asked, heard } => {
+                let token = self.doorman.token(&reply.to, self.clock.at(now));
+                let pong = Pong { token, asked, heard };
+                let header = self.control_header(Kind::Pong, self.next_frame, now);
+                wire::emit_with(&header, &mut self.control, |body| pong.emit(body));
+            }
+            What::Gone(frame) => {
+                let header = self.control_header(Kind::Gone, frame, now);
+                wire::emit_with(&header, &mut self.control, |_| {});
+            }
+        }
+        self.outlet.stats.bytes += self.control.len() as u64;
+        let bytes = &self.control[..];
+        SendOutput::Transmit(Transmit { to: Some(reply.to), bytes, segment: bytes.len() })
+    }
+
+    pub(super) fn look_after_viewers(&mut self, now: Instant) {
+        let silence = SILENCE.max(self.report_interval() * 4);
+        self.viewers.forget(silence, now);
+        if self.viewers.len() == 0 {
+            self.redundancy.forget_reports();
+        }
+    }
+
+    /// How often each receiver should report, so that all of them together, answers included, use no more than a fixed
+    /// share of the stream (RFC 3550, section 6.2).
+    pub(super) fn report_interval(&self) -> Duration {
+        let stream = match (self.pacer.usual_bits(), self.outlet.interval()) {
+            (Some(bits), Some(interval)) => bits / interval.as_secs_f64().max(1e-3),
+            _ => SLOW_STREAM,
+        };
+        let share = self.viewers.len() as f64 * REPORT_BITS / (REPORTS_SHARE * stream);
+        let is_learning = self.config.pace == Pace::Auto && !self.viewers.are_settled();
+        let oftenest = if is_learning { OFTENEST } else { OFTENEST_SETTLED };
+        Duration::try_from_secs_f64(share).unwrap_or(RAREST).clamp(oftenest, RAREST)
+    }
+}
+
+/// How many of a train's missing chunks say nothing of how much parity its path needs: those that the pace lost, and those of
+/// a burst, that no parity of reasonable size makes up for. A path that loses more than was known shows so in a few frames.
+fn no_evidence(train: &Train, carried: f64, loss: f64, by_chance: f64) -> u64 {
+    let missing = train.missing_head + train.missing_tail;
+    let by_chance = by_chance + 2.0 * loss * f64::from(train.total);
+    let evidence = if is_congested(train, carried) { 0 } else { by_chance as u32 };
+    missing.saturating_sub(evidence).into()
+}
+
+/// Whether what a train lost is the pace's fault: it went faster than the path carries, or lost its end, where a queue
+/// loses and chance seldom does.
+fn is_congested(train: &Train, carried: f64) -> bool {
+    let (head, tail) = (train.missing_head, train.missing_tail);
+    train.pace.is_some_and(|pace| pace > carried * CARRIED) || lost_its_end(head, tail)
+}
+
+/// What was sent of a frame, beside what arrived of it; and how long ago what is measured of it began to be sent.
+fn train(sent: &Departure, entry: &TrainEntry, overhead: usize, now: Instant) -> Option<(Train, Duration)> {
+    let (first, last) = (usize::from(entry.first), usize::from(entry.last));
+    // Of a train of which only one came, or only its beginning, there is no time to be told; but what it lost is.
+    let datagrams = last.checked_sub(first)?;
+    let began = sent.time_of(first)?;
+    let time = sent.time_of(last)?.saturating_duration_since(began);
+    // What is missing is behind the last that arrived, or else, but for very little, between the two.
+    let behind = (sent.data - 1).saturating_sub(last);
+    let missing = usize::from(entry.missing_head) + usize::from(entry.missing_tail);
+    let lost = missing.saturating_sub(behind).min(datagrams);
+    let train = Train {
+        bits: (datagrams * (sent.stride + overhead) * 8) as f64,
+        sent: time,
+        arrived: entry.span,
+        datagrams: datagrams as u32,
+        lost: lost as u32,
+        missing_head: entry.missing_head.into(),
+        missing_tail: entry.missing_tail.into(),
+        total: sent.data as u32,
+        pace: sent.pace,
+    };
+    Some((train, now.saturating_duration_since(began)))
+}
+
+/// A report and its answer on the wire, with some trains.
+const REPORT_BITS: f64 = 400.0 * 8.0;
+/// What reports and their answers may use of the stream. RTCP allows all feedback 5 %; requests need the rest.
+const REPORTS_SHARE: f64 = 0.02;
+/// A frame may lose so many chunks by chance on a path that was not known to lose any.
+const BY_CHANCE: f64 = 2.0;
+/// What goes faster than this share of what the path carries is a probe, or from before that was known.
+const CARRIED: f64 = 1.02;
+/// Assumed of a stream that has sent nothing yet.
+const SLOW_STREAM: f64 = 5e6;
+/// Three frames of a 30 Hz stream: often enough to follow a path.
+const OFTENEST: Duration = Duration::from_millis(100);
+/// Where the pace is not to be learned. Receivers tell of loss sooner.
+const OFTENEST_SETTLED: Duration = Duration::from_millis(400);
+const RAREST: Duration = Duration::from_secs(10);
+/// A receiver that said nothing for so long is gone.
+const SILENCE: Duration = Duration::from_secs(3);

@@ -1,0 +1,213 @@
+//! Whether what a receiver says of its path can be true.
+
+use std::time::{Duration, Instant};
+
+use crate::seq::FrameId;
+use crate::wire::TrainEntry;
+
+/// Holds what one receiver reports against what the sender knows itself: when each frame went, and how many did.
+///
+/// It cannot find out who lies and is careful: whoever says that it gets little, slowly, and then that it gets what is
+/// sent slowly, says what a slow path would. But who says more than one thing says what no path does.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Witness {
+    /// The newest frame that it told of, and which of those before it, a bit each.
+    newest: Option<FrameId>,
+    told: u128,
+    /// How much time its trains may have taken, and until when that was reckoned.
+    credit: Duration,
+    reckoned: Option<Instant>,
+    /// Trains since the report before of which nothing was missing.
+    whole: u64,
+    /// Whether it said what cannot be.
+    pub(super) contradicts: bool,
+    turnout: Option<Turnout>,
+    /// Trains since that was begun, and how long they took together.
+    trains: u32,
+    took: Duration,
+}
+
+/// How many frames are completed of those that are sent.
+#[derive(Clone, Copy, Debug)]
+struct Turnout {
+    since: Instant,
+    /// Which frame was the next then.
+    next: FrameId,
+    delivered: u64,
+}
+
+impl Witness {
+    /// Whether a train may have arrived as it says, whose measured part began to be sent `out_for` ago.
+    pub(super) fn believes(&mut self, train: &TrainEntry, out_for: Duration, now: Instant) -> bool {
+        if !self.is_new(train.frame) {
+            return false;
+        }
+        // Nothing takes longer than since it was sent.
+        if train.span > out_for + LATE {
+            self.contradicts = true;
+            return false;
+        }
+        if train.missing_head == 0 && train.missing_tail == 0 {
+            self.whole += 1;
+        }
+        self.trains += 1;
+        self.took += train.span;
+        self.affords(train.span, now)
+    }
+
+    /// Whether a receiver contradicts itself that has completed so many frames since its report before, where `next` is
+    /// the frame that will be sent next.
+    pub(super) fn is_refuted(&mut self, delivered: u64, next: FrameId, now: Instant) -> bool {
+        // A frame of which nothing was missing is whole. One may have been told of before it was counted.
+        let are_uncounted = std::mem::take(&mut self.whole) > delivered + 1;
+        let contradicts = std::mem::take(&mut self.contradicts);
+        contradicts || are_uncounted || self.is_overdrawn(delivered, next, now)
+    }
+
+    /// Whether, over a while, fewer than half of the frames were completed; or more than can have been, as long as each
+    /// is said to have taken: they come one after the other.
+    fn is_overdrawn(&mut self, delivered: u64, next: FrameId, now: Instant) -> bool {
+        let turnout = self.turnout.get_or_insert(Turnout { since: now, next, delivered: 0 });
+        turnout.delivered += delivered;
+        let Turnout { since, next: from, delivered } = *turnout;
+        let passed = now.saturating_duration_since(since);
+        if passed < WINDOW {
+            return false;
+        }
+        self.turnout = Some(Turnout { since: now, next, delivered: 0 });
+        let each = std::mem::take(&mut self.took).as_secs_f64() / f64::from(self.trains.max(1));
+        self.trains = 0;
+        let sent = u64::try_from(next.ahead_of(from)).unwrap_or(0);
+        (delivered + ON_THEIR_WAY) * 2 < sent || each * delivered as f64 > passed.as_secs_f64() * CROWDED
+    }
+
+    /// Each train is told once; a report may come twice.
+    fn is_new(&mut self, frame: FrameId) -> bool {
+        let newest = *self.newest.get_or_insert(frame);
+        let ahead = frame.ahead_of(newest);
+        if ahead > 0 {
+            self.told = self.told.checked_shl(ahead.unsigned_abs()).unwrap_or(0);
+            self.newest = Some(frame);
+        }
+        let Some(bit) = 1_u128.checked_shl(ahead.min(0).unsigned_abs()) else { return false };
+        let is_new = self.told & bit == 0;
+        self.told |= bit;
+        is_new
+    }
+
+    /// Trains come one after the other: together they take no longer than the time that has passed.
+    fn affords(&mut self, span: Duration, now: Instant) -> bool {
+        let passed = self.reckoned.replace(now).map_or(MOST_CREDIT, |at| now.saturating_duration_since(at));
+        self.credit = (self.credit + passed.min(MOST_CREDIT).mul_f64(OVERLAP)).min(MOST_CREDIT);
+        let left = self.credit.checked_sub(span);
+        self.credit = left.unwrap_or(self.credit);
+        left.is_some()
+    }
+}
+
+/// A busy sender's clock was read so long before it read the report, at most.
+const LATE: Duration = Duration::from_millis(20);
+/// For so long it is counted how many frames it completes.
+const WINDOW: Duration = Duration::from_secs(2);
+/// Frames that have been sent and not completed yet.
+const ON_THEIR_WAY: u64 = 3;
+/// Where datagrams are delayed by chance, trains overlap.
+const OVERLAP: f64 = 1.5;
+/// Such trains as are told of would take so many times as long as there was, if all frames came like that.
+const CROWDED: f64 = 2.0;
+/// Trains of so long may be told at once: those since a report that was lost.
+const MOST_CREDIT: Duration = Duration::from_secs(3);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::t0;
+
+    fn train(frame: u32, millis: u64, missing: u16) -> TrainEntry {
+        TrainEntry {
+            frame: FrameId::new(frame),
+            first: 0,
+            last: 99,
+            span: Duration::from_millis(millis),
+            missing_head: 0,
+            missing_tail: missing,
+        }
+    }
+
+    fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn a_train_is_believed_once_and_not_if_it_took_longer_than_it_can_have() {
+        let (mut witness, t0) = (Witness::default(), t0());
+        assert!(
+            witness.believes(&train(7, 5, 1), ms(30), t0) && !witness.believes(&train(7, 5, 1), ms(30), t0)
+        );
+        assert!(
+            witness.believes(&train(5, 5, 1), ms(30), t0) && witness.believes(&train(300, 5, 1), ms(30), t0)
+        );
+        assert!(!witness.believes(&train(7, 5, 1), ms(30), t0), "too old to be told of");
+        assert!(!witness.is_refuted(0, FrameId::new(301), t0));
+        assert!(!witness.believes(&train(301, 900, 1), ms(100), t0));
+        assert!(witness.is_refuted(0, FrameId::new(301), t0));
+        assert!(!witness.is_refuted(0, FrameId::new(301), t0), "it may better itself");
+    }
+
+    #[test]
+    fn trains_take_no_longer_together_than_the_time_that_has_passed() {
+        let (mut witness, t0) = (Witness::default(), t0());
+        let believed = (0..100)
+            .filter(|&number| {
+                let now = t0 + ms(100) * number;
+                witness.believes(&train(number, 500, 1), ms(1000), now)
+            })
+            .count();
+        // Ten seconds, half as much again, and three at once.
+        assert!((30..=36).contains(&believed), "{believed}");
+    }
+
+    #[test]
+    fn who_says_that_frames_came_and_that_they_did_not_is_refuted() {
+        let (mut witness, t0) = (Witness::default(), t0());
+        for number in 0..3 {
+            assert!(witness.believes(&train(number, 5, 0), ms(30), t0));
+        }
+        assert!(witness.is_refuted(1, FrameId::new(3), t0));
+    }
+
+    #[test]
+    fn who_completes_frames_faster_than_it_says_that_they_come_is_refuted() {
+        for (millis, is_refuted) in [(20, false), (31, false), (300, true)] {
+            let (mut witness, t0) = (Witness::default(), t0());
+            let refuted = (1..60_u32).any(|number| {
+                let now = t0 + ms(33) * number + ms(400);
+                // It tells of a few only, so that their times are possible.
+                if number % 10 == 0 {
+                    witness.believes(&train(number, millis, 1), ms(400), now);
+                }
+                witness.is_refuted(1, FrameId::new(number), now)
+            });
+            assert!(!refuted);
+            assert_eq!(
+                witness.is_refuted(1, FrameId::new(70), t0 + ms(3000)),
+                is_refuted,
+                "{millis} ms each"
+            );
+        }
+    }
+
+    #[test]
+    fn who_completes_less_than_half_of_what_is_sent_is_refuted_however_it_spreads_that() {
+        let (mut witness, t0) = (Witness::default(), t0());
+        let refuted = |witness: &mut Witness, every: u32, from: u32| {
+            (from..from + 60)
+                .filter(|&n| {
+                    let delivered = u64::from(n % every == 0) * 3;
+                    witness.is_refuted(delivered, FrameId::new(n * 3), t0 + ms(100) * n)
+                })
+                .count()
+        };
+        assert_eq!((refuted(&mut witness, 1, 0), refuted(&mut witness, 3, 60)), (0, 2));
+    }
+}

@@ -1,0 +1,352 @@
+//! How a receiver asks a sender to be shown its pictures, and goes on asking for as long as it watches.
+
+use std::time::{Duration, Instant};
+
+use crate::frame::MediaTime;
+use crate::recv::SILENCE;
+use crate::seq::{FrameId, SessionId};
+use crate::wire::{self, AnswerStatus, Ask, Body, Datagram, Header, Kind, Token};
+
+/// Asks one sender that serves whoever asks.
+///
+/// The first ask is answered by a token, which the second shows; then the stream begins. The ask is repeated for as long
+/// as pictures are wanted, and oftener while nothing comes, so that a sender that was restarted is found again at once.
+///
+/// Give it what comes from the sender's address, and from nowhere else: first to
+/// [`handle_datagram`](Self::handle_datagram), and if that is not interested, tell it by [`heard`](Self::heard) that
+/// something came. After each, and when a wait is over, drain [`poll`](Self::poll) until it says to wait.
+#[derive(Debug)]
+pub struct Asker {
+    epoch: Instant,
+    token: Token,
+    session: SessionId,
+    state: AskState,
+    /// When something of the stream last came.
+    heard: Option<Instant>,
+    /// When the sender last answered.
+    answered: Option<Instant>,
+    /// Since when nothing comes.
+    since: Instant,
+    next: Instant,
+    early: Early,
+    leaving: Leaving,
+    datagram: Vec<u8>,
+}
+
+/// How far a receiver has come that asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AskState {
+    /// Nothing comes: the sender has not answered yet, or no longer sends.
+    Asking,
+    /// The stream comes.
+    Watching,
+    /// The sender has as many viewers as it takes; it is asked again now and then.
+    Full,
+}
+
+/// What [`Asker::poll`] has to say.
+#[derive(Debug)]
+pub enum AskOutput<'a> {
+    /// Send this one datagram to the sender.
+    Transmit(&'a [u8]),
+    /// Nothing until then, or never again if `None`.
+    Wait(Option<Instant>),
+}
+
+/// Whether the next ask goes before its time: once for each that was in time, so that whatever answers without end does
+/// not make it ask without end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Early {
+    Allowed,
+    Due,
+    Used,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leaving {
+    No,
+    Asked,
+    Done,
+}
+
+impl Asker {
+    /// One that asks at once.
+    pub fn new(now: Instant) -> Self {
+        Self {
+            epoch: now,
+            token: Token::default(),
+            session: UNKNOWN,
+            state: AskState::Asking,
+            heard: None,
+            answered: None,
+            since: now,
+            next: now,
+            early: Early::Allowed,
+            leaving: Leaving::No,
+            datagram: Vec::with_capacity(wire::HEADER_BYTES + 16),
+        }
+    }
+
+    /// How far it has come.
+    pub fn state(&self) -> AskState {
+        self.state
+    }
+
+    /// The token that it shows, once it was told one.
+    pub fn token(&self) -> Option<Token> {
+        Some(self.token).filter(|token| *token != Token::default())
+    }
+
+    /// Takes in a datagram from the sender's address if it is an answer; says whether it was one. What is none is for
+    /// the [`RecvStream`](crate::RecvStream).
+    pub fn handle_datagram(&mut self, datagram: &[u8], now: Instant) -> bool {
+        let Some(Ok(Datagram { header, body: Body::Answer(answer) })) =
+            Datagram::parse_kind(datagram, Kind::Answer)
+        else {
+            return false;
+        };
+        (self.session, self.answered) = (header.session, Some(now));
+        let is_new = std::mem::replace(&mut self.token, answer.token) != answer.token;
+        match answer.status {
+            AnswerStatus::ShowToken if is_new && self.early == Early::Allowed => self.early = Early::Due,
+            AnswerStatus::ShowToken => {}
+            AnswerStatus::Full | AnswerStatus::Other(_) => {
+                self.state = AskState::Full;
+                self.next = now + SELDOM;
+            }
+        }
+        true
+    }
+
+    /// Notes that something of the stream came.
+    pub fn heard(&mut self, now: Instant) {
+        self.heard = Some(now);
+        if self.state != AskState::Watching {
+            self.state = AskState::Watching;
+            self.next = now + WATCHING;
+        }
+    }
+
+    /// Says that no more pictures are wanted: it tells the sender, once, and then asks no more.
+    pub fn leave(&mut self) {
+        if self.leaving == Leaving::No {
+            // Who has no token is no viewer.
+            self.leaving = if self.token == Token::default() { Leaving::Done } else { Leaving::Asked };
+        }
+    }
+
+    /// What to do next. Call it until it says `Wait`; then again after each input, and at that time.
+    #[must_use]
+    pub fn poll(&mut self, now: Instant) -> AskOutput<'_> {
+        match self.leaving {
+            Leaving::No => {}
+            Leaving::Asked => {
+                self.leaving = Leaving::Done;
+                return self.ask(true, now);
+            }
+            Leaving::Done => return AskOutput::Wait(None),
+        }
+        let silent = match self.state {
+            AskState::Asking => None,
+            AskState::Watching => self.heard.map(|heard| heard + SILENCE),
+            AskState::Full => self.answered.map(|answered| answered + FULL_FOR),
+        };
+        if let Some(silent) = silent
+            && silent <= now
+        {
+            self.state = AskState::Asking;
+            (self.since, self.next) = (now, now);
+        }
+        if self.early == Early::Due {
+            self.early = Early::Used;
+        } else if self.next <= now {
+            self.early = Early::Allowed;
+        } else {
+            return AskOutput::Wait(Some(silent.map_or(self.next, |silent| self.next.min(silent))));
+        }
+        self.next = now + self.interval(now);
+        self.ask(false, now)
+    }
+
+    fn interval(&self, now: Instant) -> Duration {
+        match self.state {
+            AskState::Watching => WATCHING,
+            AskState::Full => SELDOM,
+            AskState::Asking => match now.saturating_duration_since(self.since) {
+                silent if silent < SOON_FOR => SOON,
+                silent if silent < OFTEN_FOR => OFTEN,
+                _ => SELDOM,
+            },
+        }
+    }
+
+    fn ask(&mut self, leaves: bool, now: Instant) -> AskOutput<'_> {
+        let sent = MediaTime::from_micros(now.saturating_duration_since(self.epoch).as_micros() as u64);
+        let header = Header::control(Kind::Ask, self.session, FrameId::default(), sent);
+        let ask = Ask { token: self.token, leaves };
+        wire::emit_with(&header, &mut self.datagram, |body| ask.emit(body));
+        AskOutput::Transmit(&self.datagram)
+    }
+}
+
+/// Named by who does not know the sender's session.
+const UNKNOWN: SessionId = SessionId::new(u64::MAX);
+/// While the stream comes: four times in the silence after which the sender takes a viewer for gone.
+const WATCHING: Duration = Duration::from_millis(500);
+/// When nothing comes: a lost datagram, or a sender that is being restarted.
+const SOON: Duration = Duration::from_millis(100);
+const SOON_FOR: Duration = Duration::from_secs(2);
+/// A sender that comes back is found well within a second, for 400 bytes a second.
+const OFTEN: Duration = Duration::from_millis(200);
+const OFTEN_FOR: Duration = Duration::from_secs(60);
+/// A sender that was switched off, or has no place.
+const SELDOM: Duration = Duration::from_secs(1);
+/// A sender that has no place answers each ask; two in a row may be lost.
+const FULL_FOR: Duration = Duration::from_millis(3 * SELDOM.as_millis() as u64 + SILENCE.as_millis() as u64);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::t0;
+    use crate::wire::Answer;
+
+    const SESSION: SessionId = SessionId::new(7);
+
+    fn answer(token: u64, status: AnswerStatus) -> Vec<u8> {
+        let header = Header::control(Kind::Answer, SESSION, FrameId::default(), MediaTime::default());
+        let mut datagram = Vec::new();
+        let answer = Answer { token: Token::new(token), status };
+        wire::emit_with(&header, &mut datagram, |body| answer.emit(body));
+        datagram
+    }
+
+    /// What it asks from `from` to `to`, as when and with which token.
+    fn asks(asker: &mut Asker, from: Instant, to: Instant) -> Vec<(u128, Ask)> {
+        let (mut now, mut asks) = (from, Vec::new());
+        loop {
+            match asker.poll(now) {
+                AskOutput::Transmit(datagram) => {
+                    let Ok(Datagram { body: Body::Ask(ask), .. }) = Datagram::parse(datagram) else {
+                        panic!("not an ask")
+                    };
+                    asks.push(((now - from).as_millis(), ask));
+                }
+                AskOutput::Wait(Some(until)) if until <= to => now = until,
+                AskOutput::Wait(_) => return asks,
+            }
+        }
+    }
+
+    fn at(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn it_asks_often_while_nothing_comes_and_ever_more_seldom() {
+        let t0 = t0();
+        let mut asker = Asker::new(t0);
+        let times: Vec<_> = asks(&mut asker, t0, t0 + at(70_000)).into_iter().map(|(at, _)| at).collect();
+        assert_eq!(times[..3], [0, 100, 200]);
+        let longest = |from, to| {
+            let within: Vec<_> = times.iter().filter(|&&at| from <= at && at <= to).collect();
+            within.windows(2).map(|pair| pair[1] - pair[0]).max()
+        };
+        assert_eq!(longest(0, 2000), Some(100));
+        assert_eq!(longest(2100, 60_000), Some(200));
+        assert_eq!(longest(61_000, 70_000), Some(1000));
+    }
+
+    #[test]
+    fn a_token_is_shown_at_once_but_only_once_between_two_asks_in_time() {
+        let t0 = t0();
+        let mut asker = Asker::new(t0);
+        assert_eq!(asks(&mut asker, t0, t0).len(), 1);
+        for token in 1..=50 {
+            assert!(asker.handle_datagram(&answer(token, AnswerStatus::ShowToken), t0));
+            let shown = Ask { token: Token::new(1), leaves: false };
+            assert_eq!(asks(&mut asker, t0, t0), if token == 1 { vec![(0, shown)] } else { vec![] });
+        }
+        let next = asks(&mut asker, t0, t0 + at(100));
+        assert_eq!(next, [(100, Ask { token: Token::new(50), leaves: false })]);
+        // The same token again says nothing new.
+        assert!(asker.handle_datagram(&answer(50, AnswerStatus::ShowToken), t0 + at(100)));
+        assert_eq!(asks(&mut asker, t0 + at(100), t0 + at(199)), []);
+    }
+
+    #[test]
+    fn it_goes_on_asking_while_it_watches_and_asks_at_once_when_the_stream_falls_silent() {
+        let t0 = t0();
+        let mut asker = Asker::new(t0);
+        asks(&mut asker, t0, t0);
+        asker.handle_datagram(&answer(1, AnswerStatus::ShowToken), t0);
+        asks(&mut asker, t0, t0);
+        for millis in 1..=2000 {
+            asker.heard(t0 + at(millis));
+            let is_due = millis % 500 == 1 && millis > 1;
+            assert_eq!(
+                asks(&mut asker, t0 + at(millis), t0 + at(millis)).len(),
+                usize::from(is_due),
+                "{millis}"
+            );
+            assert_eq!(asker.state(), AskState::Watching);
+        }
+        let silent: Vec<_> = asks(&mut asker, t0 + at(2000), t0 + at(2800)).iter().map(|ask| ask.0).collect();
+        assert_eq!(silent, [1, 500, 600, 700, 800]);
+        assert_eq!(asker.state(), AskState::Asking);
+    }
+
+    #[test]
+    fn where_there_is_no_room_it_asks_seldom_until_the_stream_comes() {
+        let t0 = t0();
+        let mut asker = Asker::new(t0);
+        asks(&mut asker, t0, t0);
+        for (number, status) in [(1, AnswerStatus::Full), (2, AnswerStatus::Other(9))] {
+            let now = t0 + at(number * 10_000);
+            asks(&mut asker, now, now);
+            asker.handle_datagram(&answer(number, status), now);
+            assert_eq!(asker.state(), AskState::Full);
+            let times: Vec<_> = asks(&mut asker, now, now + at(3000)).iter().map(|ask| ask.0).collect();
+            assert_eq!(times, [1000, 2000, 3000]);
+            assert_eq!(asker.state(), AskState::Full);
+            // Who does not answer any more is not full, but gone: it is asked as at first.
+            let later = now + at(3000);
+            let times: Vec<_> = asks(&mut asker, later, later + at(700)).iter().map(|ask| ask.0).collect();
+            assert_eq!(times, [500, 600, 700]);
+            assert_eq!(asker.state(), AskState::Asking);
+        }
+        asker.heard(t0);
+        assert_eq!(asker.state(), AskState::Watching);
+    }
+
+    #[test]
+    fn it_leaves_once_and_only_if_it_was_there() {
+        let t0 = t0();
+        let mut asker = Asker::new(t0);
+        asks(&mut asker, t0, t0);
+        asker.handle_datagram(&answer(5, AnswerStatus::ShowToken), t0);
+        asker.leave();
+        let leave = Ask { token: Token::new(5), leaves: true };
+        assert_eq!(asks(&mut asker, t0, t0 + at(9000)), [(0, leave)]);
+        asker.leave();
+        assert_eq!(asks(&mut asker, t0, t0 + at(9000)), []);
+
+        let mut unknown = Asker::new(t0);
+        unknown.leave();
+        assert_eq!(asks(&mut unknown, t0, t0 + at(9000)), []);
+    }
+
+    #[test]
+    fn only_whole_answers_are_its_business() {
+        let t0 = t0();
+        let mut asker = Asker::new(t0);
+        let mut damaged = answer(5, AnswerStatus::ShowToken);
+        *damaged.last_mut().unwrap() ^= 1;
+        let header = Header::control(Kind::Goodbye, SESSION, FrameId::default(), MediaTime::default());
+        let mut other = Vec::new();
+        wire::emit_with(&header, &mut other, |_| {});
+        for datagram in [&damaged[..], &other, b"", b"Ck"] {
+            assert!(!asker.handle_datagram(datagram, t0));
+        }
+        assert_eq!(asker.token, Token::default());
+    }
+}

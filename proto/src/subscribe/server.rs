@@ -1,0 +1,319 @@
+//! Whom a sender shows its pictures to that serves whoever asks.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::hash::Hash;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::computer::{Computer, ComputerOf, Room, room};
+use crate::frame::Clock;
+use crate::send::Doorman;
+use crate::seq::{FrameId, SessionId};
+use crate::wire::{self, Answer, AnswerStatus, Body, Datagram, Header, Kind};
+
+/// Decides who is a viewer: whoever has asked with the token of its address, for as long as it goes on asking.
+///
+/// Nothing is remembered of an address that has not shown its token, and all that is sent there is the token, in fewer
+/// bytes than asked for it. `S` is whatever the shell tells receivers apart by: for UDP, address and port.
+#[derive(Debug)]
+pub struct Door<S> {
+    session: SessionId,
+    clock: Clock,
+    most: usize,
+    doorman: Doorman,
+    computer: Option<ComputerOf<S>>,
+    audience: BTreeMap<S, Guest>,
+    /// Whose places others have now.
+    displaced: VecDeque<S>,
+    answer: Vec<u8>,
+    counts: AskCounts,
+}
+
+/// Somebody who watches.
+#[derive(Clone, Copy, Debug)]
+struct Guest {
+    computer: Option<Computer>,
+    since: Instant,
+    /// When it last asked.
+    heard: Instant,
+}
+
+/// What is to be done about an ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Knock<'a> {
+    /// Send this one datagram to where the ask came from.
+    Answer(&'a [u8]),
+    /// From now on it is a viewer: begin a stream to it, by a [`SendStream`](crate::SendStream) with the same secret.
+    Welcome,
+    /// It is a viewer already.
+    Stays,
+    /// It was a viewer and leaves: end its stream.
+    Leaves,
+    /// Nothing.
+    Refused,
+}
+
+/// Asks, by how they ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct AskCounts {
+    /// It showed no token or a wrong one, and was told the right one, unless it wanted to leave.
+    pub unproven: u64,
+    /// It was let in.
+    pub welcomed: u64,
+    /// It was a viewer already.
+    pub stayed: u64,
+    /// It left, or was no viewer any more.
+    pub left: u64,
+    /// There was no room, and it was told so.
+    pub full: u64,
+    /// It is damaged or impossible.
+    pub malformed: u64,
+}
+
+impl<S: Copy + Ord + Hash> Door<S> {
+    /// A door through which at most `most` come at a time, to streams of this `session` and with this `secret`.
+    pub fn new(session: SessionId, secret: [u8; 16], most: usize, clock: Clock) -> Self {
+        Self {
+            session,
+            clock,
+            most,
+            doorman: Doorman::new(secret),
+            computer: None,
+            audience: BTreeMap::new(),
+            displaced: VecDeque::new(),
+            answer: Vec::with_capacity(wire::HEADER_BYTES + 16),
+            counts: AskCounts::default(),
+        }
+    }
+
+    /// Tells computers apart from now on: one has at most a quarter of the places (two, if that is less), however many
+    /// sources are on it; and who comes from a computer that has none when all are taken gets one of that with the most.
+    #[must_use]
+    pub fn with_computers(self, computer: ComputerOf<S>) -> Self {
+        Self { computer: Some(computer), ..self }
+    }
+
+    /// Takes in a datagram if it says that it is an ask, and says what is to be done. `None` if it is none, and somebody
+    /// else's business.
+    pub fn handle_datagram(&mut self, source: S, datagram: &[u8], now: Instant) -> Option<Knock<'_>> {
+        let Ok(Datagram { body: Body::Ask(ask), .. }) = Datagram::parse_kind(datagram, Kind::Ask)? else {
+            self.counts.malformed += 1;
+            return Some(Knock::Refused);
+        };
+        let is_proven = self.doorman.knows(&source, ask.token, self.clock.at(now));
+        Some(if !is_proven {
+            self.counts.unproven += 1;
+            // Who leaves needs no token any more.
+            if ask.leaves { Knock::Refused } else { self.tell(source, AnswerStatus::ShowToken, now) }
+        } else if ask.leaves {
+            self.counts.left += 1;
+            if self.audience.remove(&source).is_some() { Knock::Leaves } else { Knock::Refused }
+        } else if let Some(guest) = self.audience.get_mut(&source) {
+            guest.heard = now;
+            self.counts.stayed += 1;
+            Knock::Stays
+        } else if self.lets_in(source, now) {
+            self.counts.welcomed += 1;
+            Knock::Welcome
+        } else {
+            self.counts.full += 1;
+            self.tell(source, AnswerStatus::Full, now)
+        })
+    }
+
+    /// A viewer that has fallen silent, or whose place another has, and is none any more: end its stream. Call it until
+    /// there is none, also before who was welcomed is shown anything.
+    pub fn next_gone(&mut self, now: Instant) -> Option<S> {
+        if let Some(displaced) = self.displaced.pop_front() {
+            return Some(displaced);
+        }
+        let is_silent = |guest: &Guest| guest.heard + WATCHED_FOR <= now;
+        let (&source, _) = self.audience.iter().find(|(_, guest)| is_silent(guest))?;
+        self.audience.remove(&source);
+        Some(source)
+    }
+
+    /// When the next viewer will have fallen silent; `None` if there is none.
+    pub fn next_due(&self) -> Option<Instant> {
+        self.audience.values().map(|guest| guest.heard + WATCHED_FOR).min()
+    }
+
+    /// Makes room: somebody who was let in cannot be shown anything.
+    pub fn turn_away(&mut self, source: S) {
+        self.audience.remove(&source);
+    }
+
+    /// Lets nobody in any more: whoever comes is told that there is no room. Who is a viewer already stays one.
+    pub fn shut(&mut self) {
+        self.most = 0;
+    }
+
+    /// How many viewers there are.
+    pub fn viewers(&self) -> usize {
+        self.audience.len()
+    }
+
+    /// How the asks so far ended.
+    pub fn counts(&self) -> &AskCounts {
+        &self.counts
+    }
+
+    /// Gives somebody a place, if there is one for it.
+    fn lets_in(&mut self, source: S, now: Instant) -> bool {
+        let computer = self.computer.map(|computer| computer(&source));
+        let placed = self.audience.iter().map(|(source, guest)| (*source, guest.computer, guest.since));
+        match room(computer, placed, self.most) {
+            Room::Free => {}
+            Room::Instead(other) if self.most > 0 => {
+                self.audience.remove(&other);
+                self.displaced.push_back(other);
+            }
+            Room::Instead(_) | Room::Full => return false,
+        }
+        self.audience.insert(source, Guest { computer, since: now, heard: now });
+        true
+    }
+
+    fn tell(&mut self, source: S, status: AnswerStatus, now: Instant) -> Knock<'_> {
+        let time = self.clock.at(now);
+        let header = Header::control(Kind::Answer, self.session, FrameId::default(), time);
+        let answer = Answer { token: self.doorman.token(&source, time), status };
+        wire::emit_with(&header, &mut self.answer, |body| answer.emit(body));
+        Knock::Answer(&self.answer)
+    }
+}
+
+/// A viewer asks every 500 ms. Shorter: three asks that were lost end its stream. Longer: one that was killed is sent to
+/// for longer.
+const WATCHED_FOR: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::MediaTime;
+    use crate::t0;
+    use crate::wire::{Ask, Token};
+
+    const SECRET: [u8; 16] = [3; 16];
+
+    fn door(most: usize) -> Door<u8> {
+        Door::new(SessionId::new(7), SECRET, most, Clock::new(t0(), MediaTime::default()))
+    }
+
+    fn ask(token: Token, leaves: bool) -> Vec<u8> {
+        let header =
+            Header::control(Kind::Ask, SessionId::new(u64::MAX), FrameId::default(), MediaTime::default());
+        let mut datagram = Vec::new();
+        wire::emit_with(&header, &mut datagram, |body| Ask { token, leaves }.emit(body));
+        datagram
+    }
+
+    /// The token that the door tells an address.
+    fn token(door: &mut Door<u8>, source: u8) -> Token {
+        let asked = ask(Token::default(), false);
+        let Some(Knock::Answer(told)) = door.handle_datagram(source, &asked, t0()) else {
+            panic!("no answer")
+        };
+        assert!(told.len() <= asked.len());
+        let Ok(Datagram { body: Body::Answer(answer), .. }) = Datagram::parse(told) else {
+            panic!("{told:?}")
+        };
+        assert_eq!(answer.status, AnswerStatus::ShowToken);
+        answer.token
+    }
+
+    #[test]
+    fn whoever_shows_the_token_of_its_address_is_let_in_until_it_leaves() {
+        let (t0, mut door) = (t0(), door(2));
+        let token = token(&mut door, 1);
+        assert_eq!(
+            token,
+            Doorman::new(SECRET).token(&1_u8, MediaTime::default()),
+            "it is the token of its reports"
+        );
+        assert_eq!(door.handle_datagram(1, &ask(token, false), t0), Some(Knock::Welcome));
+        assert_eq!(door.handle_datagram(1, &ask(token, false), t0), Some(Knock::Stays));
+        assert!(matches!(door.handle_datagram(2, &ask(token, false), t0), Some(Knock::Answer(_))));
+        assert_eq!(door.handle_datagram(1, &ask(Token::default(), true), t0), Some(Knock::Refused));
+        assert_eq!(door.viewers(), 1, "nobody leaves for another");
+        assert_eq!(door.handle_datagram(1, &ask(token, true), t0), Some(Knock::Leaves));
+        assert_eq!(door.handle_datagram(1, &ask(token, true), t0), Some(Knock::Refused));
+        let counts = AskCounts { unproven: 3, welcomed: 1, stayed: 1, left: 2, full: 0, malformed: 0 };
+        assert_eq!((*door.counts(), door.viewers(), door.next_due()), (counts, 0, None));
+    }
+
+    #[test]
+    fn who_falls_silent_is_gone_and_makes_room() {
+        let (t0, mut door) = (t0(), door(2));
+        let tokens = [1, 2, 3].map(|source| token(&mut door, source));
+        for (source, millis) in [(1, 0), (2, 700)] {
+            let now = t0 + Duration::from_millis(millis);
+            let asked = ask(tokens[usize::from(source) - 1], false);
+            assert_eq!(door.handle_datagram(source, &asked, now), Some(Knock::Welcome));
+        }
+        let told = match door.handle_datagram(3, &ask(tokens[2], false), t0) {
+            Some(Knock::Answer(told)) => Datagram::parse(told).unwrap().body,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(told, Body::Answer(Answer { token: tokens[2], status: AnswerStatus::Full }));
+        let due = door.next_due().unwrap();
+        assert_eq!(due, t0 + WATCHED_FOR);
+        assert_eq!(door.next_gone(due - Duration::from_millis(1)), None);
+        assert_eq!((door.next_gone(due), door.next_gone(due)), (Some(1), None));
+        assert_eq!(door.handle_datagram(3, &ask(tokens[2], false), due), Some(Knock::Welcome));
+        assert_eq!(door.next_due(), Some(t0 + Duration::from_millis(2700)));
+    }
+
+    #[test]
+    fn who_comes_to_a_shut_door_finds_no_room_and_who_is_there_stays() {
+        let (t0, mut door) = (t0(), door(2));
+        let tokens = [1, 2].map(|source| token(&mut door, source));
+        assert_eq!(door.handle_datagram(1, &ask(tokens[0], false), t0), Some(Knock::Welcome));
+        door.shut();
+        assert!(matches!(door.handle_datagram(2, &ask(tokens[1], false), t0), Some(Knock::Answer(_))));
+        assert_eq!(door.handle_datagram(1, &ask(tokens[0], false), t0), Some(Knock::Stays));
+        assert_eq!((door.viewers(), door.counts().full), (1, 1));
+    }
+
+    #[test]
+    fn one_computer_with_many_ports_has_a_share_of_the_places_and_who_comes_late_finds_one() {
+        let on = |source: &u8| Computer { key: (*source / 10).into(), is_own: *source >= 200 };
+        let (t0, mut door) = (t0(), door(16).with_computers(on));
+        let mut asks = |door: &mut Door<u8>, source, millis| {
+            let token = token(door, source);
+            let now = t0 + Duration::from_millis(millis);
+            door.handle_datagram(source, &ask(token, false), now) == Some(Knock::Welcome)
+        };
+        let welcomed =
+            |door: &mut Door<u8>, asks: &mut dyn FnMut(&mut Door<u8>, u8, u64) -> bool, sources| {
+                let sources: std::ops::Range<u8> = sources;
+                sources.filter(|&source| asks(door, source, source.into())).count()
+            };
+        assert_eq!(welcomed(&mut door, &mut asks, 10..20), 4);
+        // The sender's own computer may have all that are left; then it has too many.
+        assert_eq!((welcomed(&mut door, &mut asks, 200..220), door.viewers()), (12, 16));
+        assert_eq!(door.next_gone(t0), None);
+        for (late, gone) in [(30, 209), (40, 208), (50, 211)] {
+            assert!(asks(&mut door, late, 300));
+            let displaced = door.next_gone(t0 + Duration::from_millis(300)).unwrap();
+            assert!(displaced >= 200, "{displaced} for {gone}");
+            assert_eq!((door.next_gone(t0), door.viewers()), (None, 16));
+        }
+        assert!(!asks(&mut door, 31, 300), "who has one takes nobody's");
+        door.shut();
+        assert!(!asks(&mut door, 60, 300));
+    }
+
+    #[test]
+    fn what_is_no_ask_is_left_alone_and_a_damaged_one_is_counted() {
+        let (t0, mut door) = (t0(), door(1));
+        let mut damaged = ask(Token::default(), false);
+        damaged[45] ^= 1;
+        assert_eq!(door.handle_datagram(1, &damaged, t0), Some(Knock::Refused));
+        assert_eq!(door.handle_datagram(1, &damaged[..20], t0), Some(Knock::Refused));
+        damaged[3] = 7;
+        assert_eq!(door.handle_datagram(1, &damaged, t0), None);
+        assert_eq!(door.counts().malformed, 2);
+    }
+}

@@ -1,0 +1,18 @@
+//! What travels: datagrams, read and checked, and written.
+
+mod checksum;
+mod datagram;
+mod error;
+mod feedback;
+mod header;
+mod hello;
+mod subscribe;
+
+pub use datagram::{Body, Datagram, emit, emit_control};
+pub(crate) use datagram::{PARITY_CHECKSUM_BYTES, emit_with, mark_again};
+pub use error::WireError;
+pub use feedback::{MAX_RANGES, MAX_TRAINS, Pong, Report, ReportCounts, Resend, Token, TrainEntry};
+pub(crate) use feedback::{emit_ping, lost_its_end};
+pub use header::{HEADER_BYTES, Header, Kind};
+pub use hello::{Hello, Invitation, MAX_NAME_BYTES, SourceState};
+pub use subscribe::{Answer, AnswerStatus, Ask};
