@@ -7,6 +7,7 @@
 mod arguments;
 mod broadcast;
 mod connection;
+mod family;
 mod guard;
 mod listen;
 mod live;
@@ -21,13 +22,14 @@ mod response;
 mod route;
 mod seats;
 mod server;
+mod shared;
 mod site;
 mod stream;
 
 pub use arguments::{Actions, WebArgs, WebPolicy};
 pub use broadcast::{Broadcast, Shot, Subscription};
+pub use family::{Family, Kind};
 pub use listen::Listener;
-pub use metrics::{Family, Kind};
 #[doc(hidden)]
 pub use rehearsal::Rehearsal;
 pub use site::{Action, Feed, Site};

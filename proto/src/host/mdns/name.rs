@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::message::Reader;
+use super::reader::Reader;
 
 /// A name as it travels: labels, each behind its length, and an empty one. Small and large letters are the same.
 #[derive(Clone, Copy)]

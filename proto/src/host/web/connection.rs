@@ -10,7 +10,7 @@ use super::places::Caller;
 use super::request::{LONGEST_HEAD, Method, Request};
 use super::response::{Response, Sites};
 use super::route::{self, Answer, Asker};
-use super::server::{Room, Shared};
+use super::shared::{Room, Shared};
 use super::{guard, stream};
 
 /// Answers requests until the connection ends. One that is not to be served is told so.

@@ -5,9 +5,8 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::route::trouble;
-use super::server::Shared;
-use super::site::Feed;
+use super::shared::Shared;
+use super::site::{Feed, trouble};
 use super::stream::millis_between;
 
 #[derive(Serialize)]

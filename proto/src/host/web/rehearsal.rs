@@ -9,7 +9,7 @@ use super::guard;
 use super::places::Caller;
 use super::request::{LONGEST_HEAD, Request};
 use super::route::{self, Answer, Asker};
-use super::server::Shared;
+use super::shared::Shared;
 use super::site::Site;
 
 /// A server that is told what arrives, and says which heads it would answer with.

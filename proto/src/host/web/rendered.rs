@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde_json::Value;
 
-use super::metrics;
+use super::family::label;
 use super::site::{Feed, Site};
 
 /// Keeps what was made last.
@@ -31,7 +31,7 @@ pub(super) struct Rendered {
 impl Rendering {
     /// What is made of the newest statistics of these streams.
     pub(super) fn of(&self, site: &dyn Site, feeds: &[Feed]) -> Arc<Rendered> {
-        let (stats, labels) = (site.stats(), metrics::labels(feeds));
+        let (stats, labels) = (site.stats(), labels(feeds));
         // Whoever asks meanwhile waits for it instead of making it too.
         let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(rendered) = &*newest
@@ -51,6 +51,49 @@ impl Rendering {
 impl Rendered {
     /// The metrics of all streams that are in the statistics.
     pub(super) fn families(&self, site: &dyn Site) -> &str {
-        self.families.get_or_init(|| metrics::families(site, &self.parsed, &self.labels))
+        self.families.get_or_init(|| families(site, &self.parsed, &self.labels))
+    }
+}
+
+/// What the statistics say of all streams, which have these labels.
+fn families(site: &dyn Site, stats: &Value, labels: &[String]) -> String {
+    let mut text = String::new();
+    for family in site.families() {
+        family.begin(&mut text);
+        for (number, labels) in labels.iter().enumerate() {
+            family.write(&mut text, site.figures(stats, number), family.path, family.labels, labels);
+        }
+    }
+    text
+}
+
+/// What tells the streams apart: their names, and their numbers where those are the same.
+fn labels(feeds: &[Feed]) -> Vec<String> {
+    let is_alone = |feed: &Feed| feeds.iter().filter(|other| other.name == feed.name).count() == 1;
+    let name = |(number, feed): (usize, &Feed)| match is_alone(feed) {
+        true => label("sender", &feed.name),
+        false => label("sender", &format!("{} #{number}", feed.name)),
+    };
+    feeds.iter().enumerate().map(name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::broadcast::Broadcast;
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_end_its_label_and_two_alike_are_told_apart() {
+        assert_eq!(label("sender", "a\"} 1\n\\"), r#"sender="a\"} 1\n\\""#);
+        let feed = |name: &str| Feed {
+            name: name.into(),
+            newest: Arc::new(Broadcast::new()),
+            trouble: None,
+            is_relative: false,
+        };
+        assert_eq!(
+            labels(&[feed("door"), feed("hall"), feed("door")]),
+            [r#"sender="door #0""#, r#"sender="hall""#, r#"sender="door #2""#]
+        );
     }
 }

@@ -6,8 +6,8 @@ use std::time::Instant;
 use super::places::Caller;
 use super::request::{Method, Request};
 use super::response::{JPEG, JSON, Response, TEXT};
-use super::server::Shared;
-use super::site::{Action, Feed};
+use super::shared::Shared;
+use super::site::{Action, Feed, NO_PICTURE, trouble};
 use super::stream::{self, Viewer};
 use super::{live, metrics};
 
@@ -109,22 +109,9 @@ fn act(action: Action, request: &Request, asker: &Asker<'_>, shared: &Shared) ->
     Ok(Response::sentence(200, &done))
 }
 
-/// Why no picture of this stream is one of now; `None` if it is.
-pub(super) fn trouble(feed: &Feed, now: Instant) -> Option<String> {
-    if feed.trouble.is_some() {
-        return feed.trouble.clone();
-    }
-    match feed.newest.newest() {
-        None => Some(NO_PICTURE.into()),
-        Some(shot) if shot.is_fresh(now) => None,
-        Some(shot) => Some(format!("the last picture came {:.0} s ago", (now - shot.put).as_secs_f64())),
-    }
-}
-
 fn named_trouble(feed: &Feed, now: Instant) -> Option<String> {
     let trouble = trouble(feed, now)?;
     Some(if feed.name.is_empty() { trouble } else { format!("{}: {trouble}", feed.name) })
 }
 
-const NO_PICTURE: &str = "no picture has come yet";
 const PATHS: &str = "there is: / /stream.mjpeg /snapshot.jpg /stats.json /metrics /healthz";

@@ -8,7 +8,6 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use rustix::time::{ClockId, clock_gettime};
 
 use super::super::console::Console;
 use super::super::seldom::Seldom;
@@ -16,67 +15,9 @@ use super::super::stop::Stop;
 use super::super::threads::{join, spawn};
 use super::arguments::{WebArgs, WebPolicy};
 use super::connection;
-use super::permit::Permits;
-use super::places::{Caller, Place, Places};
-use super::rendered::Rendering;
-use super::response::Sites;
-use super::seats::{Seat, Seats};
+use super::places::Caller;
+use super::shared::{Room, Shared};
 use super::site::Site;
-
-/// What all connections work with.
-pub(super) struct Shared {
-    pub(super) site: Arc<dyn Site>,
-    /// Names that we are asked for by, beside addresses.
-    pub(super) hosts: Vec<String>,
-    /// Ends all.
-    pub(super) stop: Stop,
-    /// What the times that the page is told count from: the same in each run of the program since the computer was
-    /// started, so that a page that is open can go on with the next one.
-    pub(super) begun: Instant,
-    /// For those who watch a stream.
-    pub(super) viewers: Places,
-    /// Who may have something saved.
-    pub(super) permits: Permits,
-    /// Whose pages may show what is answered.
-    pub(super) sites: Sites,
-    pub(super) rendering: Rendering,
-    /// How many may be served.
-    connections: Places,
-    /// Room for those who are only told that there is none.
-    waiting: Seats,
-}
-
-impl Shared {
-    pub(super) fn new(site: Arc<dyn Site>, args: WebArgs, policy: WebPolicy, stop: &Stop) -> Self {
-        Self {
-            site,
-            hosts: args.hosts,
-            stop: stop.clone(),
-            begun: start_of_monotonic(),
-            viewers: Places::new(usize::from(args.viewers)),
-            permits: Permits::new(policy.actions),
-            sites: if policy.embed { Sites::All } else { Sites::Own },
-            rendering: Rendering::default(),
-            connections: Places::new(usize::from(args.viewers) + MOST_BESIDE),
-            waiting: Seats::new(MOST_REFUSED),
-        }
-    }
-}
-
-/// What a connection has.
-pub(super) enum Room {
-    /// A place among those who are answered.
-    Served(Place),
-    /// A seat for as long as it takes to be told that there is none.
-    Refused(#[expect(dead_code, reason = "it is kept, and looked at by nobody")] Seat),
-}
-
-/// The moment that the monotonic clock counts from, usually when the computer was started.
-fn start_of_monotonic() -> Instant {
-    let (now, since) = (Instant::now(), clock_gettime(ClockId::Monotonic));
-    let since = Duration::try_from(since).unwrap_or_default();
-    now.checked_sub(since).unwrap_or(now)
-}
 
 /// Starts the thread that takes connections.
 pub(super) fn start(
@@ -139,9 +80,6 @@ fn is_passing(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::ConnectionAborted | ErrorKind::Interrupted)
 }
 
-/// Connections that ask for anything but the stream. A browser keeps up to six open.
-const MOST_BESIDE: usize = 16;
-const MOST_REFUSED: usize = 4;
 const RETRY: Duration = Duration::from_millis(100);
 /// Often enough to be seen, rarely enough to be read.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(10);

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde_json::Value;
 
 use super::broadcast::Broadcast;
-use super::metrics::Family;
+use super::family::Family;
 
 /// A program, as a browser sees it. All calls but [`act`](Self::act) look at what is there, and wait for nothing.
 pub trait Site: Send + Sync {
@@ -56,6 +57,18 @@ pub struct Feed {
     pub is_relative: bool,
 }
 
+/// Why no picture of this stream is one of now; `None` if it is.
+pub(super) fn trouble(feed: &Feed, now: Instant) -> Option<String> {
+    if feed.trouble.is_some() {
+        return feed.trouble.clone();
+    }
+    match feed.newest.newest() {
+        None => Some(NO_PICTURE.into()),
+        Some(shot) if shot.is_fresh(now) => None,
+        Some(shot) => Some(format!("the last picture came {:.0} s ago", (now - shot.put).as_secs_f64())),
+    }
+}
+
 /// What a person may ask for by POST.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -83,3 +96,5 @@ impl fmt::Display for Action {
         f.write_str(self.name())
     }
 }
+
+pub(super) const NO_PICTURE: &str = "no picture has come yet";

@@ -9,7 +9,7 @@ use super::peer::Peer;
 use super::places::{Caller, Place};
 use super::request::Request;
 use super::response::{self, Response, Sites};
-use super::server::Shared;
+use super::shared::Shared;
 use super::site::Feed;
 use crate::jpeg;
 
