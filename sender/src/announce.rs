@@ -2,14 +2,16 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use proto::SessionId;
 use proto::host::mdns::{Message, Name, Ready, Responder, Service, Sockets};
-use proto::host::{Announcement, Console, Mark, SERVICE, Stop, Wake, join, spawn};
+use proto::host::{Announcement, Console, Mark, SERVICE, Stop, join, spawn};
+
+use crate::sizes::Sizes;
 
 /// What is announced.
 #[derive(Clone, Debug)]
@@ -26,44 +28,6 @@ pub struct Notice {
     pub group: Option<SocketAddr>,
     /// The only interface to announce it by.
     pub interface: Option<String>,
-}
-
-/// Where the size of the newest picture is put when it has changed.
-#[derive(Debug)]
-pub struct Sizes {
-    state: Mutex<(Option<(u16, u16)>, bool)>,
-    changed: Wake,
-}
-
-impl Sizes {
-    /// None is known yet.
-    ///
-    /// # Errors
-    /// If the system has no file descriptors left.
-    pub fn new() -> std::io::Result<Self> {
-        Ok(Self { state: Mutex::default(), changed: Wake::new()? })
-    }
-
-    /// It is this now.
-    pub fn put(&self, size: (u16, u16)) {
-        self.set(|state| state.0 = Some(size));
-    }
-
-    /// The sender is to be announced no more.
-    fn close(&self) {
-        self.set(|state| state.1 = true);
-    }
-
-    fn set(&self, set: impl FnOnce(&mut (Option<(u16, u16)>, bool))) {
-        set(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
-        self.changed.raise();
-    }
-
-    /// The newest, and whether it is over.
-    fn take(&self) -> (Option<(u16, u16)>, bool) {
-        self.changed.clear();
-        *self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// An announced sender; [`end`](Self::end) takes it back.
@@ -127,7 +91,7 @@ fn announce(notice: &Notice, mut responder: Responder, sizes: &Sizes, console: &
             }
             Err(until) => until,
         };
-        match sockets.wait(&[sizes.changed.as_fd()], until).context("cannot wait for datagrams")? {
+        match sockets.wait(&[sizes.as_fd()], until).context("cannot wait for datagrams")? {
             Ready::Other => {}
             Ready::Changed => responder.announce_again(Instant::now()),
             Ready::Go => sockets.receive(|index, _, bytes| {

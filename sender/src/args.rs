@@ -12,14 +12,16 @@ use proto::explain::Given;
 use proto::host::web::{WebArgs, WebPolicy};
 use proto::host::{SystemArgs, parse_duration, parse_switch};
 use proto::netem::Impairment;
-use proto::{Fec, Follow, Pace, QualityRange};
+use proto::{Fec, Follow, Pace, QualityRange, SendConfig, SessionId};
 
+use crate::destination::Format;
 use crate::encode::Subsampling;
+use crate::link::Dest;
 use crate::serve::ServeAt;
 use crate::source::Spec;
-pub use values::{Dest, Format, Mtu, PaceArg};
+pub use values::{Mtu, PaceArg};
 use values::{
-    parse_dest, parse_fps, parse_max_bitrate, parse_mtu, parse_name, parse_pace, parse_serve, parse_size,
+    parse_fps, parse_max_bitrate, parse_mtu, parse_name, parse_pace, parse_serve, parse_size,
     parse_subsampling,
 };
 
@@ -74,7 +76,7 @@ pub struct Args {
 
     /// Where to send: an address or name and a port; a multicast group reaches many. Repeatable. Without it, whoever asks
     /// is sent to (--serve)
-    #[arg(long, value_name = "HOST:PORT", value_parser = parse_dest, help_heading = NETWORK)]
+    #[arg(long, value_name = "HOST:PORT", value_parser = Dest::typed, help_heading = NETWORK)]
     pub dest: Vec<Dest>,
 
     /// Where receivers may ask to be sent to, also beside --dest [default: without --dest, port 9001 on all addresses, or
@@ -184,6 +186,19 @@ impl Args {
         self.serve.or_else(|| self.dest.is_empty().then_some(ServeAt::Anywhere))
     }
 
+    /// What streams are to be like, in this session. Receivers' tokens are made with the secret.
+    pub fn send_config(&self, session: SessionId, secret: [u8; 16]) -> SendConfig {
+        SendConfig {
+            pace: self.pace.0,
+            name: self.name(),
+            fec: self.fec,
+            resend: self.resend,
+            follow: self.follow.unwrap_or_default(),
+            max_bitrate: self.max_bitrate,
+            ..SendConfig::new(session, secret)
+        }
+    }
+
     /// What nobody need be advised to give.
     pub fn given(&self) -> Given {
         let pace = if let Pace::Rate(rate) = self.pace.0 { Some(rate) } else { None };
@@ -223,7 +238,7 @@ pub enum Command {
     /// something needs attention
     Doctor {
         /// Where to send: an address, name or multicast group, and a port. Hellos are sent there, and no pictures
-        #[arg(long, value_name = "HOST:PORT", value_parser = parse_dest)]
+        #[arg(long, value_name = "HOST:PORT", value_parser = Dest::typed)]
         dest: Option<Dest>,
         /// Network interface to send by [default: by the routes]
         #[arg(long, value_name = "NAME")]

@@ -10,10 +10,10 @@ use proto::host::{Console, Seldom, Stop};
 use proto::jpeg::{self, Coding, Head, Info};
 use proto::{Clock, Frame, Latest};
 
-use crate::announce::Sizes;
 use crate::audience::Audience;
 use crate::inbox::Inbox;
-use crate::picture::{Captured, Picture, RawPicture};
+use crate::picture::{Captured, Picture, Raw, RawPicture};
+use crate::sizes::Sizes;
 use crate::source::{self, Dropped, Next, Options, Source, Spec, Timing};
 use crate::stats::Stats;
 
@@ -26,17 +26,7 @@ pub struct Opened {
     pub interval: Option<Duration>,
 }
 
-/// A raw picture on its way to the encoder.
-#[derive(Debug)]
-pub struct Raw {
-    /// The pixels.
-    pub picture: RawPicture,
-    /// When it was captured.
-    pub at: Instant,
-}
-
 /// What the capture thread works with.
-#[derive(Debug)]
 pub struct Capture {
     /// What to open, and how.
     pub spec: Spec,

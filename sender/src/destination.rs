@@ -5,7 +5,7 @@ mod held;
 mod stream;
 
 pub use awaited::Awaited;
-pub use stream::{Refusal, Stream};
+pub use stream::{Format, Refusal, Stream};
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,7 +15,7 @@ use proto::host::{Console, Seldom};
 use proto::netem::Netem;
 use proto::{SendEvent, SendOutput, Transmit};
 
-use crate::link::{Link, Room, Route};
+use crate::link::{Link, Room, Route, is_gone};
 use crate::stats::{self, End, Stats, Tally};
 use held::Held;
 
@@ -311,20 +311,6 @@ fn too_large(mtu: usize) -> String {
     let smaller = [1280, 576].into_iter().find(|smaller| *smaller < mtu);
     let advice = smaller.map_or_else(String::new, |smaller| format!(": give --mtu {smaller}"));
     format!("; packets of {mtu} bytes are too large for the path{advice}")
-}
-
-/// Whether the system says that the interface, its address or its route is not there.
-fn is_gone(error: &io::Error) -> bool {
-    let codes = [
-        libc::ENETUNREACH,
-        libc::ENETDOWN,
-        libc::ENODEV,
-        libc::ENXIO,
-        libc::EADDRNOTAVAIL,
-        // An address to send from that is nobody's any more.
-        libc::EINVAL,
-    ];
-    error.raw_os_error().is_some_and(|code| codes.contains(&code))
 }
 
 /// Statistics are not read more often.

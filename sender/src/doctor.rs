@@ -8,8 +8,7 @@ use anyhow::Result;
 use proto::host::{Checklist, Interface};
 
 use crate::announce::can_announce;
-use crate::args::Dest;
-use crate::link::{Link, NetworkOptions, Route};
+use crate::link::{Dest, Link, NetworkOptions, Route};
 
 /// Says what this computer has to send pictures with and by; and where a destination is given, how that is reached and
 /// whether it answers. Returns whether all is well.

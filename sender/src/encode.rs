@@ -4,9 +4,9 @@ mod band;
 mod helper;
 mod join;
 mod planes;
+pub mod thread;
 
 use std::num::NonZero;
-use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use anyhow::{Context, ensure};
@@ -14,7 +14,7 @@ use proto::host::Placement;
 use proto::{Buffer, Pool};
 use turbojpeg::Subsamp;
 
-use crate::picture::{Layout, RawPicture};
+use crate::picture::{Layout, RawPicture, unique};
 use band::{Band, Task};
 use helper::Helper;
 
@@ -159,14 +159,6 @@ fn sampling(layout: Layout, wanted: Option<Subsampling>) -> Subsamp {
         (Subsampling::Yuv422, _) | (_, Subsampling::Yuv422) => Subsamp::Sub2x1,
         _ => Subsamp::None,
     }
-}
-
-/// The bytes of a buffer from a pool, which nobody else has.
-pub(crate) fn unique(buffer: &mut Buffer) -> &mut Vec<u8> {
-    if Arc::get_mut(buffer).is_none() {
-        *buffer = Buffer::default();
-    }
-    Arc::get_mut(buffer).expect("nobody else has a new buffer")
 }
 
 /// What libjpeg takes at most (JPEG_MAX_DIMENSION).

@@ -8,13 +8,13 @@ use std::time::Duration;
 use proto::host::Wake;
 use proto::{Frame, Latest, Taken};
 
-use crate::web::Tap;
+/// What shows frames besides. It never waits.
+pub type Tap = Box<dyn Fn(&Frame) + Send + Sync>;
 
 /// Where frames wait for the sending thread, and what it should tell receivers of the source.
 ///
 /// It is a file descriptor that becomes readable when there is something to take, so that the thread can wait for it
 /// and for its sockets at once.
-#[derive(Debug)]
 pub struct Inbox {
     /// Whether the source is gone for now.
     pub source_is_gone: AtomicBool,
@@ -63,7 +63,7 @@ impl Inbox {
     /// closed.
     pub fn put(&self, frame: Frame) -> Option<Frame> {
         if let Some(tap) = &self.tap {
-            tap.put(&frame);
+            tap(&frame);
         }
         let displaced = self.newest.put(frame);
         self.changed.raise();

@@ -1,6 +1,10 @@
 //! A UDP socket: sending many datagrams in one call where the kernel can, and reading what receivers send back.
 
+mod address;
 mod arrival;
+mod dest;
+mod errors;
+mod options;
 mod room;
 mod route;
 mod sockopt;
@@ -9,7 +13,7 @@ mod sockopt;
 mod tests;
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use anyhow::{Context, Result, bail};
@@ -17,32 +21,16 @@ use proto::Transmit;
 use proto::host::{Interface, NotNow, Wanted, scope};
 use socket2::{Domain, Protocol, Socket, Type};
 
+pub use address::Peer;
+pub use dest::Dest;
+pub use errors::is_gone;
+pub use options::NetworkOptions;
 pub use room::Room;
 pub use route::Route;
 
+use address::any_address;
 use arrival::Arrival;
-
-/// What the user decided about the network.
-#[derive(Clone, Debug, Default)]
-pub struct NetworkOptions {
-    /// The largest packet in bytes; the route's, but at most 1500, if not given.
-    pub mtu: Option<usize>,
-    /// How many routers multicast may pass.
-    pub ttl: u32,
-    /// The interface to send by: name, index or address.
-    pub interface: Option<String>,
-    /// The differentiated services code point, 0 to 63 (RFC 2474).
-    pub dscp: u8,
-}
-
-/// Somebody else's address, and which of this computer's own it speaks to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Peer {
-    /// Where it is.
-    pub address: SocketAddr,
-    /// Where it sends to, if the socket is one that is asked; what is sent there comes from here.
-    pub at: Option<IpAddr>,
-}
+use errors::{is_passing, is_refusal_of_offload};
 
 /// A socket that sends, to one destination or to many, and never waits.
 #[derive(Debug)]
@@ -344,31 +332,6 @@ fn prepare_for_group(socket: &Socket, to: SocketAddr, ttl: u32) -> io::Result<()
         socket.set_multicast_hops_v6(ttl)?;
         socket.set_multicast_loop_v6(true)
     }
-}
-
-fn any_address(to: SocketAddr) -> SocketAddr {
-    if to.is_ipv4() { (Ipv4Addr::UNSPECIFIED, 0).into() } else { (Ipv6Addr::UNSPECIFIED, 0).into() }
-}
-
-/// Errors of a moment: an earlier datagram did not arrive, as some router or computer says.
-fn is_passing(error: &io::Error) -> bool {
-    use rustix::io::Errno as E;
-    let passing = [
-        E::INTR,
-        E::CONNREFUSED,
-        E::CONNRESET,
-        E::HOSTUNREACH,
-        E::NETUNREACH,
-        E::HOSTDOWN,
-        E::NETDOWN,
-        E::MSGSIZE,
-    ];
-    error.raw_os_error().is_some_and(|code| passing.iter().any(|errno| errno.raw_os_error() == code))
-}
-
-fn is_refusal_of_offload(error: &io::Error) -> bool {
-    let codes = [libc::EIO, libc::EINVAL, libc::EMSGSIZE, libc::ENOPROTOOPT, libc::EOPNOTSUPP];
-    error.raw_os_error().is_some_and(|code| codes.contains(&code))
 }
 
 impl Only {

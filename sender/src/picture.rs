@@ -1,5 +1,6 @@
 //! A picture as a source gives it: a JPEG already, or pixels still to be encoded.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use proto::Buffer;
@@ -33,6 +34,15 @@ pub struct RawPicture {
     pub height: u32,
     /// The bytes: [`Layout::bytes`] of them.
     pub data: Buffer,
+}
+
+/// A raw picture on its way to the encoder.
+#[derive(Debug)]
+pub struct Raw {
+    /// The pixels.
+    pub picture: RawPicture,
+    /// When it was captured.
+    pub at: Instant,
 }
 
 /// How pixels are laid out in memory. YUV is full range (JFIF) unless it says otherwise.
@@ -69,4 +79,12 @@ impl Layout {
             Self::Yuyv => 4 * half_w * h,
         }
     }
+}
+
+/// The bytes of a buffer from a pool, which nobody else has.
+pub(crate) fn unique(buffer: &mut Buffer) -> &mut Vec<u8> {
+    if Arc::get_mut(buffer).is_none() {
+        *buffer = Buffer::default();
+    }
+    Arc::get_mut(buffer).expect("nobody else has a new buffer")
 }

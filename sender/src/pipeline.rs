@@ -5,28 +5,30 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use proto::host::{
     Console, Reporter, Seldom, Stop, Wake, at_user_signal, join, printable, spawn, stop_at_signals,
     wall_clock,
 };
 use proto::jpeg::Coding;
-use proto::{Clock, Door, Frame, Latest, Pool, QualityControl, SessionId, Taken};
+use proto::{Door, Latest, QualityControl, SessionId, Taken};
 
-use crate::announce::{Announcer, Notice, Sizes};
-use crate::args::{Args, Dest, Format};
+use crate::announce::{Announcer, Notice};
+use crate::args::Args;
 use crate::audience::Audience;
-use crate::capture::{Capture, LOOK_EVERY, Opened, Raw};
+use crate::capture::{Capture, LOOK_EVERY, Opened};
 use crate::computer;
-use crate::destination::Awaited;
+use crate::destination::{Awaited, Format};
 use crate::diagnosis::Diagnosis;
-use crate::encode::Encoder;
+use crate::encode::{self, Encoder};
 use crate::fanout::Fanout;
-use crate::inbox::Inbox;
-use crate::link::{Link, NetworkOptions, Route};
+use crate::inbox::{Inbox, Tap};
+use crate::link::{Dest, Link, NetworkOptions, Route};
+use crate::random::random;
 use crate::sdp::Sdp;
 use crate::send;
 use crate::serve::{self, ServeAt, USUAL_PORT};
+use crate::sizes::Sizes;
 use crate::source::{Options, Wanted};
 use crate::stats::{Reports, Stats};
 use crate::streams::Streams;
@@ -60,8 +62,10 @@ pub fn run(args: &Args) -> Result<()> {
 
     let clock = wall_clock();
     let secret = random()?;
-    let streams = Streams::new(args, session, secret, clock, console.clone());
+    let config = args.send_config(session, secret);
+    let streams = Streams::new(args.format, config, args.impair.clone(), clock, console.clone());
     let tap = web.as_ref().map(|web| web.tap(clock));
+    let tap = tap.map(|tap| -> Tap { Box::new(move |frame| tap.put(frame)) });
     let inbox = Arc::new(Inbox::new().context("cannot make an event")?.with_tap(tap));
     let web = web.map(|web| web.serve(args.name(), inbox.clone(), &stop, &console)).transpose()?;
     let (stats, encoder) = (Arc::new(Stats::default()), Arc::new(Latest::new()));
@@ -105,7 +109,7 @@ pub fn run(args: &Args) -> Result<()> {
         let audience = audience.clone();
         let (made, quality) = (Encoder::new(args.subsampling)?, QualityControl::new(args.quality));
         move || {
-            encode(&encoder, &audience, made, quality, &inbox, &stats, clock, &console);
+            encode::thread::run(&encoder, &audience, made, quality, &inbox, &stats, clock, &console);
             inbox.close();
             Ok(())
         }
@@ -166,50 +170,6 @@ pub fn run(args: &Args) -> Result<()> {
         reporter.finish(&report);
         results.into_iter().chain([announced]).collect()
     })
-}
-
-/// Encodes the newest raw picture until there are no more, as well as the path carries it. While nobody watches it waits
-/// with the newest where it is.
-#[allow(clippy::too_many_arguments, reason = "each is another thing")]
-fn encode(
-    pictures: &Latest<Raw>,
-    audience: &Audience,
-    mut encoder: Encoder,
-    mut control: QualityControl,
-    inbox: &Inbox,
-    stats: &Stats,
-    clock: Clock,
-    console: &Console,
-) {
-    let mut pool = Pool::new(FRAMES_AT_ONCE);
-    let mut complained = false;
-    loop {
-        audience.wait();
-        let Taken::Value(raw) = pictures.take(None) else { return };
-        if !audience.is_there() {
-            stats.replaced(false);
-            continue;
-        }
-        let begun = Instant::now();
-        let quality = control.next(inbox.frame_budget(), begun);
-        match encoder.encode(&raw.picture, quality, &mut pool) {
-            Ok(jpeg) => {
-                control.encoded(quality, jpeg.len());
-                stats.encoded(quality, begun.elapsed());
-                let frame = Frame { captured: clock.at(raw.at), jpeg };
-                if inbox.put(frame).is_some() {
-                    stats.superseded();
-                }
-            }
-            Err(error) => {
-                stats.lock().refused += 1;
-                if !complained {
-                    console.warn(format_args!("a picture cannot be encoded: {error:#}"));
-                    complained = true;
-                }
-            }
-        }
-    }
 }
 
 fn network_options(args: &Args) -> NetworkOptions {
@@ -325,19 +285,3 @@ fn report_until_stopped<T>(
         }
     }
 }
-
-/// Random bytes, for what nobody may guess.
-///
-/// # Errors
-/// If the system gives none.
-pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|error| anyhow!("the system gives no random numbers: {error}"))?;
-    Ok(bytes)
-}
-
-/// JPEGs that are encoded, wait, and are sent to several destinations, at once.
-const FRAMES_AT_ONCE: usize = 8;
-
-#[cfg(test)]
-mod tests;

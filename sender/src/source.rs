@@ -9,6 +9,7 @@ mod open;
 mod pattern;
 mod range;
 mod spec;
+mod step;
 mod stream;
 mod y4m;
 

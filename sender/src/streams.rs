@@ -8,9 +8,8 @@ use proto::netem::{Impairment, Netem};
 use proto::rtp::{RtpSendConfig, RtpSendStream};
 use proto::{Clock, FrameId, Pace, SendConfig, SendStream, SessionId};
 
-use crate::args::{Args, Format};
 use crate::computer;
-use crate::destination::{Destination, Stream};
+use crate::destination::{Destination, Format, Stream};
 use crate::link::Route;
 
 /// What all streams of a run share.
@@ -24,18 +23,15 @@ pub struct Streams {
 }
 
 impl Streams {
-    /// Those of this session, as the user wants them. Receivers' tokens are made with the secret.
-    pub fn new(args: &Args, session: SessionId, secret: [u8; 16], clock: Clock, console: Console) -> Self {
-        let config = SendConfig {
-            pace: args.pace.0,
-            name: args.name(),
-            fec: args.fec,
-            resend: args.resend,
-            follow: args.follow.unwrap_or_default(),
-            max_bitrate: args.max_bitrate,
-            ..SendConfig::new(session, secret)
-        };
-        Self { format: args.format, config, clock, impair: args.impair.clone(), console }
+    /// Streams of this format and like this, by a network that is as bad as `impair` says.
+    pub fn new(
+        format: Format,
+        config: SendConfig,
+        impair: Option<Impairment>,
+        clock: Clock,
+        console: Console,
+    ) -> Self {
+        Self { format, config, clock, impair, console }
     }
 
     /// Says how far pictures are apart, where that is known.

@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Error, Result};
 use proto::host::{Console, NotNow, Wake};
 
-use crate::args::Dest;
-use crate::link::{Link, NetworkOptions, Route};
+use crate::link::{Dest, Link, NetworkOptions, Route, is_gone};
 
 /// A destination that is tried again until it can be sent to. Nobody waits for it, nor for the name service.
 #[derive(Debug)]
@@ -156,7 +155,7 @@ fn no_answer() -> Error {
 }
 
 fn may_pass(error: &Error) -> bool {
-    error.is::<NotNow>() || error.downcast_ref::<io::Error>().is_some_and(super::is_gone)
+    error.is::<NotNow>() || error.downcast_ref::<io::Error>().is_some_and(is_gone)
 }
 
 /// Most names are known within a tenth of this, and nobody who starts a program minds it.

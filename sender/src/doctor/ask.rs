@@ -11,7 +11,7 @@ use proto::{SendConfig, SendOutput, SendStream, SessionId};
 use rustix::event::{PollFd, PollFlags};
 
 use crate::link::{Link, Peer, Route};
-use crate::pipeline::random;
+use crate::random::random;
 
 /// What was heard.
 struct Heard {

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Instant;
 
 use turbojpeg::{PixelFormat, decompress, read_header};

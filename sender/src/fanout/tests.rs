@@ -24,7 +24,8 @@ impl Setup {
     fn new() -> Self {
         let (args, console) = (Args::parse_from(["sender"]), Console::silent());
         let clock = Clock::new(Instant::now(), MediaTime::default());
-        let streams = Streams::new(&args, SESSION, SECRET, clock, console.clone());
+        let streams =
+            Streams::new(args.format, args.send_config(SESSION, SECRET), None, clock, console.clone());
         let fanout = Fanout::new(streams, NetworkOptions::default(), console).unwrap();
         Self { fanout, tally: Tally::default(), stats: Stats::default() }
     }

@@ -5,7 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use anyhow::{Result, bail};
 use proto::host::{Interface, Wanted, is_own_address, scope};
 
-use super::{NetworkOptions, Peer, any_address, sockopt};
+use super::address::{Peer, any_address};
+use super::options::NetworkOptions;
+use super::sockopt;
 
 /// The way to one destination, which is a receiver or a group.
 #[derive(Clone, Debug)]

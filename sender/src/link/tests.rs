@@ -1,6 +1,6 @@
 use super::*;
 
-use std::net::UdpSocket;
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use proto::host::wait_until;

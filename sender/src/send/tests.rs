@@ -36,7 +36,8 @@ impl Setup {
         };
         let args = Args::parse_from(["sender", "--pace", &rate]);
         let (clock, console) = (Clock::new(Instant::now(), MediaTime::default()), Console::new("test"));
-        let mut streams = Streams::new(&args, SessionId::new(1), [7; 16], clock, console.clone());
+        let config = args.send_config(SessionId::new(1), [7; 16]);
+        let mut streams = Streams::new(args.format, config, None, clock, console.clone());
         streams.set_interval(Some(INTERVAL));
         let (inbox, stats) = (Arc::new(Inbox::new().unwrap()), Arc::new(Stats::default()));
         let mut fanout = Fanout::new(streams, options, console).unwrap();

@@ -14,8 +14,7 @@ use proto::jpeg::{self, Splitter};
 use proto::{Buffer, Pool};
 
 use super::{Dropped, LARGEST_JPEG, Next, Source, Timing};
-use crate::encode::unique;
-use crate::picture::{Captured, Picture};
+use crate::picture::{Captured, Picture, unique};
 
 /// The JPEG files of a folder, in natural order of their names: `img2.jpg` comes before `img10.jpg`.
 #[derive(Debug)]

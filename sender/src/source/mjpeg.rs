@@ -8,9 +8,8 @@ use proto::jpeg::Splitter;
 
 use super::LARGEST_JPEG;
 use super::input::{Input, Read};
-use super::stream::Step;
-use crate::encode::unique;
-use crate::picture::Picture;
+use super::step::Step;
+use crate::picture::{Picture, unique};
 
 /// Cuts JPEGs out of a stream of bytes, each as soon as its last byte is there.
 #[derive(Debug)]

@@ -9,8 +9,7 @@ use proto::strip::Strip;
 
 use super::card::{Canvas, Card};
 use super::{Next, Source, Timing, Wanted};
-use crate::encode::unique;
-use crate::picture::{Captured, Layout, Picture, RawPicture};
+use crate::picture::{Captured, Layout, Picture, RawPicture, unique};
 
 /// Colour bars, a moving bar, and the picture's number and time of day: for people, and in a [`Strip`] for programs.
 #[derive(Debug)]

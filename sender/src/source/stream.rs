@@ -13,9 +13,10 @@ use proto::host::{Console, Stop};
 
 use super::input::{Input, Read};
 use super::mjpeg::Mjpeg;
+use super::step::Step;
 use super::y4m::{self, Y4m};
 use super::{Dropped, Next, Source, Timing};
-use crate::picture::{Captured, Picture};
+use crate::picture::Captured;
 
 /// Pictures from a file or a pipe.
 ///
@@ -42,16 +43,6 @@ pub struct Stream {
     damaged: u64,
     pool: Pool,
     console: Console,
-}
-
-/// What a reader has next.
-#[derive(Debug)]
-pub(super) enum Step {
-    Picture(Picture),
-    Stopped,
-    /// The input ended within a picture.
-    CutShort,
-    End,
 }
 
 #[derive(Debug)]

@@ -6,9 +6,8 @@ use proto::host::Stop;
 
 use super::input::{Input, Read};
 use super::range::{stretch_chroma, stretch_luma};
-use super::stream::Step;
-use crate::encode::unique;
-use crate::picture::{Layout, Picture, RawPicture};
+use super::step::Step;
+use crate::picture::{Layout, Picture, RawPicture, unique};
 
 /// What every Y4M stream begins with.
 pub(super) const MAGIC: &[u8] = b"YUV4MPEG2 ";

@@ -4,7 +4,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use super::*;
-use crate::picture::{Layout, RawPicture};
+use crate::picture::{Layout, Picture, RawPicture};
 
 /// A folder that is removed when the test ends.
 pub(in crate::source) struct TestFolder(PathBuf);

@@ -1,9 +1,12 @@
-use proto::host::{Stop, wait_until};
+use std::sync::Arc;
+use std::time::Duration;
+
+use proto::host::{Stop, wait_until, wall_clock};
 use rustix::event::{PollFd, PollFlags};
 
 use super::*;
 use crate::picture::{Captured, Picture, RawPicture};
-use crate::source::{Next, Pattern, Source};
+use crate::source::{Next, Pattern, Source, Wanted};
 
 fn test_card() -> RawPicture {
     let mut pattern = Pattern::new(Wanted { size: Some((640, 480)), fps: Some(1000.0) }).unwrap();
@@ -26,7 +29,7 @@ fn pictures_are_encoded_as_well_as_the_budget_allows() {
         let encoder = Encoder::new(None).unwrap();
         let control = QualityControl::new("10..90".parse().unwrap());
         let console = Console::new("test");
-        move || encode(&pictures, &audience, encoder, control, &inbox, &stats, wall_clock(), &console)
+        move || run(&pictures, &audience, encoder, control, &inbox, &stats, wall_clock(), &console)
     });
     let picture = test_card();
     let next = || {
@@ -70,7 +73,7 @@ fn while_nobody_watches_nothing_is_encoded_and_the_first_to_come_sees_the_newest
         let (pictures, inbox, stats) = (pictures.clone(), inbox.clone(), stats.clone());
         let (audience, console) = (audience.clone(), Console::silent());
         let (encoder, control) = (Encoder::new(None).unwrap(), QualityControl::new("80".parse().unwrap()));
-        move || encode(&pictures, &audience, encoder, control, &inbox, &stats, wall_clock(), &console)
+        move || run(&pictures, &audience, encoder, control, &inbox, &stats, wall_clock(), &console)
     });
     let picture = test_card();
     let mut displaced = 0;

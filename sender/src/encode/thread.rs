@@ -1,0 +1,62 @@
+//! The encoding thread: the newest raw picture in, a JPEG out.
+
+use std::time::Instant;
+
+use proto::host::Console;
+use proto::{Clock, Frame, Latest, Pool, QualityControl, Taken};
+
+use super::Encoder;
+use crate::audience::Audience;
+use crate::inbox::Inbox;
+use crate::picture::Raw;
+use crate::stats::Stats;
+
+/// Encodes the newest raw picture until there are no more, as well as the path carries it. While nobody watches it waits
+/// with the newest where it is.
+#[allow(clippy::too_many_arguments, reason = "each is another thing")]
+pub fn run(
+    pictures: &Latest<Raw>,
+    audience: &Audience,
+    mut encoder: Encoder,
+    mut control: QualityControl,
+    inbox: &Inbox,
+    stats: &Stats,
+    clock: Clock,
+    console: &Console,
+) {
+    let mut pool = Pool::new(FRAMES_AT_ONCE);
+    let mut complained = false;
+    loop {
+        audience.wait();
+        let Taken::Value(raw) = pictures.take(None) else { return };
+        if !audience.is_there() {
+            stats.replaced(false);
+            continue;
+        }
+        let begun = Instant::now();
+        let quality = control.next(inbox.frame_budget(), begun);
+        match encoder.encode(&raw.picture, quality, &mut pool) {
+            Ok(jpeg) => {
+                control.encoded(quality, jpeg.len());
+                stats.encoded(quality, begun.elapsed());
+                let frame = Frame { captured: clock.at(raw.at), jpeg };
+                if inbox.put(frame).is_some() {
+                    stats.superseded();
+                }
+            }
+            Err(error) => {
+                stats.lock().refused += 1;
+                if !complained {
+                    console.warn(format_args!("a picture cannot be encoded: {error:#}"));
+                    complained = true;
+                }
+            }
+        }
+    }
+}
+
+/// JPEGs that are encoded, wait, and are sent to several destinations, at once.
+const FRAMES_AT_ONCE: usize = 8;
+
+#[cfg(test)]
+mod tests;

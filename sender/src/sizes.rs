@@ -1,0 +1,51 @@
+//! How large the pictures are, for whoever announces them.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::{Mutex, PoisonError};
+
+use proto::host::Wake;
+
+/// Where the size of the newest picture is put when it has changed. It is a file descriptor that is readable then.
+#[derive(Debug)]
+pub struct Sizes {
+    state: Mutex<(Option<(u16, u16)>, bool)>,
+    changed: Wake,
+}
+
+impl Sizes {
+    /// None is known yet.
+    ///
+    /// # Errors
+    /// If the system has no file descriptors left.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self { state: Mutex::default(), changed: Wake::new()? })
+    }
+
+    /// It is this now.
+    pub fn put(&self, size: (u16, u16)) {
+        self.set(|state| state.0 = Some(size));
+    }
+
+    /// Says that there will be no other.
+    pub fn close(&self) {
+        self.set(|state| state.1 = true);
+    }
+
+    fn set(&self, set: impl FnOnce(&mut (Option<(u16, u16)>, bool))) {
+        set(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.raise();
+    }
+
+    /// The newest, and whether it is the last.
+    pub fn take(&self) -> (Option<(u16, u16)>, bool) {
+        self.changed.clear();
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl AsFd for Sizes {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.changed.as_fd()
+    }
+}

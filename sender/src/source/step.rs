@@ -1,0 +1,13 @@
+//! What the readers of a stream of bytes give.
+
+use crate::picture::Picture;
+
+/// What a reader has next.
+#[derive(Debug)]
+pub(super) enum Step {
+    Picture(Picture),
+    Stopped,
+    /// The input ended within a picture.
+    CutShort,
+    End,
+}
