@@ -1,15 +1,16 @@
-//! The port at which anybody may ask to be shown the pictures, and who has asked.
+//! The port at which anybody may ask to be shown the pictures.
+
+mod served;
+
+pub use served::{Asked, Served};
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::ops::Range;
-use std::time::Instant;
 
 use anyhow::{Context, Error, Result, bail};
 use proto::host::Interface;
-use proto::{Door, Knock};
 
-use crate::link::{Link, NetworkOptions, Peer};
+use crate::link::{Link, NetworkOptions};
 
 /// Where a sender serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,90 +75,6 @@ fn explain(error: Error, at: SocketAddr) -> Error {
             error.context(format!("--serve: {} is no address of this computer", at.ip()))
         }
         _ => error.context(format!("--serve: cannot open port {}", at.port())),
-    }
-}
-
-/// The served sockets, and who watches.
-#[derive(Debug)]
-pub struct Served {
-    /// The sockets that are asked.
-    links: Range<usize>,
-    door: Door<SocketAddr>,
-}
-
-/// What an ask comes to, for the list of destinations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
-    /// Somebody is to be shown the pictures from now on.
-    Welcome(Peer),
-    /// Somebody who is shown them goes on asking.
-    Stays(Peer),
-    /// Somebody has left.
-    Left(SocketAddr),
-}
-
-impl Served {
-    /// Lets viewers in by this door, who ask by the sockets with these numbers.
-    pub fn new(links: Range<usize>, door: Door<SocketAddr>) -> Self {
-        Self { links, door }
-    }
-
-    /// The numbers of the sockets that are asked.
-    pub fn links(&self) -> Range<usize> {
-        self.links.clone()
-    }
-
-    /// Whether that socket is one that is asked.
-    pub fn has(&self, link: usize) -> bool {
-        self.links.contains(&link)
-    }
-
-    /// Takes in a datagram if it is an ask, and answers it; what it comes to is added to `asked`. Says whether it was one.
-    pub fn handle_datagram(
-        &mut self,
-        link: &mut Link,
-        peer: Peer,
-        datagram: &[u8],
-        asked: &mut Vec<Asked>,
-        now: Instant,
-    ) -> bool {
-        match self.door.handle_datagram(peer.address, datagram, now) {
-            None => return false,
-            Some(Knock::Answer(answer)) => {
-                // Who is not reached asks again.
-                let _ = link.answer(peer, answer);
-            }
-            Some(Knock::Welcome) => asked.push(Asked::Welcome(peer)),
-            Some(Knock::Stays) => asked.push(Asked::Stays(peer)),
-            Some(Knock::Leaves) => asked.push(Asked::Left(peer.address)),
-            Some(Knock::Refused) => {}
-        }
-        true
-    }
-
-    /// Somebody who has fallen silent. Call it until there is nobody.
-    pub fn next_gone(&mut self, now: Instant) -> Option<SocketAddr> {
-        self.door.next_gone(now)
-    }
-
-    /// When the next viewer will have fallen silent.
-    pub fn next_due(&self) -> Option<Instant> {
-        self.door.next_due()
-    }
-
-    /// Who was let in cannot be reached: makes room.
-    pub fn turn_away(&mut self, address: SocketAddr) {
-        self.door.turn_away(address);
-    }
-
-    /// Lets nobody in any more.
-    pub fn shut(&mut self) {
-        self.door.shut();
-    }
-
-    /// How asks ended.
-    pub fn counts(&self) -> proto::AskCounts {
-        *self.door.counts()
     }
 }
 
