@@ -9,9 +9,9 @@ use anyhow::{Context as _, ensure};
 use clap::Parser;
 use proto::host::Stop;
 use proto::jpeg;
+use sender::capture::source::camera::{self, Format};
+use sender::capture::source::{Next, Wanted, Which};
 use sender::picture::{Layout, Picture};
-use sender::source::camera::{self, Format};
-use sender::source::{Next, Wanted, Which};
 use v4l::video::Capture as _;
 
 #[derive(Parser)]
@@ -48,7 +48,7 @@ struct Args {
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     if args.list {
-        return sender::cameras::list(&mut std::io::stdout());
+        return sender::app::cameras::list(&mut std::io::stdout());
     }
     if let Some(code) = &args.leave {
         let device = v4l::Device::new(0)?;

@@ -14,11 +14,11 @@ use proto::host::{SystemArgs, parse_duration, parse_switch};
 use proto::netem::Impairment;
 use proto::{Fec, Follow, Pace, QualityRange, SendConfig, SessionId};
 
-use crate::destination::Format;
+use crate::capture::source::Spec;
 use crate::encode::Subsampling;
-use crate::link::Dest;
+use crate::net::Dest;
+use crate::send::Format;
 use crate::serve::ServeAt;
-use crate::source::Spec;
 pub use values::{Mtu, PaceArg};
 use values::{
     parse_fps, parse_max_bitrate, parse_mtu, parse_name, parse_pace, parse_serve, parse_size,

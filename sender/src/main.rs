@@ -10,10 +10,10 @@ use sender::args::{Args, Command};
 fn main() -> ExitCode {
     let args: Args = parse_arguments("sender", Args::check);
     let result = match &args.command {
-        None => sender::pipeline::run(&args),
-        Some(Command::Cameras) => sender::cameras::list(&mut stdout().lock()),
+        None => sender::app::run::run(&args),
+        Some(Command::Cameras) => sender::app::cameras::list(&mut stdout().lock()),
         Some(Command::Doctor { dest, interface }) => {
-            match sender::doctor::check(dest.as_ref(), interface.as_deref(), &mut stdout().lock()) {
+            match sender::app::doctor::check(dest.as_ref(), interface.as_deref(), &mut stdout().lock()) {
                 Ok(true) => Ok(()),
                 Ok(false) => return ExitCode::FAILURE,
                 Err(error) => Err(error),

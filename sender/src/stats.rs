@@ -1,11 +1,9 @@
 //! What the sender counts, and how it says it.
 
 mod report;
-mod tally;
 mod viewers;
 
 pub use report::{Object, Reports};
-pub use tally::{End, Tally};
 
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,7 +12,7 @@ use std::time::Duration;
 use proto::host::Pulse;
 use proto::{AskCounts, Meter, SendStats, Viewer};
 
-use crate::link::Route;
+use crate::net::Route;
 
 /// The sender's statistics, shared by its threads. Locked for moments only.
 #[derive(Debug, Default)]

@@ -2,7 +2,7 @@ use clap::Parser;
 use proto::Pace;
 
 use super::*;
-use crate::source::Which;
+use crate::capture::source::Which;
 
 fn parse(words: &str) -> Result<Args, String> {
     Args::try_parse_from(words.split(' ')).map_err(|error| error.to_string())

@@ -5,7 +5,7 @@ use std::time::Instant;
 use proto::host::Console;
 use proto::{Clock, Frame, Latest, Pool, QualityControl, Taken};
 
-use super::Encoder;
+use super::encoder::Encoder;
 use crate::audience::Audience;
 use crate::inbox::Inbox;
 use crate::picture::Raw;

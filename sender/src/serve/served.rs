@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use proto::{Door, Knock};
 
-use crate::link::{Link, Peer};
+use crate::net::{Link, Peer};
 
 /// The served sockets, and who watches.
 #[derive(Debug)]

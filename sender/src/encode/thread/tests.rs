@@ -5,8 +5,8 @@ use proto::host::{Stop, wait_until, wall_clock};
 use rustix::event::{PollFd, PollFlags};
 
 use super::*;
+use crate::capture::source::{Next, Pattern, Source, Wanted};
 use crate::picture::{Captured, Picture, RawPicture};
-use crate::source::{Next, Pattern, Source, Wanted};
 
 fn test_card() -> RawPicture {
     let mut pattern = Pattern::new(Wanted { size: Some((640, 480)), fps: Some(1000.0) }).unwrap();

@@ -8,8 +8,8 @@ use v4l::framesize::{FrameSizeEnum, Stepwise};
 use v4l::video::Capture as _;
 use v4l::{Device, FourCC, Fraction};
 
+use crate::capture::source::Wanted;
 use crate::picture::Layout;
-use crate::source::Wanted;
 
 /// One way in which a camera can be run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,26 +13,19 @@ use proto::host::{
 use proto::jpeg::Coding;
 use proto::{Door, Latest, QualityControl, SessionId, Taken};
 
-use crate::announce::{Announcer, Notice};
+use super::diagnosis::Diagnosis;
+use super::random::random;
+use super::web::Web;
 use crate::args::Args;
 use crate::audience::Audience;
-use crate::capture::{Capture, LOOK_EVERY, Opened};
-use crate::computer;
-use crate::destination::{Awaited, Format};
-use crate::diagnosis::Diagnosis;
+use crate::capture::source::{Options, Wanted};
+use crate::capture::{Capture, LOOK_EVERY, Opened, Sizes};
 use crate::encode::{self, Encoder};
-use crate::fanout::Fanout;
 use crate::inbox::{Inbox, Tap};
-use crate::link::{Dest, Link, NetworkOptions, Route};
-use crate::random::random;
-use crate::sdp::Sdp;
-use crate::send;
-use crate::serve::{self, ServeAt, USUAL_PORT};
-use crate::sizes::Sizes;
-use crate::source::{Options, Wanted};
+use crate::net::{Dest, Link, NetworkOptions, Route, computer};
+use crate::send::{self, Awaited, Fanout, Format, Streams};
+use crate::serve::{self, Announcer, Notice, Sdp, ServeAt, USUAL_PORT};
 use crate::stats::{Reports, Stats};
-use crate::streams::Streams;
-use crate::web::Web;
 
 /// Sends until the source ends, enough was sent, or the program is told to stop.
 ///
@@ -109,7 +102,7 @@ pub fn run(args: &Args) -> Result<()> {
         let audience = audience.clone();
         let (made, quality) = (Encoder::new(args.subsampling)?, QualityControl::new(args.quality));
         move || {
-            encode::thread::run(&encoder, &audience, made, quality, &inbox, &stats, clock, &console);
+            encode::run(&encoder, &audience, made, quality, &inbox, &stats, clock, &console);
             inbox.close();
             Ok(())
         }

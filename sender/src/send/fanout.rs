@@ -10,13 +10,13 @@ use proto::host::{Changes, Console, Seldom, Wake};
 use proto::wire::SourceState;
 use proto::{Door, Follow, Frame, FrameId};
 
-use crate::computer;
-use crate::destination::{Awaited, Destination};
-use crate::link::{Link, NetworkOptions, Peer, Room, Route};
-use crate::sdp::{Announcement, Sdp};
-use crate::serve::{Asked, Served};
-use crate::stats::{self, Stats, Tally};
-use crate::streams::Streams;
+use super::awaited::Awaited;
+use super::destination::Destination;
+use super::ledger::Tally;
+use super::stream_factory::Streams;
+use crate::net::{Link, NetworkOptions, Peer, Room, Route, computer};
+use crate::serve::{Announcement, Asked, Sdp, Served};
+use crate::stats::{self, Stats};
 
 /// The destinations, each paced on its own, and their sockets, each of which may lead to many.
 ///

@@ -7,8 +7,8 @@ use std::io::Write;
 use anyhow::Result;
 use proto::host::{Checklist, Interface};
 
-use crate::announce::can_announce;
-use crate::link::{Dest, Link, NetworkOptions, Route};
+use crate::net::{Dest, Link, NetworkOptions, Route};
+use crate::serve::can_announce;
 
 /// Says what this computer has to send pictures with and by; and where a destination is given, how that is reached and
 /// whether it answers. Returns whether all is well.
@@ -60,7 +60,7 @@ fn announcing(list: &mut Checklist<'_>, interface: Option<&str>) -> Result<()> {
 fn cameras(list: &mut Checklist<'_>) -> Result<()> {
     list.section("Cameras")?;
     let mut text = Vec::new();
-    crate::cameras::list(&mut text)?;
+    super::cameras::list(&mut text)?;
     for line in String::from_utf8_lossy(&text).lines() {
         writeln!(list.out(), "  {line}")?;
     }

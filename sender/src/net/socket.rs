@@ -1,14 +1,5 @@
 //! A UDP socket: sending many datagrams in one call where the kernel can, and reading what receivers send back.
 
-mod address;
-mod arrival;
-mod dest;
-mod errors;
-mod options;
-mod room;
-mod route;
-mod sockopt;
-
 #[cfg(test)]
 mod tests;
 
@@ -21,16 +12,12 @@ use proto::Transmit;
 use proto::host::{Interface, NotNow, Wanted, scope};
 use socket2::{Domain, Protocol, Socket, Type};
 
-pub use address::Peer;
-pub use dest::Dest;
-pub use errors::is_gone;
-pub use options::NetworkOptions;
-pub use room::Room;
-pub use route::Route;
-
-use address::any_address;
-use arrival::Arrival;
-use errors::{is_passing, is_refusal_of_offload};
+use super::address::{Peer, any_address};
+use super::errors::{is_passing, is_refusal_of_offload};
+use super::options::NetworkOptions;
+use super::recvmsg::{self, Arrival};
+use super::route::Route;
+use super::sockopt;
 
 /// A socket that sends, to one destination or to many, and never waits.
 #[derive(Debug)]
@@ -262,7 +249,7 @@ impl Link {
             if read == most {
                 break Ok(read);
             }
-            match arrival::receive(&self.socket, &mut place) {
+            match recvmsg::receive(&self.socket, &mut place) {
                 // By another interface than the one that was named: as if nobody was here.
                 Ok(Arrival { by: Some(by), .. }) if self.only.as_ref().is_some_and(|only| !only.is(by)) => {}
                 Ok(Arrival { length, from, at, .. }) => {
@@ -304,7 +291,7 @@ impl Link {
         loop {
             let sent = match to.at {
                 None => self.socket.send_to(bytes, &address),
-                Some(at) => arrival::send_from(&self.socket, at, &address, bytes),
+                Some(at) => recvmsg::send_from(&self.socket, at, &address, bytes),
             };
             match sent {
                 Ok(_) => return Ok(()),

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use crate::source::camera::{Found, Mode, Rate, cameras, modes};
+use crate::capture::source::camera::{Found, Mode, Rate, cameras, modes};
 
 /// Writes every camera with its modes, and how to choose one.
 ///
@@ -69,8 +69,8 @@ fn write_modes(out: &mut impl Write, mut modes: Vec<Mode>) -> std::io::Result<()
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capture::source::camera::{Format, Interval};
     use crate::picture::Layout;
-    use crate::source::camera::{Format, Interval};
 
     #[test]
     fn modes_are_grouped_by_format_and_size() {

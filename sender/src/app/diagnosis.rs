@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use proto::explain::{Evidence, Given, Watch};
 use proto::host::Console;
 
-use crate::destination::Format;
+use crate::send::Format;
 use crate::stats::{Destination, Stats};
 
 /// Looks at the statistics at each interval, and says what is new: viewers that came and went, what is wrong with one of

@@ -20,7 +20,7 @@ use super::list::{Identity, identify};
 use super::mode::{self, Format, Interval, Mode};
 use super::trouble::Trouble;
 use super::unpack::Shape;
-use crate::source::Wanted;
+use crate::capture::source::Wanted;
 
 /// A camera that is giving pictures. Dropping it closes the device.
 pub(super) struct Capture {

@@ -10,8 +10,8 @@ use proto::host::{Checklist, wait_until, wall_clock};
 use proto::{SendConfig, SendOutput, SendStream, SessionId};
 use rustix::event::{PollFd, PollFlags};
 
-use crate::link::{Link, Peer, Route};
-use crate::random::random;
+use crate::app::random::random;
+use crate::net::{Link, Peer, Route};
 
 /// What was heard.
 struct Heard {

@@ -10,7 +10,7 @@ use proto::SessionId;
 use proto::host::{Target, is_pipe, open_target, replace_whole};
 use proto::rtp::{self, CLOCK_RATE, PAYLOAD_TYPE};
 
-use crate::link::Route;
+use crate::net::Route;
 
 /// Describes a stream, in a file, as soon as its size is known.
 #[derive(Debug)]

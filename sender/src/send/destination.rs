@@ -1,12 +1,5 @@
 //! One destination: its stream, the way there, and what stands in it.
 
-mod awaited;
-mod held;
-mod stream;
-
-pub use awaited::Awaited;
-pub use stream::{Format, Refusal, Stream};
-
 use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -15,9 +8,11 @@ use proto::host::{Console, Seldom};
 use proto::netem::Netem;
 use proto::{SendEvent, SendOutput, Transmit};
 
-use crate::link::{Link, Room, Route, is_gone};
-use crate::stats::{self, End, Stats, Tally};
-use held::Held;
+use super::backlog::Held;
+use super::ledger::{End, Tally};
+use super::stream::{Refusal, Stream};
+use crate::net::{Link, Room, Route, is_gone};
+use crate::stats::{self, Stats};
 
 /// Where frames go, paced on its own.
 #[derive(Debug)]

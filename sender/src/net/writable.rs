@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::event::epoll;
 
-use super::Link;
+use super::socket::Link;
 
 /// Sockets whose buffers are full. It is a file descriptor that is readable while one of them has room again, since they
 /// come and go, and there are mostly none.
@@ -50,7 +50,7 @@ impl AsFd for Room {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::link::{NetworkOptions, Route};
+    use crate::net::{NetworkOptions, Route};
     use proto::host::wait_until;
     use rustix::event::{PollFd, PollFlags};
     use std::time::Instant;

@@ -1,7 +1,7 @@
 //! Which of a camera's modes to run it in.
 
 use super::mode::{Format, Mode};
-use crate::source::Wanted;
+use crate::capture::source::Wanted;
 
 /// The best of `modes`: the nearest to what is wanted, and where nothing is, what serves most people best. `None` only
 /// if there are none.

@@ -8,9 +8,9 @@ use proto::netem::{Impairment, Netem};
 use proto::rtp::{RtpSendConfig, RtpSendStream};
 use proto::{Clock, FrameId, Pace, SendConfig, SendStream, SessionId};
 
-use crate::computer;
-use crate::destination::{Destination, Format, Stream};
-use crate::link::Route;
+use super::destination::Destination;
+use super::stream::{Format, Stream};
+use crate::net::{Route, computer};
 
 /// What all streams of a run share.
 #[derive(Clone, Debug)]

@@ -113,7 +113,7 @@ const CONTROL: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::link::sockopt;
+    use crate::net::sockopt;
     use std::net::UdpSocket;
 
     #[test]

@@ -7,20 +7,20 @@ use super::*;
 use crate::picture::{Layout, Picture, RawPicture};
 
 /// A folder that is removed when the test ends.
-pub(in crate::source) struct TestFolder(PathBuf);
+pub(in crate::capture::source) struct TestFolder(PathBuf);
 
 impl TestFolder {
-    pub(in crate::source) fn new(name: &str) -> Self {
+    pub(in crate::capture::source) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("sender-test-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
 
-    pub(in crate::source) fn path(&self) -> &Path {
+    pub(in crate::capture::source) fn path(&self) -> &Path {
         &self.0
     }
 
-    pub(in crate::source) fn write(&self, name: &str, content: &[u8]) -> PathBuf {
+    pub(in crate::capture::source) fn write(&self, name: &str, content: &[u8]) -> PathBuf {
         let path = self.0.join(name);
         std::fs::write(&path, content).unwrap();
         path
@@ -34,7 +34,7 @@ impl Drop for TestFolder {
 }
 
 /// A real JPEG, different for each number.
-pub(in crate::source) fn jpeg(number: u8) -> Vec<u8> {
+pub(in crate::capture::source) fn jpeg(number: u8) -> Vec<u8> {
     let pixels: Vec<u8> =
         (0..48 * 48).map(|at| (at as u8).wrapping_mul(number).wrapping_add(at as u8 / 3)).collect();
     let image = turbojpeg::YuvImage {
@@ -188,8 +188,8 @@ fn y4m_pictures_are_read_and_stretched_to_full_range() {
         let raw = next_raw(&mut source).unwrap();
         assert_eq!((raw.layout, raw.width, raw.height), (Layout::I420, 3, 3));
         let mut expected = levels(first);
-        crate::source::range::stretch_luma(&mut expected[..9]);
-        crate::source::range::stretch_chroma(&mut expected[9..]);
+        crate::capture::source::range::stretch_luma(&mut expected[..9]);
+        crate::capture::source::range::stretch_chroma(&mut expected[9..]);
         assert_eq!(*raw.data, expected);
     }
     assert!(next_raw(&mut source).is_none(), "the last one is cut short");

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Error, Result};
 use proto::host::{Console, NotNow, Wake};
 
-use crate::link::{Dest, Link, NetworkOptions, Route, is_gone};
+use crate::net::{Dest, Link, NetworkOptions, Route, is_gone};
 
 /// A destination that is tried again until it can be sent to. Nobody waits for it, nor for the name service.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use proto::MediaTime;
 
-use super::Counters;
+use crate::stats::Counters;
 
 /// Follows each frame until all destinations are done with it, so that it ends in one counted way.
 #[derive(Debug, Default)]

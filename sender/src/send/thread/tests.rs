@@ -10,9 +10,9 @@ use proto::host::Console;
 use proto::{Clock, Frame, Pace, SessionId};
 
 use crate::args::Args;
-use crate::link::{Link, NetworkOptions, Route};
+use crate::net::{Link, NetworkOptions, Route};
+use crate::send::Streams;
 use crate::stats;
-use crate::streams::Streams;
 
 /// A sending thread, and the socket that it sends to.
 struct Setup {

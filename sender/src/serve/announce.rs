@@ -11,7 +11,7 @@ use proto::SessionId;
 use proto::host::mdns::{Message, Name, Ready, Responder, Service, Sockets};
 use proto::host::{Announcement, Console, Mark, SERVICE, Stop, join, spawn};
 
-use crate::sizes::Sizes;
+use crate::capture::Sizes;
 
 /// What is announced.
 #[derive(Clone, Debug)]

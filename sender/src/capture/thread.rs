@@ -1,0 +1,191 @@
+//! The capture thread: opens the source, paces it if it is stored, and hands on each picture.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::SyncSender;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use proto::host::{Console, Seldom, Stop};
+use proto::jpeg::{self, Coding, Head, Info};
+use proto::{Clock, Frame, Latest};
+
+use super::sizes::Sizes;
+use super::source::{self, Dropped, Next, Options, Source, Spec, Timing};
+use crate::audience::Audience;
+use crate::inbox::Inbox;
+use crate::picture::{Captured, Picture, Raw, RawPicture};
+use crate::stats::Stats;
+
+/// What a source turned out to be, once it is open.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// For people.
+    pub description: String,
+    /// How far its pictures are apart, where that is known.
+    pub interval: Option<Duration>,
+}
+
+/// What the capture thread works with.
+pub struct Capture {
+    /// What to open, and how.
+    pub spec: Spec,
+    /// See there.
+    pub options: Options,
+    /// Ends the thread.
+    pub stop: Stop,
+    /// Where raw pictures go.
+    pub encoder: Arc<Latest<Raw>>,
+    /// Where JPEGs go.
+    pub inbox: Arc<Inbox>,
+    /// Whether anybody watches.
+    pub audience: Arc<Audience>,
+    /// Where the picture's size is told when it has changed, and which was told last.
+    pub sizes: Arc<Sizes>,
+    /// See there.
+    pub size: Option<(u16, u16)>,
+    /// How the newest JPEG that was looked at is coded.
+    pub coding: Coding,
+    /// When the size is looked at.
+    pub look: Seldom,
+    /// What is counted.
+    pub stats: Arc<Stats>,
+    /// The time that travels with frames.
+    pub clock: Clock,
+    /// Messages for people.
+    pub console: Console,
+}
+
+impl Capture {
+    /// Opens the source, says so to `opened`, and hands on its pictures until it ends or is stopped.
+    ///
+    /// # Errors
+    /// If the source cannot be opened, or fails for good.
+    pub fn run(mut self, opened: &SyncSender<Opened>) -> Result<()> {
+        let mut source = source::open(&self.spec, &self.options)?;
+        let timing = source.timing();
+        let rate = match timing {
+            Timing::Live(rate) => rate,
+            Timing::Stored(rate) => Some(self.options.wanted.fps.or(rate).unwrap_or(DEFAULT_FPS)),
+        };
+        let interval = rate.map(|rate| Duration::from_secs_f64(1.0 / rate));
+        // Nobody listens any more if the program is already ending.
+        let _ = opened.send(Opened { description: source.describe(), interval });
+        match (timing, interval) {
+            (Timing::Stored(_), Some(interval)) => self.play(&mut *source, interval),
+            _ => self.follow(&mut *source),
+        }
+    }
+
+    /// A live source says itself when a picture is there.
+    fn follow(&mut self, source: &mut dyn Source) -> Result<()> {
+        while !self.stop.is_requested() && self.pass_on(source)? {}
+        Ok(())
+    }
+
+    /// A stored source is asked for a picture at each instant.
+    fn play(&mut self, source: &mut dyn Source, interval: Duration) -> Result<()> {
+        let start = Instant::now();
+        let (mut due, mut base, mut count) = (start, start, 0u32);
+        while !self.stop.wait(due.saturating_duration_since(Instant::now())) && self.pass_on(source)? {
+            count += 1;
+            due = base + interval.mul_f64(f64::from(count));
+            let now = Instant::now();
+            // A stalled file or computer does not make the pictures after it come faster.
+            if now > due + interval {
+                (due, base, count) = (now, now, 0);
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands on the next picture; `false` if there is none any more.
+    fn pass_on(&mut self, source: &mut dyn Source) -> Result<bool> {
+        let before = source.dropped();
+        let next = source.next(&self.stop)?;
+        self.count_dropped(before, source.dropped());
+        match next {
+            Next::Picture(captured) => {
+                if self.inbox.source_is_gone.swap(false, Ordering::Relaxed) {
+                    self.console.say("the source is back");
+                }
+                self.stats.lock().captured += 1;
+                self.look_at(&captured);
+                self.deliver(captured);
+                Ok(true)
+            }
+            Next::Gone(why) => {
+                self.inbox.source_is_gone.store(true, Ordering::Relaxed);
+                self.stats.lock().capture_errors += 1;
+                self.console.warn(why);
+                Ok(true)
+            }
+            Next::End => Ok(false),
+        }
+    }
+
+    /// Counts what the source dropped by itself: what was damaged never was a picture.
+    fn count_dropped(&self, before: Dropped, after: Dropped) {
+        if before != after {
+            let mut counters = self.stats.lock();
+            counters.capture_errors += after.damaged - before.damaged;
+            counters.captured += after.superseded - before.superseded;
+            counters.superseded += after.superseded - before.superseded;
+        }
+    }
+
+    /// Tells the picture's size when it is another one, and what no receiver shows. JPEGs are looked at now and then only.
+    fn look_at(&mut self, captured: &Captured) {
+        if !self.look.is_due(captured.at) {
+            return;
+        }
+        let size = match &captured.picture {
+            Picture::Raw(RawPicture { width, height, .. }) => (*width, *height),
+            Picture::Jpeg(jpeg) => match jpeg::scan_head(jpeg) {
+                Ok(Head { info: Info { width, height, coding, .. }, .. }) => {
+                    self.tell_coding(coding);
+                    (width.into(), height.into())
+                }
+                Err(_) => return,
+            },
+        };
+        let size = u16::try_from(size.0).ok().zip(u16::try_from(size.1).ok());
+        if let Some(newest) = size.filter(|_| size != self.size) {
+            self.size = size;
+            self.sizes.put(newest);
+        }
+    }
+
+    fn tell_coding(&mut self, coding: Coding) {
+        if std::mem::replace(&mut self.coding, coding) == coding {
+            return;
+        }
+        let kind = match coding {
+            Coding::Baseline => return,
+            Coding::Progressive => "progressive",
+            Coding::Lossless => "lossless",
+            Coding::Unusual => "arithmetic-coded or hierarchical",
+        };
+        self.console.warn(format!(
+            "the source's pictures are {kind} JPEGs, and receivers show baseline JPEGs only; \
+             jpegtran makes them baseline"
+        ));
+    }
+
+    /// JPEGs go straight to the sending thread, pixels to the encoder.
+    fn deliver(&self, captured: Captured) {
+        let at = captured.at;
+        let displaced = match captured.picture {
+            Picture::Raw(picture) => self.encoder.put(Raw { picture, at }).is_some(),
+            Picture::Jpeg(jpeg) => self.inbox.put(Frame { captured: self.clock.at(at), jpeg }).is_some(),
+        };
+        if displaced {
+            self.stats.replaced(self.audience.is_there());
+        }
+    }
+}
+
+/// How often a size that changes is noticed.
+pub const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// For files that do not say.
+const DEFAULT_FPS: f64 = 30.0;

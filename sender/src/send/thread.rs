@@ -1,0 +1,166 @@
+//! The sending thread: the newest frame in, datagrams out, each at its instant; and what receivers send back in.
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use proto::host::Stop;
+use proto::wire::SourceState;
+use proto::{Follow, MediaTime, Taken};
+
+use super::fanout::Fanout;
+use super::ledger::Tally;
+use super::wait::{Also, Wait};
+use crate::audience::Audience;
+use crate::inbox::Inbox;
+use crate::stats::Stats;
+
+/// Sends what comes until the inbox is closed and empty, or `most` frames were sent; then says goodbye.
+///
+/// What was begun is sent to its end, however slowly it is paced; once `stop` is requested, for a moment longer.
+///
+/// # Errors
+/// If the system cannot wait, or the stream cannot be described.
+pub fn run(
+    inbox: &Inbox,
+    mut fanout: Fanout,
+    follow: Option<Follow>,
+    audience: &Audience,
+    stats: &Stats,
+    most: Option<u64>,
+    stop: &Stop,
+) -> Result<()> {
+    keep_time();
+    let room = fanout.room().context(CANNOT_WAIT)?;
+    let mut sending = Sending {
+        inbox,
+        follow,
+        audience,
+        stats,
+        most,
+        stop,
+        tally: Tally::default(),
+        last: MediaTime::default(),
+    };
+    loop {
+        let sockets = fanout.sockets().context(CANNOT_WAIT)?;
+        let mut wait = Wait::new(inbox, &sockets, &room, stop);
+        if sending.go_on(&mut fanout, &mut wait)? {
+            return finish(inbox, fanout, &mut sending.tally, stats, &mut wait);
+        }
+    }
+}
+
+/// What is sent by, and what was sent.
+struct Sending<'a> {
+    inbox: &'a Inbox,
+    follow: Option<Follow>,
+    audience: &'a Audience,
+    stats: &'a Stats,
+    most: Option<u64>,
+    stop: &'a Stop,
+    tally: Tally,
+    /// When the newest frame was captured.
+    last: MediaTime,
+}
+
+impl Sending<'_> {
+    /// Sends what comes until there is nothing more to begin, or more sockets are to be waited for; says whether it is the
+    /// former.
+    fn go_on(&mut self, fanout: &mut Fanout, wait: &mut Wait<'_>) -> Result<bool> {
+        let Self { inbox, follow, audience, stats, most, stop, tally, last } = self;
+        loop {
+            let until = drain(fanout, inbox, tally, stats);
+            if fanout.has_grown() {
+                return Ok(false);
+            }
+            inbox.set_frame_budget(fanout.frame_budget(*follow));
+            audience.set(fanout.is_watched());
+            // What is sent or on its way is enough: the next frame is not begun.
+            let enough = most.is_some_and(|most| stats.lock().sent + tally.outstanding() as u64 >= most);
+            if enough && (tally.outstanding() == 0 || stop.is_requested()) {
+                return Ok(true);
+            }
+            let also = if enough { Also::Stop } else { Also::Frames };
+            let is_there = wait.until(stats.pulse.beat(until), also).context(CANNOT_WAIT)?;
+            receive(fanout, wait, tally, stats);
+            if enough || !is_there {
+                continue;
+            }
+            match inbox.take() {
+                Taken::Value(mut frame) => {
+                    // Frames are told apart by their capture time.
+                    frame.captured = frame.captured.max(MediaTime::from_micros(last.as_micros() + 1));
+                    *last = frame.captured;
+                    fanout.announce(&frame)?;
+                    fanout.push(frame, tally, stats, Instant::now());
+                }
+                Taken::TimedOut => {}
+                Taken::Closed => return Ok(true),
+            }
+        }
+    }
+}
+
+/// Sends what is due to all; returns when there is more to do.
+fn drain(fanout: &mut Fanout, inbox: &Inbox, tally: &mut Tally, stats: &Stats) -> Option<Instant> {
+    let is_gone = inbox.source_is_gone.load(Ordering::Relaxed);
+    fanout.drain(if is_gone { SourceState::Gone } else { SourceState::Live }, tally, stats)
+}
+
+/// Takes in a batch of what came back by each socket.
+fn receive(fanout: &mut Fanout, wait: &Wait<'_>, tally: &mut Tally, stats: &Stats) {
+    wait.feedback().for_each(|number| fanout.receive(number, tally, stats, Instant::now()));
+}
+
+/// Sends the rest, and the goodbyes.
+fn finish(
+    inbox: &Inbox,
+    mut fanout: Fanout,
+    tally: &mut Tally,
+    stats: &Stats,
+    wait: &mut Wait<'_>,
+) -> Result<()> {
+    inbox.close();
+    if let Taken::Value(_) = inbox.take() {
+        stats.replaced(fanout.is_watched());
+    }
+    fanout.forget_unwatched(stats);
+    fanout.close();
+    let mut patience: Option<Instant> = None;
+    while let Some(until) = drain(&mut fanout, inbox, tally, stats)
+        && !fanout.is_done()
+    {
+        let now = Instant::now();
+        match patience {
+            None if wait.until(Some(until), Also::Stop).context(CANNOT_WAIT)? => {
+                patience = Some(now + GRACE);
+            }
+            None => {}
+            Some(end) if end <= now => {
+                fanout.abandon();
+                drain(&mut fanout, inbox, tally, stats);
+                break;
+            }
+            Some(end) => {
+                wait.until(Some(until.min(end)), Also::Nothing).context(CANNOT_WAIT)?;
+            }
+        }
+        receive(&mut fanout, wait, tally, stats);
+    }
+    Ok(())
+}
+
+/// Has the kernel wake this thread when it asked to be woken, not up to 50 microseconds later (prctl(2),
+/// PR_SET_TIMERSLACK): groups of datagrams are 500 microseconds apart.
+fn keep_time() {
+    // Where it cannot be set, groups come a little later.
+    let _ = rustix::thread::set_current_timer_slack(std::num::NonZero::new(1));
+}
+
+/// How long the last frames may take once the program is asked to end: many times what any usual pace needs.
+const GRACE: Duration = Duration::from_secs(1);
+const CANNOT_WAIT: &str = "cannot wait for what is to be sent";
