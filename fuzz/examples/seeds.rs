@@ -6,8 +6,7 @@ use std::path::PathBuf;
 
 use proto::host::mdns::{Name, Section, Writer};
 use proto::{Pool, Random};
-use sender::encode::{Encoder, Subsampling};
-use sender::picture::{Layout, RawPicture};
+use sender::{Encoder, Layout, RawPicture, Subsampling};
 
 fn main() -> Result<()> {
     pictures()?;

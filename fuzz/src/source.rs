@@ -4,8 +4,7 @@ use std::fs;
 use std::sync::LazyLock;
 
 use proto::host::{Console, Stop};
-use sender::capture::source::{Next, Source, Stream};
-use sender::picture::Picture;
+use sender::{Next, Picture, Source, Stream};
 
 use super::scratch;
 

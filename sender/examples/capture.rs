@@ -9,9 +9,7 @@ use anyhow::{Context as _, ensure};
 use clap::Parser;
 use proto::host::Stop;
 use proto::jpeg;
-use sender::capture::source::camera::{self, Format};
-use sender::capture::source::{Next, Wanted, Which};
-use sender::picture::{Layout, Picture};
+use sender::{CameraFormat as Format, Layout, Next, Picture, Wanted, Which};
 use v4l::video::Capture as _;
 
 #[derive(Parser)]
@@ -48,7 +46,7 @@ struct Args {
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     if args.list {
-        return sender::app::cameras::list(&mut std::io::stdout());
+        return sender::list_cameras(&mut std::io::stdout());
     }
     if let Some(code) = &args.leave {
         let device = v4l::Device::new(0)?;
@@ -66,7 +64,7 @@ fn main() -> anyhow::Result<()> {
     let known = file.as_deref().map(pictures);
 
     let stop = Stop::new()?;
-    let mut source = camera::open_in(args.format, which, wanted)?;
+    let mut source = sender::open_camera_in(args.format, which, wanted)?;
     println!("opened {}", source.describe());
     let stop_at = args.stop.map(|seconds| Instant::now() + Duration::from_secs_f64(seconds));
     if let Some(at) = stop_at {

@@ -1,8 +1,12 @@
 //! The program: what `sender` and its subcommands do.
 
-pub mod cameras;
+mod cameras;
 mod diagnosis;
-pub mod doctor;
+mod doctor;
 mod random;
-pub mod run;
+mod run;
 mod web;
+
+pub use cameras::list_cameras;
+pub use doctor::check;
+pub use run::run;

@@ -19,7 +19,7 @@ use crate::encode::Subsampling;
 use crate::net::Dest;
 use crate::send::Format;
 use crate::serve::ServeAt;
-pub use values::{Mtu, PaceArg};
+pub(crate) use values::{Mtu, PaceArg};
 use values::{
     parse_fps, parse_max_bitrate, parse_mtu, parse_name, parse_pace, parse_serve, parse_size,
     parse_subsampling,
@@ -43,131 +43,131 @@ pub struct Args {
     /// Where pictures come from: camera (the first one), camera:N, /dev/videoN, pattern (a test card), a path (an
     /// .mjpeg or .y4m file, or a folder of .jpg files), or - (MJPEG or Y4M from standard input)
     #[arg(long, value_name = "SPEC", default_value = "camera", allow_hyphen_values = true, value_parser = OsStringValueParser::new().try_map(Spec::typed), help_heading = INPUT)]
-    pub source: Spec,
+    pub(crate) source: Spec,
 
     /// Size of the camera's picture or of the test card, in pixels [default: the camera's best; test card 1280x720]
     #[arg(long, value_name = "WxH", value_parser = parse_size, help_heading = INPUT)]
-    pub size: Option<(u32, u32)>,
+    pub(crate) size: Option<(u32, u32)>,
 
     /// Frames per second: asked of a camera, set for files and the test card [default: the source's own, or 30]
     #[arg(long, value_name = "N", value_parser = parse_fps, help_heading = INPUT)]
-    pub fps: Option<f64>,
+    pub(crate) fps: Option<f64>,
 
     /// Start a file or folder again when it ends
     #[arg(long = "loop", help_heading = INPUT)]
-    pub repeat: bool,
+    pub(crate) repeat: bool,
 
     /// End after this many frames were sent
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = INPUT)]
-    pub frames: Option<u64>,
+    pub(crate) frames: Option<u64>,
 
     /// End after this time, such as 90s or 1.5m
     #[arg(long, value_name = "T", value_parser = parse_duration, help_heading = INPUT)]
-    pub duration: Option<Duration>,
+    pub(crate) duration: Option<Duration>,
 
     /// JPEG quality of pictures that are encoded here, 1 to 100: the best is used, and less, down to the first number,
     /// while the path does not carry it. One number stands. JPEGs are passed through as they are
     #[arg(long, value_name = "MIN..MAX", default_value = "20..80", help_heading = ENCODING)]
-    pub quality: QualityRange,
+    pub(crate) quality: QualityRange,
 
     /// Colour resolution of pictures that are encoded here: 420, 422 or 444 [default: the source's own]
     #[arg(long, value_name = "420|422|444", value_parser = parse_subsampling, help_heading = ENCODING)]
-    pub subsampling: Option<Subsampling>,
+    pub(crate) subsampling: Option<Subsampling>,
 
     /// Where to send: an address or name and a port; a multicast group reaches many. Repeatable. Without it, whoever asks
     /// is sent to (--serve)
     #[arg(long, value_name = "HOST:PORT", value_parser = Dest::typed, help_heading = NETWORK)]
-    pub dest: Vec<Dest>,
+    pub(crate) dest: Vec<Dest>,
 
     /// Where receivers may ask to be sent to, also beside --dest [default: without --dest, port 9001 on all addresses, or
     /// a free one if that is taken]
     #[arg(long, value_name = "[ADDR:]PORT", value_parser = parse_serve, help_heading = NETWORK)]
-    pub serve: Option<ServeAt>,
+    pub(crate) serve: Option<ServeAt>,
 
     /// How many receivers are served that asked, at most a quarter of them (or two) on one other computer. Each takes a
     /// stream of its own out of this one
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = NETWORK)]
-    pub max_viewers: u16,
+    pub(crate) max_viewers: u16,
 
     /// Announce this sender on the network by multicast DNS, so that receivers find it by its name: if it serves, or sends
     /// to a group
     #[arg(long, value_name = "on|off", default_value = "on", action = ArgAction::Set, value_parser = parse_switch, help_heading = NETWORK)]
-    pub announce: bool,
+    pub(crate) announce: bool,
 
     /// What is sent: chunkcast, or rtp (RTP/JPEG, RFC 2435, which VLC, GStreamer and FFmpeg play: without repair, and not
     /// every JPEG)
     #[arg(long, value_name = "chunkcast|rtp", hide_possible_values = true, default_value = "chunkcast", help_heading = NETWORK)]
-    pub format: Format,
+    pub(crate) format: Format,
 
     /// Describe the RTP stream for players in this file, as soon as its size is known; - is standard output
     #[arg(long, value_name = "FILE", help_heading = NETWORK)]
-    pub sdp: Option<PathBuf>,
+    pub(crate) sdp: Option<PathBuf>,
 
     /// Largest packet in bytes, or auto: the route's, at most 1500. Nothing is ever fragmented
     #[arg(long, value_name = "BYTES|auto", default_value = "auto", value_parser = parse_mtu, help_heading = NETWORK)]
-    pub mtu: Mtu,
+    pub(crate) mtu: Mtu,
 
     /// How many routers multicast may pass, 0 to 255
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = NETWORK)]
-    pub ttl: u8,
+    pub(crate) ttl: u8,
 
     /// Network interface to send by: its name, index or address [default: by the routes]
     #[arg(long, value_name = "NAME", help_heading = NETWORK)]
-    pub interface: Option<String>,
+    pub(crate) interface: Option<String>,
 
     /// How fast each frame goes out: off (at once), a rate such as 50mbit, or auto: at once on this computer, else at
     /// 90 Mbit/s or what the stream needs, then at what receivers find the path to carry, up to 940 Mbit/s
     #[arg(long, value_name = "auto|off|RATE", default_value = "auto", value_parser = parse_pace, help_heading = NETWORK)]
-    pub pace: PaceArg,
+    pub(crate) pace: PaceArg,
 
     /// The most that the stream may take on the wire, such as 20mbit: quality is lowered first, then the frame rate
     /// [default: what the path carries]
     #[arg(long, value_name = "RATE", value_parser = parse_max_bitrate, help_heading = NETWORK)]
-    pub max_bitrate: Option<f64>,
+    pub(crate) max_bitrate: Option<f64>,
 
     /// Priority mark of the packets, 0 to 63 (DSCP; 34 is usual for video)
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=63), help_heading = NETWORK)]
-    pub dscp: u8,
+    pub(crate) dscp: u8,
 
     /// What viewers see this stream called, up to 63 bytes [default: this computer's name]
     #[arg(long, value_name = "TEXT", value_parser = parse_name, help_heading = NETWORK)]
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
 
     /// Parity that goes with each frame, from which receivers rebuild what was lost: off, a percentage from 1 to 50, or
     /// auto: what the reported loss calls for
     #[arg(long, value_name = "off|auto|PERCENT", default_value = "auto", help_heading = REPAIR)]
-    pub fec: Fec,
+    pub(crate) fec: Fec,
 
     /// Send again what receivers ask for, while it can still be in time
     #[arg(long, value_name = "on|off", default_value = "on", action = ArgAction::Set, value_parser = parse_switch, help_heading = REPAIR)]
-    pub resend: bool,
+    pub(crate) resend: bool,
 
     /// Whose path decides pace and quality, in a group or with several destinations or viewers: the slowest, or the slowest
     /// but a percentage of them, 10 to 100, who may lose frames so that the others need not wait for them [default: slowest;
     /// of the viewers that asked, the slower half is not waited for]
     #[arg(long, value_name = "slowest|PERCENT", help_heading = REPAIR)]
-    pub follow: Option<Follow>,
+    pub(crate) follow: Option<Follow>,
 
     /// How it shows itself to browsers.
     #[command(flatten)]
-    pub web: WebArgs,
+    pub(crate) web: WebArgs,
 
     /// What browsers may do.
     #[command(flatten)]
-    pub web_policy: WebPolicy,
+    pub(crate) web_policy: WebPolicy,
 
     /// Time between statistics, such as 500ms or 2s
     #[arg(long, value_name = "T", default_value = "1s", value_parser = parse_duration, help_heading = DIAGNOSTICS)]
-    pub stats_interval: Duration,
+    pub(crate) stats_interval: Duration,
 
     /// Write statistics as JSON, one object a line, to this file; - is standard output
     #[arg(long, value_name = "PATH", help_heading = DIAGNOSTICS)]
-    pub stats_json: Option<PathBuf>,
+    pub(crate) stats_json: Option<PathBuf>,
 
     /// Treat outgoing datagrams as a bad network would, for trying things out: loss=2%,jitter=3ms,seed=7. It knows
     /// loss, burst, delay, jitter, reorder, dup, corrupt, rate, queue and seed
     #[arg(long, value_name = "SPEC", help_heading = DIAGNOSTICS)]
-    pub impair: Option<Impairment>,
+    pub(crate) impair: Option<Impairment>,
 
     /// What both programs have.
     #[command(flatten)]

@@ -4,7 +4,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Whether anybody watches: while nobody does, pictures are not encoded.
 #[derive(Debug, Default)]
-pub struct Audience {
+pub(crate) struct Audience {
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -19,12 +19,12 @@ struct State {
 
 impl Audience {
     /// One that is always there.
-    pub fn always() -> Self {
+    pub(crate) fn always() -> Self {
         Self { state: Mutex::new(State { is_there: true, always: true, is_over: false }), ..Self::default() }
     }
 
     /// Says whether there is one.
-    pub fn set(&self, is_there: bool) {
+    pub(crate) fn set(&self, is_there: bool) {
         let mut state = self.lock();
         let was_there = state.is_there;
         state.is_there = is_there || state.always;
@@ -35,18 +35,18 @@ impl Audience {
     }
 
     /// Whether there is one.
-    pub fn is_there(&self) -> bool {
+    pub(crate) fn is_there(&self) -> bool {
         self.lock().is_there
     }
 
     /// Waits until there is one, or never will be.
-    pub fn wait(&self) {
+    pub(crate) fn wait(&self) {
         let nobody = |state: &mut State| !state.is_there && !state.is_over;
         drop(self.changed.wait_while(self.lock(), nobody).unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Says that there is nothing to wait for any more.
-    pub fn end(&self) {
+    pub(crate) fn end(&self) {
         self.lock().is_over = true;
         self.changed.notify_all();
     }

@@ -1,8 +1,8 @@
 //! Takes pictures from a source, in a thread of its own.
 
 mod sizes;
-pub mod source;
+pub(crate) mod source;
 mod thread;
 
-pub use sizes::Sizes;
-pub use thread::{Capture, LOOK_EVERY, Opened};
+pub(crate) use sizes::Sizes;
+pub(crate) use thread::{Capture, LOOK_EVERY, Opened};

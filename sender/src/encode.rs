@@ -8,4 +8,4 @@ mod planes;
 mod thread;
 
 pub use encoder::{Encoder, Subsampling};
-pub use thread::run;
+pub(crate) use thread::run;

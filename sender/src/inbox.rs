@@ -9,13 +9,13 @@ use proto::host::Wake;
 use proto::{Frame, Latest, Taken};
 
 /// What shows frames besides. It never waits.
-pub type Tap = Box<dyn Fn(&Frame) + Send + Sync>;
+pub(crate) type Tap = Box<dyn Fn(&Frame) + Send + Sync>;
 
 /// Where frames wait for the sending thread, and what it should tell receivers of the source.
 ///
 /// It is a file descriptor that becomes readable when there is something to take, so that the thread can wait for it
 /// and for its sockets at once.
-pub struct Inbox {
+pub(crate) struct Inbox {
     /// Whether the source is gone for now.
     pub source_is_gone: AtomicBool,
     /// Bytes that a frame may have so that the paths carry the stream; 0 if no limit is known.
@@ -32,7 +32,7 @@ impl Inbox {
     ///
     /// # Errors
     /// If the system has no file descriptors left.
-    pub fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         Ok(Self {
             source_is_gone: AtomicBool::new(false),
             frame_budget: AtomicUsize::new(0),
@@ -45,23 +45,23 @@ impl Inbox {
 
     /// The same, which shows frames to `tap` too.
     #[must_use]
-    pub fn with_tap(self, tap: Option<Tap>) -> Self {
+    pub(crate) fn with_tap(self, tap: Option<Tap>) -> Self {
         Self { tap, ..self }
     }
 
     /// Bytes that a frame may have so that the paths carry the stream, if there is a known limit.
-    pub fn frame_budget(&self) -> Option<usize> {
+    pub(crate) fn frame_budget(&self) -> Option<usize> {
         Some(self.frame_budget.load(Ordering::Relaxed)).filter(|&bytes| bytes > 0)
     }
 
     /// Says how many bytes a frame may have: at least 1, or `None` if no limit is known.
-    pub fn set_frame_budget(&self, bytes: Option<usize>) {
+    pub(crate) fn set_frame_budget(&self, bytes: Option<usize>) {
         self.frame_budget.store(bytes.map_or(0, |bytes| bytes.max(1)), Ordering::Relaxed);
     }
 
     /// Puts `frame` in, and returns what it displaced: an older one that nobody took, or `frame` itself if the inbox is
     /// closed.
-    pub fn put(&self, frame: Frame) -> Option<Frame> {
+    pub(crate) fn put(&self, frame: Frame) -> Option<Frame> {
         if let Some(tap) = &self.tap {
             tap(&frame);
         }
@@ -71,7 +71,7 @@ impl Inbox {
     }
 
     /// Takes the newest frame, without waiting. One that was put in before the inbox was closed is still given out.
-    pub fn take(&self) -> Taken<Frame> {
+    pub(crate) fn take(&self) -> Taken<Frame> {
         self.changed.clear();
         let taken = self.newest.take(Some(Duration::ZERO));
         // That it is closed is still to be found by whoever took the last frame.
@@ -82,7 +82,7 @@ impl Inbox {
     }
 
     /// Says that nothing more will come.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         self.newest.close();
         self.closed.store(true, Ordering::Release);
         self.changed.raise();

@@ -1,13 +1,20 @@
 //! Chunkcast's sender: pictures from a camera, a file, a pipe or a test card, sent as JPEG frames over UDP.
 
-pub mod app;
-pub mod args;
-pub mod audience;
-pub mod capture;
-pub mod encode;
-pub mod inbox;
-pub mod net;
-pub mod picture;
-pub mod send;
-pub mod serve;
-pub mod stats;
+mod app;
+mod args;
+mod audience;
+mod capture;
+mod encode;
+mod inbox;
+mod net;
+mod picture;
+mod send;
+mod serve;
+mod stats;
+
+pub use app::{check, list_cameras, run};
+pub use args::{Args, Command};
+pub use capture::source::camera::{Format as CameraFormat, open_in as open_camera_in};
+pub use capture::source::{Next, Source, Stream, Wanted, Which};
+pub use encode::{Encoder, Subsampling};
+pub use picture::{Captured, Layout, Picture, RawPicture};

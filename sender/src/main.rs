@@ -5,15 +5,15 @@ use std::process::ExitCode;
 
 use clap::CommandFactory;
 use proto::host::{Console, parse_arguments, write_completions, write_manual};
-use sender::args::{Args, Command};
+use sender::{Args, Command};
 
 fn main() -> ExitCode {
     let args: Args = parse_arguments("sender", Args::check);
     let result = match &args.command {
-        None => sender::app::run::run(&args),
-        Some(Command::Cameras) => sender::app::cameras::list(&mut stdout().lock()),
+        None => sender::run(&args),
+        Some(Command::Cameras) => sender::list_cameras(&mut stdout().lock()),
         Some(Command::Doctor { dest, interface }) => {
-            match sender::app::doctor::check(dest.as_ref(), interface.as_deref(), &mut stdout().lock()) {
+            match sender::check(dest.as_ref(), interface.as_deref(), &mut stdout().lock()) {
                 Ok(true) => Ok(()),
                 Ok(false) => return ExitCode::FAILURE,
                 Err(error) => Err(error),

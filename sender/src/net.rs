@@ -1,7 +1,7 @@
 //! UDP sockets, and the ways that lead from them.
 
 mod address;
-pub mod computer;
+pub(crate) mod computer;
 mod dest;
 mod errors;
 mod options;
@@ -11,10 +11,10 @@ mod socket;
 mod sockopt;
 mod writable;
 
-pub use address::Peer;
-pub use dest::Dest;
-pub use errors::is_gone;
-pub use options::NetworkOptions;
-pub use route::Route;
-pub use socket::Link;
-pub use writable::Room;
+pub(crate) use address::Peer;
+pub(crate) use dest::Dest;
+pub(crate) use errors::is_gone;
+pub(crate) use options::NetworkOptions;
+pub(crate) use route::Route;
+pub(crate) use socket::Link;
+pub(crate) use writable::Room;

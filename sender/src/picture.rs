@@ -38,7 +38,7 @@ pub struct RawPicture {
 
 /// A raw picture on its way to the encoder.
 #[derive(Debug)]
-pub struct Raw {
+pub(crate) struct Raw {
     /// The pixels.
     pub picture: RawPicture,
     /// When it was captured.

@@ -10,8 +10,8 @@ mod stream_factory;
 mod thread;
 mod wait;
 
-pub use awaited::Awaited;
-pub use fanout::Fanout;
-pub use stream::Format;
-pub use stream_factory::Streams;
-pub use thread::run;
+pub(crate) use awaited::Awaited;
+pub(crate) use fanout::Fanout;
+pub(crate) use stream::Format;
+pub(crate) use stream_factory::Streams;
+pub(crate) use thread::run;

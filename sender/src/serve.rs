@@ -5,7 +5,7 @@ mod place;
 mod sdp;
 mod served;
 
-pub use announce::{Announcer, Notice, can_announce};
-pub use place::{ServeAt, USUAL_PORT, addresses, announced};
-pub use sdp::{Announcement, Sdp};
-pub use served::{Asked, Served};
+pub(crate) use announce::{Announcer, Notice, can_announce};
+pub(crate) use place::{ServeAt, USUAL_PORT, addresses, announced};
+pub(crate) use sdp::{Announcement, Sdp};
+pub(crate) use served::{Asked, Served};

@@ -3,7 +3,7 @@
 mod report;
 mod viewers;
 
-pub use report::{Object, Reports};
+pub(crate) use report::Reports;
 
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,7 +16,7 @@ use crate::net::Route;
 
 /// The sender's statistics, shared by its threads. Locked for moments only.
 #[derive(Debug, Default)]
-pub struct Stats {
+pub(crate) struct Stats {
     inner: Mutex<Counters>,
     /// Of the thread that works with the network, without which nothing else matters.
     pub pulse: Pulse,
@@ -24,7 +24,7 @@ pub struct Stats {
 
 /// What is counted.
 #[derive(Debug, Default)]
-pub struct Counters {
+pub(crate) struct Counters {
     /// Pictures that the source gave.
     pub captured: u64,
     /// Pictures that a newer one replaced before they were sent.
@@ -59,7 +59,7 @@ pub struct Counters {
 
 /// What is counted for one destination.
 #[derive(Clone, Debug, Default)]
-pub struct Destination {
+pub(crate) struct Destination {
     /// Its address.
     pub address: String,
     /// Whether it is a viewer who asked.
@@ -82,10 +82,9 @@ pub struct Destination {
     pub pace: Option<f64>,
 }
 
-/// What was counted for all viewers together who have left.
+/// What was counted for all viewers together who have left: each is the sum of those of that name.
 #[derive(Clone, Copy, Debug, Default)]
-#[allow(missing_docs, reason = "each is the sum of those of that name")]
-pub struct Departed {
+pub(crate) struct Departed {
     pub data: u64,
     pub parity: u64,
     pub resent: u64,
@@ -95,7 +94,7 @@ pub struct Departed {
 
 impl Destination {
     /// One that nothing was counted for yet.
-    pub fn new(route: &Route, is_served: bool) -> Self {
+    pub(crate) fn new(route: &Route, is_served: bool) -> Self {
         use std::sync::atomic::{AtomicU64, Ordering};
         static COUNT: AtomicU64 = AtomicU64::new(0);
         Self {
@@ -111,7 +110,7 @@ impl Destination {
 
 impl Counters {
     /// Takes a destination out of the list; what it was sent stays in the sums.
-    pub fn depart(&mut self, number: usize) {
+    pub(crate) fn depart(&mut self, number: usize) {
         let Destination { stream, errors, .. } = self.destinations.remove(number);
         let departed = &mut self.departed;
         departed.data += stream.data;
@@ -124,24 +123,24 @@ impl Counters {
 
 impl Stats {
     /// The counters, for a moment.
-    pub fn lock(&self) -> MutexGuard<'_, Counters> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Counters> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes that a picture was encoded with this quality in this time.
-    pub fn encoded(&self, quality: u8, took: Duration) {
+    pub(crate) fn encoded(&self, quality: u8, took: Duration) {
         let counters = &mut *self.lock();
         counters.encode.add(took);
         counters.quality = Some(quality);
     }
 
     /// Counts a picture that was replaced by a newer one.
-    pub fn superseded(&self) {
+    pub(crate) fn superseded(&self) {
         self.lock().superseded += 1;
     }
 
     /// Counts a picture that was replaced by a newer one while somebody watched, or nobody did.
-    pub fn replaced(&self, is_watched: bool) {
+    pub(crate) fn replaced(&self, is_watched: bool) {
         let counters = &mut *self.lock();
         *(if is_watched { &mut counters.superseded } else { &mut counters.unwatched }) += 1;
     }

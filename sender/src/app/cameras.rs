@@ -9,7 +9,7 @@ use crate::capture::source::camera::{Found, Mode, Rate, cameras, modes};
 /// # Errors
 ///
 /// If `out` cannot be written.
-pub fn list(out: &mut impl Write) -> anyhow::Result<()> {
+pub fn list_cameras(out: &mut impl Write) -> anyhow::Result<()> {
     let found = cameras();
     if found.is_empty() {
         writeln!(out, "No camera found. If one is plugged in, `dmesg` says what the system makes of it.")?;

@@ -13,7 +13,7 @@ use crate::stats::{Destination, Stats};
 /// Looks at the statistics at each interval, and says what is new: viewers that came and went, what is wrong with one of
 /// them, what the system refused, and, once, that nothing comes back.
 #[derive(Debug)]
-pub struct Diagnosis {
+pub(super) struct Diagnosis {
     /// By the number that no other destination has.
     destinations: BTreeMap<u64, Watched>,
     format: Format,
@@ -37,18 +37,18 @@ struct Watched {
 
 impl Diagnosis {
     /// Of a sender, of this format, of which nothing was seen yet.
-    pub fn new(format: Format, console: Console) -> Self {
+    pub(super) fn new(format: Format, console: Console) -> Self {
         Self { destinations: BTreeMap::new(), format, given: Given::default(), console }
     }
 
     /// The same of a sender that was given this, and is not told to be given it.
     #[must_use]
-    pub fn of_given(self, given: Given) -> Self {
+    pub(super) fn of_given(self, given: Given) -> Self {
         Self { given, ..self }
     }
 
     /// Looks at what was counted so far.
-    pub fn look(&mut self, stats: &Stats, now: Instant) {
+    pub(super) fn look(&mut self, stats: &Stats, now: Instant) {
         let counted = stats.lock().destinations.clone();
         let (came, went) = self.come_and_go(&counted, now);
         for line in viewer_lines(&came, "watches").chain(viewer_lines(&went, "is gone")) {

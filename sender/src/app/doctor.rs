@@ -60,7 +60,7 @@ fn announcing(list: &mut Checklist<'_>, interface: Option<&str>) -> Result<()> {
 fn cameras(list: &mut Checklist<'_>) -> Result<()> {
     list.section("Cameras")?;
     let mut text = Vec::new();
-    super::cameras::list(&mut text)?;
+    super::cameras::list_cameras(&mut text)?;
     for line in String::from_utf8_lossy(&text).lines() {
         writeln!(list.out(), "  {line}")?;
     }

@@ -15,7 +15,7 @@ use crate::inbox::Inbox;
 
 /// What `--http` asks for, before anything is answered.
 #[derive(Debug)]
-pub struct Web {
+pub(super) struct Web {
     listener: Listener,
     board: Board,
     newest: Arc<Broadcast>,
@@ -23,7 +23,7 @@ pub struct Web {
 
 /// Shows what goes to the sending thread. It never waits.
 #[derive(Debug)]
-pub struct Tap {
+pub(super) struct Tap {
     newest: Arc<Broadcast>,
     clock: Clock,
     count: AtomicU64,
@@ -41,18 +41,18 @@ impl Web {
     ///
     /// # Errors
     /// If it cannot be had.
-    pub fn bind(args: &WebArgs, policy: WebPolicy) -> Result<Option<Self>> {
+    pub(super) fn bind(args: &WebArgs, policy: WebPolicy) -> Result<Option<Self>> {
         let listener = Listener::bind(args)?.map(|listener| listener.with_policy(policy));
         Ok(listener.map(|listener| Self { listener, board: Board::default(), newest: Arc::default() }))
     }
 
     /// Where statistics are to be posted.
-    pub fn board(&self) -> Board {
+    pub(super) fn board(&self) -> Board {
         self.board.clone()
     }
 
     /// Where frames are to be shown whose times are told by `clock`.
-    pub fn tap(&self, clock: Clock) -> Tap {
+    pub(super) fn tap(&self, clock: Clock) -> Tap {
         Tap { newest: self.newest.clone(), clock, count: AtomicU64::new(0) }
     }
 
@@ -60,7 +60,7 @@ impl Web {
     ///
     /// # Errors
     /// If the system gives no thread.
-    pub fn serve(
+    pub(super) fn serve(
         self,
         name: String,
         inbox: Arc<Inbox>,
@@ -74,7 +74,7 @@ impl Web {
 
 impl Tap {
     /// Shows a frame.
-    pub fn put(&self, frame: &Frame) {
+    pub(super) fn put(&self, frame: &Frame) {
         let now = Instant::now();
         let age = u64::try_from(self.clock.at(now).micros_since(frame.captured)).unwrap_or(0);
         let captured = now.checked_sub(Duration::from_micros(age)).unwrap_or(now);

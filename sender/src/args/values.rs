@@ -8,11 +8,11 @@ use crate::serve::ServeAt;
 
 /// `--mtu`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mtu(pub Option<usize>);
+pub(crate) struct Mtu(pub Option<usize>);
 
 /// `--pace`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct PaceArg(pub Pace);
+pub(crate) struct PaceArg(pub Pace);
 
 pub(super) fn parse_serve(text: &str) -> Result<ServeAt, String> {
     if let Ok(port) = text.parse() {

@@ -8,7 +8,7 @@ use proto::host::Wake;
 
 /// Where the size of the newest picture is put when it has changed. It is a file descriptor that is readable then.
 #[derive(Debug)]
-pub struct Sizes {
+pub(crate) struct Sizes {
     state: Mutex<(Option<(u16, u16)>, bool)>,
     changed: Wake,
 }
@@ -18,17 +18,17 @@ impl Sizes {
     ///
     /// # Errors
     /// If the system has no file descriptors left.
-    pub fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         Ok(Self { state: Mutex::default(), changed: Wake::new()? })
     }
 
     /// It is this now.
-    pub fn put(&self, size: (u16, u16)) {
+    pub(crate) fn put(&self, size: (u16, u16)) {
         self.set(|state| state.0 = Some(size));
     }
 
     /// Says that there will be no other.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         self.set(|state| state.1 = true);
     }
 
@@ -38,7 +38,7 @@ impl Sizes {
     }
 
     /// The newest, and whether it is the last.
-    pub fn take(&self) -> (Option<(u16, u16)>, bool) {
+    pub(crate) fn take(&self) -> (Option<(u16, u16)>, bool) {
         self.changed.clear();
         *self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,6 +1,6 @@
 //! Where pictures come from.
 
-pub mod camera;
+pub(crate) mod camera;
 mod card;
 mod folder;
 mod input;
@@ -13,10 +13,11 @@ mod step;
 mod stream;
 mod y4m;
 
-pub use folder::Folder;
-pub use open::{Options, open};
-pub use pattern::Pattern;
-pub use spec::{Spec, Wanted, Which};
+pub(crate) use folder::Folder;
+pub(crate) use open::{Options, open};
+pub(crate) use pattern::Pattern;
+pub(crate) use spec::Spec;
+pub use spec::{Wanted, Which};
 pub use stream::Stream;
 
 use proto::host::Stop;

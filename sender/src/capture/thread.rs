@@ -19,7 +19,7 @@ use crate::stats::Stats;
 
 /// What a source turned out to be, once it is open.
 #[derive(Clone, Debug)]
-pub struct Opened {
+pub(crate) struct Opened {
     /// For people.
     pub description: String,
     /// How far its pictures are apart, where that is known.
@@ -27,7 +27,7 @@ pub struct Opened {
 }
 
 /// What the capture thread works with.
-pub struct Capture {
+pub(crate) struct Capture {
     /// What to open, and how.
     pub spec: Spec,
     /// See there.
@@ -61,7 +61,7 @@ impl Capture {
     ///
     /// # Errors
     /// If the source cannot be opened, or fails for good.
-    pub fn run(mut self, opened: &SyncSender<Opened>) -> Result<()> {
+    pub(crate) fn run(mut self, opened: &SyncSender<Opened>) -> Result<()> {
         let mut source = source::open(&self.spec, &self.options)?;
         let timing = source.timing();
         let rate = match timing {
@@ -186,6 +186,6 @@ impl Capture {
 }
 
 /// How often a size that changes is noticed.
-pub const LOOK_EVERY: Duration = Duration::from_secs(1);
+pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// For files that do not say.
 const DEFAULT_FPS: f64 = 30.0;

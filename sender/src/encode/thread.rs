@@ -14,7 +14,7 @@ use crate::stats::Stats;
 /// Encodes the newest raw picture until there are no more, as well as the path carries it. While nobody watches it waits
 /// with the newest where it is.
 #[allow(clippy::too_many_arguments, reason = "each is another thing")]
-pub fn run(
+pub(crate) fn run(
     pictures: &Latest<Raw>,
     audience: &Audience,
     mut encoder: Encoder,

@@ -6,7 +6,7 @@ use proto::Computer;
 
 /// The computer that an address is of: one for each of IPv4, and of IPv6 one for each network, in which whoever has one
 /// address has 2^64 of them.
-pub fn of(address: &SocketAddr) -> Computer {
+pub(crate) fn of(address: &SocketAddr) -> Computer {
     let key = match address.ip().to_canonical() {
         IpAddr::V4(v4) => u128::from(v4.to_bits()),
         IpAddr::V6(v6) if v6.is_unicast_link_local() => v6.to_bits(),

@@ -25,7 +25,7 @@ pub(super) fn is_refusal_of_offload(error: &io::Error) -> bool {
 }
 
 /// Whether the system says that the interface, its address or its route is not there.
-pub fn is_gone(error: &io::Error) -> bool {
+pub(crate) fn is_gone(error: &io::Error) -> bool {
     let codes = [
         libc::ENETUNREACH,
         libc::ENETDOWN,

@@ -10,7 +10,7 @@ use super::socket::Link;
 /// Sockets whose buffers are full. It is a file descriptor that is readable while one of them has room again, since they
 /// come and go, and there are mostly none.
 #[derive(Debug)]
-pub struct Room {
+pub(crate) struct Room {
     sockets: OwnedFd,
 }
 
@@ -19,7 +19,7 @@ impl Room {
     ///
     /// # Errors
     /// If the system has no file descriptors left.
-    pub fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         Ok(Self { sockets: epoll::create(epoll::CreateFlags::CLOEXEC)? })
     }
 
@@ -27,7 +27,7 @@ impl Room {
     ///
     /// # Errors
     /// If the system has no memory left for it.
-    pub fn add(&self, link: &Link) -> io::Result<()> {
+    pub(crate) fn add(&self, link: &Link) -> io::Result<()> {
         let data = epoll::EventData::new_u64(0);
         Ok(epoll::add(&self.sockets, link, data, epoll::EventFlags::OUT)?)
     }
@@ -36,7 +36,7 @@ impl Room {
     ///
     /// # Errors
     /// If it was not waited for.
-    pub fn remove(&self, link: &Link) -> io::Result<()> {
+    pub(crate) fn remove(&self, link: &Link) -> io::Result<()> {
         Ok(epoll::delete(&self.sockets, link)?)
     }
 }

@@ -13,7 +13,7 @@ use crate::net::{Dest, Link, NetworkOptions, Route, is_gone};
 
 /// A destination that is tried again until it can be sent to. Nobody waits for it, nor for the name service.
 #[derive(Debug)]
-pub struct Awaited {
+pub(crate) struct Awaited {
     dest: Dest,
     /// When it is tried again; `None` while its name is looked up.
     again: Option<Instant>,
@@ -28,7 +28,7 @@ pub struct Awaited {
 
 impl Awaited {
     /// One that was not tried yet.
-    pub fn new(dest: Dest, bell: &Wake) -> Self {
+    pub(crate) fn new(dest: Dest, bell: &Wake) -> Self {
         let said = String::new();
         Self { dest, again: None, pause: FIRST_PAUSE, lookup: None, bell: bell.clone(), said }
     }
@@ -37,7 +37,7 @@ impl Awaited {
     ///
     /// # Errors
     /// What does not pass by itself.
-    pub fn first_try(
+    pub(crate) fn first_try(
         &mut self,
         options: &NetworkOptions,
         console: &Console,
@@ -55,7 +55,7 @@ impl Awaited {
     }
 
     /// Whether it can be sent to now, where it is time to try.
-    pub fn try_again(
+    pub(crate) fn try_again(
         &mut self,
         options: &NetworkOptions,
         console: &Console,
@@ -86,12 +86,12 @@ impl Awaited {
     }
 
     /// When it is tried again, if nothing changes before.
-    pub fn next_try(&self) -> Option<Instant> {
+    pub(crate) fn next_try(&self) -> Option<Instant> {
         self.again
     }
 
     /// Has it tried again soon: something has changed.
-    pub fn hurry(&mut self, now: Instant) {
+    pub(crate) fn hurry(&mut self, now: Instant) {
         if self.again.is_some() {
             (self.again, self.pause) = (Some(now), FIRST_PAUSE);
         }

@@ -16,7 +16,7 @@ use crate::stats::{self, Stats};
 
 /// Where frames go, paced on its own.
 #[derive(Debug)]
-pub struct Destination {
+pub(crate) struct Destination {
     /// Decides what goes when.
     pub stream: Stream,
     /// By which of the sockets receivers answer. It sends by that one too, unless it has one of its own.
@@ -43,7 +43,7 @@ pub struct Destination {
 
 impl Destination {
     /// A destination that nothing was sent to yet, by the socket with this number.
-    pub fn new(
+    pub(crate) fn new(
         stream: impl Into<Stream>,
         link: usize,
         route: Route,
@@ -71,17 +71,17 @@ impl Destination {
 
     /// The same, which sends by a socket of its own.
     #[must_use]
-    pub fn with_own(self, own: Option<Link>) -> Self {
+    pub(crate) fn with_own(self, own: Option<Link>) -> Self {
         Self { own, ..self }
     }
 
     /// The way there.
-    pub fn route(&self) -> &Route {
+    pub(crate) fn route(&self) -> &Route {
         &self.route
     }
 
     /// Sends what is due by its socket; returns when there is more to do, if no frame and no room comes before.
-    pub fn drain(
+    pub(crate) fn drain(
         &mut self,
         link: &mut Link,
         room: &Room,
@@ -111,7 +111,7 @@ impl Destination {
     }
 
     /// Finds its way again after the system's interfaces have changed.
-    pub fn renew(&mut self, link: &Link, stats: &mut stats::Destination) {
+    pub(crate) fn renew(&mut self, link: &Link, stats: &mut stats::Destination) {
         let mtu = self.route.mtu();
         // While there is none, what is sent fails, and that is said.
         let Ok(is_another) = self.route.renew() else { return };
@@ -129,7 +129,7 @@ impl Destination {
     }
 
     /// Whether something could not be sent since this was last asked, as if the interface was gone.
-    pub fn takes_lost(&mut self) -> bool {
+    pub(crate) fn takes_lost(&mut self) -> bool {
         std::mem::take(&mut self.is_lost)
     }
 
@@ -194,14 +194,14 @@ impl Destination {
     }
 
     /// Gives up what has not gone, but for the goodbye.
-    pub fn abandon(&mut self) {
+    pub(crate) fn abandon(&mut self) {
         self.stream.abandon();
         self.held.clear();
         self.netem = None;
     }
 
     /// Ends it at once: nothing more is sent, and its frames end as superseded.
-    pub fn discard(mut self, tally: &mut Tally, stats: &Stats) {
+    pub(crate) fn discard(mut self, tally: &mut Tally, stats: &Stats) {
         self.abandon();
         let now = Instant::now();
         loop {
@@ -215,7 +215,7 @@ impl Destination {
     }
 
     /// Whether all that was to go has gone.
-    pub fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         let is_empty = |netem: &Netem<_>| netem.next_due().is_none();
         self.stream.is_closed() && self.held.is_empty() && self.netem.as_ref().is_none_or(is_empty)
     }

@@ -22,7 +22,7 @@ use crate::stats::{self, Stats};
 ///
 /// `stats.destinations` lists the same destinations in the same order, at all times.
 #[derive(Debug)]
-pub struct Fanout {
+pub(crate) struct Fanout {
     links: Vec<Link>,
     /// What is waited for while what goes by some socket is held up.
     room: Room,
@@ -59,7 +59,7 @@ impl Fanout {
     ///
     /// # Errors
     /// If the system has no file descriptors left.
-    pub fn new(streams: Streams, options: NetworkOptions, console: Console) -> io::Result<Self> {
+    pub(crate) fn new(streams: Streams, options: NetworkOptions, console: Console) -> io::Result<Self> {
         Ok(Self {
             links: Vec::new(),
             room: Room::new()?,
@@ -84,7 +84,7 @@ impl Fanout {
     }
 
     /// Adds a destination with a socket of its own, which is to be waited for.
-    pub fn add(&mut self, link: Link, route: Route, stats: &Stats) {
+    pub(crate) fn add(&mut self, link: Link, route: Route, stats: &Stats) {
         let (session, way) = (self.streams.session(), self.streams.describe(&route));
         self.console.say(format_args!("to {way}, session {session}"));
         if let Some(sdp) = self.sdp.take() {
@@ -97,19 +97,19 @@ impl Fanout {
 
     /// Adds destinations that cannot be sent to yet, as soon as they can. When one of them is to be tried, `bell` wakes
     /// whoever waits.
-    pub fn add_later(&mut self, awaited: Vec<Awaited>, bell: Wake) {
+    pub(crate) fn add_later(&mut self, awaited: Vec<Awaited>, bell: Wake) {
         (self.awaited, self.bell) = (awaited, bell);
     }
 
     /// Lets viewers in by a door, who ask by these sockets.
-    pub fn serve(&mut self, links: Vec<Link>, door: Door<SocketAddr>) {
+    pub(crate) fn serve(&mut self, links: Vec<Link>, door: Door<SocketAddr>) {
         let first = self.links.len();
         self.links.extend(links);
         self.served = Some(Served::new(first..self.links.len(), door));
     }
 
     /// Describes what is sent to the destination that is added next, once there is a frame.
-    pub fn describe_by(&mut self, sdp: Option<Sdp>) {
+    pub(crate) fn describe_by(&mut self, sdp: Option<Sdp>) {
         self.sdp = sdp;
     }
 
@@ -117,7 +117,7 @@ impl Fanout {
     ///
     /// # Errors
     /// If that cannot be written.
-    pub fn announce(&mut self, frame: &Frame) -> Result<()> {
+    pub(crate) fn announce(&mut self, frame: &Frame) -> Result<()> {
         self.announcement.as_mut().map_or(Ok(()), |announcement| announcement.see(&frame.jpeg))
     }
 
@@ -126,7 +126,7 @@ impl Fanout {
     ///
     /// # Errors
     /// If the system has no file descriptors left.
-    pub fn sockets(&mut self) -> io::Result<Vec<OwnedFd>> {
+    pub(crate) fn sockets(&mut self) -> io::Result<Vec<OwnedFd>> {
         self.has_grown = false;
         let others = [self.changes.as_fd(), self.bell.as_fd()];
         let all = self.links.iter().map(AsFd::as_fd).chain(others);
@@ -134,7 +134,7 @@ impl Fanout {
     }
 
     /// Whether there are sockets that are not waited for.
-    pub fn has_grown(&self) -> bool {
+    pub(crate) fn has_grown(&self) -> bool {
         self.has_grown
     }
 
@@ -142,12 +142,12 @@ impl Fanout {
     ///
     /// # Errors
     /// If the system has no file descriptors left.
-    pub fn room(&self) -> io::Result<OwnedFd> {
+    pub(crate) fn room(&self) -> io::Result<OwnedFd> {
         self.room.as_fd().try_clone_to_owned()
     }
 
     /// Gives a frame to all. While nobody watches, the newest is kept for who comes next.
-    pub fn push(&mut self, frame: Frame, tally: &mut Tally, stats: &Stats, now: Instant) {
+    pub(crate) fn push(&mut self, frame: Frame, tally: &mut Tally, stats: &Stats, now: Instant) {
         if self.destinations.is_empty() {
             if self.unwatched.replace(frame).is_some() {
                 stats.lock().unwatched += 1;
@@ -162,12 +162,12 @@ impl Fanout {
     }
 
     /// Whether anybody watches, or may: to a destination that was named it is sent in any case.
-    pub fn is_watched(&self) -> bool {
+    pub(crate) fn is_watched(&self) -> bool {
         !self.destinations.is_empty()
     }
 
     /// Sends what is due to all; returns when there is more to do.
-    pub fn drain(&mut self, state: SourceState, tally: &mut Tally, stats: &Stats) -> Option<Instant> {
+    pub(crate) fn drain(&mut self, state: SourceState, tally: &mut Tally, stats: &Stats) -> Option<Instant> {
         self.end_silent(tally, stats);
         self.look_around(tally, stats);
         let mut next = self.served.as_ref().and_then(Served::next_due);
@@ -220,7 +220,7 @@ impl Fanout {
 
     /// Takes in a batch of what came back by one of the sockets. Not more: however much comes, what is due goes out in
     /// between.
-    pub fn receive(&mut self, number: usize, tally: &mut Tally, stats: &Stats, now: Instant) {
+    pub(crate) fn receive(&mut self, number: usize, tally: &mut Tally, stats: &Stats, now: Instant) {
         if number >= self.links.len() {
             // They are seen to when what is due is.
             self.changes.hear(now);
@@ -336,7 +336,7 @@ impl Fanout {
     /// How many bytes a picture may have, so that the paths of those who are followed carry the stream. If nobody was named
     /// to be followed, that is the slowest destination, and of the viewers who asked the slower half is not waited for; one
     /// computer is one of them, however many of its ports have asked.
-    pub fn frame_budget(&mut self, follow: Option<Follow>) -> Option<usize> {
+    pub(crate) fn frame_budget(&mut self, follow: Option<Follow>) -> Option<usize> {
         let Self { destinations, served, budgets, voices, .. } = self;
         let is_served = |destination: &Destination| served.as_ref().is_some_and(|s| s.has(destination.link));
         let mut least = usize::MAX;
@@ -357,26 +357,26 @@ impl Fanout {
 
     /// Ends all streams: what was given to them still goes out, and then a goodbye. Nobody is let in any more, whose stream
     /// nothing would end.
-    pub fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         self.served.iter_mut().for_each(Served::shut);
         self.awaited.clear();
         self.destinations.iter_mut().for_each(|destination| destination.stream.close());
     }
 
     /// Forgets the picture that was kept for who would come.
-    pub fn forget_unwatched(&mut self, stats: &Stats) {
+    pub(crate) fn forget_unwatched(&mut self, stats: &Stats) {
         if self.unwatched.take().is_some() {
             stats.lock().unwatched += 1;
         }
     }
 
     /// Gives up what has not gone, but for the goodbyes.
-    pub fn abandon(&mut self) {
+    pub(crate) fn abandon(&mut self) {
         self.destinations.iter_mut().for_each(Destination::abandon);
     }
 
     /// Whether all that was to go has gone.
-    pub fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         self.destinations.iter().all(Destination::is_done)
     }
 }

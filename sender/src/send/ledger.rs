@@ -8,7 +8,7 @@ use crate::stats::Counters;
 
 /// Follows each frame until all destinations are done with it, so that it ends in one counted way.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub(crate) struct Tally {
     outstanding: VecDeque<Outstanding>,
 }
 
@@ -24,7 +24,7 @@ struct Outstanding {
 
 /// How a destination is done with a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub(crate) enum End {
     /// It was sent.
     Sent,
     /// A newer one took its place.
@@ -37,13 +37,13 @@ pub enum End {
 
 impl Tally {
     /// Begins a frame that goes to so many destinations.
-    pub fn begin(&mut self, captured: MediaTime, destinations: usize) {
+    pub(crate) fn begin(&mut self, captured: MediaTime, destinations: usize) {
         let frame = Outstanding { captured, destinations, sent: false, refused: false, thinned: true };
         self.outstanding.push_back(frame);
     }
 
     /// Notes how one destination was done with a frame; counts the frame when all are.
-    pub fn end(&mut self, captured: MediaTime, end: End, counters: &mut Counters) {
+    pub(crate) fn end(&mut self, captured: MediaTime, end: End, counters: &mut Counters) {
         let Some(at) = self.outstanding.iter().position(|frame| frame.captured == captured) else { return };
         let frame = &mut self.outstanding[at];
         frame.destinations -= 1;
@@ -62,7 +62,7 @@ impl Tally {
     }
 
     /// How many frames are not done.
-    pub fn outstanding(&self) -> usize {
+    pub(crate) fn outstanding(&self) -> usize {
         self.outstanding.len()
     }
 }

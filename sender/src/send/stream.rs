@@ -11,7 +11,7 @@ use proto::{Frame, SendOutput, SendStats, SendStream, Viewer};
 
 /// `--format`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// Chunkcast's own, which is repaired.
     Chunkcast,
     /// RTP/JPEG (RFC 2435).
@@ -20,7 +20,7 @@ pub enum Format {
 
 /// A destination's stream, in one of the formats.
 #[derive(Debug)]
-pub enum Stream {
+pub(crate) enum Stream {
     /// Chunkcast's own: repaired, and followed by who receives it.
     Chunkcast(Box<SendStream<SocketAddr>>),
     /// What VLC, GStreamer and FFmpeg play.
@@ -28,7 +28,7 @@ pub enum Stream {
 }
 
 /// Why a frame cannot be sent, in the words of its stream's format.
-pub type Refusal = Box<dyn Error>;
+pub(super) type Refusal = Box<dyn Error>;
 
 impl From<SendStream<SocketAddr>> for Stream {
     fn from(stream: SendStream<SocketAddr>) -> Self {
@@ -44,7 +44,7 @@ impl From<RtpSendStream<SocketAddr>> for Stream {
 
 impl Stream {
     /// Takes a frame to be sent, in place of one that still waits.
-    pub fn push_frame(&mut self, frame: Frame, now: Instant) {
+    pub(crate) fn push_frame(&mut self, frame: Frame, now: Instant) {
         match self {
             Self::Chunkcast(stream) => stream.push_frame(frame, now),
             Self::Rtp(stream) => stream.push_frame(frame, now),
@@ -52,14 +52,14 @@ impl Stream {
     }
 
     /// Takes in what came back. To RTP/JPEG nobody answers here: RTCP has a port of its own.
-    pub fn handle_datagram(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) {
+    pub(crate) fn handle_datagram(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) {
         if let Self::Chunkcast(stream) = self {
             let _counted = stream.handle_datagram(from, datagram, now);
         }
     }
 
     /// What to do next.
-    pub fn poll(&mut self, now: Instant) -> SendOutput<'_, SocketAddr, Refusal> {
+    pub(super) fn poll(&mut self, now: Instant) -> SendOutput<'_, SocketAddr, Refusal> {
         match self {
             Self::Chunkcast(stream) => stream.poll(now).map_refusal(Refusal::from),
             Self::Rtp(stream) => stream.poll(now).map_refusal(Refusal::from),
@@ -67,14 +67,14 @@ impl Stream {
     }
 
     /// Says whether the source has pictures, where receivers can be told.
-    pub fn set_state(&mut self, state: SourceState, now: Instant) {
+    pub(crate) fn set_state(&mut self, state: SourceState, now: Instant) {
         if let Self::Chunkcast(stream) = self {
             stream.set_state(state, now);
         }
     }
 
     /// Tells the stream that the path takes datagrams of at most `bytes`.
-    pub fn set_datagram_bytes(&mut self, bytes: usize) {
+    pub(crate) fn set_datagram_bytes(&mut self, bytes: usize) {
         match self {
             Self::Chunkcast(stream) => stream.set_datagram_bytes(bytes),
             Self::Rtp(stream) => stream.set_datagram_bytes(bytes),
@@ -82,7 +82,7 @@ impl Stream {
     }
 
     /// Ends it: what was pushed still goes out, then a goodbye.
-    pub fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         match self {
             Self::Chunkcast(stream) => stream.close(),
             Self::Rtp(stream) => stream.close(),
@@ -90,7 +90,7 @@ impl Stream {
     }
 
     /// Ends it without waiting for what has not gone, but for the goodbye.
-    pub fn abandon(&mut self) {
+    pub(crate) fn abandon(&mut self) {
         match self {
             Self::Chunkcast(stream) => stream.abandon(),
             Self::Rtp(stream) => stream.abandon(),
@@ -98,7 +98,7 @@ impl Stream {
     }
 
     /// Whether everything, and the goodbye, has gone.
-    pub fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         match self {
             Self::Chunkcast(stream) => stream.is_closed(),
             Self::Rtp(stream) => stream.is_closed(),
@@ -106,7 +106,7 @@ impl Stream {
     }
 
     /// What was counted so far.
-    pub fn stats(&self) -> &SendStats {
+    pub(crate) fn stats(&self) -> &SendStats {
         match self {
             Self::Chunkcast(stream) => stream.stats(),
             Self::Rtp(stream) => stream.stats(),
@@ -114,7 +114,7 @@ impl Stream {
     }
 
     /// Bits per second at which frames go out, on the wire; `None` if each goes at once.
-    pub fn pace(&self) -> Option<f64> {
+    pub(crate) fn pace(&self) -> Option<f64> {
         match self {
             Self::Chunkcast(stream) => stream.pace(),
             Self::Rtp(stream) => stream.pace(),
@@ -122,13 +122,13 @@ impl Stream {
     }
 
     /// The receivers that are known, by address. Of RTP/JPEG's none are.
-    pub fn viewers(&self) -> impl Iterator<Item = (&SocketAddr, &Viewer)> {
+    pub(crate) fn viewers(&self) -> impl Iterator<Item = (&SocketAddr, &Viewer)> {
         let stream = if let Self::Chunkcast(stream) = self { Some(stream) } else { None };
         stream.into_iter().flat_map(|stream| stream.viewers())
     }
 
     /// How many bytes a JPEG may have so that the path carries the stream; `None` if no limit has shown itself.
-    pub fn frame_budget(&mut self) -> Option<usize> {
+    pub(crate) fn frame_budget(&mut self) -> Option<usize> {
         match self {
             Self::Chunkcast(stream) => stream.frame_budget(),
             Self::Rtp(stream) => stream.frame_budget(),

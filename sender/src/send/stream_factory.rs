@@ -14,7 +14,7 @@ use crate::net::{Route, computer};
 
 /// What all streams of a run share.
 #[derive(Clone, Debug)]
-pub struct Streams {
+pub(crate) struct Streams {
     format: Format,
     config: SendConfig,
     clock: Clock,
@@ -24,7 +24,7 @@ pub struct Streams {
 
 impl Streams {
     /// Streams of this format and like this, by a network that is as bad as `impair` says.
-    pub fn new(
+    pub(crate) fn new(
         format: Format,
         config: SendConfig,
         impair: Option<Impairment>,
@@ -35,17 +35,17 @@ impl Streams {
     }
 
     /// Says how far pictures are apart, where that is known.
-    pub fn set_interval(&mut self, interval: Option<Duration>) {
+    pub(crate) fn set_interval(&mut self, interval: Option<Duration>) {
         self.config.interval = interval;
     }
 
     /// Their session.
-    pub fn session(&self) -> SessionId {
+    pub(crate) fn session(&self) -> SessionId {
         self.config.session
     }
 
     /// A destination that nothing was sent to yet, by the socket with this number; its first frame is `first`.
-    pub fn open(&self, link: usize, route: Route, first: FrameId) -> Destination {
+    pub(crate) fn open(&self, link: usize, route: Route, first: FrameId) -> Destination {
         let stream = match self.format {
             Format::Chunkcast => self.chunkcast(&route, first),
             Format::Rtp => self.rtp(&route),
@@ -87,7 +87,7 @@ impl Streams {
     }
 
     /// What was chosen for a way, in words.
-    pub fn describe(&self, route: &Route) -> String {
+    pub(crate) fn describe(&self, route: &Route) -> String {
         let pace = match self.pace(route) {
             Pace::Auto if self.format == Format::Rtp => {
                 "paced at 90 Mbit/s, or what the stream needs".to_owned()

@@ -24,7 +24,7 @@ use crate::stats::Stats;
 ///
 /// # Errors
 /// If the system cannot wait, or the stream cannot be described.
-pub fn run(
+pub(crate) fn run(
     inbox: &Inbox,
     mut fanout: Fanout,
     follow: Option<Follow>,

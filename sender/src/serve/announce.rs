@@ -15,7 +15,7 @@ use crate::capture::Sizes;
 
 /// What is announced.
 #[derive(Clone, Debug)]
-pub struct Notice {
+pub(crate) struct Notice {
     /// What people call the sender.
     pub name: String,
     /// Its session.
@@ -32,7 +32,7 @@ pub struct Notice {
 
 /// An announced sender; [`end`](Self::end) takes it back.
 #[derive(Debug)]
-pub struct Announcer {
+pub(crate) struct Announcer {
     sizes: Arc<Sizes>,
     announcing: JoinHandle<Result<()>>,
 }
@@ -42,7 +42,7 @@ impl Announcer {
     ///
     /// # Errors
     /// If the system gives no threads, or it cannot be called so.
-    pub fn start(notice: Notice, sizes: Arc<Sizes>, stop: &Stop, console: &Console) -> Result<Self> {
+    pub(crate) fn start(notice: Notice, sizes: Arc<Sizes>, stop: &Stop, console: &Console) -> Result<Self> {
         let responder = Responder::new(service(&notice).context(CANNOT)?, Instant::now()).context(CANNOT)?;
         let announcing = spawn("announce", stop, {
             let (sizes, console) = (sizes.clone(), console.clone());
@@ -55,7 +55,7 @@ impl Announcer {
     ///
     /// # Errors
     /// If its thread failed.
-    pub fn end(self) -> Result<()> {
+    pub(crate) fn end(self) -> Result<()> {
         self.sizes.close();
         join(self.announcing)
     }
@@ -65,7 +65,7 @@ impl Announcer {
 ///
 /// # Errors
 /// In a sentence.
-pub fn can_announce(interface: Option<&str>) -> Result<Vec<String>, String> {
+pub(crate) fn can_announce(interface: Option<&str>) -> Result<Vec<String>, String> {
     let sockets = Sockets::open(interface);
     sockets
         .trouble()

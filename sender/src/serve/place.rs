@@ -75,7 +75,7 @@ fn explain(error: Error, at: SocketAddr) -> Error {
 }
 
 /// Where the sockets can be asked, as it is said to people: the addresses of this computer that others reach.
-pub fn addresses(links: &[Link], at: ServeAt) -> Result<Vec<SocketAddr>> {
+pub(crate) fn addresses(links: &[Link], at: ServeAt) -> Result<Vec<SocketAddr>> {
     if let ServeAt::Address(at) = at
         && !at.ip().is_unspecified()
     {
@@ -109,7 +109,7 @@ fn is_link_local(address: &IpAddr) -> bool {
 }
 
 /// Where the sockets can be asked, as it is announced: an address, or any of this computer's own, and the port.
-pub fn announced(links: &[Link], at: ServeAt) -> Option<SocketAddr> {
+pub(crate) fn announced(links: &[Link], at: ServeAt) -> Option<SocketAddr> {
     let port = links.first()?.port().ok()?;
     Some(match at {
         ServeAt::Address(at) => (at.ip(), port).into(),
@@ -118,7 +118,7 @@ pub fn announced(links: &[Link], at: ServeAt) -> Option<SocketAddr> {
 }
 
 /// What receivers ask who were told a host and no port; the one next to what they listen on.
-pub const USUAL_PORT: u16 = 9001;
+pub(crate) const USUAL_PORT: u16 = 9001;
 /// Ports that are free for IPv4 and taken for IPv6 do not come in rows.
 const TRIES: u32 = 8;
 

@@ -14,7 +14,7 @@ use crate::net::Route;
 
 /// Describes a stream, in a file, as soon as its size is known.
 #[derive(Debug)]
-pub struct Announcement {
+pub(crate) struct Announcement {
     /// Where to; - is standard output.
     path: PathBuf,
     description: Description,
@@ -23,7 +23,7 @@ pub struct Announcement {
 
 /// How a stream is to be described whose destination is not known yet.
 #[derive(Clone, Debug)]
-pub struct Sdp {
+pub(crate) struct Sdp {
     /// The file to describe it in; - is standard output.
     pub path: PathBuf,
     /// How many routers a group's packets may pass.
@@ -36,7 +36,7 @@ pub struct Sdp {
 
 impl Sdp {
     /// For what goes this way.
-    pub fn of(self, route: &Route, session: SessionId) -> Announcement {
+    pub(crate) fn of(self, route: &Route, session: SessionId) -> Announcement {
         let Self { path, ttl, name, rate } = self;
         Announcement::new(path, Description::new(route, session, ttl, name, rate))
     }
@@ -44,7 +44,7 @@ impl Sdp {
 
 /// One RTP/JPEG stream.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Description {
+pub(crate) struct Description {
     /// A number for this run of this sender.
     pub session: u64,
     /// An address of this computer.
@@ -63,7 +63,7 @@ pub struct Description {
 
 impl Announcement {
     /// Of this stream, whose size is not known yet.
-    pub fn new(path: PathBuf, description: Description) -> Self {
+    pub(crate) fn new(path: PathBuf, description: Description) -> Self {
         Self { path, description, is_written: false }
     }
 
@@ -71,7 +71,7 @@ impl Announcement {
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn see(&mut self, jpeg: &[u8]) -> Result<()> {
+    pub(crate) fn see(&mut self, jpeg: &[u8]) -> Result<()> {
         if !self.is_written
             && let Ok(size) = rtp::check(jpeg)
         {
@@ -85,7 +85,7 @@ impl Announcement {
 
 impl Description {
     /// Of a stream that goes this way, and whose size is not known yet.
-    pub fn new(route: &Route, session: SessionId, ttl: u8, name: String, rate: Option<f64>) -> Self {
+    pub(crate) fn new(route: &Route, session: SessionId, ttl: u8, name: String, rate: Option<f64>) -> Self {
         let (origin, to) = (route.origin(), route.to());
         Self { session: session.get(), origin, to, ttl, name, rate, size: (0, 0) }
     }

@@ -10,7 +10,7 @@ use crate::net::{Link, Peer};
 
 /// The served sockets, and who watches.
 #[derive(Debug)]
-pub struct Served {
+pub(crate) struct Served {
     /// The sockets that are asked.
     links: Range<usize>,
     door: Door<SocketAddr>,
@@ -18,7 +18,7 @@ pub struct Served {
 
 /// What an ask comes to, for the list of destinations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub(crate) enum Asked {
     /// Somebody is to be shown the pictures from now on.
     Welcome(Peer),
     /// Somebody who is shown them goes on asking.
@@ -29,22 +29,22 @@ pub enum Asked {
 
 impl Served {
     /// Lets viewers in by this door, who ask by the sockets with these numbers.
-    pub fn new(links: Range<usize>, door: Door<SocketAddr>) -> Self {
+    pub(crate) fn new(links: Range<usize>, door: Door<SocketAddr>) -> Self {
         Self { links, door }
     }
 
     /// The numbers of the sockets that are asked.
-    pub fn links(&self) -> Range<usize> {
+    pub(crate) fn links(&self) -> Range<usize> {
         self.links.clone()
     }
 
     /// Whether that socket is one that is asked.
-    pub fn has(&self, link: usize) -> bool {
+    pub(crate) fn has(&self, link: usize) -> bool {
         self.links.contains(&link)
     }
 
     /// Takes in a datagram if it is an ask, and answers it; what it comes to is added to `asked`. Says whether it was one.
-    pub fn handle_datagram(
+    pub(crate) fn handle_datagram(
         &mut self,
         link: &mut Link,
         peer: Peer,
@@ -67,27 +67,27 @@ impl Served {
     }
 
     /// Somebody who has fallen silent. Call it until there is nobody.
-    pub fn next_gone(&mut self, now: Instant) -> Option<SocketAddr> {
+    pub(crate) fn next_gone(&mut self, now: Instant) -> Option<SocketAddr> {
         self.door.next_gone(now)
     }
 
     /// When the next viewer will have fallen silent.
-    pub fn next_due(&self) -> Option<Instant> {
+    pub(crate) fn next_due(&self) -> Option<Instant> {
         self.door.next_due()
     }
 
     /// Who was let in cannot be reached: makes room.
-    pub fn turn_away(&mut self, address: SocketAddr) {
+    pub(crate) fn turn_away(&mut self, address: SocketAddr) {
         self.door.turn_away(address);
     }
 
     /// Lets nobody in any more.
-    pub fn shut(&mut self) {
+    pub(crate) fn shut(&mut self) {
         self.door.shut();
     }
 
     /// How asks ended.
-    pub fn counts(&self) -> proto::AskCounts {
+    pub(crate) fn counts(&self) -> proto::AskCounts {
         *self.door.counts()
     }
 }

@@ -11,7 +11,7 @@ use super::{Counters, Stats};
 
 /// Makes reports out of counters, remembering what the last one said.
 #[derive(Debug)]
-pub struct Reports {
+pub(crate) struct Reports {
     session: SessionId,
     full_quality: u8,
     start: Instant,
@@ -20,10 +20,9 @@ pub struct Reports {
     last_bytes: u64,
 }
 
-/// What `--stats-json` says; the names are stable.
+/// What `--stats-json` says; the names are stable, and docs/statistics.md explains them.
 #[derive(Debug, Serialize)]
-#[allow(missing_docs, reason = "docs/statistics.md explains the statistics' names")]
-pub struct Object {
+pub(crate) struct Object {
     pub session: String,
     pub frames: Frames,
     pub datagrams: Datagrams,
@@ -41,8 +40,7 @@ pub struct Object {
 }
 
 #[derive(Debug, Serialize)]
-#[allow(missing_docs, reason = "as above")]
-pub struct Frames {
+pub(crate) struct Frames {
     pub captured: u64,
     pub superseded: u64,
     pub thinned: u64,
@@ -52,43 +50,37 @@ pub struct Frames {
 }
 
 #[derive(Debug, Serialize)]
-#[allow(missing_docs, reason = "as above")]
-pub struct Datagrams {
+pub(crate) struct Datagrams {
     pub data: u64,
     pub parity: u64,
     pub resent: u64,
 }
 
 #[derive(Debug, Serialize)]
-#[allow(missing_docs, reason = "as above")]
-pub struct Bytes {
+pub(crate) struct Bytes {
     pub sent: u64,
 }
 
 #[derive(Debug, Serialize)]
-#[allow(missing_docs, reason = "as above")]
-pub struct Errors {
+pub(crate) struct Errors {
     pub send: u64,
     pub capture: u64,
 }
 
 #[derive(Debug, Serialize)]
-#[allow(missing_docs, reason = "as above")]
-pub struct Millis {
+pub(crate) struct Millis {
     pub encode: Percentiles,
     pub queue: Percentiles,
     pub send: Percentiles,
 }
 
 #[derive(Debug, Serialize)]
-#[allow(missing_docs, reason = "as above")]
-pub struct PaceObject {
+pub(crate) struct PaceObject {
     pub rate_mbps: Option<f64>,
 }
 
 #[derive(Debug, Serialize)]
-#[allow(missing_docs, reason = "as above")]
-pub struct DestinationObject {
+pub(crate) struct DestinationObject {
     pub address: String,
     pub served: bool,
     pub sent: u64,
@@ -109,13 +101,13 @@ pub struct DestinationObject {
 
 impl Reports {
     /// Reports on this session, which begins now; less than `full_quality` is worth a word.
-    pub fn new(session: SessionId, full_quality: u8) -> Self {
+    pub(crate) fn new(session: SessionId, full_quality: u8) -> Self {
         let now = Instant::now();
         Self { session, full_quality, start: now, last: now, last_sent: 0, last_bytes: 0 }
     }
 
     /// A report on what happened since the last one; the final one is on everything.
-    pub fn make(&mut self, stats: &Stats, is_final: bool) -> Report<Object> {
+    pub(crate) fn make(&mut self, stats: &Stats, is_final: bool) -> Report<Object> {
         let now = Instant::now();
         let counters = &mut *stats.lock();
         let bytes: u64 =

@@ -9,8 +9,7 @@ use serde::Serialize;
 
 /// A receiver and its health, as `--stats-json` says it. Counts are the receiver's own, since this session began for it.
 #[derive(Debug, Serialize)]
-#[allow(missing_docs, reason = "docs/statistics.md explains the statistics' names")]
-pub struct ViewerObject {
+pub(crate) struct ViewerObject {
     pub address: String,
     pub healthy: bool,
     /// Milliseconds since it was last heard.
@@ -28,15 +27,13 @@ pub struct ViewerObject {
 }
 
 #[derive(Debug, Serialize)]
-#[allow(missing_docs, reason = "as above")]
-pub struct Repaired {
+pub(crate) struct Repaired {
     pub by_parity: u32,
     pub by_resend: u32,
 }
 
 #[derive(Debug, Serialize)]
-#[allow(missing_docs, reason = "as above")]
-pub struct Dropped {
+pub(crate) struct Dropped {
     pub kernel: u32,
     pub decode: u32,
     pub display: u32,
@@ -44,7 +41,7 @@ pub struct Dropped {
 
 impl ViewerObject {
     /// Describes a receiver as it is known `now`.
-    pub fn new(address: SocketAddr, viewer: &Viewer, now: Instant) -> Self {
+    pub(crate) fn new(address: SocketAddr, viewer: &Viewer, now: Instant) -> Self {
         let counts = viewer.counts;
         Self {
             address: address.to_string(),

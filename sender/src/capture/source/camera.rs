@@ -26,10 +26,11 @@ use proto::Pool;
 use proto::host::Stop;
 
 use capture::{Capture, Filled, Waited};
-pub use choose::choose;
-pub use list::{Found, Identity, cameras};
-pub(crate) use mode::Rate;
-pub use mode::{Format, Interval, Mode};
+pub(crate) use list::{Found, Identity, cameras};
+pub use mode::Format;
+#[cfg(test)]
+pub(crate) use mode::Interval;
+pub(crate) use mode::{Mode, Rate};
 use trouble::{Trouble, WAY_OUT};
 
 use super::{Dropped, Next, Source, Timing, Wanted, Which};
@@ -41,7 +42,7 @@ use crate::picture::Captured;
 ///
 /// If there is no such camera, if it is in use, if this user may not open it, or if it has no usable format; the
 /// message says what to do.
-pub fn open(which: Which, wanted: Wanted) -> anyhow::Result<Box<dyn Source>> {
+pub(crate) fn open(which: Which, wanted: Wanted) -> anyhow::Result<Box<dyn Source>> {
     open_in(None, which, wanted)
 }
 
@@ -83,7 +84,7 @@ pub fn open_in(format: Option<Format>, which: Which, wanted: Wanted) -> anyhow::
 /// # Errors
 ///
 /// If it cannot be opened or asked.
-pub fn modes(path: &Path) -> std::io::Result<Vec<Mode>> {
+pub(crate) fn modes(path: &Path) -> std::io::Result<Vec<Mode>> {
     let all = mode::all(&v4l::Device::with_path(path)?, &Wanted::default())?;
     Ok(all.into_iter().map(|(mode, _)| mode).collect())
 }

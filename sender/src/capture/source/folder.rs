@@ -18,7 +18,7 @@ use crate::picture::{Captured, Picture, unique};
 
 /// The JPEG files of a folder, in natural order of their names: `img2.jpg` comes before `img10.jpg`.
 #[derive(Debug)]
-pub struct Folder {
+pub(crate) struct Folder {
     path: PathBuf,
     files: Vec<PathBuf>,
     next: usize,
@@ -48,7 +48,7 @@ enum Nothing {
 impl Folder {
     /// The `.jpg` and `.jpeg` files that are in the folder now. With `repeat`, those that are there after the last one come
     /// next, and so on.
-    pub fn open(path: &Path, repeat: bool, console: Console) -> anyhow::Result<Self> {
+    pub(crate) fn open(path: &Path, repeat: bool, console: Console) -> anyhow::Result<Self> {
         let files = list(path)?;
         ensure!(!files.is_empty(), "the folder {} has no .jpg files", path.display());
         Ok(Self {

@@ -10,7 +10,7 @@ use super::{Folder, Pattern, Source, Spec, Stream, Wanted, Which};
 
 /// What the user said about the source besides its name.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub(crate) struct Options {
     /// Size and rate, for a source that can choose.
     pub wanted: Wanted,
     /// Whether a file or folder begins again when it ends.
@@ -22,7 +22,7 @@ pub struct Options {
 /// Opens a source. Called on the thread that will use it.
 ///
 /// Fails if there is no such thing, it is of an unknown type, or it has no pictures.
-pub fn open(spec: &Spec, options: &Options) -> anyhow::Result<Box<dyn Source>> {
+pub(crate) fn open(spec: &Spec, options: &Options) -> anyhow::Result<Box<dyn Source>> {
     let console = options.console.clone();
     Ok(match spec {
         Spec::Camera(which) => open_camera(which, options.wanted)?,

@@ -13,7 +13,7 @@ use crate::picture::{Captured, Layout, Picture, RawPicture, unique};
 
 /// Colour bars, a moving bar, and the picture's number and time of day: for people, and in a [`Strip`] for programs.
 #[derive(Debug)]
-pub struct Pattern {
+pub(crate) struct Pattern {
     width: u32,
     height: u32,
     fps: f64,
@@ -27,7 +27,7 @@ impl Pattern {
     /// A test card of the wanted size and rate; 1280x720 at 30 fps if nothing is wanted.
     ///
     /// Fails if the size is not from 64x64 to 4096x2160, or the rate not above 0 and at most 1000.
-    pub fn new(wanted: Wanted) -> anyhow::Result<Self> {
+    pub(crate) fn new(wanted: Wanted) -> anyhow::Result<Self> {
         let (width, height) = wanted.size.unwrap_or((1280, 720));
         let fps = wanted.fps.unwrap_or(30.0);
         let strip = Strip::of(width, height).filter(|_| width <= 4096 && height <= 2160);

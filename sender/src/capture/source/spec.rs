@@ -8,7 +8,7 @@ use anyhow::{Context, ensure};
 
 /// A source as the user names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Spec {
+pub(crate) enum Spec {
     /// `camera`, `camera:N`, or a device's path.
     Camera(Which),
     /// `pattern`: the test card.
@@ -44,7 +44,7 @@ impl Spec {
     ///
     /// # Errors
     /// As those of `from_str`.
-    pub fn typed(text: OsString) -> anyhow::Result<Self> {
+    pub(crate) fn typed(text: OsString) -> anyhow::Result<Self> {
         text.to_str().map_or_else(|| Ok(Self::Path(PathBuf::from(&text))), str::parse)
     }
 }

@@ -9,7 +9,7 @@ use crate::capture::source::Wanted;
 /// A wanted size comes before a wanted rate, and both before the format: a camera's own JPEG costs nothing, but not
 /// what the user asked for. Without wishes it is the largest MJPEG up to 1920x1080 at 25 fps or more (nearest to 30);
 /// then MJPEG, then pixels, at 15 fps or more; then whatever is fastest.
-pub fn choose(modes: &[Mode], wanted: &Wanted) -> Option<usize> {
+pub(crate) fn choose(modes: &[Mode], wanted: &Wanted) -> Option<usize> {
     (0..modes.len()).min_by_key(|&at| key(&modes[at], wanted))
 }
 

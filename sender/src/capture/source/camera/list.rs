@@ -12,7 +12,7 @@ use super::sys::{self, Capability};
 
 /// A video device that is, or may be, a camera.
 #[derive(Debug)]
-pub struct Found {
+pub(crate) struct Found {
     /// Its number, as in `/dev/videoN`.
     pub index: u32,
     /// Its device file.
@@ -23,7 +23,7 @@ pub struct Found {
 
 /// What tells one camera from another, and stays the same when it is unplugged and plugged in again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
+pub(crate) struct Identity {
     /// What it is called.
     pub name: String,
     /// Where it is plugged in.
@@ -32,7 +32,7 @@ pub struct Identity {
 
 /// All cameras, by number. A device that is no camera (the metadata node beside each USB camera, a codec, an output) is
 /// left out; one that cannot be opened is not, so that the user can be told why.
-pub fn cameras() -> Vec<Found> {
+pub(crate) fn cameras() -> Vec<Found> {
     let mut indices = indices();
     indices.sort_unstable();
     indices.dedup();

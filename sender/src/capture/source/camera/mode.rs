@@ -13,7 +13,7 @@ use crate::picture::Layout;
 
 /// One way in which a camera can be run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mode {
+pub(crate) struct Mode {
     /// How its pictures are coded.
     pub format: Format,
     /// Width in pixels.
@@ -36,14 +36,14 @@ pub enum Format {
 /// Time between two pictures: `numerator / denominator` seconds. Never zero, and not always a whole number of pictures
 /// a second (1001/30000).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Interval {
+pub(crate) struct Interval {
     numerator: u32,
     denominator: u32,
 }
 
 impl Mode {
     /// Pictures per second, where the driver says so.
-    pub fn fps(&self) -> Option<f64> {
+    pub(crate) fn fps(&self) -> Option<f64> {
         self.interval.map(Interval::fps)
     }
 }
@@ -88,17 +88,17 @@ impl fmt::Display for Format {
 
 impl Interval {
     /// An interval of `numerator / denominator` seconds, if that is longer than nothing.
-    pub fn new(numerator: u32, denominator: u32) -> Option<Self> {
+    pub(crate) fn new(numerator: u32, denominator: u32) -> Option<Self> {
         (numerator > 0 && denominator > 0).then_some(Self { numerator, denominator })
     }
 
     /// The interval at this rate in pictures per second, to a thousandth.
-    pub fn at(fps: f64) -> Option<Self> {
+    pub(crate) fn at(fps: f64) -> Option<Self> {
         Self::new(1000, (fps * 1000.0).round() as u32)
     }
 
     /// Pictures per second.
-    pub fn fps(self) -> f64 {
+    pub(crate) fn fps(self) -> f64 {
         f64::from(self.denominator) / f64::from(self.numerator)
     }
 
