@@ -9,7 +9,7 @@ use std::time::Duration;
 use proto::host::Console;
 use proto::{Frame, FrameId, MediaTime};
 use receiver::keep::{KeepOptions, Keeper};
-use receiver::output::Received;
+use receiver::frame::Received;
 
 use super::{Bytes, scratch};
 

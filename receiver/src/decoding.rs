@@ -16,9 +16,10 @@ use proto::host::{Console, Seldom, Stop, join, spawn};
 
 use crate::clock::Delays;
 use crate::decode::{Aim, Decoded, Decoder, Form, Pictures, Refusal};
-use crate::feed::{Feed, lock};
+use crate::feed::Feed;
 use crate::feeds::Feeds;
-use crate::output::Received;
+use crate::frame::Received;
+use crate::sync::lock;
 use crate::window::{Picture, State};
 
 /// Where frames wait to be decoded.

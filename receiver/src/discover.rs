@@ -16,7 +16,7 @@ use anyhow::{Context, Result};
 use proto::host::mdns::{Cache, Heard, Message, Name, Ready, Sockets, strings};
 use proto::host::{Announcement, Mark, Networks, SERVICE, Wake, printable};
 
-use crate::feed::lock;
+use crate::sync::lock;
 
 /// A sender that was found.
 #[derive(Clone, Debug, PartialEq)]

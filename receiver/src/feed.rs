@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use proto::Latest;
@@ -14,6 +14,7 @@ use crate::keep::Keeper;
 use crate::link::Probe;
 use crate::output::Outputs;
 use crate::stats::Stats;
+use crate::sync::lock;
 use crate::window::{Picture, Shown, State, Status};
 
 /// One sender. The receiving thread fills it, the decoding threads and the window empty it, and each output reads it.
@@ -218,10 +219,6 @@ impl Feed {
 /// No area in particular: no window has one of no pixels, or of so many.
 const HIDDEN: u64 = 0;
 const UNPLACED: u64 = u64::MAX;
-
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 #[cfg(test)]
 pub(crate) mod tests {

@@ -4,6 +4,7 @@
 //! the asking thread: files are made and written by threads of its own.
 
 mod answer;
+mod backlog;
 mod cues;
 mod ebml;
 mod local_time;
@@ -18,6 +19,7 @@ mod worker;
 pub use answer::{Answer, Said};
 pub use split::Split;
 
+pub(crate) use backlog::Backlog;
 pub(crate) use recording::Recording;
 
 use std::fs;
@@ -30,8 +32,8 @@ use anyhow::{Context, Result, anyhow};
 use proto::Frame;
 use proto::host::Console;
 
-use crate::feed::lock;
-use crate::output::Received;
+use crate::frame::Received;
+use crate::sync::lock;
 use answer::Voice;
 use names::Names;
 use past::Past;

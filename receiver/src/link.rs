@@ -20,7 +20,7 @@ use proto::host::{Changes, Console, Interface, Stop, Wanted, scope, wait_until};
 use rustix::event::{PollFd, PollFlags};
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 
-use crate::feed::lock;
+use crate::sync::lock;
 use drops::{Drops, Ledger};
 pub use gate::{Change, Gate, Shape};
 use intake::{Intake, Places};

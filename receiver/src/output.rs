@@ -1,13 +1,11 @@
 //! Where frames go besides the window. Each output has a thread of its own, so that a slow one holds up no other.
 
-mod backlog;
 mod file;
 mod folder;
 mod pipe;
 mod spec;
 mod y4m;
 
-pub(crate) use backlog::Backlog;
 pub use spec::{Spec, SpecError};
 
 use std::io::{IoSlice, IsTerminal};
@@ -17,22 +15,12 @@ use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, anyhow, bail};
 use proto::host::{Console, Stop};
-use proto::{Frame, FrameId, Latest, Taken};
+use proto::{Latest, Taken};
 
 use crate::decode::Decoded;
-use crate::keep::{Recording, Split};
+use crate::frame::Received;
+use crate::keep::{Backlog, Recording, Split};
 use pipe::Pipe;
-
-/// A frame that has arrived whole.
-#[derive(Clone, Debug)]
-pub struct Received {
-    /// Which one it is.
-    pub id: FrameId,
-    /// Whose it is: where it is another number than that of the frame before, it is another sender's.
-    pub sender: u32,
-    /// The JPEG, and when it was taken.
-    pub frame: Frame,
-}
 
 /// What became of the frames that an output was offered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -15,13 +15,13 @@ use proto::rtp::RtpRecvConfig;
 use crate::args::{Args, Format, Sources};
 use crate::decoding::{Decoders, Decoding};
 use crate::endpoint::{Asking, Endpoint, Enough, Place, Shared, StreamConfig};
-use crate::feed::lock;
 use crate::feeds::Feeds;
 use crate::find;
 use crate::host::Host;
 use crate::link::Link;
 use crate::output::{Outputs, Spec};
 use crate::reporting::Reporting;
+use crate::sync::lock;
 use crate::web::Web;
 use crate::window::{Options, Status, Window};
 

@@ -10,9 +10,10 @@ use proto::host::{Report, Reporter};
 use crate::args::Format;
 use crate::diagnosis::Diagnosis;
 use crate::endpoint::Shared;
-use crate::feed::{Feed, lock};
+use crate::feed::Feed;
 use crate::output::Tallies;
 use crate::stats::{Everything, OutputObject, Reports, Stats};
+use crate::sync::lock;
 
 /// The work of the report thread.
 pub(crate) struct Reporting {

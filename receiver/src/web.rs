@@ -13,7 +13,8 @@ use serde_json::Value;
 
 use crate::clock::Agreement;
 use crate::endpoint::Shared;
-use crate::feed::{self, lock};
+use crate::feed;
+use crate::sync::lock;
 use quota::Quota;
 
 /// What `--http` asks for, before anything is answered.

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use proto::host::Wake;
 
-use crate::feed::lock;
+use crate::sync::lock;
 
 /// Where a sender is to be asked, or its group joined. Whoever finds it elsewhere says so here; that is a hint, and what is
 /// heard outweighs it.

@@ -11,7 +11,6 @@ use proto::{DatagramCounts, Delivery, Fate, RecvEvent, RecvOutput, SessionId, jp
 
 use super::identity::{Likeness, Newcomer};
 use super::interval::Interval;
-use super::ration::Ration;
 use super::standing::Standing;
 use super::stream::{Stream, StreamConfig};
 use super::succession::Succession;
@@ -20,8 +19,9 @@ use crate::clock::{Agreement, Delays};
 use crate::decoding::{Offered, goes_live};
 use crate::feed::{Feed, Signal};
 use crate::feeds::Feeds;
+use crate::frame::Received;
 use crate::link::{Link, QUIET};
-use crate::output::Received;
+use crate::ration::Ration;
 
 /// A place for one sender.
 pub(super) struct Seat {

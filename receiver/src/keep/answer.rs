@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use proto::host::Console;
 
-use super::lock;
+use crate::sync::lock;
 
 /// Something that was done, or that went wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::output::Received;
+use crate::frame::Received;
 
 /// Frames that arrived lately: the frames themselves, not copies. Bounded in time and in bytes.
 #[derive(Debug)]

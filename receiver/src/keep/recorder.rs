@@ -11,11 +11,13 @@ use anyhow::{Context, Result};
 use proto::host::Console;
 
 use super::answer::{Answer, Said, Voice};
+use super::backlog::Backlog;
 use super::names::Names;
 use super::recording::{Progress, Recording};
 use super::split::Split;
-use super::{RecordingStatus, lock, make_folder};
-use crate::output::{Backlog, Received};
+use super::{RecordingStatus, make_folder};
+use crate::frame::Received;
+use crate::sync::lock;
 
 /// A recording with a thread of its own, which ends when it is told to, or when the disk fails.
 #[derive(Debug)]

@@ -15,8 +15,8 @@ use proto::jpeg::{Head, scan_head};
 use super::matroska::MatroskaFile;
 use super::names::{self, Names};
 use super::split::Split;
-use crate::endpoint::Ration;
-use crate::output::Received;
+use crate::frame::Received;
+use crate::ration::Ration;
 
 /// Writes frames to a file, and goes on in a new one when another sender's come, when the pictures' size changes, when
 /// their times jump, and when the file is as long as it is to be. No file is written over.

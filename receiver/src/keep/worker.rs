@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use anyhow::{Context, Result, anyhow};
 
 use super::answer::{Answer, Voice};
-use super::lock;
+use crate::sync::lock;
 
 /// Does what it is asked for, in order, on a thread that is started when it is first needed.
 #[derive(Debug)]

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use proto::host::Console;
 
-use super::Received;
-use crate::endpoint::Ration;
+use crate::frame::Received;
+use crate::ration::Ration;
 
 /// A queue with bounds. It is no live stage: a recording wants every frame, and may be late.
 #[derive(Debug)]
