@@ -16,11 +16,10 @@ use proto::host::{Console, Seldom, Stop, join, spawn};
 
 use crate::clock::Delays;
 use crate::decode::{Aim, Decoded, Decoder, Form, Pictures, Refusal};
-use crate::feed::Feed;
+use crate::feed::{Feed, Picture, Turn};
 use crate::feeds::Feeds;
 use crate::frame::Received;
 use crate::sync::lock;
-use crate::window::{Picture, State};
 
 /// Where frames wait to be decoded.
 pub struct Decoding {
@@ -48,28 +47,6 @@ struct Waiting {
     is_slow: bool,
 }
 
-/// A feed's place for a frame, and whether somebody is to come for it.
-#[derive(Default)]
-pub(crate) struct Queued {
-    frame: Option<(Received, Delays)>,
-    state: Turn,
-    /// Whether its last picture took long.
-    is_slow: bool,
-    /// Its pictures, to be used again; with the thread that serves it.
-    pictures: Pictures,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Turn {
-    /// It does not wait.
-    #[default]
-    None,
-    /// It is in the queue.
-    Waits,
-    /// A thread decodes a frame of it.
-    Served,
-}
-
 /// What became of a frame that was offered to be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Offered {
@@ -81,13 +58,6 @@ pub enum Offered {
     Hidden,
     /// There is nothing to decode for, in this run.
     Unwanted,
-}
-
-impl Queued {
-    /// Drops what nobody is going to decode; whether there was anything.
-    pub(crate) fn give_up(&mut self) -> bool {
-        self.frame.take().is_some()
-    }
 }
 
 impl Decoding {
@@ -333,11 +303,6 @@ impl Worker<'_> {
     }
 }
 
-/// Says that pictures come. Here and not when one is decoded: by then the sender may have said goodbye.
-pub(crate) fn goes_live(feed: &Feed) {
-    feed.status().state = State::Live;
-}
-
 /// Often enough to be seen, rarely enough to be read.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(5);
 /// Nine cameras, and some room.
@@ -371,7 +336,7 @@ mod tests {
     use proto::{Frame, FrameId, MediaTime};
 
     use super::*;
-    use crate::feed::Signal;
+    use crate::feed::{Signal, State};
     use crate::feed::tests::feed;
 
     fn frame(number: u32) -> Received {
@@ -502,7 +467,7 @@ mod tests {
             feeds: &feeds,
             console: &console,
         };
-        goes_live(&feed);
+        feed.goes_live();
         assert_eq!(feed.status().state, State::Live);
         feed.note(Signal::Ended);
         worker.put_in_window(&feed, &frame(0), (64, 48), Arc::default(), Delays::new());

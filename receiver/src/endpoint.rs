@@ -29,13 +29,12 @@ use proto::host::{Console, Pulse, Seldom, Stop};
 use proto::netem::Netem;
 
 use crate::decoding::Decoding;
-use crate::feed::{Feed, Origin};
+use crate::feed::{Feed, Origin, Status};
 use crate::feeds::Feeds;
 use crate::keep::{KeepOptions, Keeper};
 use crate::link::{Change, Gate, Link, Woken};
 use crate::output::Outputs;
 use crate::sync::lock;
-use crate::window::Status;
 use asking::Incoming;
 use identity::Newcomer;
 use seat::Seat;

@@ -1,5 +1,15 @@
 //! One sender, as this receiver sees it: what was counted of it, what is said of it, and its pictures on their way.
 
+mod picture;
+mod queued;
+mod status;
+mod waker;
+
+pub use picture::{Picture, Shown};
+pub(crate) use queued::{Queued, Turn};
+pub use status::{State, Status};
+pub use waker::Waker;
+
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -9,13 +19,11 @@ use proto::Latest;
 use proto::host::web::Broadcast;
 
 use crate::clock::Delays;
-use crate::decoding::Queued;
 use crate::keep::Keeper;
 use crate::link::Probe;
 use crate::output::Outputs;
 use crate::stats::Stats;
 use crate::sync::lock;
-use crate::window::{Picture, Shown, State, Status};
 
 /// One sender. The receiving thread fills it, the decoding threads and the window empty it, and each output reads it.
 pub struct Feed {
@@ -182,6 +190,12 @@ impl Feed {
             }
             Signal::Expected => status.state = State::Waiting(Instant::now()),
         }
+    }
+
+    /// Notes that pictures come: when one is delivered, and not when it is decoded, since by then the sender may have said
+    /// goodbye.
+    pub(crate) fn goes_live(&self) {
+        self.status().state = State::Live;
     }
 
     /// Notes by which interface this source is reached, if that is who sends. Whoever asks the system for it does so in no

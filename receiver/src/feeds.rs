@@ -3,9 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use crate::feed::Feed;
+use crate::feed::{Feed, Waker};
 use crate::sync::lock;
-use crate::window::Waker;
 
 /// The feeds, shared by all threads. None is ever taken away: a camera that is gone is to be missed.
 #[derive(Default)]

@@ -18,7 +18,7 @@ use crate::endpoint::{Claim, Place};
 use crate::link::Link;
 use crate::pipeline::{Crew, Opened};
 use crate::sync::lock;
-use crate::window::Status;
+use crate::feed::Status;
 use claims::{Claims, Successor};
 use taken::{Failed, Taken, merged};
 

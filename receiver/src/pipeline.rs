@@ -23,7 +23,8 @@ use crate::output::{Outputs, Spec};
 use crate::reporting::Reporting;
 use crate::sync::lock;
 use crate::web::Web;
-use crate::window::{Options, Status, Window};
+use crate::feed::Status;
+use crate::window::{Options, Window};
 
 /// Receives until enough was delivered, the window is closed, or the program is told to stop.
 ///

@@ -7,6 +7,7 @@ mod board;
 mod card;
 mod chooser;
 mod convert;
+mod detail;
 mod extent;
 mod fit;
 mod graphics;
@@ -29,25 +30,22 @@ mod software;
 mod status;
 mod tile;
 mod view;
-mod waker;
+mod waiting;
 mod xlib;
 
-pub use overlay::Detail;
-pub use status::{State, Status};
-pub use waker::Waker;
+pub use detail::Detail;
 pub(crate) use xlib::LastWords;
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
 use proto::host::Stop;
-use proto::{Frame, FrameId, MediaTime};
 use sdl2::rect::Rect;
 use sdl2::render::WindowCanvas;
 use sdl2::{EventPump, Sdl, VideoSubsystem};
 
 use crate::decode::{Decoded, Form};
+use crate::feed::Waker;
 use crate::feeds::Feeds;
 use crate::find::Finder;
 use graphics::Graphics;
@@ -55,7 +53,7 @@ use health::Border;
 use sheet::Sheet;
 use software::Software;
 use view::{Desk, View};
-use waker::Waiting;
+use waiting::Waiting;
 
 /// How the window is to be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,34 +64,6 @@ pub struct Options {
     pub vsync: bool,
     /// How much is written on the picture.
     pub detail: Detail,
-}
-
-/// A picture to be shown.
-#[derive(Clone, Debug)]
-pub struct Picture {
-    /// Which frame it was.
-    pub id: FrameId,
-    /// The JPEG that it was, and when that was captured, on the sender's clock.
-    pub frame: Frame,
-    /// When it had been decoded.
-    pub decoded_at: Instant,
-    /// Its pixels, best in the [form](Window::form) that the window wants.
-    pub pixels: Arc<Decoded>,
-}
-
-/// A picture that was shown.
-#[derive(Clone, Copy, Debug)]
-pub struct Shown {
-    /// Which frame it was.
-    pub id: FrameId,
-    /// When it was taken, on the sender's clock.
-    pub captured: MediaTime,
-    /// When it had been decoded.
-    pub decoded_at: Instant,
-    /// When it had been handed to the screen.
-    pub presented_at: Instant,
-    /// How long it took to hand it over.
-    pub present: Duration,
 }
 
 /// An open window. It belongs to the main thread.
@@ -193,7 +163,8 @@ impl Window {
 
     /// What wakes it.
     pub fn waker(&self) -> Waker {
-        self.waiting.waker.clone()
+        let bell = self.waiting.bell.clone();
+        Waker::new(move || bell.ring())
     }
 
     /// Has `last_words` said when the display goes away, of which the window learns too late to go on.

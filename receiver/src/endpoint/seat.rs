@@ -16,7 +16,7 @@ use super::stream::{Stream, StreamConfig};
 use super::succession::Succession;
 use super::{Addresses, Shared};
 use crate::clock::{Agreement, Delays};
-use crate::decoding::{Offered, goes_live};
+use crate::decoding::Offered;
 use crate::feed::{Feed, Signal};
 use crate::feeds::Feeds;
 use crate::frame::Received;
@@ -330,7 +330,7 @@ impl Seat {
             shared.feeds.show(&self.feed);
         }
         self.speak_of_outputs(shared);
-        goes_live(&self.feed);
+        self.feed.goes_live();
         let received = Received { id, sender: self.succession.pictured(), frame };
         self.feed.keeper.offer(&received);
         if let Some(newest) = &self.feed.newest {

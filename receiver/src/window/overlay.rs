@@ -8,24 +8,13 @@ use std::time::Duration;
 
 use sdl2::rect::Rect;
 
+use super::detail::Detail;
 use super::health::Condition;
 use super::history::History;
 use super::sheet::Sheet;
 
 pub(super) use panel::letter_scale;
 pub(super) use rows::{WORTH_A_LOOK, age_text};
-
-/// How much is written on a picture.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Detail {
-    /// Only what must not be missed: that the picture is not live, that it is recorded, and what was just done.
-    #[default]
-    Off,
-    /// One line.
-    Small,
-    /// All figures, and plots of the last half minute.
-    Full,
-}
 
 /// What there is to write. Texts may be empty: nothing is then said of them.
 #[derive(Clone, Copy, Debug)]
@@ -74,17 +63,6 @@ pub(super) struct Figures<'a> {
     pub(super) note: Option<&'a str>,
     /// The last half minute.
     pub(super) history: &'a History,
-}
-
-impl Detail {
-    /// What the key that changes it leads to.
-    pub(super) fn next(self) -> Self {
-        match self {
-            Self::Off => Self::Small,
-            Self::Small => Self::Full,
-            Self::Full => Self::Off,
-        }
-    }
 }
 
 /// Draws as much as fits into a tile of this size, on a sheet that is as large as it must be. Returns where in the tile it

@@ -10,9 +10,9 @@ use sdl2::rect::Rect;
 
 use super::looks::{Looks, Style};
 use super::samples::Samples;
-use super::{Canvas, Drawing, Layer, Picture, Shown, State, card};
+use super::{Canvas, Drawing, Layer, card};
 use crate::decode::Decoded;
-use crate::feed::Feed;
+use crate::feed::{Feed, Picture, Shown, State};
 
 /// A sender's tile.
 pub(super) struct Tile {

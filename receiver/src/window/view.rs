@@ -11,13 +11,14 @@ use sdl2::rect::Rect;
 use sdl2::{EventPump, Sdl, VideoSubsystem};
 
 use super::board::{Board, Choice};
+use super::detail::Detail;
 use super::extent::{self, Extent};
 use super::keys::{Deed, digit, meant};
 use super::looks::Style;
 use super::sheet::Sheet;
 use super::tile::Tile;
-use super::waker::Waiting;
-use super::{Canvas, Detail, Layer, grid, help};
+use super::waiting::Waiting;
+use super::{Canvas, Layer, grid, help};
 use crate::feeds::Feeds;
 use crate::find::Finder;
 
@@ -78,7 +79,7 @@ impl<'a, C: Canvas> View<'a, C> {
     pub(super) fn run(mut self, stop: &Stop) -> Result<()> {
         let done = self.work(stop);
         // Nobody wakes the window from now on.
-        self.desk.waiting.waker.end();
+        self.desk.waiting.bell.end();
         self.canvas.window().hide();
         done
     }

@@ -12,9 +12,9 @@ use sdl2::{EventPump, Sdl};
 
 use super::{failed, sdl_raw};
 
-/// Wakes the window from any thread. Cheap to clone; after the window is gone it does nothing.
+/// Wakes the window from any thread; after the window is gone it does nothing.
 #[derive(Clone)]
-pub struct Waker(Way);
+pub(super) struct Bell(Way);
 
 /// SDL wakes a window on X11 by an event that it sends on a connection of its own, from the thread that wakes it. Xlib ends
 /// the program in whatever thread finds its display gone. So there we wait ourselves, and only the main thread has to do
@@ -33,7 +33,7 @@ enum Way {
 pub(super) struct Waiting {
     /// What the display's events come by, where we wait ourselves.
     connection: Option<OwnedFd>,
-    pub(super) waker: Waker,
+    pub(super) bell: Bell,
 }
 
 impl Waiting {
@@ -46,12 +46,12 @@ impl Waiting {
             let sender = Arc::new(Mutex::new(Some(sdl.event().map_err(failed)?.event_sender())));
             Way::Sdl { sender, event }
         };
-        Ok(Self { connection, waker: Waker(way) })
+        Ok(Self { connection, bell: Bell(way) })
     }
 
     /// The next event; `None` if it was woken before one came, or it is `until`.
     pub(super) fn event(&self, pump: &mut EventPump, until: Instant) -> Option<Event> {
-        let (Some(connection), Way::Own(wake)) = (&self.connection, &self.waker.0) else {
+        let (Some(connection), Way::Own(wake)) = (&self.connection, &self.bell.0) else {
             let wait = until.saturating_duration_since(Instant::now());
             // Rounded up: a wait that ends too early is followed by another.
             return pump.wait_event_timeout(wait.as_millis() as u32 + 1);
@@ -70,9 +70,9 @@ impl Waiting {
     }
 }
 
-impl Waker {
+impl Bell {
     /// Makes the window look into its mailbox now.
-    pub fn wake(&self) {
+    pub(super) fn ring(&self) {
         match &self.0 {
             Way::Own(wake) => wake.raise(),
             Way::Sdl { sender, event } => {

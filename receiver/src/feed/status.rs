@@ -1,0 +1,56 @@
+//! How a sender's stream is, in words that are kept up to date.
+
+use std::time::Instant;
+
+/// What there is to say of the stream. The receiving thread keeps it up to date.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Status {
+    /// The sender's name for itself, or nothing.
+    pub name: String,
+    /// Where the stream comes from, such as an address; empty before the first.
+    pub source: String,
+    /// The network interface by which it is reached; empty where that is not known.
+    pub interface: String,
+    /// Where pictures are expected, such as `0.0.0.0:9000`, and whether it is listened there or asked.
+    pub listening: String,
+    /// "listening on" or "asking".
+    pub doing: &'static str,
+    /// How the stream is.
+    pub state: State,
+    /// Width and height of the last picture.
+    pub size: Option<(u32, u32)>,
+}
+
+/// How the stream is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum State {
+    /// Nothing has come yet, since then.
+    Waiting(Instant),
+    /// Pictures come.
+    Live,
+    /// No picture has come since then, and the sender says nothing.
+    Silent(Instant),
+    /// The sender says why it has none to send.
+    SourceGone(String),
+    /// The sender has said goodbye.
+    Ended,
+    /// The sender serves as many viewers as it may.
+    Full,
+    /// Another one is where it was, in a sentence.
+    Away(String),
+}
+
+impl Status {
+    /// The status before anything has come.
+    pub fn new(doing: &'static str, listening: impl Into<String>) -> Self {
+        Self {
+            name: String::new(),
+            source: String::new(),
+            interface: String::new(),
+            listening: listening.into(),
+            doing,
+            state: State::Waiting(Instant::now()),
+            size: None,
+        }
+    }
+}

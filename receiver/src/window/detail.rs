@@ -1,0 +1,24 @@
+//! How much is written on a picture, as a person has it.
+
+/// How much is written on a picture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Detail {
+    /// Only what must not be missed: that the picture is not live, that it is recorded, and what was just done.
+    #[default]
+    Off,
+    /// One line.
+    Small,
+    /// All figures, and plots of the last half minute.
+    Full,
+}
+
+impl Detail {
+    /// What the key that changes it leads to.
+    pub(super) fn next(self) -> Self {
+        match self {
+            Self::Off => Self::Small,
+            Self::Small => Self::Full,
+            Self::Full => Self::Off,
+        }
+    }
+}
