@@ -7,11 +7,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
-use clap::{ArgAction, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 use proto::host::web::{WebArgs, WebPolicy};
 use proto::host::{SystemArgs, parse_bytes, parse_duration, parse_switch};
 use proto::netem::Impairment;
 
+use crate::endpoint::Format;
+use crate::find::Sources;
 use crate::host::Host;
 use crate::keep::{KeepOptions, Split};
 use crate::output::Spec;
@@ -142,31 +144,6 @@ pub struct Args {
     pub system: SystemArgs,
 }
 
-/// Where pictures are to come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sources {
-    /// Where to listen.
-    pub listen: Vec<SocketAddr>,
-    /// Whom to ask.
-    pub connect: Vec<Host>,
-    /// Whom to find, by name.
-    pub names: Vec<String>,
-    /// Nothing was said: whoever sends here, or is found.
-    is_open: bool,
-}
-
-impl Sources {
-    /// Whether nothing was said, and any sender will do.
-    pub fn is_open(&self) -> bool {
-        self.is_open
-    }
-
-    /// Whether senders are to be found by name or at all.
-    pub fn want_finding(&self) -> bool {
-        self.is_open || !self.names.is_empty()
-    }
-}
-
 impl Args {
     /// Where pictures are to come from.
     pub fn sources(&self) -> Sources {
@@ -198,15 +175,6 @@ impl Args {
         }
         Ok(())
     }
-}
-
-/// `--format`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// Chunkcast's own, which is repaired.
-    Chunkcast,
-    /// RTP/JPEG (RFC 2435).
-    Rtp,
 }
 
 /// Other things to do.

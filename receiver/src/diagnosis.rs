@@ -6,7 +6,7 @@ use std::time::Instant;
 use proto::explain::{Cause, Evidence, Given, Watch};
 use proto::host::{Console, Interface};
 
-use crate::args::Format;
+use crate::endpoint::{Format, full};
 use crate::feed::{Feed, Origin};
 use crate::stats::Counters;
 
@@ -101,14 +101,6 @@ impl Diagnosis {
             Way { source, interface, is_wireless }
         }))
     }
-}
-
-/// What to say of a sender that is asked and has no room.
-pub(crate) fn full(whom: &str) -> String {
-    format!(
-        "{whom} is full: it has as many viewers as it may; it is shown when one of them leaves. To let in more, give the \
-         sender a larger --max-viewers"
-    )
 }
 
 /// What the counters say of what is wrong.

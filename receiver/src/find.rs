@@ -2,7 +2,10 @@
 //! is. Of several, a person chooses.
 
 mod claims;
+mod sources;
 mod taken;
+
+pub use sources::Sources;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -12,11 +15,9 @@ use anyhow::{Context, Result, bail};
 use proto::host::{Seldom, Wake, as_shell_word, spawn, wait_until};
 use rustix::event::{PollFd, PollFlags};
 
-use crate::args::Sources;
 use crate::discover::{Browser, Found};
-use crate::endpoint::{Claim, Place};
+use crate::endpoint::{Claim, Crew, Opened, Place};
 use crate::link::Link;
-use crate::pipeline::{Crew, Opened};
 use crate::sync::lock;
 use crate::feed::Status;
 use claims::{Claims, Successor};
@@ -79,7 +80,7 @@ pub(crate) fn start(sources: &Sources, crew: &Arc<Crew>) -> Result<Option<Arc<Fi
     let browser = match Browser::looking_for(&sources.names, crew.interface(), move |_| bell.raise()) {
         Ok(browser) => browser,
         // Who sends here is shown all the same.
-        Err(error) if sources.is_open() => {
+        Err(error) if sources.is_open => {
             crew.shared.console.warn(format_args!("not looking for senders: {error:#}"));
             return Ok(None);
         }

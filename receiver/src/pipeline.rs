@@ -1,22 +1,19 @@
 //! Starts the threads, keeps the window on the main one, joins them in order, and says what failed first.
 
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, mpsc};
-use std::thread::{Builder, JoinHandle};
-use std::time::Duration;
+use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, anyhow, bail};
 use proto::RecvConfig;
 use proto::explain::Given;
 use proto::host::{Console, Reporter, Stop, at_user_signal, join, spawn, stop_at_signals, wall_clock};
-use proto::netem::{Impairment, Netem};
 use proto::rtp::RtpRecvConfig;
 
-use crate::args::{Args, Format, Sources};
+use crate::args::Args;
 use crate::decoding::{Decoders, Decoding};
-use crate::endpoint::{Asking, Endpoint, Enough, Place, Shared, StreamConfig};
+use crate::endpoint::{Crew, Enough, Format, LOOK_UP_EVERY, Opened, Shared, StreamConfig};
 use crate::feeds::Feeds;
-use crate::find;
+use crate::find::{self, Sources};
 use crate::host::Host;
 use crate::link::Link;
 use crate::output::{Outputs, Spec};
@@ -70,14 +67,9 @@ pub fn run(args: &Args) -> Result<()> {
     let all = shared.clone();
     let save_past = move || all.feeds.tiles().iter().for_each(|feed| drop(feed.keeper.save_past()));
     at_user_signal(save_past).context("cannot handle signals")?;
-    let crew = Arc::new(Crew {
-        threads: Mutex::default(),
-        interface: args.interface.clone(),
-        impairment: args.impair.clone(),
-        shared: shared.clone(),
-    });
+    let crew = Crew::new(args.interface.clone(), args.impair.clone(), shared.clone());
     for Opened { link, asking, status } in links {
-        crew.receive(link, asking, status, !sources.is_open())?;
+        crew.receive(link, asking, status, !sources.is_open)?;
     }
     for host in unknown {
         crew.receive_once_known(host)?;
@@ -154,128 +146,6 @@ fn lose_display(ending: &Mutex<Option<Ending>>, stop: &Stop, console: &Console) 
     1
 }
 
-/// The receiving threads. Some are started later, when a sender is found.
-pub(crate) struct Crew {
-    threads: Mutex<Vec<JoinHandle<Result<()>>>>,
-    interface: Option<String>,
-    impairment: Option<Impairment>,
-    pub(crate) shared: Arc<Shared>,
-}
-
-impl Crew {
-    /// Starts a thread that receives from `link`; `status` says what is waited for. If it is not `shown`, its first sender
-    /// has a tile only once it is heard.
-    pub(crate) fn receive(
-        &self,
-        link: Link,
-        asking: Option<Asking>,
-        status: Status,
-        shown: bool,
-    ) -> Result<()> {
-        self.start(self.endpoint(link, asking, status, shown)?)
-    }
-
-    /// The same for the group of a sender that was found, which may go to another one.
-    pub(crate) fn receive_group_of(
-        &self,
-        place: Arc<Place>,
-        link: Link,
-        status: Status,
-        shown: bool,
-    ) -> Result<()> {
-        self.start(self.endpoint(link, None, status, shown)?.for_group_of(place))
-    }
-
-    fn endpoint(&self, link: Link, asking: Option<Asking>, status: Status, shown: bool) -> Result<Endpoint> {
-        let netem = self.impairment.clone().map(Netem::new);
-        Endpoint::new(link, netem, asking, status, shown, &self.shared)
-    }
-
-    fn start(&self, endpoint: Endpoint) -> Result<()> {
-        let thread = spawn("receive", &self.shared.stop, move || endpoint.run())?;
-        self.join_later(thread);
-        Ok(())
-    }
-
-    /// Receives from a host whose name is not known, as soon as it is.
-    fn receive_once_known(self: &Arc<Self>, host: Host) -> Result<()> {
-        let crew = self.clone();
-        let look_up = move || {
-            let Shared { stop, console, .. } = &*crew.shared;
-            while !stop.wait(LOOK_UP_EVERY) {
-                let Ok(addresses) = host.look_up() else { continue };
-                let begin = || {
-                    let Opened { link, asking, status } =
-                        Opened::to_host(&host, &addresses, crew.interface(), console)?;
-                    crew.receive(link, asking, status, true)
-                };
-                match begin() {
-                    _ if stop.is_requested() => {}
-                    Ok(()) => return,
-                    Err(error) => console.warn(format_args!("{} cannot be asked: {error:#}", host.text)),
-                }
-            }
-        };
-        // Nobody waits for its end, as for that of other lookups.
-        Builder::new().name("lookup".into()).spawn(look_up).context("cannot start the lookup thread")?;
-        Ok(())
-    }
-
-    /// Has a thread waited for before the program ends.
-    pub(crate) fn join_later(&self, thread: JoinHandle<Result<()>>) {
-        lock(&self.threads).push(thread);
-    }
-
-    /// The interface that was named.
-    pub(crate) fn interface(&self) -> Option<&str> {
-        self.interface.as_deref()
-    }
-
-    /// Waits for all of them, and for those that are started meanwhile.
-    fn join(&self) -> Result<()> {
-        let mut result = Ok(());
-        loop {
-            let Some(thread) = lock(&self.threads).pop() else { return result };
-            let ended = join(thread);
-            result = result.and(ended);
-        }
-    }
-}
-
-/// A socket, and whom to ask through it.
-pub(crate) struct Opened {
-    pub(crate) link: Link,
-    pub(crate) asking: Option<Asking>,
-    /// What is waited for, in words.
-    pub(crate) status: Status,
-}
-
-impl Opened {
-    /// For a sender that was typed, and is at these addresses now.
-    fn to_host(
-        host: &Host,
-        addresses: &[SocketAddr],
-        interface: Option<&str>,
-        console: &Console,
-    ) -> Result<Self> {
-        Self::towards(&host.place(addresses, console)?, &host.text, interface, console)
-    }
-
-    /// For a sender that is asked at its place; `name` is what people call it.
-    pub(crate) fn towards(
-        place: &Arc<Place>,
-        name: &str,
-        interface: Option<&str>,
-        console: &Console,
-    ) -> Result<Self> {
-        let address = place.address();
-        let link = Link::open_towards(address, interface, console)?;
-        console.say(format_args!("asking {name} at {address}"));
-        let whom = if name == address.to_string() { name.to_owned() } else { format!("{name} ({address})") };
-        Ok(Self { link, asking: Some(Asking::new(place.clone())), status: Status::new("asking", whom) })
-    }
-}
-
 fn stream_config(args: &Args) -> Result<StreamConfig> {
     let deadline = args.deadline;
     Ok(match args.format {
@@ -297,7 +167,7 @@ fn open_links(sources: &Sources, args: &Args, console: &Console) -> Result<(Vec<
         let link = match Link::open_in_time(listen, interface, console) {
             Ok(link) => link,
             // Nobody asked for this port; senders are looked for too.
-            Err(error) if sources.is_open() => {
+            Err(error) if sources.is_open => {
                 console.say(format_args!("not listening: {error:#}"));
                 continue;
             }
@@ -357,7 +227,5 @@ fn open_window(args: &Args, console: &Console) -> Result<Option<Window>> {
     Ok(Some(window))
 }
 
-/// How often a name is looked up that is not known: no name server minds.
-const LOOK_UP_EVERY: Duration = Duration::from_secs(10);
 /// As many tiles as have a key.
 const MOST_IN_A_WINDOW: usize = 9;

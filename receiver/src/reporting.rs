@@ -7,9 +7,8 @@ use anyhow::Result;
 use proto::explain::Given;
 use proto::host::{Report, Reporter};
 
-use crate::args::Format;
 use crate::diagnosis::Diagnosis;
-use crate::endpoint::Shared;
+use crate::endpoint::{Format, Shared};
 use crate::feed::Feed;
 use crate::output::Tallies;
 use crate::stats::{Everything, OutputObject, Reports, Stats};

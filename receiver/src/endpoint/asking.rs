@@ -8,8 +8,8 @@ use proto::host::{Seldom, printable};
 use proto::wire::{Body, Datagram, Token};
 use proto::{AskOutput, AskState, Asker};
 
-use super::{Place, Shared};
-use crate::diagnosis::full;
+use super::place::Place;
+use super::shared::Shared;
 use crate::feed::{Feed, Signal};
 use crate::link::Link;
 
@@ -247,6 +247,14 @@ impl Asking {
             }
         }
     }
+}
+
+/// What to say of a sender that is asked and has no room.
+pub(crate) fn full(whom: &str) -> String {
+    format!(
+        "{whom} is full: it has as many viewers as it may; it is shown when one of them leaves. To let in more, give the \
+         sender a larger --max-viewers"
+    )
 }
 
 /// Where a datagram says what it is.

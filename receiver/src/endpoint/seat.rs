@@ -11,10 +11,10 @@ use proto::{DatagramCounts, Delivery, Fate, RecvEvent, RecvOutput, SessionId, jp
 
 use super::identity::{Likeness, Newcomer};
 use super::interval::Interval;
+use super::shared::Shared;
 use super::standing::Standing;
 use super::stream::{Stream, StreamConfig};
 use super::succession::Succession;
-use super::{Addresses, Shared};
 use crate::clock::{Agreement, Delays};
 use crate::decoding::Offered;
 use crate::feed::{Feed, Signal};
@@ -22,6 +22,9 @@ use crate::feeds::Feeds;
 use crate::frame::Received;
 use crate::link::{Link, QUIET};
 use crate::ration::Ration;
+
+/// Where a datagram came from, and the address of this computer that it was sent to.
+pub type Addresses = (SocketAddr, Option<IpAddr>);
 
 /// A place for one sender.
 pub(super) struct Seat {
