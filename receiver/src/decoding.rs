@@ -336,8 +336,8 @@ mod tests {
     use proto::{Frame, FrameId, MediaTime};
 
     use super::*;
-    use crate::feed::{Signal, State};
     use crate::feed::tests::feed;
+    use crate::feed::{Signal, State};
 
     fn frame(number: u32) -> Received {
         let frame = Frame { captured: MediaTime::default(), jpeg: Arc::default() };

@@ -17,9 +17,9 @@ use rustix::event::{PollFd, PollFlags};
 
 use crate::discover::{Browser, Found};
 use crate::endpoint::{Claim, Crew, Opened, Place};
+use crate::feed::Status;
 use crate::link::Link;
 use crate::sync::lock;
-use crate::feed::Status;
 use claims::{Claims, Successor};
 use taken::{Failed, Taken, merged};
 

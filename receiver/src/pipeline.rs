@@ -12,6 +12,7 @@ use proto::rtp::RtpRecvConfig;
 use crate::args::Args;
 use crate::decoding::{Decoders, Decoding};
 use crate::endpoint::{Crew, Enough, Format, LOOK_UP_EVERY, Opened, Shared, StreamConfig};
+use crate::feed::Status;
 use crate::feeds::Feeds;
 use crate::find::{self, Sources};
 use crate::host::Host;
@@ -20,7 +21,6 @@ use crate::output::{Outputs, Spec};
 use crate::reporting::Reporting;
 use crate::sync::lock;
 use crate::web::Web;
-use crate::feed::Status;
 use crate::window::{Options, Window};
 
 /// Receives until enough was delivered, the window is closed, or the program is told to stop.

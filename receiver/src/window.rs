@@ -1,13 +1,11 @@
 //! The window: it shows the newest picture at once, and says so when there is none.
-//!
-//! SDL wants the main thread. The decoding thread puts each picture into a mailbox and [wakes](Waker::wake) the window;
-//! a picture that a newer one displaces is never shown, and goes back to whoever put it there.
 
 mod board;
+mod canvas;
 mod card;
 mod chooser;
+mod context;
 mod convert;
-mod detail;
 mod extent;
 mod fit;
 mod graphics;
@@ -18,6 +16,7 @@ mod history;
 mod keys;
 mod label;
 mod looks;
+mod options;
 mod overlay;
 mod palette;
 mod pen;
@@ -31,206 +30,8 @@ mod status;
 mod tile;
 mod view;
 mod waiting;
+mod window;
 mod xlib;
 
-pub use detail::Detail;
-pub(crate) use xlib::LastWords;
-
-use std::time::Duration;
-
-use anyhow::{Result, anyhow, bail};
-use proto::host::Stop;
-use sdl2::rect::Rect;
-use sdl2::render::WindowCanvas;
-use sdl2::{EventPump, Sdl, VideoSubsystem};
-
-use crate::decode::{Decoded, Form};
-use crate::feed::Waker;
-use crate::feeds::Feeds;
-use crate::find::Finder;
-use graphics::Graphics;
-use health::Border;
-use sheet::Sheet;
-use software::Software;
-use view::{Desk, View};
-use waiting::Waiting;
-
-/// How the window is to be.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Options {
-    /// Begin on the full screen.
-    pub fullscreen: bool,
-    /// Wait for the screen's refresh before each picture: no tearing, and up to one refresh later.
-    pub vsync: bool,
-    /// How much is written on the picture.
-    pub detail: Detail,
-}
-
-/// An open window. It belongs to the main thread.
-pub struct Window {
-    canvas: Driver,
-    waiting: Waiting,
-    pump: EventPump,
-    video: VideoSubsystem,
-    sdl: Sdl,
-    detail: Detail,
-}
-
-enum Driver {
-    Graphics(WindowCanvas),
-    Software(sdl2::video::Window),
-}
-
-impl Driver {
-    fn window(&self) -> &sdl2::video::Window {
-        match self {
-            Self::Graphics(canvas) => canvas.window(),
-            Self::Software(window) => window,
-        }
-    }
-}
-
-/// What tiles are drawn on.
-trait Canvas {
-    fn window(&mut self) -> &mut sdl2::video::Window;
-    /// Forgets all that was drawn: the tiles are arranged anew, or the window lost what it had.
-    fn clear(&mut self);
-    /// Draws a tile. It is to be seen when it is presented.
-    fn draw(&mut self, number: usize, drawing: &Drawing<'_>, pump: &EventPump) -> Result<()>;
-    /// Shows what was drawn.
-    fn present(&mut self, pump: &EventPump) -> Result<()>;
-}
-
-/// A tile as it is to be seen.
-struct Drawing<'a> {
-    /// Its place in the window.
-    area: Rect,
-    /// As large as it fits into that.
-    picture: &'a Decoded,
-    /// What lies over the picture, the first one lowest.
-    layers: [Option<Layer<'a>>; 3],
-    border: Option<Border>,
-}
-
-/// Something laid over a picture, with its top left corner at a point of the window. It does not reach out of its tile.
-#[derive(Clone, Copy)]
-struct Layer<'a> {
-    sheet: &'a Sheet,
-    at: (i32, i32),
-}
-
-impl Window {
-    /// Opens the window, on the main thread.
-    ///
-    /// # Errors
-    ///
-    /// There is no display; the message names the outputs that need none.
-    pub fn open(options: &Options) -> Result<Self> {
-        for (hint, value) in HINTS {
-            sdl2::hint::set(hint, value);
-        }
-        let sdl = sdl2::init().map_err(no_display)?;
-        let video = sdl.video().map_err(no_display)?;
-        if video.current_video_driver() == "offscreen" {
-            bail!(no_display("there is no DISPLAY and no WAYLAND_DISPLAY".to_owned()));
-        }
-        sdl_raw::expect_full_range_yuv();
-        let pump = sdl.event_pump().map_err(failed)?;
-        let canvas = match Graphics::open(&video, options)? {
-            Some(canvas) => Driver::Graphics(canvas),
-            None => Driver::Software(Software::open(&video, options)?),
-        };
-        let waiting = Waiting::new(xlib::connection(canvas.window()), &sdl)?;
-        Ok(Self { canvas, waiting, pump, video, sdl, detail: options.detail })
-    }
-
-    /// The form of pictures that it shows soonest.
-    pub fn form(&self) -> Form {
-        match self.canvas {
-            Driver::Graphics(_) => Form::Planes,
-            Driver::Software(_) => Form::Pixels,
-        }
-    }
-
-    /// One line for people: by what it shows pictures.
-    pub fn describe(&self) -> String {
-        let by = match &self.canvas {
-            Driver::Graphics(canvas) => format!("{} on graphics hardware", canvas.info().name),
-            Driver::Software(_) => "software".to_owned(),
-        };
-        format!("window by {by} ({}); h: keys", self.video.current_video_driver())
-    }
-
-    /// What wakes it.
-    pub fn waker(&self) -> Waker {
-        let bell = self.waiting.bell.clone();
-        Waker::new(move || bell.ring())
-    }
-
-    /// Has `last_words` said when the display goes away, of which the window learns too late to go on.
-    pub(crate) fn at_loss(&self, last_words: LastWords) {
-        xlib::at_loss(self.canvas.window(), last_words);
-    }
-
-    /// Shows what comes until the user closes the window or `stop` is requested; requests `stop` itself in the end.
-    ///
-    /// # Errors
-    ///
-    /// The window could not be drawn to.
-    pub fn run(self, feeds: &Feeds, finder: Option<&Finder>, stop: &Stop) -> Result<()> {
-        let waker = self.waker();
-        std::thread::scope(|scope| {
-            // The window waits for one thing alone, so the request to stop is made one of it.
-            scope.spawn(|| {
-                while !stop.wait(A_WHILE) {}
-                waker.wake();
-            });
-            let _stop = StopAtEnd(stop);
-            let Self { canvas, waiting, pump, video, sdl, detail } = self;
-            let desk = Desk { pump, video: &video, sdl: &sdl, feeds, finder, waiting, detail };
-            let done = match canvas {
-                Driver::Graphics(canvas) => {
-                    let textures = canvas.texture_creator();
-                    View::new(Graphics::new(canvas, &textures), desk).run(stop)
-                }
-                Driver::Software(window) => View::new(Software::new(window), desk).run(stop),
-            };
-            drop((video, sdl));
-            xlib::forget();
-            done
-        })
-    }
-}
-
-/// Requests it when the window is gone, in whichever way: the other threads wait for nothing else.
-struct StopAtEnd<'a>(&'a Stop);
-
-impl Drop for StopAtEnd<'_> {
-    fn drop(&mut self) {
-        self.0.request();
-    }
-}
-
-/// Why there is no window, and what to do about it.
-fn no_display(why: String) -> anyhow::Error {
-    anyhow!(
-        "cannot open a window: {why}; without a display use --output none, --output - (JPEG frames to standard \
-         output), --output FOLDER/ or --output FILE.mjpeg"
-    )
-}
-
-fn failed(why: String) -> anyhow::Error {
-    anyhow!("the window failed: {why}")
-}
-
-const A_WHILE: Duration = Duration::from_secs(3600);
-
-const HINTS: [(&str, &str); 4] = [
-    // Signals are the program's, not SDL's.
-    ("SDL_NO_SIGNAL_HANDLERS", "1"),
-    ("SDL_RENDER_SCALE_QUALITY", "linear"),
-    // A window drawn to by software goes to the display in shared memory. Left alone, SDL sends it through OpenGL,
-    // which where there is no hardware for it takes 12 ms instead of 1 for 1920x1080.
-    ("SDL_FRAMEBUFFER_ACCELERATION", "0"),
-    ("SDL_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR", "0"),
-];
+pub use options::{Detail, Options};
+pub use window::Window;

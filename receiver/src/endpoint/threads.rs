@@ -10,8 +10,8 @@ use proto::host::{Console, join, spawn};
 use proto::netem::{Impairment, Netem};
 
 use super::asking::Asking;
-use super::place::Place;
 use super::endpoint::Endpoint;
+use super::place::Place;
 use super::shared::Shared;
 use crate::feed::Status;
 use crate::host::Host;

@@ -7,9 +7,10 @@ use sdl2::EventPump;
 use sdl2::keyboard::Keycode;
 use sdl2::rect::Rect;
 
+use super::canvas::{Canvas, Drawing};
 use super::chooser::{self, Entry};
+use super::grid;
 use super::sheet::Sheet;
-use super::{Canvas, Drawing, grid};
 use crate::decode::Decoded;
 use crate::discover::Found;
 use crate::find::{Finder, whereabouts};

@@ -3,9 +3,9 @@
 use anyhow::Result;
 use sdl2::video::{FullscreenType, Window, WindowPos};
 
+use super::context::Desk;
 use super::fit;
 use super::tile::Tile;
-use super::view::Desk;
 
 /// What is remembered of the window's size.
 #[derive(Debug, Default)]

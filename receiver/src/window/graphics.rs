@@ -7,8 +7,9 @@ use sdl2::render::{BlendMode, Texture, TextureCreator, WindowCanvas};
 use sdl2::video::{WindowBuilder, WindowContext};
 use sdl2::{EventPump, VideoSubsystem};
 
-use super::health::Border;
-use super::{Canvas, Drawing, Options, convert, failed, fit, sdl_raw};
+use super::canvas::{Border, Canvas, Drawing, failed};
+use super::options::Options;
+use super::{convert, fit, sdl_raw};
 use crate::decode::{Decoded, Layout};
 
 /// A window that is drawn to by graphics hardware. All tiles are drawn for each showing: what was there before is gone.

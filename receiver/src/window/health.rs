@@ -2,9 +2,24 @@
 
 use std::time::Duration;
 
-use sdl2::rect::Rect;
-
+use super::canvas::Border;
 use super::palette::{BAD, Colour, FAIR, GOOD};
+
+/// How old a picture is.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Age {
+    /// Since its capture, or what of it exceeds the shortest delay seen; `None` without a picture.
+    pub(super) age: Option<Duration>,
+    /// Whether it is too old for a live one: older than three frame times, or the stream has stopped.
+    pub(super) is_stale: bool,
+}
+
+impl Age {
+    /// Whether it is so old that it is no hiccup any more.
+    pub(super) fn is_overdue(self) -> bool {
+        self.is_stale && self.age.is_none_or(|age| age > OVERDUE)
+    }
+}
 
 /// How a stream is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,15 +36,6 @@ pub(super) enum Condition {
     Ended,
     /// The sender serves as many viewers as it may.
     Full,
-}
-
-/// A tile's edge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Border {
-    /// It covers what is below.
-    pub(super) colour: Colour,
-    /// In pixels.
-    pub(super) thickness: u32,
 }
 
 impl Condition {
@@ -83,21 +89,6 @@ pub(super) fn border(
     Some(Border { colour, thickness: (width.min(height) / 120).clamp(2, 12) })
 }
 
-impl Border {
-    /// Its four sides, inside of a tile.
-    pub(super) fn sides(&self, tile: Rect) -> [Rect; 4] {
-        let (width, height) = tile.size();
-        let (across, down) = (self.thickness.min(width), self.thickness.min(height));
-        let (x, y) = (tile.x(), tile.y());
-        [
-            Rect::new(x, y, width, down),
-            Rect::new(x, tile.bottom() - down as i32, width, down),
-            Rect::new(x, y, across, height),
-            Rect::new(tile.right() - across as i32, y, across, height),
-        ]
-    }
-}
-
 /// From half of it to all, so that the first red is seen at once.
 fn reddened(age: Duration) -> Colour {
     let part = (age.as_secs_f64() / FULLY_RED.as_secs_f64()).min(1.0);
@@ -106,6 +97,8 @@ fn reddened(age: Duration) -> Colour {
     [blue, green, red, 255]
 }
 
+/// A picture this old has stopped.
+const OVERDUE: Duration = Duration::from_secs(1);
 /// The age from which an edge is as red as it gets.
 const FULLY_RED: Duration = Duration::from_secs(1);
 

@@ -4,15 +4,14 @@ use std::time::{Duration, Instant};
 
 use sdl2::rect::Rect;
 
-use super::detail::Detail;
-use super::health::{Border, Condition, border};
+use super::canvas::{Border, Layer};
+use super::health::{Age, Condition, border};
 use super::history::STEP;
 use super::label::{self, Label};
+use super::options::Detail;
 use super::overlay::{self, Figures};
 use super::samples::Samples;
 use super::sheet::Sheet;
-use super::tile::Age;
-use super::Layer;
 use crate::feed::{Feed, State};
 use crate::keep::{KeepStatus, Said};
 

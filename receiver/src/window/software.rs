@@ -6,7 +6,9 @@ use sdl2::rect::Rect;
 use sdl2::surface::{Surface, SurfaceRef};
 use sdl2::{EventPump, VideoSubsystem};
 
-use super::{Canvas, Drawing, Options, convert, failed, fit, graphics, sdl_raw};
+use super::canvas::{Canvas, Drawing, failed};
+use super::options::Options;
+use super::{convert, fit, graphics, sdl_raw};
 use crate::decode::Decoded;
 
 /// A window that is drawn to by the processor alone.

@@ -8,9 +8,11 @@ use proto::Frame;
 use sdl2::EventPump;
 use sdl2::rect::Rect;
 
+use super::canvas::{Canvas, Drawing, Layer};
+use super::card;
+use super::health::Age;
 use super::looks::{Looks, Style};
 use super::samples::Samples;
-use super::{Canvas, Drawing, Layer, card};
 use crate::decode::Decoded;
 use crate::feed::{Feed, Picture, Shown, State};
 
@@ -31,22 +33,6 @@ pub(super) struct Tile {
     looks: Looks,
     must_draw: bool,
     drawing_began: Instant,
-}
-
-/// How old a picture is.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Age {
-    /// Since its capture, or what of it exceeds the shortest delay seen; `None` without a picture.
-    pub(super) age: Option<Duration>,
-    /// Whether it is too old for a live one: older than three frame times, or the stream has stopped.
-    pub(super) is_stale: bool,
-}
-
-impl Age {
-    /// Whether it is so old that it is no hiccup any more.
-    pub(super) fn is_overdue(self) -> bool {
-        self.is_stale && self.age.is_none_or(|age| age > OVERDUE)
-    }
 }
 
 impl Tile {
@@ -212,7 +198,5 @@ impl Drop for Tile {
     }
 }
 
-/// A picture this old has stopped.
-const OVERDUE: Duration = Duration::from_secs(1);
 /// How many frame times a picture may be old: one until the next is captured, and two for the road.
 const STALE_AFTER: u32 = 3;

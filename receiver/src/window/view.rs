@@ -8,33 +8,17 @@ use sdl2::event::{Event, WindowEvent};
 use sdl2::keyboard::{Keycode, Scancode};
 use sdl2::mouse::MouseButton;
 use sdl2::rect::Rect;
-use sdl2::{EventPump, Sdl, VideoSubsystem};
 
 use super::board::{Board, Choice};
-use super::detail::Detail;
+use super::canvas::{Canvas, Layer};
+use super::context::Desk;
 use super::extent::{self, Extent};
 use super::keys::{Deed, digit, meant};
 use super::looks::Style;
 use super::sheet::Sheet;
 use super::tile::Tile;
-use super::waiting::Waiting;
-use super::{Canvas, Layer, grid, help};
-use crate::feeds::Feeds;
+use super::{grid, help};
 use crate::find::Finder;
-
-/// What the window works with.
-pub(super) struct Desk<'a> {
-    pub(super) pump: EventPump,
-    pub(super) video: &'a VideoSubsystem,
-    pub(super) sdl: &'a Sdl,
-    pub(super) feeds: &'a Feeds,
-    /// Who looks for senders, where that is wanted.
-    pub(super) finder: Option<&'a Finder>,
-    /// What the window waits by, for as long as there is one.
-    pub(super) waiting: Waiting,
-    /// How much is written on a picture.
-    pub(super) detail: Detail,
-}
 
 /// What is on the screen, and what is to be.
 pub(super) struct View<'a, C> {

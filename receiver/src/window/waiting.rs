@@ -10,7 +10,8 @@ use rustix::event::{PollFd, PollFlags};
 use sdl2::event::{Event, EventSender};
 use sdl2::{EventPump, Sdl};
 
-use super::{failed, sdl_raw};
+use super::canvas::failed;
+use super::sdl_raw;
 
 /// Wakes the window from any thread; after the window is gone it does nothing.
 #[derive(Clone)]

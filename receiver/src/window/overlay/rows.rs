@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Figures;
+use super::figures::Figures;
 use super::plot::Plot;
 use crate::stats::error_bar;
 use crate::window::health::mark;

@@ -1,7 +1,8 @@
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::*;
-use crate::window::history::{STEP, Sample};
+use crate::window::health::Condition;
+use crate::window::history::{History, STEP, Sample};
 use crate::window::palette::{ACCENT, BAD, FAIR, HEAD, PANEL};
 use crate::window::read::find;
 

@@ -1,4 +1,15 @@
-//! How much is written on a picture, as a person has it.
+//! How the window is to be, as a person has it.
+
+/// How the window is to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Begin on the full screen.
+    pub fullscreen: bool,
+    /// Wait for the screen's refresh before each picture: no tearing, and up to one refresh later.
+    pub vsync: bool,
+    /// How much is written on the picture.
+    pub detail: Detail,
+}
 
 /// How much is written on a picture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,0 +1,22 @@
+//! What the window works with.
+
+use sdl2::{EventPump, Sdl, VideoSubsystem};
+
+use super::options::Detail;
+use super::waiting::Waiting;
+use crate::feeds::Feeds;
+use crate::find::Finder;
+
+/// What the window works with.
+pub(super) struct Desk<'a> {
+    pub(super) pump: EventPump,
+    pub(super) video: &'a VideoSubsystem,
+    pub(super) sdl: &'a Sdl,
+    pub(super) feeds: &'a Feeds,
+    /// Who looks for senders, where that is wanted.
+    pub(super) finder: Option<&'a Finder>,
+    /// What the window waits by, for as long as there is one.
+    pub(super) waiting: Waiting,
+    /// How much is written on a picture.
+    pub(super) detail: Detail,
+}
