@@ -262,7 +262,7 @@ mod tests {
         let args = parse("receiver").unwrap();
         let sources = args.sources();
         assert_eq!(sources.listen, ["0.0.0.0:9000".parse().unwrap()]);
-        assert!(sources.is_open() && sources.want_finding());
+        assert!(sources.is_open && sources.want_finding());
         assert_eq!(args.output, [Spec::Window]);
         assert!(args.resend && args.feedback);
     }
@@ -319,7 +319,7 @@ mod tests {
             sources.connect.iter().map(|host| host.look_up().unwrap()[0].to_string()).collect();
         assert_eq!(asked, ["192.168.1.7:9001", "[::1]:9100"]);
         assert_eq!(sources.names, ["door", "7"]);
-        assert!(!sources.is_open() && sources.want_finding());
+        assert!(!sources.is_open && sources.want_finding());
         assert!(!parse("receiver --listen :9000").unwrap().sources().want_finding());
     }
 

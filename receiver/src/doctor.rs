@@ -4,10 +4,10 @@ mod listen;
 mod owner;
 mod tally;
 
+pub use listen::Checks;
+
 use std::io::Write;
-use std::net::SocketAddr;
 use std::process::Command;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use proto::explain::WANTED_BUFFER;
@@ -15,17 +15,6 @@ use proto::host::{Checklist, Console, Interface, Stop, stop_at_signals};
 
 use crate::link::Link;
 use crate::window::{Options, Window};
-
-/// What is to be checked.
-#[derive(Clone, Debug)]
-pub struct Checks {
-    /// Where senders send to.
-    pub listen: SocketAddr,
-    /// By which interface; the routes choose if `None`.
-    pub interface: Option<String>,
-    /// How long to listen.
-    pub time: Duration,
-}
 
 /// Says what this computer has to receive pictures with and to show them on, and what arrives; returns whether all is
 /// well.

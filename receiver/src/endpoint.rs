@@ -13,7 +13,7 @@ mod stream;
 mod succession;
 mod threads;
 
-pub(crate) use asking::{Asking, full};
+pub(crate) use asking::full;
 pub(crate) use place::{Claim, Place};
 pub(crate) use shared::{Enough, Shared};
 pub use stream::Format;

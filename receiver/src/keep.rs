@@ -17,25 +17,25 @@ mod split;
 mod worker;
 
 pub use answer::{Answer, Said};
+pub use recorder::RecordingStatus;
 pub use split::Split;
 
 pub(crate) use backlog::Backlog;
 pub(crate) use recording::Recording;
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, anyhow};
 use proto::Frame;
 use proto::host::Console;
 
 use crate::frame::Received;
 use crate::sync::lock;
 use answer::Voice;
-use names::Names;
+use names::{Names, make_folder};
 use past::Past;
 use recorder::Recorder;
 use worker::Worker;
@@ -82,21 +82,6 @@ pub struct KeepStatus {
     pub past: Option<PastStatus>,
     /// What was said last, such as the name of a file that was written; for a person, for a moment.
     pub said: Option<Said>,
-}
-
-/// A recording that runs.
-#[derive(Clone, Debug)]
-pub struct RecordingStatus {
-    /// The file that is being written; `None` until the first frame.
-    pub path: Option<PathBuf>,
-    /// When it was begun.
-    pub since: Instant,
-    /// Bytes of JPEG written, in all of its files.
-    pub bytes: u64,
-    /// Frames written.
-    pub frames: u64,
-    /// Frames that were not, because the disk did not keep up or they were no pictures.
-    pub dropped: u64,
 }
 
 /// What is held of the past.
@@ -281,11 +266,6 @@ impl Drop for Busy {
     fn drop(&mut self) {
         self.0.store(false, Ordering::Release);
     }
-}
-
-fn make_folder(folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder)
-        .with_context(|| format!("cannot make the folder {}; choose another by --save-to", folder.display()))
 }
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 use proto::jpeg::Info;
 use turbojpeg::{Colorspace, Decompressor, Image, PixelFormat, ScalingFactor, Subsamp, YuvImage};
 
-use super::{Form, Layout, Refusal};
+use super::picture::Layout;
+use super::refusal::Refusal;
+use super::target::Form;
 
 /// A decompressor that is made anew after every error: one that failed may refuse every later picture.
 #[derive(Debug, Default)]

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use proto::jpeg::Info;
 
-use super::Refusal;
+use super::refusal::Refusal;
 
 /// Where a JPEG is cut. Its buffers are reused from picture to picture.
 #[derive(Debug, Default)]

@@ -5,7 +5,8 @@
 
 use proto::jpeg::{Info, Segment, Segments};
 
-use super::{Refusal, check_scans};
+use super::bounds::check_scans;
+use super::refusal::Refusal;
 
 /// A copy of a picture, for those that need one.
 #[derive(Debug, Default)]

@@ -6,8 +6,8 @@ use std::thread::JoinHandle;
 
 use proto::host::ThreadId;
 
-use super::Refusal;
 use super::engine::{Engine, Shape};
+use super::refusal::Refusal;
 
 /// A thread that decodes one strip at a time. It ends when it is dropped.
 #[derive(Debug)]

@@ -9,9 +9,19 @@ use proto::host::{Checklist, Interface, Stop, printable};
 use proto::wire::SourceState;
 use proto::{RecvConfig, RecvEvent, RecvOutput, RecvStream, SessionId};
 
-use super::Checks;
 use super::tally::Strangers;
 use crate::link::{Link, Woken};
+
+/// What is to be checked.
+#[derive(Clone, Debug)]
+pub struct Checks {
+    /// Where senders send to.
+    pub listen: SocketAddr,
+    /// By which interface; the routes choose if `None`.
+    pub interface: Option<String>,
+    /// How long to listen.
+    pub time: Duration,
+}
 
 /// What was heard.
 struct Heard {

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context, Result};
 use proto::host::create_own;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
@@ -124,6 +125,12 @@ pub(super) fn safe(name: &str) -> String {
 const MOST_NAME_BYTES: usize = 64;
 /// What is larger is a date, or somebody's joke.
 const MOST_NUMBER: u32 = 999_999;
+
+/// Makes the folder, if it is not there.
+pub(super) fn make_folder(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder)
+        .with_context(|| format!("cannot make the folder {}; choose another by --save-to", folder.display()))
+}
 
 #[cfg(test)]
 mod tests {

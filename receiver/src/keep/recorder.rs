@@ -12,10 +12,9 @@ use proto::host::Console;
 
 use super::answer::{Answer, Said, Voice};
 use super::backlog::Backlog;
-use super::names::Names;
+use super::names::{Names, make_folder};
 use super::recording::{Progress, Recording};
 use super::split::Split;
-use super::{RecordingStatus, make_folder};
 use crate::frame::Received;
 use crate::sync::lock;
 
@@ -108,6 +107,21 @@ impl Recorder {
             dropped: self.dropped.load(Ordering::Relaxed),
         }
     }
+}
+
+/// A recording that runs.
+#[derive(Clone, Debug)]
+pub struct RecordingStatus {
+    /// The file that is being written; `None` until the first frame.
+    pub path: Option<PathBuf>,
+    /// When it was begun.
+    pub since: Instant,
+    /// Bytes of JPEG written, in all of its files.
+    pub bytes: u64,
+    /// Frames written.
+    pub frames: u64,
+    /// Frames that were not, because the disk did not keep up or they were no pictures.
+    pub dropped: u64,
 }
 
 /// What the thread works with.

@@ -8,9 +8,12 @@
 
 mod newcomers;
 mod program;
+mod shape;
 mod tally;
 #[cfg(test)]
 mod tests;
+
+pub use shape::Shape;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -21,15 +24,6 @@ use socket2::SockFilter;
 use newcomers::Newcomers;
 use program::{MOST_FAVOURED, MOST_LOUD, Rules, Share, program};
 use tally::Tally;
-
-/// Where a format's mark stands, and its session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
-    /// Chunkcast's own.
-    Chunkcast,
-    /// RTP/JPEG.
-    Rtp,
-}
 
 /// Decides what the kernel is to turn away.
 #[derive(Debug)]
@@ -183,21 +177,6 @@ impl Gate {
     fn begin_window(&mut self, now: Instant) {
         (self.window, self.of_loud, self.of_others) = (now, 0, 0);
         self.tally.clear();
-    }
-}
-
-impl Shape {
-    /// The session that a datagram is of, if it may be a sender's.
-    fn session_of(self, datagram: &[u8]) -> Option<SessionId> {
-        let (head, rest) = datagram.split_first_chunk::<4>()?;
-        let session = match (self, head) {
-            (Self::Chunkcast, [b'C', b'k', 1, _]) => u64::from_be_bytes(*rest.first_chunk()?),
-            (Self::Rtp, [first, second, ..]) if first >> 6 == 2 && second & 0x7f == 26 => {
-                u32::from_be_bytes(*rest.get(4..)?.first_chunk()?).into()
-            }
-            _ => return None,
-        };
-        Some(SessionId::new(session))
     }
 }
 

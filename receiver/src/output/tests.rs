@@ -1,7 +1,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use proto::MediaTime;
+use proto::{Frame, FrameId, MediaTime};
 
 use super::*;
 

@@ -104,6 +104,8 @@ const FULLY_RED: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
+    use sdl2::rect::Rect;
+
     use super::*;
 
     #[test]

@@ -11,7 +11,7 @@ use libc::{
 use proto::SessionId;
 use socket2::SockFilter;
 
-use super::Shape;
+use super::shape::Shape;
 
 /// Whose datagrams are how welcome.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

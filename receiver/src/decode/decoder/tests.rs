@@ -1,6 +1,8 @@
 use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
 
 use super::*;
+use crate::decode::bounds::MOST_PIXELS;
+use crate::decode::{Form, Pictures};
 
 /// Edges and colours everywhere; R, G, B.
 fn pixels(width: usize, height: usize) -> Vec<u8> {
