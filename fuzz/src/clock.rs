@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use proto::{AskOutput, Asker, ClockFilter, Exchange, MediaTime};
-use receiver::clock::Delays;
+use receiver::Delays;
 
 use super::Bytes;
 use super::datagrams::{HEADER, seal};

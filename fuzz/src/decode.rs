@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::hint::black_box;
 
 use proto::jpeg::scan;
-use receiver::decode::{Aim, Decoded, Decoder, Form};
+use receiver::{Aim, Decoded, Decoder, Form};
 
 pub fn run(data: &[u8]) {
     let Some((&flags, jpeg)) = data.split_first() else { return };

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use proto::host::Console;
 use proto::{Frame, FrameId, MediaTime};
-use receiver::keep::{KeepOptions, Keeper};
-use receiver::frame::Received;
+use receiver::{KeepOptions, Keeper, Received};
 
 use super::{Bytes, scratch};
 

@@ -12,11 +12,11 @@ use proto::host::web::{WebArgs, WebPolicy};
 use proto::host::{SystemArgs, parse_bytes, parse_duration, parse_switch};
 use proto::netem::Impairment;
 
-use crate::endpoint::Format;
-use crate::find::Sources;
-use crate::host::Host;
-use crate::keep::{KeepOptions, Split};
+use crate::discovery::Sources;
 use crate::output::Spec;
+use crate::record::{KeepOptions, Split};
+use crate::session::Format;
+use crate::session::Host;
 use crate::window::Detail;
 use values::{DEFAULT_LISTEN, output_parser, parse_detail, parse_listen};
 

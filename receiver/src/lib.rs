@@ -1,25 +1,29 @@
 //! Chunkcast's receiver: puts frames together again, and shows the newest.
+//!
+//! Modules import only those that stand below them in ARCHITECTURE.md; what the program, its tests and the fuzzer use of
+//! them is here.
 
-pub mod args;
-pub mod clock;
-pub mod decode;
-pub mod decoding;
-pub mod diagnosis;
-pub mod discover;
-pub mod doctor;
-pub mod endpoint;
-pub mod feed;
-pub mod feeds;
-mod find;
-pub mod frame;
-pub mod host;
-pub mod keep;
-pub mod link;
-pub mod output;
-pub mod pipeline;
+mod app;
+mod args;
+mod codec;
+mod decode;
+mod discovery;
+mod feed;
+mod frame;
+mod net;
+mod output;
 mod ration;
-mod reporting;
-pub mod stats;
+mod record;
+mod session;
 mod sync;
-pub mod web;
-pub mod window;
+mod window;
+
+pub use app::{doctor, run};
+pub use args::{Args, Command};
+pub use codec::{Aim, Decoded, Decoder, Form, Refusal};
+pub use discovery::{Browser, Change, Found, list};
+pub use feed::{Delays, Feed, Feeds, Origin, Picture, State, Status, Waker};
+pub use frame::Received;
+pub use net::Link;
+pub use record::{KeepOptions, Keeper};
+pub use window::{Detail, Options, Window};

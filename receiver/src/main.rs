@@ -5,13 +5,13 @@ use std::process::ExitCode;
 
 use clap::CommandFactory;
 use proto::host::{Console, parse_arguments, write_completions, write_manual};
-use receiver::args::{Args, Command};
 use receiver::doctor::{self, Checks};
+use receiver::{Args, Command};
 
 fn main() -> ExitCode {
     let args: Args = parse_arguments("receiver", Args::check);
     let result = match &args.command {
-        None => receiver::pipeline::run(&args),
+        None => receiver::run(&args),
         Some(Command::Doctor { listen, interface, time }) => {
             let checks = Checks { listen: *listen, interface: interface.clone(), time: *time };
             match doctor::check(&checks, &mut stdout().lock()) {
@@ -21,7 +21,7 @@ fn main() -> ExitCode {
             }
         }
         Some(Command::List { time, interface }) => {
-            match receiver::discover::list(*time, interface.as_deref(), &mut stdout().lock()) {
+            match receiver::list(*time, interface.as_deref(), &mut stdout().lock()) {
                 Ok(true) => Ok(()),
                 Ok(false) => return ExitCode::FAILURE,
                 Err(error) => Err(error),

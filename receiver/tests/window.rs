@@ -12,12 +12,10 @@ use std::time::{Duration, Instant};
 
 use proto::host::{Console, Stop};
 use proto::{Frame, FrameId, MediaTime};
-use receiver::decode::{Aim, Decoded, Decoder, Form};
-use receiver::feed::{Feed, Origin, Picture, State, Status, Waker};
-use receiver::feeds::Feeds;
-use receiver::keep::{KeepOptions, Keeper};
-use receiver::link::Link;
-use receiver::window::{Options, Window};
+use receiver::{
+    Aim, Decoded, Decoder, Feed, Feeds, Form, KeepOptions, Keeper, Link, Options, Origin, Picture, State,
+    Status, Waker, Window,
+};
 use turbojpeg::{Image, PixelFormat, Subsamp};
 
 #[test]

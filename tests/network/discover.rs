@@ -9,7 +9,7 @@ use crate::common::running::{Running, count, program};
 use crate::common::{alone, figure, pause};
 use proto::SessionId;
 use proto::host::Mark;
-use receiver::discover::{Browser, Change, Found};
+use receiver::{Browser, Change, Found};
 
 #[test]
 fn senders_are_found_by_name_with_what_they_send_and_gone_when_they_end() {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use proto::{Frame, FrameId, MediaTime};
 
-use crate::decode::Decoded;
+use crate::codec::Decoded;
 
 /// A picture to be shown.
 #[derive(Clone, Debug)]

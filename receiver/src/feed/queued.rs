@@ -1,7 +1,7 @@
 //! The frame of a feed that waits to be decoded.
 
-use crate::clock::Delays;
-use crate::decode::Pictures;
+use super::delay::Delays;
+use crate::codec::Pictures;
 use crate::frame::Received;
 
 /// A feed's place for a frame, and whether somebody is to come for it.

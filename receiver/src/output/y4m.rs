@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use proto::{Latest, Taken};
 
 use super::pipe::Pipe;
-use crate::decode::{Decoded, Layout, Strip};
+use crate::codec::{Decoded, Layout, Strip};
 
 /// A stream whose first picture fixes its size, sampling and rate; the format knows no change of any.
 ///
@@ -207,7 +207,7 @@ mod tests {
     use proto::host::Stop;
 
     use super::*;
-    use crate::decode::{Aim, Decoder, Form};
+    use crate::codec::{Aim, Decoder, Form};
 
     fn decoded(width: usize, height: usize, subsamp: turbojpeg::Subsamp) -> Decoded {
         let pixels: Vec<u8> = (0..3 * width * height).map(|n| (n * 7) as u8).collect();

@@ -2,10 +2,10 @@
 
 use sdl2::{EventPump, Sdl, VideoSubsystem};
 
+use super::backend::events::Waiting;
 use super::options::Detail;
-use super::waiting::Waiting;
-use crate::feeds::Feeds;
-use crate::find::Finder;
+use crate::discovery::Finder;
+use crate::feed::Feeds;
 
 /// What the window works with.
 pub(super) struct Desk<'a> {

@@ -102,7 +102,7 @@ pub(super) fn digit(key: Keycode) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::window::help::KEYS;
+    use crate::window::widgets::help::KEYS;
 
     #[test]
     fn a_key_is_called_by_what_it_writes_or_else_by_its_place() {

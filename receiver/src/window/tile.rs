@@ -8,12 +8,12 @@ use proto::Frame;
 use sdl2::EventPump;
 use sdl2::rect::Rect;
 
-use super::canvas::{Canvas, Drawing, Layer};
-use super::card;
-use super::health::Age;
-use super::looks::{Looks, Style};
-use super::samples::Samples;
-use crate::decode::Decoded;
+use super::backend::canvas::{Canvas, Drawing, Layer};
+use super::tile_overlay::{Looks, Style};
+use super::widgets::card;
+use super::widgets::health::Age;
+use super::widgets::samples::Samples;
+use crate::codec::Decoded;
 use crate::feed::{Feed, Picture, Shown, State};
 
 /// A sender's tile.

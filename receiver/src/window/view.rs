@@ -9,16 +9,18 @@ use sdl2::keyboard::{Keycode, Scancode};
 use sdl2::mouse::MouseButton;
 use sdl2::rect::Rect;
 
-use super::board::{Board, Choice};
-use super::canvas::{Canvas, Layer};
+use super::backend::canvas::{Canvas, Layer};
 use super::context::Desk;
-use super::extent::{self, Extent};
+use super::draw::bitmap::Sheet;
+use super::draw::grid;
 use super::keys::{Deed, digit, meant};
-use super::looks::Style;
-use super::sheet::Sheet;
+use super::size;
+use super::size::Extent;
 use super::tile::Tile;
-use super::{grid, help};
-use crate::find::Finder;
+use super::tile_overlay::Style;
+use super::widgets::help;
+use super::widgets::picker::{Board, Choice};
+use crate::discovery::Finder;
 
 /// What is on the screen, and what is to be.
 pub(super) struct View<'a, C> {
@@ -69,7 +71,7 @@ impl<'a, C: Canvas> View<'a, C> {
     }
 
     fn work(&mut self, stop: &Stop) -> Result<()> {
-        extent::follow_fullscreen(self.canvas.window(), &self.desk);
+        size::follow_fullscreen(self.canvas.window(), &self.desk);
         while !stop.is_requested() {
             let until = self.refresh()?;
             let mut next = self.desk.waiting.event(&mut self.desk.pump, until.min(Instant::now() + LONGEST));

@@ -10,19 +10,20 @@ use proto::host::Stop;
 use sdl2::render::WindowCanvas;
 use sdl2::{EventPump, Sdl, VideoSubsystem};
 
-use super::canvas::failed;
+use super::backend::canvas::failed;
+use super::backend::events::Waiting;
+use super::backend::gpu::Graphics;
+use super::backend::sdl;
+use super::backend::software::Software;
+use super::backend::xlib;
+use super::backend::xlib::LastWords;
 use super::context::Desk;
-use super::graphics::Graphics;
 use super::options::{Detail, Options};
-use super::sdl_raw;
-use super::software::Software;
 use super::view::View;
-use super::waiting::Waiting;
-use super::xlib::{self, LastWords};
-use crate::decode::Form;
+use crate::codec::Form;
+use crate::discovery::Finder;
+use crate::feed::Feeds;
 use crate::feed::Waker;
-use crate::feeds::Feeds;
-use crate::find::Finder;
 
 /// An open window. It belongs to the main thread.
 pub struct Window {
@@ -63,7 +64,7 @@ impl Window {
         if video.current_video_driver() == "offscreen" {
             bail!(no_display("there is no DISPLAY and no WAYLAND_DISPLAY".to_owned()));
         }
-        sdl_raw::expect_full_range_yuv();
+        sdl::expect_full_range_yuv();
         let pump = sdl.event_pump().map_err(failed)?;
         let canvas = match Graphics::open(&video, options)? {
             Some(canvas) => Driver::Graphics(canvas),

@@ -1,6 +1,6 @@
 //! A picture in another sampling than its own.
 
-use crate::decode::{Decoded, Layout};
+use crate::codec::{Decoded, Layout};
 
 /// Writes the picture's planes as `layout` has them, without padding, one behind the other.
 ///

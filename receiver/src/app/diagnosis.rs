@@ -1,0 +1,166 @@
+//! Says while the receiver runs what is wrong, now and then.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use proto::explain::{Cause, Evidence, Given, Watch};
+use proto::host::{Console, Interface};
+
+use crate::feed::Counters;
+use crate::feed::{Feed, Origin};
+use crate::session::{Format, full};
+
+/// Looks at the statistics at each interval, and says what is wrong, where something is.
+#[derive(Debug)]
+pub struct Diagnosis {
+    listen: SocketAddr,
+    interface: Option<String>,
+    buffer: usize,
+    format: Format,
+    /// What the receiver was given already.
+    given: Given,
+    watch: Watch,
+    /// The sender that is asked, if one is.
+    asks: Option<String>,
+    /// How the sender is reached, once one is heard.
+    way: Option<Way>,
+    console: Console,
+}
+
+/// How a sender is reached.
+#[derive(Debug)]
+struct Way {
+    source: String,
+    /// The name of the interface; empty where that is not known.
+    interface: String,
+    is_wireless: bool,
+}
+
+impl Diagnosis {
+    /// Of this feed, which arrives in this format.
+    pub fn new(feed: &Feed, format: Format, console: Console) -> Self {
+        let watch = Watch::new(&Evidence::default(), Instant::now());
+        let Origin { listen, interface, buffer, asks, .. } = feed.origin.clone();
+        let asks = asks.then(|| feed.status().listening.clone());
+        let given = Given::default();
+        Self { listen, interface, buffer, format, given, watch, asks, way: None, console }
+    }
+
+    /// The same of a receiver that was given this, and is not told to be given it.
+    #[must_use]
+    pub fn of_given(self, given: Given) -> Self {
+        Self { given, ..self }
+    }
+
+    /// Looks at what was counted so far.
+    pub fn look(&mut self, feed: &Feed) {
+        let counters = feed.stats.lock();
+        let (mut totals, source) = (evidence(&counters), counters.source.clone());
+        let (is_over, is_full, away) = (counters.is_over, counters.is_full, counters.away.clone());
+        drop(counters);
+        (totals.port, totals.is_group) = (self.listen.port(), self.listen.ip().is_multicast());
+        (totals.buffer, totals.is_rtp) = (Some(self.buffer), self.format == Format::Rtp);
+        if let Some(source) = source {
+            let way = self.way_to(source);
+            totals.is_wireless = way.is_wireless;
+            feed.note_interface(&way.source, &way.interface);
+        }
+        match self.watch.look(&totals, is_over || is_full || away.is_some(), Instant::now()) {
+            // It is said by name when it comes.
+            None | Some(Cause::OtherSender { .. }) => {}
+            Some(cause) => self.console.warn(self.sentence(cause)),
+        }
+        // These were said when they turned out.
+        let said = away.or_else(|| self.asks.as_deref().filter(|_| is_full).map(full));
+        let diagnosis = said.or_else(|| self.watch.found().map(|cause| self.sentence(cause)));
+        feed.stats.lock().diagnosis = diagnosis;
+    }
+
+    /// What to say of a cause.
+    fn sentence(&self, cause: Cause) -> String {
+        match (cause, &self.asks) {
+            // Nobody is expected to send here without being asked.
+            (Cause::NothingArrives { .. }, Some(whom)) => format!(
+                "nothing comes from {whom}: does a sender serve there (without --dest, or with --serve), and does no \
+                 firewall keep UDP back?"
+            ),
+            (cause, _) => cause.told(self.given).to_string(),
+        }
+    }
+
+    /// How this sender is reached. The system is asked once for each.
+    fn way_to(&mut self, source: String) -> &Way {
+        let known = self.way.take().filter(|way| way.source == source);
+        self.way.insert(known.unwrap_or_else(|| {
+            let found = match &self.interface {
+                Some(name) => Interface::find(name).ok(),
+                None => source.parse().ok().and_then(|source| Interface::towards(source).ok()),
+            };
+            let is_wireless = found.as_ref().is_some_and(Interface::is_wireless);
+            let interface = self.interface.clone().or_else(|| Some(found?.name)).unwrap_or_default();
+            Way { source, interface, is_wireless }
+        }))
+    }
+}
+
+/// What the counters say of what is wrong.
+fn evidence(counters: &Counters) -> Evidence {
+    Evidence {
+        kernel_dropped: counters.kernel_dropped,
+        undecoded: counters.undecoded,
+        unshown: counters.unshown,
+        ..Evidence::of_stream(&counters.stream)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::feed::Signal;
+
+    #[test]
+    fn drops_of_this_computer_are_told_from_those_of_the_network() {
+        let mut counters = Counters { kernel_dropped: 900, undecoded: 1, unshown: 2, ..Counters::default() };
+        (counters.stream.delivered, counters.stream.unseen) = (100, 20);
+        let evidence = evidence(&counters);
+        assert_eq!((evidence.undecoded, evidence.unshown, evidence.lost), (1, 2, 20));
+        let causes = proto::explain::explain(&Evidence { datagrams: None, ..evidence });
+        assert!(matches!(causes[0], Cause::KernelBuffer { dropped: 900, .. }), "{causes:?}");
+    }
+
+    #[test]
+    fn where_a_sender_is_asked_it_is_not_told_to_send_here() {
+        let nothing = Cause::NothingArrives { port: 4000, is_group: false };
+        let mut diagnosis = Diagnosis::new(&crate::feed::tests::feed(), Format::Chunkcast, Console::silent());
+        assert!(diagnosis.sentence(nothing).contains("--dest an address of this computer"));
+        diagnosis.asks = Some("door (10.0.0.7:9001)".into());
+        let sentence = diagnosis.sentence(nothing);
+        assert!(sentence.contains("from door (10.0.0.7:9001)") && sentence.contains("--serve"), "{sentence}");
+    }
+
+    #[test]
+    fn while_a_sender_is_full_nothing_else_is_wrong() {
+        let feed = crate::feed::tests::feed();
+        let mut diagnosis = Diagnosis::new(&feed, Format::Chunkcast, Console::silent());
+        diagnosis.asks = Some("door (10.0.0.7:9001)".into());
+        feed.stats.lock().is_full = true;
+        diagnosis.look(&feed);
+        let said = feed.stats.lock().diagnosis.clone().unwrap();
+        assert!(said.starts_with("door (10.0.0.7:9001) is full") && said.contains("--max-viewers"), "{said}");
+        feed.stats.lock().is_full = false;
+        diagnosis.look(&feed);
+        assert_eq!(feed.stats.lock().diagnosis, None);
+    }
+
+    #[test]
+    fn the_way_to_a_sender_on_this_computer_is_no_wifi_and_the_window_is_told_of_it() {
+        let feed = crate::feed::tests::feed();
+        let mut diagnosis = Diagnosis::new(&feed, Format::Chunkcast, Console::silent());
+        assert!(!diagnosis.way_to("127.0.0.1:4000".into()).is_wireless);
+        feed.note(Signal::Source("127.0.0.1:4000".parse().unwrap()));
+        assert_eq!(feed.status().interface, "", "the thread that receives does not ask for it");
+        feed.stats.lock().source = Some("127.0.0.1:4000".into());
+        diagnosis.look(&feed);
+        assert_eq!(feed.status().interface, Interface::find("127.0.0.1").unwrap().name);
+    }
+}

@@ -1,0 +1,119 @@
+//! Reports at each interval, and a last time when all has ended.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use proto::explain::Given;
+use proto::host::{Report, Reporter};
+
+use super::diagnosis::Diagnosis;
+use crate::feed::Feed;
+use crate::feed::{Everything, OutputObject, Reports, Stats};
+use crate::output::Tallies;
+use crate::session::{Format, Shared};
+use crate::sync::lock;
+
+/// The work of the report thread.
+pub(crate) struct Reporting {
+    pub(crate) shared: Arc<Shared>,
+    /// Of all that arrives.
+    pub(crate) format: Format,
+    /// What nobody need be advised to give.
+    pub(crate) given: Given,
+    pub(crate) tallies: Tallies,
+    pub(crate) reporter: Reporter,
+}
+
+/// What is remembered of a feed from report to report.
+struct Known {
+    feed: Arc<Feed>,
+    reports: Reports,
+    diagnosis: Diagnosis,
+}
+
+impl Reporting {
+    /// Reports until the program is told to stop, or `duration` is over; then has everything `end`ed.
+    pub(crate) fn run(mut self, duration: Option<Duration>, end: impl FnOnce() -> Result<()>) -> Result<()> {
+        let stop = self.shared.stop.clone();
+        let mut known = Vec::new();
+        let over = duration.map(|duration| Instant::now() + duration);
+        self.feel_pulses();
+        self.reporter.ready();
+        loop {
+            let left = over.map(|over| over.saturating_duration_since(Instant::now()));
+            let wait = left.unwrap_or(Duration::MAX).min(self.reporter.until_next());
+            if stop.wait(wait) || left == Some(Duration::ZERO) {
+                break;
+            }
+            self.feel_pulses();
+            self.reporter.keep_alive();
+            if self.reporter.is_due() {
+                self.look(&mut known);
+                read_drops(&known);
+                // One that nobody was told to expect is not missed.
+                let expected = known.iter_mut().filter(|known| known.feed.number() > 0);
+                expected.for_each(|known| known.diagnosis.look(&known.feed));
+                self.reporter.report(&report(&mut known, false));
+            }
+        }
+        self.reporter.stopping();
+        stop.request();
+        // Before nobody reads the sockets any more: what they drop then is nobody's loss.
+        self.look(&mut known);
+        read_drops(&known);
+        let result = end();
+        self.look(&mut known);
+        self.reporter.finish(&report(&mut known, true));
+        result
+    }
+
+    /// Has those watched who have begun to receive since.
+    fn feel_pulses(&mut self) {
+        for pulse in lock(&self.shared.pulses).drain(..) {
+            self.reporter.watch("receive", pulse);
+        }
+    }
+
+    /// Finds the feeds that have come since, and brings what outputs count into the statistics.
+    fn look(&self, known: &mut Vec<Known>) {
+        for (number, feed) in self.shared.feeds.list().into_iter().enumerate() {
+            if known.get(number).is_none_or(|known| !Arc::ptr_eq(&known.feed, &feed)) {
+                // The one that stood in for those to come has been given its number.
+                known.truncate(number);
+                let reports = Reports::since(feed.began);
+                let diagnosis = Diagnosis::new(&feed, self.format, self.shared.console.clone());
+                let diagnosis = diagnosis.of_given(self.given);
+                known.push(Known { feed, reports, diagnosis });
+            }
+            let feed = &known[number].feed;
+            if feed.outputs().is_some() {
+                feed.stats.lock().outputs = self.tallies.read().map(OutputObject::new).collect();
+            }
+        }
+    }
+}
+
+fn read_drops(known: &[Known]) {
+    for Known { feed, .. } in known {
+        let probe = &feed.origin.probe;
+        let (dropped, away) = (probe.kernel_dropped(), probe.turned_away());
+        let mut counters = feed.stats.lock();
+        (counters.kernel_dropped, counters.turned_away) = (dropped, away);
+    }
+}
+
+fn report(known: &mut [Known], is_final: bool) -> Report<Everything> {
+    if known.is_empty() {
+        let Report { line, object } = Reports::since(Instant::now()).make(&Stats::default(), is_final);
+        return Report { line, object: Everything::new(vec![object]) };
+    }
+    let (lines, objects): (Vec<_>, Vec<_>) = known
+        .iter_mut()
+        .map(|known| known.reports.make(&known.feed.stats, is_final))
+        .map(|r| (r.line, r.object))
+        .unzip();
+    let object = Everything::new(objects);
+    let line = if lines.len() == 1 { lines.into_iter().next().unwrap_or_default() } else { object.line() };
+    Report { line, object }
+}

@@ -1,0 +1,231 @@
+//! Starts the threads, keeps the window on the main one, joins them in order, and says what failed first.
+
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread::JoinHandle;
+
+use anyhow::{Context, Result, anyhow, bail};
+use proto::RecvConfig;
+use proto::explain::Given;
+use proto::host::{Console, Reporter, Stop, at_user_signal, join, spawn, stop_at_signals, wall_clock};
+use proto::rtp::RtpRecvConfig;
+
+use super::report::Reporting;
+use super::web::Web;
+use crate::args::Args;
+use crate::decode::{Decoders, Decoding};
+use crate::discovery::{self, Sources};
+use crate::feed::Feeds;
+use crate::feed::Status;
+use crate::net::Link;
+use crate::output::{Outputs, Spec};
+use crate::session::Host;
+use crate::session::{Crew, Enough, Format, LOOK_UP_EVERY, Opened, Shared, StreamConfig};
+use crate::sync::lock;
+use crate::window::{Options, Window};
+
+/// Receives until enough was delivered, the window is closed, or the program is told to stop.
+///
+/// # Errors
+/// The first thing that failed.
+pub fn run(args: &Args) -> Result<()> {
+    let console = Console::new("receiver").in_format(args.system.log_format);
+    let stop = Stop::new().context("cannot make an event")?;
+    // Before SDL has handlers of its own.
+    stop_at_signals(&stop).context("cannot handle signals")?;
+    let json_to_stdout = args.stats_json.as_ref().is_some_and(|path| path.as_os_str() == "-");
+    if json_to_stdout && args.output.iter().any(Spec::is_standard_output) {
+        bail!("--stats-json - and an --output to standard output would mix; give --stats-json a file");
+    }
+    proto::warm_up();
+    let sources = args.sources();
+    let (links, unknown) = open_links(&sources, args, &console)?;
+    let web = Web::bind(&args.web, args.web_policy)?;
+    let window = open_window(args, &console)?;
+    let outputs = Arc::new(Outputs::start(&args.output, args.split, &console, &stop)?);
+    let reporter = Reporter::new(console.clone(), args.stats_json.as_deref(), args.stats_interval)?
+        .with_board(web.as_ref().map(Web::board));
+    let feeds = Feeds::new();
+    if let Some(window) = &window {
+        feeds.set_waker(window.waker());
+    }
+    let shows_several = window.is_some() || web.is_some();
+    let most_senders =
+        args.max_senders.map_or_else(|| if shows_several { MOST_IN_A_WINDOW } else { 1 }, usize::from);
+    let shared = Arc::new(Shared {
+        feeds,
+        decoding: Decoding::new(window.as_ref().map(Window::form)),
+        outputs: outputs.clone(),
+        stop: stop.clone(),
+        console: console.clone(),
+        keep: args.keep(),
+        pulses: Mutex::default(),
+        shows_in_browsers: web.is_some(),
+        config: stream_config(args)?,
+        most_senders,
+        enough: Enough::new(args.frames),
+    });
+    let all = shared.clone();
+    let save_past = move || all.feeds.tiles().iter().for_each(|feed| drop(feed.keeper.save_past()));
+    at_user_signal(save_past).context("cannot handle signals")?;
+    let crew = Crew::new(args.interface.clone(), args.impair.clone(), shared.clone());
+    for Opened { link, asking, status } in links {
+        crew.receive(link, asking, status, !sources.is_open)?;
+    }
+    for host in unknown {
+        crew.receive_once_known(host)?;
+    }
+    let web = web.map(|web| web.serve(&shared)).transpose()?;
+    let finder = discovery::start(&sources, &crew)?;
+    let decoders = start_decoders(&shared, window.is_some() || outputs.want_pictures())?;
+    let (window_there, window_gone) = mpsc::channel::<()>();
+    let report = spawn("report", &stop, {
+        let (duration, format, shared) = (args.duration, args.format, shared.clone());
+        let given = Given { no_vsync: !args.vsync, ..Given::default() };
+        let (shared_too, tallies) = (shared.clone(), outputs.tallies());
+        let reporting = Reporting { shared: shared_too, format, given, tallies, reporter };
+        move || {
+            reporting.run(duration, || {
+                let received = crew.join();
+                shared.decoding.close();
+                let decoded = decoders.finish(&shared.console);
+                // Everything that was delivered is written before the last word is said.
+                shared.feeds.list().iter().for_each(|feed| feed.keeper.finish());
+                let written = outputs.finish();
+                // What it has not shown by now it never will.
+                let _ = window_gone.recv();
+                shared.feeds.list().iter().for_each(|feed| feed.settle());
+                [received, decoded, written].into_iter().collect()
+            })
+        }
+    })?;
+    let end = Ending { window_there, report, web };
+    let Some(window) = window else { return end.wait() };
+    let ending = Arc::new(Mutex::new(Some(end)));
+    window.at_loss({
+        let (ending, stop, console) = (ending.clone(), stop.clone(), console.clone());
+        Box::new(move || lose_display(&ending, &stop, &console))
+    });
+    let shown = window.run(&shared.feeds, finder.as_deref(), &stop);
+    let end = lock(&ending).take().context("the program ends already")?;
+    end.wait_with(shown)
+}
+
+/// What is waited for in the end.
+struct Ending {
+    /// Dropped when the window is gone.
+    window_there: mpsc::Sender<()>,
+    report: JoinHandle<Result<()>>,
+    web: Option<JoinHandle<Result<()>>>,
+}
+
+impl Ending {
+    fn wait(self) -> Result<()> {
+        self.wait_with(Ok(()))
+    }
+
+    /// Waits; `shown` is how the window ended.
+    fn wait_with(self, shown: Result<()>) -> Result<()> {
+        drop(self.window_there);
+        let reported = join(self.report);
+        let served = self.web.map_or(Ok(()), join);
+        reported.and(shown).and(served)
+    }
+}
+
+/// Ends all but the window, whose display has gone away, in order. Returns the status to end with.
+fn lose_display(ending: &Mutex<Option<Ending>>, stop: &Stop, console: &Console) -> u8 {
+    console.warn("the display has gone away, and with it the window; ending in order");
+    stop.request();
+    let end = lock(ending).take();
+    let shown =
+        Err(anyhow!("the window's display has gone away; without one use --output none, or FILE.mkv"));
+    let ended = end.map_or(Ok(()), |end| end.wait_with(shown));
+    if let Err(error) = ended {
+        console.fail(format_args!("{error:#}"));
+    }
+    1
+}
+
+fn stream_config(args: &Args) -> Result<StreamConfig> {
+    let deadline = args.deadline;
+    Ok(match args.format {
+        Format::Chunkcast => StreamConfig::Chunkcast(RecvConfig {
+            deadline,
+            feedback: args.feedback,
+            resend: args.resend,
+            seed: seed()?,
+        }),
+        Format::Rtp => StreamConfig::Rtp(RtpRecvConfig { deadline, clock: wall_clock() }),
+    })
+}
+
+/// The sockets, and the hosts that are not known yet.
+fn open_links(sources: &Sources, args: &Args, console: &Console) -> Result<(Vec<Opened>, Vec<Host>)> {
+    let interface = args.interface.as_deref();
+    let (mut opened, mut unknown) = (Vec::new(), Vec::new());
+    for &listen in &sources.listen {
+        let link = match Link::open_in_time(listen, interface, console) {
+            Ok(link) => link,
+            // Nobody asked for this port; senders are looked for too.
+            Err(error) if sources.is_open => {
+                console.say(format_args!("not listening: {error:#}"));
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        if sources.want_finding() && !listen.ip().is_multicast() {
+            link.make_way_for_groups().context("cannot set up the UDP socket")?;
+        }
+        let status = Status::new("listening on", listen.to_string());
+        opened.push(Opened { link, asking: None, status });
+    }
+    for host in &sources.connect {
+        match host.look_up() {
+            Ok(addresses) => opened.push(Opened::to_host(host, &addresses, interface, console)?),
+            Err(error) => {
+                let seconds = LOOK_UP_EVERY.as_secs();
+                console.warn(format_args!(
+                    "{error}; check the name, which is looked up again every {seconds} s"
+                ));
+                unknown.push(host.clone());
+            }
+        }
+    }
+    Ok((opened, unknown))
+}
+
+/// The decoding threads, where pictures are wanted at all.
+fn start_decoders(shared: &Arc<Shared>, wanted: bool) -> Result<Decoders> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    // Without a window only one sender's pictures are decoded; with one, a slow sender's never take all threads.
+    let threads = match (wanted, shared.feeds.have_window()) {
+        (false, _) => 0,
+        (true, false) => 1,
+        (true, true) => cores.max(2),
+    };
+    Decoders::start(threads, &shared.stop, |number| {
+        let shared = shared.clone();
+        move || shared.decoding.run(number, &shared.feeds, &shared.console)
+    })
+}
+
+/// Some number that no other receiver has.
+fn seed() -> Result<u64> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow!("the system gives no random numbers: {error}"))?;
+    Ok(u64::from_ne_bytes(bytes))
+}
+
+/// The window, where one is wanted. SDL wants the main thread.
+fn open_window(args: &Args, console: &Console) -> Result<Option<Window>> {
+    if !args.output.contains(&Spec::Window) {
+        return Ok(None);
+    }
+    let options = Options { fullscreen: args.fullscreen, vsync: args.vsync, detail: args.overlay };
+    let window = Window::open(&options)?;
+    console.say(window.describe());
+    Ok(Some(window))
+}
+
+/// As many tiles as have a key.
+const MOST_IN_A_WINDOW: usize = 9;

@@ -1,0 +1,147 @@
+//! JPEG to pixels. What comes here came over a network: nothing of it is believed before it was checked.
+//!
+//! A picture whose restart markers fall on its rows of MCUs is decoded in strips, one per core; the pixels are the
+//! same. Others are decoded by the calling thread alone.
+
+use proto::host::Placement;
+use proto::jpeg::{Info, scan, scan_head};
+
+use super::bounds::check;
+use super::engine::{Engine, Scale, Shape};
+use super::error::Refusal;
+use super::picture::{Decoded, Layout};
+use super::strips::Cut;
+use super::target::{Aim, scaled};
+use super::tidy::Tidy;
+use super::workers::Worker;
+
+/// Decodes JPEGs, with threads and buffers that it keeps.
+#[derive(Debug)]
+pub struct Decoder {
+    engine: Engine,
+    /// How many threads may share a picture; those besides the caller's are started when one is shared first.
+    threads: usize,
+    workers: Vec<Worker>,
+    tidy: Tidy,
+    cut: Cut,
+    placement: Placement,
+}
+
+impl Decoder {
+    /// A decoder that uses as many threads as there are cores, at most four.
+    pub fn new() -> Self {
+        Self::with_threads(std::thread::available_parallelism().map_or(1, |n| n.get().min(MOST_THREADS)))
+    }
+
+    /// A decoder that uses at most this many threads, the calling one included.
+    pub fn with_threads(threads: usize) -> Self {
+        Self {
+            engine: Engine::default(),
+            threads: threads.clamp(1, MOST_THREADS),
+            workers: Vec::new(),
+            tidy: Tidy::default(),
+            cut: Cut::default(),
+            placement: Placement::default(),
+        }
+    }
+
+    /// Decodes the JPEG at the beginning of `jpeg` into `into`, whose buffers are reused; returns its width and height.
+    ///
+    /// # Errors
+    ///
+    /// Why the picture is refused. `into` then holds no picture; the next one is not affected.
+    pub fn decode(&mut self, jpeg: &[u8], aim: Aim, into: &mut Decoded) -> Result<(u32, u32), Refusal> {
+        into.clear();
+        // Most of what is refused is so by its head alone.
+        check(&scan_head(jpeg)?.info)?;
+        let info = scan(jpeg)?;
+        check(&info)?;
+        let mut tidy = std::mem::take(&mut self.tidy);
+        let decoded =
+            tidy.read(&jpeg[..info.end], &info).and_then(|jpeg| self.decode_tidy(jpeg, &info, aim, into));
+        self.tidy = tidy;
+        decoded
+    }
+
+    /// Decodes a JPEG of which only damage is left for the library to warn of.
+    fn decode_tidy(
+        &mut self,
+        jpeg: &[u8],
+        info: &Info,
+        aim: Aim,
+        into: &mut Decoded,
+    ) -> Result<(u32, u32), Refusal> {
+        let layout = self.engine.layout(jpeg, info, aim.form)?;
+        let size = (info.width.into(), info.height.into());
+        let scale = match aim.area {
+            Some(area) if layout == Layout::Bgrx => Scale::for_showing(size, scaled(size, area)),
+            _ => Scale::Full,
+        };
+        let whole = Shape { width: size.0, rows: size.1, layout, scale };
+        let is_shared = aim.alone && scale == Scale::Full && whole.width * whole.rows >= WORTH_SHARING;
+        let parts = if is_shared { self.start_workers() + 1 } else { 1 };
+        if parts > 1 && self.cut.measure(jpeg, info, parts) {
+            self.decode_strips(jpeg, whole, into)?;
+        } else {
+            let (width, rows) = (scale.of(whole.width), scale.of(whole.rows));
+            let strip = into.begin(width, rows, layout, 1);
+            self.engine.decode(jpeg, whole, &mut strip[0].pixels)?;
+            strip[0].place(0, rows);
+        }
+        into.finish();
+        Ok(size)
+    }
+
+    /// Starts the other threads, if they are not there; with fewer than wished it is slower, and still right.
+    fn start_workers(&mut self) -> usize {
+        if self.workers.is_empty() {
+            self.workers.extend((1..self.threads).map_while(|n| Worker::start(n).ok()));
+        }
+        self.workers.len()
+    }
+
+    /// Each strip but the first goes to a worker. All are waited for, whatever becomes of one of them.
+    fn decode_strips(&mut self, jpeg: &[u8], whole: Shape, into: &mut Decoded) -> Result<(), Refusal> {
+        let strips = into.begin(whole.width, whole.rows, whole.layout, self.cut.strips());
+        let (first, others) = strips.split_first_mut().ok_or(Refusal::Threads)?;
+        self.placement.keep_apart(self.workers.iter().map(Worker::id));
+        let mut outcome = Ok(());
+        let mut busy = 0;
+        for (index, (strip, worker)) in others.iter_mut().zip(&mut self.workers).enumerate() {
+            let (first_row, rows) = self.cut.rows(index + 1);
+            strip.place(first_row, rows);
+            self.cut.copy(jpeg, index + 1, worker.jpeg());
+            if !worker.give(Shape { rows, ..whole }, std::mem::take(&mut strip.pixels)) {
+                outcome = Err(Refusal::Threads);
+                break;
+            }
+            busy += 1;
+        }
+        let (first_row, rows) = self.cut.rows(0);
+        first.place(first_row, rows);
+        outcome = outcome.and_then(|()| {
+            self.cut
+                .with_first(jpeg, |jpeg| self.engine.decode(jpeg, Shape { rows, ..whole }, &mut first.pixels))
+        });
+        for (strip, worker) in others.iter_mut().zip(&mut self.workers).take(busy) {
+            let (pixels, decoded) = worker.collect();
+            strip.pixels = pixels;
+            outcome = outcome.and(decoded);
+        }
+        outcome
+    }
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// More strips than this do not shorten the wait: the copying and the waking grow, the share of each shrinks.
+const MOST_THREADS: usize = 4;
+/// Smaller pictures are decoded before a second thread would have woken up.
+const WORTH_SHARING: u32 = 640 * 480;
+
+#[cfg(test)]
+mod tests;

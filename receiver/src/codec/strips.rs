@@ -1,0 +1,157 @@
+//! Cuts a JPEG at its restart markers into strips, each a JPEG of its own.
+//!
+//! After a restart marker nothing depends on what was before it (T.81 F.1.1.5.1), so where the restart interval is a
+//! whole number of rows of MCUs, a strip needs only a header with its own height, and its markers numbered from 0.
+
+use std::ops::Range;
+
+use proto::jpeg::Info;
+
+use super::error::Refusal;
+
+/// Where a JPEG is cut. Its buffers are reused from picture to picture.
+#[derive(Debug, Default)]
+pub(super) struct Cut {
+    /// The intervals' entropy-coded data, without the markers between them.
+    intervals: Vec<Range<usize>>,
+    /// Up to the first byte of entropy-coded data.
+    header: usize,
+    /// Where in the header the height stands.
+    height_at: usize,
+    strips: usize,
+    rows_per_interval: u32,
+    height: u32,
+    first: Vec<u8>,
+}
+
+impl Cut {
+    /// Finds out whether `jpeg` can be cut into at most `most` strips; if not, it is to be decoded as a whole.
+    pub(super) fn measure(&mut self, jpeg: &[u8], info: &Info, most: usize) -> bool {
+        self.find(jpeg, info, most).is_some()
+    }
+
+    /// How many strips there are.
+    pub(super) fn strips(&self) -> usize {
+        self.strips
+    }
+
+    /// The first row and the number of rows of a strip.
+    pub(super) fn rows(&self, strip: usize) -> (u32, u32) {
+        let Range { start, end } = self.share(strip);
+        let first = start as u32 * self.rows_per_interval;
+        (first, (end as u32 * self.rows_per_interval).min(self.height) - first)
+    }
+
+    /// Writes a strip as a JPEG of its own.
+    pub(super) fn copy(&self, jpeg: &[u8], strip: usize, into: &mut Vec<u8>) {
+        into.clear();
+        into.extend_from_slice(&jpeg[..self.header]);
+        let rows = u16::try_from(self.rows(strip).1).unwrap_or(u16::MAX);
+        into[self.height_at..self.height_at + 2].copy_from_slice(&rows.to_be_bytes());
+        for (number, interval) in self.intervals[self.share(strip)].iter().enumerate() {
+            if number > 0 {
+                into.extend_from_slice(&[0xff, RST0 + ((number - 1) % 8) as u8]);
+            }
+            into.extend_from_slice(&jpeg[interval.clone()]);
+        }
+        into.extend_from_slice(&[0xff, EOI]);
+    }
+
+    /// The first strip, written into a buffer that is kept here.
+    pub(super) fn with_first(
+        &mut self,
+        jpeg: &[u8],
+        decode: impl FnOnce(&[u8]) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
+        let mut first = std::mem::take(&mut self.first);
+        self.copy(jpeg, 0, &mut first);
+        let decoded = decode(&first);
+        self.first = first;
+        decoded
+    }
+
+    /// The intervals of a strip.
+    fn share(&self, strip: usize) -> Range<usize> {
+        let all = self.intervals.len();
+        all * strip / self.strips..all * (strip + 1) / self.strips
+    }
+
+    fn find(&mut self, jpeg: &[u8], info: &Info, most: usize) -> Option<()> {
+        let (mcu_width, mcu_height) = mcu(info);
+        let per_row = u32::from(info.width).div_ceil(mcu_width);
+        let mcus_per_interval = u32::from(info.restart_interval);
+        if mcus_per_interval == 0 || mcus_per_interval % per_row != 0 {
+            return None;
+        }
+        self.height = info.height.into();
+        self.rows_per_interval = mcus_per_interval / per_row * mcu_height;
+        let count = self.height.div_ceil(self.rows_per_interval) as usize;
+        if count < 2 {
+            return None;
+        }
+        (self.height_at, self.header) = find_scan(jpeg, info.components)?;
+        find_intervals(jpeg, self.header, count, &mut self.intervals)?;
+        self.strips = count.min(most);
+        Some(())
+    }
+}
+
+/// The size of an MCU in pixels. That of a picture of one component is one block, whatever its sampling factors say.
+fn mcu(info: &Info) -> (u32, u32) {
+    if info.components == 1 {
+        return (8, 8);
+    }
+    let most = |factor: fn(&(u8, u8)) -> u8| info.sampling.iter().map(factor).max().unwrap_or(1);
+    (8 * u32::from(most(|s| s.0)), 8 * u32::from(most(|s| s.1)))
+}
+
+/// Where the height stands, and where the entropy-coded data begin; `None` if the first scan has not all components.
+fn find_scan(jpeg: &[u8], components: u8) -> Option<(usize, usize)> {
+    let mut height_at = None;
+    let mut at = 2;
+    loop {
+        while jpeg.get(at..at + 2)? == [0xff, 0xff] {
+            at += 1;
+        }
+        let &[0xff, marker] = jpeg.get(at..at + 2)? else { return None };
+        let length = usize::from(u16::from_be_bytes([*jpeg.get(at + 2)?, *jpeg.get(at + 3)?]));
+        match marker {
+            SOF0 | SOF1 => height_at = Some(at + 5),
+            SOS if *jpeg.get(at + 4)? == components => return Some((height_at?, at + 2 + length)),
+            SOS | TEM | RST0..=EOI => return None,
+            _ => {}
+        }
+        at += 2 + length;
+    }
+}
+
+/// The data between the markers from `at` on: exactly `count` intervals, numbered in turn, then the picture's end.
+fn find_intervals(jpeg: &[u8], at: usize, count: usize, intervals: &mut Vec<Range<usize>>) -> Option<()> {
+    intervals.clear();
+    let mut start = at;
+    let mut from = at;
+    loop {
+        let mark = from + jpeg.get(from..)?.iter().position(|&byte| byte == 0xff)?;
+        match *jpeg.get(mark + 1)? {
+            0 => from = mark + 2,
+            0xff => from = mark + 1,
+            marker => {
+                intervals.push(start..mark);
+                if intervals.len() == count {
+                    return (marker == EOI).then_some(());
+                }
+                if marker != RST0 + ((intervals.len() - 1) % 8) as u8 {
+                    return None;
+                }
+                (start, from) = (mark + 2, mark + 2);
+            }
+        }
+    }
+}
+
+const SOF0: u8 = 0xc0;
+const SOF1: u8 = 0xc1;
+const RST0: u8 = 0xd0;
+const EOI: u8 = 0xd9;
+const SOS: u8 = 0xda;
+const TEM: u8 = 0x01;

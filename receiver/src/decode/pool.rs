@@ -1,0 +1,476 @@
+//! The decoding threads: one per core, and whichever is free takes the feed that has waited longest.
+//!
+//! Each feed has a place for one frame, and a newer one takes it. A feed is with one thread at a time, so that its
+//! pictures stay in order, and goes to the end of the queue when it was served, so that all get their share. Feeds whose
+//! pictures take long never have all threads at once: one is left for those that are quick.
+
+use std::collections::VecDeque;
+use std::mem::{Discriminant, discriminant};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use proto::host::{Console, Seldom, Stop, join, spawn};
+
+use crate::codec::{Aim, Decoded, Decoder, Form, Pictures, Refusal};
+use crate::feed::Delays;
+use crate::feed::Feeds;
+use crate::feed::{Feed, Picture, Turn};
+use crate::frame::Received;
+use crate::sync::lock;
+
+/// Where frames wait to be decoded.
+pub struct Decoding {
+    /// How the window likes its pictures; `None` if there is none.
+    form: Option<Form>,
+    queue: Mutex<Queue>,
+    /// Tells the first thread that a feed waits. It alone serves a single feed: with all cores, and a warm cache.
+    first: Condvar,
+    /// Tells the others that more wait than the first can take.
+    others: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Waiting>,
+    first_is_busy: bool,
+    /// Threads there are, and those that serve a slow feed now.
+    threads: usize,
+    with_slow: usize,
+    closed: bool,
+}
+
+struct Waiting {
+    feed: Arc<Feed>,
+    is_slow: bool,
+}
+
+/// What became of a frame that was offered to be decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offered {
+    /// It is going to be decoded, unless a newer one comes before.
+    Taken,
+    /// It took the place of an older one, which nobody has decoded.
+    Displaced,
+    /// Nobody wants it: no window shows this feed now.
+    Hidden,
+    /// There is nothing to decode for, in this run.
+    Unwanted,
+}
+
+impl Decoding {
+    /// For a window that likes its pictures in this form, or for none.
+    pub fn new(form: Option<Form>) -> Self {
+        let queue = Queue { waiting: VecDeque::with_capacity(USUAL_FEEDS), ..Queue::default() };
+        Self { form, queue: Mutex::new(queue), first: Condvar::new(), others: Condvar::new() }
+    }
+
+    /// Takes a frame to be decoded, in place of one that still waits.
+    pub fn offer(&self, feed: &Arc<Feed>, frame: Received, delays: Delays) -> Offered {
+        if !feed.outputs().is_some_and(|outputs| outputs.want_pictures()) {
+            match self.form {
+                None => return Offered::Unwanted,
+                Some(_) if feed.is_hidden() => return Offered::Hidden,
+                Some(_) => {}
+            }
+        }
+        let mut queued = lock(&feed.queued);
+        let displaced = queued.frame.replace((frame, delays)).is_some();
+        let (is_new, is_slow) = (queued.state == Turn::None, queued.is_slow);
+        if is_new {
+            queued.state = Turn::Waits;
+        }
+        drop(queued);
+        if is_new {
+            self.push(Waiting { feed: feed.clone(), is_slow });
+        }
+        if displaced { Offered::Displaced } else { Offered::Taken }
+    }
+
+    /// Ends the threads, once nothing waits any more.
+    pub fn close(&self) {
+        lock(&self.queue).closed = true;
+        self.first.notify_all();
+        self.others.notify_all();
+    }
+
+    /// The work of thread `number`, from 0, until it is closed.
+    pub fn run(&self, number: usize, feeds: &Feeds, console: &Console) {
+        let mut worker =
+            Worker { decoder: Decoder::new(), complaints: Complaints::default(), feeds, console };
+        lock(&self.queue).threads += 1;
+        while let Some(Waiting { feed, is_slow }) = self.pop(number == 0) {
+            let (next, mut pictures) = {
+                let mut queued = lock(&feed.queued);
+                queued.state = Turn::Served;
+                (queued.frame.take(), std::mem::take(&mut queued.pictures))
+            };
+            let begun = Instant::now();
+            if let Some((received, delays)) = next {
+                worker.decode(&feed, self.form, &received, delays, &mut pictures);
+            }
+            let mut queued = lock(&feed.queued);
+            queued.pictures = pictures;
+            queued.is_slow = begun.elapsed() >= SLOW;
+            queued.state = if queued.frame.is_some() { Turn::Waits } else { Turn::None };
+            let next = (queued.state == Turn::Waits).then_some(queued.is_slow);
+            drop(queued);
+            if is_slow {
+                self.leave_slow();
+            }
+            if let Some(is_slow) = next {
+                self.push(Waiting { feed, is_slow });
+            }
+        }
+    }
+
+    fn push(&self, waiting: Waiting) {
+        let mut queue = lock(&self.queue);
+        queue.waiting.push_back(waiting);
+        let is_for_first = !queue.first_is_busy && queue.waiting.len() == 1;
+        drop(queue);
+        if is_for_first { &self.first } else { &self.others }.notify_one();
+    }
+
+    /// A thread is done with a slow feed; another may be waiting for that.
+    fn leave_slow(&self) {
+        let mut queue = lock(&self.queue);
+        queue.with_slow -= 1;
+        let is_anybody = !queue.waiting.is_empty();
+        drop(queue);
+        if is_anybody {
+            self.first.notify_one();
+            self.others.notify_one();
+        }
+    }
+
+    fn pop(&self, is_first: bool) -> Option<Waiting> {
+        let mut queue = lock(&self.queue);
+        if is_first {
+            queue.first_is_busy = false;
+        }
+        let bell = if is_first { &self.first } else { &self.others };
+        let must_wait = |queue: &mut Queue| !queue.closed && queue.next(is_first).is_none();
+        let mut queue = bell.wait_while(queue, must_wait).unwrap_or_else(PoisonError::into_inner);
+        // In the end whoever is free serves what still waits: it was delivered.
+        let at = if queue.closed { 0 } else { queue.next(is_first)? };
+        let next = queue.waiting.remove(at)?;
+        queue.first_is_busy |= is_first;
+        queue.with_slow += usize::from(next.is_slow);
+        Some(next)
+    }
+}
+
+impl Queue {
+    /// Which feed is to be served next, if there is one for this thread. One feed is the first thread's, if that is free;
+    /// of those that are slow so many are served that a thread is left.
+    fn next(&self, is_first: bool) -> Option<usize> {
+        let own = usize::from(!is_first && !self.first_is_busy);
+        let room_for_slow = self.threads == 1 || self.with_slow + 1 < self.threads;
+        let mut ready = self.waiting.iter().enumerate().filter(|(_, next)| room_for_slow || !next.is_slow);
+        let (at, _) = ready.next()?;
+        (own == 0 || ready.next().is_some()).then_some(at)
+    }
+}
+
+/// The decoding threads at work.
+pub(crate) struct Decoders {
+    threads: Vec<JoinHandle<Result<()>>>,
+    /// Nothing comes here; it is closed when the last of them has ended.
+    ended: Receiver<()>,
+}
+
+impl Decoders {
+    /// Starts so many threads, each with this work.
+    ///
+    /// # Errors
+    /// If the system gives no thread.
+    pub(crate) fn start<W>(threads: usize, stop: &Stop, work: impl Fn(usize) -> W) -> Result<Self>
+    where
+        W: FnOnce() + Send + 'static,
+    {
+        let (alive, ended): (Sender<()>, _) = mpsc::channel();
+        let start = |number| {
+            let (work, alive) = (work(number), alive.clone());
+            spawn("decode", stop, move || {
+                work();
+                drop(alive);
+                Ok(())
+            })
+        };
+        Ok(Self { threads: (0..threads).map(start).collect::<Result<_>>()?, ended })
+    }
+
+    /// Waits for those that end soon. One that is in a picture is left there: it ends with the program.
+    ///
+    /// # Errors
+    /// If one has panicked.
+    pub(crate) fn finish(self, console: &Console) -> Result<()> {
+        let is_late = self.ended.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout);
+        if is_late {
+            console.warn("a picture still being decoded is not waited for");
+        }
+        let ended = self.threads.into_iter().filter(|thread| !is_late || thread.is_finished());
+        ended.map(join).fold(Ok(()), Result::and)
+    }
+}
+
+/// One thread's tools.
+struct Worker<'a> {
+    decoder: Decoder,
+    complaints: Complaints,
+    feeds: &'a Feeds,
+    console: &'a Console,
+}
+
+impl Worker<'_> {
+    fn decode(
+        &mut self,
+        feed: &Feed,
+        form: Option<Form>,
+        received: &Received,
+        delays: Delays,
+        pictures: &mut Pictures,
+    ) {
+        let window = form.filter(|_| !feed.is_hidden());
+        if form.is_some() && window.is_none() {
+            feed.stats.lock().hidden += 1;
+        }
+        for (aim, to_window, to_outputs) in self.aims(feed, window).into_iter().flatten() {
+            let mut picture = pictures.take();
+            let into = Arc::get_mut(&mut picture).expect("a picture from the pool has one owner");
+            let begun = Instant::now();
+            into.set_interval(feed.interval());
+            let size = match self.decoder.decode(&received.frame.jpeg, aim, into) {
+                Ok(size) => size,
+                Err(refusal) => {
+                    feed.stats.lock().refused += 1;
+                    if self.complaints.are_due(&refusal, begun) {
+                        self.console.say(format_args!("frame {} is not shown: {refusal}", received.id));
+                    }
+                    return;
+                }
+            };
+            feed.stats.lock().decode.add(begun.elapsed());
+            pictures.keep(&picture);
+            if let Some(outputs) = feed.outputs().filter(|_| to_outputs) {
+                outputs.offer_picture(&picture);
+            }
+            if to_window && self.put_in_window(feed, received, size, picture, delays) {
+                feed.stats.lock().unshown += 1;
+            }
+        }
+    }
+
+    /// How a picture is wanted, and by whom: (how, the window, outputs).
+    fn aims(&self, feed: &Feed, window: Option<Form>) -> [Option<(Aim, bool, bool)>; 2] {
+        let written = feed.outputs().is_some_and(|outputs| outputs.want_pictures());
+        let alone = self.feeds.count() <= 1;
+        let planes = Aim { form: Form::Planes, area: None, alone };
+        match window {
+            Some(Form::Planes) => [Some((planes, true, written)), None],
+            Some(form) => {
+                // A single picture that is shown smaller is scaled more finely than by halves.
+                let area = if alone { None } else { feed.area() };
+                let pixels = Aim { form, area, alone };
+                [Some((pixels, true, false)), written.then_some((planes, false, true))]
+            }
+            None => [written.then_some((planes, false, true)), None],
+        }
+    }
+
+    /// Whether the picture displaced one that was never shown.
+    fn put_in_window(
+        &self,
+        feed: &Feed,
+        received: &Received,
+        size: (u32, u32),
+        pixels: Arc<Decoded>,
+        delays: Delays,
+    ) -> bool {
+        *lock(&feed.delays) = delays;
+        feed.status().size = Some(size);
+        let displaced = feed.pictures.put(Picture {
+            id: received.id,
+            frame: received.frame.clone(),
+            decoded_at: Instant::now(),
+            pixels,
+        });
+        self.feeds.wake();
+        displaced.is_some()
+    }
+}
+
+/// Often enough to be seen, rarely enough to be read.
+const COMPLAIN_EVERY: Duration = Duration::from_secs(5);
+/// Nine cameras, and some room.
+const USUAL_FEEDS: usize = 16;
+/// A feed whose pictures take so long is shown at ten frames a second at the most, whatever is done for it.
+const SLOW: Duration = Duration::from_millis(100);
+/// So that the program has ended within a second of being told to.
+const PATIENCE: Duration = Duration::from_millis(400);
+
+/// Which refusals were spoken of, and when: each kind is named, none of them all the time.
+#[derive(Default)]
+struct Complaints {
+    kinds: Vec<(Discriminant<Refusal>, Seldom)>,
+}
+
+impl Complaints {
+    fn are_due(&mut self, refusal: &Refusal, now: Instant) -> bool {
+        let kind = discriminant(refusal);
+        let at = self.kinds.iter().position(|(known, _)| *known == kind).unwrap_or_else(|| {
+            self.kinds.push((kind, Seldom::new(COMPLAIN_EVERY)));
+            self.kinds.len() - 1
+        });
+        self.kinds[at].1.is_due(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use proto::{Frame, FrameId, MediaTime};
+
+    use super::*;
+    use crate::feed::tests::feed;
+    use crate::feed::{Signal, State};
+
+    fn frame(number: u32) -> Received {
+        let frame = Frame { captured: MediaTime::default(), jpeg: Arc::default() };
+        Received { id: FrameId::new(number), sender: 1, frame }
+    }
+
+    #[test]
+    fn each_kind_of_refusal_is_named_and_none_of_them_all_the_time() {
+        let (mut complaints, t0) = (Complaints::default(), Instant::now());
+        assert!(complaints.are_due(&Refusal::Progressive, t0));
+        assert!(complaints.are_due(&Refusal::Arithmetic, t0));
+        assert!(!complaints.are_due(&Refusal::Progressive, t0 + COMPLAIN_EVERY / 2));
+        assert!(complaints.are_due(&Refusal::Progressive, t0 + COMPLAIN_EVERY));
+    }
+
+    #[test]
+    fn a_newer_frame_takes_the_place_of_one_that_waits_and_what_nobody_sees_is_not_decoded() {
+        let (decoding, feed) = (Decoding::new(Some(Form::Planes)), Arc::new(feed()));
+        assert_eq!(decoding.offer(&feed, frame(1), Delays::new()), Offered::Taken);
+        assert_eq!(decoding.offer(&feed, frame(2), Delays::new()), Offered::Displaced);
+        assert_eq!(lock(&decoding.queue).waiting.len(), 1, "it waits once");
+        feed.set_area(None);
+        assert_eq!(decoding.offer(&feed, frame(3), Delays::new()), Offered::Hidden);
+        feed.set_area(Some((640, 360)));
+        assert_eq!(decoding.offer(&feed, frame(3), Delays::new()), Offered::Displaced);
+        assert_eq!(Decoding::new(None).offer(&feed, frame(3), Delays::new()), Offered::Unwanted);
+        feed.settle();
+        feed.settle();
+        assert_eq!(feed.stats.lock().undecoded, 1, "the last of them");
+    }
+
+    #[test]
+    fn what_was_to_be_seen_when_it_came_and_is_not_any_more_is_counted_as_hidden() {
+        let (feed, feeds, console) = (Arc::new(feed()), Feeds::new(), Console::silent());
+        let mut worker = Worker {
+            decoder: Decoder::with_threads(1),
+            complaints: Complaints::default(),
+            feeds: &feeds,
+            console: &console,
+        };
+        feed.set_area(None);
+        worker.decode(&feed, Some(Form::Planes), &frame(1), Delays::new(), &mut Pictures::new());
+        assert_eq!(feed.stats.lock().hidden, 1);
+        worker.decode(&feed, None, &frame(1), Delays::new(), &mut Pictures::new());
+        assert_eq!(feed.stats.lock().hidden, 1, "without a window there is nothing to be seen");
+    }
+
+    #[test]
+    fn all_feeds_are_served_in_turn_by_whichever_thread_is_free() {
+        let decoding = Decoding::new(Some(Form::Planes));
+        let feeds: Vec<_> = (0..9).map(|_| Arc::new(feed())).collect();
+        for round in 0..3 {
+            for feed in &feeds {
+                assert_ne!(decoding.offer(feed, frame(round), Delays::new()), Offered::Hidden);
+            }
+        }
+        let (registry, console, refused) = (Feeds::new(), Console::silent(), AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            for number in 0..2 {
+                let (decoding, registry, console) = (&decoding, &registry, &console);
+                scope.spawn(move || decoding.run(number, registry, console));
+            }
+            // An empty frame is refused: each feed's newest, and no other.
+            let until = Instant::now() + Duration::from_secs(10);
+            while refused.load(Ordering::Relaxed) < 9 && Instant::now() < until {
+                let all = feeds.iter().map(|feed| feed.stats.lock().refused as usize).sum();
+                refused.store(all, Ordering::Relaxed);
+                std::thread::yield_now();
+            }
+            decoding.close();
+        });
+        assert!(feeds.iter().all(|feed| feed.stats.lock().refused == 1));
+    }
+
+    #[test]
+    fn slow_feeds_leave_a_thread_to_the_quick_ones_and_a_single_thread_serves_all() {
+        let waiting = |is_slow| Waiting { feed: Arc::new(feed()), is_slow };
+        let queue = |slow: &[bool], threads, with_slow, first_is_busy| Queue {
+            waiting: slow.iter().map(|&is_slow| waiting(is_slow)).collect(),
+            first_is_busy,
+            threads,
+            with_slow,
+            closed: false,
+        };
+        assert_eq!(queue(&[true, false], 2, 1, true).next(false), Some(1), "the quick one");
+        assert_eq!(queue(&[true], 2, 1, true).next(false), None);
+        assert_eq!(queue(&[true], 2, 1, false).next(true), None);
+        assert_eq!(queue(&[true], 3, 1, true).next(false), Some(0));
+        assert_eq!(queue(&[true], 1, 0, false).next(true), Some(0));
+        // One feed is the first thread's, if that is free.
+        assert_eq!(queue(&[false], 2, 0, false).next(false), None);
+        assert_eq!(queue(&[false, false], 2, 0, false).next(false), Some(0));
+        assert_eq!(queue(&[true, false], 2, 1, false).next(false), None);
+    }
+
+    #[test]
+    fn a_thread_that_does_not_end_is_left_and_one_that_panicked_is_told_of() {
+        let stop = Stop::new().unwrap();
+        let (hold, held) = mpsc::channel::<()>();
+        let held = Arc::new(Mutex::new(held));
+        let decoders = Decoders::start(2, &stop, |number| {
+            let held = held.clone();
+            move || {
+                if number == 0 {
+                    let _ = lock(&held).recv();
+                }
+            }
+        });
+        let begun = Instant::now();
+        decoders.unwrap().finish(&Console::silent()).unwrap();
+        assert!(begun.elapsed() >= PATIENCE, "it was waited for");
+        drop(hold);
+        let panics = Decoders::start(1, &stop, |_| || panic!("on purpose")).unwrap();
+        while !panics.threads.iter().all(JoinHandle::is_finished) {
+            std::thread::yield_now();
+        }
+        let error = panics.finish(&Console::silent()).unwrap_err().to_string();
+        assert!(error.contains("decode thread panicked"), "{error}");
+    }
+
+    #[test]
+    fn a_last_picture_decoded_after_the_goodbye_does_not_make_the_stream_live_again() {
+        let (feed, feeds, console) = (Arc::new(feed()), Feeds::new(), Console::silent());
+        let worker = Worker {
+            decoder: Decoder::with_threads(1),
+            complaints: Complaints::default(),
+            feeds: &feeds,
+            console: &console,
+        };
+        feed.goes_live();
+        assert_eq!(feed.status().state, State::Live);
+        feed.note(Signal::Ended);
+        worker.put_in_window(&feed, &frame(0), (64, 48), Arc::default(), Delays::new());
+        assert_eq!(feed.status().state, State::Ended);
+    }
+}

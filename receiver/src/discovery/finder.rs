@@ -1,0 +1,477 @@
+//! Finds senders by multicast DNS, and decides which are shown: those that were named; or, if none was, the only one there
+//! is. Of several, a person chooses.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use proto::host::{Seldom, Wake, as_shell_word, spawn, wait_until};
+use rustix::event::{PollFd, PollFlags};
+
+use super::browser::{Browser, Found};
+use super::claims::{Claims, Successor};
+use super::sources::Sources;
+use super::taken::{Failed, Taken, merged};
+use crate::feed::Status;
+use crate::net::Link;
+use crate::session::{Claim, Crew, Opened, Place};
+use crate::sync::lock;
+
+/// Looks for senders, and has those received that are wanted.
+pub struct Finder {
+    crew: Arc<Crew>,
+    /// Those who are wanted, by name; nobody: whoever is there.
+    names: Vec<String>,
+    began: Instant,
+    changed: Wake,
+    /// Those who are there, by name.
+    found: Mutex<Vec<Found>>,
+    /// Those whom a person chose since they were looked at. The thread that looks has them received: whoever chooses waits
+    /// for no socket.
+    chosen: Mutex<Vec<Found>>,
+}
+
+/// What the thread that looks remembers.
+struct State {
+    /// Those who are there, by name.
+    found: Vec<Found>,
+    claims: Claims,
+    /// When the first of them was found.
+    first: Option<Instant>,
+    /// Those who are received.
+    taken: Vec<Taken>,
+    /// How many of them have a tile of which it is not known whether anybody is there.
+    supposed: usize,
+    /// Those who are wanted and could not be received.
+    failed: Vec<Failed>,
+    /// Whether it is decided who is shown, and nobody else is unless a person says so.
+    is_settled: bool,
+    /// The names that were offered last, so that a list is not printed twice.
+    offered: Vec<String>,
+    /// Since when senders are announced at several addresses, and of whom it was said.
+    doubles: Vec<(String, Instant, bool)>,
+    has_said_nobody: bool,
+    /// When it may be said again that nobody can be found.
+    trouble: Seldom,
+}
+
+/// How a sender is received.
+enum Way {
+    Asked(Arc<Place>),
+    Joined(Arc<Place>),
+}
+
+/// Starts to look for senders, if that is wanted.
+///
+/// # Errors
+/// If the system gives no threads or sockets.
+pub(crate) fn start(sources: &Sources, crew: &Arc<Crew>) -> Result<Option<Arc<Finder>>> {
+    if !sources.want_finding() {
+        return Ok(None);
+    }
+    let changed = Wake::new().context("cannot make an event")?;
+    let bell = changed.clone();
+    let browser = match Browser::looking_for(&sources.names, crew.interface(), move |_| bell.raise()) {
+        Ok(browser) => browser,
+        // Who sends here is shown all the same.
+        Err(error) if sources.is_open => {
+            crew.shared.console.warn(format_args!("not looking for senders: {error:#}"));
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    let finder = Arc::new(Finder {
+        crew: crew.clone(),
+        names: sources.names.clone(),
+        began: Instant::now(),
+        changed,
+        found: Mutex::default(),
+        chosen: Mutex::default(),
+    });
+    let working = finder.clone();
+    let thread = spawn("find", &crew.shared.stop, move || working.run(&browser))?;
+    crew.join_later(thread);
+    Ok(Some(finder))
+}
+
+impl Finder {
+    /// Those who were found, by name.
+    pub fn found(&self) -> Vec<Found> {
+        lock(&self.found).clone()
+    }
+
+    /// For how long senders have been looked for.
+    pub fn waited(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// Has these received, because a person chose them.
+    pub fn choose(&self, chosen: &[Found]) {
+        lock(&self.chosen).extend_from_slice(chosen);
+        self.changed.raise();
+    }
+
+    /// Follows what is found until the program ends.
+    fn run(&self, browser: &Browser) -> Result<()> {
+        let stop = &self.crew.shared.stop;
+        let mut state = State::default();
+        loop {
+            self.changed.clear();
+            let now = Instant::now();
+            if let Some(trouble) = browser.trouble().filter(|_| state.trouble.is_due(now)) {
+                self.crew.shared.console.warn(trouble);
+            }
+            let decided = self.decide(&mut state, browser.list(), now)?;
+            let until = [decided, state.next_try(), self.next_look(&state, now)].into_iter().flatten().min();
+            self.crew.shared.feeds.wake();
+            let mut files = [PollFd::new(stop, PollFlags::IN), PollFd::new(&self.changed, PollFlags::IN)];
+            wait_until(&mut files, until).context("cannot wait for senders")?;
+            if stop.is_requested() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Sees to what there is; returns when to look again, if nothing changes before.
+    fn decide(&self, state: &mut State, found: Vec<Found>, now: Instant) -> Result<Option<Instant>> {
+        state.found.clone_from(&found);
+        lock(&self.found).clone_from(&found);
+        let chosen = std::mem::take(&mut *lock(&self.chosen));
+        state.is_settled |= !chosen.is_empty();
+        for chosen in &chosen {
+            state.failed.retain(|failed| failed.found.instance != chosen.instance);
+            self.take(state, chosen, now);
+        }
+        state.taken.iter_mut().for_each(|taken| taken.learn(&found));
+        self.follow(state, &found, now);
+        self.warn_of_doubles(state, &found, now);
+        state.claims.update(&found, now);
+        if !self.names.is_empty() {
+            self.heed_claims(state);
+            let named: Vec<_> = self.names.iter().map(|name| called(name, &found)).collect();
+            if named.iter().any(Option::is_some) {
+                // In the order in which they were typed, as far as they come together.
+                let decided = *state.first.get_or_insert(now) + GATHER;
+                if now < decided && named.iter().any(Option::is_none) {
+                    return Ok(Some(decided));
+                }
+            }
+            named.into_iter().flatten().for_each(|found| self.take(state, found, now));
+            let missing: Vec<&str> =
+                self.names.iter().filter(|name| !state.has(name)).map(String::as_str).collect();
+            return Ok(if missing.is_empty() { None } else { self.say_nobody(state, &missing, now) });
+        }
+        // Who sends here, or answers, is shown, and there is nothing left to decide.
+        let is_any_heard = state.taken.iter().any(|taken| taken.heard().is_some());
+        state.is_settled |= is_any_heard || self.crew.shared.feeds.count() > state.supposed;
+        if state.is_settled {
+            return Ok(None);
+        }
+        if found.is_empty() {
+            return Ok(self.say_nobody(state, &[], now));
+        }
+        let decided = *state.first.get_or_insert(now) + GATHER;
+        if now < decided {
+            return Ok(Some(decided));
+        }
+        let have_window = self.crew.shared.feeds.have_window();
+        if found.len() > 1 && (!have_window || state.taken.is_empty()) {
+            self.offer(state, &found);
+            if have_window {
+                return Ok(None);
+            }
+        }
+        self.take_any(state, &found, now);
+        Ok(None)
+    }
+
+    /// Asks all of these in turn, until one is heard: who was announced need not be there.
+    fn take_any(&self, state: &mut State, found: &[Found], now: Instant) {
+        for found in found.iter().filter(|found| found.group.is_some()).take(MOST_GROUPS) {
+            self.take(state, found, now);
+        }
+        let served = || found.iter().filter(|found| found.group.is_none());
+        if let Some(first) = served().find(|found| !found.addresses.is_empty()).or_else(|| served().next()) {
+            if !state.taken.iter().any(|taken| taken.is_any) {
+                let all = Found { addresses: merged(served()), ..first.clone() };
+                self.take(state, &all, now);
+            }
+            // Those that are found later are asked too.
+            if let Some(taken) = state.taken.iter_mut().find(|taken| taken.instance == first.instance) {
+                taken.is_any = true;
+            }
+            self.follow(state, found, now);
+        }
+    }
+
+    /// Tells those who are received where they are said to be now, and tries again those who could not be.
+    fn follow(&self, state: &mut State, found: &[Found], now: Instant) {
+        let others: Vec<String> = state.taken.iter().map(|taken| taken.instance.clone()).collect();
+        for taken in &state.taken {
+            if let Some(place) = &taken.place {
+                place.move_to(&taken.addresses(found, &others));
+                if let Some(found) =
+                    found.iter().find(|found| found.instance == taken.instance && !taken.is_any)
+                {
+                    place.set_name(&found.name);
+                }
+            }
+        }
+        for found in found {
+            let is_taken = state.taken.iter().any(|taken| taken.is(&found.instance));
+            if is_taken || state.failed.iter().any(|failed| failed.found.instance == found.instance) {
+                self.take(state, found, now);
+            }
+        }
+    }
+
+    /// When those are to be looked at again who are announced elsewhere than where they are heard, or of whom it is to be
+    /// said that they are announced twice.
+    fn next_look(&self, state: &State, now: Instant) -> Option<Instant> {
+        let waits = |found: &Found| {
+            let taken = state.taken.iter().find(|taken| taken.is(&found.instance));
+            taken.is_some_and(|taken| !taken.is_received(found))
+        };
+        let doubles = state.doubles.iter().filter(|(_, _, is_said)| !is_said);
+        let doubles = doubles.map(|(_, since, _)| *since + LASTING).min();
+        let silent = state.found.iter().any(waits).then_some(now + LOST);
+        [doubles, silent].into_iter().flatten().min()
+    }
+
+    /// Says once of each who is received that somebody else says that he is called so.
+    fn warn_of_doubles(&self, state: &mut State, found: &[Found], now: Instant) {
+        let of = |instance: &str| -> Vec<SocketAddr> {
+            let same = found.iter().filter(|found| found.instance == instance);
+            let mut first: Vec<SocketAddr> = Vec::new();
+            for other in same {
+                let is_same = |address: &SocketAddr| first.iter().any(|known| known.ip() == address.ip());
+                if !other.addresses.iter().any(is_same) {
+                    first.extend(other.addresses.first());
+                }
+            }
+            first
+        };
+        state.doubles.retain(|(instance, _, is_said)| *is_said || of(instance).len() > 1);
+        for taken in state.taken.iter().filter(|taken| !taken.is_any) {
+            let addresses = of(&taken.instance);
+            if addresses.len() < 2 {
+                continue;
+            }
+            let at = state.doubles.iter().position(|(instance, ..)| *instance == taken.instance);
+            let at = at.unwrap_or_else(|| {
+                state.doubles.push((taken.instance.clone(), now, false));
+                state.doubles.len() - 1
+            });
+            let (_, since, is_said) = &mut state.doubles[at];
+            // One that has gone to another computer is still announced by the old one for a moment.
+            if !*is_said && now >= *since + LASTING {
+                *is_said = true;
+                let all: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+                self.crew.shared.console.warn(format_args!(
+                    "{} is announced at several addresses, {}: who is heard is stayed with. Two senders may have one \
+                     name (give each its own by --name), or somebody makes one up",
+                    taken.instance,
+                    all.join(" and ")
+                ));
+            }
+        }
+    }
+
+    /// Has those know who are asked who says that he is there instead: if that one is heard there, he is, and nobody is
+    /// asked any more, since he was not wanted.
+    fn heed_claims(&self, state: &State) {
+        for Taken { instance, place, .. } in &state.taken {
+            let Some(place) = place else { continue };
+            let successor = state.claims.successor(instance, &place.addresses());
+            place.set_claim(successor.map(|Successor { instance: other, name }| Claim {
+                name,
+                why: format!("no sender is called {instance} now; {other} is at its address"),
+            }));
+        }
+    }
+
+    /// Has a sender received, unless it is already, or could not be a moment ago.
+    fn take(&self, state: &mut State, found: &Found, now: Instant) {
+        let at = state.taken.iter().position(|taken| taken.is(&found.instance));
+        if at.is_some_and(|at| state.taken[at].is_received(found)) {
+            state.failed.retain(|failed| failed.found.instance != found.instance);
+            return;
+        }
+        let before = state.failed.iter().position(|failed| failed.found.instance == found.instance);
+        if before.is_some_and(|at| !state.failed[at].is_due(found, now)) {
+            return;
+        }
+        if let Some(at) = at
+            && state.taken[at].heard().is_some_and(|heard| now.saturating_duration_since(heard) < LOST)
+        {
+            // What is heard outweighs what is announced.
+            return;
+        }
+        let before = before.map(|at| state.failed.swap_remove(at).why);
+        let before_group = at.and_then(|at| state.taken[at].group.clone());
+        if let (Some(place), Some(group)) = (before_group, found.group) {
+            place.move_to_group(group);
+            return;
+        }
+        match self.receive(found, state.is_settled || !self.names.is_empty()) {
+            Ok(way) => {
+                let at = at.unwrap_or_else(|| {
+                    state.taken.push(Taken::nowhere(found));
+                    state.taken.len() - 1
+                });
+                match way {
+                    Way::Asked(place) => state.taken[at].place = Some(place),
+                    Way::Joined(place) => state.taken[at].group = Some(place),
+                }
+                state.supposed += usize::from(self.shows(state));
+            }
+            Err(error) => {
+                let why = format!("{} is not shown: {error:#}", found.name);
+                if before.as_ref() != Some(&why) {
+                    self.crew.shared.console.warn(&why);
+                }
+                state.failed.push(Failed { found: found.clone(), why, again: now + TRY_AGAIN });
+            }
+        }
+    }
+
+    /// Whether who is received now has a tile before he is heard: where a person sees whom is waited for, or wants him.
+    fn shows(&self, state: &State) -> bool {
+        self.crew.shared.feeds.have_window() || state.is_settled || !self.names.is_empty()
+    }
+
+    /// Joins its group, or asks it; it has a tile at once if it is `wanted`.
+    fn receive(&self, found: &Found, is_wanted: bool) -> Result<Way> {
+        let (crew, console) = (&self.crew, &self.crew.shared.console);
+        let is_shown = is_wanted || crew.shared.feeds.have_window();
+        let name = &found.name;
+        if let Some(group) = found.group {
+            let link = Link::open(group, crew.interface(), console)?;
+            let status = Status::new("listening on", format!("{group} for {name}"));
+            let place = Place::of_group(group, self.changed.clone());
+            crew.receive_group_of(place.clone(), link, status, is_shown)?;
+            return Ok(Way::Joined(place));
+        }
+        if found.addresses.is_empty() {
+            bail!(
+                "it says no address in a network of this computer at which it can be asked; try receiver --connect HOST"
+            );
+        }
+        let place = Place::of_found(&found.addresses, self.changed.clone());
+        if is_wanted {
+            place.set_name(name);
+        }
+        let Opened { link, asking, status } = Opened::towards(&place, name, crew.interface(), console)?;
+        crew.receive(link, asking, status, is_shown)?;
+        Ok(Way::Asked(place))
+    }
+
+    /// Lists several senders to choose from: in the window too, where there is one. Where there is none, one is taken, since
+    /// anybody can have others announced.
+    fn offer(&self, state: &mut State, several: &[Found]) {
+        let names: Vec<String> = several.iter().map(|found| found.instance.clone()).collect();
+        let console = &self.crew.shared.console;
+        let (all, example) = (names.join(", "), as_shell_word(&names[0]));
+        if self.crew.shared.feeds.have_window() {
+            if names != state.offered {
+                console.say(format_args!("several senders: {all}"));
+                console.say(format_args!("choose in the window, or by name: receiver {example}"));
+            }
+        } else if state.offered.is_empty() {
+            console.warn(format_args!(
+                "there are several senders: {all}; name those to be shown, such as: receiver {example}; until then it is \
+                 the first that is heard"
+            ));
+        }
+        state.offered = names;
+    }
+
+    /// Says once, after a while, that nobody was found; returns when it is time to.
+    fn say_nobody(&self, state: &mut State, names: &[&str], now: Instant) -> Option<Instant> {
+        let due = self.began + PATIENCE;
+        if state.has_said_nobody {
+            return None;
+        }
+        if now < due {
+            return Some(due);
+        }
+        state.has_said_nobody = true;
+        let whom = if names.is_empty() {
+            "no sender".to_owned()
+        } else {
+            format!("no sender called {}", names.join(", "))
+        };
+        self.crew.shared.console.say(format_args!(
+            "{whom} was found yet; still looking. Where multicast DNS is blocked: receiver --connect HOST"
+        ));
+        None
+    }
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            found: Vec::new(),
+            claims: Claims::default(),
+            first: None,
+            taken: Vec::new(),
+            supposed: 0,
+            failed: Vec::new(),
+            is_settled: false,
+            offered: Vec::new(),
+            doubles: Vec::new(),
+            has_said_nobody: false,
+            trouble: Seldom::new(TROUBLE_EVERY),
+        }
+    }
+}
+
+impl State {
+    /// When somebody is tried again who could not be received and is still there.
+    fn next_try(&self) -> Option<Instant> {
+        let is_there =
+            |failed: &&Failed| self.found.iter().any(|found| found.instance == failed.found.instance);
+        self.failed.iter().filter(is_there).map(|failed| failed.again).min()
+    }
+
+    /// Whether a sender of this name is received, or it was said why not.
+    fn has(&self, name: &str) -> bool {
+        let mut instances = self.failed.iter().map(|failed| &failed.found.instance);
+        if self.taken.iter().any(|taken| taken.is(name) || taken.is_called(name)) {
+            return true;
+        }
+        let is_it = |instance: &String, found: &Found| {
+            *instance == found.instance && (found.name == name || found.instance == name)
+        };
+        instances.any(|instance| instance == name || self.found.iter().any(|found| is_it(instance, found)))
+    }
+}
+
+/// Who is called so: the one that nobody else is called like, or else the first.
+fn called<'a>(name: &str, found: &'a [Found]) -> Option<&'a Found> {
+    let exact = found.iter().find(|found| found.instance == name);
+    exact.or_else(|| found.iter().find(|found| found.name == name))
+}
+
+/// Where a found sender can be seen, in words.
+pub(crate) fn whereabouts(found: &Found) -> String {
+    let text = |address: &SocketAddr| address.to_string();
+    found.group.as_ref().or_else(|| found.addresses.first()).map_or_else(String::new, text)
+}
+
+/// How long others are waited for after the first sender was found: answers to one question come within this, also from
+/// computers that are busy.
+const GATHER: Duration = Duration::from_millis(500);
+/// A network that comes up is there within this, and a message of it is no news to who waits.
+const TRY_AGAIN: Duration = Duration::from_secs(3);
+/// Groups that are joined where nobody was named and nobody is heard; each is a socket and a thread.
+const MOST_GROUPS: usize = 4;
+/// A sender that says nothing for so long may be elsewhere, as it is announced: it says hello five times a second.
+const LOST: Duration = Duration::from_secs(2);
+/// Longer than one that has gone elsewhere is announced where it was.
+const LASTING: Duration = Duration::from_secs(7);
+/// Often enough to be seen, rarely enough to be read.
+const TROUBLE_EVERY: Duration = Duration::from_secs(600);
+/// After so long without anybody, people wonder.
+const PATIENCE: Duration = Duration::from_secs(3);

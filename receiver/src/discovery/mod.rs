@@ -1,0 +1,14 @@
+//! Finds senders on this network, and decides which are shown.
+
+mod address;
+mod browser;
+mod claims;
+mod finder;
+mod list;
+mod sources;
+mod taken;
+
+pub use browser::{Browser, Change, Found};
+pub(crate) use finder::{Finder, start, whereabouts};
+pub use list::list;
+pub(crate) use sources::Sources;

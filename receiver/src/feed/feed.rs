@@ -1,0 +1,274 @@
+//! One sender, as this receiver sees it: what was counted of it, what is said of it, and its pictures on their way.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use proto::Latest;
+use proto::host::web::Broadcast;
+
+use super::delay::Delays;
+use super::picture::{Picture, Shown};
+use super::queued::Queued;
+use super::stats::Stats;
+use super::status::{State, Status};
+use crate::net::Probe;
+use crate::output::Outputs;
+use crate::record::Keeper;
+use crate::sync::lock;
+
+/// One sender. The receiving thread fills it, the decoding threads and the window empty it, and each output reads it.
+pub struct Feed {
+    /// What is counted of it.
+    pub stats: Stats,
+    /// What is said of it in words.
+    pub status: Mutex<Status>,
+    /// Its newest decoded picture, for the window.
+    pub pictures: Latest<Picture>,
+    /// How to tell the delay of that picture.
+    pub delays: Mutex<Delays>,
+    /// Since when it is waited for.
+    pub began: Instant,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// Keeps its frames, on request.
+    pub keeper: Keeper,
+    /// Its newest frame, for browsers, where they are shown any.
+    pub newest: Option<Arc<Broadcast>>,
+    /// See [`outputs`](Self::outputs).
+    outputs: Option<Arc<Outputs>>,
+    /// Its newest frame that is not decoded yet.
+    pub(crate) queued: Mutex<Queued>,
+    /// Its tile's number, from 1; 0 as long as it has none.
+    number: AtomicUsize,
+    /// The area that it is shown in, width and height in 32 bits each; [`HIDDEN`] while it is not shown, and [`UNPLACED`]
+    /// before a window has said so.
+    area: AtomicU64,
+    /// Between two captures, in microseconds; 0 as long as it is not known.
+    interval: AtomicU64,
+}
+
+/// Where a feed's datagrams come in.
+#[derive(Clone)]
+pub struct Origin {
+    /// Where is listened.
+    pub listen: SocketAddr,
+    /// The interface that was named, or that a group was joined by.
+    pub interface: Option<String>,
+    /// How many bytes of datagrams the system keeps until they are read.
+    pub buffer: usize,
+    /// Whether a sender is asked for them.
+    pub asks: bool,
+    /// Asks about the socket.
+    pub probe: Arc<Probe>,
+}
+
+/// What happened to a sender.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// Its session begins, from there.
+    Source(SocketAddr),
+    /// Its name.
+    Name(String),
+    /// It has no pictures now.
+    SourceGone,
+    /// It has pictures.
+    SourceBack,
+    /// Nothing comes any more.
+    Silent,
+    /// It ended its session.
+    Ended,
+    /// It has no room for another viewer.
+    Full,
+    /// Another sender is where it was, in a sentence.
+    Away(String),
+    /// It is found again.
+    Expected,
+}
+
+impl Feed {
+    /// A feed of which nothing has come yet; `status` says what is waited for, and `outputs` are used if it is the first.
+    pub fn new(status: Status, origin: Origin, keeper: Keeper, outputs: Option<Arc<Outputs>>) -> Self {
+        Self {
+            stats: Stats::default(),
+            status: Mutex::new(status),
+            pictures: Latest::new(),
+            delays: Mutex::new(Delays::new()),
+            began: Instant::now(),
+            origin,
+            keeper,
+            newest: None,
+            outputs,
+            queued: Mutex::default(),
+            number: AtomicUsize::new(0),
+            area: AtomicU64::new(UNPLACED),
+            interval: AtomicU64::new(0),
+        }
+    }
+
+    /// Where its frames go besides the window: those of the first sender that is shown. Which that is turns out when one is
+    /// heard or found.
+    pub fn outputs(&self) -> Option<&Arc<Outputs>> {
+        self.outputs.as_ref().filter(|_| self.number() <= 1)
+    }
+
+    /// Its tile's number, from 1; 0 as long as it has none.
+    pub fn number(&self) -> usize {
+        self.number.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_number(&self, number: usize) {
+        self.number.store(number, Ordering::Relaxed);
+    }
+
+    /// The area that it is shown in, in pixels; `None` while no window shows it.
+    pub fn area(&self) -> Option<(u32, u32)> {
+        let area = self.area.load(Ordering::Relaxed);
+        (area != HIDDEN && area != UNPLACED).then_some(((area >> 32) as u32, area as u32))
+    }
+
+    /// Whether a window has decided not to show it. Before that, its first picture is wanted.
+    pub fn is_hidden(&self) -> bool {
+        self.area.load(Ordering::Relaxed) == HIDDEN
+    }
+
+    /// Says how large it is shown.
+    pub fn set_area(&self, area: Option<(u32, u32)>) {
+        let area = area.map_or(HIDDEN, |(width, height)| u64::from(width) << 32 | u64::from(height));
+        self.area.store(area, Ordering::Relaxed);
+    }
+
+    /// How far its captures are apart, once that is known.
+    pub fn interval(&self) -> Option<Duration> {
+        let micros = self.interval.load(Ordering::Relaxed);
+        (micros != 0).then(|| Duration::from_micros(micros))
+    }
+
+    pub(crate) fn set_interval(&self, interval: Duration) {
+        let micros = u64::try_from(interval.as_micros()).unwrap_or(u64::MAX);
+        self.interval.store(micros, Ordering::Relaxed);
+    }
+
+    /// What is said of it, for a moment.
+    pub fn status(&self) -> MutexGuard<'_, Status> {
+        lock(&self.status)
+    }
+
+    /// How to tell delays of what was decoded last.
+    pub fn delays(&self) -> Delays {
+        *lock(&self.delays)
+    }
+
+    /// Notes what happened.
+    pub fn note(&self, signal: Signal) {
+        let mut status = self.status();
+        match signal {
+            Signal::Source(source) => {
+                status.source = source.to_string();
+                status.interface = self.origin.interface.clone().unwrap_or_default();
+            }
+            Signal::Name(name) => status.name = name,
+            Signal::SourceGone => status.state = State::SourceGone("the sender waits for its camera".into()),
+            // The next picture says that it is live.
+            Signal::SourceBack => {}
+            // That nothing comes is then as it should be.
+            Signal::Silent if matches!(status.state, State::Away(_)) => {}
+            Signal::Silent => status.state = State::Silent(Instant::now()),
+            Signal::Ended => status.state = State::Ended,
+            Signal::Full => status.state = State::Full,
+            Signal::Away(why) => {
+                (status.name, status.source) = (String::new(), String::new());
+                status.state = State::Away(why);
+            }
+            Signal::Expected => status.state = State::Waiting(Instant::now()),
+        }
+    }
+
+    /// Notes that pictures come: when one is delivered, and not when it is decoded, since by then the sender may have said
+    /// goodbye.
+    pub(crate) fn goes_live(&self) {
+        self.status().state = State::Live;
+    }
+
+    /// Notes by which interface this source is reached, if that is who sends. Whoever asks the system for it does so in no
+    /// hurry: a sender may change often, and the thread that receives has no time for it.
+    pub(crate) fn note_interface(&self, source: &str, interface: &str) {
+        let mut status = self.status();
+        if status.source == source && status.interface != interface {
+            interface.clone_into(&mut status.interface);
+        }
+    }
+
+    /// Counts a picture that was shown; returns how long after its capture.
+    pub fn shown(&self, shown: &Shown) -> Duration {
+        let delays = self.delays();
+        let latency = delays.since(shown.captured, shown.presented_at);
+        let mut counters = self.stats.lock();
+        counters.displayed += 1;
+        counters.present.add(shown.present);
+        // A picture from before the sender's clock was known, or after, is counted otherwise than the rest.
+        if delays.agreement() == counters.clock {
+            counters.latency.add(latency);
+        }
+        latency
+    }
+
+    /// Counts what was still on its way to the window when all ended.
+    pub(crate) fn settle(&self) {
+        let is_queued = lock(&self.queued).give_up();
+        let mut counters = self.stats.lock();
+        counters.undecoded += u64::from(is_queued);
+        counters.unshown += u64::from(self.pictures.try_take().is_some());
+    }
+}
+
+/// No area in particular: no window has one of no pixels, or of so many.
+const HIDDEN: u64 = 0;
+const UNPLACED: u64 = u64::MAX;
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use proto::host::Console;
+    use proto::{FrameId, MediaTime};
+
+    use super::*;
+    use crate::feed::delay::Agreement;
+    use crate::record::KeepOptions;
+
+    /// A feed of nobody.
+    pub(crate) fn feed() -> Feed {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let listen = socket.local_addr().unwrap();
+        let probe = Arc::new(Probe::of(socket.into()));
+        let origin = Origin { listen, interface: None, buffer: 0, asks: false, probe };
+        let options = KeepOptions { folder: ".".into(), past: None, past_bytes: 0, split: None };
+        let keeper = Keeper::new(&options, &Console::silent());
+        Feed::new(Status::new("listening on", "0.0.0.0:9000"), origin, keeper, None)
+    }
+
+    #[test]
+    fn a_picture_that_was_on_its_way_when_the_clock_became_known_is_not_counted_with_the_others() {
+        let (now, feed) = (Instant::now(), feed());
+        let (captured, present) = (MediaTime::default(), Duration::from_millis(1));
+        let shown = Shown { id: FrameId::new(0), captured, decoded_at: now, presented_at: now, present };
+        feed.shown(&shown);
+        assert!(feed.stats.lock().latency.all().max.is_some());
+        feed.stats.lock().forget_delays(Agreement::Shared);
+        feed.shown(&shown);
+        let counters = feed.stats.lock();
+        assert_eq!((counters.latency.all().max, counters.displayed), (None, 2));
+    }
+
+    #[test]
+    fn an_area_is_told_as_it_was_said() {
+        let feed = feed();
+        assert_eq!((feed.area(), feed.interval(), feed.is_hidden()), (None, None, false));
+        feed.set_area(None);
+        assert_eq!((feed.area(), feed.is_hidden()), (None, true));
+        feed.set_area(Some((426, 240)));
+        feed.set_interval(Duration::from_millis(33));
+        assert_eq!((feed.area(), feed.is_hidden()), (Some((426, 240)), false));
+        assert_eq!(feed.interval(), Some(Duration::from_millis(33)));
+    }
+}

@@ -1,0 +1,24 @@
+//! What is known of each sender, and its newest picture: filled from below, emptied from above.
+
+mod delay;
+mod feed;
+mod picture;
+mod queued;
+mod registry;
+mod stats;
+mod status;
+mod waker;
+
+pub(crate) use delay::Agreement;
+pub use delay::Delays;
+pub(crate) use feed::Signal;
+#[cfg(test)]
+pub(crate) use feed::tests;
+pub use feed::{Feed, Origin};
+pub use picture::Picture;
+pub(crate) use picture::Shown;
+pub(crate) use queued::Turn;
+pub use registry::Feeds;
+pub(crate) use stats::{Counters, Everything, OutputObject, Reports, Stats, error_bar, loss_percent};
+pub use status::{State, Status};
+pub use waker::Waker;

@@ -1,0 +1,449 @@
+//! What the receiver counts, and how it says it.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use proto::host::{Report, percentiles_text, two_digits};
+use proto::{DatagramCounts, LossCounts, Meter, Percentiles, RecvStats, RepairCounts};
+use serde::{Serialize, Serializer};
+
+use super::delay::Agreement;
+use crate::output::Tally;
+
+/// The receiver's statistics, shared by its threads. Locked for moments only.
+#[derive(Debug, Default)]
+pub struct Stats {
+    inner: Mutex<Counters>,
+}
+
+/// What is counted.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// What the stream counted.
+    pub stream: RecvStats,
+    /// Datagrams that the kernel dropped before they were read.
+    pub kernel_dropped: u64,
+    /// Datagrams that the kernel was told to turn away during a flood.
+    pub turned_away: u64,
+    /// Pictures that were shown.
+    pub displayed: u64,
+    /// Frames that were delivered, but a newer one came before they were decoded.
+    pub undecoded: u64,
+    /// Pictures that were decoded, but a newer one came before they were shown.
+    pub unshown: u64,
+    /// Frames that are no JPEG we decode.
+    pub refused: u64,
+    /// Frames that were not shown because the window shows another sender.
+    pub hidden: u64,
+    /// From capture to the frame's last chunk.
+    pub transit: Meter,
+    /// From the first chunk to the last.
+    pub reassemble: Meter,
+    /// From JPEG to pixels.
+    pub decode: Meter,
+    /// From pixels to the screen.
+    pub present: Meter,
+    /// From capture to the screen.
+    pub latency: Meter,
+    /// What transit and latency are counted from.
+    pub clock: Agreement,
+    /// How wrong transit and latency may be, where they are absolute.
+    pub clock_error: Meter,
+    /// The session that is received.
+    pub session: Option<String>,
+    /// Where it comes from.
+    pub source: Option<String>,
+    /// What the sender calls itself.
+    pub name: String,
+    /// What the outputs besides the window wrote, and what they could not keep up with.
+    pub outputs: Vec<OutputObject>,
+    /// Whether nothing is expected now: the sender has ended its stream, or has no pictures.
+    pub is_over: bool,
+    /// Whether the sender says that it has no room for another viewer.
+    pub is_full: bool,
+    /// Why it is not asked, if another sender is where it was.
+    pub away: Option<String>,
+    /// What is wrong, if something is, in a sentence.
+    pub diagnosis: Option<String>,
+}
+
+impl Stats {
+    /// The counters, for a moment.
+    pub fn lock(&self) -> MutexGuard<'_, Counters> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Counters {
+    /// Begins anew with whatever is counted from the capture: from now on it is counted otherwise.
+    pub fn forget_delays(&mut self, clock: Agreement) {
+        self.clock = clock;
+        for meter in [&mut self.transit, &mut self.latency, &mut self.clock_error] {
+            meter.clear();
+        }
+    }
+}
+
+/// Makes reports out of counters, remembering what the last one said.
+#[derive(Debug)]
+pub struct Reports {
+    start: Instant,
+    last: Instant,
+    before: RecvStats,
+}
+
+/// What `--stats-json` says; the names are stable.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs, reason = "docs/statistics.md explains the statistics' names")]
+pub struct Object {
+    pub session: Option<String>,
+    pub source: Option<String>,
+    pub name: String,
+    pub frames: Frames,
+    pub lost: LossCounts,
+    pub datagrams: Datagrams,
+    pub repair: RepairCounts,
+    pub ms: Millis,
+    pub clock: Agreement,
+    pub clock_error_ms: Option<f64>,
+    pub fps: f64,
+    pub mbps: f64,
+    pub sessions: u64,
+    pub outputs: Vec<OutputObject>,
+    /// Of a hundred frames sent since the last report.
+    pub loss_percent: f64,
+    pub diagnosis: Option<String>,
+    #[serde(skip)]
+    is_full: bool,
+    #[serde(skip)]
+    away: Option<String>,
+}
+
+/// What is said of all senders: of the first as if it were alone, and of each, as `senders`, if there are several.
+#[derive(Debug)]
+pub struct Everything {
+    senders: Vec<Object>,
+}
+
+impl Serialize for Everything {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Shape<'a> {
+            #[serde(flatten)]
+            first: &'a Object,
+            #[serde(skip_serializing_if = "<[_]>::is_empty")]
+            senders: &'a [Object],
+        }
+        let senders = if self.senders.len() > 1 { &self.senders[..] } else { &[] };
+        Shape { first: &self.senders[0], senders }.serialize(serializer)
+    }
+}
+
+impl Everything {
+    /// Of at least one sender.
+    pub fn new(senders: Vec<Object>) -> Self {
+        assert!(
+            !senders.is_empty(),
+            "there is always a first sender to speak of, if only to say that it is silent"
+        );
+        Self { senders }
+    }
+
+    /// One line for people about several senders.
+    pub fn line(&self) -> String {
+        let sum = |figure: fn(&Object) -> f64| self.senders.iter().map(figure).sum::<f64>();
+        let count = |figure: fn(&Object) -> u64| self.senders.iter().map(figure).sum::<u64>();
+        let silent = self.senders.iter().filter(|object| object.fps == 0.0).count();
+        let mut line = format!(
+            "{} senders  {:.1} fps  {:.1} Mbit/s  delivered {}  lost {}",
+            self.senders.len(),
+            sum(|object| object.fps),
+            sum(|object| object.mbps),
+            count(|object| object.frames.delivered),
+            count(|object| object.frames.lost + object.frames.unseen),
+        );
+        if silent > 0 {
+            line += &format!("  without pictures {silent}");
+        }
+        let superseded = count(|object| object.frames.superseded);
+        if superseded > 0 {
+            line += &format!("  superseded {superseded}");
+        }
+        line
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[allow(missing_docs, reason = "as above")]
+pub struct OutputObject {
+    pub name: String,
+    pub written: u64,
+    pub dropped: u64,
+}
+
+#[derive(Debug, Serialize)]
+#[allow(missing_docs, reason = "as above")]
+pub struct Frames {
+    pub delivered: u64,
+    pub displayed: u64,
+    pub superseded: u64,
+    pub refused: u64,
+    pub hidden: u64,
+    pub lost: u64,
+    pub unseen: u64,
+}
+
+#[derive(Debug, Serialize)]
+#[allow(missing_docs, reason = "as above")]
+pub struct Datagrams {
+    #[serde(flatten)]
+    pub counts: DatagramCounts,
+    pub kernel_dropped: u64,
+    pub turned_away: u64,
+    pub contested: u64,
+}
+
+#[derive(Debug, Serialize)]
+#[allow(missing_docs, reason = "as above")]
+pub struct Millis {
+    pub transit: Percentiles,
+    pub reassemble: Percentiles,
+    pub decode: Percentiles,
+    pub present: Percentiles,
+    pub latency: Percentiles,
+}
+
+impl OutputObject {
+    /// An output's name, and what became of its frames.
+    pub fn new((name, tally): (&str, Tally)) -> Self {
+        Self { name: name.to_owned(), written: tally.written, dropped: tally.dropped }
+    }
+}
+
+impl Reports {
+    /// Reports on what began then.
+    pub fn since(start: Instant) -> Self {
+        Self { start, last: start, before: RecvStats::default() }
+    }
+
+    /// A report on what happened since the last one; the final one is on everything.
+    pub fn make(&mut self, stats: &Stats, is_final: bool) -> Report<Object> {
+        let now = Instant::now();
+        let counters = &mut *stats.lock();
+        let stream = counters.stream;
+        let (since, before) =
+            if is_final { (self.start, RecvStats::default()) } else { (self.last, self.before) };
+        (self.last, self.before) = (now, stream);
+        let seconds = (now - since).max(Duration::from_millis(1)).as_secs_f64();
+
+        let look = |meter: &mut Meter| if is_final { meter.all() } else { meter.recent() };
+        let object = Object {
+            session: counters.session.clone(),
+            source: counters.source.clone(),
+            name: counters.name.clone(),
+            frames: Frames {
+                delivered: stream.delivered,
+                displayed: counters.displayed,
+                superseded: counters.undecoded + counters.unshown,
+                refused: counters.refused,
+                hidden: counters.hidden,
+                lost: stream.lost.total(),
+                unseen: stream.unseen,
+            },
+            lost: stream.lost,
+            datagrams: Datagrams {
+                counts: stream.datagrams,
+                kernel_dropped: counters.kernel_dropped,
+                turned_away: counters.turned_away,
+                contested: stream.contested,
+            },
+            repair: stream.repair,
+            ms: Millis {
+                transit: look(&mut counters.transit),
+                reassemble: look(&mut counters.reassemble),
+                decode: look(&mut counters.decode),
+                present: look(&mut counters.present),
+                latency: look(&mut counters.latency),
+            },
+            clock: counters.clock,
+            // The widest: then it holds for every delay above.
+            clock_error_ms: look(&mut counters.clock_error).max,
+            fps: two_digits((stream.delivered - before.delivered) as f64 / seconds),
+            mbps: two_digits((stream.delivered_bytes - before.delivered_bytes) as f64 * 8.0 / seconds / 1e6),
+            sessions: stream.sessions,
+            outputs: counters.outputs.clone(),
+            loss_percent: loss_percent(&stream, &before),
+            diagnosis: counters.diagnosis.clone(),
+            is_full: counters.is_full,
+            away: counters.away.clone(),
+        };
+        Report { line: line(&object), object }
+    }
+}
+
+pub(crate) fn loss_percent(now: &RecvStats, before: &RecvStats) -> f64 {
+    let lost = |stats: &RecvStats| stats.lost.total() + stats.unseen;
+    let (lost, delivered) = (lost(now) - lost(before), now.delivered - before.delivered);
+    if lost == 0 { 0.0 } else { two_digits(100.0 * lost as f64 / (lost + delivered) as f64) }
+}
+
+fn line(object: &Object) -> String {
+    let Object { frames, datagrams, ms, .. } = object;
+    if object.session.is_none() {
+        return match datagrams.counts {
+            _ if object.is_full => "no signal: the sender is full".into(),
+            DatagramCounts { received: 0, .. } => "no signal: nothing arrives".into(),
+            // What it is, the diagnosis says.
+            DatagramCounts { control: 0, received, unknown, .. } if 2 * unknown > received => {
+                format!("no signal: {received} datagrams arrived, of a format or version that is not taken")
+            }
+            DatagramCounts { control: 0, received, .. } => {
+                format!("no signal: {received} datagrams arrived, and none of them is a sender's")
+            }
+            _ => "no signal: the sender answers, and sends no pictures".into(),
+        };
+    }
+    let mut line = format!(
+        "{:.1} fps  {:.1} Mbit/s  delivered {}  lost {}",
+        object.fps,
+        object.mbps,
+        frames.delivered,
+        frames.lost + frames.unseen
+    );
+    // What is wrong stands first: a narrow terminal cuts the end off.
+    if let Some(why) = &object.away {
+        line += &format!("  {why}");
+    }
+    if object.is_full {
+        line += "  the sender is full";
+    }
+    for (name, count) in [
+        ("not written", object.outputs.iter().map(|output| output.dropped).sum()),
+        ("superseded", frames.superseded),
+        ("refused", frames.refused),
+        ("kernel dropped", datagrams.kernel_dropped),
+        ("damaged", datagrams.counts.bad_checksum),
+        ("foreign", datagrams.counts.foreign),
+        ("turned away", datagrams.turned_away),
+        ("contested", datagrams.contested),
+    ] {
+        if count > 0 {
+            line += &format!("  {name} {count}");
+        }
+    }
+    let measured =
+        [("latency", ms.latency), ("transit", ms.transit), ("decode", ms.decode), ("present", ms.present)];
+    line += &percentiles_text(&label(object), &measured);
+    line
+}
+
+fn label(object: &Object) -> String {
+    match (object.clock, object.clock_error_ms) {
+        (Agreement::Relative, _) => "ms, relative".into(),
+        (Agreement::Shared, None) => "ms".into(),
+        (Agreement::Shared, Some(error)) => format!("ms ± {}", error_bar(error)),
+    }
+}
+
+/// An error in milliseconds; never "0.0": that nobody knows.
+pub(crate) fn error_bar(error: f64) -> String {
+    if error < 0.1 { format!("{error:.2}") } else { format!("{error:.1}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_statistics_have_the_promised_names() {
+        let report = Reports::since(Instant::now()).make(&Stats::default(), true);
+        let json = serde_json::to_value(&report.object).unwrap();
+        for path in [
+            "frames/delivered frames/displayed frames/superseded frames/lost",
+            "lost/deadline lost/superseded lost/evicted",
+            "datagrams/received datagrams/duplicate datagrams/late datagrams/foreign datagrams/malformed",
+            "datagrams/bad_checksum datagrams/contradictory datagrams/missing datagrams/kernel_dropped",
+            "datagrams/turned_away datagrams/contested",
+            "ms/transit/p50 ms/reassemble/p99 ms/decode/max ms/present/p50 ms/latency/p50",
+            "fps mbps session source clock clock_error_ms diagnosis",
+        ]
+        .iter()
+        .flat_map(|line| line.split(' '))
+        {
+            assert!(json.pointer(&format!("/{path}")).is_some(), "{path} in {json}");
+        }
+    }
+
+    #[test]
+    fn without_pictures_the_line_says_what_there_is_instead() {
+        let line = |datagrams, is_full| {
+            let stats = Stats::default();
+            (stats.lock().stream.datagrams, stats.lock().is_full) = (datagrams, is_full);
+            Reports::since(Instant::now()).make(&stats, false).line
+        };
+        let answers = DatagramCounts { received: 3, control: 3, ..DatagramCounts::default() };
+        let others = DatagramCounts { received: 3, foreign: 3, ..DatagramCounts::default() };
+        let rtp = DatagramCounts { received: 3, unknown: 2, ..DatagramCounts::default() };
+        assert_eq!(line(DatagramCounts::default(), false), "no signal: nothing arrives");
+        assert!(line(rtp, false).ends_with("3 datagrams arrived, of a format or version that is not taken"));
+        assert_eq!(line(answers, true), "no signal: the sender is full");
+        assert_eq!(line(answers, false), "no signal: the sender answers, and sends no pictures");
+        assert!(line(others, false).ends_with("3 datagrams arrived, and none of them is a sender's"));
+    }
+
+    #[test]
+    fn the_line_says_first_what_a_narrow_terminal_must_show() {
+        let stats = Stats::default();
+        let mut counters = stats.lock();
+        (counters.session, counters.kernel_dropped) = (Some("1".into()), 12);
+        counters.latency.add(Duration::from_millis(7));
+        counters.transit.add(Duration::from_millis(1));
+        drop(counters);
+        let line = Reports::since(Instant::now()).make(&stats, true).line;
+        let end = "kernel dropped 12  ms, relative: latency 7.0/7.0 transit 1.0/1.0";
+        assert!(line.ends_with(end), "{line}");
+    }
+
+    #[test]
+    fn absolute_delays_are_told_with_their_error_bar_and_relative_ones_are_named_so() {
+        let (stats, mut reports) = (Stats::default(), Reports::since(Instant::now()));
+        let mut counters = stats.lock();
+        counters.session = Some("1".into());
+        counters.latency.add(Duration::from_millis(900));
+        counters.forget_delays(Agreement::Shared);
+        counters.latency.add(Duration::from_millis(7));
+        for micros in [40, 200, 90] {
+            counters.clock_error.add(Duration::from_micros(micros));
+        }
+        drop(counters);
+        let report = reports.make(&stats, false);
+        assert!(report.line.ends_with("  ms ± 0.2: latency 7.0/7.0"), "{}", report.line);
+        let json = serde_json::to_value(&report.object).unwrap();
+        assert_eq!(json["clock"], "shared");
+        assert!((0.2..0.21).contains(&json["clock_error_ms"].as_f64().unwrap()), "{json}");
+
+        let mut counters = stats.lock();
+        counters.latency.add(Duration::from_millis(7));
+        counters.clock_error.add(Duration::from_micros(41));
+        drop(counters);
+        let line = reports.make(&stats, false).line;
+        assert!(line.ends_with("  ms ± 0.04: latency 7.0/7.0"), "{line}");
+
+        let mut counters = stats.lock();
+        counters.forget_delays(Agreement::Relative);
+        counters.latency.add(Duration::from_millis(3));
+        drop(counters);
+        let report = reports.make(&stats, true);
+        assert!(report.line.ends_with("  ms, relative: latency 3.0/3.0"), "{}", report.line);
+        let json = serde_json::to_value(&report.object).unwrap();
+        assert_eq!((&json["clock"], json["clock_error_ms"].is_null()), (&"relative".into(), true));
+    }
+
+    #[test]
+    fn loss_is_of_what_was_sent_since_the_last_report() {
+        let before = RecvStats { delivered: 90, unseen: 10, ..RecvStats::default() };
+        let now = RecvStats { delivered: 165, unseen: 35, ..RecvStats::default() };
+        assert_eq!(loss_percent(&now, &before), 25.0);
+        assert_eq!(loss_percent(&now, &now), 0.0);
+    }
+}

@@ -1,0 +1,11 @@
+//! The UDP socket: what arrives at it, in batches; what leaves it; and what the kernel keeps back.
+
+mod batch;
+mod gate;
+mod meminfo;
+mod socket;
+mod unicast_if;
+
+pub(crate) use gate::{Change, Gate, Shape};
+pub use socket::Link;
+pub(crate) use socket::{Probe, QUIET, Woken};

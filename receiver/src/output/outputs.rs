@@ -1,0 +1,317 @@
+//! Where frames go besides the window. Each output has a thread of its own, so that a slow one holds up no other.
+
+use std::io::{IoSlice, IsTerminal};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use anyhow::{Context, Result, anyhow, bail};
+use proto::host::{Console, Stop};
+use proto::{Latest, Taken};
+
+use super::pipe::Pipe;
+use super::spec::Spec;
+use super::{file, folder, y4m};
+use crate::codec::Decoded;
+use crate::frame::Received;
+use crate::record::{Backlog, Recording, Split};
+
+/// What became of the frames that an output was offered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Frames written, each to its last byte.
+    pub written: u64,
+    /// Frames that were not, because the output had not kept up, or because they are no pictures that it can have.
+    pub dropped: u64,
+}
+
+/// All outputs but the window, at work.
+#[derive(Debug)]
+pub struct Outputs {
+    running: Vec<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    name: String,
+    inbox: Inbox,
+    counts: Arc<Counts>,
+    /// Until it is waited for.
+    thread: Mutex<Option<JoinHandle<Result<()>>>>,
+}
+
+/// Where an output's thread finds what it is to write.
+#[derive(Clone, Debug)]
+enum Inbox {
+    /// For whoever watches: the newest frame.
+    Newest(Arc<Latest<Received>>),
+    /// For a recording: all frames, within bounds.
+    All(Arc<Backlog>),
+    /// The newest picture, decoded.
+    Pictures(Arc<Latest<Arc<Decoded>>>),
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    written: AtomicU64,
+    dropped: AtomicU64,
+}
+
+/// How an output ended, where it did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    /// All that it was given is written.
+    Done,
+    /// Nobody reads it any more.
+    ReaderGone,
+}
+
+impl Outputs {
+    /// Starts what `specs` name, the window excepted. A Matroska file goes on in a new one as `split` says.
+    ///
+    /// An output that fails says so at once. The last one to fail requests `stop`, unless there is a window, and so does
+    /// one whose reader has closed its end.
+    ///
+    /// # Errors
+    ///
+    /// Two outputs want standard output, or one does and it is a terminal; or a folder or file cannot be made.
+    pub fn start(specs: &[Spec], split: Option<Split>, console: &Console, stop: &Stop) -> Result<Self> {
+        if specs.iter().filter(|spec| spec.is_standard_output()).count() > 1 {
+            bail!("only one output can have standard output: give either --output - or --output y4m:-, once");
+        }
+        if let Some(spec) = specs.iter().find(|spec| spec.is_standard_output())
+            && std::io::stdout().is_terminal()
+        {
+            bail!(
+                "--output {spec} would write pictures to a terminal, which shows bytes; send it on, as in --output {spec} \
+                 | ffmpeg ..., or record: --output FILE.mkv"
+            );
+        }
+        let writers: Vec<&Spec> = specs.iter().filter(|spec| spec.has_writer()).collect();
+        let stays = usize::from(writers.len() < specs.len());
+        let left = Arc::new(AtomicUsize::new(writers.len() + stays));
+        let start = |spec: &&Spec| Running::start(spec, split, console, stop, &left);
+        Ok(Self { running: writers.iter().map(start).collect::<Result<_>>()? })
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.running.is_empty()
+    }
+
+    /// Whether one of them wants decoded pictures, as [planes](crate::decode::Form::Planes).
+    pub fn want_pictures(&self) -> bool {
+        self.running.iter().any(|output| matches!(output.inbox, Inbox::Pictures(_)))
+    }
+
+    /// Gives a frame to every output that takes JPEGs. It never waits.
+    pub fn offer(&self, frame: &Received) {
+        for output in &self.running {
+            let dropped = match &output.inbox {
+                Inbox::Newest(newest) => newest.put(frame.clone()).is_some(),
+                Inbox::All(backlog) => !backlog.put(frame.clone()),
+                Inbox::Pictures(_) => false,
+            };
+            output.counts.dropped.fetch_add(dropped.into(), Ordering::Relaxed);
+        }
+    }
+
+    /// Gives a decoded picture to every output that takes those. It never waits.
+    pub fn offer_picture(&self, picture: &Arc<Decoded>) {
+        for output in &self.running {
+            if let Inbox::Pictures(newest) = &output.inbox {
+                let dropped = newest.put(picture.clone()).is_some();
+                output.counts.dropped.fetch_add(dropped.into(), Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// What becomes of the frames, to be looked at while the outputs work and after they have ended.
+    pub fn tallies(&self) -> Tallies {
+        Tallies(self.running.iter().map(|output| (output.name.clone(), output.counts.clone())).collect())
+    }
+
+    /// Lets every output write what it has, and waits for that. A reader that reads nothing is waited for half a second.
+    ///
+    /// # Errors
+    ///
+    /// An output had failed: it was said then, and the program is to end with status 1.
+    pub fn finish(&self) -> Result<()> {
+        for output in &self.running {
+            output.inbox.close();
+        }
+        let mut failed = None;
+        for output in &self.running {
+            let Some(thread) = output.thread.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+                continue;
+            };
+            let ended = thread.join().unwrap_or_else(|_| Err(anyhow!("its thread panicked")));
+            if let Err(error) = ended {
+                failed = failed.or(Some(error.context(format!("output {} failed", output.name))));
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+}
+
+/// What becomes of the frames, output by output.
+#[derive(Debug)]
+pub struct Tallies(Vec<(String, Arc<Counts>)>);
+
+impl Tallies {
+    /// What became of them so far, by the name of the output.
+    pub fn read(&self) -> impl Iterator<Item = (&str, Tally)> {
+        self.0.iter().map(|(name, counts)| (name.as_str(), counts.tally()))
+    }
+}
+
+impl Running {
+    fn start(
+        spec: &Spec,
+        split: Option<Split>,
+        console: &Console,
+        stop: &Stop,
+        left: &Arc<AtomicUsize>,
+    ) -> Result<Self> {
+        let name = spec.to_string();
+        let (inbox, mut write) = writer(spec, split, console, stop, &name)?;
+        let counts = Arc::new(Counts::default());
+        let work = {
+            let (inbox, counts, left) = (inbox.clone(), counts.clone(), left.clone());
+            let (console, stop, name) = (console.clone(), stop.clone(), name.clone());
+            move || {
+                let ended = write(&counts);
+                inbox.close();
+                let is_last = left.fetch_sub(1, Ordering::AcqRel) == 1;
+                match &ended {
+                    Ok(Ended::Done) => {}
+                    Ok(Ended::ReaderGone) => stop.request(),
+                    Err(error) => {
+                        console.warn(format_args!("output {name} has ended: {error:#}"));
+                        if is_last {
+                            stop.request();
+                        }
+                    }
+                }
+                ended.map(|_| ())
+            }
+        };
+        let thread = std::thread::Builder::new()
+            .name("output".to_owned())
+            .spawn(work)
+            .context("cannot start a thread for an output")?;
+        Ok(Self { name, inbox, counts, thread: Mutex::new(Some(thread)) })
+    }
+}
+
+type Write = Box<dyn FnMut(&Counts) -> Result<Ended> + Send>;
+
+/// The inbox of an output and what its thread does: take from it and write, until it is closed and empty.
+fn writer(
+    spec: &Spec,
+    split: Option<Split>,
+    console: &Console,
+    stop: &Stop,
+    name: &str,
+) -> Result<(Inbox, Write)> {
+    Ok(match spec {
+        Spec::Window | Spec::None => bail!("{name} is not written"),
+        Spec::Frames => {
+            let newest = Arc::new(Latest::<Received>::new());
+            let (inbox, mut output) = (newest.clone(), Pipe::standard_output(stop)?);
+            let write = move |counts: &Counts| {
+                while let Taken::Value(received) = inbox.take(None) {
+                    let picture = &mut [IoSlice::new(&received.frame.jpeg)];
+                    if !output.write(picture).context("cannot write to standard output")? {
+                        return Ok(Ended::ReaderGone);
+                    }
+                    counts.one_written();
+                }
+                Ok(Ended::Done)
+            };
+            (Inbox::Newest(newest), Box::new(write))
+        }
+        Spec::Y4m => {
+            let newest = Arc::new(Latest::<Arc<Decoded>>::new());
+            let (inbox, mut output) = (newest.clone(), Pipe::standard_output(stop)?);
+            let write = move |counts: &Counts| {
+                let is_read = y4m::Stream::default().run(&inbox, &mut output, || counts.one_written())?;
+                Ok(if is_read { Ended::Done } else { Ended::ReaderGone })
+            };
+            (Inbox::Pictures(newest), Box::new(write))
+        }
+        Spec::Folder(path) => record(console, name, folder::Folder::open(path)?),
+        Spec::File(path) => record(console, name, file::MjpegFile::create(path, console, stop)?),
+        Spec::Matroska(path) => record(console, name, Recording::to(path, split, console)?),
+    })
+}
+
+/// What is to have every frame, in order.
+trait Record: Send + 'static {
+    /// Writes a frame; says whether it was one that can be written there now.
+    fn write(&mut self, received: &Received) -> Result<bool>;
+
+    /// Writes what must stand at the end.
+    fn finish(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Record for folder::Folder {
+    fn write(&mut self, received: &Received) -> Result<bool> {
+        self.write(&received.frame.jpeg).map(|()| true)
+    }
+}
+
+impl Record for file::MjpegFile {
+    fn write(&mut self, received: &Received) -> Result<bool> {
+        self.write(&received.frame.jpeg)
+    }
+}
+
+impl Record for Recording {
+    fn write(&mut self, received: &Received) -> Result<bool> {
+        self.write(received)
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        self.finish()
+    }
+}
+
+fn record(console: &Console, name: &str, mut to: impl Record) -> (Inbox, Write) {
+    let backlog = Arc::new(Backlog::new(&format!("output {name}"), console));
+    let inbox = backlog.clone();
+    let work = move |counts: &Counts| {
+        while let Some(received) = inbox.take() {
+            let count = if to.write(&received)? { &counts.written } else { &counts.dropped };
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        to.finish()?;
+        Ok(Ended::Done)
+    };
+    (Inbox::All(backlog), Box::new(work))
+}
+
+impl Inbox {
+    fn close(&self) {
+        match self {
+            Self::Newest(newest) => newest.close(),
+            Self::All(backlog) => backlog.close(),
+            Self::Pictures(newest) => newest.close(),
+        }
+    }
+}
+
+impl Counts {
+    fn one_written(&self) {
+        self.written.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn tally(&self) -> Tally {
+        Tally { written: self.written.load(Ordering::Relaxed), dropped: self.dropped.load(Ordering::Relaxed) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

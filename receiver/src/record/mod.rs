@@ -1,0 +1,22 @@
+//! What is kept of a stream: recordings, snapshots, and what just happened.
+
+mod backlog;
+mod local_time;
+mod matroska;
+mod names;
+mod notice;
+mod recorder;
+mod recording;
+mod replay;
+mod split;
+#[cfg(test)]
+mod testing;
+mod thread;
+mod worker;
+
+pub(crate) use backlog::Backlog;
+pub(crate) use notice::Said;
+pub(crate) use recorder::KeepStatus;
+pub use recorder::{KeepOptions, Keeper};
+pub(crate) use recording::Recording;
+pub(crate) use split::Split;

@@ -1,0 +1,255 @@
+//! What is kept of a stream: recordings, snapshots, and what just happened.
+//!
+//! A [`Keeper`] is what the window's keys, a signal and the web page turn to. Nothing that it is asked for is done in
+//! the asking thread: files are made and written by threads of its own.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow};
+use proto::Frame;
+use proto::host::Console;
+
+use super::names::{Names, make_folder};
+use super::notice::{Answer, Said, Voice};
+use super::recording::{self, Recording};
+use super::replay::Past;
+use super::split::Split;
+use super::thread::{Recorder, RecordingStatus};
+use super::worker::Worker;
+use super::{local_time, names};
+use crate::frame::Received;
+use crate::sync::lock;
+
+/// What is to be kept, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeepOptions {
+    /// Where files go. Made when the first one is written.
+    pub folder: PathBuf,
+    /// How much of the past is kept in memory; `None` is nothing.
+    pub past: Option<Duration>,
+    /// The most memory that the past may take, in bytes; and once more while it is written out.
+    pub past_bytes: u64,
+    /// When a recording goes on in a new file.
+    pub split: Option<Split>,
+}
+
+/// Keeps one sender's pictures, as they come or as it is asked to.
+#[derive(Debug)]
+pub struct Keeper {
+    options: KeepOptions,
+    /// Whether frames are wanted at all.
+    wants_frames: AtomicBool,
+    name: Mutex<String>,
+    past: Option<Mutex<Past>>,
+    /// Whether the past is being written out.
+    past_is_busy: Arc<AtomicBool>,
+    recorder: Mutex<Option<Recorder>>,
+    /// Recorders that were told to end, and may still be writing.
+    ending: Mutex<Vec<Recorder>>,
+    worker: Worker,
+    /// Nothing more is begun.
+    is_finished: AtomicBool,
+    voice: Voice,
+    console: Console,
+}
+
+/// How the keeping goes.
+#[derive(Clone, Debug, Default)]
+pub struct KeepStatus {
+    /// The recording that runs, if one does.
+    pub recording: Option<RecordingStatus>,
+    /// What is held of the past, if it is kept.
+    pub past: Option<PastStatus>,
+    /// What was said last, such as the name of a file that was written; for a person, for a moment.
+    pub said: Option<Said>,
+}
+
+/// What is held of the past.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PastStatus {
+    /// From the oldest frame to the newest.
+    pub span: Duration,
+    /// Bytes of memory that the frames take.
+    pub bytes: u64,
+}
+
+impl Keeper {
+    /// One that keeps nothing yet but, if it is to, the past. It starts no thread before it has something to write.
+    pub fn new(options: &KeepOptions, console: &Console) -> Self {
+        let most_bytes = usize::try_from(options.past_bytes).unwrap_or(usize::MAX);
+        let past = options.past.map(|keep| Mutex::new(Past::new(keep, most_bytes)));
+        let voice = Voice::new(console);
+        Self {
+            options: options.clone(),
+            wants_frames: AtomicBool::new(past.is_some()),
+            name: Mutex::new(names::safe("")),
+            past,
+            past_is_busy: Arc::default(),
+            recorder: Mutex::default(),
+            ending: Mutex::default(),
+            worker: Worker::new(&voice),
+            is_finished: AtomicBool::new(false),
+            voice,
+            console: console.clone(),
+        }
+    }
+
+    /// Takes the sender's name, which files are then called by. Nothing in it can lead out of the folder.
+    pub fn set_name(&self, name: &str) {
+        *lock(&self.name) = names::safe(name);
+    }
+
+    /// Gives it a frame that has arrived. It never waits for a disk, and does nothing while nothing is kept.
+    pub fn offer(&self, received: &Received) {
+        if !self.wants_frames.load(Ordering::Relaxed) {
+            return;
+        }
+        if let Some(past) = &self.past {
+            let cut = lock(past).push(Instant::now(), received.clone());
+            if let (Some(span), Some(wanted)) = (cut, self.options.past) {
+                self.console.say(format_args!(
+                    "--past-memory has room for {:.1} s of the {:.1} s of --past; give it more to keep more",
+                    span.as_secs_f64(),
+                    wanted.as_secs_f64()
+                ));
+            }
+        }
+        if let Some(recorder) = lock(&self.recorder).as_ref() {
+            recorder.offer(received);
+        }
+    }
+
+    /// Begins a recording, or ends the one that runs. The answer comes when its first frame is in the file, or when the
+    /// file is whole.
+    pub fn toggle_recording(&self) -> Answer {
+        let mut recorder = lock(&self.recorder);
+        if self.is_finished.load(Ordering::Acquire) {
+            return self.voice.refuse(anyhow!("the receiver is ending"));
+        }
+        if let Some(running) = recorder.take() {
+            self.wants_frames.store(self.past.is_some(), Ordering::Relaxed);
+            let stopped = (!running.has_ended()).then(|| running.end());
+            let mut ending = lock(&self.ending);
+            ending.retain(|recorder| !recorder.is_over());
+            ending.push(running);
+            if let Some(answer) = stopped {
+                return answer;
+            }
+        }
+        let names = self.names("", recording::EXTENSION);
+        let (folder, split) = (self.options.folder.clone(), self.options.split);
+        match Recorder::start(folder, names, split, &self.voice, &self.console) {
+            Ok((started, answer)) => {
+                *recorder = Some(started);
+                self.wants_frames.store(true, Ordering::Relaxed);
+                answer
+            }
+            Err(error) => self.voice.refuse(error),
+        }
+    }
+
+    /// Writes a frame as the JPEG that came; nobody ever sees a part of the file. `None`: there is none of now, and that is
+    /// said.
+    pub fn snapshot(&self, frame: Option<&Frame>) -> Answer {
+        let Some(frame) = frame else {
+            return self.voice.refuse(anyhow!("there is no picture of now to keep"));
+        };
+        let (mut names, jpeg) = (self.names("", "jpg"), frame.jpeg.clone());
+        let folder = self.options.folder.clone();
+        self.worker.ask(move || {
+            make_folder(&folder)?;
+            let written = names.create(|path| names::write_whole(path, &jpeg));
+            let (path, ()) = written.with_context(|| format!("cannot write {}", names.last().display()))?;
+            Ok((format!("saved {}", path.display()), path))
+        })
+    }
+
+    /// Writes out what is held of the past, while it goes on being kept.
+    pub fn save_past(&self) -> Answer {
+        let Some(past) = &self.past else {
+            return self
+                .voice
+                .refuse(anyhow!("nothing is kept of the past; start the receiver with --past 10s"));
+        };
+        let (frames, span) = {
+            let past = lock(past);
+            (past.frames(), past.span())
+        };
+        if frames.is_empty() {
+            return self.voice.refuse(anyhow!("there is no past yet: no picture has come"));
+        }
+        if self.past_is_busy.swap(true, Ordering::AcqRel) {
+            return self.voice.refuse(anyhow!("the past is still being written; try again when it is"));
+        }
+        let (names, folder) = (self.names("-past", recording::EXTENSION), self.options.folder.clone());
+        let (console, busy) = (self.console.clone(), Busy(self.past_is_busy.clone()));
+        self.worker.ask(move || {
+            let _busy = busy;
+            make_folder(&folder)?;
+            let mut recording = Recording::new(names, None, &console).of_the_past(span);
+            // Each frame is let go of as soon as it is written.
+            for received in frames {
+                recording.write(&received)?;
+            }
+            recording.finish()?;
+            let progress = recording.progress();
+            let path = progress.path().context("nothing of the past was a picture")?;
+            let seconds = progress.span().as_secs_f64();
+            Ok((format!("saved the past {seconds:.1} s to {}", path.display()), path))
+        })
+    }
+
+    /// How it goes.
+    pub fn status(&self) -> KeepStatus {
+        let recorder = lock(&self.recorder);
+        let recording = recorder.as_ref().filter(|recorder| !recorder.has_ended()).map(Recorder::status);
+        drop(recorder);
+        let past = self.past.as_ref().map(|past| {
+            let past = lock(past);
+            PastStatus { span: past.span(), bytes: past.bytes() as u64 }
+        });
+        KeepStatus { recording, past, said: self.voice.last() }
+    }
+
+    /// Ends what runs, in order, and waits for that. Afterwards nothing is kept any more.
+    pub fn finish(&self) {
+        let mut recorder = lock(&self.recorder);
+        self.is_finished.store(true, Ordering::Release);
+        self.wants_frames.store(false, Ordering::Relaxed);
+        let running = recorder.take();
+        drop(recorder);
+        let ending = std::mem::take(&mut *lock(&self.ending));
+        for recorder in running.into_iter().chain(ending) {
+            drop(recorder.end());
+            recorder.join();
+        }
+        self.worker.finish();
+    }
+
+    /// Names for files of this moment.
+    fn names(&self, suffix: &str, extension: &str) -> Names {
+        let stem = format!("{}-{}{suffix}", lock(&self.name), local_time::stamp());
+        Names::new(&self.options.folder, stem, extension)
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+/// That the past is being written, until this is dropped.
+struct Busy(Arc<AtomicBool>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests;

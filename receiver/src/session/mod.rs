@@ -1,0 +1,22 @@
+//! Receiving: a thread for each socket, and in it a slot for each sender: its stream, and what is known of it.
+
+mod endpoint;
+mod frame_interval;
+mod host;
+mod identity;
+mod sender_history;
+mod shared;
+mod slot;
+mod standing;
+mod stream;
+mod subscription;
+mod target;
+mod threads;
+mod unassigned;
+
+pub(crate) use host::Host;
+pub(crate) use shared::{Enough, Shared};
+pub(crate) use stream::{Format, StreamConfig};
+pub(crate) use subscription::full;
+pub(crate) use target::{Claim, Place};
+pub(crate) use threads::{Crew, LOOK_UP_EVERY, Opened};

@@ -1,0 +1,160 @@
+//! What a sender's datagrams are: Chunkcast's own, or RTP/JPEG.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use clap::ValueEnum;
+use proto::rtp::{RtpRecvConfig, RtpRecvStream};
+use proto::wire::{Body, Datagram, Token};
+use proto::{ClockReading, Fate, RecvConfig, RecvEvent, RecvOutput, RecvStats, RecvStream, SessionId};
+
+use crate::net::Shape;
+
+/// `--format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Chunkcast's own, which is repaired.
+    Chunkcast,
+    /// RTP/JPEG (RFC 2435).
+    Rtp,
+}
+
+/// How each stream behaves, and which format it has.
+#[derive(Clone, Copy, Debug)]
+pub enum StreamConfig {
+    /// Chunkcast's own.
+    Chunkcast(RecvConfig),
+    /// What GStreamer and FFmpeg send.
+    Rtp(RtpRecvConfig),
+}
+
+/// A sender's stream, in one of the formats.
+pub(super) enum Stream {
+    Chunkcast(Box<RecvStream<SocketAddr>>),
+    Rtp(Box<RtpRecvStream<SocketAddr>>),
+}
+
+impl StreamConfig {
+    /// Where a datagram of the format says what it is.
+    pub(super) fn shape(&self) -> Shape {
+        match self {
+            Self::Chunkcast(_) => Shape::Chunkcast,
+            Self::Rtp(_) => Shape::Rtp,
+        }
+    }
+
+    /// The session and the name that a datagram says, if it is one that begins a stream of this format. The name is empty
+    /// where there is none.
+    pub(super) fn begins<'a>(&self, datagram: &'a [u8]) -> Option<(SessionId, &'a str)> {
+        match self {
+            Self::Chunkcast(_) => {
+                let Datagram { header, body } = Datagram::parse(datagram).ok()?;
+                match body {
+                    Body::Hello(hello) => Some((header.session, hello.name)),
+                    Body::Data { .. } => Some((header.session, "")),
+                    _ => None,
+                }
+            }
+            Self::Rtp(_) => proto::rtp::session_of(datagram).map(|session| (session, "")),
+        }
+    }
+}
+
+impl Stream {
+    pub(super) fn new(config: StreamConfig) -> Self {
+        match config {
+            StreamConfig::Chunkcast(config) => Self::Chunkcast(Box::new(RecvStream::new(config))),
+            StreamConfig::Rtp(config) => Self::Rtp(Box::new(RtpRecvStream::new(config))),
+        }
+    }
+
+    #[inline]
+    pub(super) fn handle_datagram_arrived(
+        &mut self,
+        from: SocketAddr,
+        datagram: &mut [u8],
+        arrived: Instant,
+        now: Instant,
+    ) -> Fate {
+        match self {
+            Self::Chunkcast(stream) => stream.handle_datagram_arrived(from, datagram, arrived, now),
+            Self::Rtp(stream) => stream.handle_datagram_arrived(from, datagram, arrived, now),
+        }
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
+        match self {
+            Self::Chunkcast(stream) => stream.handle_timeout(now),
+            Self::Rtp(stream) => stream.handle_timeout(now),
+        }
+    }
+
+    pub(super) fn next_event(&mut self) -> Option<RecvEvent<SocketAddr>> {
+        match self {
+            Self::Chunkcast(stream) => stream.next_event(),
+            Self::Rtp(stream) => stream.next_event(),
+        }
+    }
+
+    pub(super) fn poll(&mut self, now: Instant) -> RecvOutput<'_, SocketAddr> {
+        match self {
+            Self::Chunkcast(stream) => stream.poll(now),
+            Self::Rtp(stream) => stream.poll(now),
+        }
+    }
+
+    /// The sender's clock, as far as it is known; RTP/JPEG's never is.
+    pub(super) fn clock(&self, now: Instant) -> Option<ClockReading> {
+        if let Self::Chunkcast(stream) = self { stream.clock(now) } else { None }
+    }
+
+    /// Notes what was dropped here, where the sender can be told.
+    pub(super) fn set_drops(&mut self, kernel: u64, decode: u64, display: u64) {
+        if let Self::Chunkcast(stream) = self {
+            stream.set_drops(kernel, decode, display);
+        }
+    }
+
+    /// Notes that a sender answered an ask by this token.
+    pub(super) fn told_token(&mut self, from: SocketAddr, token: Token, now: Instant) {
+        if let Self::Chunkcast(stream) = self {
+            stream.told_token(from, token, now);
+        }
+    }
+
+    pub(super) fn is_free(&self, now: Instant) -> bool {
+        match self {
+            Self::Chunkcast(stream) => stream.is_free(now),
+            Self::Rtp(stream) => stream.is_free(now),
+        }
+    }
+
+    /// Who has the place, and the session.
+    pub(super) fn holder(&self) -> Option<(SocketAddr, SessionId)> {
+        match self {
+            Self::Chunkcast(stream) => stream.holder(),
+            Self::Rtp(stream) => stream.holder(),
+        }
+    }
+
+    pub(super) fn release(&mut self, now: Instant) {
+        match self {
+            Self::Chunkcast(stream) => stream.release(now),
+            Self::Rtp(stream) => stream.release(now),
+        }
+    }
+
+    pub(super) fn close(&mut self) {
+        match self {
+            Self::Chunkcast(stream) => stream.close(),
+            Self::Rtp(stream) => stream.close(),
+        }
+    }
+
+    pub(super) fn stats(&self) -> &RecvStats {
+        match self {
+            Self::Chunkcast(stream) => stream.stats(),
+            Self::Rtp(stream) => stream.stats(),
+        }
+    }
+}

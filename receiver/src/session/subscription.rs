@@ -1,0 +1,360 @@
+//! Asks a sender for its pictures, for as long as they are wanted.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use proto::host::{Seldom, printable};
+use proto::wire::{Body, Datagram, Token};
+use proto::{AskOutput, AskState, Asker};
+
+use super::shared::Shared;
+use super::target::Place;
+use crate::feed::{Feed, Signal};
+use crate::net::Link;
+
+/// Asks one sender.
+pub struct Asking {
+    place: Arc<Place>,
+    at: SocketAddr,
+    asker: Asker,
+    /// Since when it is asked there.
+    since: Instant,
+    /// When anything last came from there.
+    heard: Option<Instant>,
+    /// What whoever is heard there calls himself.
+    name: String,
+    /// When that was last said to who looks for it.
+    told: Seldom,
+    /// Whether anything ever came, from wherever it was asked.
+    was_heard: bool,
+    /// Where it was heard before it was sought elsewhere.
+    home: Option<Home>,
+    /// When it may be sought again.
+    seek: Seldom,
+    is_full: bool,
+    /// Whether another sender is at its place, and none is asked.
+    is_away: bool,
+}
+
+/// Where a sender was heard before: it is asked there too for a while, since it may not have moved at all, whatever was
+/// announced.
+struct Home {
+    at: SocketAddr,
+    asker: Asker,
+    until: Instant,
+}
+
+/// What a datagram is to who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Incoming {
+    /// Nobody's who was asked.
+    Foreign,
+    /// An answer.
+    Answer,
+    /// The stream, maybe.
+    Stream,
+}
+
+impl Asking {
+    /// Asks at this place, at once.
+    pub fn new(place: Arc<Place>) -> Self {
+        let (at, now) = (place.address(), Instant::now());
+        Self {
+            place,
+            at,
+            asker: Asker::new(now),
+            since: now,
+            heard: None,
+            name: String::new(),
+            told: Seldom::new(TELL_EVERY),
+            was_heard: false,
+            home: None,
+            seek: Seldom::new(SEEK_EVERY),
+            is_full: false,
+            is_away: false,
+        }
+    }
+
+    /// Where the only sender is that is wanted here, while one is asked.
+    pub(super) fn asked(&self) -> Option<SocketAddr> {
+        (!self.is_away).then_some(self.at)
+    }
+
+    /// Takes in a datagram: only those of the sender that is asked are wanted here.
+    pub(super) fn take_in(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) -> Incoming {
+        let is_from = |at: SocketAddr| (from.ip(), from.port()) == (at.ip(), at.port());
+        if self.is_away {
+            return Incoming::Foreign;
+        }
+        if !is_from(self.at) {
+            // It is where it was, and whoever is elsewhere is another one.
+            let Some(home) = self.home.take_if(|home| is_from(home.at)) else { return Incoming::Foreign };
+            (self.at, self.asker, self.since) = (home.at, home.asker, now);
+            self.name.clear();
+        }
+        (self.heard, self.was_heard) = (Some(now), true);
+        if self.told.is_due(now) {
+            self.place.note_heard(self.at, now);
+        }
+        if self.asker.handle_datagram(datagram, now) {
+            return Incoming::Answer;
+        }
+        self.asker.heard(now);
+        // Pictures are not looked into here.
+        if datagram.get(KIND_AT) == Some(&HELLO)
+            && let Ok(Datagram { body: Body::Hello(hello), .. }) = Datagram::parse(datagram)
+            && self.name != hello.name
+        {
+            self.name = printable(hello.name);
+        }
+        Incoming::Stream
+    }
+
+    /// The token that it was told.
+    pub(super) fn token(&self) -> Option<Token> {
+        self.asker.token()
+    }
+
+    /// Asks if it is time to; returns when it is next.
+    pub(super) fn drain(
+        &mut self,
+        link: &mut Link,
+        feed: &Feed,
+        shared: &Shared,
+        now: Instant,
+    ) -> Option<Instant> {
+        if self.is_away(link, feed, shared, now) {
+            // The thread looks again whenever its pulse beats.
+            return None;
+        }
+        if self.place.is_anothers(&self.name) {
+            // Another one has its address now, and says so.
+            (self.heard, self.home) = (None, None);
+            self.place.instead_of(self.at).into_iter().for_each(|other| self.go_to(other, now));
+        }
+        self.go_on_elsewhere(now);
+        let home = self.ask_at_home(link, now);
+        self.notice_whether_full(feed, shared);
+        loop {
+            match self.asker.poll(now) {
+                AskOutput::Wait(until) => return [until, home].into_iter().flatten().min(),
+                // What cannot be sent now is asked again in a moment.
+                AskOutput::Transmit(bytes) => drop(link.send(self.at, None, bytes)),
+            }
+        }
+    }
+
+    /// Asks at another address, if the sender has moved, or is not heard here: an address may be of a network that only
+    /// seems to be the same, such as a virtual one, and one that it does not have any more may be announced for minutes.
+    fn go_on_elsewhere(&mut self, now: Instant) {
+        let unheard_for = now.saturating_duration_since(self.heard.unwrap_or(self.since));
+        if unheard_for > LOST && self.seek.is_due(now) {
+            self.place.seek();
+        }
+        let patience = match (self.heard, self.was_heard) {
+            (Some(_), _) => LOST,
+            (None, false) if self.place.count() <= FEW => PATIENCE,
+            (None, _) => TURN,
+        };
+        // Who is full is asked more seldom.
+        let is_hopeless = unheard_for > patience && !self.is_full;
+        // What is said of it counts only where nothing is heard of it.
+        let has_moved = !self.place.is_at(self.at) && (self.heard.is_none() || unheard_for > GONE);
+        if (is_hopeless || has_moved)
+            && let Some(other) = self.place.instead_of(self.at)
+        {
+            self.go_to(other, now);
+        }
+    }
+
+    /// Asks there from now on.
+    fn go_to(&mut self, at: SocketAddr, now: Instant) {
+        // There it is a stranger again.
+        let asker = std::mem::replace(&mut self.asker, Asker::new(now));
+        if self.heard.is_some() {
+            self.home = Some(Home { at: self.at, asker, until: now + HOME });
+        }
+        (self.at, self.since, self.heard) = (at, now, None);
+        self.name.clear();
+    }
+
+    /// Asks where it was, too, for as long as it may be there; returns when it is time to again.
+    fn ask_at_home(&mut self, link: &mut Link, now: Instant) -> Option<Instant> {
+        self.home.take_if(|home| home.until <= now || home.at == self.at);
+        let home = self.home.as_mut()?;
+        loop {
+            match home.asker.poll(now) {
+                AskOutput::Wait(until) => return until,
+                AskOutput::Transmit(bytes) => drop(link.send(home.at, None, bytes)),
+            }
+        }
+    }
+
+    /// Whether another sender is where it was. That one is left; when it is found again, it is asked anew.
+    fn is_away(&mut self, link: &mut Link, feed: &Feed, shared: &Shared, now: Instant) -> bool {
+        let claim = self.place.claim();
+        // That another one is there is believed if that one says so from there.
+        let is_away = claim.as_ref().is_some_and(|claim| self.is_away || self.name == claim.name);
+        let why = claim.filter(|_| is_away).map(|claim| claim.why);
+        if is_away == self.is_away {
+            return self.is_away;
+        }
+        if let Some(why) = &why {
+            self.leave(link);
+            (self.is_away, self.is_full, self.home) = (true, false, None);
+            shared.console.say(why);
+        } else {
+            self.is_away = false;
+            // It may be announced for a moment where the other one is.
+            let is_there = self.place.is_at(self.at) && !self.place.is_anothers(&self.name);
+            self.at = self.place.instead_of(self.at).filter(|_| !is_there).unwrap_or(self.at);
+            self.name.clear();
+            (self.asker, self.since, self.heard) = (Asker::new(now), now, None);
+        }
+        let mut counters = feed.stats.lock();
+        counters.name.clear();
+        (counters.is_full, counters.away) = (false, why.clone());
+        drop(counters);
+        feed.note(why.map_or(Signal::Expected, Signal::Away));
+        shared.feeds.wake();
+        self.is_away
+    }
+
+    /// Says once that the sender has no room, and notices when it has, or says nothing any more.
+    fn notice_whether_full(&mut self, feed: &Feed, shared: &Shared) {
+        let is_full = self.asker.state() == AskState::Full;
+        if std::mem::replace(&mut self.is_full, is_full) == is_full {
+            return;
+        }
+        feed.stats.lock().is_full = is_full;
+        if is_full {
+            let whom = feed.status().listening.clone();
+            shared.console.warn(full(&whom));
+            feed.note(Signal::Full);
+        } else if self.asker.state() != AskState::Watching {
+            feed.note(Signal::Silent);
+        }
+        shared.feeds.wake();
+    }
+
+    /// Says that pictures are not wanted any more.
+    pub(super) fn leave(&mut self, link: &mut Link) {
+        self.asker.leave();
+        while let AskOutput::Transmit(bytes) = self.asker.poll(Instant::now()) {
+            if link.send(self.at, None, bytes).is_err() {
+                break;
+            }
+        }
+    }
+}
+
+/// What to say of a sender that is asked and has no room.
+pub(crate) fn full(whom: &str) -> String {
+    format!(
+        "{whom} is full: it has as many viewers as it may; it is shown when one of them leaves. To let in more, give the \
+         sender a larger --max-viewers"
+    )
+}
+
+/// Where a datagram says what it is.
+const KIND_AT: usize = 3;
+const HELLO: u8 = 3;
+/// An answer takes a round trip; the asks before it may be lost, one in every 100 ms.
+const PATIENCE: Duration = Duration::from_millis(800);
+/// A sender that is restarted at its address is heard again before.
+const LOST: Duration = Duration::from_secs(2);
+/// A sender that says nothing for so long, and is announced elsewhere, is sought there: a live one says hello five times in
+/// it.
+const GONE: Duration = Duration::from_secs(1);
+/// For how long it may turn out that it had not moved.
+const HOME: Duration = Duration::from_secs(30);
+/// How often it is told that it is heard.
+const TELL_EVERY: Duration = Duration::from_millis(200);
+/// With more addresses than a computer has, many are made up.
+const FEW: usize = 8;
+/// Of a sender that was heard before, long enough at each of its addresses for an answer or two, and short enough that it
+/// is back within a second wherever it comes back.
+const TURN: Duration = Duration::from_millis(300);
+/// No name server minds, and nobody waits longer for a computer that has just been given another address.
+const SEEK_EVERY: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sender_is_asked_where_it_went_and_else_wherever_it_says_it_is() {
+        let at = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let [one, two, other] = ["10.0.0.1:9001", "172.17.0.1:9001", "10.0.0.1:40000"].map(at);
+        let place = Place::new(&[one, at("[fe80::1%2]:9001"), two]);
+        let mut asking = Asking::new(place.clone());
+        let t0 = asking.since;
+        let millis = |millis| t0 + Duration::from_millis(millis);
+        let asked = |asking: &mut Asking, now| {
+            asking.go_on_elsewhere(now);
+            asking.at
+        };
+        assert_eq!(
+            [0, 700, 900, 1600, 1800].map(|at| asked(&mut asking, millis(at))),
+            [one, one, two, two, one]
+        );
+        // Where it is heard it is asked for as long as it is there, whichever address seems better.
+        asking.take_in(one, b"", millis(1900));
+        place.move_to(&[two, one]);
+        assert_eq!(asked(&mut asking, millis(3800)), one);
+        place.move_to(&[]);
+        assert_eq!(asked(&mut asking, millis(3800)), one);
+        place.move_to(&[other]);
+        assert_eq!(asked(&mut asking, millis(3800)), other);
+        assert_eq!(asked(&mut asking, millis(99_000)), other, "there is no other");
+    }
+
+    #[test]
+    fn a_sender_that_falls_silent_is_asked_at_its_addresses_in_turn() {
+        let at = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let [one, two] = ["10.0.0.1:9001", "10.0.0.50:9001"].map(at);
+        let mut asking = Asking::new(Place::new(&[one, two]));
+        let t0 = asking.since;
+        let millis = |millis| t0 + Duration::from_millis(millis);
+        let asked = |asking: &mut Asking, at| {
+            asking.go_on_elsewhere(millis(at));
+            asking.at
+        };
+        asking.take_in(one, b"", millis(100));
+        let times = [2000, 2200, 2400, 2600, 2800, 3000];
+        assert_eq!(times.map(|at| asked(&mut asking, at)), [one, two, two, one, one, two]);
+        asking.take_in(two, b"", millis(3100));
+        assert_eq!([5000, 5200].map(|at| asked(&mut asking, at)), [two, one]);
+    }
+
+    #[test]
+    fn what_is_heard_outweighs_what_is_announced() {
+        let at = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let [own, liar] = ["10.0.0.1:9001", "10.0.0.66:9001"].map(at);
+        let place = Place::new(&[own]);
+        let mut asking = Asking::new(place.clone());
+        let t0 = asking.since;
+        let millis = |millis| t0 + Duration::from_millis(millis);
+        place.move_to(&[liar]);
+        // For as long as it is heard, it stays.
+        for now in (0..10_000).step_by(200) {
+            assert_eq!(asking.take_in(own, b"", millis(now)), Incoming::Stream);
+            asking.go_on_elsewhere(millis(now));
+            assert_eq!(asking.at, own, "{now}");
+        }
+        assert_eq!(asking.take_in(liar, b"", millis(10_000)), Incoming::Foreign);
+        // It falls silent, and it is sought where it is announced; what the liar says is taken for its own.
+        asking.go_on_elsewhere(millis(11_000));
+        assert_eq!(asking.at, liar);
+        assert_eq!(asking.take_in(liar, b"", millis(11_100)), Incoming::Stream);
+        // But it has not moved.
+        assert_eq!(asking.take_in(own, b"", millis(20_000)), Incoming::Stream);
+        assert_eq!((asking.at, place.heard()), (own, Some((own, millis(20_000)))));
+        assert_eq!(asking.take_in(liar, b"", millis(20_000)), Incoming::Foreign);
+        asking.go_on_elsewhere(millis(20_500));
+        assert_eq!(asking.at, own);
+        asking.go_on_elsewhere(millis(21_500));
+        assert_eq!(asking.at, liar, "it is silent again");
+    }
+}

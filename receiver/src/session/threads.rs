@@ -1,0 +1,153 @@
+//! The threads that receive, one for each socket, and what is opened for them.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use proto::host::{Console, join, spawn};
+use proto::netem::{Impairment, Netem};
+
+use super::endpoint::Endpoint;
+use super::host::Host;
+use super::shared::Shared;
+use super::subscription::Asking;
+use super::target::Place;
+use crate::feed::Status;
+use crate::net::Link;
+use crate::sync::lock;
+
+/// The receiving threads. Some are started later, when a sender is found.
+pub(crate) struct Crew {
+    threads: Mutex<Vec<JoinHandle<Result<()>>>>,
+    interface: Option<String>,
+    impairment: Option<Impairment>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl Crew {
+    /// None yet: those that will be kept to this interface, behind this bad network.
+    pub(crate) fn new(
+        interface: Option<String>,
+        impairment: Option<Impairment>,
+        shared: Arc<Shared>,
+    ) -> Arc<Self> {
+        Arc::new(Self { threads: Mutex::default(), interface, impairment, shared })
+    }
+
+    /// Starts a thread that receives from `link`; `status` says what is waited for. If it is not `shown`, its first sender
+    /// has a tile only once it is heard.
+    pub(crate) fn receive(
+        &self,
+        link: Link,
+        asking: Option<Asking>,
+        status: Status,
+        shown: bool,
+    ) -> Result<()> {
+        self.start(self.endpoint(link, asking, status, shown)?)
+    }
+
+    /// The same for the group of a sender that was found, which may go to another one.
+    pub(crate) fn receive_group_of(
+        &self,
+        place: Arc<Place>,
+        link: Link,
+        status: Status,
+        shown: bool,
+    ) -> Result<()> {
+        self.start(self.endpoint(link, None, status, shown)?.for_group_of(place))
+    }
+
+    fn endpoint(&self, link: Link, asking: Option<Asking>, status: Status, shown: bool) -> Result<Endpoint> {
+        let netem = self.impairment.clone().map(Netem::new);
+        Endpoint::new(link, netem, asking, status, shown, &self.shared)
+    }
+
+    fn start(&self, endpoint: Endpoint) -> Result<()> {
+        let thread = spawn("receive", &self.shared.stop, move || endpoint.run())?;
+        self.join_later(thread);
+        Ok(())
+    }
+
+    /// Receives from a host whose name is not known, as soon as it is.
+    pub(crate) fn receive_once_known(self: &Arc<Self>, host: Host) -> Result<()> {
+        let crew = self.clone();
+        let look_up = move || {
+            let Shared { stop, console, .. } = &*crew.shared;
+            while !stop.wait(LOOK_UP_EVERY) {
+                let Ok(addresses) = host.look_up() else { continue };
+                let begin = || {
+                    let Opened { link, asking, status } =
+                        Opened::to_host(&host, &addresses, crew.interface(), console)?;
+                    crew.receive(link, asking, status, true)
+                };
+                match begin() {
+                    _ if stop.is_requested() => {}
+                    Ok(()) => return,
+                    Err(error) => console.warn(format_args!("{} cannot be asked: {error:#}", host.text)),
+                }
+            }
+        };
+        // Nobody waits for its end, as for that of other lookups.
+        Builder::new().name("lookup".into()).spawn(look_up).context("cannot start the lookup thread")?;
+        Ok(())
+    }
+
+    /// Has a thread waited for before the program ends.
+    pub(crate) fn join_later(&self, thread: JoinHandle<Result<()>>) {
+        lock(&self.threads).push(thread);
+    }
+
+    /// The interface that was named.
+    pub(crate) fn interface(&self) -> Option<&str> {
+        self.interface.as_deref()
+    }
+
+    /// Waits for all of them, and for those that are started meanwhile.
+    pub(crate) fn join(&self) -> Result<()> {
+        let mut result = Ok(());
+        loop {
+            let Some(thread) = lock(&self.threads).pop() else { return result };
+            let ended = join(thread);
+            result = result.and(ended);
+        }
+    }
+}
+
+/// A socket, and whom to ask through it.
+pub(crate) struct Opened {
+    pub(crate) link: Link,
+    pub(crate) asking: Option<Asking>,
+    /// What is waited for, in words.
+    pub(crate) status: Status,
+}
+
+impl Opened {
+    /// For a sender that was typed, and is at these addresses now.
+    pub(crate) fn to_host(
+        host: &Host,
+        addresses: &[SocketAddr],
+        interface: Option<&str>,
+        console: &Console,
+    ) -> Result<Self> {
+        Self::towards(&host.place(addresses, console)?, &host.text, interface, console)
+    }
+
+    /// For a sender that is asked at its place; `name` is what people call it.
+    pub(crate) fn towards(
+        place: &Arc<Place>,
+        name: &str,
+        interface: Option<&str>,
+        console: &Console,
+    ) -> Result<Self> {
+        let address = place.address();
+        let link = Link::open_towards(address, interface, console)?;
+        console.say(format_args!("asking {name} at {address}"));
+        let whom = if name == address.to_string() { name.to_owned() } else { format!("{name} ({address})") };
+        Ok(Self { link, asking: Some(Asking::new(place.clone())), status: Status::new("asking", whom) })
+    }
+}
+
+/// How often a name is looked up that is not known: no name server minds.
+pub(crate) const LOOK_UP_EVERY: Duration = Duration::from_secs(10);

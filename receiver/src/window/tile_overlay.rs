@@ -1,0 +1,181 @@
+//! What lies over a tile's picture: figures, a label in a grid, and the edge; drawn anew only when they change.
+
+use std::time::{Duration, Instant};
+
+use sdl2::rect::Rect;
+
+use super::backend::canvas::{Border, Layer};
+use super::draw::bitmap::Sheet;
+use super::options::Detail;
+use super::widgets::health::{Age, Condition, border};
+use super::widgets::history::STEP;
+use super::widgets::label;
+use super::widgets::label::Label;
+use super::widgets::overlay;
+use super::widgets::overlay::Figures;
+use super::widgets::samples::Samples;
+use crate::feed::{Feed, State};
+use crate::record::{KeepStatus, Said};
+
+/// How much is to be laid over a tile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Style {
+    pub(super) detail: Detail,
+    /// Whether it is one of several: then it says which.
+    pub(super) is_in_grid: bool,
+}
+
+/// What lies over one tile.
+#[derive(Debug, Default)]
+pub(super) struct Looks {
+    overlay: Sheet,
+    overlay_at: Option<Rect>,
+    label: Sheet,
+    label_at: Option<Rect>,
+    border: Option<Border>,
+    /// What is kept of the sender, and when that was asked.
+    kept: (KeepStatus, Option<Instant>),
+    /// What it was drawn for last, and when.
+    drawn: Option<(Shape, Instant)>,
+}
+
+/// What makes it look otherwise at once; figures and ages only do now and then.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Shape {
+    style: Style,
+    size: (u32, u32),
+    condition: Condition,
+    is_recording: bool,
+    /// When something was said last.
+    said: Option<Instant>,
+}
+
+impl Looks {
+    /// Brings what lies over a tile of this size up to date; whether it looks otherwise now.
+    pub(super) fn refresh(
+        &mut self,
+        feed: &Feed,
+        samples: &Samples,
+        age: Age,
+        size: (u32, u32),
+        style: Style,
+        now: Instant,
+    ) -> bool {
+        let condition = condition(&feed.status().state, age);
+        if self.kept.1.is_none_or(|asked| now >= asked + OFTEN) {
+            self.kept = (feed.keeper.status(), Some(now));
+        }
+        let kept = &self.kept.0;
+        let said = kept.said.as_ref().map(|said| said.at);
+        let said = said.filter(|at| now.saturating_duration_since(*at) < NOTE_FOR);
+        let shape = Shape { style, size, condition, is_recording: kept.recording.is_some(), said };
+        if self.drawn.is_some_and(|(drawn, at)| drawn == shape && now < at + self.lasts(condition)) {
+            return false;
+        }
+        self.drawn = Some((shape, now));
+        let before = (self.overlay_at, self.label_at, self.border);
+        self.border = border(condition, age.age, size).filter(|_| age.age.is_some());
+        self.overlay_at = self.draw_overlay(feed, samples, age, shape);
+        self.label_at = None;
+        if style.is_in_grid {
+            let status = feed.status().clone();
+            let label = Label {
+                number: feed.number(),
+                name: status.label(),
+                condition,
+                age: age.age,
+                fps: samples.now.fps,
+                loss_percent: samples.now.loss_percent,
+                is_recording: shape.is_recording,
+            };
+            self.label_at = label::draw(&mut self.label, size, &label);
+        }
+        before != (self.overlay_at, self.label_at, self.border) || self.overlay_at.or(self.label_at).is_some()
+    }
+
+    /// When it changes by itself; `None` if it does not.
+    pub(super) fn next(&self) -> Option<Instant> {
+        let (shape, at) = self.drawn?;
+        let changes = self.overlay_at.or(self.label_at).is_some() || shape.condition != Condition::Live;
+        changes.then(|| at + self.lasts(shape.condition))
+    }
+
+    /// What lies over a tile at this place in the window.
+    pub(super) fn layers(&self, area: Rect) -> ([Option<Layer<'_>>; 2], Option<Border>) {
+        let place = |sheet, at: Option<Rect>| {
+            at.map(|at| Layer { sheet, at: (area.x() + at.x(), area.y() + at.y()) })
+        };
+        ([place(&self.overlay, self.overlay_at), place(&self.label, self.label_at)], self.border)
+    }
+
+    fn lasts(&self, condition: Condition) -> Duration {
+        // A label's figures are of half a second; an age is to be seen counting.
+        if self.overlay_at.is_some() || condition != Condition::Live { OFTEN } else { STEP }
+    }
+
+    fn draw_overlay(&mut self, feed: &Feed, samples: &Samples, age: Age, shape: Shape) -> Option<Rect> {
+        let (kept, detail) = (&self.kept.0, shape.style.detail);
+        let condition = match shape.condition {
+            // A hiccup reddens the edge and no more, and a card says itself how the stream is.
+            Condition::Stale if detail == Detail::Off && !age.is_overdue() => Condition::Live,
+            other if detail == Detail::Off && other != Condition::Stale => Condition::Live,
+            other => other,
+        };
+        let recording = kept.recording.as_ref().map(|recording| {
+            let file = recording.path.as_ref().and_then(|path| path.file_name());
+            let seconds = recording.since.elapsed().as_secs();
+            let name = file.map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+            format!("REC {name} {:02}:{:02}", seconds / 60, seconds % 60)
+        });
+        let past = kept.past.map(|past| {
+            let (seconds, mb) = (past.span.as_secs_f64(), past.bytes as f64 / 1e6);
+            format!("past {seconds:.0} s, {mb:.0} MB")
+        });
+        let note = kept.said.as_ref().filter(|_| shape.said.is_some()).map(Said::briefly);
+        // A copy: what comes meanwhile does not wait for the drawing.
+        let status = feed.status().clone();
+        let figures = &samples.now;
+        let figures = Figures {
+            name: status.label(),
+            condition,
+            age: age.age,
+            is_stale: age.is_stale,
+            p50: figures.latency.p50,
+            p99: figures.latency.p99,
+            error_ms: figures.error_ms,
+            is_relative: figures.is_relative,
+            fps: figures.fps,
+            mbps: figures.mbps,
+            loss_percent: figures.loss_percent,
+            by_parity: figures.repaired.0,
+            by_resend: figures.repaired.1,
+            dropped: &figures.dropped,
+            size: status.size,
+            peer: &status.source,
+            interface: &status.interface,
+            clock: if figures.is_relative { "relative" } else { "shared" },
+            recording: recording.as_deref(),
+            past: past.as_deref().filter(|_| detail == Detail::Full),
+            note: note.as_deref(),
+            history: &samples.history,
+        };
+        overlay::draw(&mut self.overlay, shape.size, detail, &figures)
+    }
+}
+
+/// How a stream is, by what is known of it and by how old its picture is.
+fn condition(state: &State, age: Age) -> Condition {
+    match state {
+        State::Live if age.is_stale => Condition::Stale,
+        State::Live => Condition::Live,
+        State::Waiting(_) | State::Silent(_) | State::Away(_) => Condition::Silent,
+        State::SourceGone(_) => Condition::SourceGone,
+        State::Ended => Condition::Ended,
+        State::Full => Condition::Full,
+    }
+}
+
+/// At this rate an age is seen to count.
+const OFTEN: Duration = Duration::from_millis(100);
+/// How long what was done is to be read.
+const NOTE_FOR: Duration = Duration::from_secs(4);

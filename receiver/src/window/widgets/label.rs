@@ -1,0 +1,139 @@
+//! The strip at the bottom of a grid's tile: which sender it is, and how it is.
+
+use std::time::Duration;
+
+use sdl2::rect::Rect;
+
+use super::health::{Condition, mark};
+use super::overlay::{WORTH_A_LOOK, age_text};
+use crate::window::draw::bitmap::Sheet;
+use crate::window::draw::painter::{GLYPH, shortened, width};
+use crate::window::draw::palette::{ACCENT, BAD, Colour, FAIR, HEAD, PANEL};
+
+/// What a tile's strip says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Label<'a> {
+    /// The key that brings it up, from 1; none is written above 9.
+    pub(crate) number: usize,
+    /// The sender's name.
+    pub(crate) name: &'a str,
+    /// How the stream is.
+    pub(crate) condition: Condition,
+    /// How old the picture is.
+    pub(crate) age: Option<Duration>,
+    /// Pictures per second.
+    pub(crate) fps: f64,
+    /// Frames lost, of a hundred sent.
+    pub(crate) loss_percent: f64,
+    /// Whether it is being recorded.
+    pub(crate) is_recording: bool,
+}
+
+/// Draws the strip, as wide as the tile. Returns its place in the tile; `None` where there is no room for it.
+pub(crate) fn draw(sheet: &mut Sheet, tile: (u32, u32), label: &Label<'_>) -> Option<Rect> {
+    let (mark_and_words, colour) = label.health();
+    let fits = |scale: &u32| tile.0 >= scale * (GLYPH * LEAST + 2 * PADDING) && tile.1 >= 2 * scale * HEIGHT;
+    let scale = (1..=(tile.1 + 120).div_ceil(300).min(8)).rev().find(fits).unwrap_or(1);
+    let height = scale * HEIGHT;
+    let columns = (tile.0 / scale).saturating_sub(2 * PADDING) / GLYPH;
+    if columns == 0 || tile.1 < height {
+        return None;
+    }
+    let mut pen = sheet.begin((tile.0, height), PANEL);
+    let (left, top) = (scale * PADDING, scale * (HEIGHT - GLYPH) / 2);
+    // How it is matters most, then which it is, then for how long.
+    let (health, since) = mark_and_words;
+    let named = 3 + label.name.chars().count().min(SHORTEST) as u32;
+    let is_short = columns < named + (health.chars().count() + since.chars().count()) as u32;
+    let health = shortened(&if is_short { health } else { health + &since }, columns as usize);
+    pen.text((tile.0 - left - scale * width(&health), top), &health, scale, colour);
+    let number = if (1..=9).contains(&label.number) { label.number.to_string() } else { String::new() };
+    let recording = if label.is_recording { "●" } else { "" };
+    let mut at = left;
+    let mut columns = columns.saturating_sub(health.chars().count() as u32 + 1);
+    for (text, colour) in [(&*number, ACCENT), (recording, BAD), (label.name, HEAD)] {
+        let text = shortened(text, columns as usize);
+        pen.text((at, top), &text, scale, colour);
+        let taken = text.chars().count() as u32 + u32::from(!text.is_empty());
+        at += scale * GLYPH * taken;
+        columns = columns.saturating_sub(taken);
+    }
+    Some(Rect::new(0, (tile.1 - height) as i32, tile.0, height))
+}
+
+impl Label<'_> {
+    /// How it is, as a mark and words, and since when; and the colour of both.
+    fn health(&self) -> ((String, String), Colour) {
+        let (words, since, colour) = match self.condition {
+            Condition::Live if self.loss_percent >= WORTH_A_LOOK => {
+                (format!("loss {:.0} %", self.loss_percent), None, FAIR)
+            }
+            // In the first moment the rate is not known yet.
+            Condition::Live if self.fps < 0.5 => ("live".to_owned(), None, self.condition.colour()),
+            Condition::Live => (format!("{:.0} fps", self.fps), None, self.condition.colour()),
+            condition => (condition.word().to_owned(), self.age, condition.colour()),
+        };
+        let since = since.map_or_else(String::new, |age| format!(" {}", age_text(age)));
+        ((format!("{} {words}", mark(colour)), since), colour)
+    }
+}
+
+/// Letters that there is to be room for where letters are larger than the smallest.
+const LEAST: u32 = 24;
+/// So much of a name is written before it is written for how long.
+const SHORTEST: usize = 8;
+/// At scale 1.
+const HEIGHT: u32 = 14;
+const PADDING: u32 = 5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::window::draw::palette::GOOD;
+    use crate::window::draw::read::{Found, find};
+
+    fn label(condition: Condition, loss_percent: f64) -> Label<'static> {
+        Label {
+            number: 3,
+            name: "the-back-door",
+            condition,
+            age: Some(Duration::from_secs(12)),
+            fps: 29.97,
+            loss_percent,
+            is_recording: false,
+        }
+    }
+
+    #[test]
+    fn it_says_which_sender_and_how_it_is() {
+        let mut sheet = Sheet::default();
+        for (condition, loss, words, colour) in [
+            (Condition::Live, 0.0, "● 30 fps", GOOD),
+            (Condition::Live, 3.2, "▲ loss 3 %", FAIR),
+            (Condition::Silent, 0.0, "■ no signal 12 s", BAD),
+        ] {
+            let area = draw(&mut sheet, (640, 360), &label(condition, loss)).unwrap();
+            assert_eq!((area.bottom(), area.width()), (360, 640));
+            let found = find(&sheet, words).unwrap();
+            assert_eq!((found.colour, found.right(words)), (colour, 640 - found.scale * PADDING), "{words}");
+            let Found { x, y, scale, .. } = find(&sheet, "3 ").unwrap();
+            assert_eq!((x, y, scale), (scale * PADDING, found.y, found.scale));
+            assert!(find(&sheet, "the-back-door").is_some());
+        }
+    }
+
+    #[test]
+    fn a_narrow_tile_keeps_how_it_is() {
+        let mut sheet = Sheet::default();
+        draw(&mut sheet, (150, 90), &label(Condition::Live, 0.0)).unwrap();
+        assert!(find(&sheet, "● 30 fps").is_some() && find(&sheet, "the-b…").is_some());
+        for width in 0..200 {
+            for height in [0, 1, 13, 14, 15, 28, 90] {
+                let area = draw(&mut sheet, (width, height), &label(Condition::Silent, 0.0));
+                assert!(
+                    area.is_none_or(|area| area.bottom() as u32 == height && sheet.size() == area.size())
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! What is written on pictures or stands in for them.
+
+pub(super) mod card;
+pub(super) mod health;
+pub(super) mod help;
+pub(super) mod history;
+pub(super) mod label;
+pub(super) mod overlay;
+pub(super) mod picker;
+pub(super) mod samples;
+pub(super) mod status_text;

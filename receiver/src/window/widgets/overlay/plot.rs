@@ -1,0 +1,147 @@
+//! Small running plots of the last half minute.
+
+use crate::window::draw::painter::{GLYPH, Pen, width};
+use crate::window::draw::palette::{ACCENT, Colour, FAINT, FAIR, TEXT};
+use crate::window::widgets::history::{History, STEPS, Sample};
+
+/// What is plotted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Plot {
+    /// Its middle, and faintly the one in a hundred that is slower.
+    Latency,
+    /// Frames lost, of a hundred.
+    Loss,
+}
+
+impl Plot {
+    /// Draws it as wide as so many letters, under a line that says what it is and what its height stands for.
+    pub(crate) fn draw(
+        self,
+        pen: &mut Pen<'_>,
+        (left, top): (u32, u32),
+        columns: u32,
+        scale: u32,
+        history: &History,
+    ) {
+        let all = scale * GLYPH * columns;
+        let highest = history.samples().filter_map(|sample| self.highest(&sample)).fold(0.0, f64::max);
+        let (what, ceiling, unit) = match self {
+            Self::Latency => ("latency", ceiling(highest, 10.0), "ms"),
+            Self::Loss => ("loss", ceiling(highest, 1.0), "%"),
+        };
+        let height_is = format!("{ceiling} {unit}");
+        pen.text((left, top), what, scale, TEXT);
+        if self == Self::Latency {
+            let at = |letters: u32| left + scale * GLYPH * letters;
+            pen.text((at(8), top), "p50", scale, ACCENT);
+            pen.text((at(12), top), "p99", scale, SLOWER);
+        }
+        pen.text((left + all - scale * width(&height_is), top), &height_is, scale, TEXT);
+        let area = Area { left, top: top + scale * (GLYPH + 3), width: all, height: scale * BOX, scale };
+        pen.fill((left, area.top), (all, 1), FAINT);
+        pen.fill((left, area.top + area.height - 1), (all, 1), FAINT);
+        match self {
+            Self::Latency => {
+                area.curve(pen, history.samples().map(|sample| sample.p99), ceiling, SLOWER);
+                area.curve(pen, history.samples().map(|sample| sample.p50), ceiling, ACCENT);
+            }
+            Self::Loss => area.bars(pen, history.samples().map(|sample| sample.loss_percent), ceiling, FAIR),
+        }
+    }
+
+    fn highest(self, sample: &Sample) -> Option<f64> {
+        match self {
+            Self::Latency => sample.p99.or(sample.p50),
+            Self::Loss => sample.loss_percent,
+        }
+    }
+}
+
+/// The least of 1, 2, 5, 10, 20 and so on that is not below the highest value, so that a plot's height seldom changes.
+fn ceiling(highest: f64, least: f64) -> f64 {
+    let steps = (0..10).flat_map(|power| [1.0, 2.0, 5.0].map(|step| step * 10_f64.powi(power)));
+    steps.filter(|&step| step >= least).find(|&step| step >= highest).unwrap_or(1e10)
+}
+
+struct Area {
+    left: u32,
+    top: u32,
+    width: u32,
+    height: u32,
+    scale: u32,
+}
+
+impl Area {
+    /// A line through the values, broken where there is none.
+    fn curve(
+        &self,
+        pen: &mut Pen<'_>,
+        values: impl Iterator<Item = Option<f64>>,
+        ceiling: f64,
+        colour: Colour,
+    ) {
+        let mut before = None;
+        for (step, value) in values.enumerate() {
+            let point = value.map(|value| {
+                let height = self.part(value, ceiling).min(self.height - self.scale.min(self.height));
+                (self.at(step), self.top + self.height - self.scale - height)
+            });
+            if let Some(point) = point {
+                pen.line(before.unwrap_or(point), point, self.scale, colour);
+            }
+            before = point;
+        }
+    }
+
+    /// A bar for each value above 0.
+    fn bars(
+        &self,
+        pen: &mut Pen<'_>,
+        values: impl Iterator<Item = Option<f64>>,
+        ceiling: f64,
+        colour: Colour,
+    ) {
+        for (step, value) in values.enumerate().filter_map(|(step, value)| Some((step, value?))) {
+            if value > 0.0 {
+                // Never so low that it is not seen.
+                let height = self.part(value, ceiling).max(self.scale);
+                let (left, right) = (self.at(step), self.at(step + 1));
+                let wide = (right - left).saturating_sub(self.scale.min(right - left - 1)).max(1);
+                pen.fill((left, self.top + self.height - height), (wide, height), colour);
+            }
+        }
+    }
+
+    fn part(&self, value: f64, ceiling: f64) -> u32 {
+        (f64::from(self.height) * (value / ceiling).clamp(0.0, 1.0)).round() as u32
+    }
+
+    /// Where a step begins.
+    fn at(&self, step: usize) -> u32 {
+        self.left + (self.width as usize * step / STEPS) as u32
+    }
+}
+
+/// Of a plot with what is written over it, at scale 1.
+pub(crate) const HEIGHT: u32 = GLYPH + 3 + BOX + 1;
+const BOX: u32 = 26;
+const SLOWER: Colour = [0xa0, 0x96, 0xb0, 0xff];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plots_height_is_a_round_figure() {
+        for (highest, least, is) in [
+            (0.0, 10.0, 10.0),
+            (10.0, 10.0, 10.0),
+            (10.1, 10.0, 20.0),
+            (33.0, 10.0, 50.0),
+            (90_000.0, 10.0, 1e5),
+            (0.4, 1.0, 1.0),
+        ] {
+            assert_eq!(ceiling(highest, least), is, "{highest}");
+        }
+    }
+}

@@ -1,0 +1,205 @@
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::window::draw::palette::{ACCENT, BAD, FAIR, HEAD, PANEL};
+use crate::window::draw::read::find;
+use crate::window::widgets::health::Condition;
+use crate::window::widgets::history::{History, STEP, Sample};
+
+const DROPPED: [(&str, u64); 3] = [("not shown", 3), ("damaged", 0), ("lost", 12)];
+
+fn figures(history: &History) -> Figures<'_> {
+    Figures {
+        name: "door",
+        condition: Condition::Live,
+        age: Some(Duration::from_millis(34)),
+        is_stale: false,
+        p50: Some(12.34),
+        p99: Some(18.86),
+        error_ms: Some(0.21),
+        is_relative: false,
+        fps: 29.97,
+        mbps: 24.06,
+        loss_percent: 0.04,
+        by_parity: 12,
+        by_resend: 3,
+        dropped: &DROPPED,
+        size: Some((1920, 1080)),
+        peer: "192.168.1.7:41000",
+        interface: "eth0",
+        clock: "shared",
+        recording: None,
+        past: None,
+        note: None,
+        history,
+    }
+}
+
+fn history(p50: f64, p99: f64, loss: f64) -> History {
+    let start = Instant::now();
+    let mut history = History::new(start);
+    for step in 0..60 {
+        let sample = Sample { p50: Some(p50), p99: Some(p99), loss_percent: Some(loss) };
+        history.record(start + STEP * step, sample);
+    }
+    history
+}
+
+#[test]
+fn all_figures_are_there_in_columns() {
+    let (history, mut sheet) = (history(12.0, 18.0, 0.5), Sheet::default());
+    let figures = Figures {
+        recording: Some("REC door.mkv 00:12"),
+        past: Some("past 10 s"),
+        note: Some("door.jpg written"),
+        ..figures(&history)
+    };
+    let area = draw(&mut sheet, (1920, 1080), Detail::Full, &figures).unwrap();
+    assert_eq!(area.size(), sheet.size());
+    let mut top = 0;
+    for (label, value) in [
+        ("age", "   34 ms"),
+        ("latency", " 12.3 ms  p99 18.9 ± 0.2"),
+        ("rate", " 30.0 fps   24.1 Mbit/s"),
+        ("loss", "  0.0 %"),
+        ("repaired", "   12 by parity, 3 by"),
+        ("dropped", "    3 not shown"),
+        ("picture", "1920x1080"),
+        ("from", "192.168.1.7:41000"),
+        ("interface", "eth0"),
+        ("clock", "shared"),
+    ] {
+        let label_at = find(&sheet, label).unwrap_or_else(|| panic!("no {label}"));
+        let value_at = find(&sheet, value).unwrap_or_else(|| panic!("no {value}"));
+        assert_eq!((label_at.y, label_at.scale), (value_at.y, value_at.scale), "{label}");
+        assert_eq!(value_at.x, label_at.x + 80 * label_at.scale, "{label}");
+        assert!(label_at.y > top, "{label} is below what stands before it");
+        top = label_at.y;
+    }
+    assert!(find(&sheet, "   12 lost").is_some(), "each cause has a line");
+    assert!(find(&sheet, "damaged").is_none(), "what has not happened is not said");
+    assert_eq!(find(&sheet, "● REC door.mkv 00:12").unwrap().colour, BAD);
+    for text in ["door", "● live", "past 10 s", "door.jpg written", "p50", "p99", "20 ms", "1 %"] {
+        assert!(find(&sheet, text).is_some(), "{text}");
+    }
+}
+
+#[test]
+fn an_old_picture_is_red_and_no_state_looks_like_live() {
+    let (history, mut sheet) = (history(12.0, 18.0, 0.0), Sheet::default());
+    let age = |is_stale, detail, sheet: &mut Sheet| {
+        draw(sheet, (1280, 720), detail, &Figures { is_stale, ..figures(&history) });
+        find(sheet, "34 ms").unwrap().colour
+    };
+    for detail in [Detail::Small, Detail::Full] {
+        assert_eq!((age(false, detail, &mut sheet), age(true, detail, &mut sheet)), (HEAD, BAD));
+    }
+    for (condition, words, colour) in [
+        (Condition::Stale, "■ no new picture", BAD),
+        (Condition::Silent, "■ no signal", BAD),
+        (Condition::SourceGone, "■ source gone", BAD),
+        (Condition::Ended, "▲ ended", FAIR),
+        (Condition::Full, "▲ full", FAIR),
+    ] {
+        for detail in [Detail::Off, Detail::Small, Detail::Full] {
+            draw(&mut sheet, (1280, 720), detail, &Figures { condition, ..figures(&history) }).unwrap();
+            assert_eq!(find(&sheet, words).map(|found| found.colour), Some(colour), "{words}, {detail:?}");
+        }
+    }
+}
+
+#[test]
+fn switched_off_it_says_only_what_must_not_be_missed() {
+    let (history, mut sheet) = (history(12.0, 18.0, 0.0), Sheet::default());
+    let live = figures(&history);
+    assert_eq!(draw(&mut sheet, (1280, 720), Detail::Off, &live), None);
+    assert_eq!(sheet.size(), (0, 0), "nothing was drawn, nor allocated");
+    let noted = Figures { note: Some("door.jpg written"), ..live };
+    draw(&mut sheet, (1280, 720), Detail::Off, &noted).unwrap();
+    assert!(find(&sheet, "door.jpg written").is_some() && find(&sheet, "34 ms").is_none());
+}
+
+#[test]
+fn curves_are_as_high_as_what_they_show() {
+    let mut sheet = Sheet::default();
+    // The row of the last pixel of this colour from the right edge of the plots, and how many there are in all.
+    let mut look = |history: &History, colour| {
+        draw(&mut sheet, (1920, 1080), Detail::Full, &figures(history)).unwrap();
+        let legend = find(&sheet, "p50").unwrap();
+        let below = (legend.y + 9 * legend.scale) as usize * sheet.pitch();
+        let rows: Vec<usize> = sheet.pixels()[below..]
+            .chunks(sheet.pitch())
+            .enumerate()
+            .filter(|(_, row)| row.chunks(4).any(|pixel| pixel == colour))
+            .map(|(y, _)| y)
+            .collect();
+        (rows.first().copied(), rows.len())
+    };
+    let low = look(&history(2.0, 20.0, 0.0), ACCENT).0.unwrap();
+    let high = look(&history(18.0, 20.0, 0.0), ACCENT).0.unwrap();
+    assert!(low > high + 20, "{low} is lower than {high}");
+    let (small, large) = (look(&history(2.0, 20.0, 1.2), FAIR).1, look(&history(2.0, 20.0, 2.0), FAIR).1);
+    assert!(small > 0 && large > small, "{small} {large}");
+    assert_eq!(look(&history(2.0, 20.0, 0.0), FAIR).1, 0, "without loss there are no bars");
+    assert_eq!(look(&History::new(Instant::now()), ACCENT).1, 0, "nothing was measured");
+}
+
+#[test]
+fn whatever_the_tile_it_stays_inside_and_cuts_no_letter() {
+    let (history, mut sheet) = (history(12.0, 18.0, 3.0), Sheet::default());
+    let long = Figures {
+        name: "a camera with a name that somebody wrote a novel into",
+        peer: "[2001:db8:1234:5678:9abc:def0:1234:5678]:41000",
+        note: Some("snapshots/a camera with a name that somebody wrote a novel into.jpg written"),
+        ..figures(&history)
+    };
+    let edges = [0, 1, 7, 14, 21, 40, 90, 160, 359, 1080];
+    for width in edges {
+        for height in edges {
+            for detail in [Detail::Off, Detail::Small, Detail::Full] {
+                for condition in [Condition::Live, Condition::Silent] {
+                    let figures = Figures { condition, ..long };
+                    let Some(area) = draw(&mut sheet, (width, height), detail, &figures) else { continue };
+                    assert!(area.left() >= 0 && area.right() as u32 <= width, "{area:?} in {width}x{height}");
+                    assert!(
+                        area.top() >= 0 && area.bottom() as u32 <= height,
+                        "{area:?} in {width}x{height}"
+                    );
+                    assert_eq!(area.size(), sheet.size());
+                    assert_rim(&sheet);
+                }
+            }
+        }
+    }
+}
+
+/// All around is nothing but the panel, so that no letter is cut.
+fn assert_rim(sheet: &Sheet) {
+    let (width, height) = sheet.size();
+    let row = |y: u32| &sheet.pixels()[y as usize * sheet.pitch()..][..sheet.pitch()];
+    let is_panel = |pixels: &[u8]| pixels.chunks(4).all(|pixel| pixel == PANEL);
+    assert!(is_panel(row(0)) && is_panel(row(height - 1)));
+    for y in 0..height {
+        assert!(is_panel(&row(y)[..4]) && is_panel(&row(y)[4 * (width - 1) as usize..]));
+    }
+}
+
+#[test]
+fn small_tiles_keep_what_matters_most() {
+    let (history, mut sheet) = (history(12.0, 18.0, 3.0), Sheet::default());
+    draw(&mut sheet, (160, 90), Detail::Full, &figures(&history)).unwrap();
+    for text in ["door", "● live", "age", "34 ms", "12.3 ms"] {
+        assert!(find(&sheet, text).is_some(), "{text}");
+    }
+    let stale = Figures { condition: Condition::Stale, ..figures(&history) };
+    draw(&mut sheet, (160, 90), Detail::Small, &stale).unwrap();
+    assert!(find(&sheet, "■ no new picture…").is_some(), "how it is comes before its name");
+    let named = Figures { name: "the-camera-at-the-back-door", ..figures(&history) };
+    draw(&mut sheet, (240, 135), Detail::Small, &named).unwrap();
+    assert!(find(&sheet, "the-cam…").is_some() && find(&sheet, "34 ms").is_some());
+}
+
+#[test]
+fn the_key_goes_round() {
+    assert_eq!(Detail::Off.next().next().next(), Detail::Off);
+}
