@@ -12,7 +12,7 @@ use crate::session::{Format, full};
 
 /// Looks at the statistics at each interval, and says what is wrong, where something is.
 #[derive(Debug)]
-pub struct Diagnosis {
+pub(super) struct Diagnosis {
     listen: SocketAddr,
     interface: Option<String>,
     buffer: usize,
@@ -38,7 +38,7 @@ struct Way {
 
 impl Diagnosis {
     /// Of this feed, which arrives in this format.
-    pub fn new(feed: &Feed, format: Format, console: Console) -> Self {
+    pub(super) fn new(feed: &Feed, format: Format, console: Console) -> Self {
         let watch = Watch::new(&Evidence::default(), Instant::now());
         let Origin { listen, interface, buffer, asks, .. } = feed.origin.clone();
         let asks = asks.then(|| feed.status().listening.clone());
@@ -48,12 +48,12 @@ impl Diagnosis {
 
     /// The same of a receiver that was given this, and is not told to be given it.
     #[must_use]
-    pub fn of_given(self, given: Given) -> Self {
+    pub(super) fn of_given(self, given: Given) -> Self {
         Self { given, ..self }
     }
 
     /// Looks at what was counted so far.
-    pub fn look(&mut self, feed: &Feed) {
+    pub(super) fn look(&mut self, feed: &Feed) {
         let counters = feed.stats.lock();
         let (mut totals, source) = (evidence(&counters), counters.source.clone());
         let (is_over, is_full, away) = (counters.is_over, counters.is_full, counters.away.clone());

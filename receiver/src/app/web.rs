@@ -19,7 +19,7 @@ use quota::Quota;
 
 /// What `--http` asks for, before anything is answered.
 #[derive(Debug)]
-pub struct Web {
+pub(super) struct Web {
     listener: Listener,
     board: Board,
 }
@@ -35,13 +35,13 @@ impl Web {
     ///
     /// # Errors
     /// If it cannot be had.
-    pub fn bind(args: &WebArgs, policy: WebPolicy) -> Result<Option<Self>> {
+    pub(super) fn bind(args: &WebArgs, policy: WebPolicy) -> Result<Option<Self>> {
         let listener = Listener::bind(args)?.map(|listener| listener.with_policy(policy));
         Ok(listener.map(|listener| Self { listener, board: Board::default() }))
     }
 
     /// Where statistics are to be posted.
-    pub fn board(&self) -> Board {
+    pub(super) fn board(&self) -> Board {
         self.board.clone()
     }
 
@@ -49,7 +49,7 @@ impl Web {
     ///
     /// # Errors
     /// If the system gives no thread.
-    pub fn serve(self, shared: &Arc<Shared>) -> Result<JoinHandle<Result<()>>> {
+    pub(super) fn serve(self, shared: &Arc<Shared>) -> Result<JoinHandle<Result<()>>> {
         let site = Arc::new(ReceiverSite {
             board: self.board,
             shared: shared.clone(),
@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn every_metric_is_found_in_the_statistics() {
         let stats = Stats::default();
-        stats.lock().outputs.push(crate::feed::OutputObject { name: "-".into(), written: 1, dropped: 0 });
+        stats.lock().outputs.push(feed::OutputObject { name: "-".into(), written: 1, dropped: 0 });
         let object = serde_json::to_value(Reports::since(Instant::now()).make(&stats, true).object).unwrap();
         for family in FAMILIES {
             assert!(family.is_in(&object), "{}", family.path);

@@ -158,18 +158,13 @@ impl Strip {
 ///
 /// Who shows or writes a picture holds an `Arc` of it; once all have dropped theirs, its buffers are filled again.
 #[derive(Debug, Default)]
-pub struct Pictures {
+pub(crate) struct Pictures {
     kept: Vec<Arc<Decoded>>,
 }
 
 impl Pictures {
-    /// A pool that has nothing yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// A picture that nobody else holds, to be decoded into with [`Arc::get_mut`].
-    pub fn take(&mut self) -> Arc<Decoded> {
+    pub(crate) fn take(&mut self) -> Arc<Decoded> {
         match self.kept.iter_mut().position(|picture| Arc::get_mut(picture).is_some()) {
             Some(at) => self.kept.swap_remove(at),
             None => Arc::default(),
@@ -177,7 +172,7 @@ impl Pictures {
     }
 
     /// Remembers `picture`, so that it is reused when its last holder is done.
-    pub fn keep(&mut self, picture: &Arc<Decoded>) {
+    pub(crate) fn keep(&mut self, picture: &Arc<Decoded>) {
         if self.kept.len() == MOST_KEPT {
             self.kept.swap_remove(0);
         }

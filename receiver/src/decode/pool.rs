@@ -22,7 +22,7 @@ use crate::frame::Received;
 use crate::sync::lock;
 
 /// Where frames wait to be decoded.
-pub struct Decoding {
+pub(crate) struct Decoding {
     /// How the window likes its pictures; `None` if there is none.
     form: Option<Form>,
     queue: Mutex<Queue>,
@@ -49,7 +49,7 @@ struct Waiting {
 
 /// What became of a frame that was offered to be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Offered {
+pub(crate) enum Offered {
     /// It is going to be decoded, unless a newer one comes before.
     Taken,
     /// It took the place of an older one, which nobody has decoded.
@@ -62,13 +62,13 @@ pub enum Offered {
 
 impl Decoding {
     /// For a window that likes its pictures in this form, or for none.
-    pub fn new(form: Option<Form>) -> Self {
+    pub(crate) fn new(form: Option<Form>) -> Self {
         let queue = Queue { waiting: VecDeque::with_capacity(USUAL_FEEDS), ..Queue::default() };
         Self { form, queue: Mutex::new(queue), first: Condvar::new(), others: Condvar::new() }
     }
 
     /// Takes a frame to be decoded, in place of one that still waits.
-    pub fn offer(&self, feed: &Arc<Feed>, frame: Received, delays: Delays) -> Offered {
+    pub(crate) fn offer(&self, feed: &Arc<Feed>, frame: Received, delays: Delays) -> Offered {
         if !feed.outputs().is_some_and(|outputs| outputs.want_pictures()) {
             match self.form {
                 None => return Offered::Unwanted,
@@ -90,14 +90,14 @@ impl Decoding {
     }
 
     /// Ends the threads, once nothing waits any more.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         lock(&self.queue).closed = true;
         self.first.notify_all();
         self.others.notify_all();
     }
 
     /// The work of thread `number`, from 0, until it is closed.
-    pub fn run(&self, number: usize, feeds: &Feeds, console: &Console) {
+    pub(crate) fn run(&self, number: usize, feeds: &Feeds, console: &Console) {
         let mut worker =
             Worker { decoder: Decoder::new(), complaints: Complaints::default(), feeds, console };
         lock(&self.queue).threads += 1;
@@ -379,9 +379,9 @@ mod tests {
             console: &console,
         };
         feed.set_area(None);
-        worker.decode(&feed, Some(Form::Planes), &frame(1), Delays::new(), &mut Pictures::new());
+        worker.decode(&feed, Some(Form::Planes), &frame(1), Delays::new(), &mut Pictures::default());
         assert_eq!(feed.stats.lock().hidden, 1);
-        worker.decode(&feed, None, &frame(1), Delays::new(), &mut Pictures::new());
+        worker.decode(&feed, None, &frame(1), Delays::new(), &mut Pictures::default());
         assert_eq!(feed.stats.lock().hidden, 1, "without a window there is nothing to be seen");
     }
 

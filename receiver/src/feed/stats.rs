@@ -86,7 +86,7 @@ impl Counters {
 
 /// Makes reports out of counters, remembering what the last one said.
 #[derive(Debug)]
-pub struct Reports {
+pub(crate) struct Reports {
     start: Instant,
     last: Instant,
     before: RecvStats,
@@ -95,7 +95,7 @@ pub struct Reports {
 /// What `--stats-json` says; the names are stable.
 #[derive(Debug, Serialize)]
 #[allow(missing_docs, reason = "docs/statistics.md explains the statistics' names")]
-pub struct Object {
+pub(crate) struct Object {
     pub session: Option<String>,
     pub source: Option<String>,
     pub name: String,
@@ -121,7 +121,7 @@ pub struct Object {
 
 /// What is said of all senders: of the first as if it were alone, and of each, as `senders`, if there are several.
 #[derive(Debug)]
-pub struct Everything {
+pub(crate) struct Everything {
     senders: Vec<Object>,
 }
 
@@ -141,7 +141,7 @@ impl Serialize for Everything {
 
 impl Everything {
     /// Of at least one sender.
-    pub fn new(senders: Vec<Object>) -> Self {
+    pub(crate) fn new(senders: Vec<Object>) -> Self {
         assert!(
             !senders.is_empty(),
             "there is always a first sender to speak of, if only to say that it is silent"
@@ -150,7 +150,7 @@ impl Everything {
     }
 
     /// One line for people about several senders.
-    pub fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         let sum = |figure: fn(&Object) -> f64| self.senders.iter().map(figure).sum::<f64>();
         let count = |figure: fn(&Object) -> u64| self.senders.iter().map(figure).sum::<u64>();
         let silent = self.senders.iter().filter(|object| object.fps == 0.0).count();
@@ -183,7 +183,7 @@ pub struct OutputObject {
 
 #[derive(Debug, Serialize)]
 #[allow(missing_docs, reason = "as above")]
-pub struct Frames {
+pub(crate) struct Frames {
     pub delivered: u64,
     pub displayed: u64,
     pub superseded: u64,
@@ -195,7 +195,7 @@ pub struct Frames {
 
 #[derive(Debug, Serialize)]
 #[allow(missing_docs, reason = "as above")]
-pub struct Datagrams {
+pub(crate) struct Datagrams {
     #[serde(flatten)]
     pub counts: DatagramCounts,
     pub kernel_dropped: u64,
@@ -205,7 +205,7 @@ pub struct Datagrams {
 
 #[derive(Debug, Serialize)]
 #[allow(missing_docs, reason = "as above")]
-pub struct Millis {
+pub(crate) struct Millis {
     pub transit: Percentiles,
     pub reassemble: Percentiles,
     pub decode: Percentiles,
@@ -222,12 +222,12 @@ impl OutputObject {
 
 impl Reports {
     /// Reports on what began then.
-    pub fn since(start: Instant) -> Self {
+    pub(crate) fn since(start: Instant) -> Self {
         Self { start, last: start, before: RecvStats::default() }
     }
 
     /// A report on what happened since the last one; the final one is on everything.
-    pub fn make(&mut self, stats: &Stats, is_final: bool) -> Report<Object> {
+    pub(crate) fn make(&mut self, stats: &Stats, is_final: bool) -> Report<Object> {
         let now = Instant::now();
         let counters = &mut *stats.lock();
         let stream = counters.stream;

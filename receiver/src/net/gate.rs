@@ -13,7 +13,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
-pub use shape::Shape;
+pub(crate) use shape::Shape;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -27,7 +27,7 @@ use tally::Tally;
 
 /// Decides what the kernel is to turn away.
 #[derive(Debug)]
-pub struct Gate {
+pub(crate) struct Gate {
     shape: Shape,
     /// What the kernel was told; nothing, while there is no flood.
     rules: Option<Rules>,
@@ -63,7 +63,7 @@ pub enum Change {
 
 impl Gate {
     /// An open one, for a format.
-    pub fn new(shape: Shape) -> Self {
+    pub(crate) fn new(shape: Shape) -> Self {
         let newcomers = Newcomers::default();
         let (loud, tally) = (Vec::with_capacity(MOST_LOUD), Tally::default());
         let window = Instant::now();
@@ -71,7 +71,7 @@ impl Gate {
     }
 
     /// Counts a datagram that was of no use.
-    pub fn count(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) {
+    pub(crate) fn count(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) {
         if self.of_loud + self.of_others == 0 && self.rules.is_none() {
             self.window = now;
         }
@@ -91,13 +91,13 @@ impl Gate {
     }
 
     /// When to look again, whatever comes.
-    pub fn next_look(&self) -> Option<Instant> {
+    pub(crate) fn next_look(&self) -> Option<Instant> {
         self.rules.as_ref().map(|_| self.window + WINDOW)
     }
 
     /// What is to be told to the kernel now, if anything is. `favoured` are the senders that are shown, with their
     /// sessions, and `only` is where anything is wanted from, if nothing is from elsewhere.
-    pub fn look(
+    pub(crate) fn look(
         &mut self,
         favoured: impl Iterator<Item = (SocketAddr, SessionId)>,
         only: Option<SocketAddr>,

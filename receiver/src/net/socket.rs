@@ -538,4 +538,4 @@ fn is_group(address: IpAddr) -> bool {
 }
 
 /// How long a stream may say nothing before the picture is no longer live.
-pub const QUIET: Duration = Duration::from_secs(1);
+pub(crate) const QUIET: Duration = Duration::from_secs(1);

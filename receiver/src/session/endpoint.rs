@@ -24,7 +24,7 @@ use crate::record::Keeper;
 use crate::sync::lock;
 
 /// What one receiving thread works with.
-pub struct Endpoint {
+pub(super) struct Endpoint {
     /// Where datagrams come from.
     link: Link,
     /// The bad network of `--impair`, behind the socket.
@@ -53,7 +53,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// If the socket cannot be watched.
-    pub fn new(
+    pub(super) fn new(
         link: Link,
         netem: Option<Netem<Addresses>>,
         asking: Option<Asking>,
@@ -92,7 +92,7 @@ impl Endpoint {
 
     /// The same, for the group of a sender that was found; it is left when the sender has another one.
     #[must_use]
-    pub fn for_group_of(mut self, place: Arc<Place>) -> Self {
+    pub(super) fn for_group_of(mut self, place: Arc<Place>) -> Self {
         self.place = Some(place);
         self
     }
@@ -101,7 +101,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// If the socket cannot be read any more.
-    pub fn run(mut self) -> Result<()> {
+    pub(super) fn run(mut self) -> Result<()> {
         while self.step()? {}
         let now = Instant::now();
         if let Some(asking) = &mut self.asking {

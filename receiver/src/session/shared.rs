@@ -12,7 +12,7 @@ use crate::output::Outputs;
 use crate::record::KeepOptions;
 
 /// What all receiving threads share.
-pub struct Shared {
+pub(crate) struct Shared {
     /// All senders.
     pub feeds: Feeds,
     /// Where frames go that are decoded.
@@ -38,14 +38,14 @@ pub struct Shared {
 }
 
 /// Counts the delivered frames of all senders, up to as many as are enough.
-pub struct Enough {
+pub(crate) struct Enough {
     most: Option<u64>,
     delivered: AtomicU64,
 }
 
 impl Enough {
     /// `most` frames are enough; `None`: there is never enough.
-    pub fn new(most: Option<u64>) -> Self {
+    pub(crate) fn new(most: Option<u64>) -> Self {
         Self { most, delivered: AtomicU64::new(0) }
     }
 

@@ -24,7 +24,7 @@ use crate::net::{Link, QUIET};
 use crate::ration::Ration;
 
 /// Where a datagram came from, and the address of this computer that it was sent to.
-pub type Addresses = (SocketAddr, Option<IpAddr>);
+pub(super) type Addresses = (SocketAddr, Option<IpAddr>);
 
 /// A place for one sender.
 pub(super) struct Seat {

@@ -21,7 +21,7 @@ pub enum Format {
 
 /// How each stream behaves, and which format it has.
 #[derive(Clone, Copy, Debug)]
-pub enum StreamConfig {
+pub(crate) enum StreamConfig {
     /// Chunkcast's own.
     Chunkcast(RecvConfig),
     /// What GStreamer and FFmpeg send.

@@ -14,7 +14,7 @@ use crate::feed::{Feed, Signal};
 use crate::net::Link;
 
 /// Asks one sender.
-pub struct Asking {
+pub(crate) struct Asking {
     place: Arc<Place>,
     at: SocketAddr,
     asker: Asker,
@@ -58,7 +58,7 @@ pub(super) enum Incoming {
 
 impl Asking {
     /// Asks at this place, at once.
-    pub fn new(place: Arc<Place>) -> Self {
+    pub(crate) fn new(place: Arc<Place>) -> Self {
         let (at, now) = (place.address(), Instant::now());
         Self {
             place,

@@ -12,7 +12,7 @@ use crate::sync::lock;
 /// Where a sender is to be asked, or its group joined. Whoever finds it elsewhere says so here; that is a hint, and what is
 /// heard outweighs it.
 #[derive(Debug)]
-pub struct Place {
+pub(crate) struct Place {
     /// The best first; not all need lead to it from here.
     addresses: Mutex<Vec<SocketAddr>>,
     /// The group that it sends to now, if it is not asked.
@@ -43,7 +43,7 @@ impl Place {
     ///
     /// # Panics
     /// If there is none.
-    pub fn new(addresses: &[SocketAddr]) -> Arc<Self> {
+    pub(crate) fn new(addresses: &[SocketAddr]) -> Arc<Self> {
         Arc::new(Self::at(addresses))
     }
 
@@ -83,7 +83,7 @@ impl Place {
 
     /// It is to be found at these now. Without any, it is asked where it was. Says whether it is at none any more where it
     /// was.
-    pub fn move_to(&self, addresses: &[SocketAddr]) -> bool {
+    pub(crate) fn move_to(&self, addresses: &[SocketAddr]) -> bool {
         if addresses.is_empty() {
             return false;
         }

@@ -387,7 +387,7 @@ fn damaged_bytes_never_panic_and_never_spoil_the_next_picture() {
 #[test]
 fn buffers_are_reused() {
     let jpeg = with_restarts(640, 480, Subsamp::Sub2x2, 48);
-    let (mut decoder, mut pictures) = (Decoder::with_threads(3), Pictures::new());
+    let (mut decoder, mut pictures) = (Decoder::with_threads(3), Pictures::default());
     let mut addresses = std::collections::BTreeSet::new();
     for _ in 0..10 {
         let mut picture = pictures.take();

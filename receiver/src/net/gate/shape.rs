@@ -4,7 +4,7 @@ use proto::SessionId;
 
 /// Where a format's mark stands, and its session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
+pub(crate) enum Shape {
     /// Chunkcast's own.
     Chunkcast,
     /// RTP/JPEG.
