@@ -110,7 +110,7 @@ impl Decoded {
         [first, second, third]
     }
 
-    /// Fills this picture with pixels that somebody else draws, as one strip of [`Layout::Bgrx`].
+    /// Fills this picture with pixels that somebody else draws, as one strip of `Layout::Bgrx`.
     pub fn draw(&mut self, width: u32, height: u32, draw: impl FnOnce(&mut [u8])) {
         let strip = &mut self.begin(width, height, Layout::Bgrx, 1)[0];
         strip.place(0, height);

@@ -46,11 +46,11 @@ pub(crate) fn open(which: Which, wanted: Wanted) -> anyhow::Result<Box<dyn Sourc
     open_in(None, which, wanted)
 }
 
-/// Opens a camera like [`open`], but only in this format.
+/// Opens a camera like `open`, but only in this format.
 ///
 /// # Errors
 ///
-/// As [`open`], and if it does not have that format.
+/// As `open`, and if it does not have that format.
 pub fn open_in(format: Option<Format>, which: Which, wanted: Wanted) -> anyhow::Result<Box<dyn Source>> {
     let path = match &which {
         Which::First => match cameras().into_iter().next() {
