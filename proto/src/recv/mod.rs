@@ -1,5 +1,6 @@
 //! The receiving end of a stream: datagrams in, frames out; and what the sender should know.
 
+mod admission;
 mod announced;
 mod clock;
 mod config;
@@ -12,13 +13,13 @@ mod report;
 mod source_lock;
 mod stream;
 
+pub(crate) use admission::{Admits, Contested};
 pub use clock::{ClockFilter, ClockReading, Exchange};
 pub use config::RecvConfig;
 pub use output::{Contest, RecvEvent, RecvOutput};
 pub(crate) use pending::Stranger;
 pub(crate) use reassemble::PAUSE;
 pub use reassemble::{Delivery, Loss, MAX_BYTES_IN_FLIGHT, MAX_FRAMES_IN_FLIGHT, Repair};
-pub(crate) use source_lock::{Admission, SourceLock};
+pub(crate) use source_lock::SourceLock;
 pub use source_lock::{QUIET, SILENCE};
-pub(crate) use stream::CONTESTED_EVERY;
 pub use stream::RecvStream;

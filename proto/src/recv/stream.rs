@@ -7,6 +7,7 @@ mod tests;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::admission::{Admits, Contested};
 use super::announced::Announced;
 use super::clock::ClockReading;
 use super::config::RecvConfig;
@@ -17,7 +18,7 @@ use super::reassemble::arrival::Arrival;
 use super::reassemble::slot::{Slot, Stored};
 use super::reassemble::{Loss, Reassembler, Repair};
 use super::report::Feedback;
-use super::source_lock::{Admission, SourceLock};
+use super::source_lock::SourceLock;
 use crate::frame::MediaTime;
 use crate::seq::{FrameId, SessionId};
 use crate::stats::{Fate, RecvStats};
@@ -49,8 +50,7 @@ pub struct RecvStream<S> {
     stranger: Stranger<S>,
     /// What the sender's last hello said of its frames.
     announced: Announced,
-    /// When it was last told that somebody speaks in the sender's name.
-    contested: Option<Instant>,
+    contested: Contested,
 }
 
 /// What is remembered of a session after another took its place.
@@ -90,7 +90,7 @@ impl<S: Copy + Eq> RecvStream<S> {
             greeted: None,
             stranger: Stranger::nobody(),
             announced: Announced::default(),
-            contested: None,
+            contested: Contested::default(),
         }
     }
 
@@ -224,24 +224,9 @@ impl<S: Copy + Eq> RecvStream<S> {
         // Nearly always nobody asks.
         let is_settled = self.lock.is_held_by(source, session) && self.lock.leaves().is_none();
         let is_news = !is_settled && self.is_news(datagram, now);
-        match self.lock.admit(source, session, is_news, now) {
-            Admission::Ours => self.introduce(),
-            Admission::Stayed => {
-                self.introduce();
-                self.contest(Contest::Goodbye, source, now);
-            }
-            Admission::New => self.begin(source, session),
-            Admission::Back => {
-                self.contest(Contest::Place, source, now);
-                self.begin(source, session);
-            }
-            Admission::Moved => self.events.extend(self.stranger.go_on_from(source)),
-            Admission::Ended => return Fate::Late,
-            Admission::Foreign => return Fate::Foreign,
-            Admission::Contested => {
-                self.contest(Contest::Session, source, now);
-                return Fate::Foreign;
-            }
+        let admission = self.lock.admit(source, session, is_news, now);
+        if let Some(fate) = self.follow(admission, source, session, now) {
+            return fate;
         }
         self.feedback.heard(now);
         let header = &datagram.header;
@@ -331,19 +316,6 @@ impl<S: Copy + Eq> RecvStream<S> {
         accepted.fate
     }
 
-    fn begin(&mut self, source: S, session: SessionId) {
-        let heard_before = self.heard.iter().find(|heard| heard.session == session);
-        let heard_before = heard_before.and_then(|heard| heard.newest);
-        self.reset(heard_before);
-        self.feedback.begin(session);
-        self.asking.forget_path();
-        self.session = Some(session);
-        (self.hello.is_heard, self.hello.is_told) = (false, false);
-        self.announced = Announced::default();
-        self.stranger.begin(source, session);
-        self.introduce();
-    }
-
     /// Whether a hello was sent after the last one. One that is played back is no sign of life, and one that claims to be
     /// of the time to come does not make the next ones old.
     fn is_later(&self, captured: MediaTime, now: Instant) -> bool {
@@ -393,29 +365,11 @@ impl<S: Copy + Eq> RecvStream<S> {
         }
     }
 
-    /// Somebody else speaks in the sender's name. It is told, but not over and over.
-    fn contest(&mut self, what: Contest, source: S, now: Instant) {
-        self.stats.contested += 1;
-        if self.contested.is_none_or(|told| now.saturating_duration_since(told) >= CONTESTED_EVERY) {
-            self.contested = Some(now);
-            self.events.push_back(RecvEvent::Contested { source, what });
-        }
-    }
-
     /// Ends the session of a sender that said goodbye and nothing since.
     fn end_if_left(&mut self, now: Instant) {
         if self.lock.free_if_left(now) {
             self.reset(None);
             self.events.push_back(RecvEvent::Goodbye);
-        }
-    }
-
-    /// Says that a session began, once it is more than a single datagram.
-    fn introduce(&mut self) {
-        if let Some(begun) = self.stranger.introduce(&self.lock) {
-            self.stats.sessions += 1;
-            self.events.push_back(begun);
-            self.tell_hello();
         }
     }
 
@@ -458,6 +412,37 @@ impl<S: Copy + Eq> RecvStream<S> {
     }
 }
 
+impl<S: Copy + Eq> Admits<S> for RecvStream<S> {
+    fn begin(&mut self, source: S, session: SessionId) {
+        let heard_before = self.heard.iter().find(|heard| heard.session == session);
+        let heard_before = heard_before.and_then(|heard| heard.newest);
+        self.reset(heard_before);
+        self.feedback.begin(session);
+        self.asking.forget_path();
+        self.session = Some(session);
+        (self.hello.is_heard, self.hello.is_told) = (false, false);
+        self.announced = Announced::default();
+        self.stranger.begin(source, session);
+        self.introduce();
+    }
+
+    fn go_on_from(&mut self, source: S) {
+        self.events.extend(self.stranger.go_on_from(source));
+    }
+
+    fn introduce(&mut self) {
+        if let Some(begun) = self.stranger.introduce(&self.lock) {
+            self.stats.sessions += 1;
+            self.events.push_back(begun);
+            self.tell_hello();
+        }
+    }
+
+    fn contest(&mut self, what: Contest, source: S, now: Instant) {
+        self.contested.note(what, source, now, &mut self.stats, &mut self.events);
+    }
+}
+
 /// Where losses go: the event and the counters come from the same value.
 struct Losses<'a, S> {
     events: &'a mut VecDeque<RecvEvent<S>>,
@@ -482,8 +467,6 @@ const MOST_OVERTAKEN: Duration = Duration::from_millis(100);
 const MOST_EARLY: Duration = Duration::from_millis(300);
 /// After so long without one any hello is taken for the last one: longer than a silence after which the place is free.
 const MOST_UNGREETED: Duration = Duration::from_secs(1);
-/// How often it is told that somebody speaks in the sender's name, while somebody does.
-pub(crate) const CONTESTED_EVERY: Duration = Duration::from_secs(1);
 /// No sender begins more frames between two hellos.
 const MOST_ANNOUNCED: i32 = 1000;
 /// Room for events: one datagram makes a delivery and as many losses as there are slots at most.

@@ -13,7 +13,7 @@ use super::sequence::{Place, Sequence};
 use super::timeline::Timeline;
 use crate::frame::{Clock, Frame};
 use crate::recv::{
-    Admission, CONTESTED_EVERY, Contest, Delivery, Loss, PAUSE, RecvEvent, RecvOutput, SourceLock, Stranger,
+    Admits, Contest, Contested, Delivery, Loss, PAUSE, RecvEvent, RecvOutput, SourceLock, Stranger,
 };
 use crate::seq::SessionId;
 use crate::stats::{Fate, RecvStats};
@@ -46,8 +46,7 @@ pub struct RtpRecvStream<S> {
     stats: RecvStats,
     /// A session of which only one datagram has come.
     stranger: Stranger<S>,
-    /// When it was last told that somebody speaks in the sender's name.
-    contested: Option<Instant>,
+    contested: Contested,
 }
 
 impl<S: Copy + Eq> RtpRecvStream<S> {
@@ -63,7 +62,7 @@ impl<S: Copy + Eq> RtpRecvStream<S> {
             events: VecDeque::with_capacity(EVENTS),
             stats: RecvStats::default(),
             stranger: Stranger::nobody(),
-            contested: None,
+            contested: Contested::default(),
         }
     }
 
@@ -156,24 +155,9 @@ impl<S: Copy + Eq> RtpRecvStream<S> {
         // Of a session before this one no packet is known to be old.
         let is_ours = self.lock.is_held_by(source, session);
         let is_news = !is_ours || self.sequence.is_ahead(packet.rtp.sequence);
-        match self.lock.admit(source, session, is_news, now) {
-            Admission::Ours => self.introduce(),
-            Admission::Stayed => {
-                self.introduce();
-                self.contest(Contest::Goodbye, source, now);
-            }
-            Admission::New => self.begin(source, session),
-            Admission::Back => {
-                self.contest(Contest::Place, source, now);
-                self.begin(source, session);
-            }
-            Admission::Moved => self.events.extend(self.stranger.go_on_from(source)),
-            Admission::Ended => return Fate::Late,
-            Admission::Foreign => return Fate::Foreign,
-            Admission::Contested => {
-                self.contest(Contest::Session, source, now);
-                return Fate::Foreign;
-            }
+        let admission = self.lock.admit(source, session, is_news, now);
+        if let Some(fate) = self.follow(admission, source, session, now) {
+            return fate;
         }
         let is_running = self.fed.is_some_and(|fed| now.saturating_duration_since(fed) < PAUSE);
         let place = match self.sequence.place(packet.rtp.sequence, is_running, now) {
@@ -235,30 +219,6 @@ impl<S: Copy + Eq> RtpRecvStream<S> {
         }
     }
 
-    /// Somebody else speaks in the sender's name. It is told, but not over and over.
-    fn contest(&mut self, what: Contest, source: S, now: Instant) {
-        self.stats.contested += 1;
-        if self.contested.is_none_or(|told| now.saturating_duration_since(told) >= CONTESTED_EVERY) {
-            self.contested = Some(now);
-            self.events.push_back(RecvEvent::Contested { source, what });
-        }
-    }
-
-    fn begin(&mut self, source: S, session: SessionId) {
-        self.reset();
-        (self.sequence, self.timeline, self.fed) = (Sequence::default(), Timeline::default(), None);
-        self.stranger.begin(source, session);
-        self.introduce();
-    }
-
-    /// Says that a session began, once it is more than a single datagram.
-    fn introduce(&mut self) {
-        if let Some(begun) = self.stranger.introduce(&self.lock) {
-            self.stats.sessions += 1;
-            self.events.push_back(begun);
-        }
-    }
-
     /// Gives up what is on its way. What a session of a single datagram brought is not counted as lost: nobody knows of
     /// it.
     fn reset(&mut self) {
@@ -274,6 +234,30 @@ impl<S: Copy + Eq> RtpRecvStream<S> {
     fn note_counted(&mut self) {
         let counted = self.frames.counted();
         (self.stats.repair.arrived, self.stats.repair.missing) = (counted.arrived, counted.missing);
+    }
+}
+
+impl<S: Copy + Eq> Admits<S> for RtpRecvStream<S> {
+    fn begin(&mut self, source: S, session: SessionId) {
+        self.reset();
+        (self.sequence, self.timeline, self.fed) = (Sequence::default(), Timeline::default(), None);
+        self.stranger.begin(source, session);
+        self.introduce();
+    }
+
+    fn go_on_from(&mut self, source: S) {
+        self.events.extend(self.stranger.go_on_from(source));
+    }
+
+    fn introduce(&mut self) {
+        if let Some(begun) = self.stranger.introduce(&self.lock) {
+            self.stats.sessions += 1;
+            self.events.push_back(begun);
+        }
+    }
+
+    fn contest(&mut self, what: Contest, source: S, now: Instant) {
+        self.contested.note(what, source, now, &mut self.stats, &mut self.events);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The receiving end by itself.
 
+use super::super::source_lock::QUIET;
 use super::*;
 use crate::frame::MediaTime;
 use crate::send::Slab;
@@ -50,7 +51,7 @@ fn a_restart_never_mixes_with_the_session_before() {
     stream.handle_datagram(1, &mut old[0].clone(), now);
     stream.handle_datagram(1, &mut old[1].clone(), now);
     assert_eq!(stream.handle_datagram(1, &mut new[1].clone(), now), Fate::Foreign, "the old one goes on");
-    let now = now + super::super::source_lock::QUIET;
+    let now = now + QUIET;
     stream.handle_datagram(1, &mut new[1].clone(), now);
     assert_eq!(stream.handle_datagram(1, &mut old[2].clone(), now), Fate::Late);
     assert_eq!(stream.stats().lost.evicted, 1);
@@ -70,11 +71,9 @@ fn a_hello_is_told_when_it_changes_and_a_goodbye_frees_the_place() {
     assert_eq!(told.len(), 2, "a session and one hello: {told:?}");
     assert_eq!(stream.handle_datagram(2, &mut frame(9, 1, 20)[0], now), Fate::Foreign);
     stream.handle_datagram(1, &mut control(5, wire::Kind::Goodbye, None), now);
-    assert!(
-        matches!(stream.poll(now), RecvOutput::Wait(Some(until)) if until == now + super::super::source_lock::QUIET)
-    );
+    assert!(matches!(stream.poll(now), RecvOutput::Wait(Some(until)) if until == now + QUIET));
     assert_eq!(stream.handle_datagram(2, &mut frame(9, 1, 20)[0], now), Fate::Foreign, "it may be forged");
-    let now = now + super::super::source_lock::QUIET;
+    let now = now + QUIET;
     assert_eq!(stream.handle_datagram(2, &mut frame(9, 1, 20)[0], now), Fate::Accepted);
     assert!(matches!(drain(&mut stream, now)[0], RecvEvent::Goodbye));
 }

@@ -1,0 +1,77 @@
+//! What a receiving end does about what its lock decided: the same in each format.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::output::{Contest, RecvEvent};
+use super::source_lock::Admission;
+use crate::seq::SessionId;
+use crate::stats::{Fate, RecvStats};
+
+/// A receiving end, of which [`SourceLock`](super::source_lock::SourceLock) decides whom it listens to.
+pub(crate) trait Admits<S> {
+    /// The session that the lock gave the place to begins.
+    fn begin(&mut self, source: S, session: SessionId);
+
+    /// The session goes on from another address.
+    fn go_on_from(&mut self, source: S);
+
+    /// Says that a session began, once it is more than a single datagram.
+    fn introduce(&mut self);
+
+    /// Somebody else speaks in the sender's name.
+    fn contest(&mut self, what: Contest, source: S, now: Instant);
+
+    /// Does what follows from the lock's word on a datagram; how the datagram ended, if nothing more is made of it.
+    fn follow(&mut self, admission: Admission, source: S, session: SessionId, now: Instant) -> Option<Fate>
+    where
+        S: Copy,
+    {
+        match admission {
+            Admission::Ours => self.introduce(),
+            Admission::Stayed => {
+                self.introduce();
+                self.contest(Contest::Goodbye, source, now);
+            }
+            Admission::New => self.begin(source, session),
+            Admission::Back => {
+                self.contest(Contest::Place, source, now);
+                self.begin(source, session);
+            }
+            Admission::Moved => self.go_on_from(source),
+            Admission::Ended => return Some(Fate::Late),
+            Admission::Foreign => return Some(Fate::Foreign),
+            Admission::Contested => {
+                self.contest(Contest::Session, source, now);
+                return Some(Fate::Foreign);
+            }
+        }
+        None
+    }
+}
+
+/// That somebody else speaks in the sender's name is counted each time, and told now and then.
+#[derive(Debug, Default)]
+pub(crate) struct Contested {
+    told: Option<Instant>,
+}
+
+impl Contested {
+    pub(crate) fn note<S>(
+        &mut self,
+        what: Contest,
+        source: S,
+        now: Instant,
+        stats: &mut RecvStats,
+        events: &mut VecDeque<RecvEvent<S>>,
+    ) {
+        stats.contested += 1;
+        if self.told.is_none_or(|told| now.saturating_duration_since(told) >= CONTESTED_EVERY) {
+            self.told = Some(now);
+            events.push_back(RecvEvent::Contested { source, what });
+        }
+    }
+}
+
+/// How often it is told that somebody speaks in the sender's name, while somebody does.
+const CONTESTED_EVERY: Duration = Duration::from_secs(1);
