@@ -162,12 +162,15 @@ pub struct RecvStats {
     pub not_taken: Option<NotTaken>,
 }
 
+/// The payload type that RTP/JPEG has in every session (RFC 3551 section 6). The words below name it.
+pub const PAYLOAD_TYPE: u8 = 26;
+
 /// What an RTP stream is that is not taken, and what to do. It is one of the counters' words, and so stands with them.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum NotTaken {
     /// Its payload type is not JPEG's.
     #[error(
-        "RTP of payload type {0}, and only JPEG, which is type 26, is taken: have the sender make that \
+        "RTP of payload type {0}, and only JPEG, which is type {PAYLOAD_TYPE}, is taken: have the sender make that \
          (RFC 2435), or let FFmpeg turn it into JPEGs for a sender: ffmpeg -i ADDRESS -f mjpeg - | sender --source -"
     )]
     PayloadType(u8),

@@ -4,10 +4,7 @@ use thiserror::Error;
 
 use super::quantization::Tables;
 use crate::geometry::MAX_FRAME_BYTES;
-use crate::stats::NotTaken;
-
-/// The payload type that RTP/JPEG has in every session (RFC 3551 section 6).
-pub const PAYLOAD_TYPE: u8 = 26;
+use crate::stats::{NotTaken, PAYLOAD_TYPE};
 
 /// A packet whose every field was checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,8 +20,8 @@ mod timeline;
 use crate::seq::SessionId;
 
 pub use crate::stats::NotTaken;
+pub use crate::stats::PAYLOAD_TYPE;
 pub use content::Illegal;
-pub use header::PAYLOAD_TYPE;
 pub use recv::{RtpRecvConfig, RtpRecvStream};
 pub use send::{RtpSendConfig, RtpSendStream};
 pub use timeline::CLOCK_RATE;
