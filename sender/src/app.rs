@@ -3,7 +3,6 @@
 mod cameras;
 mod diagnosis;
 mod doctor;
-mod random;
 mod run;
 mod web;
 

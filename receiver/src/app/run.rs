@@ -6,7 +6,9 @@ use std::thread::JoinHandle;
 use anyhow::{Context, Result, anyhow, bail};
 use proto::RecvConfig;
 use proto::explain::Given;
-use proto::host::{Console, Reporter, Stop, at_user_signal, join, spawn, stop_at_signals, wall_clock};
+use proto::host::{
+    Console, Reporter, Stop, at_user_signal, join, random_bytes, spawn, stop_at_signals, wall_clock,
+};
 use proto::rtp::RtpRecvConfig;
 
 use super::report::Reporting;
@@ -14,12 +16,10 @@ use super::web::Web;
 use crate::args::Args;
 use crate::decode::{Decoders, Decoding};
 use crate::discovery::{self, Sources};
-use crate::feed::Feeds;
-use crate::feed::Status;
+use crate::feed::{Feeds, Status};
 use crate::net::Link;
 use crate::output::{Outputs, Spec};
-use crate::session::Host;
-use crate::session::{Crew, Enough, Format, LOOK_UP_EVERY, Opened, Shared, StreamConfig};
+use crate::session::{Crew, Enough, Format, Host, LOOK_UP_EVERY, Opened, Shared, StreamConfig};
 use crate::sync::lock;
 use crate::window::{Options, Window};
 
@@ -211,9 +211,7 @@ fn start_decoders(shared: &Arc<Shared>, wanted: bool) -> Result<Decoders> {
 
 /// Some number that no other receiver has.
 fn seed() -> Result<u64> {
-    let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes).map_err(|error| anyhow!("the system gives no random numbers: {error}"))?;
-    Ok(u64::from_ne_bytes(bytes))
+    Ok(u64::from_ne_bytes(random_bytes()?))
 }
 
 /// The window, where one is wanted. SDL wants the main thread.

@@ -7,14 +7,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use proto::host::{
-    Console, Reporter, Seldom, Stop, Wake, at_user_signal, join, printable, spawn, stop_at_signals,
-    wall_clock,
+    Console, Reporter, Seldom, Stop, Wake, at_user_signal, join, printable, random_bytes, spawn,
+    stop_at_signals, wall_clock,
 };
 use proto::jpeg::Coding;
 use proto::{Door, Latest, QualityControl, SessionId, Taken};
 
 use super::diagnosis::Diagnosis;
-use super::random::random;
 use super::web::Web;
 use crate::args::Args;
 use crate::audience::Audience;
@@ -48,13 +47,13 @@ pub fn run(args: &Args) -> Result<()> {
     news.dedup();
     news.iter().for_each(|news| console.warn(news));
     let mut diagnosis = Diagnosis::new(args.format, console.clone()).of_given(args.given());
-    let session = SessionId::new(u64::from_ne_bytes(random()?).max(1));
+    let session = SessionId::new(u64::from_ne_bytes(random_bytes()?).max(1));
     let web = Web::bind(&args.web, args.web_policy)?;
     let mut reporter = Reporter::new(console.clone(), args.stats_json.as_deref(), args.stats_interval)?
         .with_board(web.as_ref().map(Web::board));
 
     let clock = wall_clock();
-    let secret = random()?;
+    let secret = random_bytes()?;
     let config = args.send_config(session, secret);
     let streams = Streams::new(args.format, config, args.impair.clone(), clock, console.clone());
     let tap = web.as_ref().map(|web| web.tap(clock));

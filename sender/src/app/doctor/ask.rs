@@ -6,11 +6,10 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use proto::host::{Checklist, wait_until, wall_clock};
+use proto::host::{Checklist, random_bytes, wait_until, wall_clock};
 use proto::{SendConfig, SendOutput, SendStream, SessionId};
 use rustix::event::{PollFd, PollFlags};
 
-use crate::app::random::random;
 use crate::net::{Link, Peer, Route};
 
 /// What was heard.
@@ -73,7 +72,7 @@ fn hear(link: &mut Link, route: &mut Route) -> Result<Heard> {
         datagram_bytes: route.datagram_bytes(),
         name: "sender doctor".into(),
         is_group: route.is_group(),
-        ..SendConfig::new(SessionId::new(u64::from_ne_bytes(random()?).max(1)), random()?)
+        ..SendConfig::new(SessionId::new(u64::from_ne_bytes(random_bytes()?).max(1)), random_bytes()?)
     };
     let mut stream = SendStream::new(config, wall_clock(), Instant::now());
     let mut heard = Heard { viewers: Vec::new(), strangers: 0, error: None };
