@@ -15,8 +15,7 @@ use proto::netem::Impairment;
 use crate::discovery::Sources;
 use crate::output::Spec;
 use crate::record::{KeepOptions, Split};
-use crate::session::Format;
-use crate::session::Host;
+use crate::session::{Format, Host};
 use crate::window::Detail;
 use values::{DEFAULT_LISTEN, output_parser, parse_detail, parse_listen};
 

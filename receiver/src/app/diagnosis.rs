@@ -6,8 +6,7 @@ use std::time::Instant;
 use proto::explain::{Cause, Evidence, Given, Watch};
 use proto::host::{Console, Interface};
 
-use crate::feed::Counters;
-use crate::feed::{Feed, Origin};
+use crate::feed::{Counters, Feed, Origin};
 use crate::session::{Format, full};
 
 /// Looks at the statistics at each interval, and says what is wrong, where something is.

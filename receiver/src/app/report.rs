@@ -8,8 +8,7 @@ use proto::explain::Given;
 use proto::host::{Report, Reporter};
 
 use super::diagnosis::Diagnosis;
-use crate::feed::Feed;
-use crate::feed::{Everything, OutputObject, Reports, Stats};
+use crate::feed::{Everything, Feed, OutputObject, Reports, Stats};
 use crate::output::Tallies;
 use crate::session::{Format, Shared};
 use crate::sync::lock;

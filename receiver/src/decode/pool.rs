@@ -15,9 +15,7 @@ use anyhow::Result;
 use proto::host::{Console, Seldom, Stop, join, spawn};
 
 use crate::codec::{Aim, Decoded, Decoder, Form, Pictures, Refusal};
-use crate::feed::Delays;
-use crate::feed::Feeds;
-use crate::feed::{Feed, Picture, Turn};
+use crate::feed::{Delays, Feed, Feeds, Picture, Turn};
 use crate::frame::Received;
 use crate::sync::lock;
 

@@ -1,6 +1,6 @@
 //! What the receiver counts, and how it says it.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use proto::host::{Report, percentiles_text, two_digits};
@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 
 use super::delay::Agreement;
 use crate::output::Tally;
+use crate::sync::lock;
 
 /// The receiver's statistics, shared by its threads. Locked for moments only.
 #[derive(Debug, Default)]
@@ -70,7 +71,7 @@ pub struct Counters {
 impl Stats {
     /// The counters, for a moment.
     pub fn lock(&self) -> MutexGuard<'_, Counters> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inner)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{IoSlice, IsTerminal};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -15,6 +15,7 @@ use super::{file, folder, y4m};
 use crate::codec::Decoded;
 use crate::frame::Received;
 use crate::record::{Backlog, Recording, Split};
+use crate::sync::lock;
 
 /// What became of the frames that an output was offered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -142,7 +143,7 @@ impl Outputs {
         }
         let mut failed = None;
         for output in &self.running {
-            let Some(thread) = output.thread.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+            let Some(thread) = lock(&output.thread).take() else {
                 continue;
             };
             let ended = thread.join().unwrap_or_else(|_| Err(anyhow!("its thread panicked")));

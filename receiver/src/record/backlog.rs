@@ -8,6 +8,7 @@ use proto::host::Console;
 
 use crate::frame::Received;
 use crate::ration::Ration;
+use crate::sync::lock;
 
 /// A queue with bounds. It is no live stage: a recording wants every frame, and may be late.
 #[derive(Debug)]
@@ -96,7 +97,7 @@ impl Backlog {
 
     // No code panics while it holds the lock.
     fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.waiting)
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -18,6 +18,7 @@ use super::names::Names;
 use super::split::Split;
 use crate::frame::Received;
 use crate::ration::Ration;
+use crate::sync::lock;
 
 /// Writes frames to a file, and goes on in a new one when another sender's come, when the pictures' size changes, when
 /// their times jump, and when the file is as long as it is to be. No file is written over.
@@ -167,7 +168,7 @@ impl Recording {
     fn open_next(&mut self, frame: &Frame, head: &Head) -> Result<()> {
         let made = self.names.create(|path| MatroskaFile::create(path, head, frame.captured));
         let opened = made.with_context(|| format!("cannot write {}", self.names.last().display()))?;
-        *self.progress.path.lock().unwrap_or_else(PoisonError::into_inner) = Some(opened.0.clone());
+        *lock(&self.progress.path) = Some(opened.0.clone());
         self.open = Some(opened);
         Ok(())
     }
@@ -210,7 +211,7 @@ impl Drop for Recording {
 impl Progress {
     /// The file that is being written, or was last; `None` before the first frame.
     pub(crate) fn path(&self) -> Option<PathBuf> {
-        self.path.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.path).clone()
     }
 
     /// Frames written.

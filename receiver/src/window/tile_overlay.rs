@@ -9,11 +9,10 @@ use super::draw::bitmap::Sheet;
 use super::options::Detail;
 use super::widgets::health::{Age, Condition, border};
 use super::widgets::history::STEP;
-use super::widgets::label;
 use super::widgets::label::Label;
-use super::widgets::overlay;
 use super::widgets::overlay::Figures;
 use super::widgets::samples::Samples;
+use super::widgets::{label, overlay};
 use crate::feed::{Feed, State};
 use crate::record::{KeepStatus, Said};
 

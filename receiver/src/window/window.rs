@@ -13,17 +13,15 @@ use sdl2::{EventPump, Sdl, VideoSubsystem};
 use super::backend::canvas::failed;
 use super::backend::events::Waiting;
 use super::backend::gpu::Graphics;
-use super::backend::sdl;
 use super::backend::software::Software;
-use super::backend::xlib;
 use super::backend::xlib::LastWords;
+use super::backend::{sdl, xlib};
 use super::context::Desk;
 use super::options::{Detail, Options};
 use super::view::View;
 use crate::codec::Form;
 use crate::discovery::Finder;
-use crate::feed::Feeds;
-use crate::feed::Waker;
+use crate::feed::{Feeds, Waker};
 
 /// An open window. It belongs to the main thread.
 pub struct Window {

@@ -1,7 +1,7 @@
 //! How the window waits for what comes first: its user, a picture, or the request to stop.
 
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use anyhow::Result;
@@ -12,6 +12,7 @@ use sdl2::{EventPump, Sdl};
 
 use super::canvas::failed;
 use super::sdl;
+use crate::sync::lock;
 
 /// Wakes the window from any thread; after the window is gone it does nothing.
 #[derive(Clone)]
@@ -77,7 +78,7 @@ impl Bell {
         match &self.0 {
             Way::Own(wake) => wake.raise(),
             Way::Sdl { sender, event } => {
-                let sender = sender.lock().unwrap_or_else(PoisonError::into_inner);
+                let sender = lock(sender);
                 let event = Event::User {
                     timestamp: 0,
                     window_id: 0,
@@ -96,7 +97,7 @@ impl Bell {
 
     pub(crate) fn end(&self) {
         if let Way::Sdl { sender, .. } = &self.0 {
-            *sender.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            *lock(sender) = None;
         }
     }
 }

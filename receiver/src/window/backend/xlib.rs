@@ -3,10 +3,12 @@
 
 use std::ffi::{CStr, c_int, c_void};
 use std::os::fd::{BorrowedFd, OwnedFd};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock};
 
 use sdl2::sys;
 use sdl2::video::Window;
+
+use crate::sync::lock;
 
 /// What is done when the display has gone. It returns the status that the program ends with.
 pub(crate) type LastWords = Box<dyn FnOnce() -> u8 + Send>;
@@ -91,8 +93,4 @@ fn function(name: &CStr) -> Option<*mut c_void> {
         sys::SDL_LoadFunction(library, name.as_ptr())
     };
     (!function.is_null()).then_some(function)
-}
-
-fn lock(last_words: &Mutex<Option<LastWords>>) -> std::sync::MutexGuard<'_, Option<LastWords>> {
-    last_words.lock().unwrap_or_else(PoisonError::into_inner)
 }

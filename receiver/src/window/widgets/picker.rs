@@ -10,8 +10,7 @@ use sdl2::keyboard::Keycode;
 use sdl2::rect::Rect;
 
 use crate::codec::Decoded;
-use crate::discovery::Found;
-use crate::discovery::{Finder, whereabouts};
+use crate::discovery::{Finder, Found, whereabouts};
 use crate::window::backend::canvas::{Canvas, Drawing};
 use crate::window::draw::bitmap::Sheet;
 use crate::window::draw::grid;

@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 use proto::{Percentiles, RecvStats, Spread};
 
 use super::history::{History, STEP, Sample};
-use crate::feed::Agreement;
-use crate::feed::{Stats, loss_percent};
+use crate::feed::{Agreement, Stats, loss_percent};
 
 /// The figures of one sender, and where they come from.
 #[derive(Debug)]
