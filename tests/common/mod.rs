@@ -31,11 +31,10 @@ use rustix::fs::{FlockOperation, flock};
 
 /// One real-time test at a time, whichever program runs it: the machine may have two cores.
 pub(crate) fn alone() -> OwnedFd {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("alone");
-    let file = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
+    let folder = std::fs::File::open(env!("CARGO_TARGET_TMPDIR")).unwrap();
     // Whoever ends, however, unlocks it.
-    flock(&file, FlockOperation::LockExclusive).unwrap();
-    file.into()
+    flock(&folder, FlockOperation::LockExclusive).unwrap();
+    folder.into()
 }
 
 /// For how long a stream runs; `scripts/acceptance` asks for a minute.

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::common::running::{receiver, sender};
-use crate::common::{Folder, free_port, root, skip};
+use crate::common::{Folder, alone, free_port, pause, root, skip};
 use proto::wire::{Body, Datagram};
 
 #[test]
@@ -28,7 +28,7 @@ fn golden_datagrams_are_shown_as_they_are_read() {
 
 #[test]
 fn a_captured_stream_is_shown_as_it_was_sent() {
-    let _alone = crate::common::alone();
+    let _alone = alone();
     let folder = Folder::new();
     let pcap = folder.join("stream.pcapng");
     let port = free_port();
@@ -46,12 +46,12 @@ fn a_captured_stream_is_shown_as_it_was_sent() {
         return skip("tshark may not capture on lo", true);
     }
     // It says so before its child has begun.
-    crate::common::pause(1000);
+    pause(1000);
     let viewer = receiver(&["--listen", &to, "--output", "none", "--impair", "loss=2%,seed=7"]);
     let card = ["--source", "pattern", "--size", "320x240", "--dest", &to, "--frames", "60"];
     sender(&[&card[..], &["--fec", "10", "--mtu", "600"]].concat()).end_within(10).totals();
     viewer.interrupt().totals();
-    crate::common::pause(500);
+    pause(500);
     let pid = rustix::process::Pid::from_raw(capture.id().try_into().unwrap()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
     capture.wait().unwrap();

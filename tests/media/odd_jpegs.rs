@@ -8,7 +8,9 @@ use crate::common::jpegs::{
     app1, arithmetic, four_colours, lossless, picture, progressive, with_first, with_header, with_last,
     with_restarts, without,
 };
-use crate::common::running::{Ended, count, receiver, receiver_adds_up, sender, sender_adds_up, viewer};
+use crate::common::running::{
+    Ended, Running, count, receiver, receiver_adds_up, sender, sender_adds_up, viewer,
+};
 use crate::common::wire::Wire;
 use crate::common::{Folder, alone, comes_to, free_address};
 use turbojpeg::Subsamp;
@@ -36,8 +38,7 @@ struct Attack {
 fn pictures_as_cameras_make_them_go_from_a_pipe_to_the_screen() {
     let _alone = alone();
     let Some(display) = Display::start(1280, 1024) else { return };
-    let (folder, to) = (Folder::new(), free_address());
-    let receiver = viewer(&display, &["--listen", &to, "--output", "window", "--output", &kept(&folder)]);
+    let (folder, to, receiver) = showing(&display);
     let mut sender = sender(&["--dest", &to, "--source", "-"]);
     let mut pipe = sender.input();
     let pictures = cameras();
@@ -60,8 +61,7 @@ fn pictures_as_cameras_make_them_go_from_a_pipe_to_the_screen() {
 fn pictures_as_cameras_make_them_are_shown_also_with_all_that_is_behind_them() {
     let _alone = alone();
     let Some(display) = Display::start(1280, 1024) else { return };
-    let (folder, to) = (Folder::new(), free_address());
-    let receiver = viewer(&display, &["--listen", &to, "--output", "window", "--output", &kept(&folder)]);
+    let (folder, to, receiver) = showing(&display);
     let mut wire = Wire::to(&to);
     let pictures = cameras();
     for Camera { what, jpeg, middle } in &pictures {
@@ -79,8 +79,7 @@ fn each_picture_as_attackers_make_them_is_refused_by_name_and_the_next_good_one_
     let [(before, red), (after, blue)] = [good([200, 40, 60]), good([20, 160, 220])];
     for Attack { what, jpeg, words, .. } in attacks() {
         // A receiver of its own for each: one that repeats itself would not be heard.
-        let (folder, to) = (Folder::new(), free_address());
-        let receiver = viewer(&display, &["--listen", &to, "--output", "window", "--output", &kept(&folder)]);
+        let (folder, to, receiver) = showing(&display);
         let mut wire = Wire::to(&to);
         wire.send(&before);
         assert!(display.comes_to(|screen| screen.shows(red)), "before {what}: {}", receiver.said());
@@ -106,8 +105,7 @@ fn each_picture_as_attackers_make_them_is_refused_by_name_and_the_next_good_one_
 fn a_pipe_full_of_attacks_passes_through_both_programs_and_every_good_picture_is_shown() {
     let _alone = alone();
     let Some(display) = Display::start(1280, 1024) else { return };
-    let (folder, to) = (Folder::new(), free_address());
-    let receiver = viewer(&display, &["--listen", &to, "--output", "window", "--output", &kept(&folder)]);
+    let (folder, to, receiver) = showing(&display);
     let mut sender = sender(&["--dest", &to, "--source", "-"]);
     let mut pipe = sender.input();
     let (mut passed, mut refused, mut shown, mut stopped) = (Vec::new(), 0, 0, 0);
@@ -149,6 +147,13 @@ fn who_sends_pictures_that_no_receiver_shows_is_told() {
         let is_told = || sender.said().contains(&format!("are {kind}"));
         assert!(comes_to(is_told), "{kind}: {}", sender.said());
     }
+}
+
+/// Where a receiver keeps what it was sent, where it listens, and the receiver, which shows it too.
+fn showing(display: &Display) -> (Folder, String, Running) {
+    let (folder, to) = (Folder::new(), free_address());
+    let receiver = viewer(display, &["--listen", &to, "--output", "window", "--output", &kept(&folder)]);
+    (folder, to, receiver)
 }
 
 /// Each of a colour of its own, so that it is seen which one is shown.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::common::clip::Clip;
 use crate::common::peer::{Peer, is_installed};
 use crate::common::running::{Running, program, sender};
-use crate::common::{Folder, alone, figure, free_port, jpegs, pause, recipes, skip};
+use crate::common::{Folder, alone, figure, free_port, jpegs, pause, recipes, root, skip};
 
 #[test]
 fn to_an_rtmp_server_for_viewers_past_this_network() {
@@ -78,7 +78,7 @@ fn to_opencv_in_python() {
         return skip("no python3-opencv here", false);
     }
     let stage = Stage::set();
-    let script = crate::common::root().join("scripts/examples/opencv.py");
+    let script = root().join("scripts/examples/opencv.py");
     let there = format!("{python} {}", script.display());
     let Some(mut recipe) = stage.play("python3 scripts/examples/opencv.py", &there) else { return };
     pause(3000);
@@ -103,7 +103,7 @@ fn opencv_looks_at_pictures_with_fill_bytes_and_behind_what_is_none() {
     if !Command::new(python).args(["-c", "import cv2"]).output().is_ok_and(|done| done.status.success()) {
         return skip("no python3-opencv here", false);
     }
-    let script = crate::common::root().join("scripts/examples/opencv.py");
+    let script = root().join("scripts/examples/opencv.py");
     let plain = jpegs::picture(64, 48, [200, 60, 40], turbojpeg::Subsamp::Sub2x2);
     let filled = jpegs::with_first(&plain, &[0xff, 0xff, 0xff]);
     let noise = b"no picture \xff\xd8 and more".repeat(1000);

@@ -11,7 +11,7 @@ use crate::common::collector::Collector;
 use crate::common::jpegs::{picture, without};
 use crate::common::running::{Running, count, receiver, sender};
 use crate::common::wire::Wire;
-use crate::common::{Folder, alone, comes_to, figure, free_address, pause};
+use crate::common::{Folder, alone, comes_to, figure, free_address, pause, skip};
 use proto::{Random, jpeg};
 use rustix::process::Signal;
 use turbojpeg::Subsamp;
@@ -266,7 +266,7 @@ fn a_full_disk_ends_the_recording_and_not_the_view() {
         return;
     }
     if !rustix::process::geteuid().is_root() {
-        return crate::common::skip("a small disk needs root", true);
+        return skip("a small disk needs root", true);
     }
     let folder = Folder::new();
     // A disk of a megabyte, that only this receiver sees.
@@ -365,7 +365,7 @@ fn has_players() -> bool {
     ["ffmpeg", "ffprobe", "mpv"].iter().all(|name| {
         let is_here = Command::new(name).arg("--version").output().is_ok();
         if !is_here {
-            crate::common::skip(&format!("{name} cannot be started; install it"), false);
+            skip(&format!("{name} cannot be started; install it"), false);
         }
         is_here
     })

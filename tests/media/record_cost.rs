@@ -1,5 +1,6 @@
 //! What recording costs: processor time of a receiver with a window, with and without a recording beside it.
 
+use crate::common::clip::footage;
 use crate::common::display::Display;
 use crate::common::running::{count, sender, viewer};
 use crate::common::{Folder, alone, figure, free_port, pause, seconds};
@@ -8,7 +9,7 @@ use crate::common::{Folder, alone, figure, free_port, pause, seconds};
 #[ignore = "measures a release build for minutes; scripts/acceptance runs it"]
 fn recording_1080p60_costs_at_most_5_percent_more_processor_time() {
     let _alone = alone();
-    let Some(footage) = crate::common::clip::footage("bbb1080.mjpeg") else { return };
+    let Some(footage) = footage("bbb1080.mjpeg") else { return };
     let Some(display) = Display::start(1920, 1080) else { return };
     let footage = footage.to_str().unwrap();
     // In turns, so that whatever else the machine does meets both alike.

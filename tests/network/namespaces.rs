@@ -11,7 +11,7 @@ use crate::common::collector::Arrival;
 use crate::common::lab::Lab;
 use crate::common::running::{Ended, count, sender_adds_up};
 use crate::common::viewer::{Viewer, hosts_and_footage, viewing};
-use crate::common::{alone, comes_to, figure, pause, seconds};
+use crate::common::{Folder, alone, comes_to, figure, pause, seconds};
 
 #[test]
 fn real_footage_crosses_a_network_whole() {
@@ -60,7 +60,7 @@ fn an_unpaced_frame_goes_out_whole_also_by_an_interface_that_takes_it_slower() {
     // Unlike at a switch's port, nothing is dropped here: the socket's buffer fills, many times in a frame.
     let slow = ["tc", "qdisc", "add", "dev", "eth0", "root", "tbf", "rate", "400mbit", "burst", "128k"];
     lab.run("host0", &[&slow[..], &["limit", "100000000"]].concat());
-    let (folder, clip) = (crate::common::Folder::new(), Arc::new(Clip::made(4, 2560, 1440)));
+    let (folder, clip) = (Folder::new(), Arc::new(Clip::made(4, 2560, 1440)));
     let file = folder.join("clip.mjpeg");
     clip.write(&file);
     assert!(clip.frames.iter().all(|frame| frame.len() > 500_000), "larger than what a socket has room for");
@@ -119,7 +119,7 @@ fn two_groups_on_one_port_do_not_mix() {
     let _alone = alone();
     let Some(lab) = Lab::up(2) else { return };
     for [one, two] in [["239.255.10.1:9000", "239.255.10.2:9000"], ["[ff15::a]:9000", "[ff15::b]:9000"]] {
-        let folder = crate::common::Folder::new();
+        let folder = Folder::new();
         let clips = [30, 40].map(|count| Arc::new(Clip::made(count, 320, 240)));
         // The frames of the second begin where the first's noise does, so only those past it are told apart.
         let clips =
@@ -204,7 +204,7 @@ fn the_picture_is_back_within_a_second_after_a_cut_cable_and_a_killed_end() {
 fn the_picture_of_a_group_is_back_within_a_second_after_a_cut_cable() {
     let _alone = alone();
     let Some(lab) = Lab::up(2) else { return };
-    let folder = crate::common::Folder::new();
+    let folder = Folder::new();
     let clip = Clip::made(400, 160, 120);
     let file = folder.join("clip.mjpeg");
     clip.write(&file);

@@ -8,7 +8,7 @@ use crate::common::clip::Clip;
 use crate::common::peer::is_installed;
 use crate::common::recipes::{Recipe, recipes};
 use crate::common::stage::{HOSTS, Stage, Trial};
-use crate::common::{Folder, alone, comes_to_within, figure, pause, skip};
+use crate::common::{Folder, alone, comes_to_within, figure, pause, root, skip};
 
 /// How it is known that a recipe works.
 enum How {
@@ -91,7 +91,7 @@ fn every_recipe_is_run_by_a_test() {
             How::Again => assert!(is_run(recipe), "{title}: not as in docs/recipes.md: {recipe:?}"),
             How::By(file) => {
                 let file = file.split(';').next().unwrap();
-                assert!(crate::common::root().join(file).exists(), "{title}: {file}");
+                assert!(root().join(file).exists(), "{title}: {file}");
             }
         }
     }

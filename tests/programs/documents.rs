@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::common::recipes::{DOCUMENTS, read};
 use crate::common::running::{Running, count, receiver, sender};
-use crate::common::{Folder, alone, free_port, pause};
+use crate::common::{Folder, alone, free_port, pause, root};
 use serde_json::Value;
 
 #[test]
@@ -114,7 +114,7 @@ fn every_bound_of_memory_is_shown_by_a_test_that_is_there() {
 fn tests() -> BTreeSet<String> {
     let mut tests = BTreeSet::new();
     for folder in ["proto", "sender", "receiver", "tests"] {
-        each_source(&crate::common::root().join(folder), &mut |source| {
+        each_source(&root().join(folder), &mut |source| {
             // A function behind the attribute, and perhaps behind others.
             for behind in source.split("#[test]").skip(1) {
                 let name = behind.split_once("fn ").and_then(|(_, rest)| rest.split_once('('));
@@ -142,7 +142,7 @@ fn every_message_among_the_symptoms_is_one_that_a_program_says() {
     let of_the_system = ["Network is unreachable", "No space left on device"];
     let mut sources = String::new();
     for folder in ["proto/src", "sender/src", "receiver/src"] {
-        each_source(&crate::common::root().join(folder), &mut |source| {
+        each_source(&root().join(folder), &mut |source| {
             // A string goes on behind a backslash, in the next line.
             for line in source.lines().map(str::trim) {
                 sources += line.strip_suffix('\\').unwrap_or(line);
@@ -185,9 +185,9 @@ fn every_link_leads_to_a_file_or_a_heading() {
             let (file, heading) =
                 link.split_once('#').map_or((link, None), |(file, heading)| (file, Some(heading)));
             let path = if file.is_empty() {
-                crate::common::root().join(document)
+                root().join(document)
             } else {
-                crate::common::root().join(document).parent().unwrap_or_else(|| Path::new("")).join(file)
+                root().join(document).parent().unwrap_or_else(|| Path::new("")).join(file)
             };
             assert!(path.exists(), "{document}: {link}");
             if let Some(heading) = heading {

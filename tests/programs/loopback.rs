@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::common::clip::{Clip, split, y4m};
+use crate::common::clip::{Clip, footage, split, y4m};
 use crate::common::collector::{Collector, assert_whole_and_in_order};
 use crate::common::running::{count, receiver, receiver_adds_up, sender, sender_adds_up};
 use crate::common::{Folder, alone, figure, free_address, free_port, pause, seconds};
@@ -35,7 +35,7 @@ fn a_clip_arrives_byte_for_byte_in_order_and_the_statistics_add_up() {
 #[test]
 fn real_footage_arrives_whole_at_30_and_at_60_frames_a_second() {
     let _alone = alone();
-    let Some(file) = crate::common::clip::footage("bbb1080.mjpeg") else { return };
+    let Some(file) = footage("bbb1080.mjpeg") else { return };
     let clip = Arc::new(Clip::read(&file));
     for fps in [30, 60] {
         let to = free_address();

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::common::running::{Running, count, program, run, sender};
-use crate::common::{Folder, free_port, pause, skip};
+use crate::common::{Folder, alone, free_port, pause, root, skip};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -61,7 +61,7 @@ fn examples_of_configuration_files_hold_what_can_be_said() {
         ("receiver", "receiver", ["--listen", "192.0.2.7:9000"]),
         ("receiver", "receiver-service", ["--listen", "192.0.2.7:9000"]),
     ] {
-        let path = crate::common::root().join("packaging/config").join(example).with_extension("toml");
+        let path = root().join("packaging/config").join(example).with_extension("toml");
         let text = std::fs::read_to_string(path).unwrap();
         // Every line that is an option is one; of two that say the same, the second.
         let options = text.lines().map(|line| line.trim_start_matches('#')).filter_map(|line| {
@@ -121,7 +121,7 @@ fn entries(said: &str) -> Vec<Value> {
 
 #[test]
 fn a_service_manager_hears_how_a_program_is() {
-    let _alone = crate::common::alone();
+    let _alone = alone();
     let to = format!("127.0.0.1:{}", free_port());
     let sender = ["--source", "pattern", "--size", "160x120", "--dest", &to];
     let receiver = ["--listen", &to, "--output", "none"];

@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::common::http::{Client, ask, field, get};
+use crate::common::{alone, comes_to, pause, skip};
 use proto::host::web::{Action, Actions, Broadcast, Family, Feed, Listener, Site, WebArgs, WebPolicy};
 use proto::host::{Console, Stop, join};
 use proto::{Frame, MediaTime};
@@ -117,7 +118,7 @@ fn id(head: &str) -> u64 {
 
 #[test]
 fn a_viewer_who_stalls_gets_the_newest_when_he_reads_again_and_holds_up_nobody() {
-    let _alone = crate::common::alone();
+    let _alone = alone();
     let served = Served::start(8);
     let (mut stalled, mut quick) = (served.watch("/stream.mjpeg"), served.watch("/stream.mjpeg"));
     let mut longest = Duration::ZERO;
@@ -168,7 +169,7 @@ fn viewers_are_bounded_and_one_who_leaves_makes_room() {
     let until = Instant::now() + Duration::from_secs(10);
     while ask(served.at, "HEAD", "/stream.mjpeg", &[]).status != 200 {
         assert!(Instant::now() < until, "the first one's seat is never free");
-        crate::common::pause(10);
+        pause(10);
     }
 }
 
@@ -190,7 +191,7 @@ fn connections_are_bounded_and_the_one_too_many_is_told_so() {
     let until = Instant::now() + Duration::from_secs(10);
     while get(served.at, "/").status != 200 {
         assert!(Instant::now() < until, "the place of one who left is never free");
-        crate::common::pause(10);
+        pause(10);
     }
 }
 
@@ -254,7 +255,7 @@ fn actions_are_posted_by_our_own_page_or_a_program() {
 
 #[test]
 fn actions_are_for_who_is_here_and_one_of_each_kind_a_second() {
-    let _alone = crate::common::alone();
+    let _alone = alone();
     let post = |served: &Served, fields: &[&str]| ask(served.at, "POST", "/snapshot", fields);
     let served = Served::start(1);
     assert_eq!(post(&served, &[]).status, 200);
@@ -264,7 +265,7 @@ fn actions_are_for_who_is_here_and_one_of_each_kind_a_second() {
     let refused = post(&served, &["X-Forwarded-For: 192.0.2.9"]);
     assert_eq!(refused.status, 403);
     assert!(refused.text().contains("--http-actions on"), "{}", refused.text());
-    assert!(crate::common::comes_to(|| post(&served, &[]).status == 200), "a second later");
+    assert!(comes_to(|| post(&served, &[]).status == 200), "a second later");
     // Without end, as fast as can be: what is done is bounded by time.
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_millis(2500) {
@@ -289,10 +290,10 @@ fn actions_are_for_who_is_here_and_one_of_each_kind_a_second() {
 
 #[test]
 fn who_asks_has_the_place_of_who_has_long_asked_for_nothing() {
-    let _alone = crate::common::alone();
+    let _alone = alone();
     let served = Served::start(8);
     let _idle: Vec<Client> = (0..24).map(|_| Client::connect(served.at)).collect();
-    assert!(crate::common::comes_to(|| get(served.at, "/stats.json").status == 200));
+    assert!(comes_to(|| get(served.at, "/stats.json").status == 200));
 }
 
 #[test]
@@ -390,7 +391,7 @@ fn snapshot_and_health_speak_of_pictures_of_now_only() {
     let answer = get(served.at, "/healthz?sender=0");
     assert_eq!((answer.status, answer.text()), (503, "door: the sender has ended its stream\n"));
     served.site.is_gone.store(false, Ordering::Relaxed);
-    crate::common::pause(3100);
+    pause(3100);
     assert_eq!(get(served.at, "/snapshot.jpg").text(), "the last picture came 3 s ago\n");
     assert_eq!(get(served.at, "/healthz?sender=0").status, 503);
 }
@@ -455,7 +456,7 @@ for family in read(sys.stdin.read()):
     python.stdin.take().unwrap().write_all(metrics).unwrap();
     let done = python.wait_with_output().unwrap();
     if done.status.code() == Some(77) {
-        crate::common::skip("python3-prometheus-client is not installed", false);
+        skip("python3-prometheus-client is not installed", false);
         return None;
     }
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));

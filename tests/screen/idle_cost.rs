@@ -9,6 +9,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::common::clip::footage;
 use crate::common::display::Display;
 use crate::common::running::{Running, program};
 use crate::common::{alone, figure, free_port, pause, seconds};
@@ -21,7 +22,7 @@ fn with_nothing_switched_on_a_frame_costs_what_it_did() {
         eprintln!("SKIPPED: CHUNKCAST_BASE does not say where the other build's programs are");
         return;
     };
-    let Some(footage) = crate::common::clip::footage("bbb1080.mjpeg") else { return };
+    let Some(footage) = footage("bbb1080.mjpeg") else { return };
     let clip = ["--source", footage.to_str().unwrap(), "--loop"];
     let card = ["--source", "pattern", "--size", "1280x720"];
     let own = program("sender").parent().unwrap().to_owned();

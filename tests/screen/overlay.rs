@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use crate::common::clip::Clip;
 use crate::common::display::{Area, Display, RED, Screen};
+use crate::common::glyphs::Text;
 use crate::common::running::{Running, count, sender, viewer, window_adds_up};
 use crate::common::wire::Wire;
 use crate::common::{Folder, alone, comes_to, figure, free_address, pause};
@@ -224,7 +225,7 @@ fn number(screen: &Screen) -> Option<u32> {
     screen.number(screen.area(), SIZE)
 }
 
-fn place(screen: &Screen, text: &str) -> crate::common::glyphs::Text {
+fn place(screen: &Screen, text: &str) -> Text {
     screen.find(text, screen.area()).unwrap_or_else(|| panic!("{text:?} is not on the screen"))
 }
 

@@ -1,8 +1,8 @@
 //! What a person sees: both real programs, and the pixels of the receiver's window on a real X server.
 
-use crate::common::display::{Area, Display};
+use crate::common::display::{Area, Display, Screen};
 use crate::common::running::{count, sender, viewer, window_adds_up};
-use crate::common::{alone, free_address, pause};
+use crate::common::{Folder, alone, comes_to, free_address, pause};
 use rustix::process::Signal;
 
 #[test]
@@ -51,7 +51,7 @@ fn without_a_sender_a_card_says_so_and_a_signal_ends_it() {
         let to = free_address();
         let receiver = viewer(&display, &["--listen", &to]);
         // Wherever the window is, and whatever its size: it has more pixels than this.
-        let letters = |screen: &crate::common::display::Screen| screen.letters() > 1000;
+        let letters = |screen: &Screen| screen.letters() > 1000;
         assert!(display.comes_to(letters), "no card: {}", receiver.said());
         let (screen, says) = (display.screen(), format!("listening on {to}"));
         assert!(screen.reads("no signal"));
@@ -95,7 +95,7 @@ fn keys_do_the_same_whatever_alphabet_they_write() {
     for (layout, keep, quit) in
         [("ru", "39", "24"), ("gr", "39", "24"), ("il", "39", "24"), ("fr", "39", "38")]
     {
-        let (folder, to) = (crate::common::Folder::new(), free_address());
+        let (folder, to) = (Folder::new(), free_address());
         let receiver = viewer(&display, &["--listen", &to, "--save-to", &folder.join("")]);
         let _sender = sender(&["--dest", &to, "--source", "pattern", "--size", "640x512"]);
         assert_advances(&display.numbers(3, display.screen().area(), (640, 512)), 3);
@@ -103,7 +103,7 @@ fn keys_do_the_same_whatever_alphabet_they_write() {
         pause(200);
         let Some(()) = display.key(keep) else { return };
         let is_kept = || std::fs::read_dir(folder.path()).unwrap().count() == 1;
-        assert!(crate::common::comes_to(is_kept), "{layout}: {}", receiver.said());
+        assert!(comes_to(is_kept), "{layout}: {}", receiver.said());
         display.key(quit);
         let ended = receiver.end_within(5);
         assert!(ended.status.success(), "{layout}: {} {}", ended.status, ended.said);
@@ -115,7 +115,7 @@ fn when_the_display_goes_away_recordings_are_finished_and_the_program_ends_in_or
     let _alone = alone();
     for _ in 0..3 {
         let Some(display) = Display::start(640, 512) else { return };
-        let (folder, to) = (crate::common::Folder::new(), free_address());
+        let (folder, to) = (Folder::new(), free_address());
         let film = folder.join("film.mkv");
         let receiver = viewer(&display, &["--listen", &to, "--output", "window", "--output", &film]);
         let _sender = sender(&["--dest", &to, "--source", "pattern", "--size", "640x512", "--fps", "60"]);
