@@ -48,21 +48,21 @@ fn root() -> PathBuf {
 /// What senders and receivers say by multicast DNS, each behind who says it and when.
 fn messages() -> Result<()> {
     let (kind, host) = (name("_chunkcast._udp.local"), name("h2.local"));
-    let door = kind.under(b"door").expect("it is a name");
+    let server = kind.under(b"door").expect("it is a name");
     let everything = |ttl| {
         let mut writer = Writer::response();
-        writer.pointer(Section::Answer, &kind, ttl, &door);
-        writer.service(Section::Answer, &door, ttl, 9001, &host);
-        writer.text(Section::Answer, &door, ttl, b"\x03v=1\x09name=door\x18session=0000000000000abc");
+        writer.pointer(Section::Answer, &kind, ttl, &server);
+        writer.service(Section::Answer, &server, ttl, 9001, &host);
+        writer.text(Section::Answer, &server, ttl, b"\x03v=1\x09name=door\x18session=0000000000000abc");
         writer.address(Section::Additional, &host, ttl, [10, 0, 0, 1].into());
         writer.finish()
     };
     let mut probe = Writer::query();
-    probe.question(&door, 255);
-    probe.service(Section::Authority, &door, 120, 9002, &host);
+    probe.question(&server, 255);
+    probe.service(Section::Authority, &server, 120, 9002, &host);
     let mut question = Writer::query();
     question.question(&kind, 12);
-    question.pointer(Section::Answer, &kind, 4500, &door);
+    question.pointer(Section::Answer, &kind, 4500, &server);
     let said = [everything(120), probe.finish(), question.finish(), everything(0)];
     let timed = |message: &Vec<u8>| {
         let [high, low] = (message.len() as u16).to_be_bytes();

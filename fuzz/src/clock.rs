@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use proto::{AskOutput, Asker, ClockFilter, Exchange, MediaTime};
+use proto::{ClockFilter, Exchange, MediaTime, SubscribeOutput, Subscriber};
 use receiver::Delays;
 
 use super::Bytes;
@@ -14,7 +14,7 @@ pub fn run(data: &[u8]) {
     // Steps back in time are in reach too.
     let start = Instant::now() + Duration::from_secs(1 << 20);
     let mut now = start;
-    let (mut filter, mut delays, mut asker) = (ClockFilter::new(), Delays::new(), Asker::new(now));
+    let (mut filter, mut delays, mut subscriber) = (ClockFilter::new(), Delays::new(), Subscriber::new(now));
     while !bytes.is_empty() {
         now += bytes.step();
         let shown = 1_700_000_000_000_000 + (now - start).as_micros() as u64;
@@ -28,7 +28,7 @@ pub fn run(data: &[u8]) {
         }
         delays.set(filter.reading(now));
         let _ = (delays.learn(captured, now), delays.since(heard, now));
-        answer(&mut asker, &mut bytes, now);
+        answer(&mut subscriber, &mut bytes, now);
     }
 }
 
@@ -42,7 +42,7 @@ fn time(bytes: &mut Bytes<'_>, shown: u64) -> MediaTime {
     })
 }
 
-fn answer(asker: &mut Asker, bytes: &mut Bytes<'_>, now: Instant) {
+fn answer(subscriber: &mut Subscriber, bytes: &mut Bytes<'_>, now: Instant) {
     let count = bytes.below(70);
     let mut datagram = bytes.take(count).to_vec();
     if datagram.len() >= HEADER {
@@ -50,11 +50,11 @@ fn answer(asker: &mut Asker, bytes: &mut Bytes<'_>, now: Instant) {
         datagram[24..28].copy_from_slice(&9_u32.to_be_bytes());
         seal(&mut datagram);
     }
-    if !asker.handle_datagram(&datagram, now) {
-        asker.heard(now);
+    if !subscriber.handle_datagram(&datagram, now) {
+        subscriber.heard(now);
     }
     let mut asks = 0;
-    while matches!(asker.poll(now), AskOutput::Transmit(_)) {
+    while matches!(subscriber.poll(now), SubscribeOutput::Transmit(_)) {
         asks += 1;
         assert!(asks < 4, "it asks without end");
     }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::hint::black_box;
 
 use proto::jpeg::scan;
-use receiver::{Aim, Decoded, Decoder, Form};
+use receiver::{DecodeTarget, Decoded, Decoder, PixelFormat};
 
 pub fn run(data: &[u8]) {
     let Some((&flags, jpeg)) = data.split_first() else { return };
@@ -12,15 +12,15 @@ pub fn run(data: &[u8]) {
 }
 
 /// What the flags want of the decoder.
-pub(crate) fn aim(flags: u8) -> Aim {
-    let form = if flags & 1 == 0 { Form::Planes } else { Form::Pixels };
+pub(crate) fn aim(flags: u8) -> DecodeTarget {
+    let format = if flags & 1 == 0 { PixelFormat::Planes } else { PixelFormat::Pixels };
     let side = u32::from(flags >> 4);
     let area = (flags & 2 != 0).then_some((side * 4 + 1, side * 3 + 1));
-    Aim { form, area, alone: flags & 4 == 0 }
+    DecodeTarget { format, area, alone: flags & 4 == 0 }
 }
 
 /// Decodes a picture, if it is not so large that others would have to wait for it, and reads all of it.
-pub(crate) fn decode(jpeg: &[u8], by_many: bool, aim: Aim) {
+pub(crate) fn decode(jpeg: &[u8], by_many: bool, aim: DecodeTarget) {
     if scan(jpeg).is_ok_and(|info| u32::from(info.width) * u32::from(info.height) > MOST_PIXELS) {
         return;
     }

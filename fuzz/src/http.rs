@@ -54,7 +54,7 @@ impl Site for Program {
     }
 
     fn actions(&self) -> &'static [Action] {
-        &[Action::Snapshot, Action::Past]
+        &[Action::Snapshot, Action::Replay]
     }
 
     fn act(&self, _: Action, feed: usize) -> Result<String, String> {

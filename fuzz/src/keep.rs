@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use proto::host::Console;
 use proto::{Frame, FrameId, MediaTime};
-use receiver::{KeepOptions, Keeper, Received};
+use receiver::{KeepOptions, Received, Recorder};
 
 use super::{Bytes, scratch};
 
@@ -18,15 +18,15 @@ pub fn run(data: &[u8]) {
     let around = scratch("keep");
     let folder = around.join("kept");
     let _ = fs::remove_dir_all(&around);
-    let past = Some(Duration::from_secs(3600));
-    let options = KeepOptions { folder: folder.clone(), past, past_bytes: 32 << 20, split: None };
-    let keeper = Keeper::new(&options, &Console::silent());
+    let replay = Some(Duration::from_secs(3600));
+    let options = KeepOptions { folder: folder.clone(), replay, replay_bytes: 32 << 20, split: None };
+    let keeper = Recorder::new(&options, &Console::silent());
     let count = bytes.below(40);
     keeper.set_name(&String::from_utf8_lossy(bytes.take(count)));
     for received in frames(flags, &mut bytes) {
         keeper.offer(&received);
     }
-    let said = keeper.save_past().wait(Duration::from_secs(20)).expect("it is written at once");
+    let said = keeper.save_replay().wait(Duration::from_secs(20)).expect("it is written at once");
     keeper.finish();
     drop(keeper);
 

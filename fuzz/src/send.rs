@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use proto::wire::{self, Body, Datagram, HEADER_BYTES, Header, Kind, SourceState};
 use proto::{
-    Door, Fec, Follow, Frame, FrameId, Knock, MediaTime, Pace, SendConfig, SendOutput, SendStream, SessionId,
+    Decision, Fec, Follow, Frame, FrameId, MediaTime, Pace, SendConfig, SendOutput, SendStream, SessionId,
+    SubscribeServer,
 };
 
 use super::Bytes;
@@ -30,7 +31,7 @@ pub fn run(data: &[u8]) {
 struct Scene {
     now: Instant,
     send: SendStream<u8>,
-    door: Door<u8>,
+    server: SubscribeServer<u8>,
     /// What each viewer was told is its token.
     tokens: BTreeMap<u8, [u8; 8]>,
     /// Bytes of each viewer, and to it.
@@ -60,7 +61,7 @@ impl Scene {
         Self {
             now: start,
             send: SendStream::new(config, clock, start),
-            door: Door::new(SessionId::new(SESSION), SECRET, MOST_VIEWERS, clock),
+            server: SubscribeServer::new(SessionId::new(SESSION), SECRET, MOST_VIEWERS, clock),
             tokens: BTreeMap::new(),
             asked: BTreeMap::new(),
             answered: BTreeMap::new(),
@@ -175,18 +176,18 @@ impl Scene {
     }
 
     fn knock(&mut self, who: u8, bytes: &mut Bytes<'_>) {
-        let mut ask = self.says(who, Kind::Ask, u64::MAX, 0, 0);
+        let mut ask = self.says(who, Kind::Subscribe, u64::MAX, 0, 0);
         ask.push(bytes.u8() & 1);
         ask.extend_from_slice(&[0; 7]);
         set_length(&mut ask);
         mutate(bytes, &mut ask);
         seal(&mut ask);
-        if let Some(Knock::Answer(answer)) = self.door.handle_datagram(who, &ask, self.now) {
+        if let Some(Decision::Reply(answer)) = self.server.handle_datagram(who, &ask, self.now) {
             assert!(answer.len() <= ask.len(), "an answer has no more bytes than the ask");
         }
-        while self.door.next_gone(self.now).is_some() {}
-        assert!(self.door.viewers() <= MOST_VIEWERS);
-        let _ = self.door.next_due();
+        while self.server.next_gone(self.now).is_some() {}
+        assert!(self.server.viewers() <= MOST_VIEWERS);
+        let _ = self.server.next_due();
     }
 
     fn drain(&mut self, op: u8) {

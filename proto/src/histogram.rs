@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
 use serde::Serialize;
 
 /// Collects durations of up to a minute at 0.1 % or better, in constant memory, without allocating.
 #[derive(Clone, Debug)]
-pub struct Spread {
-    micros: Histogram<u64>,
+pub struct Histogram {
+    micros: hdrhistogram::Histogram<u64>,
 }
 
-/// A [`Spread`] in milliseconds; each is `None` where nothing was measured.
+/// A [`Histogram`] in milliseconds; each is `None` where nothing was measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Percentiles {
     /// Half of all were at most this.
@@ -22,13 +21,16 @@ pub struct Percentiles {
     pub max: Option<f64>,
 }
 
-impl Default for Spread {
+impl Default for Histogram {
     fn default() -> Self {
-        Self { micros: Histogram::new_with_bounds(1, MOST_MICROS, 2).expect("the bounds are in order") }
+        Self {
+            micros: hdrhistogram::Histogram::new_with_bounds(1, MOST_MICROS, 2)
+                .expect("the bounds are in order"),
+        }
     }
 }
 
-impl Spread {
+impl Histogram {
     /// Adds one duration.
     pub fn add(&mut self, duration: Duration) {
         let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
@@ -54,14 +56,14 @@ impl Spread {
     }
 }
 
-/// A [`Spread`] since the last look, and one since the beginning.
+/// A [`Histogram`] since the last look, and one since the beginning.
 #[derive(Clone, Debug, Default)]
-pub struct Meter {
-    recent: Spread,
-    all: Spread,
+pub struct WindowedHistogram {
+    recent: Histogram,
+    all: Histogram,
 }
 
-impl Meter {
+impl WindowedHistogram {
     /// Adds one duration to both.
     pub fn add(&mut self, duration: Duration) {
         self.recent.add(duration);
@@ -95,19 +97,19 @@ mod tests {
 
     #[test]
     fn percentiles_are_in_milliseconds() {
-        let mut spread = Spread::default();
+        let mut histogram = Histogram::default();
         for millis in 1..=100 {
-            spread.add(Duration::from_millis(millis));
+            histogram.add(Duration::from_millis(millis));
         }
-        let p = spread.percentiles();
+        let p = histogram.percentiles();
         assert!((p.p50.unwrap() - 50.0).abs() < 0.6 && (p.p99.unwrap() - 99.0).abs() < 1.0, "{p:?}");
-        spread.clear();
-        assert_eq!(spread.percentiles(), Percentiles::default());
+        histogram.clear();
+        assert_eq!(histogram.percentiles(), Percentiles::default());
     }
 
     #[test]
     fn a_cleared_meter_has_forgotten_both_spreads() {
-        let mut meter = Meter::default();
+        let mut meter = WindowedHistogram::default();
         meter.add(Duration::from_millis(5));
         meter.clear();
         assert_eq!((meter.recent(), meter.all()), (Percentiles::default(), Percentiles::default()));
@@ -115,9 +117,9 @@ mod tests {
 
     #[test]
     fn absurd_durations_do_not_panic() {
-        let mut spread = Spread::default();
-        spread.add(Duration::MAX);
-        spread.add(Duration::ZERO);
-        assert!(spread.percentiles().max.unwrap() >= 60_000.0);
+        let mut histogram = Histogram::default();
+        histogram.add(Duration::MAX);
+        histogram.add(Duration::ZERO);
+        assert!(histogram.percentiles().max.unwrap() >= 60_000.0);
     }
 }

@@ -29,24 +29,26 @@ pub use fec::{Fec, FecError, warm_up};
 pub use frame::{Buffer, Clock, Frame, MediaTime, Pool};
 pub use framecode as strip;
 pub use geometry::{Geometry, MAX_CHUNKS, MAX_FRAME_BYTES};
-pub use histogram::{Meter, Percentiles, Spread};
+pub use histogram::{Histogram, Percentiles, WindowedHistogram};
 pub use mailbox::{Latest, Taken};
 pub use quality::{QualityControl, QualityRange, QualityRangeError};
 pub use random::Random;
 pub use rate::{Follow, FollowError};
 pub use recv::{
     ClockFilter, ClockReading, Contest, Delivery, Exchange, Loss, MAX_BYTES_IN_FLIGHT, MAX_FRAMES_IN_FLIGHT,
-    QUIET, RecvConfig, RecvEvent, RecvOutput, RecvStream, Repair, SILENCE,
+    QUIET, RecvConfig, RecvEvent, RecvOutput, RecvStream, RepairedBy, SILENCE,
 };
 pub use send::{
     CutError, HELLO_INTERVAL, Pace, SendConfig, SendEvent, SendOutput, SendStream, Slab, Transmit, Viewer,
 };
 pub use seq::{FrameId, SessionId};
 pub use stats::{
-    DatagramCounts, Fate, FeedbackCounts, FeedbackFate, LossCounts, LossReason, RecvStats, RepairCounts,
-    SendStats,
+    DatagramCounts, FeedbackCounts, FeedbackOutcome, LossCounts, LossReason, Outcome, RecvStats,
+    RepairCounts, SendStats,
 };
-pub use subscribe::{AskCounts, AskOutput, AskState, Asker, Door, Knock};
+pub use subscribe::{
+    Decision, SubscribeCounts, SubscribeOutput, SubscribeServer, SubscribeState, Subscriber,
+};
 
 #[cfg(feature = "host")]
 #[allow(

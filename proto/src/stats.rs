@@ -5,7 +5,7 @@ use thiserror::Error;
 
 /// How a datagram ended. Each that arrives ends in exactly one of these ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Fate {
+pub enum Outcome {
     /// It brought a chunk that was missing.
     Accepted,
     /// It brought a sender's word on itself, or its answer to us.
@@ -50,19 +50,19 @@ pub struct DatagramCounts {
 
 impl DatagramCounts {
     /// Counts one datagram.
-    pub fn add(&mut self, fate: Fate) {
+    pub fn add(&mut self, outcome: Outcome) {
         self.received += 1;
-        *match fate {
-            Fate::Accepted => &mut self.accepted,
-            Fate::Control => &mut self.control,
-            Fate::Spare => &mut self.spare,
-            Fate::Duplicate => &mut self.duplicate,
-            Fate::Late => &mut self.late,
-            Fate::Foreign => &mut self.foreign,
-            Fate::Malformed => &mut self.malformed,
-            Fate::BadChecksum => &mut self.bad_checksum,
-            Fate::Contradictory => &mut self.contradictory,
-            Fate::Unknown => &mut self.unknown,
+        *match outcome {
+            Outcome::Accepted => &mut self.accepted,
+            Outcome::Control => &mut self.control,
+            Outcome::Spare => &mut self.spare,
+            Outcome::Duplicate => &mut self.duplicate,
+            Outcome::Late => &mut self.late,
+            Outcome::Foreign => &mut self.foreign,
+            Outcome::Malformed => &mut self.malformed,
+            Outcome::BadChecksum => &mut self.bad_checksum,
+            Outcome::Contradictory => &mut self.contradictory,
+            Outcome::Unknown => &mut self.unknown,
         } += 1;
     }
 }
@@ -237,7 +237,7 @@ pub struct SendStats {
 
 /// How a datagram from a receiver ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum FeedbackFate {
+pub enum FeedbackOutcome {
     /// It was taken in, and answered if it asked for something.
     Accepted,
     /// It shows no token, or a wrong one.
@@ -263,13 +263,13 @@ pub struct FeedbackCounts {
 
 impl FeedbackCounts {
     /// Counts one datagram.
-    pub fn add(&mut self, fate: FeedbackFate) {
-        *match fate {
-            FeedbackFate::Accepted => &mut self.accepted,
-            FeedbackFate::Unproven => &mut self.unproven,
-            FeedbackFate::TooMuch => &mut self.too_much,
-            FeedbackFate::Foreign => &mut self.foreign,
-            FeedbackFate::Malformed => &mut self.malformed,
+    pub fn add(&mut self, outcome: FeedbackOutcome) {
+        *match outcome {
+            FeedbackOutcome::Accepted => &mut self.accepted,
+            FeedbackOutcome::Unproven => &mut self.unproven,
+            FeedbackOutcome::TooMuch => &mut self.too_much,
+            FeedbackOutcome::Foreign => &mut self.foreign,
+            FeedbackOutcome::Malformed => &mut self.malformed,
         } += 1;
     }
 

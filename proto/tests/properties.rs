@@ -9,7 +9,7 @@ use proptest::sample::Index;
 use proto::netem::{Burst, Chance, Impairment, Link};
 use proto::wire::{Body, Datagram};
 use proto::{
-    Fate, FrameId, Geometry, MAX_CHUNKS, MAX_FRAME_BYTES, MediaTime, Random, RecvConfig, RecvEvent,
+    FrameId, Geometry, MAX_CHUNKS, MAX_FRAME_BYTES, MediaTime, Outcome, Random, RecvConfig, RecvEvent,
     RecvOutput, RecvStream, SessionId, Slab,
 };
 
@@ -39,8 +39,8 @@ proptest! {
         let mut stream = RecvStream::new(RecvConfig::default());
         for &index in &sent {
             let mut datagram = slab.range(index..index + 1).to_vec();
-            let fate = stream.handle_datagram((), &mut datagram, now);
-            prop_assert!(matches!(fate, Fate::Accepted | Fate::Duplicate | Fate::Late), "{fate:?}");
+            let outcome = stream.handle_datagram((), &mut datagram, now);
+            prop_assert!(matches!(outcome, Outcome::Accepted | Outcome::Duplicate | Outcome::Late), "{outcome:?}");
         }
         let mut delivered = Vec::new();
         while let RecvOutput::Event(event) = stream.poll(now) {
@@ -71,8 +71,8 @@ proptest! {
             if marked && datagram.len() > 3 {
                 datagram[..3].copy_from_slice(b"Ck\x01");
             }
-            let fate = stream.handle_datagram((), &mut datagram, now);
-            prop_assert!(matches!(fate, Fate::Malformed | Fate::BadChecksum | Fate::Unknown), "{fate:?}");
+            let outcome = stream.handle_datagram((), &mut datagram, now);
+            prop_assert!(matches!(outcome, Outcome::Malformed | Outcome::BadChecksum | Outcome::Unknown), "{outcome:?}");
         }
         prop_assert_eq!(stream.stats().sessions, 0);
     }

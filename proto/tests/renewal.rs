@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use proto::explain::{Cause, Evidence, explain};
-use proto::wire::{Ask, Body, Datagram, HEADER_BYTES, Header, Kind, Token, emit};
+use proto::explain::{Cause, Counters, explain};
+use proto::wire::{Body, Datagram, HEADER_BYTES, Header, Kind, Subscribe, Token, emit};
 use proto::{
-    Clock, Door, FeedbackFate, Frame, FrameId, Knock, MediaTime, Pace, RecvConfig, RecvEvent, RecvOutput,
-    RecvStream, SendConfig, SendOutput, SendStream, SessionId,
+    Clock, Decision, FeedbackOutcome, Frame, FrameId, MediaTime, Pace, RecvConfig, RecvEvent, RecvOutput,
+    RecvStream, SendConfig, SendOutput, SendStream, SessionId, SubscribeServer,
 };
 
 #[test]
@@ -42,7 +42,7 @@ fn a_secret_that_changes_under_a_running_stream_costs_a_few_reports_and_no_wrong
         let mut lan = Lan::new(is_group, receivers);
         lan.run(1500);
         let before: Vec<_> =
-            lan.receivers.iter().map(|receiver| Evidence::of_stream(receiver.stats())).collect();
+            lan.receivers.iter().map(|receiver| Counters::of_stream(receiver.stats())).collect();
         lan.change_secret();
         // Reports come every 400 ms here.
         lan.run(1500);
@@ -53,7 +53,7 @@ fn a_secret_that_changes_under_a_running_stream_costs_a_few_reports_and_no_wrong
         assert_eq!(feedback.unproven, unproven);
         assert!(feedback.accepted > 2 * receivers as u64 && lan.sender.viewers().count() == receivers);
         for (receiver, before) in lan.receivers.iter().zip(before) {
-            let causes = explain(&Evidence::of_stream(receiver.stats()).since(&before));
+            let causes = explain(&Counters::of_stream(receiver.stats()).since(&before));
             assert!(!causes.contains(&Cause::OneWay), "{causes:?}");
         }
     }
@@ -64,8 +64,8 @@ fn what_an_ask_was_answered_is_a_reason_to_ask_and_in_doubt_the_token_of_reports
     let mut lan = Lan::new(false, 1);
     lan.run(1500);
     lan.change_secret();
-    let mut door = Door::new(SESSION, lan.secret, 1, lan.clock);
-    let told = told(&mut door, lan.now);
+    let mut server = SubscribeServer::new(SESSION, lan.secret, 1, lan.clock);
+    let told = told(&mut server, lan.now);
     lan.receivers[0].told_token(SENDER, told, lan.now);
     lan.run(100);
     assert_eq!(lan.count(Kind::Ping), 2, "it asks at once");
@@ -77,8 +77,8 @@ fn what_an_ask_was_answered_is_a_reason_to_ask_and_in_doubt_the_token_of_reports
     lan.run(3000);
     let unproven = lan.sender.stats().feedback.unproven;
     assert!(unproven > 4, "{unproven}");
-    let mut door = Door::new(SESSION, lan.secret, 1, lan.clock);
-    let told = self::told(&mut door, lan.now);
+    let mut server = SubscribeServer::new(SESSION, lan.secret, 1, lan.clock);
+    let told = self::told(&mut server, lan.now);
     lan.receivers[0].told_token(9, Token::new(5), lan.now);
     lan.receivers[0].told_token(SENDER, told, lan.now);
     lan.run(1000);
@@ -187,8 +187,11 @@ impl Lan {
                             let kind = Datagram::parse(bytes).unwrap().header.kind;
                             self.said.push(kind);
                             if !self.is_cut && !self.is_deaf && (self.passes)(kind) {
-                                let fate = self.sender.handle_datagram(number, bytes, now);
-                                assert!(matches!(fate, FeedbackFate::Accepted | FeedbackFate::Unproven));
+                                let outcome = self.sender.handle_datagram(number, bytes, now);
+                                assert!(matches!(
+                                    outcome,
+                                    FeedbackOutcome::Accepted | FeedbackOutcome::Unproven
+                                ));
                             }
                         }
                         RecvOutput::Event(RecvEvent::Lost(lost)) => panic!("{lost:?}"),
@@ -211,20 +214,22 @@ fn sender(is_group: bool, secret: [u8; 16], clock: Clock, now: Instant) -> SendS
 }
 
 /// The token that a door tells the only receiver.
-fn told(door: &mut Door<usize>, now: Instant) -> Token {
-    let ask = Ask { token: Token::new(1), leaves: false };
+fn told(server: &mut SubscribeServer<usize>, now: Instant) -> Token {
+    let ask = Subscribe { token: Token::new(1), leaves: false };
     let mut body = vec![0; 16];
     body[7] = 1;
     let header = Header {
         length: 16,
-        ..Header::control(Kind::Ask, SESSION, FrameId::default(), MediaTime::default())
+        ..Header::control(Kind::Subscribe, SESSION, FrameId::default(), MediaTime::default())
     };
     let mut datagram = vec![0; HEADER_BYTES];
     datagram.extend(body);
     emit(&header, &mut datagram);
-    assert_eq!(Datagram::parse(&datagram).unwrap().body, Body::Ask(ask));
-    let Some(Knock::Answer(answer)) = door.handle_datagram(0, &datagram, now) else { panic!("no answer") };
-    let Body::Answer(answer) = Datagram::parse(answer).unwrap().body else { panic!("not an answer") };
+    assert_eq!(Datagram::parse(&datagram).unwrap().body, Body::Subscribe(ask));
+    let Some(Decision::Reply(answer)) = server.handle_datagram(0, &datagram, now) else {
+        panic!("no answer")
+    };
+    let Body::SubscribeReply(answer) = Datagram::parse(answer).unwrap().body else { panic!("not an answer") };
     answer.token
 }
 

@@ -8,7 +8,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proto::wire::{self, Datagram, HEADER_BYTES, Header, Kind};
 use proto::{
-    Clock, Fate, Fec, FeedbackFate, Frame, FrameId, MediaTime, Pace, Random, RecvConfig, RecvEvent,
+    Clock, Fec, FeedbackOutcome, Frame, FrameId, MediaTime, Outcome, Pace, Random, RecvConfig, RecvEvent,
     RecvOutput, RecvStream, SendConfig, SendOutput, SendStream, SessionId,
 };
 
@@ -42,9 +42,9 @@ proptest! {
 
         let mut receiver = RecvStream::new(RecvConfig::default());
         for datagram in &mut datagrams {
-            let fate = receiver.handle_datagram((), datagram, now);
-            let possible = matches!(fate, Fate::Accepted | Fate::Duplicate | Fate::Late | Fate::Spare);
-            prop_assert!(possible, "{fate:?}");
+            let outcome = receiver.handle_datagram((), datagram, now);
+            let possible = matches!(outcome, Outcome::Accepted | Outcome::Duplicate | Outcome::Late | Outcome::Spare);
+            prop_assert!(possible, "{outcome:?}");
         }
         let delivered = delivered(&mut receiver, now);
         prop_assert_eq!(delivered.len(), usize::from(suffices), "{} are missing", missing);
@@ -147,8 +147,8 @@ fn a_request_that_needs_nothing_is_refused() {
     sender.push_frame(frame(&[7; 20_000]), now);
     sent(&mut sender, now);
     body.extend_from_slice(&[0, 0, 0, 1, 0, 0, 0, 2]);
-    let fate = sender.handle_datagram(SOURCE, &datagram(Kind::Resend, 0, &body), now);
-    assert_eq!(fate, FeedbackFate::Malformed);
+    let outcome = sender.handle_datagram(SOURCE, &datagram(Kind::Resend, 0, &body), now);
+    assert_eq!(outcome, FeedbackOutcome::Malformed);
     let later = sent(&mut sender, now + Duration::from_millis(100));
     assert!(later.iter().all(|datagram| kind(datagram) != Kind::Again));
 }
@@ -166,10 +166,10 @@ fn a_frame_whose_parity_cannot_be_is_given_up_at_once() {
     *parity.last_mut().unwrap() ^= 1;
     wire::emit(&header, &mut parity);
     let mut receiver = RecvStream::new(RecvConfig::default());
-    assert_eq!(receiver.handle_datagram((), &mut datagrams[0], now), Fate::Accepted);
-    assert_eq!(receiver.handle_datagram((), &mut parity, now), Fate::Accepted);
+    assert_eq!(receiver.handle_datagram((), &mut datagrams[0], now), Outcome::Accepted);
+    assert_eq!(receiver.handle_datagram((), &mut parity, now), Outcome::Accepted);
     assert_eq!(receiver.stats().lost.damaged, 1);
-    assert_eq!(receiver.handle_datagram((), &mut datagrams[1], now), Fate::Late);
+    assert_eq!(receiver.handle_datagram((), &mut datagrams[1], now), Outcome::Late);
 }
 
 #[test]

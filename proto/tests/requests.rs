@@ -8,7 +8,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proto::wire::{self, Body, Datagram, Header, Kind};
 use proto::{
-    Clock, Fec, FeedbackFate, Frame, MediaTime, Pace, RecvConfig, RecvEvent, RecvOutput, RecvStream,
+    Clock, Fec, FeedbackOutcome, Frame, MediaTime, Pace, RecvConfig, RecvEvent, RecvOutput, RecvStream,
     SendConfig, SendOutput, SendStream, SessionId,
 };
 
@@ -159,8 +159,8 @@ impl Pair {
         loop {
             match self.receiver.poll(now) {
                 RecvOutput::Transmit { bytes, .. } => {
-                    let fate = self.sender.handle_datagram(9, bytes, now);
-                    assert_ne!(fate, FeedbackFate::Malformed, "{bytes:?}");
+                    let outcome = self.sender.handle_datagram(9, bytes, now);
+                    assert_ne!(outcome, FeedbackOutcome::Malformed, "{bytes:?}");
                     let datagram = Datagram::parse(bytes).unwrap();
                     if let Body::Resend(request) = datagram.body {
                         let ranges = request.ranges().map(|range| (range.start, range.len()));

@@ -9,7 +9,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proto::rtp::{self, RtpRecvConfig, RtpRecvStream, RtpSendConfig, RtpSendStream};
-use proto::{Clock, Fate, Frame, MediaTime, Pace, Random, RecvEvent, SendOutput};
+use proto::{Clock, Frame, MediaTime, Outcome, Pace, Random, RecvEvent, SendOutput};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
@@ -33,8 +33,8 @@ proptest! {
 
         let mut receiver = receiver(now);
         for &index in &sent {
-            let fate = receiver.handle_datagram_arrived((), &packets[index], now, now);
-            prop_assert!(matches!(fate, Fate::Accepted | Fate::Duplicate | Fate::Late), "{fate:?}");
+            let outcome = receiver.handle_datagram_arrived((), &packets[index], now, now);
+            prop_assert!(matches!(outcome, Outcome::Accepted | Outcome::Duplicate | Outcome::Late), "{outcome:?}");
         }
         let delivered = delivered(&mut receiver);
         prop_assert_eq!(delivered.len(), usize::from(whole));

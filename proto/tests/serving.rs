@@ -5,21 +5,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use proto::{AskOutput, AskState, Asker, Clock, Door, Knock, MediaTime, Random, SessionId};
+use proto::{
+    Clock, Decision, MediaTime, Random, SessionId, SubscribeOutput, SubscribeServer, SubscribeState,
+    Subscriber,
+};
 
 #[test]
 fn who_asks_is_served_across_loss_restart_and_death() {
     for seed in 0..200 {
         let mut lan = Lan::new(seed, 3);
         lan.run(1500);
-        lan.assert_all("at first", seed, |seat| seat.asker.state() == AskState::Watching);
+        lan.assert_all("at first", seed, |seat| seat.subscriber.state() == SubscribeState::Watching);
 
         lan.restart();
         lan.run(1000);
         lan.assert_all("after a restart", seed, |seat| seat.last + Duration::from_millis(300) > seat.now);
 
         lan.seats[0].is_dead = true;
-        lan.seats[1].asker.leave();
+        lan.seats[1].subscriber.leave();
         lan.run(2500);
         assert!(!lan.audience.contains(&0), "seed {seed}: a dead viewer is still sent to");
         assert!(!lan.audience.contains(&1), "seed {seed}: one that left is still sent to");
@@ -64,7 +67,7 @@ fn asks_in_anothers_name_bring_it_no_more_bytes_than_they_had_and_no_stream() {
             assert!(got <= forged, "seed {seed}: {got} bytes for {forged}");
         }
         assert!(!lan.audience.contains(&VICTIM), "seed {seed}: nobody is a viewer in another's name");
-        lan.assert_all("beside forgeries", seed, |seat| seat.asker.state() == AskState::Watching);
+        lan.assert_all("beside forgeries", seed, |seat| seat.subscriber.state() == SubscribeState::Watching);
     }
 }
 
@@ -76,7 +79,7 @@ struct Lan {
     now: Instant,
     clock: Clock,
     random: Random,
-    door: Door<usize>,
+    server: SubscribeServer<usize>,
     /// Whom the sender streams to.
     audience: BTreeSet<usize>,
     seats: Vec<Seat>,
@@ -90,7 +93,7 @@ struct Lan {
 }
 
 struct Seat {
-    asker: Asker,
+    subscriber: Subscriber,
     is_dead: bool,
     /// When the stream was last heard.
     last: Instant,
@@ -106,12 +109,12 @@ enum Said {
 impl Lan {
     fn new(seed: u64, seats: usize) -> Self {
         let (now, mut random) = (Instant::now(), Random::new(seed));
-        let seat = || Seat { asker: Asker::new(now), is_dead: false, last: now, now };
+        let seat = || Seat { subscriber: Subscriber::new(now), is_dead: false, last: now, now };
         let clock = Clock::new(now, MediaTime::default());
         Self {
             now,
             clock,
-            door: Self::door(&mut random, clock),
+            server: Self::server(&mut random, clock),
             random,
             audience: BTreeSet::new(),
             seats: (0..seats).map(|_| seat()).collect(),
@@ -122,15 +125,15 @@ impl Lan {
         }
     }
 
-    fn door(random: &mut Random, clock: Clock) -> Door<usize> {
+    fn server(random: &mut Random, clock: Clock) -> SubscribeServer<usize> {
         let mut secret = [0; 16];
         random.fill(&mut secret);
-        Door::new(SessionId::new(random.next().max(1)), secret, 16, clock)
+        SubscribeServer::new(SessionId::new(random.next().max(1)), secret, 16, clock)
     }
 
     /// The sender is killed and started again: it knows nobody.
     fn restart(&mut self) {
-        self.door = Self::door(&mut self.random, self.clock);
+        self.server = Self::server(&mut self.random, self.clock);
         self.audience.clear();
     }
 
@@ -138,7 +141,7 @@ impl Lan {
         for _ in 0..millis {
             self.now += Duration::from_millis(1);
             self.deliver();
-            while let Some(gone) = self.door.next_gone(self.now) {
+            while let Some(gone) = self.server.next_gone(self.now) {
                 assert!(self.audience.remove(&gone));
             }
             // Thirty pictures a second, or so.
@@ -158,7 +161,7 @@ impl Lan {
         if self.seats[number].is_dead {
             return;
         }
-        while let AskOutput::Transmit(datagram) = self.seats[number].asker.poll(self.now) {
+        while let SubscribeOutput::Transmit(datagram) = self.seats[number].subscriber.poll(self.now) {
             let datagram = datagram.to_vec();
             self.overheard.push(datagram.clone());
             self.fly(None, number, Said::Datagram(datagram));
@@ -190,9 +193,9 @@ impl Lan {
                 (Some(to), _, said) if !self.seats[to].is_dead => {
                     let (seat, now) = (&mut self.seats[to], self.now);
                     match said {
-                        Said::Datagram(datagram) => assert!(seat.asker.handle_datagram(&datagram, now)),
+                        Said::Datagram(datagram) => assert!(seat.subscriber.handle_datagram(&datagram, now)),
                         Said::Stream => {
-                            seat.asker.heard(now);
+                            seat.subscriber.heard(now);
                             seat.last = now;
                         }
                     }
@@ -205,23 +208,23 @@ impl Lan {
 
     /// The sender hears this from there.
     fn hear(&mut self, from: usize, datagram: &[u8]) {
-        match self.door.handle_datagram(from, datagram, self.now) {
-            Some(Knock::Answer(answer)) => {
+        match self.server.handle_datagram(from, datagram, self.now) {
+            Some(Decision::Reply(answer)) => {
                 let answer = answer.to_vec();
                 *self.sent.entry(from).or_default() += answer.len();
                 if from < self.seats.len() {
                     self.fly(Some(from), from, Said::Datagram(answer));
                 }
             }
-            Some(Knock::Welcome) => assert!(self.audience.insert(from)),
-            Some(Knock::Leaves) => assert!(self.audience.remove(&from)),
-            Some(Knock::Stays | Knock::Refused) | None => {}
+            Some(Decision::Welcome) => assert!(self.audience.insert(from)),
+            Some(Decision::Leaves) => assert!(self.audience.remove(&from)),
+            Some(Decision::Stays | Decision::Refused) | None => {}
         }
     }
 
     fn assert_all(&self, when: &str, seed: u64, what: impl Fn(&Seat) -> bool) {
         for (number, seat) in self.seats.iter().enumerate() {
-            assert!(what(seat), "seed {seed}: {when}, seat {number}: {:?}", seat.asker);
+            assert!(what(seat), "seed {seed}: {when}, seat {number}: {:?}", seat.subscriber);
         }
     }
 }

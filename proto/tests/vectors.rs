@@ -8,10 +8,12 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use proto::wire::{
-    self, Answer, AnswerStatus, Ask, Body, Datagram, HEADER_BYTES, Header, Hello, Invitation, Kind, Pong,
-    ReportCounts, SourceState, Token, TrainEntry,
+    self, Body, Datagram, HEADER_BYTES, Header, Hello, Invitation, Kind, Pong, ReportCounts, SourceState,
+    Subscribe, SubscribeReply, SubscribeStatus, Token, TrainEntry,
 };
-use proto::{FrameId, Geometry, MediaTime, RecvConfig, RecvEvent, RecvOutput, RecvStream, Repair, SessionId};
+use proto::{
+    FrameId, Geometry, MediaTime, RecvConfig, RecvEvent, RecvOutput, RecvStream, RepairedBy, SessionId,
+};
 
 #[test]
 fn golden_datagrams_mean_what_they_say() {
@@ -51,17 +53,17 @@ fn golden_datagrams_mean_what_they_say() {
                 let trains: Vec<_> = report.trains().collect();
                 assert_eq!(trains, vector.trains(), "{}", vector.name);
             }
-            Body::Ask(ask) => {
-                let meant = Ask { token: vector.token(), leaves: vector.field("leaves") == "yes" };
+            Body::Subscribe(ask) => {
+                let meant = Subscribe { token: vector.token(), leaves: vector.field("leaves") == "yes" };
                 assert_eq!(ask, meant, "{}", vector.name);
             }
-            Body::Answer(answer) => {
+            Body::SubscribeReply(answer) => {
                 let status = match vector.number("status") {
-                    0 => AnswerStatus::ShowToken,
-                    1 => AnswerStatus::Full,
-                    other => AnswerStatus::Other(other),
+                    0 => SubscribeStatus::ShowToken,
+                    1 => SubscribeStatus::Full,
+                    other => SubscribeStatus::Other(other),
                 };
-                assert_eq!(answer, Answer { token: vector.token(), status }, "{}", vector.name);
+                assert_eq!(answer, SubscribeReply { token: vector.token(), status }, "{}", vector.name);
             }
             Body::Gone => assert_eq!(read.header.kind, Kind::Gone, "{}", vector.name),
             Body::Unknown => assert!(matches!(read.header.kind, Kind::Other(_)), "{}", vector.name),
@@ -112,7 +114,11 @@ fn golden_parity_makes_up_for_any_chunk() {
             }
             let delivery = delivered.unwrap_or_else(|| panic!("{}: chunk {lost} is missing", vector.name));
             assert_eq!(*delivery.frame.jpeg, bytes, "{}: chunk {lost}", vector.name);
-            assert!(matches!(delivery.repair, Some(Repair::Parity | Repair::Resend)), "{}", vector.name);
+            assert!(
+                matches!(delivery.repair, Some(RepairedBy::Parity | RepairedBy::Retransmission)),
+                "{}",
+                vector.name
+            );
         }
     }
 }
@@ -196,8 +202,8 @@ impl Vector {
                 8 => Kind::Pong,
                 9 => Kind::Gone,
                 10 => Kind::Again,
-                11 => Kind::Ask,
-                12 => Kind::Answer,
+                11 => Kind::Subscribe,
+                12 => Kind::SubscribeReply,
                 other => Kind::Other(other),
             },
             session: SessionId::new(u64::from_str_radix(self.field("session"), 16).unwrap()),

@@ -215,8 +215,8 @@ impl Args {
     pub fn keep(&self) -> KeepOptions {
         KeepOptions {
             folder: self.save_to.clone(),
-            past: self.past,
-            past_bytes: self.past_memory,
+            replay: self.past,
+            replay_bytes: self.past_memory,
             split: self.split,
         }
     }
@@ -302,10 +302,10 @@ mod tests {
     #[test]
     fn what_is_kept_is_bounded_unless_it_is_said_otherwise() {
         let keep = parse("receiver").unwrap().keep();
-        assert_eq!((keep.past, keep.past_bytes, keep.split), (None, 256_000_000, None));
+        assert_eq!((keep.replay, keep.replay_bytes, keep.split), (None, 256_000_000, None));
         assert_eq!(keep.folder, std::path::Path::new("."));
         let keep = parse("receiver --past 10s --past-memory 1GiB --save-to a/b --split 1h").unwrap().keep();
-        assert_eq!((keep.past, keep.past_bytes), (Some(Duration::from_secs(10)), 1 << 30));
+        assert_eq!((keep.replay, keep.replay_bytes), (Some(Duration::from_secs(10)), 1 << 30));
         assert_eq!(keep.split, Some(Split::Time(Duration::from_secs(3600))));
     }
 

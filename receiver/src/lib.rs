@@ -20,10 +20,10 @@ mod window;
 
 pub use app::{doctor, run};
 pub use args::{Args, Command};
-pub use codec::{Aim, Decoded, Decoder, Form, Refusal};
+pub use codec::{DecodeError, DecodeTarget, Decoded, Decoder, PixelFormat};
 pub use discovery::{Browser, Change, Found, list};
 pub use feed::{Delays, Feed, Feeds, Origin, Picture, State, Status, Waker};
 pub use frame::Received;
-pub use net::Link;
-pub use record::{KeepOptions, Keeper};
+pub use net::ReceiveSocket;
+pub use record::{KeepOptions, Recorder};
 pub use window::{Detail, Options, Window};

@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 use proto::host::{Console, Stop};
 use proto::{Frame, FrameId, MediaTime};
 use receiver::{
-    Aim, Decoded, Decoder, Feed, Feeds, Form, KeepOptions, Keeper, Link, Options, Origin, Picture, State,
-    Status, Waker, Window,
+    DecodeTarget, Decoded, Decoder, Feed, Feeds, KeepOptions, Options, Origin, Picture, PixelFormat,
+    ReceiveSocket, Recorder, State, Status, Waker, Window,
 };
-use turbojpeg::{Image, PixelFormat, Subsamp};
+use turbojpeg::{Image, Subsamp};
 
 #[test]
 fn pictures_are_letterboxed_in_their_own_colours() {
@@ -107,8 +107,8 @@ fn layouts(view: &mut View) {
     let screen = view.screen();
     let middle = (screen.width / 2, screen.height / 2);
     let mut id = 1;
-    for form in [Form::Pixels, Form::Planes] {
-        view.form = form;
+    for format in [PixelFormat::Pixels, PixelFormat::Planes] {
+        view.format = format;
         for (width, height) in [(640, 480), (641, 481), (17, 13), (1, 1)] {
             for subsamp in [Subsamp::Sub2x2, Subsamp::Sub2x1, Subsamp::None, Subsamp::Gray] {
                 let grey = 40 + (id * 5 % 180) as u8;
@@ -141,14 +141,15 @@ struct View {
     feed: Arc<Feed>,
     waker: Waker,
     decoder: Decoder,
-    form: Form,
+    format: PixelFormat,
 }
 
 /// Opens a window on this thread, and runs `drive` beside it.
 fn with_window(drive: impl FnOnce(&mut View) + Send) {
     let window = Window::open(&Options::default()).unwrap();
     let (feeds, stop) = (Feeds::new(), Stop::new().unwrap());
-    let link = Link::open_towards("127.0.0.1:9000".parse().unwrap(), None, &Console::silent()).unwrap();
+    let link =
+        ReceiveSocket::open_towards("127.0.0.1:9000".parse().unwrap(), None, &Console::silent()).unwrap();
     let origin = Origin {
         listen: link.local(),
         interface: None,
@@ -156,13 +157,13 @@ fn with_window(drive: impl FnOnce(&mut View) + Send) {
         asks: false,
         probe: Arc::new(link.probe().unwrap()),
     };
-    let options = KeepOptions { folder: ".".into(), past: None, past_bytes: 0, split: None };
-    let keeper = Keeper::new(&options, &Console::silent());
-    let feed = feeds.add(Feed::new(Status::new("listening on", "127.0.0.1:9000"), origin, keeper, None));
+    let options = KeepOptions { folder: ".".into(), replay: None, replay_bytes: 0, split: None };
+    let recorder = Recorder::new(&options, &Console::silent());
+    let feed = feeds.add(Feed::new(Status::new("listening on", "127.0.0.1:9000"), origin, recorder, None));
     feeds.show(&feed);
     let decoder = Decoder::new();
-    let (waker, form) = (window.waker(), window.form());
-    let mut view = View { feed, waker, decoder, form };
+    let (waker, format) = (window.waker(), window.format());
+    let mut view = View { feed, waker, decoder, format };
     std::thread::scope(|scope| {
         let driving = {
             let stop = stop.clone();
@@ -181,7 +182,7 @@ impl View {
     /// Decodes a JPEG, and waits until it was shown.
     fn show(&mut self, jpeg: &[u8], id: u32) {
         let (mut pixels, before) = (Decoded::default(), self.displayed());
-        let size = self.decoder.decode(jpeg, Aim::whole(self.form), &mut pixels).unwrap();
+        let size = self.decoder.decode(jpeg, DecodeTarget::whole(self.format), &mut pixels).unwrap();
         self.set(State::Live);
         self.feed.status().size = Some(size);
         let frame = Frame { captured: MediaTime::from_micros(7), jpeg: Arc::default() };
@@ -260,7 +261,8 @@ impl Screen {
 /// A JPEG of one colour.
 fn solid(width: usize, height: usize, rgb: [u8; 3], subsamp: Subsamp) -> Vec<u8> {
     let pixels = rgb.repeat(width * height);
-    let image = Image { pixels: &pixels[..], width, pitch: 3 * width, height, format: PixelFormat::RGB };
+    let image =
+        Image { pixels: &pixels[..], width, pitch: 3 * width, height, format: turbojpeg::PixelFormat::RGB };
     turbojpeg::compress(image, 95, subsamp).unwrap().to_vec()
 }
 

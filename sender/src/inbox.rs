@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use proto::host::Wake;
+use proto::host::Event;
 use proto::{Frame, Latest, Taken};
 
 /// What shows frames besides. It never waits.
@@ -23,7 +23,7 @@ pub(crate) struct Inbox {
     /// Whom frames are shown to besides.
     tap: Option<Tap>,
     newest: Latest<Frame>,
-    changed: Wake,
+    changed: Event,
     closed: AtomicBool,
 }
 
@@ -38,7 +38,7 @@ impl Inbox {
             frame_budget: AtomicUsize::new(0),
             tap: None,
             newest: Latest::new(),
-            changed: Wake::new()?,
+            changed: Event::new()?,
             closed: AtomicBool::new(false),
         })
     }

@@ -2,8 +2,8 @@
 
 mod app;
 mod args;
-mod audience;
 mod capture;
+mod demand;
 mod encode;
 mod inbox;
 mod net;

@@ -16,5 +16,5 @@ pub(crate) use dest::Dest;
 pub(crate) use errors::is_gone;
 pub(crate) use options::NetworkOptions;
 pub(crate) use route::Route;
-pub(crate) use socket::Link;
-pub(crate) use writable::Room;
+pub(crate) use socket::SendSocket;
+pub(crate) use writable::WritableSet;

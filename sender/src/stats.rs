@@ -9,22 +9,22 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use proto::host::Pulse;
-use proto::{AskCounts, Meter, SendStats, Viewer};
+use proto::host::Heartbeat;
+use proto::{SendStats, SubscribeCounts, Viewer, WindowedHistogram};
 
 use crate::net::Route;
 
 /// The sender's statistics, shared by its threads. Locked for moments only.
 #[derive(Debug, Default)]
 pub(crate) struct Stats {
-    inner: Mutex<Counters>,
+    inner: Mutex<SendCounters>,
     /// Of the thread that works with the network, without which nothing else matters.
-    pub pulse: Pulse,
+    pub heartbeat: Heartbeat,
 }
 
 /// What is counted.
 #[derive(Debug, Default)]
-pub(crate) struct Counters {
+pub(crate) struct SendCounters {
     /// Pictures that the source gave.
     pub captured: u64,
     /// Pictures that a newer one replaced before they were sent.
@@ -40,19 +40,19 @@ pub(crate) struct Counters {
     /// Times that the source failed or was gone.
     pub capture_errors: u64,
     /// From a picture's arrival to its JPEG.
-    pub encode: Meter,
+    pub encode: WindowedHistogram,
     /// The JPEG quality used last; `None` if nothing was encoded.
     pub quality: Option<u8>,
     /// From the JPEG to its first datagram.
-    pub queue: Meter,
+    pub queue: WindowedHistogram,
     /// From the first datagram to the last.
-    pub send: Meter,
+    pub send: WindowedHistogram,
     /// Each destination's own.
     pub destinations: Vec<Destination>,
     /// What was sent to viewers who have left.
     pub departed: Departed,
     /// Asks to watch, by how they ended.
-    pub asks: AskCounts,
+    pub asks: SubscribeCounts,
     /// What is wrong, if something is, in a sentence.
     pub diagnosis: Option<String>,
 }
@@ -108,7 +108,7 @@ impl Destination {
     }
 }
 
-impl Counters {
+impl SendCounters {
     /// Takes a destination out of the list; what it was sent stays in the sums.
     pub(crate) fn depart(&mut self, number: usize) {
         let Destination { stream, errors, .. } = self.destinations.remove(number);
@@ -123,7 +123,7 @@ impl Counters {
 
 impl Stats {
     /// The counters, for a moment.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Counters> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, SendCounters> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

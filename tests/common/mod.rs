@@ -3,7 +3,6 @@
 #![allow(dead_code, reason = "each test program uses its part")]
 
 pub(crate) mod album;
-pub(crate) mod asker;
 pub(crate) mod browser;
 pub(crate) mod clip;
 pub(crate) mod collector;
@@ -19,6 +18,7 @@ pub(crate) mod peer;
 pub(crate) mod recipes;
 pub(crate) mod running;
 pub(crate) mod stage;
+pub(crate) mod subscriber;
 pub(crate) mod viewer;
 pub(crate) mod wire;
 

@@ -295,7 +295,7 @@ pub(crate) fn receiver_adds_up(stats: &Value) {
         "contradictory",
         "unknown",
     ];
-    let fates: u64 = fates.iter().map(|fate| count(stats, &format!("/datagrams/{fate}"))).sum();
+    let fates: u64 = fates.iter().map(|outcome| count(stats, &format!("/datagrams/{outcome}"))).sum();
     assert_eq!(count(stats, "/datagrams/received"), fates, "{stats}");
     let lost: u64 = ["deadline", "superseded", "evicted", "damaged"]
         .iter()

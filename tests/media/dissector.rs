@@ -118,7 +118,7 @@ fn compare(name: &str, bytes: &[u8], shown: &HashMap<&str, String>) {
             is("chunkcast.resend.first", list(resend.ranges().map(|range| range.start.to_string())));
             is("chunkcast.resend.chunks", list(resend.ranges().map(|range| range.len().to_string())));
         }
-        Body::Ping(_) | Body::Pong(_) | Body::Ask(_) | Body::Answer(_) => {
+        Body::Ping(_) | Body::Pong(_) | Body::Subscribe(_) | Body::SubscribeReply(_) => {
             is("chunkcast.token", format!("0x{}", hex(&bytes[40..48])));
         }
         Body::Goodbye | Body::Gone | Body::Unknown => {}

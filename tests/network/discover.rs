@@ -17,9 +17,10 @@ fn senders_are_found_by_name_with_what_they_send_and_gone_when_they_end() {
     let Some(lab) = Lab::up(3) else { return };
     let browser = browser(&lab, "host2");
     let begun = Instant::now();
-    let door =
+    let server =
         lab.sender("host0", &["--name", "door", "--source", "pattern", "--size", "640x480", "--fps", "25"]);
-    let found = until(&browser, &door, |all| all.iter().any(|s| s.size.is_some() && !s.addresses.is_empty()));
+    let found =
+        until(&browser, &server, |all| all.iter().any(|s| s.size.is_some() && !s.addresses.is_empty()));
     figure("a sender is found after ms", begun.elapsed().as_millis());
     assert_eq!((&*found[0].name, found[0].size, found[0].fps), ("door", Some((640, 480)), Some(25.0)));
     assert_eq!(found[0].addresses[0], "10.77.0.1:9001".parse().unwrap(), "{found:?}");
@@ -41,7 +42,7 @@ fn senders_are_found_by_name_with_what_they_send_and_gone_when_they_end() {
     );
     assert!(listed.contains("door (2)") && listed.contains("239.255.10.1:9000"), "{listed}");
 
-    assert!(door.interrupt().status.success());
+    assert!(server.interrupt().status.success());
     until(&browser, &hall, |all| all.len() == 1);
     assert!(hall.interrupt().status.success());
     let begun = Instant::now();
@@ -135,7 +136,7 @@ fn nothing_that_is_announced_moves_or_ends_a_stream_that_is_heard() {
 fn a_sender_that_fell_silent_is_gone_back_to_from_wherever_it_was_said_to_be() {
     let _alone = alone();
     let Some(lab) = Lab::up(3) else { return };
-    let door = lab.sender("host0", &card("door"));
+    let server = lab.sender("host0", &card("door"));
     let _other = lab.sender("host2", &[&card("door")[..], &["--announce", "off"]].concat());
     let viewer = lab.finder("host1", None, &["door", "--output", "none"]);
     delivers(&viewer, 5);
@@ -150,7 +151,7 @@ fn a_sender_that_fell_silent_is_gone_back_to_from_wherever_it_was_said_to_be() {
     let shows = |source: &str| {
         let begun = Instant::now();
         while viewer.stats().is_none_or(|stats| stats["source"] != source) {
-            assert!(begun.elapsed() < SOON, "{source}: {}{}", viewer.said(), door.said());
+            assert!(begun.elapsed() < SOON, "{source}: {}{}", viewer.said(), server.said());
             pause(20);
         }
     };
@@ -202,11 +203,11 @@ fn who_is_in_no_network_of_ours_is_not_asked() {
 fn a_flood_of_announcements_costs_little_and_hides_nobody_for_long() {
     let _alone = alone();
     let Some(lab) = Lab::up(3) else { return };
-    let door = lab.sender("host0", &card("door"));
+    let server = lab.sender("host0", &card("door"));
     let viewer = lab.finder("host1", None, &["door", "--output", "none"]);
     let browser = browser(&lab, "host1");
     delivers(&viewer, 5);
-    let programs = [&door, &viewer];
+    let programs = [&server, &viewer];
     let before = programs.map(|program| (program.memory_mib("VmRSS"), program.processor_time()));
     let mut liar = Liar::on(&lab, "host2", "10.77.0.3".parse().unwrap());
     // 20 Mbit/s, and names of senders among them.
@@ -226,7 +227,7 @@ fn a_flood_of_announcements_costs_little_and_hides_nobody_for_long() {
     }
     let late = lab.sender("host2", &card("late"));
     browser.wait_for("late");
-    for program in [viewer, door, late] {
+    for program in [viewer, server, late] {
         let begun = Instant::now();
         assert!(program.interrupt().status.success());
         assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());

@@ -192,8 +192,8 @@ fn another_sender_that_takes_the_place_of_the_named_one_is_not_shown() {
     let Some(lab) = Lab::up(2) else { return };
     let hall = serving(&lab, "host0", "hall", &[]);
     assert!(sender_serves(&hall));
-    let door = serving(&lab, "host0", "door", &[]);
-    assert!(sender_serves(&door) && door.said().contains("port 9001 is taken"), "{}", door.said());
+    let server = serving(&lab, "host0", "door", &[]);
+    assert!(sender_serves(&server) && server.said().contains("port 9001 is taken"), "{}", server.said());
     let viewer = lab.finder("host1", None, &["hall", "--output", "none"]);
     let comes_to = |what: &str, is_so: &dyn Fn(&serde_json::Value) -> bool| {
         let begun = Instant::now();
@@ -208,9 +208,9 @@ fn another_sender_that_takes_the_place_of_the_named_one_is_not_shown() {
 
     // Nobody says goodbye, and only the other one is started again, where this one was.
     hall.kill();
-    door.kill();
-    let door = serving(&lab, "host0", "door", &[]);
-    assert!(sender_serves(&door));
+    server.kill();
+    let server = serving(&lab, "host0", "door", &[]);
+    assert!(sender_serves(&server));
     let why = "no sender is called hall now; door is at its address";
     comes_to("another is at its place, and not shown after ms", &|stats| {
         stats["diagnosis"] == why && stats["fps"] == 0.0

@@ -3,9 +3,9 @@
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
-use crate::common::asker::Asking;
 use crate::common::lab::Lab;
 use crate::common::running::{Running, count, sender_adds_up};
+use crate::common::subscriber::Asking;
 use crate::common::{Folder, alone, figure, pause};
 use serde_json::Value;
 
@@ -272,8 +272,8 @@ fn asking(lab: &Lab, host: &str) -> Asking {
 
 /// The first word of who wants to watch.
 fn ask() -> Vec<u8> {
-    match proto::Asker::new(Instant::now()).poll(Instant::now()) {
-        proto::AskOutput::Transmit(ask) => ask.to_vec(),
+    match proto::Subscriber::new(Instant::now()).poll(Instant::now()) {
+        proto::SubscribeOutput::Transmit(ask) => ask.to_vec(),
         other => panic!("{other:?}"),
     }
 }

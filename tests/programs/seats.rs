@@ -12,12 +12,12 @@ use turbojpeg::Subsamp;
 #[test]
 fn a_sender_that_moves_keeps_its_seat_and_is_said_to_be_where_it_is() {
     let _alone = alone();
-    let (receiver, mut door, mut bench) = door_and_bench();
+    let (receiver, mut server, mut bench) = door_and_bench();
     let before = count(&receiver.stats().unwrap(), "/senders/1/frames/delivered");
 
     bench.move_to("127.0.0.2");
-    send(SILENT, &mut [&mut door]);
-    send(Duration::from_secs(1), &mut [&mut door, &mut bench]);
+    send(SILENT, &mut [&mut server]);
+    send(Duration::from_secs(1), &mut [&mut server, &mut bench]);
     let ended = receiver.interrupt();
     let (stats, said) = (ended.totals(), &ended.said);
     assert_eq!(stats["senders"].as_array().unwrap().len(), 2, "{said}");
@@ -30,8 +30,8 @@ fn a_sender_that_moves_keeps_its_seat_and_is_said_to_be_where_it_is() {
 #[test]
 fn a_sender_that_is_restarted_takes_its_own_seat_and_not_that_of_one_that_is_silent() {
     let _alone = alone();
-    let (receiver, door, mut bench) = door_and_bench();
-    drop(door);
+    let (receiver, server, mut bench) = door_and_bench();
+    drop(server);
     send(SILENT, &mut [&mut bench]);
     let mut again = Wire::called("bench", 3, "127.0.0.1", &bench.peer());
     send(Duration::from_secs(1), &mut [&mut again]);
@@ -62,7 +62,7 @@ fn who_sends_whole_frames_that_are_no_pictures_keeps_nobody_out() {
     let receiver = receiver(&["--listen", &to, "--output", "none", "--max-senders", "3"]);
     let called = |name, session| Wire::called(name, session, "127.0.0.1", &to);
     let mut made_up: Vec<_> = (1..=5).map(|session| called("nobody", session)).collect();
-    let mut door = called("door", 9);
+    let mut server = called("door", 9);
     let jpeg = picture(64, 48, [200, 40, 90], Subsamp::Sub2x2);
     let patience = Instant::now() + Duration::from_secs(15);
     let mut with_door = 0;
@@ -71,7 +71,7 @@ fn who_sends_whole_frames_that_are_no_pictures_keeps_nobody_out() {
         made_up.iter_mut().for_each(|sender| sender.send(b"nope"));
         // It comes when all places are taken.
         if receiver.stats().is_some_and(|stats| sessions(&stats).len() == 3) || with_door > 0 {
-            door.send(&jpeg);
+            server.send(&jpeg);
         }
         with_door += u32::from(receiver.stats().is_some_and(|stats| sessions(&stats).contains(&9)));
         pause(25);
@@ -84,15 +84,15 @@ fn who_sends_whole_frames_that_are_no_pictures_keeps_nobody_out() {
 fn door_and_bench() -> (Running, Wire, Wire) {
     let to = format!("127.0.0.1:{}", free_port());
     let receiver = receiver(&["--listen", &to, "--output", "none", "--max-senders", "3"]);
-    let (mut door, mut bench) =
+    let (mut server, mut bench) =
         (Wire::called("door", 1, "127.0.0.1", &to), Wire::called("bench", 2, "127.0.0.1", &to));
-    send(Duration::from_millis(100), &mut [&mut door]);
+    send(Duration::from_millis(100), &mut [&mut server]);
     let patience = Instant::now() + Duration::from_secs(10);
     while receiver.stats().is_none_or(|stats| sessions(&stats) != [1, 2]) {
         assert!(Instant::now() < patience, "{}", receiver.said());
-        send(Duration::from_millis(100), &mut [&mut door, &mut bench]);
+        send(Duration::from_millis(100), &mut [&mut server, &mut bench]);
     }
-    (receiver, door, bench)
+    (receiver, server, bench)
 }
 
 /// Has these send pictures for so long, 40 a second.

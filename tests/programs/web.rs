@@ -53,14 +53,14 @@ impl Site for Made {
     }
 
     fn actions(&self) -> &'static [Action] {
-        &[Action::Snapshot, Action::Past]
+        &[Action::Snapshot, Action::Replay]
     }
 
     fn act(&self, action: Action, feed: usize) -> Result<String, String> {
         self.asked.lock().unwrap().push((action, feed));
         match action {
             Action::Snapshot => Ok("written to door.jpg".into()),
-            Action::Past => Err("nothing is kept; start with --past 10s".into()),
+            Action::Replay => Err("nothing is kept; start with --past 10s".into()),
         }
     }
 }
@@ -250,7 +250,7 @@ fn actions_are_posted_by_our_own_page_or_a_program() {
     assert_eq!(ask(served.at, "GET", "/snapshot", &[]).status, 405, "a link or an image does nothing");
     assert_eq!(ask(served.at, "POST", "/", &[]).status, 405);
     assert_eq!(ask(served.at, "POST", "/past?sender=2", &[]).status, 404);
-    assert_eq!(*served.site.asked.lock().unwrap(), [(Action::Snapshot, 0), (Action::Past, 1)]);
+    assert_eq!(*served.site.asked.lock().unwrap(), [(Action::Snapshot, 0), (Action::Replay, 1)]);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use proto::netem::Netem;
 use proto::rtp::{RtpRecvConfig, RtpRecvStream, RtpSendConfig, RtpSendStream};
 use proto::{
     Clock, Fec, Frame, MAX_FRAME_BYTES, MediaTime, Pace, Pool, Random, RecvConfig, RecvEvent, RecvOutput,
-    RecvStats, RecvStream, Repair, SendConfig, SendOutput, SendStats, SendStream, SessionId,
+    RecvStats, RecvStream, RepairedBy, SendConfig, SendOutput, SendStats, SendStream, SessionId,
 };
 
 #[test]
@@ -106,7 +106,7 @@ fn the_largest_frame_is_repaired_within_its_memory() {
             }
         }
     });
-    assert_eq!(repair, Some(Repair::Parity));
+    assert_eq!(repair, Some(RepairedBy::Parity));
     // What is put together, what is repaired in, and the tables.
     assert!(most <= (32 << 20) + (32 << 20) + 9_000_000, "{} MB", most / 1_000_000);
 }

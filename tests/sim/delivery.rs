@@ -167,15 +167,15 @@ fn seeds() -> Range<u64> {
 #[test]
 fn a_restarted_sender_takes_over_at_once() {
     let mut lan = Lan::new(RecvConfig::default());
-    let door = lan.add(Setup { network: "delay=1ms".into(), ..Setup::default() });
-    stream(&mut lan, door, 10);
+    let server = lan.add(Setup { network: "delay=1ms".into(), ..Setup::default() });
+    stream(&mut lan, server, 10);
     // Half of a frame is under way when the sender dies.
-    lan.push(door, 50_000);
-    lan.kill_and_restart(door);
+    lan.push(server, 50_000);
+    lan.kill_and_restart(server);
     lan.run_for(FRAME);
-    assert_eq!(lan.heard(), Some(lan.session(door)), "at the first hello");
-    stream(&mut lan, door, 10);
-    let new = lan.session(door);
+    assert_eq!(lan.heard(), Some(lan.session(server)), "at the first hello");
+    stream(&mut lan, server, 10);
+    let new = lan.session(server);
     assert_eq!(lan.delivered().iter().filter(|(session, _)| *session == new).count(), 10);
     let outcome = lan.finish();
     assert_eq!(outcome.received.sessions, 2);
@@ -184,13 +184,13 @@ fn a_restarted_sender_takes_over_at_once() {
 #[test]
 fn stragglers_of_a_restarted_sender_do_not_take_it_back() {
     let mut lan = Lan::new(RecvConfig::default());
-    let door = lan.add(Setup { network: "reorder=30%/200ms".into(), ..Setup::default() });
+    let server = lan.add(Setup { network: "reorder=30%/200ms".into(), ..Setup::default() });
     for _ in 0..20 {
-        stream(&mut lan, door, 3);
-        lan.kill_and_restart(door);
+        stream(&mut lan, server, 3);
+        lan.kill_and_restart(server);
     }
-    stream(&mut lan, door, 20);
-    assert_eq!(lan.heard(), Some(lan.session(door)));
+    stream(&mut lan, server, 20);
+    assert_eq!(lan.heard(), Some(lan.session(server)));
     let outcome = lan.finish();
     assert_eq!(outcome.received.sessions, 21, "each began once");
     assert!(outcome.received.datagrams.late > 0);
@@ -224,15 +224,15 @@ fn another_sender_waits_for_silence() {
 fn a_suspended_computer_loses_what_was_under_way_and_goes_on() {
     let mut lan = Lan::new(RecvConfig::default());
     let setup = Setup { pace: Pace::Auto, interval: Some(FRAME), ..Setup::default() };
-    let door = lan.add(Setup { network: "delay=2ms".into(), ..setup });
+    let server = lan.add(Setup { network: "delay=2ms".into(), ..setup });
     for hours in [1, 24 * 30] {
-        stream(&mut lan, door, 10);
-        lan.push(door, 100_000);
+        stream(&mut lan, server, 10);
+        lan.push(server, 100_000);
         lan.run_for(Duration::from_millis(3));
         lan.jump(Duration::from_secs(3600 * hours));
         let before = lan.delivered().len();
         lan.run_for(FRAME);
-        stream(&mut lan, door, 10);
+        stream(&mut lan, server, 10);
         assert!(lan.delivered().len() >= before + 10, "after {hours} hours");
     }
     lan.finish();
@@ -243,11 +243,11 @@ fn a_frame_that_lost_its_end_is_given_up_when_the_next_is_whole_or_at_its_deadli
     for (frames, reason) in [(2, LossReason::Superseded), (1, LossReason::Deadline)] {
         let mut lan = Lan::new(RecvConfig::default());
         // One hello and ten chunks: the queue has room for the first ones.
-        let door = lan.add(Setup { network: "rate=100mbit,queue=8k".into(), ..Setup::default() });
-        lan.push(door, 14_000);
+        let server = lan.add(Setup { network: "rate=100mbit,queue=8k".into(), ..Setup::default() });
+        lan.push(server, 14_000);
         lan.run_for(FRAME);
         for _ in 1..frames {
-            lan.push(door, 4_000);
+            lan.push(server, 4_000);
             lan.run_for(FRAME);
         }
         lan.run_for(RecvConfig::default().deadline);

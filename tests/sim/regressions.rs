@@ -27,13 +27,13 @@ fn once_failed() -> Vec<(&'static str, Scenario)> {
 #[test]
 fn a_sender_that_restarts_over_and_over_is_heard_in_the_end() {
     let mut lan = Lan::new(RecvConfig::default());
-    let door = lan.add(Setup { network: "loss=60%,seed=3".into(), ..Setup::default() });
+    let server = lan.add(Setup { network: "loss=60%,seed=3".into(), ..Setup::default() });
     for _ in 0..10 {
-        lan.push(door, 10_000);
+        lan.push(server, 10_000);
         lan.run_for(Duration::from_millis(5));
-        lan.restart(door);
+        lan.restart(server);
     }
     lan.run_for(Duration::from_secs(1));
-    assert_eq!(lan.heard(), Some(lan.session(door)));
+    assert_eq!(lan.heard(), Some(lan.session(server)));
     lan.finish();
 }

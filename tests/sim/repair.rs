@@ -115,11 +115,11 @@ fn a_bad_seat_in_a_group_of_three_harms_nobody() {
 fn a_path_that_carries_a_tenth_of_the_stream_shows_that_many_frames() {
     for network in ["rate=2mbit,queue=32k", "rate=2mbit,queue=200k", "rate=3mbit,queue=64k,delay=5ms"] {
         let mut lan = Lan::new(RecvConfig::default());
-        let door = lan.add(Setup { network: network.into(), pace: Pace::Auto, ..Means::BOTH.setup() });
-        lan.stream(door, 32_000, FRAME, Duration::from_secs(4));
-        let (delivered, sent) = (lan.delivered().len(), lan.sent(door).sent);
-        lan.stream(door, 32_000, FRAME, Duration::from_secs(10));
-        let (delivered, sent) = (lan.delivered().len() - delivered, lan.sent(door).sent - sent);
+        let server = lan.add(Setup { network: network.into(), pace: Pace::Auto, ..Means::BOTH.setup() });
+        lan.stream(server, 32_000, FRAME, Duration::from_secs(4));
+        let (delivered, sent) = (lan.delivered().len(), lan.sent(server).sent);
+        lan.stream(server, 32_000, FRAME, Duration::from_secs(10));
+        let (delivered, sent) = (lan.delivered().len() - delivered, lan.sent(server).sent - sent);
         assert!(delivered >= 55 && sent < 130, "{network}: {delivered} of {sent}");
         lan.finish();
     }

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::counters::Evidence;
+use super::counters::Counters;
 use crate::stats::NotTaken;
 
 /// What is wrong. [`Display`](std::fmt::Display) says it in one sentence, with what to do; the sentence serves on both
@@ -123,10 +123,10 @@ impl Cause {
     }
 }
 
-/// What explains the `evidence`, the likeliest first; nothing if all is well. It asks for at least a second of it: less
+/// What explains the `counters`, the likeliest first; nothing if all is well. It asks for at least a second of it: less
 /// says little.
-pub fn explain(evidence: &Evidence) -> Vec<Cause> {
-    let e = evidence;
+pub fn explain(counters: &Counters) -> Vec<Cause> {
+    let e = counters;
     let mut causes = Vec::new();
     if e.send_errors > 0 {
         causes.push(Cause::SenderSocket { errors: e.send_errors });
@@ -162,7 +162,7 @@ pub fn explain(evidence: &Evidence) -> Vec<Cause> {
 }
 
 /// Nothing of a sender's arrived: what then?
-fn without_sender(e: &Evidence) -> Option<Cause> {
+fn without_sender(e: &Counters) -> Option<Cause> {
     let d = e.datagrams.unwrap_or_default();
     if e.kernel_dropped > 0 && d.received == 0 {
         // The thread that reads stands still.
@@ -183,7 +183,7 @@ fn without_sender(e: &Evidence) -> Option<Cause> {
 }
 
 /// Where frames that were lost got lost.
-fn frames_lost(e: &Evidence) -> Vec<Cause> {
+fn frames_lost(e: &Counters) -> Vec<Cause> {
     let mut causes = Vec::new();
     let lost = percent(e.lost, e.delivered);
     if e.lost < FEW_FRAMES || lost < LOST {
@@ -202,12 +202,12 @@ fn frames_lost(e: &Evidence) -> Vec<Cause> {
     causes
 }
 
-fn kernel(e: &Evidence, percent: f64) -> Cause {
+fn kernel(e: &Counters, percent: f64) -> Cause {
     let is_large = e.buffer.is_some_and(|bytes| bytes >= WANTED_BUFFER);
     Cause::KernelBuffer { dropped: e.kernel_dropped, percent, is_large }
 }
 
-fn network(e: &Evidence) -> Option<Cause> {
+fn network(e: &Counters) -> Option<Cause> {
     let missing = e.missing.max(e.datagrams.unwrap_or_default().missing);
     if e.lost == 0 {
         return None;
@@ -220,20 +220,20 @@ fn network(e: &Evidence) -> Option<Cause> {
         Missing::Anywhere
     };
     let percent = percent(e.lost, e.delivered);
-    let &Evidence { is_wireless, is_group, is_rtp, .. } = e;
+    let &Counters { is_wireless, is_group, is_rtp, .. } = e;
     Some(Cause::Network { percent, missing: part, is_wireless, is_group, is_rtp })
 }
 
 /// Whether the ends of frames are missing: far more of the second halves than of the first ones, or all of them and not
 /// as much of the first.
-fn is_at_ends(e: &Evidence) -> bool {
+fn is_at_ends(e: &Counters) -> bool {
     let (end, start) = (e.missing_at_end as f64, e.missing.saturating_sub(e.missing_at_end) as f64);
     let half = e.arrived.saturating_add(e.missing) as f64 / 2.0;
     let is_enough = e.missing_at_end >= ENOUGH_AT_ENDS && e.lost >= ENOUGH_FRAMES;
     is_enough && (end > 2.0 * start || end > 0.9 * half && end > 1.1 * start)
 }
 
-fn too_slow(e: &Evidence) -> impl Iterator<Item = Cause> {
+fn too_slow(e: &Counters) -> impl Iterator<Item = Cause> {
     let share = |dropped: u64| percent(dropped, e.delivered.saturating_sub(dropped));
     let is_much = |dropped: u64| dropped >= FEW && share(dropped) >= TOO_SLOW;
     let decode = is_much(e.undecoded).then(|| Cause::SlowDecode { percent: share(e.undecoded) });

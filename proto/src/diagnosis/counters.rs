@@ -5,7 +5,7 @@ use crate::wire::ReportCounts;
 
 /// What was counted of a stream: from its beginning, or, as the [difference](Self::since) of two such counts, over a time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Evidence {
+pub struct Counters {
     /// Datagrams that arrived, where that is known: at the receiver.
     pub datagrams: Option<DatagramCounts>,
     /// Datagrams that the receiver's system dropped because nobody read them in time.
@@ -50,7 +50,7 @@ pub struct Evidence {
     pub port: u16,
 }
 
-impl Evidence {
+impl Counters {
     /// What a receiver's stream counted.
     pub fn of_stream(stats: &RecvStats) -> Self {
         Self {

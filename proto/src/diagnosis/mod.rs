@@ -10,6 +10,6 @@ mod monitor;
 mod text;
 
 pub use cause::{Cause, Missing, WANTED_BUFFER, explain};
-pub use counters::Evidence;
-pub use monitor::Watch;
-pub use text::{Given, Told};
+pub use counters::Counters;
+pub use monitor::Monitor;
+pub use text::{Advice, Given};

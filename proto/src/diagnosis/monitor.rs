@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::cause::{Cause, explain};
-use super::counters::Evidence;
+use super::counters::Counters;
 
 /// Watches what is counted, from look to look, for as long as a stream runs.
 ///
@@ -11,10 +11,10 @@ use super::counters::Evidence;
 /// Silence is found after five seconds, and said once. Nothing else is said more often than every ten seconds, and what is
 /// not urgent every minute.
 #[derive(Clone, Copy, Debug)]
-pub struct Watch {
+pub struct Monitor {
     /// When the counts were `before`.
     since: Instant,
-    before: Evidence,
+    before: Counters,
     /// When the number of datagrams last rose.
     heard: Instant,
     received: u64,
@@ -24,16 +24,16 @@ pub struct Watch {
     found: Option<Cause>,
 }
 
-impl Watch {
+impl Monitor {
     /// A watch of a stream that has counted this so far.
-    pub fn new(totals: &Evidence, now: Instant) -> Self {
+    pub fn new(totals: &Counters, now: Instant) -> Self {
         let received = received(totals);
         Self { since: now, before: *totals, heard: now, received, was_silent: false, said: None, found: None }
     }
 
     /// Looks at what was counted so far; returns what is to be said now. `is_over` says that nothing is expected: the
     /// sender has ended its stream, or has no pictures.
-    pub fn look(&mut self, totals: &Evidence, is_over: bool, now: Instant) -> Option<Cause> {
+    pub fn look(&mut self, totals: &Counters, is_over: bool, now: Instant) -> Option<Cause> {
         if is_over || received(totals) != self.received {
             if self.was_silent {
                 self.begin(totals, now);
@@ -71,11 +71,11 @@ impl Watch {
         self.found
     }
 
-    fn begin(&mut self, totals: &Evidence, now: Instant) {
+    fn begin(&mut self, totals: &Counters, now: Instant) {
         (self.since, self.before, self.found) = (now, *totals, None);
     }
 
-    fn be_silent(&mut self, totals: &Evidence) -> Option<Cause> {
+    fn be_silent(&mut self, totals: &Counters) -> Option<Cause> {
         let cause = Cause::NothingArrives { port: totals.port, is_group: totals.is_group };
         self.found = Some(cause);
         (!std::mem::replace(&mut self.was_silent, true)).then_some(cause)
@@ -87,7 +87,7 @@ impl Watch {
     }
 }
 
-fn received(totals: &Evidence) -> u64 {
+fn received(totals: &Counters) -> u64 {
     totals.datagrams.map_or(0, |datagrams| datagrams.received)
 }
 

@@ -18,15 +18,15 @@ pub struct Given {
 
 /// What a person reads of a cause where something was given.
 #[derive(Clone, Copy, Debug)]
-pub struct Told {
+pub struct Advice {
     cause: Cause,
     given: Given,
 }
 
 impl Cause {
     /// What to say of it to somebody who gave this.
-    pub fn told(self, given: Given) -> Told {
-        Told { cause: self, given }
+    pub fn told(self, given: Given) -> Advice {
+        Advice { cause: self, given }
     }
 }
 
@@ -36,7 +36,7 @@ impl fmt::Display for Cause {
     }
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for Advice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use Cause::*;
         match self.cause {

@@ -169,8 +169,8 @@ fn lower_bound(missing: f64, covered: f64) -> f64 {
         return 0.0;
     }
     let (share, z) = (missing / covered, CONFIDENCE * CONFIDENCE / covered);
-    let spread = CONFIDENCE * ((share * (1.0 - share) + z / 4.0) / covered).sqrt();
-    ((share + z / 2.0 - spread) / (1.0 + z)).max(0.0)
+    let histogram = CONFIDENCE * ((share * (1.0 - share) + z / 4.0) / covered).sqrt();
+    ((share + z / 2.0 - histogram) / (1.0 + z)).max(0.0)
 }
 
 /// A loss in parts per million, rounded up to five significant bits (at most 6 %); 0 below [`CLEAN_PPM`].

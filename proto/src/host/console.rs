@@ -9,8 +9,8 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use super::lines::Lines;
 use super::names::printable;
+use super::nonblocking_writer::NonblockingWriter;
 use super::timestamp::rfc3339;
 
 /// Standard error, shared by all threads. Cheap to clone.
@@ -50,7 +50,7 @@ enum Level {
 #[derive(Debug)]
 struct Output {
     /// `None` if there is none.
-    lines: Option<Lines>,
+    lines: Option<NonblockingWriter>,
     is_terminal: bool,
     /// Whether the last line is one of statistics, to be written over.
     shown: bool,
@@ -215,7 +215,12 @@ impl Console {
 
 impl Output {
     fn to(fd: BorrowedFd<'_>) -> Self {
-        Self { lines: Lines::to(fd).ok(), is_terminal: fd.is_terminal(), shown: false, left_out: 0 }
+        Self {
+            lines: NonblockingWriter::to(fd).ok(),
+            is_terminal: fd.is_terminal(),
+            shown: false,
+            left_out: 0,
+        }
     }
 
     fn push(&mut self, text: &[u8]) {
@@ -230,7 +235,7 @@ impl Output {
     }
 
     fn waiting(&self) -> usize {
-        self.lines.as_ref().map_or(0, Lines::waiting)
+        self.lines.as_ref().map_or(0, NonblockingWriter::waiting)
     }
 }
 

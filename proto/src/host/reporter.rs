@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use super::board::Board;
 use super::console::{Console, LogFormat};
-use super::pulse::Pulse;
+use super::heartbeat::Heartbeat;
+use super::latest_stats::LatestStats;
 use super::service_manager::ServiceManager;
 use super::stats_file::StatsFile;
 use crate::histogram::Percentiles;
@@ -17,7 +17,7 @@ use crate::histogram::Percentiles;
 pub struct Reporter {
     console: Console,
     json: Option<StatsFile>,
-    board: Option<Board>,
+    board: Option<LatestStats>,
     interval: Duration,
     start: Instant,
     next: Instant,
@@ -25,7 +25,7 @@ pub struct Reporter {
     /// When the service manager is to be told next that the program lives, if it wants to hear that.
     next_sign: Option<Instant>,
     /// The threads without which it does not, by name.
-    pulses: Vec<(&'static str, Pulse)>,
+    pulses: Vec<(&'static str, Heartbeat)>,
 }
 
 /// What one report says.
@@ -64,13 +64,13 @@ impl Reporter {
 
     /// The same reporter, which also posts each report on `board`.
     #[must_use]
-    pub fn with_board(self, board: Option<Board>) -> Self {
+    pub fn with_board(self, board: Option<LatestStats>) -> Self {
         Self { board, ..self }
     }
 
     /// From now on, the program lives only while this thread does.
-    pub fn watch(&mut self, thread: &'static str, pulse: Pulse) {
-        self.pulses.push((thread, pulse));
+    pub fn watch(&mut self, thread: &'static str, heartbeat: Heartbeat) {
+        self.pulses.push((thread, heartbeat));
     }
 
     /// Tells the service manager that the program does its work from now on.
@@ -105,7 +105,7 @@ impl Reporter {
         }
         self.next_sign = Some(now + interval);
         // Each is asked, so that one that hung does not hide what another did meanwhile.
-        let hung: Vec<_> = self.pulses.iter().filter(|(_, pulse)| !pulse.was_felt()).collect();
+        let hung: Vec<_> = self.pulses.iter().filter(|(_, heartbeat)| !heartbeat.was_felt()).collect();
         if hung.is_empty() {
             self.manager.alive();
         }
@@ -168,8 +168,8 @@ impl Reporter {
 /// The medians and 99th percentiles in milliseconds of what was measured, behind `label`; nothing if nothing was.
 pub fn percentiles_text(label: &str, spreads: &[(&str, Percentiles)]) -> String {
     let mut text = String::new();
-    for (name, spread) in spreads {
-        if let (Some(p50), Some(p99)) = (spread.p50, spread.p99) {
+    for (name, histogram) in spreads {
+        if let (Some(p50), Some(p99)) = (histogram.p50, histogram.p99) {
             text += &format!(" {name} {p50:.1}/{p99:.1}");
         }
     }
@@ -193,13 +193,13 @@ mod tests {
         let (manager, told) = ServiceManager::for_tests(Duration::from_millis(2));
         let mut reporter = Reporter::new(Console::silent(), None, Duration::from_secs(60)).unwrap();
         reporter.manager = manager;
-        let (one, other) = (Pulse::default(), Pulse::default());
+        let (one, other) = (Heartbeat::default(), Heartbeat::default());
         reporter.watch("one", one.clone());
         reporter.watch("other", other.clone());
         reporter.ready();
-        let mut told_after = |beaten: &[&Pulse]| {
-            for pulse in beaten {
-                pulse.beat(None);
+        let mut told_after = |beaten: &[&Heartbeat]| {
+            for heartbeat in beaten {
+                heartbeat.beat(None);
             }
             std::thread::sleep(reporter.until_next());
             reporter.keep_alive();

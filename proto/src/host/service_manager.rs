@@ -39,22 +39,22 @@ impl ServiceManager {
 
     /// The program does its work from now on.
     pub fn ready(&self) {
-        self.tell("READY=1");
+        self.notify("READY=1");
     }
 
     /// How the program is, in one line for people.
     pub fn status(&self, text: &str) {
-        self.tell(&format!("STATUS={}", text.lines().next().unwrap_or_default()));
+        self.notify(&format!("STATUS={}", text.lines().next().unwrap_or_default()));
     }
 
     /// The program lives.
     pub fn alive(&self) {
-        self.tell("WATCHDOG=1");
+        self.notify("WATCHDOG=1");
     }
 
     /// The program ends.
     pub fn stopping(&self) {
-        self.tell("STOPPING=1");
+        self.notify("STOPPING=1");
     }
 
     /// One with this watchdog, and what it is told.
@@ -65,7 +65,7 @@ impl ServiceManager {
         (Self { socket: Some(socket), watchdog: Some(watchdog) }, told)
     }
 
-    fn tell(&self, what: &str) {
+    fn notify(&self, what: &str) {
         if let Some(socket) = &self.socket {
             // It is told again, or notices; and the program must not wait for it.
             let _ = socket.send(what.as_bytes());

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use super::console::Console;
 use super::files::{Target, is_pipe, open_target};
-use super::lines::Lines;
+use super::nonblocking_writer::NonblockingWriter;
 
 /// What `--stats-json` names.
 #[derive(Debug)]
 pub(super) struct StatsFile {
     path: PathBuf,
     /// `None`: it is a named pipe that nobody reads, who then misses lines.
-    lines: Option<Lines>,
+    lines: Option<NonblockingWriter>,
     is_pipe: bool,
 }
 
@@ -25,7 +25,7 @@ impl StatsFile {
     /// If it cannot be written to.
     pub(super) fn open(path: &Path, console: &Console) -> io::Result<Self> {
         if path.as_os_str() == "-" {
-            let lines = Some(Lines::to(stdout().as_fd())?);
+            let lines = Some(NonblockingWriter::to(stdout().as_fd())?);
             return Ok(Self { path: path.to_owned(), lines, is_pipe: false });
         }
         let mut file = Self { path: path.to_owned(), lines: None, is_pipe: is_pipe(path) };
@@ -57,7 +57,7 @@ impl StatsFile {
 
     fn open_again(&mut self) -> io::Result<()> {
         self.lines = match open_target(&self.path, FOR_ALL)? {
-            Target::File(file) | Target::Pipe(file) => Some(Lines::to(file.as_fd())?),
+            Target::File(file) | Target::Pipe(file) => Some(NonblockingWriter::to(file.as_fd())?),
             Target::Unread => None,
         };
         Ok(())
@@ -67,7 +67,7 @@ impl StatsFile {
 /// Figures are no pictures, and programs of other users may want them.
 const FOR_ALL: u32 = 0o666;
 
-fn write_line(lines: &mut Lines, line: &str, patience: Duration) -> io::Result<()> {
+fn write_line(lines: &mut NonblockingWriter, line: &str, patience: Duration) -> io::Result<()> {
     // The rest of a line that was begun comes first.
     if lines.flush(patience)? {
         lines.push(line.as_bytes());

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags};
 
-use super::wake::{Wake, wait_until};
+use super::event::{Event, wait_until};
 
 /// Asks all threads to end. Cheap to clone; every clone is the same request.
 ///
 /// It is a file descriptor that becomes readable, so that a thread can wait for it and for its own input at once.
 #[derive(Clone, Debug)]
 pub struct Stop {
-    wake: Wake,
+    wake: Event,
 }
 
 impl Stop {
@@ -21,7 +21,7 @@ impl Stop {
     /// # Errors
     /// If the system has no file descriptors left.
     pub fn new() -> std::io::Result<Self> {
-        Ok(Self { wake: Wake::new()? })
+        Ok(Self { wake: Event::new()? })
     }
 
     /// Makes the request.

@@ -7,6 +7,7 @@
 mod arguments;
 mod broadcast;
 mod connection;
+mod connection_limit;
 mod family;
 mod guard;
 mod listen;
@@ -20,7 +21,6 @@ mod rendered;
 mod request;
 mod response;
 mod route;
-mod seats;
 mod server;
 mod shared;
 mod site;

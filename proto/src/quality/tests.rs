@@ -43,7 +43,7 @@ impl Scene {
 }
 
 /// Mean and standard deviation.
-fn spread(frames: &[(u8, f64)]) -> (f64, f64) {
+fn histogram(frames: &[(u8, f64)]) -> (f64, f64) {
     let mean = frames.iter().map(|&(quality, _)| f64::from(quality)).sum::<f64>() / frames.len() as f64;
     let squares: f64 = frames.iter().map(|&(quality, _)| (f64::from(quality) - mean).powi(2)).sum();
     (mean, (squares / frames.len() as f64).sqrt())
@@ -112,7 +112,7 @@ fn a_noisy_scene_does_not_make_it_swing_and_few_frames_are_too_large() {
         let frames = scene.run(6000, Some(budget));
         let over = frames.iter().filter(|frame| frame.1 > 1.1 * budget as f64).count();
         let used = frames.iter().map(|frame| frame.1).sum::<f64>() / 6000.0 / budget as f64;
-        let (mean, deviation) = spread(&frames);
+        let (mean, deviation) = histogram(&frames);
         assert!(deviation < 1.0, "quality {mean:.1} ± {deviation:.2}");
         assert!(over < 300, "{over} of 6000 frames are too large");
         assert!((0.85..0.97).contains(&used), "{used} of the budget");
@@ -146,7 +146,7 @@ fn a_budget_that_steps_is_followed_down_at_once_and_up_without_overshoot() {
     assert!(down.iter().all(|frame| frame.1 < 1.1 * 85_000.0), "{down:.0?}");
     let up = scene.run(900, Some(170_000));
     assert!(up.iter().all(|frame| frame.1 < 1.05 * 170_000.0), "{up:.0?}");
-    let settled = spread(&up[600..]);
+    let settled = histogram(&up[600..]);
     assert!(settled.0 > 70.0 && settled.1 < 1.0, "{settled:?}");
 }
 
@@ -159,6 +159,6 @@ fn a_budget_that_trembles_does_not_make_it_swing() {
         let budget = 121_000 + random.below(8_001) as usize;
         frames.extend(scene.run(8, Some(budget)));
     }
-    let (mean, deviation) = spread(&frames[600..]);
+    let (mean, deviation) = histogram(&frames[600..]);
     assert!(deviation < 1.5, "quality {mean:.1} ± {deviation:.2}");
 }

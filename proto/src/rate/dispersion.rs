@@ -4,7 +4,7 @@ use super::train::Train;
 
 /// A train that is long enough, and sound enough, to be judged by its times.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Measure {
+pub(super) struct Dispersion {
     /// Bits per second that it was paced at.
     pub(super) pace: f64,
     /// Bits on the wire that arrived after its first datagram.
@@ -17,7 +17,7 @@ pub(super) struct Measure {
     pub(super) through: f64,
 }
 
-impl Measure {
+impl Dispersion {
     /// The measure of a train; `None` if it is too short, went at once, or its values are absurd.
     pub(super) fn of(train: &Train) -> Option<Self> {
         let pace = train.pace.filter(|pace| PACES.contains(pace))?;
@@ -130,8 +130,8 @@ mod tests {
             total: 110,
             pace: Some(500e6),
         };
-        let measure = Measure::of(&train).unwrap();
-        assert!((measure.through - 60e6).abs() < 1.0, "9 of 49 were lost outside: {measure:?}");
-        assert!((measure.excess() - 0.008).abs() < 1e-9, "{measure:?}");
+        let dispersion = Dispersion::of(&train).unwrap();
+        assert!((dispersion.through - 60e6).abs() < 1.0, "9 of 49 were lost outside: {dispersion:?}");
+        assert!((dispersion.excess() - 0.008).abs() < 1e-9, "{dispersion:?}");
     }
 }

@@ -7,29 +7,29 @@
 
 use std::time::{Duration, Instant};
 
-use super::dispersion::{CEILING, Measure, Recent};
+use super::dispersion::{CEILING, Dispersion, Recent};
 use super::load::Load;
-use super::policer::{Policed, TailLoss};
+use super::policer::{Policed, PolicerDetector};
 use super::probe::{Probe, Verdict};
-use super::stretch::Ear;
+use super::stretch::StretchDetector;
 use super::train::Train;
-use super::trial::Trial;
+use super::trial::RateTrial;
 
 /// What the path to one receiver carries.
 ///
 /// It starts at [`START_RATE`] and rises with every report as long as trains at that pace arrive as they were sent. When
 /// they arrive stretched, the rate at which they arrive is the bottleneck's, and the path may be sent at a little less;
 /// about once a second a few trains go faster, to see whether the bottleneck has moved. Loss says nothing, unless it
-/// falls on the ends of trains again and again (see [`TailLoss`]). A frame of fewer than
-/// [`LEAST_DATAGRAMS`](measure::LEAST_DATAGRAMS) datagrams, or one sent at once, teaches nothing but that.
+/// falls on the ends of trains again and again (see [`PolicerDetector`]). A frame of fewer than
+/// [`LEAST_DATAGRAMS`](dispersion::LEAST_DATAGRAMS) datagrams, or one sent at once, teaches nothing but that.
 ///
 /// What it hears may be made up: whatever it is, the rate stays between [`LEAST_RATE`] and [`CEILING`].
 #[derive(Clone, Debug)]
 pub(crate) struct PathRate {
     state: State,
     load: Load,
-    tail: TailLoss,
-    ear: Ear,
+    tail: PolicerDetector,
+    stretch: StretchDetector,
     /// The best rate at which each of the last verdicts had trains come through.
     through: Recent<f64, 6>,
 }
@@ -37,7 +37,7 @@ pub(crate) struct PathRate {
 #[derive(Clone, Copy, Debug)]
 enum State {
     /// No bottleneck below `good`; on trial at `rate`. Where one was there before, it `was_limited`.
-    Rising { good: f64, rate: f64, trial: Trial, was_limited: bool },
+    Rising { good: f64, rate: f64, trial: RateTrial, was_limited: bool },
     /// A bottleneck at `limit`. Where it was found by loss, it is `policed`.
     Limited { limit: f64, probe: Probe, policed: bool },
 }
@@ -48,8 +48,8 @@ impl PathRate {
         Self {
             state: State::rising(START_RATE, START_RATE, false),
             load: Load::default(),
-            tail: TailLoss::default(),
-            ear: Ear::default(),
+            tail: PolicerDetector::default(),
+            stretch: StretchDetector::default(),
             through: Recent::default(),
         }
     }
@@ -58,11 +58,13 @@ impl PathRate {
     pub(crate) fn heard(&mut self, trains: &[Train], now: Instant) {
         self.load.heard(trains, now);
         for train in trains {
-            let measure = Measure::of(train);
-            let is_stretched = measure.is_some_and(|measure| self.weigh(&measure, now));
-            self.tail.heard(train, is_stretched, measure.map(|measure| measure.through));
-            if let Some(measure) = measure.filter(|measure| is_stretched && overflowed(train, measure)) {
-                self.limit_to(measure.through, now);
+            let dispersion = Dispersion::of(train);
+            let is_stretched = dispersion.is_some_and(|dispersion| self.weigh(&dispersion, now));
+            self.tail.heard(train, is_stretched, dispersion.map(|dispersion| dispersion.through));
+            if let Some(dispersion) =
+                dispersion.filter(|dispersion| is_stretched && overflowed(train, dispersion))
+            {
+                self.limit_to(dispersion.through, now);
             }
         }
         if let Some(met) = self.tail.policed() {
@@ -91,9 +93,9 @@ impl PathRate {
     }
 
     /// Counts one train for or against the present rate; returns whether it arrived stretched.
-    fn weigh(&mut self, train: &Measure, now: Instant) -> bool {
+    fn weigh(&mut self, train: &Dispersion, now: Instant) -> bool {
         let carried = self.carried();
-        let is_stretched = self.ear.heard(train, train.pace <= carried * KNOWN);
+        let is_stretched = self.stretch.heard(train, train.pace <= carried * KNOWN);
         match &mut self.state {
             State::Rising { rate, trial, .. } if train.pace >= *rate * NEAR => {
                 trial.heard(train, is_stretched)
@@ -101,7 +103,7 @@ impl PathRate {
             State::Limited { limit, probe, .. } => probe.heard(train, *limit, is_stretched),
             State::Rising { .. } => {}
         }
-        if let Some(through) = self.ear.agreed() {
+        if let Some(through) = self.stretch.agreed() {
             self.limit_to(through, now);
         }
         is_stretched
@@ -130,7 +132,7 @@ impl PathRate {
             self.through.clear();
         }
         self.through.push(best);
-        self.ear.forget_run();
+        self.stretch.forget_run();
         // A link never delivers faster than it is, and often seems slower, as when the sender itself was late: so the
         // best counts, but not one that alone is so good, as its first datagram may have been held up.
         let rank = usize::from(self.through.len() > 2);
@@ -152,7 +154,7 @@ impl PathRate {
         };
         let limit = limit.clamp(LEAST_RATE, CEILING);
         self.tail.clear();
-        self.ear.forget_run();
+        self.stretch.forget_run();
         let probe = Probe::at(now, wait.min(SELDOM), self.load.probe_factor(limit));
         self.state = State::Limited { limit, probe, policed: true };
     }
@@ -161,7 +163,7 @@ impl PathRate {
     fn conclude(&mut self, now: Instant) {
         match &mut self.state {
             State::Rising { rate, trial, was_limited, .. } if trial.is_passed() => {
-                trial.excesses().for_each(|excess| self.ear.noise_was(excess));
+                trial.excesses().for_each(|excess| self.stretch.noise_was(excess));
                 self.state = State::rising(*rate, self.load.next_pace(*rate), *was_limited);
             }
             State::Rising { .. } => {}
@@ -187,10 +189,10 @@ impl PathRate {
 
 /// Whether a train by itself shows that it overflowed a queue: it came through much slower than it was sent, and lost much
 /// of its end. What came through did so at the bottleneck's rate. Waiting for others to agree would lose those too.
-fn overflowed(train: &Train, measure: &Measure) -> bool {
+fn overflowed(train: &Train, dispersion: &Dispersion) -> bool {
     let (head, tail, total) =
         (f64::from(train.missing_head), f64::from(train.missing_tail), f64::from(train.total));
-    measure.excess() > SURELY_LATE.max(measure.as_sent * SURELY_STRETCHED)
+    dispersion.excess() > SURELY_LATE.max(dispersion.as_sent * SURELY_STRETCHED)
         && tail > 3.0 * head
         && tail > total * OVERFLOWED
 }
@@ -198,7 +200,7 @@ fn overflowed(train: &Train, measure: &Measure) -> bool {
 impl State {
     fn rising(good: f64, rate: f64, was_limited: bool) -> Self {
         let good = good.clamp(LEAST_RATE, CEILING);
-        Self::Rising { good, rate: rate.min(CEILING), trial: Trial::default(), was_limited }
+        Self::Rising { good, rate: rate.min(CEILING), trial: RateTrial::default(), was_limited }
     }
 }
 

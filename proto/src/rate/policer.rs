@@ -8,7 +8,7 @@ use super::train::Train;
 /// One train proves nothing, as losses come in bursts; bursts of 20 in every 2000 datagrams can fall on the ends of two
 /// frames in four, but not of three.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct TailLoss {
+pub(super) struct PolicerDetector {
     last: Recent<Lost, 16>,
     /// The last trains that say something alone, the newest first.
     long: [Lost; 4],
@@ -34,7 +34,7 @@ pub(super) struct Policed {
     pub(super) most: f64,
 }
 
-impl TailLoss {
+impl PolicerDetector {
     /// Takes a train that was paced. Where it `is_stretched`, its losses are a queue's, of which its times tell more.
     /// What came `through` is told by those that were long enough.
     pub(super) fn heard(&mut self, train: &Train, is_stretched: bool, through: Option<f64>) {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::dispersion::Measure;
+use super::dispersion::Dispersion;
 
 /// One attempt to pass a limit.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +55,7 @@ impl Probe {
     }
 
     /// Takes a train. Any that was paced above the limit serves, whoever had it go so fast.
-    pub(super) fn heard(&mut self, train: &Measure, limit: f64, is_stretched: bool) {
+    pub(super) fn heard(&mut self, train: &Dispersion, limit: f64, is_stretched: bool) {
         if train.pace < limit * ABOVE {
             return;
         }

@@ -1,11 +1,11 @@
 //! Tells trains that a bottleneck stretched from trains that were merely late.
 
-use super::dispersion::{Measure, Recent};
+use super::dispersion::{Dispersion, Recent};
 
 /// Knows how much longer than they were sent trains arrive on this path anyway, and hears when several in a row arrive
 /// longer than that.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Ear {
+pub(super) struct StretchDetector {
     /// By how many seconds trains at paces that the path carries arrived longer than they were sent.
     noise: Recent<f64, 16>,
     /// The last trains in a row that arrived stretched.
@@ -22,10 +22,10 @@ struct Stretched {
     clear: bool,
 }
 
-impl Ear {
+impl StretchDetector {
     /// Takes a train and says whether it is stretched. Of one at a pace that `is_carried` for certain noise is learned;
     /// at another what seems to be noise may be the bottleneck.
-    pub(super) fn heard(&mut self, train: &Measure, is_carried: bool) -> bool {
+    pub(super) fn heard(&mut self, train: &Dispersion, is_carried: bool) -> bool {
         let (excess, tolerance) = (train.excess(), self.noise() + tolerance(train));
         if excess > tolerance {
             let clear = excess > 2.0 * tolerance + CLEARLY;
@@ -75,7 +75,7 @@ impl Ear {
 }
 
 /// How many seconds longer than it was sent a train may arrive on a path without noise of its own.
-pub(super) fn tolerance(train: &Measure) -> f64 {
+pub(super) fn tolerance(train: &Dispersion) -> f64 {
     NOISE + train.as_sent * TOLERANCE
 }
 
@@ -98,34 +98,34 @@ const ALIKE: f64 = 0.75;
 mod tests {
     use super::*;
 
-    fn train(as_sent_ms: f64, arrived_ms: f64) -> Measure {
+    fn train(as_sent_ms: f64, arrived_ms: f64) -> Dispersion {
         let (as_sent, arrived) = (as_sent_ms / 1e3, arrived_ms / 1e3);
-        Measure { pace: 1e6 / as_sent, bits: 1e6, as_sent, arrived, through: 1e6 / arrived }
+        Dispersion { pace: 1e6 / as_sent, bits: 1e6, as_sent, arrived, through: 1e6 / arrived }
     }
 
     #[test]
     fn three_trains_that_are_clear_and_alike_agree() {
-        let mut ear = Ear::default();
+        let mut stretch = StretchDetector::default();
         for _ in 0..2 {
-            assert!(ear.heard(&train(2.0, 10.0), false));
-            assert_eq!(ear.agreed(), None);
+            assert!(stretch.heard(&train(2.0, 10.0), false));
+            assert_eq!(stretch.agreed(), None);
         }
-        ear.heard(&train(2.0, 10.5), false);
-        assert!((ear.agreed().unwrap() - 100e6).abs() < 1.0);
+        stretch.heard(&train(2.0, 10.5), false);
+        assert!((stretch.agreed().unwrap() - 100e6).abs() < 1.0);
 
-        let mut held_up = Ear::default();
+        let mut held_up = StretchDetector::default();
         [4.7, 9.0, 6.5].into_iter().for_each(|arrived| _ = held_up.heard(&train(2.0, arrived), true));
         assert_eq!(held_up.agreed(), None, "no bottleneck is of three rates");
     }
 
     #[test]
     fn noise_that_was_met_before_is_no_bottleneck() {
-        let mut ear = Ear::default();
-        let stretched = |ear: &mut Ear| {
-            (0..60).filter(|n| ear.heard(&train(5.0, 5.2 + f64::from(n % 5) * 0.4), true)).count()
+        let mut stretch = StretchDetector::default();
+        let stretched = |stretch: &mut StretchDetector| {
+            (0..60).filter(|n| stretch.heard(&train(5.0, 5.2 + f64::from(n % 5) * 0.4), true)).count()
         };
-        assert!(stretched(&mut ear) > 0);
-        assert_eq!((stretched(&mut ear), ear.agreed()), (0, None));
-        assert!(ear.heard(&train(5.0, 8.5), true), "it is bounded");
+        assert!(stretched(&mut stretch) > 0);
+        assert_eq!((stretched(&mut stretch), stretch.agreed()), (0, None));
+        assert!(stretch.heard(&train(5.0, 8.5), true), "it is bounded");
     }
 }

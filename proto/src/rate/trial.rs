@@ -1,11 +1,11 @@
 //! Whether a path carries a rate that it was not sent at before.
 
-use super::dispersion::{Measure, Recent};
+use super::dispersion::{Dispersion, Recent};
 use super::stretch::{AGREEING, tolerance};
 
 /// How trains came at a rate that is not known to be carried.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Trial {
+pub(super) struct RateTrial {
     /// As they were sent, but for noise that is known.
     as_sent: u32,
     /// As they were sent, without that excuse.
@@ -15,8 +15,8 @@ pub(super) struct Trial {
     excess: Recent<f64, 8>,
 }
 
-impl Trial {
-    pub(super) fn heard(&mut self, train: &Measure, is_stretched: bool) {
+impl RateTrial {
+    pub(super) fn heard(&mut self, train: &Dispersion, is_stretched: bool) {
         let count = if is_stretched { &mut self.stretched } else { &mut self.as_sent };
         *count = count.saturating_add(1);
         self.plainly = self.plainly.saturating_add(u32::from(train.excess() <= tolerance(train)));

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::output::{Contest, RecvEvent};
 use super::source_lock::Admission;
 use crate::seq::SessionId;
-use crate::stats::{Fate, RecvStats};
+use crate::stats::{Outcome, RecvStats};
 
 /// A receiving end, of which [`SourceLock`](super::source_lock::SourceLock) decides whom it listens to.
 pub(crate) trait Admits<S> {
@@ -23,7 +23,7 @@ pub(crate) trait Admits<S> {
     fn contest(&mut self, what: Contest, source: S, now: Instant);
 
     /// Does what follows from the lock's word on a datagram; how the datagram ended, if nothing more is made of it.
-    fn follow(&mut self, admission: Admission, source: S, session: SessionId, now: Instant) -> Option<Fate>
+    fn follow(&mut self, admission: Admission, source: S, session: SessionId, now: Instant) -> Option<Outcome>
     where
         S: Copy,
     {
@@ -39,11 +39,11 @@ pub(crate) trait Admits<S> {
                 self.begin(source, session);
             }
             Admission::Moved => self.go_on_from(source),
-            Admission::Ended => return Some(Fate::Late),
-            Admission::Foreign => return Some(Fate::Foreign),
+            Admission::Ended => return Some(Outcome::Late),
+            Admission::Foreign => return Some(Outcome::Foreign),
             Admission::Contested => {
                 self.contest(Contest::Session, source, now);
-                return Some(Fate::Foreign);
+                return Some(Outcome::Foreign);
             }
         }
         None

@@ -14,7 +14,7 @@ use crate::wire::MAX_RANGES;
 /// come included, is not asked for. In a group each receiver first waits a random moment, most of them long and a few
 /// short (RFC 5401, section 3.2.4): the answer to the first is the answer to all.
 #[derive(Debug)]
-pub(crate) struct Asking {
+pub(crate) struct NackScheduler {
     guard: Duration,
     /// The longest pause within a frame, of late.
     pause: Duration,
@@ -29,13 +29,13 @@ pub(crate) struct Asking {
 
 /// What to ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Ask {
+pub(crate) struct Nack {
     pub(crate) frame: FrameId,
     /// How many chunks would do.
     pub(crate) needed: usize,
 }
 
-impl Asking {
+impl NackScheduler {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
             guard: LEAST_GUARD,
@@ -90,17 +90,17 @@ impl Asking {
 
     /// When a frame is to be looked at.
     pub(crate) fn due(&self, slot: &Slot, deadline: Duration) -> Option<Instant> {
-        let (train, asks) = (&slot.train, &slot.asks);
-        if asks.gone {
+        let (train, nack) = (&slot.train, &slot.nack);
+        if nack.gone {
             return None;
         }
-        let looked = |ripe: &Instant| asks.looked.is_none_or(|looked| *ripe > looked);
+        let looked = |ripe: &Instant| nack.looked.is_none_or(|looked| *ripe > looked);
         let gap = train.gaps.iter().map(|gap| gap.since + self.guard).filter(looked).min();
         let tail = (!train.is_over).then(|| self.expected_end(slot));
         // Who waits for others to ask has looked at what is due again.
-        let again = asks.last.filter(|_| asks.wait.is_none()).map(|last| last + self.patience(slot));
-        let hope = asks.hope.filter(|_| asks.last.is_none()).filter(looked);
-        [gap, tail, again, hope, asks.wait]
+        let again = nack.last.filter(|_| nack.wait.is_none()).map(|last| last + self.patience(slot));
+        let hope = nack.hope.filter(|_| nack.last.is_none()).filter(looked);
+        [gap, tail, again, hope, nack.wait]
             .into_iter()
             .flatten()
             .min()
@@ -120,17 +120,17 @@ impl Asking {
     }
 
     /// What of a frame is to be asked for now; `ranges` is filled with the chunks.
-    pub(crate) fn look(&mut self, slot: &mut Slot, chunks: &mut Vec<usize>, now: Instant) -> Option<Ask> {
+    pub(crate) fn look(&mut self, slot: &mut Slot, chunks: &mut Vec<usize>, now: Instant) -> Option<Nack> {
         chunks.clear();
-        slot.asks.looked = Some(now);
-        if slot.asks.gone {
+        slot.nack.looked = Some(now);
+        if slot.nack.gone {
             return None;
         }
         // What was asked for in vain is asked for once more when there are signs that the path is there again.
-        let most_again = MOST_AGAIN + u8::from(slot.asks.hope.is_some());
-        let is_again = match slot.asks.last {
+        let most_again = MOST_AGAIN + u8::from(slot.nack.hope.is_some());
+        let is_again = match slot.nack.last {
             Some(last) => last + self.patience(slot) <= now,
-            None => slot.asks.hope.is_some(),
+            None => slot.nack.hope.is_some(),
         };
         let data = slot.geometry.chunks();
         let (mut ripe, mut on_their_way) = (0, 0);
@@ -140,7 +140,7 @@ impl Asking {
                     continue;
                 }
                 ripe += 1;
-                match slot.asks.count(index) {
+                match slot.nack.count(index) {
                     0 => chunks.push(index),
                     _ if !is_again => on_their_way += 1,
                     count if count <= most_again => chunks.push(index),
@@ -152,28 +152,28 @@ impl Asking {
         let parity = self.parity(slot, ripe);
         let needed = ripe.saturating_sub(parity + on_their_way);
         if needed == 0 || chunks.is_empty() {
-            slot.asks.wait = None;
+            slot.nack.wait = None;
             if is_again {
                 // Nothing is owed any more.
-                slot.asks.last = None;
+                slot.nack.last = None;
             }
             return None;
         }
         if let Some(viewers) = self.group {
-            let wait = slot.asks.wait.unwrap_or_else(|| now + backoff(viewers, &mut self.random));
+            let wait = slot.nack.wait.unwrap_or_else(|| now + backoff(viewers, &mut self.random));
             if wait > now {
-                slot.asks.wait = Some(wait);
+                slot.nack.wait = Some(wait);
                 return None;
             }
-            slot.asks.wait = None;
+            slot.nack.wait = None;
         }
         chunks.truncate(needed);
         // No more than a request can name; the rest is asked for when these have come.
         let runs = chunks.chunk_by(|a, b| a + 1 == *b).take(MAX_RANGES);
         chunks.truncate(runs.map(<[usize]>::len).sum());
-        chunks.iter().for_each(|&index| slot.asks.note(index));
-        slot.asks.last = Some(now);
-        Some(Ask { frame: slot.frame, needed })
+        chunks.iter().for_each(|&index| slot.nack.note(index));
+        slot.nack.last = Some(now);
+        Some(Nack { frame: slot.frame, needed })
     }
 
     /// How many of `missing` chunks parity makes up for, when what is still to come of it has come.

@@ -6,9 +6,9 @@ use crate::seq::SessionId;
 
 /// Whose session is still to be told of, if there is one.
 #[derive(Debug)]
-pub(crate) struct Stranger<S>(Option<(S, SessionId)>);
+pub(crate) struct PendingSession<S>(Option<(S, SessionId)>);
 
-impl<S: Copy + Eq> Stranger<S> {
+impl<S: Copy + Eq> PendingSession<S> {
     pub(crate) fn nobody() -> Self {
         Self(None)
     }
@@ -25,8 +25,8 @@ impl<S: Copy + Eq> Stranger<S> {
     /// The session goes on from another address; what is to be told of that, where it is known already.
     pub(crate) fn go_on_from(&mut self, source: S) -> Option<RecvEvent<S>> {
         match &mut self.0 {
-            Some((stranger, _)) => {
-                *stranger = source;
+            Some((pending, _)) => {
+                *pending = source;
                 None
             }
             None => Some(RecvEvent::Moved { source }),

@@ -1,7 +1,7 @@
 //! Puts frames back together, and gives up on time.
 
 pub(super) mod arrival;
-mod asks;
+mod nack_state;
 pub(super) mod slot;
 #[cfg(test)]
 mod tests;
@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 use crate::fec::Repairer;
 use crate::frame::{Buffer, Frame, Pool};
 use crate::seq::FrameId;
-use crate::stats::{Fate, LossReason};
+use crate::stats::{LossReason, Outcome};
 use arrival::Arrival;
 use slot::{Slot, Stored};
-use train::Told;
+use train::TrainReport;
 
 /// The most frames that are put together at once.
 pub const MAX_FRAMES_IN_FLIGHT: usize = 8;
@@ -49,7 +49,7 @@ pub struct Delivery {
     /// When its last chunk arrived.
     pub last: Instant,
     /// What made it whole, if not all of it came at first.
-    pub repair: Option<Repair>,
+    pub repair: Option<RepairedBy>,
     /// How long one of its datagrams took, if there were enough to tell.
     pub spacing: Option<Duration>,
     /// How many frames since the delivery before this one nothing arrived of.
@@ -58,17 +58,17 @@ pub struct Delivery {
 
 /// What made a frame whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Repair {
+pub enum RepairedBy {
     /// Parity that came with it.
     Parity,
     /// Chunks or parity that were sent because somebody asked.
-    Resend,
+    Retransmission,
 }
 
 /// What a chunk came to.
 #[derive(Debug)]
 pub(crate) struct Accepted {
-    pub(crate) fate: Fate,
+    pub(crate) outcome: Outcome,
     pub(crate) delivery: Option<Delivery>,
     /// How it was taken in, if it was.
     pub(crate) stored: Option<Stored>,
@@ -99,7 +99,7 @@ pub(crate) struct Reassembler {
     fed: Option<Instant>,
     pool: Pool,
     repairer: Repairer,
-    told: VecDeque<Told>,
+    told: VecDeque<TrainReport>,
 }
 
 impl Reassembler {
@@ -148,39 +148,39 @@ impl Reassembler {
     /// Takes in a chunk; says how the datagram ended, and gives out the frame if that made it whole.
     pub(crate) fn accept(&mut self, arrival: &Arrival<'_>, mut lost: impl FnMut(Loss)) -> Accepted {
         let &Arrival { header, geometry, now, .. } = arrival;
-        let ended = |fate| Accepted { fate, delivery: None, stored: None };
+        let ended = |outcome| Accepted { outcome, delivery: None, stored: None };
         // A sender of this version makes one part of a frame; that a later one may make more is its own affair.
         if header.parts != 1 {
-            return ended(Fate::Unknown);
+            return ended(Outcome::Unknown);
         }
         let at = match self.slots.iter().position(|slot| slot.frame == header.frame) {
             Some(at) => at,
             None => match self.refuses(header.frame, now) {
-                Some(Fate::Late) if arrival.parity.is_some() => return ended(Fate::Spare),
-                Some(fate) => return ended(fate),
+                Some(Outcome::Late) if arrival.parity.is_some() => return ended(Outcome::Spare),
+                Some(outcome) => return ended(outcome),
                 None => self.open(arrival, &mut lost),
             },
         };
         let in_flight = if arrival.parity.is_some() { self.bytes_in_flight() } else { 0 };
         let slot = &mut self.slots[at];
         if slot.contradicts(header, geometry) {
-            return ended(Fate::Contradictory);
+            return ended(Outcome::Contradictory);
         }
         let stored = match arrival.parity {
             None => slot.store(header.index.into(), arrival),
-            Some(_) if in_flight + arrival.chunk.len() > MAX_BYTES_IN_FLIGHT => return ended(Fate::Spare),
+            Some(_) if in_flight + arrival.chunk.len() > MAX_BYTES_IN_FLIGHT => return ended(Outcome::Spare),
             Some((index, checksum)) => {
                 match slot.store_parity(index, checksum, arrival.chunk, arrival.arrived, now) {
                     Some(stored) => stored,
-                    None => return ended(Fate::Contradictory),
+                    None => return ended(Outcome::Contradictory),
                 }
             }
         };
         if matches!(stored, Stored::Twice | Stored::TwiceLate(_)) {
-            return Accepted { stored: Some(stored), ..ended(Fate::Duplicate) };
+            return Accepted { stored: Some(stored), ..ended(Outcome::Duplicate) };
         }
         self.fed = Some(now);
-        let accepted = Accepted { stored: Some(stored), ..ended(Fate::Accepted) };
+        let accepted = Accepted { stored: Some(stored), ..ended(Outcome::Accepted) };
         let repaired = slot.missing > 0;
         if repaired && !slot.is_repairable() {
             return accepted;
@@ -193,8 +193,8 @@ impl Reassembler {
         }
         let slot = self.slots.swap_remove(at);
         let repair = match (slot.was_helped, repaired) {
-            (true, _) => Some(Repair::Resend),
-            (false, true) => Some(Repair::Parity),
+            (true, _) => Some(RepairedBy::Retransmission),
+            (false, true) => Some(RepairedBy::Parity),
             (false, false) => None,
         };
         Accepted { delivery: Some(self.deliver(slot, repair, now, lost)), ..accepted }
@@ -228,7 +228,7 @@ impl Reassembler {
     }
 
     /// How the next frame arrived whose train is over.
-    pub(crate) fn next_told(&mut self) -> Option<Told> {
+    pub(crate) fn next_told(&mut self) -> Option<TrainReport> {
         self.told.pop_front()
     }
 
@@ -238,7 +238,7 @@ impl Reassembler {
         let datagrams = slot.datagrams();
         slot.train.end(datagrams, since, is_past);
         if let Some(entry) = slot.tell_early() {
-            self.told.push_back(Told { entry: Some(entry), arrived: 0, missing: 0 });
+            self.told.push_back(TrainReport { entry: Some(entry), arrived: 0, missing: 0 });
         }
     }
 
@@ -254,16 +254,16 @@ impl Reassembler {
     }
 
     /// Why a frame that has no slot gets none, if so.
-    fn refuses(&self, frame: FrameId, now: Instant) -> Option<Fate> {
+    fn refuses(&self, frame: FrameId, now: Instant) -> Option<Outcome> {
         if self.floor.is_some_and(|floor| !frame.is_newer_than(floor)) || self.ended.contains(&frame) {
-            return Some(Fate::Late);
+            return Some(Outcome::Late);
         }
         // A number that leaps ahead of a running stream would make all that follows look late. After a pause (a
         // pulled cable) the stream has really moved on.
         let (anchor, since) = self.anchor?;
         let running = self.fed.is_some_and(|fed| now.saturating_duration_since(fed) < PAUSE);
         let since = now.saturating_duration_since(since).as_millis().min(1 << 30) as i32;
-        (running && frame.ahead_of(anchor) > MOST_AHEAD + since).then_some(Fate::Contradictory)
+        (running && frame.ahead_of(anchor) > MOST_AHEAD + since).then_some(Outcome::Contradictory)
     }
 
     fn open(&mut self, arrival: &Arrival<'_>, lost: &mut impl FnMut(Loss)) -> usize {
@@ -272,7 +272,7 @@ impl Reassembler {
         for at in 0..self.slots.len() {
             if header.frame.is_newer_than(self.slots[at].frame) {
                 self.end_train(at, now, true);
-                self.slots[at].asks.hope.get_or_insert(now);
+                self.slots[at].nack.hope.get_or_insert(now);
             }
         }
         while self.slots.len() == MAX_FRAMES_IN_FLIGHT
@@ -306,12 +306,12 @@ impl Reassembler {
     fn deliver(
         &mut self,
         mut slot: Slot,
-        repair: Option<Repair>,
+        repair: Option<RepairedBy>,
         now: Instant,
         lost: impl FnMut(Loss),
     ) -> Delivery {
         let id = slot.frame;
-        tell(&mut slot, &mut self.told);
+        report(&mut slot, &mut self.told);
         // Half the range apart neither is newer; of delivered ones the numbers only rise.
         self.give_up(|other| !other.frame.is_newer_than(id), LossReason::Superseded, lost);
         self.ended.retain(|ended| ended.is_newer_than(id));
@@ -340,7 +340,7 @@ impl Reassembler {
     fn give_up(&mut self, which: impl Fn(&Slot) -> bool, reason: LossReason, mut lost: impl FnMut(Loss)) {
         while let Some(at) = self.slots.iter().position(&which) {
             let mut slot = self.slots.swap_remove(at);
-            tell(&mut slot, &mut self.told);
+            report(&mut slot, &mut self.told);
             let missing = u16::try_from(slot.missing).unwrap_or(u16::MAX);
             lost(Loss { frame: slot.frame, missing, chunks: slot.geometry.chunks() as u16, reason });
             // A frame that is forgotten must not begin again.
@@ -357,11 +357,11 @@ impl Reassembler {
     }
 }
 
-fn tell(slot: &mut Slot, told: &mut VecDeque<Told>) {
+fn report(slot: &mut Slot, told: &mut VecDeque<TrainReport>) {
     if told.len() >= MOST_TOLD {
         told.pop_front();
     }
-    told.push_back(slot.tell());
+    told.push_back(slot.report());
 }
 
 fn newer(a: FrameId, b: FrameId) -> FrameId {

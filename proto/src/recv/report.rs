@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::clock::{ClockFilter, ClockReading, Exchange};
-use super::nack::Ask;
+use super::nack::Nack;
 use super::proof::Proof;
-use super::reassemble::train::Told;
-use super::reassemble::{Delivery, Repair};
+use super::reassemble::train::TrainReport;
+use super::reassemble::{Delivery, RepairedBy};
 use crate::frame::MediaTime;
 use crate::random::Random;
 use crate::seq::{FrameId, SessionId};
@@ -119,8 +119,8 @@ impl Feedback {
         add(&mut counts.delivered, 1);
         add(&mut counts.lost, delivery.unseen);
         match delivery.repair {
-            Some(Repair::Parity) => add(&mut counts.repaired, 1),
-            Some(Repair::Resend) => add(&mut counts.resent, 1),
+            Some(RepairedBy::Parity) => add(&mut counts.repaired, 1),
+            Some(RepairedBy::Retransmission) => add(&mut counts.resent, 1),
             None => {}
         }
     }
@@ -130,7 +130,7 @@ impl Feedback {
     }
 
     /// A frame's train is over.
-    pub(super) fn train(&mut self, told: &Told, now: Instant) {
+    pub(super) fn train(&mut self, told: &TrainReport, now: Instant) {
         add(&mut self.counts.arrived, told.arrived as u32);
         add(&mut self.counts.missing, told.missing as u32);
         let Some(entry) = told.entry else { return };
@@ -230,7 +230,7 @@ impl Feedback {
         true
     }
 
-    pub(super) fn write_request(&mut self, ask: &Ask, now: Instant) {
+    pub(super) fn write_request(&mut self, ask: &Nack, now: Instant) {
         let (Some(token), Some(epoch)) = (self.proof.token(), self.epoch) else { return };
         let header = Header::control(Kind::Resend, self.session, ask.frame, since(epoch, now));
         let chunks = &self.chunks;

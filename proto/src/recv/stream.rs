@@ -11,17 +11,17 @@ use super::admission::{Admits, Contested};
 use super::announced::Announced;
 use super::clock::ClockReading;
 use super::config::RecvConfig;
-use super::nack::Asking;
+use super::nack::NackScheduler;
 use super::output::{Contest, RecvEvent, RecvOutput};
-use super::pending::Stranger;
+use super::pending::PendingSession;
 use super::reassemble::arrival::Arrival;
 use super::reassemble::slot::{Slot, Stored};
-use super::reassemble::{Loss, Reassembler, Repair};
+use super::reassemble::{Loss, Reassembler, RepairedBy};
 use super::report::Feedback;
 use super::source_lock::SourceLock;
 use crate::frame::MediaTime;
 use crate::seq::{FrameId, SessionId};
-use crate::stats::{Fate, RecvStats};
+use crate::stats::{Outcome, RecvStats};
 use crate::wire::{Body, Datagram, Header, Hello, SourceState, Token, WireError};
 
 /// The receiving end of a stream: one sender at a time, its datagrams in and its frames out.
@@ -34,7 +34,7 @@ pub struct RecvStream<S> {
     config: RecvConfig,
     lock: SourceLock<S>,
     reassembler: Reassembler,
-    asking: Asking,
+    nacks: NackScheduler,
     /// When the last chunk was read.
     fed: Option<Instant>,
     feedback: Feedback,
@@ -47,7 +47,7 @@ pub struct RecvStream<S> {
     /// The last hello of this one: when it was sent, by the sender's clock, and when it came.
     greeted: Option<(MediaTime, Instant)>,
     /// A session of which only one datagram has come.
-    stranger: Stranger<S>,
+    pending: PendingSession<S>,
     /// What the sender's last hello said of its frames.
     announced: Announced,
     contested: Contested,
@@ -79,7 +79,7 @@ impl<S: Copy + Eq> RecvStream<S> {
             config,
             lock: SourceLock::new(),
             reassembler: Reassembler::new(config.deadline),
-            asking: Asking::new(config.seed),
+            nacks: NackScheduler::new(config.seed),
             fed: None,
             feedback: Feedback::new(!config.resend, config.seed),
             events: VecDeque::with_capacity(EVENTS),
@@ -88,14 +88,14 @@ impl<S: Copy + Eq> RecvStream<S> {
             session: None,
             heard: VecDeque::with_capacity(MOST_HEARD),
             greeted: None,
-            stranger: Stranger::nobody(),
+            pending: PendingSession::nobody(),
             announced: Announced::default(),
             contested: Contested::default(),
         }
     }
 
     /// Takes in one datagram, whatever it is, and says how it ended.
-    pub fn handle_datagram(&mut self, source: S, datagram: &mut [u8], now: Instant) -> Fate {
+    pub fn handle_datagram(&mut self, source: S, datagram: &mut [u8], now: Instant) -> Outcome {
         self.handle_datagram_arrived(source, datagram, now, now)
     }
 
@@ -107,23 +107,23 @@ impl<S: Copy + Eq> RecvStream<S> {
         datagram: &mut [u8],
         arrived: Instant,
         now: Instant,
-    ) -> Fate {
+    ) -> Outcome {
         self.end_if_left(now);
-        let fate = match Datagram::parse(datagram) {
+        let outcome = match Datagram::parse(datagram) {
             Ok(datagram) => self.admit(source, &datagram, arrived, now),
-            Err(WireError::Checksum) => Fate::BadChecksum,
-            Err(WireError::Version(_)) => Fate::Unknown,
-            Err(_) => Fate::Malformed,
+            Err(WireError::Checksum) => Outcome::BadChecksum,
+            Err(WireError::Version(_)) => Outcome::Unknown,
+            Err(_) => Outcome::Malformed,
         };
-        self.stats.datagrams.add(fate);
-        fate
+        self.stats.datagrams.add(outcome);
+        outcome
     }
 
     /// Gives up what has passed its deadline, and believes a goodbye that nothing followed.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.end_if_left(now);
         // A session of one datagram so far has no frame to give up yet.
-        if self.stranger.is_there() {
+        if self.pending.is_there() {
             return;
         }
         let mut losses =
@@ -145,7 +145,7 @@ impl<S: Copy + Eq> RecvStream<S> {
         if let Some(event) = self.events.pop_front() {
             return RecvOutput::Event(event);
         }
-        if self.stranger.is_there() {
+        if self.pending.is_there() {
             return RecvOutput::Wait(None);
         }
         let deadline = [self.reassembler.next_deadline(), self.lock.leaves()].into_iter().flatten().min();
@@ -171,7 +171,7 @@ impl<S: Copy + Eq> RecvStream<S> {
         self.feedback.set_drops(kernel, decode, display);
     }
 
-    /// Notes that the sender told a token otherwise than by a pong: by an [`Answer`](crate::wire::Answer), which it gives to
+    /// Notes that the sender told a token otherwise than by a pong: by an [`SubscribeReply`](crate::wire::SubscribeReply), which it gives to
     /// who has shown a wrong one. What was shown with reports is wrong then, too.
     pub fn told_token(&mut self, source: S, token: Token, now: Instant) {
         if self.lock.holder().is_some_and(|(holder, _)| holder == source) {
@@ -182,7 +182,7 @@ impl<S: Copy + Eq> RecvStream<S> {
     /// How far datagrams of one frame were seen to overtake each other of late, and a little more; a millisecond if they
     /// come in order.
     pub fn reordering(&self) -> Duration {
-        self.asking.guard()
+        self.nacks.guard()
     }
 
     /// Whether another source may have this one's place now: nobody holds it, or its holder gave no sign of life for
@@ -213,20 +213,20 @@ impl<S: Copy + Eq> RecvStream<S> {
         &self.stats
     }
 
-    fn admit(&mut self, source: S, datagram: &Datagram<'_>, arrived: Instant, now: Instant) -> Fate {
+    fn admit(&mut self, source: S, datagram: &Datagram<'_>, arrived: Instant, now: Instant) -> Outcome {
         let session = datagram.header.session;
         // Only a hello or a chunk begins a session.
         let begins = matches!(datagram.body, Body::Data { .. } | Body::Parity { .. } | Body::Hello(_));
         if !begins && !self.lock.is_held_by(source, session) {
             let is_said_by_senders = matches!(datagram.body, Body::Goodbye | Body::Pong(_) | Body::Gone);
-            return if is_said_by_senders { Fate::Late } else { Fate::Unknown };
+            return if is_said_by_senders { Outcome::Late } else { Outcome::Unknown };
         }
         // Nearly always nobody asks.
         let is_settled = self.lock.is_held_by(source, session) && self.lock.leaves().is_none();
         let is_news = !is_settled && self.is_news(datagram, now);
         let admission = self.lock.admit(source, session, is_news, now);
-        if let Some(fate) = self.follow(admission, source, session, now) {
-            return fate;
+        if let Some(outcome) = self.follow(admission, source, session, now) {
+            return outcome;
         }
         self.feedback.heard(now);
         let header = &datagram.header;
@@ -247,41 +247,41 @@ impl<S: Copy + Eq> RecvStream<S> {
                 }
                 self.take_back(header, source, now);
                 let group = hello.invitation.filter(|invitation| invitation.is_group);
-                self.asking.set_group(group.map(|invitation| invitation.viewers));
+                self.nacks.set_group(group.map(|invitation| invitation.viewers));
                 self.hear(hello);
-                Fate::Control
+                Outcome::Control
             }
             Body::Goodbye => {
                 self.lock.said_goodbye(now);
-                Fate::Control
+                Outcome::Control
             }
             Body::Pong(pong) => {
                 let jumps = self.feedback.clock_jumps();
                 if let Some(took) = self.feedback.answered(&pong, header.captured, now) {
-                    self.asking.answered(took);
+                    self.nacks.answered(took);
                     self.stats.answers += 1;
                 }
                 self.stats.clock_jumps += self.feedback.clock_jumps() - jumps;
-                Fate::Control
+                Outcome::Control
             }
             Body::Gone => {
                 let slots = self.reassembler.slots_mut();
                 if let Some(slot) = slots.iter_mut().find(|slot| slot.frame == header.frame) {
-                    slot.asks.gone = true;
+                    slot.nack.gone = true;
                 }
-                Fate::Control
+                Outcome::Control
             }
             // What receivers say to senders.
             Body::Report(_)
             | Body::Resend(_)
             | Body::Ping(_)
-            | Body::Ask(_)
-            | Body::Answer(_)
-            | Body::Unknown => Fate::Unknown,
+            | Body::Subscribe(_)
+            | Body::SubscribeReply(_)
+            | Body::Unknown => Outcome::Unknown,
         }
     }
 
-    fn chunk(&mut self, arrival: &Arrival<'_>) -> Fate {
+    fn chunk(&mut self, arrival: &Arrival<'_>) -> Outcome {
         // Of what is read at once nothing came after a pause.
         let is_first = self.fed.replace(arrival.now) != Some(arrival.now);
         let same = |slot: &&Slot| slot.frame == arrival.header.frame;
@@ -293,9 +293,9 @@ impl<S: Copy + Eq> RecvStream<S> {
         match (accepted.stored, before) {
             (Some(Stored::New), None) | (None, _) => {}
             (Some(Stored::New), Some(last)) => {
-                self.asking.learn(Stored::New, arrival.now.saturating_duration_since(last));
+                self.nacks.learn(Stored::New, arrival.now.saturating_duration_since(last));
             }
-            (Some(stored), _) => self.asking.learn(stored, Duration::ZERO),
+            (Some(stored), _) => self.nacks.learn(stored, Duration::ZERO),
         }
         if let Some(delivery) = accepted.delivery {
             self.lock.completed(arrival.now);
@@ -304,16 +304,16 @@ impl<S: Copy + Eq> RecvStream<S> {
             self.stats.delivered_bytes += delivery.frame.jpeg.len() as u64;
             self.stats.unseen += u64::from(delivery.unseen);
             match delivery.repair {
-                Some(Repair::Parity) => self.stats.repair.by_parity += 1,
-                Some(Repair::Resend) => self.stats.repair.by_resend += 1,
+                Some(RepairedBy::Parity) => self.stats.repair.by_parity += 1,
+                Some(RepairedBy::Retransmission) => self.stats.repair.by_resend += 1,
                 None => {}
             }
             self.feedback.delivered(&delivery);
-            self.asking.frame_ended(delivery.spacing);
+            self.nacks.frame_ended(delivery.spacing);
             self.events.push_back(RecvEvent::Delivered(delivery));
         }
         self.note_trains(arrival.now);
-        accepted.fate
+        accepted.outcome
     }
 
     /// Whether a hello was sent after the last one. One that is played back is no sign of life, and one that claims to be
@@ -384,7 +384,7 @@ impl<S: Copy + Eq> RecvStream<S> {
 
     /// Says what the sender is, if that is news. Nobody is named before it is introduced.
     fn tell_hello(&mut self) {
-        if !self.stranger.is_there() && self.hello.is_heard && !self.hello.is_told {
+        if !self.pending.is_there() && self.hello.is_heard && !self.hello.is_told {
             self.hello.is_told = true;
             let HelloState { name, state, .. } = &self.hello;
             self.events.push_back(RecvEvent::Hello { name: name.clone(), state: *state });
@@ -393,7 +393,7 @@ impl<S: Copy + Eq> RecvStream<S> {
 
     /// Ends the session. What one of a single datagram brought is not counted as lost: nobody knows of it.
     fn reset(&mut self, floor: Option<FrameId>) {
-        let is_known = !self.stranger.forget();
+        let is_known = !self.pending.forget();
         let mut losses =
             Losses { events: &mut self.events, stats: &mut self.stats, feedback: &mut self.feedback };
         let newest = self.reassembler.reset(floor, |loss| {
@@ -418,20 +418,20 @@ impl<S: Copy + Eq> Admits<S> for RecvStream<S> {
         let heard_before = heard_before.and_then(|heard| heard.newest);
         self.reset(heard_before);
         self.feedback.begin(session);
-        self.asking.forget_path();
+        self.nacks.forget_path();
         self.session = Some(session);
         (self.hello.is_heard, self.hello.is_told) = (false, false);
         self.announced = Announced::default();
-        self.stranger.begin(source, session);
+        self.pending.begin(source, session);
         self.introduce();
     }
 
     fn go_on_from(&mut self, source: S) {
-        self.events.extend(self.stranger.go_on_from(source));
+        self.events.extend(self.pending.go_on_from(source));
     }
 
     fn introduce(&mut self) {
-        if let Some(begun) = self.stranger.introduce(&self.lock) {
+        if let Some(begun) = self.pending.introduce(&self.lock) {
             self.stats.sessions += 1;
             self.events.push_back(begun);
             self.tell_hello();

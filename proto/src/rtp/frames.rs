@@ -10,7 +10,7 @@ use super::slot::{MOST_PIECES, Slot, Stored};
 use crate::frame::{Buffer, Pool};
 use crate::recv::{Loss, MAX_BYTES_IN_FLIGHT, MAX_FRAMES_IN_FLIGHT};
 use crate::seq::FrameId;
-use crate::stats::{Fate, LossReason};
+use crate::stats::{LossReason, Outcome};
 
 /// Frames of one source on their way.
 ///
@@ -104,28 +104,28 @@ impl Frames {
         place: u64,
         now: Instant,
         mut lost: impl FnMut(Loss),
-    ) -> (Fate, Option<Whole>) {
+    ) -> (Outcome, Option<Whole>) {
         let timestamp = packet.rtp.timestamp;
         let tables = match self.tables_of(packet) {
             Ok(tables) => tables,
-            Err(fate) => return (fate, None),
+            Err(outcome) => return (outcome, None),
         };
         let at = match self.slots.iter().position(|slot| slot.timestamp == timestamp) {
             Some(at) => at,
             None if self.floor.is_some_and(|floor| place <= floor) || self.ended.contains(&timestamp) => {
-                return (Fate::Late, None);
+                return (Outcome::Late, None);
             }
-            None if self.is_impossible(packet, place) => return (Fate::Contradictory, None),
+            None if self.is_impossible(packet, place) => return (Outcome::Contradictory, None),
             None => self.open(packet, place, now, &mut lost),
         };
         let at = self.make_room(at, packet, &mut lost);
         match self.slots[at].store(packet, tables, place) {
             Stored::New => {}
-            Stored::Twice => return (Fate::Duplicate, None),
-            Stored::Contradiction => return (Fate::Contradictory, None),
+            Stored::Twice => return (Outcome::Duplicate, None),
+            Stored::Contradiction => return (Outcome::Contradictory, None),
         }
         let whole = self.slots[at].is_whole().then(|| self.deliver(at, lost));
-        (Fate::Accepted, whole)
+        (Outcome::Accepted, whole)
     }
 
     /// Gives up what has passed its deadline.
@@ -152,7 +152,7 @@ impl Frames {
 
     /// The tables of a first fragment: those that it brings, that its quality stands for, or that came with an earlier
     /// frame. Other fragments have none.
-    fn tables_of(&mut self, packet: &Packet<'_>) -> Result<Option<Tables>, Fate> {
+    fn tables_of(&mut self, packet: &Packet<'_>) -> Result<Option<Tables>, Outcome> {
         if packet.offset > 0 {
             return Ok(None);
         }
@@ -162,7 +162,7 @@ impl Frames {
             // What stands for tables may stand for others one day, whatever RFC 2435 section 4.2 says.
             (Some(tables), Some(known)) => Ok(Some(*known.insert(tables))),
             (Some(tables), None) => Ok(Some(tables)),
-            (None, Some(known)) => known.map(Some).ok_or(Fate::Unknown),
+            (None, Some(known)) => known.map(Some).ok_or(Outcome::Unknown),
             (None, None) => Ok(Some(Tables::of_quality(q))),
         }
     }

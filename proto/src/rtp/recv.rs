@@ -13,10 +13,10 @@ use super::sequence::{Place, Sequence};
 use super::timeline::Timeline;
 use crate::frame::{Clock, Frame};
 use crate::recv::{
-    Admits, Contest, Contested, Delivery, Loss, PAUSE, RecvEvent, RecvOutput, SourceLock, Stranger,
+    Admits, Contest, Contested, Delivery, Loss, PAUSE, PendingSession, RecvEvent, RecvOutput, SourceLock,
 };
 use crate::seq::SessionId;
-use crate::stats::{Fate, RecvStats};
+use crate::stats::{Outcome, RecvStats};
 
 /// How a receiver of RTP/JPEG behaves.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +31,7 @@ pub struct RtpRecvConfig {
 /// The receiving end of an RTP/JPEG stream: one sender at a time, its packets in and its frames out.
 ///
 /// It is fed and drained as a [`RecvStream`](crate::RecvStream) is, and says the same of what happens: a session is one
-/// SSRC of one source, frames are numbered as they end, and each datagram ends in one [`Fate`]. Nothing is sent back, and
+/// SSRC of one source, frames are numbered as they end, and each datagram ends in one [`Outcome`]. Nothing is sent back, and
 /// no sender's clock is known. RTCP among the packets is read for goodbyes.
 #[derive(Debug)]
 pub struct RtpRecvStream<S> {
@@ -45,7 +45,7 @@ pub struct RtpRecvStream<S> {
     events: VecDeque<RecvEvent<S>>,
     stats: RecvStats,
     /// A session of which only one datagram has come.
-    stranger: Stranger<S>,
+    pending: PendingSession<S>,
     contested: Contested,
 }
 
@@ -61,7 +61,7 @@ impl<S: Copy + Eq> RtpRecvStream<S> {
             fed: None,
             events: VecDeque::with_capacity(EVENTS),
             stats: RecvStats::default(),
-            stranger: Stranger::nobody(),
+            pending: PendingSession::nobody(),
             contested: Contested::default(),
         }
     }
@@ -74,9 +74,9 @@ impl<S: Copy + Eq> RtpRecvStream<S> {
         datagram: &[u8],
         arrived: Instant,
         now: Instant,
-    ) -> Fate {
+    ) -> Outcome {
         self.end_if_left(now);
-        let fate = if Rtcp::is_here(datagram) {
+        let outcome = if Rtcp::is_here(datagram) {
             self.hear(source, Rtcp::parse(datagram), now)
         } else {
             match Packet::parse(datagram) {
@@ -84,21 +84,21 @@ impl<S: Copy + Eq> RtpRecvStream<S> {
                 Err(error) => match error.not_taken() {
                     Some(why) => {
                         self.stats.not_taken = Some(why);
-                        Fate::Unknown
+                        Outcome::Unknown
                     }
-                    None => Fate::Malformed,
+                    None => Outcome::Malformed,
                 },
             }
         };
-        self.stats.datagrams.add(fate);
-        fate
+        self.stats.datagrams.add(outcome);
+        outcome
     }
 
     /// Gives up what has passed its deadline, and believes a goodbye that nothing followed.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.end_if_left(now);
         // A session of one datagram so far has no frame to give up yet.
-        if !self.stranger.is_there() {
+        if !self.pending.is_there() {
             let mut losses = Losses { events: &mut self.events, stats: &mut self.stats };
             self.frames.handle_timeout(now, |loss| losses.add(loss));
             self.note_counted();
@@ -115,7 +115,7 @@ impl<S: Copy + Eq> RtpRecvStream<S> {
     pub fn poll(&mut self, _now: Instant) -> RecvOutput<'_, S> {
         match self.events.pop_front() {
             Some(event) => RecvOutput::Event(event),
-            None if self.stranger.is_there() => RecvOutput::Wait(None),
+            None if self.pending.is_there() => RecvOutput::Wait(None),
             None => {
                 let until = [self.frames.next_deadline(), self.lock.leaves()];
                 RecvOutput::Wait(until.into_iter().flatten().min())
@@ -150,14 +150,14 @@ impl<S: Copy + Eq> RtpRecvStream<S> {
         &self.stats
     }
 
-    fn admit(&mut self, source: S, packet: &Packet<'_>, arrived: Instant, now: Instant) -> Fate {
+    fn admit(&mut self, source: S, packet: &Packet<'_>, arrived: Instant, now: Instant) -> Outcome {
         let session = SessionId::new(packet.rtp.ssrc.into());
         // Of a session before this one no packet is known to be old.
         let is_ours = self.lock.is_held_by(source, session);
         let is_news = !is_ours || self.sequence.is_ahead(packet.rtp.sequence);
         let admission = self.lock.admit(source, session, is_news, now);
-        if let Some(fate) = self.follow(admission, source, session, now) {
-            return fate;
+        if let Some(outcome) = self.follow(admission, source, session, now) {
+            return outcome;
         }
         let is_running = self.fed.is_some_and(|fed| now.saturating_duration_since(fed) < PAUSE);
         let place = match self.sequence.place(packet.rtp.sequence, is_running, now) {
@@ -166,18 +166,18 @@ impl<S: Copy + Eq> RtpRecvStream<S> {
                 self.reset();
                 place
             }
-            Place::Astray => return Fate::Contradictory,
+            Place::Astray => return Outcome::Contradictory,
         };
         let mut losses = Losses { events: &mut self.events, stats: &mut self.stats };
-        let (fate, whole) = self.frames.accept(packet, place, now, |loss| losses.add(loss));
-        if fate == Fate::Accepted {
+        let (outcome, whole) = self.frames.accept(packet, place, now, |loss| losses.add(loss));
+        if outcome == Outcome::Accepted {
             self.fed = Some(now);
         }
         if let Some(whole) = whole {
             self.deliver(whole, arrived, now);
         }
         self.note_counted();
-        fate
+        outcome
     }
 
     fn deliver(&mut self, whole: Whole, arrived: Instant, now: Instant) {
@@ -200,15 +200,15 @@ impl<S: Copy + Eq> RtpRecvStream<S> {
     }
 
     /// Takes in what is said beside the stream.
-    fn hear(&mut self, source: S, rtcp: Option<Rtcp>, now: Instant) -> Fate {
-        let Some(Rtcp { ssrc, is_goodbye }) = rtcp else { return Fate::Malformed };
+    fn hear(&mut self, source: S, rtcp: Option<Rtcp>, now: Instant) -> Outcome {
+        let Some(Rtcp { ssrc, is_goodbye }) = rtcp else { return Outcome::Malformed };
         if !self.lock.is_held_by(source, SessionId::new(ssrc.into())) {
-            return Fate::Unknown;
+            return Outcome::Unknown;
         }
         if is_goodbye {
             self.lock.said_goodbye(now);
         }
-        Fate::Control
+        Outcome::Control
     }
 
     /// Ends the session of a sender that said goodbye and nothing since.
@@ -222,7 +222,7 @@ impl<S: Copy + Eq> RtpRecvStream<S> {
     /// Gives up what is on its way. What a session of a single datagram brought is not counted as lost: nobody knows of
     /// it.
     fn reset(&mut self) {
-        let is_known = !self.stranger.is_there();
+        let is_known = !self.pending.is_there();
         let mut losses = Losses { events: &mut self.events, stats: &mut self.stats };
         self.frames.reset(|loss| {
             if is_known {
@@ -241,16 +241,16 @@ impl<S: Copy + Eq> Admits<S> for RtpRecvStream<S> {
     fn begin(&mut self, source: S, session: SessionId) {
         self.reset();
         (self.sequence, self.timeline, self.fed) = (Sequence::default(), Timeline::default(), None);
-        self.stranger.begin(source, session);
+        self.pending.begin(source, session);
         self.introduce();
     }
 
     fn go_on_from(&mut self, source: S) {
-        self.events.extend(self.stranger.go_on_from(source));
+        self.events.extend(self.pending.go_on_from(source));
     }
 
     fn introduce(&mut self) {
-        if let Some(begun) = self.stranger.introduce(&self.lock) {
+        if let Some(begun) = self.pending.introduce(&self.lock) {
             self.stats.sessions += 1;
             self.events.push_back(begun);
         }

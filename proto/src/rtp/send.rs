@@ -11,7 +11,7 @@ use super::rtcp::SenderReport;
 use super::slab::Slab;
 use super::timeline::timestamp;
 use crate::frame::{Clock, Frame};
-use crate::send::{Outlet, Pace, Pacer, Path, SendEvent, SendOutput, Transmit, Waiting, most_at_once};
+use crate::send::{FrameQueue, Pace, Pacer, Path, SendEvent, SendOutput, Transmit, Waiting, most_at_once};
 use crate::stats::SendStats;
 
 /// How a sender of RTP/JPEG behaves.
@@ -48,7 +48,7 @@ pub struct RtpSendStream<S> {
     config: RtpSendConfig<S>,
     clock: Clock,
     pacer: Pacer,
-    outlet: Outlet<Illegal>,
+    queue: FrameQueue<Illegal>,
     slab: Slab,
     /// How many packets of the frame that is going have gone.
     gone: usize,
@@ -66,7 +66,7 @@ impl<S: Copy> RtpSendStream<S> {
         Self {
             clock,
             pacer: Pacer::new(config.pace, config.overhead_bytes),
-            outlet: Outlet::new(config.interval, config.max_bitrate),
+            queue: FrameQueue::new(config.interval, config.max_bitrate),
             slab: Slab::default(),
             gone: 0,
             sequence: config.sequence,
@@ -83,7 +83,7 @@ impl<S: Copy> RtpSendStream<S> {
         let path = Path { limit: self.limit(), free: self.pacer.free() };
         let bytes = frame.jpeg.len();
         let wire = bytes + bytes.div_ceil(self.payload_bytes()) * (HEADER_BYTES + self.config.overhead_bytes);
-        self.outlet.push(frame, wire, path, now);
+        self.queue.push(frame, wire, path, now);
     }
 
     /// Tells the stream that the path takes datagrams of at most `bytes`, from the next frame on.
@@ -93,43 +93,43 @@ impl<S: Copy> RtpSendStream<S> {
 
     /// Ends the stream: what was pushed still goes out, then a goodbye, and then there is nothing more.
     pub fn close(&mut self) {
-        self.outlet.close();
+        self.queue.close();
     }
 
     /// Ends the stream without waiting for what has not gone: it counts as superseded. Then a goodbye, and nothing more.
     pub fn abandon(&mut self) {
-        self.outlet.abandon();
+        self.queue.abandon();
     }
 
     /// Whether everything, and the goodbye, has gone.
     pub fn is_closed(&self) -> bool {
-        self.outlet.is_drained()
+        self.queue.is_drained()
     }
 
     /// What to do next. Call it until it says `Wait`; then again after each input, and at that time. Each answer but
     /// `Wait` is given once.
     #[must_use]
     pub fn poll(&mut self, now: Instant) -> SendOutput<'_, S, Illegal> {
-        if let Some(event) = self.outlet.next_event() {
+        if let Some(event) = self.queue.next_event() {
             return SendOutput::Event(event);
         }
-        if self.outlet.is_over() {
+        if self.queue.is_over() {
             return SendOutput::Wait(None);
         }
         if self.next_report.is_some_and(|due| due <= now) {
             self.next_report = Some(now + REPORT_INTERVAL);
             return self.report(false, now);
         }
-        if let Some(waiting) = self.outlet.next_frame()
+        if let Some(waiting) = self.queue.next_frame()
             && let Err(refused) = self.begin(&waiting, now)
         {
             return SendOutput::Event(refused);
         }
-        if self.outlet.is_closing() && !self.outlet.is_going() {
-            self.outlet.end();
+        if self.queue.is_closing() && !self.queue.is_going() {
+            self.queue.end();
             return self.report(true, now);
         }
-        if !self.outlet.is_going() {
+        if !self.queue.is_going() {
             return SendOutput::Wait(self.next_report);
         }
         match self.pacer.due(self.gone, self.slab.len(), now) {
@@ -140,7 +140,7 @@ impl<S: Copy> RtpSendStream<S> {
 
     /// What was counted so far.
     pub fn stats(&self) -> &SendStats {
-        &self.outlet.stats
+        &self.queue.stats
     }
 
     /// Bits per second at which frames go out, on the wire; `None` if each goes at once.
@@ -150,7 +150,7 @@ impl<S: Copy> RtpSendStream<S> {
 
     /// How many bytes a JPEG may have so that the path carries the stream; `None` if there is no limit.
     pub fn frame_budget(&self) -> Option<usize> {
-        let wire = self.outlet.budget(self.limit())?;
+        let wire = self.queue.budget(self.limit())?;
         let (payload, each) = (self.payload_bytes(), self.config.datagram_bytes + self.config.overhead_bytes);
         Some((wire * payload as f64 / each as f64) as usize)
     }
@@ -168,7 +168,7 @@ impl<S: Copy> RtpSendStream<S> {
 
     fn begin(&mut self, waiting: &Waiting, now: Instant) -> Result<(), SendEvent<Illegal>> {
         let Frame { captured, jpeg } = &waiting.frame;
-        let content = Content::of(jpeg).map_err(|illegal| self.outlet.refuse(*captured, illegal))?;
+        let content = Content::of(jpeg).map_err(|illegal| self.queue.refuse(*captured, illegal))?;
         let first = Rtp {
             marker: false,
             sequence: self.sequence,
@@ -178,9 +178,9 @@ impl<S: Copy> RtpSendStream<S> {
         self.slab.cut(&content, first, self.config.datagram_bytes);
         self.octets += content.data.len() as u64;
         self.sequence = self.sequence.wrapping_add(self.slab.len() as u16);
-        self.pacer.begin(self.slab.len(), self.slab.bytes(), self.outlet.interval(), now);
+        self.pacer.begin(self.slab.len(), self.slab.bytes(), self.queue.interval(), now);
         self.gone = 0;
-        self.outlet.begin(waiting, now);
+        self.queue.begin(waiting, now);
         // The first frame goes before the first report.
         if self.config.reports_to.is_some() {
             self.next_report.get_or_insert(now + FIRST_REPORT);
@@ -194,12 +194,12 @@ impl<S: Copy> RtpSendStream<S> {
         let from = self.gone;
         self.gone += count;
         if self.gone == self.slab.len() {
-            self.outlet.sent(now);
+            self.queue.sent(now);
         }
         self.packets += count as u64;
-        self.outlet.stats.data += count as u64;
+        self.queue.stats.data += count as u64;
         let bytes = self.slab.range(from..from + count);
-        self.outlet.stats.bytes += bytes.len() as u64;
+        self.queue.stats.bytes += bytes.len() as u64;
         SendOutput::Transmit(Transmit { to: None, bytes, segment: self.slab.stride().min(bytes.len()) })
     }
 
@@ -218,7 +218,7 @@ impl<S: Copy> RtpSendStream<S> {
             name: &self.config.name,
         };
         report.emit(is_goodbye, &mut self.report);
-        self.outlet.stats.bytes += self.report.len() as u64;
+        self.queue.stats.bytes += self.report.len() as u64;
         SendOutput::Transmit(Transmit { to: Some(to), bytes: &self.report, segment: self.report.len() })
     }
 }

@@ -6,7 +6,7 @@ use crate::frame::{Frame, MediaTime};
 
 /// Holds the frame that waits to be sent, at most one, and learns how far frames are apart.
 #[derive(Debug)]
-pub(crate) struct Entrance {
+pub(crate) struct FrameGate {
     waiting: Option<Waiting>,
     interval: Option<Duration>,
     /// Whether that was known beforehand.
@@ -42,7 +42,7 @@ pub(crate) struct LeftOut {
     pub(crate) on_purpose: bool,
 }
 
-impl Entrance {
+impl FrameGate {
     /// For frames that come every `interval`, where that is known beforehand, in a stream of `most` bits per second.
     pub(crate) fn new(interval: Option<Duration>, most: Option<f64>) -> Self {
         Self { waiting: None, interval, is_given: interval.is_some(), last_pushed: None, most, free: None }

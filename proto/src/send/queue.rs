@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::gate::{Entrance, Path, Waiting};
+use super::gate::{FrameGate, Path, Waiting};
 use super::output::SendEvent;
 use crate::frame::{Frame, MediaTime};
 use crate::stats::SendStats;
@@ -11,8 +11,8 @@ use crate::stats::SendStats;
 /// What all sending ends do alike with frames, whatever datagrams they make of them, and for whatever reason `E` they
 /// refuse one.
 #[derive(Debug)]
-pub(crate) struct Outlet<E> {
-    entrance: Entrance,
+pub(crate) struct FrameQueue<E> {
+    gate: FrameGate,
     going: Option<Going>,
     events: VecDeque<SendEvent<E>>,
     closing: Closing,
@@ -35,11 +35,11 @@ enum Closing {
     Done,
 }
 
-impl<E> Outlet<E> {
+impl<E> FrameQueue<E> {
     /// For frames that come every `interval`, where that is known beforehand, in a stream of `most` bits per second.
     pub(crate) fn new(interval: Option<Duration>, most: Option<f64>) -> Self {
         Self {
-            entrance: Entrance::new(interval, most),
+            gate: FrameGate::new(interval, most),
             going: None,
             events: VecDeque::with_capacity(EVENTS),
             closing: Closing::No,
@@ -50,7 +50,7 @@ impl<E> Outlet<E> {
     /// Takes a frame that has `wire` bytes on the wire, in place of one that still waits, unless it is too much.
     pub(crate) fn push(&mut self, frame: Frame, wire: usize, path: Path, now: Instant) {
         self.stats.pushed += 1;
-        if let Some(left_out) = self.entrance.push(frame, wire, path, now) {
+        if let Some(left_out) = self.gate.push(frame, wire, path, now) {
             self.stats.thinned += u64::from(left_out.on_purpose);
             self.supersede(left_out.captured, left_out.on_purpose);
         }
@@ -63,7 +63,7 @@ impl<E> Outlet<E> {
 
     /// The frame to begin with now; `None` if there is none, or another is going out.
     pub(crate) fn next_frame(&mut self) -> Option<Waiting> {
-        if self.is_going() { None } else { self.entrance.take() }
+        if self.is_going() { None } else { self.gate.take() }
     }
 
     /// It begins to go out.
@@ -94,13 +94,13 @@ impl<E> Outlet<E> {
 
     /// How far frames are apart, as far as that is known.
     pub(crate) fn interval(&self) -> Option<Duration> {
-        self.entrance.interval()
+        self.gate.interval()
     }
 
     /// How many bytes a frame may have on the wire, where the path carries `limit` bits per second; `None` if nothing
     /// limits it.
     pub(crate) fn budget(&self, limit: Option<f64>) -> Option<f64> {
-        self.entrance.budget(limit)
+        self.gate.budget(limit)
     }
 
     /// Nothing is going to be pushed any more.
@@ -114,7 +114,7 @@ impl<E> Outlet<E> {
     pub(crate) fn abandon(&mut self) {
         self.close();
         let going = self.going.take().map(|going| going.captured);
-        let waiting = self.entrance.take().map(|waiting| waiting.frame.captured);
+        let waiting = self.gate.take().map(|waiting| waiting.frame.captured);
         for captured in [going, waiting].into_iter().flatten() {
             self.supersede(captured, false);
         }

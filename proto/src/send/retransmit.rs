@@ -7,14 +7,14 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use super::sent_frames::{History, Sent};
+use super::sent_frames::{SentFrame, SentFrames};
 use crate::fec::{Encoder, most_parity};
 use crate::seq::FrameId;
 use crate::wire::Resend;
 
 /// What is to be sent again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Repair {
+pub(crate) struct Retransmission {
     pub(crate) frame: FrameId,
     pub(crate) what: What,
     pub(crate) range: Range<usize>,
@@ -44,17 +44,17 @@ pub(crate) enum Verdict {
 /// they name the same chunks, those are sent once; where they name different ones, parity that was not sent before makes
 /// all of them whole with as many chunks as the worst of them misses (RFC 5740, section 5.3, does the same for files).
 #[derive(Debug)]
-pub(crate) struct Answers {
+pub(crate) struct Retransmitter {
     group: bool,
-    queue: VecDeque<Repair>,
-    merges: Vec<Merge>,
-    spare: Vec<Merge>,
+    queue: VecDeque<Retransmission>,
+    aggregates: Vec<NackAggregate>,
+    spare: Vec<NackAggregate>,
     budget: Budget,
 }
 
 /// The requests of a moment for one frame.
 #[derive(Debug, Default)]
-struct Merge {
+struct NackAggregate {
     frame: FrameId,
     due: Option<Instant>,
     wanted: Vec<u64>,
@@ -88,12 +88,12 @@ impl Budget {
     }
 }
 
-impl Answers {
+impl Retransmitter {
     pub(crate) fn new(group: bool) -> Self {
         Self {
             group,
             queue: VecDeque::with_capacity(64),
-            merges: Vec::with_capacity(MOST_MERGES),
+            aggregates: Vec::with_capacity(MOST_MERGES),
             spare: Vec::with_capacity(MOST_MERGES),
             budget: Budget::new(RESENT_SHARE, 0),
         }
@@ -104,14 +104,14 @@ impl Answers {
         &mut self,
         request: &Resend<'_>,
         frame: FrameId,
-        history: &mut History,
-        asker: &mut Budget,
+        sent_frames: &mut SentFrames,
+        subscriber: &mut Budget,
         streamed: u64,
         now: Instant,
     ) -> Verdict {
-        let Some(sent) = history.find(frame) else { return Verdict::Gone };
+        let Some(sent) = sent_frames.find(frame) else { return Verdict::Gone };
         if self.group {
-            return self.merge(request, sent, asker, streamed, now);
+            return self.aggregate(request, sent, subscriber, streamed, now);
         }
         let mut verdict = Verdict::Answered;
         let gone = sent.count().min(sent.slab.len());
@@ -122,7 +122,7 @@ impl Answers {
             if sent.is_queued(index) {
                 continue;
             }
-            if !asker.spend(bytes, streamed, at_once) || !self.budget.spend(bytes, streamed, at_once) {
+            if !subscriber.spend(bytes, streamed, at_once) || !self.budget.spend(bytes, streamed, at_once) {
                 verdict = Verdict::TooMuch;
                 break;
             }
@@ -135,20 +135,22 @@ impl Answers {
     /// What is to be sent next; what is asked for by a group is put together when its time has come.
     pub(crate) fn next(
         &mut self,
-        history: &mut History,
+        sent_frames: &mut SentFrames,
         encoder: &mut Encoder,
         streamed: u64,
         now: Instant,
-    ) -> Option<&mut Repair> {
-        while let Some(at) = self.merges.iter().position(|merge| merge.due.is_some_and(|due| due <= now)) {
-            let merge = self.merges.swap_remove(at);
-            if let Some(sent) = history.find(merge.frame) {
-                self.settle(&merge, sent, encoder, streamed, now);
+    ) -> Option<&mut Retransmission> {
+        while let Some(at) =
+            self.aggregates.iter().position(|aggregate| aggregate.due.is_some_and(|due| due <= now))
+        {
+            let aggregate = self.aggregates.swap_remove(at);
+            if let Some(sent) = sent_frames.find(aggregate.frame) {
+                self.settle(&aggregate, sent, encoder, streamed, now);
             }
-            self.spare.push(merge);
+            self.spare.push(aggregate);
         }
         // What has become too old meanwhile is dropped.
-        while self.queue.front().is_some_and(|repair| history.find(repair.frame).is_none()) {
+        while self.queue.front().is_some_and(|repair| sent_frames.find(repair.frame).is_none()) {
             self.queue.pop_front();
         }
         self.queue.front_mut()
@@ -166,14 +168,14 @@ impl Answers {
 
     /// When requests that wait for others are to be answered.
     pub(crate) fn next_due(&self) -> Option<Instant> {
-        self.merges.iter().filter_map(|merge| merge.due).min()
+        self.aggregates.iter().filter_map(|aggregate| aggregate.due).min()
     }
 
-    fn merge(
+    fn aggregate(
         &mut self,
         request: &Resend<'_>,
-        sent: &mut Sent,
-        asker: &mut Budget,
+        sent: &mut SentFrame,
+        subscriber: &mut Budget,
         streamed: u64,
         now: Instant,
     ) -> Verdict {
@@ -186,58 +188,69 @@ impl Answers {
         // It may get what it needs, or all that it names.
         let most = needed.max(request.ranges().map(|range| named(range).len()).sum());
         let (stride, at_once) = (sent.slab.stride() as u64, sent.slab.bytes() as u64);
-        if !asker.spend(most as u64 * stride, streamed, at_once) {
+        if !subscriber.spend(most as u64 * stride, streamed, at_once) {
             return Verdict::TooMuch;
         }
-        let at = match self.merges.iter().position(|merge| merge.frame == sent.frame) {
+        let at = match self.aggregates.iter().position(|aggregate| aggregate.frame == sent.frame) {
             Some(at) => at,
             None => {
-                if self.merges.len() == MOST_MERGES {
+                if self.aggregates.len() == MOST_MERGES {
                     return Verdict::TooMuch;
                 }
-                let mut merge = self.spare.pop().unwrap_or_default();
-                (merge.frame, merge.due, merge.needed) = (sent.frame, Some(now + TOGETHER), 0);
-                merge.wanted.clear();
-                merge.wanted.resize(sent.slab.len().div_ceil(64), 0);
-                self.merges.push(merge);
-                self.merges.len() - 1
+                let mut aggregate = self.spare.pop().unwrap_or_default();
+                (aggregate.frame, aggregate.due, aggregate.needed) = (sent.frame, Some(now + TOGETHER), 0);
+                aggregate.wanted.clear();
+                aggregate.wanted.resize(sent.slab.len().div_ceil(64), 0);
+                self.aggregates.push(aggregate);
+                self.aggregates.len() - 1
             }
         };
-        let merge = &mut self.merges[at];
-        let more = needed.saturating_sub(merge.needed);
+        let aggregate = &mut self.aggregates[at];
+        let more = needed.saturating_sub(aggregate.needed);
         if !self.budget.spend(more as u64 * stride, streamed, at_once) {
             return Verdict::TooMuch;
         }
-        merge.needed += more;
+        aggregate.needed += more;
         for index in request.ranges().flat_map(named) {
-            merge.wanted[index / 64] |= 1 << (index % 64);
+            aggregate.wanted[index / 64] |= 1 << (index % 64);
         }
         Verdict::Answered
     }
 
     /// Decides what makes all who asked for a frame whole.
-    fn settle(&mut self, merge: &Merge, sent: &mut Sent, encoder: &mut Encoder, streamed: u64, now: Instant) {
+    fn settle(
+        &mut self,
+        aggregate: &NackAggregate,
+        sent: &mut SentFrame,
+        encoder: &mut Encoder,
+        streamed: u64,
+        now: Instant,
+    ) {
         sent.answered = Some(now);
-        let wanted: usize = merge.wanted.iter().map(|word| word.count_ones() as usize).sum();
+        let wanted: usize = aggregate.wanted.iter().map(|word| word.count_ones() as usize).sum();
         // Parity begins behind what was sent before.
-        let fresh = sent.parity_given..sent.parity_given + merge.needed;
-        if wanted > merge.needed && fresh.end < most_parity(sent.slab.len()) {
+        let fresh = sent.parity_given..sent.parity_given + aggregate.needed;
+        if wanted > aggregate.needed && fresh.end < most_parity(sent.slab.len()) {
             make_fresh(sent, fresh.end, encoder);
             if sent.slab.parity_made() >= fresh.end {
                 sent.parity_given = fresh.end;
-                self.queue.push_back(Repair { frame: merge.frame, what: What::Parity, range: fresh });
+                self.queue.push_back(Retransmission {
+                    frame: aggregate.frame,
+                    what: What::Parity,
+                    range: fresh,
+                });
                 return;
             }
         }
         // Only what the worst of them misses is paid for.
-        let more = (wanted.saturating_sub(merge.needed) * sent.slab.stride()) as u64;
+        let more = (wanted.saturating_sub(aggregate.needed) * sent.slab.stride()) as u64;
         let is_paid = self.budget.spend(more, streamed, sent.slab.bytes() as u64);
-        let most = if is_paid { wanted } else { merge.needed };
-        let is_wanted = |index: &usize| merge.wanted[index / 64] & (1 << (index % 64)) != 0;
+        let most = if is_paid { wanted } else { aggregate.needed };
+        let is_wanted = |index: &usize| aggregate.wanted[index / 64] & (1 << (index % 64)) != 0;
         for index in (0..sent.slab.len()).filter(is_wanted).take(most) {
             if !sent.is_queued(index) {
                 sent.queue(index);
-                self.push(merge.frame, What::Data, index);
+                self.push(aggregate.frame, What::Data, index);
             }
         }
     }
@@ -248,14 +261,14 @@ impl Answers {
             Some(last) if (last.frame, last.what, last.range.end) == (frame, what, index) => {
                 last.range.end += 1
             }
-            _ => self.queue.push_back(Repair { frame, what, range: index..index + 1 }),
+            _ => self.queue.push_back(Retransmission { frame, what, range: index..index + 1 }),
         }
     }
 }
 
 /// Makes parity, so that there are `count` in all, and some for who asks next: each time costs a pass over the whole frame,
 /// however few are made.
-fn make_fresh(sent: &mut Sent, count: usize, encoder: &mut Encoder) {
+fn make_fresh(sent: &mut SentFrame, count: usize, encoder: &mut Encoder) {
     let made = sent.slab.parity_made();
     if made < count {
         let batch = (sent.slab.len() / BATCH).max(LEAST_BATCH);
@@ -263,7 +276,7 @@ fn make_fresh(sent: &mut Sent, count: usize, encoder: &mut Encoder) {
     }
 }
 
-impl Sent {
+impl SentFrame {
     fn is_queued(&self, index: usize) -> bool {
         self.queued[index / 64] & (1 << (index % 64)) != 0
     }

@@ -9,18 +9,18 @@ use crate::seq::FrameId;
 /// The frames that were sent last, the newest at the end: bounded by age, number and bytes. How those before them went is
 /// known for longer.
 #[derive(Debug)]
-pub(crate) struct History {
-    frames: VecDeque<Sent>,
-    spare: Vec<Sent>,
-    departed: VecDeque<Departure>,
+pub(crate) struct SentFrames {
+    frames: VecDeque<SentFrame>,
+    spare: Vec<SentFrame>,
+    departed: VecDeque<SendTimes>,
 }
 
 /// A frame that was sent, or is being sent.
 #[derive(Debug, Default)]
-pub(crate) struct Sent {
+pub(crate) struct SentFrame {
     pub(crate) frame: FrameId,
     pub(crate) slab: Slab,
-    departure: Departure,
+    send_times: SendTimes,
     /// Data chunks that wait to be sent again, a bit each.
     pub(crate) queued: Vec<u64>,
     /// Parity datagrams that were sent, or wait to be.
@@ -31,7 +31,7 @@ pub(crate) struct Sent {
 
 /// How the datagrams of a frame went, to be compared with how they came.
 #[derive(Debug, Default)]
-pub(crate) struct Departure {
+pub(crate) struct SendTimes {
     frame: FrameId,
     /// How many of them, data first, were sent by when.
     times: Vec<(usize, Instant)>,
@@ -43,7 +43,7 @@ pub(crate) struct Departure {
     pub(crate) stride: usize,
 }
 
-impl History {
+impl SentFrames {
     pub(crate) fn new() -> Self {
         Self {
             frames: VecDeque::with_capacity(MOST_FRAMES),
@@ -53,7 +53,7 @@ impl History {
     }
 
     /// Forgets what is too old, and begins a frame: a used one whose slab is to be filled.
-    pub(crate) fn begin(&mut self, now: Instant) -> &mut Sent {
+    pub(crate) fn begin(&mut self, now: Instant) -> &mut SentFrame {
         while let Some(oldest) = self.frames.front()
             && (self.frames.len() >= MOST_FRAMES || oldest.is_older_than(KEEP, now) || self.is_too_large())
         {
@@ -63,7 +63,7 @@ impl History {
         let mut sent = self.spare.pop().unwrap_or_default();
         // What a burst of large frames left behind is given back.
         self.spare.truncate(MOST_SPARE);
-        sent.departure.times.clear();
+        sent.send_times.times.clear();
         sent.answered = None;
         self.frames.push_back(sent);
         self.frames.back_mut().expect("it was just put there")
@@ -75,19 +75,19 @@ impl History {
     }
 
     /// The frame begun last.
-    pub(crate) fn newest(&mut self) -> Option<&mut Sent> {
+    pub(crate) fn newest(&mut self) -> Option<&mut SentFrame> {
         self.frames.back_mut()
     }
 
     /// A frame, if it is still here.
-    pub(crate) fn find(&mut self, frame: FrameId) -> Option<&mut Sent> {
+    pub(crate) fn find(&mut self, frame: FrameId) -> Option<&mut SentFrame> {
         self.frames.iter_mut().rev().find(|sent| sent.frame == frame)
     }
 
     /// How a frame went, if that is still known.
-    pub(crate) fn departure(&self, frame: FrameId) -> Option<&Departure> {
-        let here = self.frames.iter().rev().map(|sent| &sent.departure);
-        here.chain(self.departed.iter().rev()).find(|departure| departure.frame == frame)
+    pub(crate) fn send_times(&self, frame: FrameId) -> Option<&SendTimes> {
+        let here = self.frames.iter().rev().map(|sent| &sent.send_times);
+        here.chain(self.departed.iter().rev()).find(|send_times| send_times.frame == frame)
     }
 
     /// The numbers from the oldest frame to the newest.
@@ -99,7 +99,7 @@ impl History {
     fn forget_oldest(&mut self) {
         let Some(mut oldest) = self.frames.pop_front() else { return };
         let forgotten = if self.departed.len() == MOST_DEPARTED { self.departed.pop_front() } else { None };
-        self.departed.push_back(std::mem::replace(&mut oldest.departure, forgotten.unwrap_or_default()));
+        self.departed.push_back(std::mem::replace(&mut oldest.send_times, forgotten.unwrap_or_default()));
         self.spare.push(oldest);
     }
 
@@ -108,13 +108,13 @@ impl History {
     }
 }
 
-impl Sent {
+impl SentFrame {
     /// Is frame `frame` from now on, whose slab has just been cut.
     pub(crate) fn begin(&mut self, frame: FrameId, pace: Option<f64>) {
         self.frame = frame;
-        let departure = &mut self.departure;
-        (departure.frame, departure.pace) = (frame, pace);
-        (departure.data, departure.stride) = (self.slab.len(), self.slab.stride());
+        let send_times = &mut self.send_times;
+        (send_times.frame, send_times.pace) = (frame, pace);
+        (send_times.data, send_times.stride) = (self.slab.len(), self.slab.stride());
         self.parity_given = self.slab.planned_parity();
         self.queued.clear();
         self.queued.resize(self.slab.len().div_ceil(64), 0);
@@ -122,20 +122,20 @@ impl Sent {
 
     /// Notes that `count` of its datagrams have gone.
     pub(crate) fn sent(&mut self, count: usize, now: Instant) {
-        self.departure.times.push((count, now));
+        self.send_times.times.push((count, now));
     }
 
     /// How many of its datagrams have gone.
     pub(crate) fn count(&self) -> usize {
-        self.departure.times.last().map_or(0, |&(count, _)| count)
+        self.send_times.times.last().map_or(0, |&(count, _)| count)
     }
 
     fn is_older_than(&self, age: Duration, now: Instant) -> bool {
-        self.departure.times.last().is_some_and(|&(_, time)| now.saturating_duration_since(time) > age)
+        self.send_times.times.last().is_some_and(|&(_, time)| now.saturating_duration_since(time) > age)
     }
 }
 
-impl Departure {
+impl SendTimes {
     /// Whether data datagram `index` has not gone yet.
     pub(crate) fn is_still_to_come(&self, index: usize) -> bool {
         index < self.data && self.time_of(index).is_none()
@@ -168,8 +168,8 @@ mod tests {
     use crate::seq::SessionId;
     use crate::t0;
 
-    fn add(history: &mut History, number: u32, bytes: usize, now: Instant) {
-        let sent = history.begin(now);
+    fn add(sent_frames: &mut SentFrames, number: u32, bytes: usize, now: Instant) {
+        let sent = sent_frames.begin(now);
         let (session, frame) = (SessionId::new(1), FrameId::new(number));
         sent.slab.cut(&vec![1; bytes], session, frame, MediaTime::default(), 1472, |_| 0).unwrap();
         sent.begin(frame, None);
@@ -178,51 +178,52 @@ mod tests {
 
     #[test]
     fn frames_are_kept_for_as_long_as_somebody_may_need_them() {
-        let (mut history, t0) = (History::new(), t0());
+        let (mut sent_frames, t0) = (SentFrames::new(), t0());
         for number in 0..10 {
-            add(&mut history, number, 5000, t0 + Duration::from_millis(33) * number);
+            add(&mut sent_frames, number, 5000, t0 + Duration::from_millis(33) * number);
         }
-        assert!(history.find(FrameId::new(2)).is_none() && history.find(FrameId::new(9)).is_some());
-        assert!(history.find(FrameId::new(5)).is_some(), "132 ms old");
-        assert_eq!(history.span(), Some((FrameId::new(5), FrameId::new(9))));
+        assert!(sent_frames.find(FrameId::new(2)).is_none() && sent_frames.find(FrameId::new(9)).is_some());
+        assert!(sent_frames.find(FrameId::new(5)).is_some(), "132 ms old");
+        assert_eq!(sent_frames.span(), Some((FrameId::new(5), FrameId::new(9))));
     }
 
     #[test]
     fn how_a_frame_went_is_known_for_longer_than_the_frame() {
-        let (mut history, t0) = (History::new(), t0());
+        let (mut sent_frames, t0) = (SentFrames::new(), t0());
         for number in 0..200 {
-            add(&mut history, number, 5000, t0 + Duration::from_millis(33) * number);
+            add(&mut sent_frames, number, 5000, t0 + Duration::from_millis(33) * number);
         }
-        assert!(history.find(FrameId::new(140)).is_none());
-        let departure = history.departure(FrameId::new(140)).unwrap();
-        assert_eq!(departure.time_of(0), Some(t0 + Duration::from_millis(33) * 140));
-        assert_eq!((departure.data, departure.stride), (4, 1290));
+        assert!(sent_frames.find(FrameId::new(140)).is_none());
+        let send_times = sent_frames.send_times(FrameId::new(140)).unwrap();
+        assert_eq!(send_times.time_of(0), Some(t0 + Duration::from_millis(33) * 140));
+        assert_eq!((send_times.data, send_times.stride), (4, 1290));
         assert!(
-            history.departure(FrameId::new(100)).is_none() && history.departure(FrameId::new(199)).is_some()
+            sent_frames.send_times(FrameId::new(100)).is_none()
+                && sent_frames.send_times(FrameId::new(199)).is_some()
         );
     }
 
     #[test]
     fn their_number_and_bytes_are_bounded() {
-        let (mut history, t0) = (History::new(), t0());
+        let (mut sent_frames, t0) = (SentFrames::new(), t0());
         for number in 0..100 {
-            add(&mut history, number, 5000, t0);
+            add(&mut sent_frames, number, 5000, t0);
         }
-        assert_eq!(history.frames.len(), MOST_FRAMES);
+        assert_eq!(sent_frames.frames.len(), MOST_FRAMES);
         for number in 100..120 {
-            add(&mut history, number, 15 << 20, t0);
-            let held: usize = history.frames.iter().map(|sent| sent.slab.memory()).sum();
+            add(&mut sent_frames, number, 15 << 20, t0);
+            let held: usize = sent_frames.frames.iter().map(|sent| sent.slab.memory()).sum();
             assert!(held <= MOST_BYTES + (32 << 20), "{} MiB", held >> 20);
         }
     }
 
     #[test]
     fn it_is_known_when_each_datagram_went() {
-        let (mut sent, t0) = (Sent::default(), t0());
+        let (mut sent, t0) = (SentFrame::default(), t0());
         let later = t0 + Duration::from_millis(1);
         sent.sent(4, t0);
         sent.sent(6, later);
-        let times = [3, 4, 6].map(|index| sent.departure.time_of(index));
+        let times = [3, 4, 6].map(|index| sent.send_times.time_of(index));
         assert_eq!(times, [Some(t0), Some(later), None]);
         assert_eq!(sent.count(), 6);
     }

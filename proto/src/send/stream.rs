@@ -12,12 +12,12 @@ use super::config::SendConfig;
 use super::gate::{Path, Waiting};
 use super::output::{SendEvent, SendOutput, Transmit, most_at_once};
 use super::pacer::{Pace, Pacer};
-use super::queue::Outlet;
+use super::queue::FrameQueue;
 use super::reply::{MOST_REPLIES, Reply};
-use super::retransmit::{Answers, What};
-use super::sent_frames::History;
+use super::retransmit::{Retransmitter, What};
+use super::sent_frames::SentFrames;
 use super::slab::CutError;
-use super::token::Doorman;
+use super::token::AddressToken;
 use super::viewers::Viewers;
 use super::viewers::viewer::Viewer;
 use crate::computer::ComputerOf;
@@ -42,14 +42,14 @@ pub const HELLO_INTERVAL: Duration = Duration::from_millis(200);
 pub struct SendStream<S> {
     config: SendConfig,
     pacer: Pacer,
-    history: History,
+    sent_frames: SentFrames,
     encoder: Encoder,
     redundancy: Redundancy,
-    outlet: Outlet<CutError>,
+    queue: FrameQueue<CutError>,
     next_frame: FrameId,
-    doorman: Doorman,
+    address_token: AddressToken,
     viewers: Viewers<S>,
-    answers: Answers,
+    retransmitter: Retransmitter,
     replies: VecDeque<Reply<S>>,
     /// Those of the report that is being taken in.
     trains: Vec<Train>,
@@ -73,14 +73,14 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
     pub fn new(config: SendConfig, clock: Clock, now: Instant) -> Self {
         Self {
             pacer: Pacer::new(config.pace, config.overhead_bytes),
-            outlet: Outlet::new(config.interval, config.max_bitrate),
-            history: History::new(),
+            queue: FrameQueue::new(config.interval, config.max_bitrate),
+            sent_frames: SentFrames::new(),
             encoder: Encoder::default(),
             redundancy: Redundancy::new(config.fec, config.resend),
             next_frame: FrameId::new(0),
-            doorman: Doorman::new(config.secret),
+            address_token: AddressToken::new(config.secret),
             viewers: Viewers::new(config.follow),
-            answers: Answers::new(config.is_group),
+            retransmitter: Retransmitter::new(config.is_group),
             replies: VecDeque::with_capacity(MOST_REPLIES),
             trains: Vec::with_capacity(wire::MAX_TRAINS),
             config,
@@ -114,7 +114,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
         let each = self.config.datagram_bytes.saturating_sub(head).max(1);
         let bytes = frame.jpeg.len();
         let wire = bytes + bytes.div_ceil(each) * (wire::HEADER_BYTES + self.config.overhead_bytes);
-        self.outlet.push(frame, wire, path, now);
+        self.queue.push(frame, wire, path, now);
     }
 
     /// Says whether the source has pictures; a change is told to receivers at once.
@@ -133,29 +133,29 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
     /// Ends the stream: what was pushed still goes out, and for a moment what is asked for again; then a goodbye, and then
     /// there is nothing more.
     pub fn close(&mut self) {
-        self.outlet.close();
+        self.queue.close();
     }
 
     /// Ends the stream without waiting for what has not gone: it counts as superseded. Then a goodbye, and nothing more.
     pub fn abandon(&mut self) {
-        self.outlet.abandon();
+        self.queue.abandon();
         self.last_sent = None;
-        self.answers = Answers::new(self.config.is_group);
+        self.retransmitter = Retransmitter::new(self.config.is_group);
     }
 
     /// Whether everything, and the goodbye, has gone.
     pub fn is_closed(&self) -> bool {
-        self.outlet.is_drained()
+        self.queue.is_drained()
     }
 
     /// What to do next. Call it until it says `Wait`; then again after each input, and at that time. Each answer but
     /// `Wait` is given once.
     #[must_use]
     pub fn poll(&mut self, now: Instant) -> SendOutput<'_, S> {
-        if let Some(event) = self.outlet.next_event() {
+        if let Some(event) = self.queue.next_event() {
             return SendOutput::Event(event);
         }
-        if self.outlet.is_over() {
+        if self.queue.is_over() {
             return SendOutput::Wait(None);
         }
         if let Some(reply) = self.replies.pop_front() {
@@ -168,22 +168,22 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
             return self.say(Kind::Hello, now);
         }
         let mut wait = self.next_hello;
-        if self.answers.next(&mut self.history, &mut self.encoder, self.streamed, now).is_some() {
+        if self.retransmitter.next(&mut self.sent_frames, &mut self.encoder, self.streamed, now).is_some() {
             match self.pacer.repair_due().filter(|due| *due > now) {
                 None => return self.send_again(now),
                 Some(due) => wait = wait.min(due),
             }
         }
-        wait = self.answers.next_due().map_or(wait, |due| wait.min(due));
-        if let Some(waiting) = self.outlet.next_frame()
+        wait = self.retransmitter.next_due().map_or(wait, |due| wait.min(due));
+        if let Some(waiting) = self.queue.next_frame()
             && let Err(refused) = self.begin(&waiting, now)
         {
             return SendOutput::Event(refused);
         }
-        if !self.outlet.is_going() {
-            return if self.outlet.is_closing() { self.end(wait, now) } else { SendOutput::Wait(Some(wait)) };
+        if !self.queue.is_going() {
+            return if self.queue.is_closing() { self.end(wait, now) } else { SendOutput::Wait(Some(wait)) };
         }
-        let sent = self.history.newest().expect(GOING);
+        let sent = self.sent_frames.newest().expect(GOING);
         match self.pacer.due(sent.count(), sent.slab.len() + sent.slab.planned_parity(), now) {
             Ok(count) => self.send(count, now),
             Err(next) => SendOutput::Wait(Some(next.min(wait))),
@@ -192,7 +192,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
 
     /// What was counted so far.
     pub fn stats(&self) -> &SendStats {
-        &self.outlet.stats
+        &self.queue.stats
     }
 
     /// Bits per second at which frames go out, on the wire; `None` if each goes at once.
@@ -208,12 +208,12 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
     /// How many bytes a JPEG may have so that the path carries the stream; `None` if no limit has shown itself.
     pub fn frame_budget(&mut self) -> Option<usize> {
         let limit = self.limit();
-        let wire = self.outlet.budget(limit)?;
+        let wire = self.queue.budget(limit)?;
         // Of what is on the wire, headers and parity are no picture.
         let each = self.config.datagram_bytes as f64;
         let share = (each - (wire::HEADER_BYTES + wire::PARITY_CHECKSUM_BYTES) as f64).max(1.0)
             / (each + self.config.overhead_bytes as f64);
-        let before = self.history.newest().map(|sent| &sent.slab);
+        let before = self.sent_frames.newest().map(|sent| &sent.slab);
         let parity = before.map_or(0.0, |slab| slab.planned_parity() as f64 / slab.len().max(1) as f64);
         Some((wire * share / (1.0 + parity)) as usize)
     }
@@ -229,7 +229,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
 
     fn begin(&mut self, waiting: &Waiting, now: Instant) -> Result<(), SendEvent> {
         let (captured, jpeg) = (waiting.frame.captured, &waiting.frame.jpeg);
-        let sent = self.history.begin(now);
+        let sent = self.sent_frames.begin(now);
         let redundancy = &mut self.redundancy;
         let parity = |data_chunks| redundancy.chunks(data_chunks);
         let cut = sent.slab.cut(
@@ -241,21 +241,21 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
             parity,
         );
         if let Err(error) = cut {
-            self.history.undo();
-            return Err(self.outlet.refuse(captured, error));
+            self.sent_frames.undo();
+            return Err(self.queue.refuse(captured, error));
         }
         self.pacer.set_rate(self.viewers.rate(now));
         let datagrams = sent.slab.len() + sent.slab.planned_parity();
-        self.pacer.begin(datagrams, sent.slab.bytes(), self.outlet.interval(), now);
+        self.pacer.begin(datagrams, sent.slab.bytes(), self.queue.interval(), now);
         sent.begin(self.next_frame, self.pacer.rate());
         self.next_frame = self.next_frame.next();
-        self.outlet.begin(waiting, now);
+        self.queue.begin(waiting, now);
         Ok(())
     }
 
     /// Gives out the next `count` datagrams of the frame, or as many as one call takes: data, then parity.
     fn send(&mut self, count: usize, now: Instant) -> SendOutput<'_, S> {
-        let sent = self.history.newest().expect(GOING);
+        let sent = self.sent_frames.newest().expect(GOING);
         let (from, data) = (sent.count(), sent.slab.len());
         let is_data = from < data;
         let stride = if is_data { sent.slab.stride() } else { sent.slab.parity_stride() };
@@ -264,33 +264,33 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
         sent.sent(from + count, now);
         if from + count == data + sent.slab.planned_parity() {
             self.last_sent = Some(now);
-            self.outlet.sent(now);
+            self.queue.sent(now);
         }
         let bytes = if is_data {
-            self.outlet.stats.data += count as u64;
+            self.queue.stats.data += count as u64;
             sent.slab.range(from..from + count)
         } else {
-            self.outlet.stats.parity += count as u64;
+            self.queue.stats.parity += count as u64;
             sent.slab.make_parity(sent.slab.planned_parity(), &mut self.encoder);
             sent.slab.parity_range(from - data..from - data + count)
         };
         self.streamed += bytes.len() as u64;
-        self.outlet.stats.bytes += bytes.len() as u64;
+        self.queue.stats.bytes += bytes.len() as u64;
         SendOutput::Transmit(Transmit { to: None, bytes, segment: stride.min(bytes.len()) })
     }
 
     /// Gives out the next datagrams that were asked for again.
     fn send_again(&mut self, now: Instant) -> SendOutput<'_, S> {
         let repair = self
-            .answers
-            .next(&mut self.history, &mut self.encoder, self.streamed, now)
+            .retransmitter
+            .next(&mut self.sent_frames, &mut self.encoder, self.streamed, now)
             .expect("it was there")
             .clone();
-        let sent = self.history.find(repair.frame).expect("answers are of frames that are kept");
+        let sent = self.sent_frames.find(repair.frame).expect("answers are of frames that are kept");
         let is_data = repair.what == What::Data;
         let stride = if is_data { sent.slab.stride() } else { sent.slab.parity_stride() };
         let count = most_at_once(repair.range.len().min(self.pacer.repair_group(stride)), stride);
-        self.answers.taken(count);
+        self.retransmitter.taken(count);
         let range = repair.range.start..repair.range.start + count;
         if is_data {
             sent.resent(range.clone());
@@ -303,10 +303,10 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
         } else {
             sent.slab.parity_range(range)
         };
-        self.pacer.repair(count, bytes.len(), self.outlet.is_going(), now);
+        self.pacer.repair(count, bytes.len(), self.queue.is_going(), now);
         self.last_sent = Some(now);
-        self.outlet.stats.resent += count as u64;
-        self.outlet.stats.bytes += bytes.len() as u64;
+        self.queue.stats.resent += count as u64;
+        self.queue.stats.bytes += bytes.len() as u64;
         SendOutput::Transmit(Transmit { to: None, bytes, segment: stride.min(bytes.len()) })
     }
 
@@ -319,7 +319,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
         {
             return SendOutput::Wait(Some(until.min(wait)));
         }
-        self.outlet.end();
+        self.queue.end();
         self.say(Kind::Goodbye, now)
     }
 
@@ -333,7 +333,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
         };
         let hello = Hello { state: self.state, name: &self.config.name, invitation: Some(invitation) };
         wire::emit_control(&header, (kind == Kind::Hello).then_some(&hello), &mut self.control);
-        self.outlet.stats.bytes += self.control.len() as u64;
+        self.queue.stats.bytes += self.control.len() as u64;
         SendOutput::Transmit(Transmit { to: None, bytes: &self.control, segment: self.control.len() })
     }
 

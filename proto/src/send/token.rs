@@ -13,11 +13,11 @@ use crate::wire::Token;
 /// Whoever can show the token of an address has received something there lately. The sender keeps nothing for those who
 /// never come back, and a token cannot be guessed from others'.
 #[derive(Clone, Debug)]
-pub(crate) struct Doorman {
+pub(crate) struct AddressToken {
     key: [u8; 16],
 }
 
-impl Doorman {
+impl AddressToken {
     pub(crate) fn new(key: [u8; 16]) -> Self {
         Self { key }
     }
@@ -55,16 +55,16 @@ mod tests {
 
     #[test]
     fn a_token_is_of_one_address_and_of_late_and_never_what_nobody_has() {
-        let (doorman, other) = (Doorman::new([1; 16]), Doorman::new([2; 16]));
+        let (address_token, other) = (AddressToken::new([1; 16]), AddressToken::new([2; 16]));
         let at = |seconds: u64| MediaTime::from_micros(1_000_000 * seconds);
-        let token = doorman.token(&7_u8, at(6000));
-        assert_eq!(token, doorman.token(&7_u8, at(6599)));
-        assert_ne!(token, doorman.token(&8_u8, at(6000)));
+        let token = address_token.token(&7_u8, at(6000));
+        assert_eq!(token, address_token.token(&7_u8, at(6599)));
+        assert_ne!(token, address_token.token(&8_u8, at(6000)));
         assert_ne!(token, other.token(&7_u8, at(6000)));
-        assert!((0..1000_u32).all(|source| doorman.token(&source, at(0)) != Token::default()));
+        assert!((0..1000_u32).all(|source| address_token.token(&source, at(0)) != Token::default()));
         for (seconds, counts) in [(6000, true), (6600, true), (7199, true), (7200, false), (5999, false)] {
-            assert_eq!(doorman.knows(&7_u8, token, at(seconds)), counts, "after {seconds} s");
+            assert_eq!(address_token.knows(&7_u8, token, at(seconds)), counts, "after {seconds} s");
         }
-        assert!(!doorman.knows(&8_u8, token, at(6000)) && !other.knows(&7_u8, token, at(6000)));
+        assert!(!address_token.knows(&8_u8, token, at(6000)) && !other.knows(&7_u8, token, at(6000)));
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::frame::MediaTime;
 use crate::recv::SILENCE;
 use crate::seq::{FrameId, SessionId};
-use crate::wire::{self, AnswerStatus, Ask, Body, Datagram, Header, Kind, Token};
+use crate::wire::{self, Body, Datagram, Header, Kind, Subscribe, SubscribeStatus, Token};
 
 /// Asks one sender that serves whoever asks.
 ///
@@ -16,11 +16,11 @@ use crate::wire::{self, AnswerStatus, Ask, Body, Datagram, Header, Kind, Token};
 /// [`handle_datagram`](Self::handle_datagram), and if that is not interested, tell it by [`heard`](Self::heard) that
 /// something came. After each, and when a wait is over, drain [`poll`](Self::poll) until it says to wait.
 #[derive(Debug)]
-pub struct Asker {
+pub struct Subscriber {
     epoch: Instant,
     token: Token,
     session: SessionId,
-    state: AskState,
+    state: SubscribeState,
     /// When something of the stream last came.
     heard: Option<Instant>,
     /// When the sender last answered.
@@ -35,18 +35,18 @@ pub struct Asker {
 
 /// How far a receiver has come that asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AskState {
+pub enum SubscribeState {
     /// Nothing comes: the sender has not answered yet, or no longer sends.
-    Asking,
+    Subscribing,
     /// The stream comes.
     Watching,
     /// The sender has as many viewers as it takes; it is asked again now and then.
     Full,
 }
 
-/// What [`Asker::poll`] has to say.
+/// What [`Subscriber::poll`] has to say.
 #[derive(Debug)]
-pub enum AskOutput<'a> {
+pub enum SubscribeOutput<'a> {
     /// Send this one datagram to the sender.
     Transmit(&'a [u8]),
     /// Nothing until then, or never again if `None`.
@@ -69,14 +69,14 @@ enum Leaving {
     Done,
 }
 
-impl Asker {
+impl Subscriber {
     /// One that asks at once.
     pub fn new(now: Instant) -> Self {
         Self {
             epoch: now,
             token: Token::default(),
             session: UNKNOWN,
-            state: AskState::Asking,
+            state: SubscribeState::Subscribing,
             heard: None,
             answered: None,
             since: now,
@@ -88,7 +88,7 @@ impl Asker {
     }
 
     /// How far it has come.
-    pub fn state(&self) -> AskState {
+    pub fn state(&self) -> SubscribeState {
         self.state
     }
 
@@ -100,18 +100,18 @@ impl Asker {
     /// Takes in a datagram from the sender's address if it is an answer; says whether it was one. What is none is for
     /// the [`RecvStream`](crate::RecvStream).
     pub fn handle_datagram(&mut self, datagram: &[u8], now: Instant) -> bool {
-        let Some(Ok(Datagram { header, body: Body::Answer(answer) })) =
-            Datagram::parse_kind(datagram, Kind::Answer)
+        let Some(Ok(Datagram { header, body: Body::SubscribeReply(answer) })) =
+            Datagram::parse_kind(datagram, Kind::SubscribeReply)
         else {
             return false;
         };
         (self.session, self.answered) = (header.session, Some(now));
         let is_new = std::mem::replace(&mut self.token, answer.token) != answer.token;
         match answer.status {
-            AnswerStatus::ShowToken if is_new && self.early == Early::Allowed => self.early = Early::Due,
-            AnswerStatus::ShowToken => {}
-            AnswerStatus::Full | AnswerStatus::Other(_) => {
-                self.state = AskState::Full;
+            SubscribeStatus::ShowToken if is_new && self.early == Early::Allowed => self.early = Early::Due,
+            SubscribeStatus::ShowToken => {}
+            SubscribeStatus::Full | SubscribeStatus::Other(_) => {
+                self.state = SubscribeState::Full;
                 self.next = now + SELDOM;
             }
         }
@@ -121,8 +121,8 @@ impl Asker {
     /// Notes that something of the stream came.
     pub fn heard(&mut self, now: Instant) {
         self.heard = Some(now);
-        if self.state != AskState::Watching {
-            self.state = AskState::Watching;
+        if self.state != SubscribeState::Watching {
+            self.state = SubscribeState::Watching;
             self.next = now + WATCHING;
         }
     }
@@ -137,24 +137,24 @@ impl Asker {
 
     /// What to do next. Call it until it says `Wait`; then again after each input, and at that time.
     #[must_use]
-    pub fn poll(&mut self, now: Instant) -> AskOutput<'_> {
+    pub fn poll(&mut self, now: Instant) -> SubscribeOutput<'_> {
         match self.leaving {
             Leaving::No => {}
             Leaving::Asked => {
                 self.leaving = Leaving::Done;
                 return self.ask(true, now);
             }
-            Leaving::Done => return AskOutput::Wait(None),
+            Leaving::Done => return SubscribeOutput::Wait(None),
         }
         let silent = match self.state {
-            AskState::Asking => None,
-            AskState::Watching => self.heard.map(|heard| heard + SILENCE),
-            AskState::Full => self.answered.map(|answered| answered + FULL_FOR),
+            SubscribeState::Subscribing => None,
+            SubscribeState::Watching => self.heard.map(|heard| heard + SILENCE),
+            SubscribeState::Full => self.answered.map(|answered| answered + FULL_FOR),
         };
         if let Some(silent) = silent
             && silent <= now
         {
-            self.state = AskState::Asking;
+            self.state = SubscribeState::Subscribing;
             (self.since, self.next) = (now, now);
         }
         if self.early == Early::Due {
@@ -162,7 +162,7 @@ impl Asker {
         } else if self.next <= now {
             self.early = Early::Allowed;
         } else {
-            return AskOutput::Wait(Some(silent.map_or(self.next, |silent| self.next.min(silent))));
+            return SubscribeOutput::Wait(Some(silent.map_or(self.next, |silent| self.next.min(silent))));
         }
         self.next = now + self.interval(now);
         self.ask(false, now)
@@ -170,9 +170,9 @@ impl Asker {
 
     fn interval(&self, now: Instant) -> Duration {
         match self.state {
-            AskState::Watching => WATCHING,
-            AskState::Full => SELDOM,
-            AskState::Asking => match now.saturating_duration_since(self.since) {
+            SubscribeState::Watching => WATCHING,
+            SubscribeState::Full => SELDOM,
+            SubscribeState::Subscribing => match now.saturating_duration_since(self.since) {
                 silent if silent < SOON_FOR => SOON,
                 silent if silent < OFTEN_FOR => OFTEN,
                 _ => SELDOM,
@@ -180,12 +180,12 @@ impl Asker {
         }
     }
 
-    fn ask(&mut self, leaves: bool, now: Instant) -> AskOutput<'_> {
+    fn ask(&mut self, leaves: bool, now: Instant) -> SubscribeOutput<'_> {
         let sent = MediaTime::from_micros(now.saturating_duration_since(self.epoch).as_micros() as u64);
-        let header = Header::control(Kind::Ask, self.session, FrameId::default(), sent);
-        let ask = Ask { token: self.token, leaves };
+        let header = Header::control(Kind::Subscribe, self.session, FrameId::default(), sent);
+        let ask = Subscribe { token: self.token, leaves };
         wire::emit_with(&header, &mut self.datagram, |body| ask.emit(body));
-        AskOutput::Transmit(&self.datagram)
+        SubscribeOutput::Transmit(&self.datagram)
     }
 }
 
@@ -208,31 +208,31 @@ const FULL_FOR: Duration = Duration::from_millis(3 * SELDOM.as_millis() as u64 +
 mod tests {
     use super::*;
     use crate::t0;
-    use crate::wire::Answer;
+    use crate::wire::SubscribeReply;
 
     const SESSION: SessionId = SessionId::new(7);
 
-    fn answer(token: u64, status: AnswerStatus) -> Vec<u8> {
-        let header = Header::control(Kind::Answer, SESSION, FrameId::default(), MediaTime::default());
+    fn answer(token: u64, status: SubscribeStatus) -> Vec<u8> {
+        let header = Header::control(Kind::SubscribeReply, SESSION, FrameId::default(), MediaTime::default());
         let mut datagram = Vec::new();
-        let answer = Answer { token: Token::new(token), status };
+        let answer = SubscribeReply { token: Token::new(token), status };
         wire::emit_with(&header, &mut datagram, |body| answer.emit(body));
         datagram
     }
 
     /// What it asks from `from` to `to`, as when and with which token.
-    fn asks(asker: &mut Asker, from: Instant, to: Instant) -> Vec<(u128, Ask)> {
+    fn asks(subscriber: &mut Subscriber, from: Instant, to: Instant) -> Vec<(u128, Subscribe)> {
         let (mut now, mut asks) = (from, Vec::new());
         loop {
-            match asker.poll(now) {
-                AskOutput::Transmit(datagram) => {
-                    let Ok(Datagram { body: Body::Ask(ask), .. }) = Datagram::parse(datagram) else {
+            match subscriber.poll(now) {
+                SubscribeOutput::Transmit(datagram) => {
+                    let Ok(Datagram { body: Body::Subscribe(ask), .. }) = Datagram::parse(datagram) else {
                         panic!("not an ask")
                     };
                     asks.push(((now - from).as_millis(), ask));
                 }
-                AskOutput::Wait(Some(until)) if until <= to => now = until,
-                AskOutput::Wait(_) => return asks,
+                SubscribeOutput::Wait(Some(until)) if until <= to => now = until,
+                SubscribeOutput::Wait(_) => return asks,
             }
         }
     }
@@ -244,8 +244,9 @@ mod tests {
     #[test]
     fn it_asks_often_while_nothing_comes_and_ever_more_seldom() {
         let t0 = t0();
-        let mut asker = Asker::new(t0);
-        let times: Vec<_> = asks(&mut asker, t0, t0 + at(70_000)).into_iter().map(|(at, _)| at).collect();
+        let mut subscriber = Subscriber::new(t0);
+        let times: Vec<_> =
+            asks(&mut subscriber, t0, t0 + at(70_000)).into_iter().map(|(at, _)| at).collect();
         assert_eq!(times[..3], [0, 100, 200]);
         let longest = |from, to| {
             let within: Vec<_> = times.iter().filter(|&&at| from <= at && at <= to).collect();
@@ -259,78 +260,80 @@ mod tests {
     #[test]
     fn a_token_is_shown_at_once_but_only_once_between_two_asks_in_time() {
         let t0 = t0();
-        let mut asker = Asker::new(t0);
-        assert_eq!(asks(&mut asker, t0, t0).len(), 1);
+        let mut subscriber = Subscriber::new(t0);
+        assert_eq!(asks(&mut subscriber, t0, t0).len(), 1);
         for token in 1..=50 {
-            assert!(asker.handle_datagram(&answer(token, AnswerStatus::ShowToken), t0));
-            let shown = Ask { token: Token::new(1), leaves: false };
-            assert_eq!(asks(&mut asker, t0, t0), if token == 1 { vec![(0, shown)] } else { vec![] });
+            assert!(subscriber.handle_datagram(&answer(token, SubscribeStatus::ShowToken), t0));
+            let shown = Subscribe { token: Token::new(1), leaves: false };
+            assert_eq!(asks(&mut subscriber, t0, t0), if token == 1 { vec![(0, shown)] } else { vec![] });
         }
-        let next = asks(&mut asker, t0, t0 + at(100));
-        assert_eq!(next, [(100, Ask { token: Token::new(50), leaves: false })]);
+        let next = asks(&mut subscriber, t0, t0 + at(100));
+        assert_eq!(next, [(100, Subscribe { token: Token::new(50), leaves: false })]);
         // The same token again says nothing new.
-        assert!(asker.handle_datagram(&answer(50, AnswerStatus::ShowToken), t0 + at(100)));
-        assert_eq!(asks(&mut asker, t0 + at(100), t0 + at(199)), []);
+        assert!(subscriber.handle_datagram(&answer(50, SubscribeStatus::ShowToken), t0 + at(100)));
+        assert_eq!(asks(&mut subscriber, t0 + at(100), t0 + at(199)), []);
     }
 
     #[test]
     fn it_goes_on_asking_while_it_watches_and_asks_at_once_when_the_stream_falls_silent() {
         let t0 = t0();
-        let mut asker = Asker::new(t0);
-        asks(&mut asker, t0, t0);
-        asker.handle_datagram(&answer(1, AnswerStatus::ShowToken), t0);
-        asks(&mut asker, t0, t0);
+        let mut subscriber = Subscriber::new(t0);
+        asks(&mut subscriber, t0, t0);
+        subscriber.handle_datagram(&answer(1, SubscribeStatus::ShowToken), t0);
+        asks(&mut subscriber, t0, t0);
         for millis in 1..=2000 {
-            asker.heard(t0 + at(millis));
+            subscriber.heard(t0 + at(millis));
             let is_due = millis % 500 == 1 && millis > 1;
             assert_eq!(
-                asks(&mut asker, t0 + at(millis), t0 + at(millis)).len(),
+                asks(&mut subscriber, t0 + at(millis), t0 + at(millis)).len(),
                 usize::from(is_due),
                 "{millis}"
             );
-            assert_eq!(asker.state(), AskState::Watching);
+            assert_eq!(subscriber.state(), SubscribeState::Watching);
         }
-        let silent: Vec<_> = asks(&mut asker, t0 + at(2000), t0 + at(2800)).iter().map(|ask| ask.0).collect();
+        let silent: Vec<_> =
+            asks(&mut subscriber, t0 + at(2000), t0 + at(2800)).iter().map(|ask| ask.0).collect();
         assert_eq!(silent, [1, 500, 600, 700, 800]);
-        assert_eq!(asker.state(), AskState::Asking);
+        assert_eq!(subscriber.state(), SubscribeState::Subscribing);
     }
 
     #[test]
     fn where_there_is_no_room_it_asks_seldom_until_the_stream_comes() {
         let t0 = t0();
-        let mut asker = Asker::new(t0);
-        asks(&mut asker, t0, t0);
-        for (number, status) in [(1, AnswerStatus::Full), (2, AnswerStatus::Other(9))] {
+        let mut subscriber = Subscriber::new(t0);
+        asks(&mut subscriber, t0, t0);
+        for (number, status) in [(1, SubscribeStatus::Full), (2, SubscribeStatus::Other(9))] {
             let now = t0 + at(number * 10_000);
-            asks(&mut asker, now, now);
-            asker.handle_datagram(&answer(number, status), now);
-            assert_eq!(asker.state(), AskState::Full);
-            let times: Vec<_> = asks(&mut asker, now, now + at(3000)).iter().map(|ask| ask.0).collect();
+            asks(&mut subscriber, now, now);
+            subscriber.handle_datagram(&answer(number, status), now);
+            assert_eq!(subscriber.state(), SubscribeState::Full);
+            let times: Vec<_> = asks(&mut subscriber, now, now + at(3000)).iter().map(|ask| ask.0).collect();
             assert_eq!(times, [1000, 2000, 3000]);
-            assert_eq!(asker.state(), AskState::Full);
+            assert_eq!(subscriber.state(), SubscribeState::Full);
             // Who does not answer any more is not full, but gone: it is asked as at first.
             let later = now + at(3000);
-            let times: Vec<_> = asks(&mut asker, later, later + at(700)).iter().map(|ask| ask.0).collect();
+            let times: Vec<_> =
+                asks(&mut subscriber, later, later + at(700)).iter().map(|ask| ask.0).collect();
             assert_eq!(times, [500, 600, 700]);
-            assert_eq!(asker.state(), AskState::Asking);
+            assert_eq!(subscriber.state(), SubscribeState::Subscribing);
         }
-        asker.heard(t0);
-        assert_eq!(asker.state(), AskState::Watching);
+        subscriber.heard(t0);
+        assert_eq!(subscriber.state(), SubscribeState::Watching);
     }
 
     #[test]
     fn it_leaves_once_and_only_if_it_was_there() {
         let t0 = t0();
-        let mut asker = Asker::new(t0);
-        asks(&mut asker, t0, t0);
-        asker.handle_datagram(&answer(5, AnswerStatus::ShowToken), t0);
-        asker.leave();
-        let leave = Ask { token: Token::new(5), leaves: true };
-        assert_eq!(asks(&mut asker, t0, t0 + at(9000)), [(0, leave)]);
-        asker.leave();
-        assert_eq!(asks(&mut asker, t0, t0 + at(9000)), []);
+        let mut subscriber = Subscriber::new(t0);
+        asks(&mut subscriber, t0, t0);
+        subscriber.handle_datagram(&answer(5, SubscribeStatus::ShowToken), t0);
+        subscriber.leave();
+        let leave = Subscribe { token: Token::new(5), leaves: true };
+        assert_eq!(asks(&mut subscriber, t0, t0 + at(9000)), [(0, leave)]);
+        subscriber.leave();
+        assert_eq!(asks(&mut subscriber, t0, t0 + at(9000)), []);
 
-        let mut unknown = Asker::new(t0);
+        let mut unknown = Subscriber::new(t0);
         unknown.leave();
         assert_eq!(asks(&mut unknown, t0, t0 + at(9000)), []);
     }
@@ -338,15 +341,15 @@ mod tests {
     #[test]
     fn only_whole_answers_are_its_business() {
         let t0 = t0();
-        let mut asker = Asker::new(t0);
-        let mut damaged = answer(5, AnswerStatus::ShowToken);
+        let mut subscriber = Subscriber::new(t0);
+        let mut damaged = answer(5, SubscribeStatus::ShowToken);
         *damaged.last_mut().unwrap() ^= 1;
         let header = Header::control(Kind::Goodbye, SESSION, FrameId::default(), MediaTime::default());
         let mut other = Vec::new();
         wire::emit_with(&header, &mut other, |_| {});
         for datagram in [&damaged[..], &other, b"", b"Ck"] {
-            assert!(!asker.handle_datagram(datagram, t0));
+            assert!(!subscriber.handle_datagram(datagram, t0));
         }
-        assert_eq!(asker.token, Token::default());
+        assert_eq!(subscriber.token, Token::default());
     }
 }

@@ -3,5 +3,5 @@
 mod client;
 mod server;
 
-pub use client::{AskOutput, AskState, Asker};
-pub use server::{AskCounts, Door, Knock};
+pub use client::{SubscribeOutput, SubscribeState, Subscriber};
+pub use server::{Decision, SubscribeCounts, SubscribeServer};

@@ -8,26 +8,26 @@ use serde::Serialize;
 
 use crate::computer::{Computer, ComputerOf, Room, room};
 use crate::frame::Clock;
-use crate::send::Doorman;
+use crate::send::AddressToken;
 use crate::seq::{FrameId, SessionId};
-use crate::wire::{self, Answer, AnswerStatus, Body, Datagram, Header, Kind};
+use crate::wire::{self, Body, Datagram, Header, Kind, SubscribeReply, SubscribeStatus};
 
 /// Decides who is a viewer: whoever has asked with the token of its address, for as long as it goes on asking.
 ///
 /// Nothing is remembered of an address that has not shown its token, and all that is sent there is the token, in fewer
 /// bytes than asked for it. `S` is whatever the shell tells receivers apart by: for UDP, address and port.
 #[derive(Debug)]
-pub struct Door<S> {
+pub struct SubscribeServer<S> {
     session: SessionId,
     clock: Clock,
     most: usize,
-    doorman: Doorman,
+    address_token: AddressToken,
     computer: Option<ComputerOf<S>>,
     audience: BTreeMap<S, Guest>,
     /// Whose places others have now.
     displaced: VecDeque<S>,
     answer: Vec<u8>,
-    counts: AskCounts,
+    counts: SubscribeCounts,
 }
 
 /// Somebody who watches.
@@ -41,9 +41,9 @@ struct Guest {
 
 /// What is to be done about an ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Knock<'a> {
+pub enum Decision<'a> {
     /// Send this one datagram to where the ask came from.
-    Answer(&'a [u8]),
+    Reply(&'a [u8]),
     /// From now on it is a viewer: begin a stream to it, by a [`SendStream`](crate::SendStream) with the same secret.
     Welcome,
     /// It is a viewer already.
@@ -56,7 +56,7 @@ pub enum Knock<'a> {
 
 /// Asks, by how they ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct AskCounts {
+pub struct SubscribeCounts {
     /// It showed no token or a wrong one, and was told the right one, unless it wanted to leave.
     pub unproven: u64,
     /// It was let in.
@@ -71,19 +71,19 @@ pub struct AskCounts {
     pub malformed: u64,
 }
 
-impl<S: Copy + Ord + Hash> Door<S> {
+impl<S: Copy + Ord + Hash> SubscribeServer<S> {
     /// A door through which at most `most` come at a time, to streams of this `session` and with this `secret`.
     pub fn new(session: SessionId, secret: [u8; 16], most: usize, clock: Clock) -> Self {
         Self {
             session,
             clock,
             most,
-            doorman: Doorman::new(secret),
+            address_token: AddressToken::new(secret),
             computer: None,
             audience: BTreeMap::new(),
             displaced: VecDeque::new(),
             answer: Vec::with_capacity(wire::HEADER_BYTES + 16),
-            counts: AskCounts::default(),
+            counts: SubscribeCounts::default(),
         }
     }
 
@@ -96,29 +96,31 @@ impl<S: Copy + Ord + Hash> Door<S> {
 
     /// Takes in a datagram if it says that it is an ask, and says what is to be done. `None` if it is none, and somebody
     /// else's business.
-    pub fn handle_datagram(&mut self, source: S, datagram: &[u8], now: Instant) -> Option<Knock<'_>> {
-        let Ok(Datagram { body: Body::Ask(ask), .. }) = Datagram::parse_kind(datagram, Kind::Ask)? else {
+    pub fn handle_datagram(&mut self, source: S, datagram: &[u8], now: Instant) -> Option<Decision<'_>> {
+        let Ok(Datagram { body: Body::Subscribe(ask), .. }) =
+            Datagram::parse_kind(datagram, Kind::Subscribe)?
+        else {
             self.counts.malformed += 1;
-            return Some(Knock::Refused);
+            return Some(Decision::Refused);
         };
-        let is_proven = self.doorman.knows(&source, ask.token, self.clock.at(now));
+        let is_proven = self.address_token.knows(&source, ask.token, self.clock.at(now));
         Some(if !is_proven {
             self.counts.unproven += 1;
             // Who leaves needs no token any more.
-            if ask.leaves { Knock::Refused } else { self.tell(source, AnswerStatus::ShowToken, now) }
+            if ask.leaves { Decision::Refused } else { self.reply(source, SubscribeStatus::ShowToken, now) }
         } else if ask.leaves {
             self.counts.left += 1;
-            if self.audience.remove(&source).is_some() { Knock::Leaves } else { Knock::Refused }
+            if self.audience.remove(&source).is_some() { Decision::Leaves } else { Decision::Refused }
         } else if let Some(guest) = self.audience.get_mut(&source) {
             guest.heard = now;
             self.counts.stayed += 1;
-            Knock::Stays
+            Decision::Stays
         } else if self.lets_in(source, now) {
             self.counts.welcomed += 1;
-            Knock::Welcome
+            Decision::Welcome
         } else {
             self.counts.full += 1;
-            self.tell(source, AnswerStatus::Full, now)
+            self.reply(source, SubscribeStatus::Full, now)
         })
     }
 
@@ -155,7 +157,7 @@ impl<S: Copy + Ord + Hash> Door<S> {
     }
 
     /// How the asks so far ended.
-    pub fn counts(&self) -> &AskCounts {
+    pub fn counts(&self) -> &SubscribeCounts {
         &self.counts
     }
 
@@ -175,12 +177,12 @@ impl<S: Copy + Ord + Hash> Door<S> {
         true
     }
 
-    fn tell(&mut self, source: S, status: AnswerStatus, now: Instant) -> Knock<'_> {
+    fn reply(&mut self, source: S, status: SubscribeStatus, now: Instant) -> Decision<'_> {
         let time = self.clock.at(now);
-        let header = Header::control(Kind::Answer, self.session, FrameId::default(), time);
-        let answer = Answer { token: self.doorman.token(&source, time), status };
+        let header = Header::control(Kind::SubscribeReply, self.session, FrameId::default(), time);
+        let answer = SubscribeReply { token: self.address_token.token(&source, time), status };
         wire::emit_with(&header, &mut self.answer, |body| answer.emit(body));
-        Knock::Answer(&self.answer)
+        Decision::Reply(&self.answer)
     }
 }
 
@@ -193,127 +195,135 @@ mod tests {
     use super::*;
     use crate::frame::MediaTime;
     use crate::t0;
-    use crate::wire::{Ask, Token};
+    use crate::wire::{Subscribe, Token};
 
     const SECRET: [u8; 16] = [3; 16];
 
-    fn door(most: usize) -> Door<u8> {
-        Door::new(SessionId::new(7), SECRET, most, Clock::new(t0(), MediaTime::default()))
+    fn server(most: usize) -> SubscribeServer<u8> {
+        SubscribeServer::new(SessionId::new(7), SECRET, most, Clock::new(t0(), MediaTime::default()))
     }
 
     fn ask(token: Token, leaves: bool) -> Vec<u8> {
-        let header =
-            Header::control(Kind::Ask, SessionId::new(u64::MAX), FrameId::default(), MediaTime::default());
+        let header = Header::control(
+            Kind::Subscribe,
+            SessionId::new(u64::MAX),
+            FrameId::default(),
+            MediaTime::default(),
+        );
         let mut datagram = Vec::new();
-        wire::emit_with(&header, &mut datagram, |body| Ask { token, leaves }.emit(body));
+        wire::emit_with(&header, &mut datagram, |body| Subscribe { token, leaves }.emit(body));
         datagram
     }
 
     /// The token that the door tells an address.
-    fn token(door: &mut Door<u8>, source: u8) -> Token {
+    fn token(server: &mut SubscribeServer<u8>, source: u8) -> Token {
         let asked = ask(Token::default(), false);
-        let Some(Knock::Answer(told)) = door.handle_datagram(source, &asked, t0()) else {
+        let Some(Decision::Reply(told)) = server.handle_datagram(source, &asked, t0()) else {
             panic!("no answer")
         };
         assert!(told.len() <= asked.len());
-        let Ok(Datagram { body: Body::Answer(answer), .. }) = Datagram::parse(told) else {
+        let Ok(Datagram { body: Body::SubscribeReply(answer), .. }) = Datagram::parse(told) else {
             panic!("{told:?}")
         };
-        assert_eq!(answer.status, AnswerStatus::ShowToken);
+        assert_eq!(answer.status, SubscribeStatus::ShowToken);
         answer.token
     }
 
     #[test]
     fn whoever_shows_the_token_of_its_address_is_let_in_until_it_leaves() {
-        let (t0, mut door) = (t0(), door(2));
-        let token = token(&mut door, 1);
+        let (t0, mut server) = (t0(), server(2));
+        let token = token(&mut server, 1);
         assert_eq!(
             token,
-            Doorman::new(SECRET).token(&1_u8, MediaTime::default()),
+            AddressToken::new(SECRET).token(&1_u8, MediaTime::default()),
             "it is the token of its reports"
         );
-        assert_eq!(door.handle_datagram(1, &ask(token, false), t0), Some(Knock::Welcome));
-        assert_eq!(door.handle_datagram(1, &ask(token, false), t0), Some(Knock::Stays));
-        assert!(matches!(door.handle_datagram(2, &ask(token, false), t0), Some(Knock::Answer(_))));
-        assert_eq!(door.handle_datagram(1, &ask(Token::default(), true), t0), Some(Knock::Refused));
-        assert_eq!(door.viewers(), 1, "nobody leaves for another");
-        assert_eq!(door.handle_datagram(1, &ask(token, true), t0), Some(Knock::Leaves));
-        assert_eq!(door.handle_datagram(1, &ask(token, true), t0), Some(Knock::Refused));
-        let counts = AskCounts { unproven: 3, welcomed: 1, stayed: 1, left: 2, full: 0, malformed: 0 };
-        assert_eq!((*door.counts(), door.viewers(), door.next_due()), (counts, 0, None));
+        assert_eq!(server.handle_datagram(1, &ask(token, false), t0), Some(Decision::Welcome));
+        assert_eq!(server.handle_datagram(1, &ask(token, false), t0), Some(Decision::Stays));
+        assert!(matches!(server.handle_datagram(2, &ask(token, false), t0), Some(Decision::Reply(_))));
+        assert_eq!(server.handle_datagram(1, &ask(Token::default(), true), t0), Some(Decision::Refused));
+        assert_eq!(server.viewers(), 1, "nobody leaves for another");
+        assert_eq!(server.handle_datagram(1, &ask(token, true), t0), Some(Decision::Leaves));
+        assert_eq!(server.handle_datagram(1, &ask(token, true), t0), Some(Decision::Refused));
+        let counts = SubscribeCounts { unproven: 3, welcomed: 1, stayed: 1, left: 2, full: 0, malformed: 0 };
+        assert_eq!((*server.counts(), server.viewers(), server.next_due()), (counts, 0, None));
     }
 
     #[test]
     fn who_falls_silent_is_gone_and_makes_room() {
-        let (t0, mut door) = (t0(), door(2));
-        let tokens = [1, 2, 3].map(|source| token(&mut door, source));
+        let (t0, mut server) = (t0(), server(2));
+        let tokens = [1, 2, 3].map(|source| token(&mut server, source));
         for (source, millis) in [(1, 0), (2, 700)] {
             let now = t0 + Duration::from_millis(millis);
             let asked = ask(tokens[usize::from(source) - 1], false);
-            assert_eq!(door.handle_datagram(source, &asked, now), Some(Knock::Welcome));
+            assert_eq!(server.handle_datagram(source, &asked, now), Some(Decision::Welcome));
         }
-        let told = match door.handle_datagram(3, &ask(tokens[2], false), t0) {
-            Some(Knock::Answer(told)) => Datagram::parse(told).unwrap().body,
+        let told = match server.handle_datagram(3, &ask(tokens[2], false), t0) {
+            Some(Decision::Reply(told)) => Datagram::parse(told).unwrap().body,
             other => panic!("{other:?}"),
         };
-        assert_eq!(told, Body::Answer(Answer { token: tokens[2], status: AnswerStatus::Full }));
-        let due = door.next_due().unwrap();
+        assert_eq!(
+            told,
+            Body::SubscribeReply(SubscribeReply { token: tokens[2], status: SubscribeStatus::Full })
+        );
+        let due = server.next_due().unwrap();
         assert_eq!(due, t0 + WATCHED_FOR);
-        assert_eq!(door.next_gone(due - Duration::from_millis(1)), None);
-        assert_eq!((door.next_gone(due), door.next_gone(due)), (Some(1), None));
-        assert_eq!(door.handle_datagram(3, &ask(tokens[2], false), due), Some(Knock::Welcome));
-        assert_eq!(door.next_due(), Some(t0 + Duration::from_millis(2700)));
+        assert_eq!(server.next_gone(due - Duration::from_millis(1)), None);
+        assert_eq!((server.next_gone(due), server.next_gone(due)), (Some(1), None));
+        assert_eq!(server.handle_datagram(3, &ask(tokens[2], false), due), Some(Decision::Welcome));
+        assert_eq!(server.next_due(), Some(t0 + Duration::from_millis(2700)));
     }
 
     #[test]
     fn who_comes_to_a_shut_door_finds_no_room_and_who_is_there_stays() {
-        let (t0, mut door) = (t0(), door(2));
-        let tokens = [1, 2].map(|source| token(&mut door, source));
-        assert_eq!(door.handle_datagram(1, &ask(tokens[0], false), t0), Some(Knock::Welcome));
-        door.shut();
-        assert!(matches!(door.handle_datagram(2, &ask(tokens[1], false), t0), Some(Knock::Answer(_))));
-        assert_eq!(door.handle_datagram(1, &ask(tokens[0], false), t0), Some(Knock::Stays));
-        assert_eq!((door.viewers(), door.counts().full), (1, 1));
+        let (t0, mut server) = (t0(), server(2));
+        let tokens = [1, 2].map(|source| token(&mut server, source));
+        assert_eq!(server.handle_datagram(1, &ask(tokens[0], false), t0), Some(Decision::Welcome));
+        server.shut();
+        assert!(matches!(server.handle_datagram(2, &ask(tokens[1], false), t0), Some(Decision::Reply(_))));
+        assert_eq!(server.handle_datagram(1, &ask(tokens[0], false), t0), Some(Decision::Stays));
+        assert_eq!((server.viewers(), server.counts().full), (1, 1));
     }
 
     #[test]
     fn one_computer_with_many_ports_has_a_share_of_the_places_and_who_comes_late_finds_one() {
         let on = |source: &u8| Computer { key: (*source / 10).into(), is_own: *source >= 200 };
-        let (t0, mut door) = (t0(), door(16).with_computers(on));
-        let mut asks = |door: &mut Door<u8>, source, millis| {
-            let token = token(door, source);
+        let (t0, mut server) = (t0(), server(16).with_computers(on));
+        let mut asks = |server: &mut SubscribeServer<u8>, source, millis| {
+            let token = token(server, source);
             let now = t0 + Duration::from_millis(millis);
-            door.handle_datagram(source, &ask(token, false), now) == Some(Knock::Welcome)
+            server.handle_datagram(source, &ask(token, false), now) == Some(Decision::Welcome)
         };
-        let welcomed =
-            |door: &mut Door<u8>, asks: &mut dyn FnMut(&mut Door<u8>, u8, u64) -> bool, sources| {
-                let sources: std::ops::Range<u8> = sources;
-                sources.filter(|&source| asks(door, source, source.into())).count()
-            };
-        assert_eq!(welcomed(&mut door, &mut asks, 10..20), 4);
+        let welcomed = |server: &mut SubscribeServer<u8>,
+                        asks: &mut dyn FnMut(&mut SubscribeServer<u8>, u8, u64) -> bool,
+                        sources| {
+            let sources: std::ops::Range<u8> = sources;
+            sources.filter(|&source| asks(server, source, source.into())).count()
+        };
+        assert_eq!(welcomed(&mut server, &mut asks, 10..20), 4);
         // The sender's own computer may have all that are left; then it has too many.
-        assert_eq!((welcomed(&mut door, &mut asks, 200..220), door.viewers()), (12, 16));
-        assert_eq!(door.next_gone(t0), None);
+        assert_eq!((welcomed(&mut server, &mut asks, 200..220), server.viewers()), (12, 16));
+        assert_eq!(server.next_gone(t0), None);
         for (late, gone) in [(30, 209), (40, 208), (50, 211)] {
-            assert!(asks(&mut door, late, 300));
-            let displaced = door.next_gone(t0 + Duration::from_millis(300)).unwrap();
+            assert!(asks(&mut server, late, 300));
+            let displaced = server.next_gone(t0 + Duration::from_millis(300)).unwrap();
             assert!(displaced >= 200, "{displaced} for {gone}");
-            assert_eq!((door.next_gone(t0), door.viewers()), (None, 16));
+            assert_eq!((server.next_gone(t0), server.viewers()), (None, 16));
         }
-        assert!(!asks(&mut door, 31, 300), "who has one takes nobody's");
-        door.shut();
-        assert!(!asks(&mut door, 60, 300));
+        assert!(!asks(&mut server, 31, 300), "who has one takes nobody's");
+        server.shut();
+        assert!(!asks(&mut server, 60, 300));
     }
 
     #[test]
     fn what_is_no_ask_is_left_alone_and_a_damaged_one_is_counted() {
-        let (t0, mut door) = (t0(), door(1));
+        let (t0, mut server) = (t0(), server(1));
         let mut damaged = ask(Token::default(), false);
         damaged[45] ^= 1;
-        assert_eq!(door.handle_datagram(1, &damaged, t0), Some(Knock::Refused));
-        assert_eq!(door.handle_datagram(1, &damaged[..20], t0), Some(Knock::Refused));
+        assert_eq!(server.handle_datagram(1, &damaged, t0), Some(Decision::Refused));
+        assert_eq!(server.handle_datagram(1, &damaged[..20], t0), Some(Decision::Refused));
         damaged[3] = 7;
-        assert_eq!(door.handle_datagram(1, &damaged, t0), None);
-        assert_eq!(door.counts().malformed, 2);
+        assert_eq!(server.handle_datagram(1, &damaged, t0), None);
+        assert_eq!(server.counts().malformed, 2);
     }
 }

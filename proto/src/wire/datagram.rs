@@ -5,7 +5,7 @@ use super::error::WireError;
 use super::feedback::{self, Pong, Report, Resend, Token};
 use super::header::{self, HEADER_BYTES, Header, Kind};
 use super::hello::Hello;
-use super::subscribe::{Answer, Ask};
+use super::subscribe::{Subscribe, SubscribeReply};
 use crate::fec::most_parity;
 use crate::geometry::Geometry;
 
@@ -56,9 +56,9 @@ pub enum Body<'a> {
     /// The sender no longer has that frame.
     Gone,
     /// A receiver asks a sender that serves for its pictures.
-    Ask(Ask),
+    Subscribe(Subscribe),
     /// What it is told while it has none.
-    Answer(Answer),
+    SubscribeReply(SubscribeReply),
     /// Something that this version does not know.
     Unknown,
 }
@@ -88,8 +88,8 @@ impl<'a> Datagram<'a> {
             Kind::Ping => Body::Ping(feedback::parse_ping(body()?)?),
             Kind::Pong => Body::Pong(Pong::parse(body()?)?),
             Kind::Gone => Body::Gone,
-            Kind::Ask => Body::Ask(Ask::parse(body()?)?),
-            Kind::Answer => Body::Answer(Answer::parse(body()?)?),
+            Kind::Subscribe => Body::Subscribe(Subscribe::parse(body()?)?),
+            Kind::SubscribeReply => Body::SubscribeReply(SubscribeReply::parse(body()?)?),
             Kind::Other(_) => Body::Unknown,
         };
         Ok(Self { header, body })

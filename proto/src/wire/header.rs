@@ -83,9 +83,9 @@ pub enum Kind {
     /// 10: a chunk of a frame that was sent before, as [`Data`](Self::Data) otherwise.
     Again,
     /// 11: a receiver asks a sender that serves to be shown its pictures, or leaves.
-    Ask,
+    Subscribe,
     /// 12: the sender's answer to an ask that is not enough.
-    Answer,
+    SubscribeReply,
     /// Any other number.
     Other(u8),
 }
@@ -103,8 +103,8 @@ impl Kind {
             8 => Self::Pong,
             9 => Self::Gone,
             10 => Self::Again,
-            11 => Self::Ask,
-            12 => Self::Answer,
+            11 => Self::Subscribe,
+            12 => Self::SubscribeReply,
             other => Self::Other(other),
         }
     }
@@ -121,8 +121,8 @@ impl Kind {
             Self::Pong => 8,
             Self::Gone => 9,
             Self::Again => 10,
-            Self::Ask => 11,
-            Self::Answer => 12,
+            Self::Subscribe => 11,
+            Self::SubscribeReply => 12,
             Self::Other(other) => other,
         }
     }

@@ -15,4 +15,4 @@ pub use feedback::{MAX_RANGES, MAX_TRAINS, Pong, Report, ReportCounts, Resend, T
 pub(crate) use feedback::{emit_ping, lost_its_end};
 pub use header::{HEADER_BYTES, Header, Kind};
 pub use hello::{Hello, Invitation, MAX_NAME_BYTES, SourceState};
-pub use subscribe::{Answer, AnswerStatus, Ask};
+pub use subscribe::{Subscribe, SubscribeReply, SubscribeStatus};

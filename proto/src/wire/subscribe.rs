@@ -12,7 +12,7 @@ use super::feedback::Token;
 
 /// A receiver wants to watch, goes on watching, or leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ask {
+pub struct Subscribe {
     /// The receiver's; 0 while it has none.
     pub token: Token,
     /// Whether it leaves.
@@ -21,16 +21,16 @@ pub struct Ask {
 
 /// What an asker is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct SubscribeReply {
     /// The asker's token from now on.
     pub token: Token,
     /// Why it is not shown pictures yet.
-    pub status: AnswerStatus,
+    pub status: SubscribeStatus,
 }
 
 /// Why an asker is not shown pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AnswerStatus {
+pub enum SubscribeStatus {
     /// 0: it has yet to show its token.
     ShowToken,
     /// 1: there is no room for another viewer.
@@ -39,7 +39,7 @@ pub enum AnswerStatus {
     Other(u8),
 }
 
-impl Ask {
+impl Subscribe {
     pub(super) fn parse(body: &[u8]) -> Result<Self, WireError> {
         // It is longer than its answers, so that a forged one gains nothing.
         let body: &[u8; ASK_BYTES] = body.first_chunk().ok_or(WireError::Payload)?;
@@ -55,13 +55,13 @@ impl Ask {
     }
 }
 
-impl Answer {
+impl SubscribeReply {
     pub(super) fn parse(body: &[u8]) -> Result<Self, WireError> {
         let (token, rest) = body.split_first_chunk().ok_or(WireError::Payload)?;
         let status = match rest.first() {
-            Some(0) => AnswerStatus::ShowToken,
-            Some(1) => AnswerStatus::Full,
-            Some(&other) => AnswerStatus::Other(other),
+            Some(0) => SubscribeStatus::ShowToken,
+            Some(1) => SubscribeStatus::Full,
+            Some(&other) => SubscribeStatus::Other(other),
             None => return Err(WireError::Payload),
         };
         Ok(Self { token: Token::new(u64::from_be_bytes(*token)), status })
@@ -70,9 +70,9 @@ impl Answer {
     pub(crate) fn emit(&self, datagram: &mut Vec<u8>) {
         datagram.extend_from_slice(&self.token.get().to_be_bytes());
         datagram.push(match self.status {
-            AnswerStatus::ShowToken => 0,
-            AnswerStatus::Full => 1,
-            AnswerStatus::Other(other) => other,
+            SubscribeStatus::ShowToken => 0,
+            SubscribeStatus::Full => 1,
+            SubscribeStatus::Other(other) => other,
         });
     }
 }

@@ -11,7 +11,7 @@ pub(crate) fn scenes() -> Vec<Scene> {
             about: "An ask without the token of its address is told that; one that shows it is let in, if there is room
             for it; whoever has not asked for 2 s is none of its viewers any more.",
             head: "peer: door\nsession: 0123456789abcdef\nplaces: 1",
-            play: door,
+            play: server,
         },
         Scene {
             name: "asker",
@@ -19,12 +19,12 @@ pub(crate) fn scenes() -> Vec<Scene> {
             between two asks in time; every 500 ms while the stream comes, as at the start when that has not come for
             500 ms, every second while there is no room; and leaves.",
             head: "peer: asker",
-            play: asker,
+            play: subscriber,
         },
     ]
 }
 
-fn door(stage: &mut Stage) {
+fn server(stage: &mut Stage) {
     stage.hear(0, 'A', ask([0; 8], false, 0));
     let a = stage.run.token();
     stage.hear(1000, 'A', ask(a, false, 1000));
@@ -42,7 +42,7 @@ fn door(stage: &mut Stage) {
     stage.until(4_000_000);
 }
 
-fn asker(stage: &mut Stage) {
+fn subscriber(stage: &mut Stage) {
     stage.until(2_500_000);
     stage.hear(2_500_000, 'S', answer([1; 8], 0, 2_500_000));
     stage.hear(2_510_000, 'S', answer([2; 8], 0, 2_510_000));

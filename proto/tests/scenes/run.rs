@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use proto::wire::{Datagram, Kind, SourceState};
 use proto::{
-    AskOutput, AskState, Asker, Clock, Door, Fec, Frame, Knock, MediaTime, Pace, RecvConfig, RecvEvent,
-    RecvOutput, RecvStream, Repair, SendConfig, SendEvent, SendOutput, SendStream, SessionId,
+    Clock, Decision, Fec, Frame, MediaTime, Pace, RecvConfig, RecvEvent, RecvOutput, RecvStream, RepairedBy,
+    SendConfig, SendEvent, SendOutput, SendStream, SessionId, SubscribeOutput, SubscribeServer,
+    SubscribeState, Subscriber,
 };
 
 use crate::file::{self, Input, Line, What};
@@ -29,14 +30,14 @@ pub(crate) struct Run {
     answer: Option<(char, Vec<u8>)>,
     /// Whether pings that are sent now may come at other times, as chance has it; and how often and when they may.
     pub(crate) pings_are_spread: bool,
-    spread: Option<(u32, u64, u64)>,
+    histogram: Option<(u32, u64, u64)>,
 }
 
 enum Peer {
     Receiver(Box<RecvStream<char>>),
     Sender(Box<SendStream<char>>),
-    Door(Door<char>),
-    Asker(Asker, AskState),
+    SubscribeServer(SubscribeServer<char>),
+    Subscriber(Subscriber, SubscribeState),
 }
 
 impl Run {
@@ -60,10 +61,13 @@ impl Run {
                 };
                 Peer::Sender(Box::new(SendStream::new(config, clock, t0)))
             }
-            "door" => {
-                Peer::Door(Door::new(session(), SECRET, get("places").unwrap().parse().unwrap(), clock))
-            }
-            "asker" => Peer::Asker(Asker::new(t0), AskState::Asking),
+            "door" => Peer::SubscribeServer(SubscribeServer::new(
+                session(),
+                SECRET,
+                get("places").unwrap().parse().unwrap(),
+                clock,
+            )),
+            "asker" => Peer::Subscriber(Subscriber::new(t0), SubscribeState::Subscribing),
             other => panic!("there is no peer {other}"),
         };
         let mut run = Self {
@@ -74,7 +78,7 @@ impl Run {
             last: Vec::new(),
             answer: None,
             pings_are_spread: false,
-            spread: None,
+            histogram: None,
         };
         run.drain(true);
         run
@@ -119,8 +123,8 @@ impl Run {
         let now = self.t0 + Duration::from_micros(self.now);
         match (&mut self.peer, what) {
             (Peer::Receiver(stream), What::Datagram(from, bytes)) => {
-                let fate = stream.handle_datagram(*from, &mut bytes.clone(), now);
-                snake(&format!("{fate:?}"))
+                let outcome = stream.handle_datagram(*from, &mut bytes.clone(), now);
+                snake(&format!("{outcome:?}"))
             }
             (Peer::Sender(stream), What::Datagram(from, bytes)) => {
                 snake(&format!("{:?}", stream.handle_datagram(*from, bytes, now)))
@@ -138,12 +142,12 @@ impl Run {
                 stream.close();
                 String::new()
             }
-            (Peer::Door(door), What::Datagram(from, bytes)) => {
-                let before = *door.counts();
-                if let Some(Knock::Answer(bytes)) = door.handle_datagram(*from, bytes, now) {
+            (Peer::SubscribeServer(server), What::Datagram(from, bytes)) => {
+                let before = *server.counts();
+                if let Some(Decision::Reply(bytes)) = server.handle_datagram(*from, bytes, now) {
                     self.answer = Some((*from, bytes.to_vec()));
                 }
-                let after = *door.counts();
+                let after = *server.counts();
                 let ends = [
                     ("unproven", after.unproven > before.unproven),
                     ("welcomed", after.welcomed > before.welcomed),
@@ -154,15 +158,15 @@ impl Run {
                 ];
                 ends.iter().find(|(_, is_it)| *is_it).map_or("nothing", |(name, _)| name).into()
             }
-            (Peer::Asker(asker, _), What::Datagram(_, bytes)) => {
-                let is_answer = asker.handle_datagram(bytes, now);
+            (Peer::Subscriber(subscriber, _), What::Datagram(_, bytes)) => {
+                let is_answer = subscriber.handle_datagram(bytes, now);
                 if !is_answer {
-                    asker.heard(now);
+                    subscriber.heard(now);
                 }
                 if is_answer { "answer" } else { "stream" }.into()
             }
-            (Peer::Asker(asker, _), What::End) => {
-                asker.leave();
+            (Peer::Subscriber(subscriber, _), What::End) => {
+                subscriber.leave();
                 String::new()
             }
             (_, What::Nothing) => String::new(),
@@ -199,19 +203,19 @@ impl Run {
                     SendOutput::Wait(until) => break until,
                 }
             },
-            Peer::Door(door) => {
+            Peer::SubscribeServer(server) => {
                 did.extend(self.answer.take().map(|(to, bytes)| sends(to, &bytes)));
-                while let Some(gone) = door.next_gone(now) {
+                while let Some(gone) = server.next_gone(now) {
                     did.push(format!("gone {gone}"));
                 }
-                door.next_due()
+                server.next_due()
             }
-            Peer::Asker(asker, state) => loop {
-                match asker.poll(now) {
-                    AskOutput::Transmit(bytes) => did.push(sends('*', bytes)),
-                    AskOutput::Wait(until) => {
-                        if std::mem::replace(state, asker.state()) != asker.state() {
-                            did.push(snake(&format!("{:?}", asker.state())));
+            Peer::Subscriber(subscriber, state) => loop {
+                match subscriber.poll(now) {
+                    SubscribeOutput::Transmit(bytes) => did.push(sends('*', bytes)),
+                    SubscribeOutput::Wait(until) => {
+                        if std::mem::replace(state, subscriber.state()) != subscriber.state() {
+                            did.push(snake(&format!("{:?}", subscriber.state())));
                         }
                         break until;
                     }
@@ -243,8 +247,8 @@ fn received(event: RecvEvent<char>) -> String {
         RecvEvent::Delivered(delivery) => {
             let by = match delivery.repair {
                 None => "",
-                Some(Repair::Parity) => "repaired ",
-                Some(Repair::Resend) => "resent ",
+                Some(RepairedBy::Parity) => "repaired ",
+                Some(RepairedBy::Retransmission) => "resent ",
             };
             format!("delivered {} {by}{}", delivery.id.get(), file::hex(&delivery.frame.jpeg))
         }
@@ -272,8 +276,8 @@ impl Run {
         if !self.pings_are_spread || kind_of(bytes) != Some(Kind::Ping) {
             return (self.now, self.now);
         }
-        let (count, from, to) = self.spread.unwrap_or((0, self.now, self.now));
-        self.spread = Some((count + 1, from + (50_000 << count), to + 2 * (50_000 << count)));
+        let (count, from, to) = self.histogram.unwrap_or((0, self.now, self.now));
+        self.histogram = Some((count + 1, from + (50_000 << count), to + 2 * (50_000 << count)));
         (from, to)
     }
 }

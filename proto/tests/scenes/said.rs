@@ -123,13 +123,13 @@ pub(crate) fn ask(token: [u8; 8], leaves: bool, time: u64) -> Vec<u8> {
     let mut body = token.to_vec();
     body.push(u8::from(leaves));
     body.resize(16, 0);
-    says(Kind::Ask, u64::MAX, 0, time, &body)
+    says(Kind::Subscribe, u64::MAX, 0, time, &body)
 }
 
 pub(crate) fn answer(token: [u8; 8], status: u8, time: u64) -> Vec<u8> {
     let mut body = token.to_vec();
     body.push(status);
-    with(&control(Kind::Answer, SESSION, 0, MEDIA_TIME + time, body.len()), &body)
+    with(&control(Kind::SubscribeReply, SESSION, 0, MEDIA_TIME + time, body.len()), &body)
 }
 
 fn control(kind: Kind, session: u64, id: u32, captured: u64, length: usize) -> Header {

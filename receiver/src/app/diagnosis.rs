@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use proto::explain::{Cause, Evidence, Given, Watch};
+use proto::explain::{Cause, Counters, Given, Monitor};
 use proto::host::{Console, Interface};
 
-use crate::feed::{Counters, Feed, Origin};
+use crate::feed::{Feed, FeedCounters, Origin};
 use crate::session::{Format, full};
 
 /// Looks at the statistics at each interval, and says what is wrong, where something is.
@@ -18,7 +18,7 @@ pub(super) struct Diagnosis {
     format: Format,
     /// What the receiver was given already.
     given: Given,
-    watch: Watch,
+    watch: Monitor,
     /// The sender that is asked, if one is.
     asks: Option<String>,
     /// How the sender is reached, once one is heard.
@@ -38,7 +38,7 @@ struct Way {
 impl Diagnosis {
     /// Of this feed, which arrives in this format.
     pub(super) fn new(feed: &Feed, format: Format, console: Console) -> Self {
-        let watch = Watch::new(&Evidence::default(), Instant::now());
+        let watch = Monitor::new(&Counters::default(), Instant::now());
         let Origin { listen, interface, buffer, asks, .. } = feed.origin.clone();
         let asks = asks.then(|| feed.status().listening.clone());
         let given = Given::default();
@@ -54,7 +54,7 @@ impl Diagnosis {
     /// Looks at what was counted so far.
     pub(super) fn look(&mut self, feed: &Feed) {
         let counters = feed.stats.lock();
-        let (mut totals, source) = (evidence(&counters), counters.source.clone());
+        let (mut totals, source) = (self::counters(&counters), counters.source.clone());
         let (is_over, is_full, away) = (counters.is_over, counters.is_full, counters.away.clone());
         drop(counters);
         (totals.port, totals.is_group) = (self.listen.port(), self.listen.ip().is_multicast());
@@ -103,12 +103,12 @@ impl Diagnosis {
 }
 
 /// What the counters say of what is wrong.
-fn evidence(counters: &Counters) -> Evidence {
-    Evidence {
+fn counters(counters: &FeedCounters) -> Counters {
+    Counters {
         kernel_dropped: counters.kernel_dropped,
         undecoded: counters.undecoded,
         unshown: counters.unshown,
-        ..Evidence::of_stream(&counters.stream)
+        ..Counters::of_stream(&counters.stream)
     }
 }
 
@@ -119,11 +119,12 @@ mod tests {
 
     #[test]
     fn drops_of_this_computer_are_told_from_those_of_the_network() {
-        let mut counters = Counters { kernel_dropped: 900, undecoded: 1, unshown: 2, ..Counters::default() };
+        let mut counters =
+            FeedCounters { kernel_dropped: 900, undecoded: 1, unshown: 2, ..FeedCounters::default() };
         (counters.stream.delivered, counters.stream.unseen) = (100, 20);
-        let evidence = evidence(&counters);
-        assert_eq!((evidence.undecoded, evidence.unshown, evidence.lost), (1, 2, 20));
-        let causes = proto::explain::explain(&Evidence { datagrams: None, ..evidence });
+        let counters = super::counters(&counters);
+        assert_eq!((counters.undecoded, counters.unshown, counters.lost), (1, 2, 20));
+        let causes = proto::explain::explain(&Counters { datagrams: None, ..counters });
         assert!(matches!(causes[0], Cause::KernelBuffer { dropped: 900, .. }), "{causes:?}");
     }
 

@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use proto::explain::WANTED_BUFFER;
 use proto::host::{Checklist, Console, Interface, Stop, stop_at_signals};
 
-use crate::net::Link;
+use crate::net::ReceiveSocket;
 use crate::window::{Options, Window};
 
 /// Says what this computer has to receive pictures with and to show them on, and what arrives; returns whether all is
@@ -26,11 +26,11 @@ pub fn check(checks: &Checks, out: &mut dyn Write) -> Result<bool> {
     stop_at_signals(&stop).context("cannot handle signals")?;
     let mut list = Checklist::new(out);
     interfaces(&mut list, checks.listen.ip().is_multicast())?;
-    let link = port(&mut list, checks)?;
+    let socket = port(&mut list, checks)?;
     firewall(&mut list, checks.listen.port())?;
     display(&mut list)?;
-    if let Some(link) = link {
-        listen::listen(&mut list, link, checks, &stop)?;
+    if let Some(socket) = socket {
+        listen::listen(&mut list, socket, checks, &stop)?;
     }
     Ok(list.is_well())
 }
@@ -58,11 +58,11 @@ fn interfaces(list: &mut Checklist<'_>, is_group: bool) -> Result<()> {
 }
 
 /// Opens the port that is to be listened on, where that is free.
-fn port(list: &mut Checklist<'_>, checks: &Checks) -> Result<Option<Link>> {
+fn port(list: &mut Checklist<'_>, checks: &Checks) -> Result<Option<ReceiveSocket>> {
     let Checks { listen, interface, .. } = checks;
     list.section("Port")?;
-    let link = match Link::open(*listen, interface.as_deref(), &Console::silent()) {
-        Ok(link) => link,
+    let socket = match ReceiveSocket::open(*listen, interface.as_deref(), &Console::silent()) {
+        Ok(socket) => socket,
         Err(error) => {
             match owner::of_port(listen.port()) {
                 Some((pid, name)) if name == "receiver" => list.ok(format_args!(
@@ -78,7 +78,7 @@ fn port(list: &mut Checklist<'_>, checks: &Checks) -> Result<Option<Link>> {
             return Ok(None);
         }
     };
-    match link.interface() {
+    match socket.interface() {
         Some(interface) if listen.ip().is_multicast() => {
             list.ok(format_args!("{listen} is free, and the group is joined by {interface}"))?;
             list.note(
@@ -88,7 +88,7 @@ fn port(list: &mut Checklist<'_>, checks: &Checks) -> Result<Option<Link>> {
         }
         _ => list.ok(format_args!("{listen} is free"))?,
     }
-    let (got, wanted) = (link.buffer() / 1024, WANTED_BUFFER / 1024);
+    let (got, wanted) = (socket.buffer() / 1024, WANTED_BUFFER / 1024);
     if got < wanted {
         list.attention(format_args!(
             "the receive buffer is {got} KiB of {wanted}, so that bursts may be lost; to allow more: sudo sysctl -w \
@@ -97,7 +97,7 @@ fn port(list: &mut Checklist<'_>, checks: &Checks) -> Result<Option<Link>> {
     } else {
         list.ok(format_args!("the receive buffer is {got} KiB"))?;
     }
-    Ok(Some(link))
+    Ok(Some(socket))
 }
 
 /// Says what can be said of firewalls: whether their rules let a datagram pass is for a person to read.

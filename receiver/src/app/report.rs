@@ -69,8 +69,8 @@ impl Reporting {
 
     /// Has those watched who have begun to receive since.
     fn feel_pulses(&mut self) {
-        for pulse in lock(&self.shared.pulses).drain(..) {
-            self.reporter.watch("receive", pulse);
+        for heartbeat in lock(&self.shared.pulses).drain(..) {
+            self.reporter.watch("receive", heartbeat);
         }
     }
 

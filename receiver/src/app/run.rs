@@ -17,9 +17,9 @@ use crate::args::Args;
 use crate::decode::{Decoders, Decoding};
 use crate::discovery::{self, Sources};
 use crate::feed::{Feeds, Status};
-use crate::net::Link;
+use crate::net::ReceiveSocket;
 use crate::output::{Outputs, Spec};
-use crate::session::{Crew, Enough, Format, Host, LOOK_UP_EVERY, Opened, Shared, StreamConfig};
+use crate::session::{Format, FrameLimit, Host, LOOK_UP_EVERY, Opened, ReceiveThreads, Shared, StreamConfig};
 use crate::sync::lock;
 use crate::window::{Options, Window};
 
@@ -53,7 +53,7 @@ pub fn run(args: &Args) -> Result<()> {
         args.max_senders.map_or_else(|| if shows_several { MOST_IN_A_WINDOW } else { 1 }, usize::from);
     let shared = Arc::new(Shared {
         feeds,
-        decoding: Decoding::new(window.as_ref().map(Window::form)),
+        decoding: Decoding::new(window.as_ref().map(Window::format)),
         outputs: outputs.clone(),
         stop: stop.clone(),
         console: console.clone(),
@@ -62,20 +62,20 @@ pub fn run(args: &Args) -> Result<()> {
         shows_in_browsers: web.is_some(),
         config: stream_config(args)?,
         most_senders,
-        enough: Enough::new(args.frames),
+        enough: FrameLimit::new(args.frames),
     });
     let all = shared.clone();
-    let save_past = move || all.feeds.tiles().iter().for_each(|feed| drop(feed.keeper.save_past()));
-    at_user_signal(save_past).context("cannot handle signals")?;
-    let crew = Crew::new(args.interface.clone(), args.impair.clone(), shared.clone());
-    for Opened { link, asking, status } in links {
-        crew.receive(link, asking, status, !sources.is_open)?;
+    let save_replay = move || all.feeds.tiles().iter().for_each(|feed| drop(feed.recorder.save_replay()));
+    at_user_signal(save_replay).context("cannot handle signals")?;
+    let threads = ReceiveThreads::new(args.interface.clone(), args.impair.clone(), shared.clone());
+    for Opened { socket, subscription, status } in links {
+        threads.receive(socket, subscription, status, !sources.is_open)?;
     }
     for host in unknown {
-        crew.receive_once_known(host)?;
+        threads.receive_once_known(host)?;
     }
     let web = web.map(|web| web.serve(&shared)).transpose()?;
-    let finder = discovery::start(&sources, &crew)?;
+    let finder = discovery::start(&sources, &threads)?;
     let decoders = start_decoders(&shared, window.is_some() || outputs.want_pictures())?;
     let (window_there, window_gone) = mpsc::channel::<()>();
     let report = spawn("report", &stop, {
@@ -85,11 +85,11 @@ pub fn run(args: &Args) -> Result<()> {
         let reporting = Reporting { shared: shared_too, format, given, tallies, reporter };
         move || {
             reporting.run(duration, || {
-                let received = crew.join();
+                let received = threads.join();
                 shared.decoding.close();
                 let decoded = decoders.finish(&shared.console);
                 // Everything that was delivered is written before the last word is said.
-                shared.feeds.list().iter().for_each(|feed| feed.keeper.finish());
+                shared.feeds.list().iter().for_each(|feed| feed.recorder.finish());
                 let written = outputs.finish();
                 // What it has not shown by now it never will.
                 let _ = window_gone.recv();
@@ -164,8 +164,8 @@ fn open_links(sources: &Sources, args: &Args, console: &Console) -> Result<(Vec<
     let interface = args.interface.as_deref();
     let (mut opened, mut unknown) = (Vec::new(), Vec::new());
     for &listen in &sources.listen {
-        let link = match Link::open_in_time(listen, interface, console) {
-            Ok(link) => link,
+        let socket = match ReceiveSocket::open_in_time(listen, interface, console) {
+            Ok(socket) => socket,
             // Nobody asked for this port; senders are looked for too.
             Err(error) if sources.is_open => {
                 console.say(format_args!("not listening: {error:#}"));
@@ -174,10 +174,10 @@ fn open_links(sources: &Sources, args: &Args, console: &Console) -> Result<(Vec<
             Err(error) => return Err(error),
         };
         if sources.want_finding() && !listen.ip().is_multicast() {
-            link.make_way_for_groups().context("cannot set up the UDP socket")?;
+            socket.make_way_for_groups().context("cannot set up the UDP socket")?;
         }
         let status = Status::new("listening on", listen.to_string());
-        opened.push(Opened { link, asking: None, status });
+        opened.push(Opened { socket, subscription: None, status });
     }
     for host in &sources.connect {
         match host.look_up() {

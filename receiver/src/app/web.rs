@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use proto::host::Board;
+use proto::host::LatestStats;
 use proto::host::web::{Action, Family, Feed, Listener, Site, WebArgs, WebPolicy};
 use serde_json::Value;
 
@@ -21,11 +21,11 @@ use quota::Quota;
 #[derive(Debug)]
 pub(super) struct Web {
     listener: Listener,
-    board: Board,
+    board: LatestStats,
 }
 
 struct ReceiverSite {
-    board: Board,
+    board: LatestStats,
     shared: Arc<Shared>,
     quota: Mutex<Quota>,
 }
@@ -37,11 +37,11 @@ impl Web {
     /// If it cannot be had.
     pub(super) fn bind(args: &WebArgs, policy: WebPolicy) -> Result<Option<Self>> {
         let listener = Listener::bind(args)?.map(|listener| listener.with_policy(policy));
-        Ok(listener.map(|listener| Self { listener, board: Board::default() }))
+        Ok(listener.map(|listener| Self { listener, board: LatestStats::default() }))
     }
 
     /// Where statistics are to be posted.
-    pub(super) fn board(&self) -> Board {
+    pub(super) fn board(&self) -> LatestStats {
         self.board.clone()
     }
 
@@ -53,7 +53,7 @@ impl Web {
         let site = Arc::new(ReceiverSite {
             board: self.board,
             shared: shared.clone(),
-            quota: Mutex::new(Quota::new(shared.keep.past_bytes, Instant::now())),
+            quota: Mutex::new(Quota::new(shared.keep.replay_bytes, Instant::now())),
         });
         self.listener.serve(site, &shared.stop, &shared.console)
     }
@@ -86,7 +86,7 @@ impl Site for ReceiverSite {
     }
 
     fn actions(&self) -> &'static [Action] {
-        &[Action::Snapshot, Action::Past]
+        &[Action::Snapshot, Action::Replay]
     }
 
     fn act(&self, action: Action, feed: usize) -> Result<String, String> {
@@ -98,12 +98,12 @@ impl Site for ReceiverSite {
                 let shot = feed.newest.as_ref().and_then(|newest| newest.fresh(now));
                 let bytes = shot.as_ref().map_or(0, |shot| shot.frame.jpeg.len() as u64);
                 self.check(bytes, now)?;
-                feed.keeper.snapshot(shot.as_ref().map(|shot| &shot.frame))
+                feed.recorder.snapshot(shot.as_ref().map(|shot| &shot.frame))
             }
-            Action::Past => {
-                let bytes = feed.keeper.status().past.map_or(0, |past| past.bytes);
+            Action::Replay => {
+                let bytes = feed.recorder.status().replay.map_or(0, |past| past.bytes);
                 self.check(bytes, now)?;
-                feed.keeper.save_past()
+                feed.recorder.save_replay()
             }
         };
         match answer.wait(PATIENCE) {

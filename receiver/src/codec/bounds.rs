@@ -2,41 +2,41 @@
 
 use proto::jpeg::{Coding, Info};
 
-use super::error::Refusal;
+use super::error::DecodeError;
 
 /// Refuses what is not for us to decode, before anything is allocated for it.
-pub(super) fn check(info: &Info) -> Result<(), Refusal> {
+pub(super) fn check(info: &Info) -> Result<(), DecodeError> {
     match info.coding {
         Coding::Baseline => {}
-        Coding::Progressive => return Err(Refusal::Progressive),
-        Coding::Lossless => return Err(Refusal::Lossless),
-        Coding::Unusual => return Err(Refusal::Arithmetic),
+        Coding::Progressive => return Err(DecodeError::Progressive),
+        Coding::Lossless => return Err(DecodeError::Lossless),
+        Coding::Unusual => return Err(DecodeError::Arithmetic),
     }
     if info.precision != 8 {
-        return Err(Refusal::Precision(info.precision));
+        return Err(DecodeError::Precision(info.precision));
     }
     if !matches!(info.components, 1 | 3) {
-        return Err(Refusal::Components(info.components));
+        return Err(DecodeError::Components(info.components));
     }
     let (width, height) = (info.width, info.height);
     if width > MOST_ACROSS || height > MOST_ACROSS || u32::from(width) * u32::from(height) > MOST_PIXELS {
-        return Err(Refusal::TooLarge { width, height });
+        return Err(DecodeError::TooLarge { width, height });
     }
     let (scans, components, bytes) = (info.scans, info.components, info.table_bytes);
     if scans > u32::from(components) {
-        return Err(Refusal::Scans { scans, components });
+        return Err(DecodeError::Scans { scans, components });
     }
     if bytes > MOST_TABLES {
-        return Err(Refusal::Tables { bytes });
+        return Err(DecodeError::Tables { bytes });
     }
     Ok(())
 }
 
 /// What a picture's size costs where not all of it is in one scan: three coefficients of two bytes for a pixel.
-pub(super) fn check_scans(info: &Info) -> Result<(), Refusal> {
+pub(super) fn check_scans(info: &Info) -> Result<(), DecodeError> {
     let (width, height) = (info.width, info.height);
     if u32::from(width) * u32::from(height) > MOST_PIXELS_OF_SCANS {
-        return Err(Refusal::TooLargeForScans { width, height });
+        return Err(DecodeError::TooLargeForScans { width, height });
     }
     Ok(())
 }

@@ -8,10 +8,10 @@ use proto::jpeg::{Info, scan, scan_head};
 
 use super::bounds::check;
 use super::engine::{Engine, Scale, Shape};
-use super::error::Refusal;
+use super::error::DecodeError;
 use super::picture::{Decoded, Layout};
-use super::strips::Cut;
-use super::target::{Aim, scaled};
+use super::strips::StripLayout;
+use super::target::{DecodeTarget, scaled};
 use super::tidy::Tidy;
 use super::workers::Worker;
 
@@ -23,7 +23,7 @@ pub struct Decoder {
     threads: usize,
     workers: Vec<Worker>,
     tidy: Tidy,
-    cut: Cut,
+    cut: StripLayout,
     placement: Placement,
 }
 
@@ -40,7 +40,7 @@ impl Decoder {
             threads: threads.clamp(1, MOST_THREADS),
             workers: Vec::new(),
             tidy: Tidy::default(),
-            cut: Cut::default(),
+            cut: StripLayout::default(),
             placement: Placement::default(),
         }
     }
@@ -50,7 +50,12 @@ impl Decoder {
     /// # Errors
     ///
     /// Why the picture is refused. `into` then holds no picture; the next one is not affected.
-    pub fn decode(&mut self, jpeg: &[u8], aim: Aim, into: &mut Decoded) -> Result<(u32, u32), Refusal> {
+    pub fn decode(
+        &mut self,
+        jpeg: &[u8],
+        target: DecodeTarget,
+        into: &mut Decoded,
+    ) -> Result<(u32, u32), DecodeError> {
         into.clear();
         // Most of what is refused is so by its head alone.
         check(&scan_head(jpeg)?.info)?;
@@ -58,7 +63,7 @@ impl Decoder {
         check(&info)?;
         let mut tidy = std::mem::take(&mut self.tidy);
         let decoded =
-            tidy.read(&jpeg[..info.end], &info).and_then(|jpeg| self.decode_tidy(jpeg, &info, aim, into));
+            tidy.read(&jpeg[..info.end], &info).and_then(|jpeg| self.decode_tidy(jpeg, &info, target, into));
         self.tidy = tidy;
         decoded
     }
@@ -68,17 +73,17 @@ impl Decoder {
         &mut self,
         jpeg: &[u8],
         info: &Info,
-        aim: Aim,
+        target: DecodeTarget,
         into: &mut Decoded,
-    ) -> Result<(u32, u32), Refusal> {
-        let layout = self.engine.layout(jpeg, info, aim.form)?;
+    ) -> Result<(u32, u32), DecodeError> {
+        let layout = self.engine.layout(jpeg, info, target.format)?;
         let size = (info.width.into(), info.height.into());
-        let scale = match aim.area {
+        let scale = match target.area {
             Some(area) if layout == Layout::Bgrx => Scale::for_showing(size, scaled(size, area)),
             _ => Scale::Full,
         };
         let whole = Shape { width: size.0, rows: size.1, layout, scale };
-        let is_shared = aim.alone && scale == Scale::Full && whole.width * whole.rows >= WORTH_SHARING;
+        let is_shared = target.alone && scale == Scale::Full && whole.width * whole.rows >= WORTH_SHARING;
         let parts = if is_shared { self.start_workers() + 1 } else { 1 };
         if parts > 1 && self.cut.measure(jpeg, info, parts) {
             self.decode_strips(jpeg, whole, into)?;
@@ -101,9 +106,9 @@ impl Decoder {
     }
 
     /// Each strip but the first goes to a worker. All are waited for, whatever becomes of one of them.
-    fn decode_strips(&mut self, jpeg: &[u8], whole: Shape, into: &mut Decoded) -> Result<(), Refusal> {
+    fn decode_strips(&mut self, jpeg: &[u8], whole: Shape, into: &mut Decoded) -> Result<(), DecodeError> {
         let strips = into.begin(whole.width, whole.rows, whole.layout, self.cut.strips());
-        let (first, others) = strips.split_first_mut().ok_or(Refusal::Threads)?;
+        let (first, others) = strips.split_first_mut().ok_or(DecodeError::Threads)?;
         self.placement.keep_apart(self.workers.iter().map(Worker::id));
         let mut outcome = Ok(());
         let mut busy = 0;
@@ -112,7 +117,7 @@ impl Decoder {
             strip.place(first_row, rows);
             self.cut.copy(jpeg, index + 1, worker.jpeg());
             if !worker.give(Shape { rows, ..whole }, std::mem::take(&mut strip.pixels)) {
-                outcome = Err(Refusal::Threads);
+                outcome = Err(DecodeError::Threads);
                 break;
             }
             busy += 1;

@@ -1,11 +1,11 @@
 //! One thread's decompressor, and the checks without which it must not be let near a buffer.
 
 use proto::jpeg::Info;
-use turbojpeg::{Colorspace, Decompressor, Image, PixelFormat, ScalingFactor, Subsamp, YuvImage};
+use turbojpeg::{Colorspace, Decompressor, Image, ScalingFactor, Subsamp, YuvImage};
 
-use super::error::Refusal;
+use super::error::DecodeError;
 use super::picture::Layout;
-use super::target::Form;
+use super::target::PixelFormat;
 
 /// A decompressor that is made anew after every error: one that failed may refuse every later picture.
 #[derive(Debug, Default)]
@@ -56,13 +56,20 @@ impl Scale {
 
 impl Engine {
     /// How this JPEG is to be decoded.
-    pub(super) fn layout(&mut self, jpeg: &[u8], info: &Info, form: Form) -> Result<Layout, Refusal> {
+    pub(super) fn layout(
+        &mut self,
+        jpeg: &[u8],
+        info: &Info,
+        format: PixelFormat,
+    ) -> Result<Layout, DecodeError> {
         self.with(|decompressor| {
-            let header = decompressor.read_header(jpeg).map_err(refusal)?;
+            let header = decompressor.read_header(jpeg).map_err(error)?;
             if header.is_progressive || header.is_arithmetic || header.is_lossless {
-                return Err(Refusal::Contradictory);
+                return Err(DecodeError::Contradictory);
             }
-            if form == Form::Pixels || !matches!(header.colorspace, Colorspace::YCbCr | Colorspace::Gray) {
+            if format == PixelFormat::Pixels
+                || !matches!(header.colorspace, Colorspace::YCbCr | Colorspace::Gray)
+            {
                 return Ok(Layout::Bgrx);
             }
             // The library compares factors as ratios. What it has no name for can be decoded to pixels, whatever it is.
@@ -77,20 +84,25 @@ impl Engine {
     }
 
     /// Decodes `jpeg`, which must be of this shape.
-    pub(super) fn decode(&mut self, jpeg: &[u8], shape: Shape, into: &mut Vec<u8>) -> Result<(), Refusal> {
+    pub(super) fn decode(
+        &mut self,
+        jpeg: &[u8],
+        shape: Shape,
+        into: &mut Vec<u8>,
+    ) -> Result<(), DecodeError> {
         self.with(|decompressor| {
             // The library checks the size of the buffer against the size of the picture, but not against its sampling:
             // it would write past the end. So whatever it is about to decode is looked at again here.
-            let header = decompressor.read_header(jpeg).map_err(refusal)?;
+            let header = decompressor.read_header(jpeg).map_err(error)?;
             let subsamp = subsamp(shape.layout);
             if (header.width, header.height) != (shape.width as usize, shape.rows as usize)
                 || subsamp.is_some_and(|subsamp| subsamp != header.subsamp)
             {
-                return Err(Refusal::Contradictory);
+                return Err(DecodeError::Contradictory);
             }
             let factor = shape.scale.factor();
             if decompressor.scaling_factor() != factor {
-                decompressor.set_scaling_factor(factor).map_err(refusal)?;
+                decompressor.set_scaling_factor(factor).map_err(error)?;
             }
             let (across, down) = (shape.scale.of(shape.width), shape.scale.of(shape.rows));
             let bytes = shape.layout.bytes(across, down);
@@ -107,9 +119,9 @@ impl Engine {
                 ),
                 None => {
                     // Chroma is taken from the pixel's own sample: smoothing it would make a strip depend on the next.
-                    decompressor.set_fast_upsample(true).map_err(refusal)?;
+                    decompressor.set_fast_upsample(true).map_err(error)?;
                     let pitch = shape.layout.pitch(0, across);
-                    let format = PixelFormat::BGRX;
+                    let format = turbojpeg::PixelFormat::BGRX;
                     decompressor
                         .decompress(jpeg, Image { pixels: &mut into[..], width, pitch, height, format })
                 }
@@ -119,12 +131,15 @@ impl Engine {
                     *decompressor = self::decompressor()?;
                     Ok(())
                 }
-                other => other.map_err(refusal),
+                other => other.map_err(error),
             }
         })
     }
 
-    fn with<T>(&mut self, work: impl FnOnce(&mut Decompressor) -> Result<T, Refusal>) -> Result<T, Refusal> {
+    fn with<T>(
+        &mut self,
+        work: impl FnOnce(&mut Decompressor) -> Result<T, DecodeError>,
+    ) -> Result<T, DecodeError> {
         let mut decompressor = match self.decompressor.take() {
             Some(decompressor) => decompressor,
             None => decompressor()?,
@@ -135,9 +150,9 @@ impl Engine {
     }
 }
 
-fn decompressor() -> Result<Decompressor, Refusal> {
-    let mut decompressor = Decompressor::new().map_err(refusal)?;
-    decompressor.set_scan_limit(MOST_SCANS).map_err(refusal)?;
+fn decompressor() -> Result<Decompressor, DecodeError> {
+    let mut decompressor = Decompressor::new().map_err(error)?;
+    decompressor.set_scan_limit(MOST_SCANS).map_err(error)?;
     Ok(decompressor)
 }
 
@@ -170,12 +185,12 @@ fn is_harmless(error: &turbojpeg::Error, jpeg: &[u8]) -> bool {
 }
 
 /// Why there is no picture; what the library says of sampling factors that it cannot decode has a name.
-fn refusal(error: turbojpeg::Error) -> Refusal {
+fn error(error: turbojpeg::Error) -> DecodeError {
     match error {
-        turbojpeg::Error::BadSubsamp(_) => Refusal::Sampling,
+        turbojpeg::Error::BadSubsamp(_) => DecodeError::Sampling,
         other => match other.to_string() {
-            text if text.to_lowercase().contains("sampling") => Refusal::Sampling,
-            text => Refusal::Damaged(text),
+            text if text.to_lowercase().contains("sampling") => DecodeError::Sampling,
+            text => DecodeError::Damaged(text),
         },
     }
 }

@@ -5,7 +5,7 @@ use thiserror::Error;
 
 /// Why a JPEG is not decoded: the picture's fault, except for [`Threads`](Self::Threads).
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum Refusal {
+pub enum DecodeError {
     /// It is no whole JPEG.
     #[error("the picture is no whole JPEG: {0}")]
     NotWhole(#[from] JpegError),

@@ -11,8 +11,8 @@ mod tidy;
 mod workers;
 
 pub use decoder::Decoder;
-pub use error::Refusal;
+pub use error::DecodeError;
 pub use picture::Decoded;
 pub(crate) use picture::{Layout, Pictures, Strip};
 pub(crate) use target::scaled;
-pub use target::{Aim, Form};
+pub use target::{DecodeTarget, PixelFormat};

@@ -7,11 +7,11 @@ use std::ops::Range;
 
 use proto::jpeg::Info;
 
-use super::error::Refusal;
+use super::error::DecodeError;
 
 /// Where a JPEG is cut. Its buffers are reused from picture to picture.
 #[derive(Debug, Default)]
-pub(super) struct Cut {
+pub(super) struct StripLayout {
     /// The intervals' entropy-coded data, without the markers between them.
     intervals: Vec<Range<usize>>,
     /// Up to the first byte of entropy-coded data.
@@ -24,7 +24,7 @@ pub(super) struct Cut {
     first: Vec<u8>,
 }
 
-impl Cut {
+impl StripLayout {
     /// Finds out whether `jpeg` can be cut into at most `most` strips; if not, it is to be decoded as a whole.
     pub(super) fn measure(&mut self, jpeg: &[u8], info: &Info, most: usize) -> bool {
         self.find(jpeg, info, most).is_some()
@@ -61,8 +61,8 @@ impl Cut {
     pub(super) fn with_first(
         &mut self,
         jpeg: &[u8],
-        decode: impl FnOnce(&[u8]) -> Result<(), Refusal>,
-    ) -> Result<(), Refusal> {
+        decode: impl FnOnce(&[u8]) -> Result<(), DecodeError>,
+    ) -> Result<(), DecodeError> {
         let mut first = std::mem::take(&mut self.first);
         self.copy(jpeg, 0, &mut first);
         let decoded = decode(&first);

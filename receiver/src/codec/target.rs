@@ -2,7 +2,7 @@
 
 /// What the decoded picture is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum PixelFormat {
     /// Planes of Y, U and V as they are in the JPEG, where its sampling is one that `Layout` knows; otherwise pixels.
     Planes,
     /// Packed B, G, R and an unused byte: what a window without graphics hardware shows without another conversion.
@@ -11,20 +11,20 @@ pub enum Form {
 
 /// How a picture is to be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Aim {
+pub struct DecodeTarget {
     /// What the decoded picture is for.
-    pub form: Form,
-    /// The area that it is shown in, in pixels: [`Form::Pixels`] are then decoded no larger than they need be, which takes
+    pub format: PixelFormat,
+    /// The area that it is shown in, in pixels: [`PixelFormat::Pixels`] are then decoded no larger than they need be, which takes
     /// much less time. `None`: as it is.
     pub area: Option<(u32, u32)>,
     /// Whether the other cores have nothing else to decode, so that several share one picture.
     pub alone: bool,
 }
 
-impl Aim {
+impl DecodeTarget {
     /// A picture as it is, decoded by all cores.
-    pub fn whole(form: Form) -> Self {
-        Self { form, area: None, alone: true }
+    pub fn whole(format: PixelFormat) -> Self {
+        Self { format, area: None, alone: true }
     }
 }
 

@@ -6,7 +6,7 @@
 use proto::jpeg::{Info, Segment, Segments};
 
 use super::bounds::check_scans;
-use super::error::Refusal;
+use super::error::DecodeError;
 
 /// A copy of a picture, for those that need one.
 #[derive(Debug, Default)]
@@ -19,7 +19,7 @@ impl Tidy {
     ///
     /// # Errors
     /// If it has several scans and is too large for that.
-    pub(super) fn read<'a>(&'a mut self, jpeg: &'a [u8], info: &Info) -> Result<&'a [u8], Refusal> {
+    pub(super) fn read<'a>(&'a mut self, jpeg: &'a [u8], info: &Info) -> Result<&'a [u8], DecodeError> {
         let mut is_copied = false;
         let (mut scans, mut all_in_one) = (0, false);
         for segment in Segments::new(jpeg) {

@@ -7,13 +7,13 @@ use std::thread::JoinHandle;
 use proto::host::ThreadId;
 
 use super::engine::{Engine, Shape};
-use super::error::Refusal;
+use super::error::DecodeError;
 
 /// A thread that decodes one strip at a time. It ends when it is dropped.
 #[derive(Debug)]
 pub(super) struct Worker {
     jobs: Option<SyncSender<Job>>,
-    done: Receiver<(Job, Result<(), Refusal>)>,
+    done: Receiver<(Job, Result<(), DecodeError>)>,
     /// The strip to be given, and then the buffer that comes back.
     jpeg: Vec<u8>,
     thread: Option<JoinHandle<()>>,
@@ -66,13 +66,13 @@ impl Worker {
     }
 
     /// Waits for the strip.
-    pub(super) fn collect(&mut self) -> (Vec<u8>, Result<(), Refusal>) {
+    pub(super) fn collect(&mut self) -> (Vec<u8>, Result<(), DecodeError>) {
         match self.done.recv() {
             Ok((job, decoded)) => {
                 self.jpeg = job.jpeg;
                 (job.pixels, decoded)
             }
-            Err(_) => (Vec::new(), Err(Refusal::Threads)),
+            Err(_) => (Vec::new(), Err(DecodeError::Threads)),
         }
     }
 }

@@ -2,4 +2,4 @@
 
 mod pool;
 
-pub(crate) use pool::{Decoders, Decoding, Offered};
+pub(crate) use pool::{Decoders, Decoding, Enqueue};

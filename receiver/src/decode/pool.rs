@@ -12,17 +12,17 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use proto::host::{Console, Seldom, Stop, join, spawn};
+use proto::host::{Console, RateLimiter, Stop, join, spawn};
 
-use crate::codec::{Aim, Decoded, Decoder, Form, Pictures, Refusal};
-use crate::feed::{Delays, Feed, Feeds, Picture, Turn};
+use crate::codec::{DecodeError, DecodeTarget, Decoded, Decoder, Pictures, PixelFormat};
+use crate::feed::{Delays, Feed, Feeds, Picture, QueueState};
 use crate::frame::Received;
 use crate::sync::lock;
 
 /// Where frames wait to be decoded.
 pub(crate) struct Decoding {
     /// How the window likes its pictures; `None` if there is none.
-    form: Option<Form>,
+    format: Option<PixelFormat>,
     queue: Mutex<Queue>,
     /// Tells the first thread that a feed waits. It alone serves a single feed: with all cores, and a warm cache.
     first: Condvar,
@@ -47,7 +47,7 @@ struct Waiting {
 
 /// What became of a frame that was offered to be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Offered {
+pub(crate) enum Enqueue {
     /// It is going to be decoded, unless a newer one comes before.
     Taken,
     /// It took the place of an older one, which nobody has decoded.
@@ -60,31 +60,31 @@ pub(crate) enum Offered {
 
 impl Decoding {
     /// For a window that likes its pictures in this form, or for none.
-    pub(crate) fn new(form: Option<Form>) -> Self {
+    pub(crate) fn new(format: Option<PixelFormat>) -> Self {
         let queue = Queue { waiting: VecDeque::with_capacity(USUAL_FEEDS), ..Queue::default() };
-        Self { form, queue: Mutex::new(queue), first: Condvar::new(), others: Condvar::new() }
+        Self { format, queue: Mutex::new(queue), first: Condvar::new(), others: Condvar::new() }
     }
 
     /// Takes a frame to be decoded, in place of one that still waits.
-    pub(crate) fn offer(&self, feed: &Arc<Feed>, frame: Received, delays: Delays) -> Offered {
+    pub(crate) fn offer(&self, feed: &Arc<Feed>, frame: Received, delays: Delays) -> Enqueue {
         if !feed.outputs().is_some_and(|outputs| outputs.want_pictures()) {
-            match self.form {
-                None => return Offered::Unwanted,
-                Some(_) if feed.is_hidden() => return Offered::Hidden,
+            match self.format {
+                None => return Enqueue::Unwanted,
+                Some(_) if feed.is_hidden() => return Enqueue::Hidden,
                 Some(_) => {}
             }
         }
         let mut queued = lock(&feed.queued);
         let displaced = queued.frame.replace((frame, delays)).is_some();
-        let (is_new, is_slow) = (queued.state == Turn::None, queued.is_slow);
+        let (is_new, is_slow) = (queued.state == QueueState::None, queued.is_slow);
         if is_new {
-            queued.state = Turn::Waits;
+            queued.state = QueueState::Waits;
         }
         drop(queued);
         if is_new {
             self.push(Waiting { feed: feed.clone(), is_slow });
         }
-        if displaced { Offered::Displaced } else { Offered::Taken }
+        if displaced { Enqueue::Displaced } else { Enqueue::Taken }
     }
 
     /// Ends the threads, once nothing waits any more.
@@ -102,18 +102,18 @@ impl Decoding {
         while let Some(Waiting { feed, is_slow }) = self.pop(number == 0) {
             let (next, mut pictures) = {
                 let mut queued = lock(&feed.queued);
-                queued.state = Turn::Served;
+                queued.state = QueueState::Served;
                 (queued.frame.take(), std::mem::take(&mut queued.pictures))
             };
             let begun = Instant::now();
             if let Some((received, delays)) = next {
-                worker.decode(&feed, self.form, &received, delays, &mut pictures);
+                worker.decode(&feed, self.format, &received, delays, &mut pictures);
             }
             let mut queued = lock(&feed.queued);
             queued.pictures = pictures;
             queued.is_slow = begun.elapsed() >= SLOW;
-            queued.state = if queued.frame.is_some() { Turn::Waits } else { Turn::None };
-            let next = (queued.state == Turn::Waits).then_some(queued.is_slow);
+            queued.state = if queued.frame.is_some() { QueueState::Waits } else { QueueState::None };
+            let next = (queued.state == QueueState::Waits).then_some(queued.is_slow);
             drop(queued);
             if is_slow {
                 self.leave_slow();
@@ -227,26 +227,26 @@ impl Worker<'_> {
     fn decode(
         &mut self,
         feed: &Feed,
-        form: Option<Form>,
+        format: Option<PixelFormat>,
         received: &Received,
         delays: Delays,
         pictures: &mut Pictures,
     ) {
-        let window = form.filter(|_| !feed.is_hidden());
-        if form.is_some() && window.is_none() {
+        let window = format.filter(|_| !feed.is_hidden());
+        if format.is_some() && window.is_none() {
             feed.stats.lock().hidden += 1;
         }
-        for (aim, to_window, to_outputs) in self.aims(feed, window).into_iter().flatten() {
+        for (target, to_window, to_outputs) in self.aims(feed, window).into_iter().flatten() {
             let mut picture = pictures.take();
             let into = Arc::get_mut(&mut picture).expect("a picture from the pool has one owner");
             let begun = Instant::now();
             into.set_interval(feed.interval());
-            let size = match self.decoder.decode(&received.frame.jpeg, aim, into) {
+            let size = match self.decoder.decode(&received.frame.jpeg, target, into) {
                 Ok(size) => size,
-                Err(refusal) => {
+                Err(error) => {
                     feed.stats.lock().refused += 1;
-                    if self.complaints.are_due(&refusal, begun) {
-                        self.console.say(format_args!("frame {} is not shown: {refusal}", received.id));
+                    if self.complaints.are_due(&error, begun) {
+                        self.console.say(format_args!("frame {} is not shown: {error}", received.id));
                     }
                     return;
                 }
@@ -263,16 +263,16 @@ impl Worker<'_> {
     }
 
     /// How a picture is wanted, and by whom: (how, the window, outputs).
-    fn aims(&self, feed: &Feed, window: Option<Form>) -> [Option<(Aim, bool, bool)>; 2] {
+    fn aims(&self, feed: &Feed, window: Option<PixelFormat>) -> [Option<(DecodeTarget, bool, bool)>; 2] {
         let written = feed.outputs().is_some_and(|outputs| outputs.want_pictures());
         let alone = self.feeds.count() <= 1;
-        let planes = Aim { form: Form::Planes, area: None, alone };
+        let planes = DecodeTarget { format: PixelFormat::Planes, area: None, alone };
         match window {
-            Some(Form::Planes) => [Some((planes, true, written)), None],
-            Some(form) => {
+            Some(PixelFormat::Planes) => [Some((planes, true, written)), None],
+            Some(format) => {
                 // A single picture that is shown smaller is scaled more finely than by halves.
                 let area = if alone { None } else { feed.area() };
-                let pixels = Aim { form, area, alone };
+                let pixels = DecodeTarget { format, area, alone };
                 [Some((pixels, true, false)), written.then_some((planes, false, true))]
             }
             None => [written.then_some((planes, false, true)), None],
@@ -313,14 +313,14 @@ const PATIENCE: Duration = Duration::from_millis(400);
 /// Which refusals were spoken of, and when: each kind is named, none of them all the time.
 #[derive(Default)]
 struct Complaints {
-    kinds: Vec<(Discriminant<Refusal>, Seldom)>,
+    kinds: Vec<(Discriminant<DecodeError>, RateLimiter)>,
 }
 
 impl Complaints {
-    fn are_due(&mut self, refusal: &Refusal, now: Instant) -> bool {
-        let kind = discriminant(refusal);
+    fn are_due(&mut self, error: &DecodeError, now: Instant) -> bool {
+        let kind = discriminant(error);
         let at = self.kinds.iter().position(|(known, _)| *known == kind).unwrap_or_else(|| {
-            self.kinds.push((kind, Seldom::new(COMPLAIN_EVERY)));
+            self.kinds.push((kind, RateLimiter::new(COMPLAIN_EVERY)));
             self.kinds.len() - 1
         });
         self.kinds[at].1.is_due(now)
@@ -345,23 +345,23 @@ mod tests {
     #[test]
     fn each_kind_of_refusal_is_named_and_none_of_them_all_the_time() {
         let (mut complaints, t0) = (Complaints::default(), Instant::now());
-        assert!(complaints.are_due(&Refusal::Progressive, t0));
-        assert!(complaints.are_due(&Refusal::Arithmetic, t0));
-        assert!(!complaints.are_due(&Refusal::Progressive, t0 + COMPLAIN_EVERY / 2));
-        assert!(complaints.are_due(&Refusal::Progressive, t0 + COMPLAIN_EVERY));
+        assert!(complaints.are_due(&DecodeError::Progressive, t0));
+        assert!(complaints.are_due(&DecodeError::Arithmetic, t0));
+        assert!(!complaints.are_due(&DecodeError::Progressive, t0 + COMPLAIN_EVERY / 2));
+        assert!(complaints.are_due(&DecodeError::Progressive, t0 + COMPLAIN_EVERY));
     }
 
     #[test]
     fn a_newer_frame_takes_the_place_of_one_that_waits_and_what_nobody_sees_is_not_decoded() {
-        let (decoding, feed) = (Decoding::new(Some(Form::Planes)), Arc::new(feed()));
-        assert_eq!(decoding.offer(&feed, frame(1), Delays::new()), Offered::Taken);
-        assert_eq!(decoding.offer(&feed, frame(2), Delays::new()), Offered::Displaced);
+        let (decoding, feed) = (Decoding::new(Some(PixelFormat::Planes)), Arc::new(feed()));
+        assert_eq!(decoding.offer(&feed, frame(1), Delays::new()), Enqueue::Taken);
+        assert_eq!(decoding.offer(&feed, frame(2), Delays::new()), Enqueue::Displaced);
         assert_eq!(lock(&decoding.queue).waiting.len(), 1, "it waits once");
         feed.set_area(None);
-        assert_eq!(decoding.offer(&feed, frame(3), Delays::new()), Offered::Hidden);
+        assert_eq!(decoding.offer(&feed, frame(3), Delays::new()), Enqueue::Hidden);
         feed.set_area(Some((640, 360)));
-        assert_eq!(decoding.offer(&feed, frame(3), Delays::new()), Offered::Displaced);
-        assert_eq!(Decoding::new(None).offer(&feed, frame(3), Delays::new()), Offered::Unwanted);
+        assert_eq!(decoding.offer(&feed, frame(3), Delays::new()), Enqueue::Displaced);
+        assert_eq!(Decoding::new(None).offer(&feed, frame(3), Delays::new()), Enqueue::Unwanted);
         feed.settle();
         feed.settle();
         assert_eq!(feed.stats.lock().undecoded, 1, "the last of them");
@@ -377,7 +377,7 @@ mod tests {
             console: &console,
         };
         feed.set_area(None);
-        worker.decode(&feed, Some(Form::Planes), &frame(1), Delays::new(), &mut Pictures::default());
+        worker.decode(&feed, Some(PixelFormat::Planes), &frame(1), Delays::new(), &mut Pictures::default());
         assert_eq!(feed.stats.lock().hidden, 1);
         worker.decode(&feed, None, &frame(1), Delays::new(), &mut Pictures::default());
         assert_eq!(feed.stats.lock().hidden, 1, "without a window there is nothing to be seen");
@@ -385,11 +385,11 @@ mod tests {
 
     #[test]
     fn all_feeds_are_served_in_turn_by_whichever_thread_is_free() {
-        let decoding = Decoding::new(Some(Form::Planes));
+        let decoding = Decoding::new(Some(PixelFormat::Planes));
         let feeds: Vec<_> = (0..9).map(|_| Arc::new(feed())).collect();
         for round in 0..3 {
             for feed in &feeds {
-                assert_ne!(decoding.offer(feed, frame(round), Delays::new()), Offered::Hidden);
+                assert_ne!(decoding.offer(feed, frame(round), Delays::new()), Enqueue::Hidden);
             }
         }
         let (registry, console, refused) = (Feeds::new(), Console::silent(), AtomicUsize::new(0));

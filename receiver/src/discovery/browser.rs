@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use proto::host::mdns::{Cache, Heard, Message, Name, Ready, Sockets, strings};
-use proto::host::{Announcement, Mark, Networks, SERVICE, Wake, printable};
+use proto::host::{Announcement, Event, Mark, Networks, SERVICE, printable};
 
 use super::address;
 use crate::sync::lock;
@@ -49,7 +49,7 @@ pub enum Change {
 /// Looks for senders until it is dropped.
 pub struct Browser {
     shared: Arc<Mutex<Shared>>,
-    end: Wake,
+    end: Event,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -80,7 +80,7 @@ impl Browser {
         on_change: impl FnMut(Change) + Send + 'static,
     ) -> Result<Self> {
         let shared = Arc::<Mutex<Shared>>::default();
-        let end = Wake::new().context(CANNOT)?;
+        let end = Event::new().context(CANNOT)?;
         let service = Name::dotted(SERVICE).context(CANNOT)?;
         let cache = Cache::new(service, names, Instant::now());
         let sockets = Sockets::open(interface);
@@ -121,7 +121,7 @@ fn look(
     mut sockets: Sockets,
     mut cache: Cache,
     shared: &Mutex<Shared>,
-    end: &Wake,
+    end: &Event,
     mut on_change: impl FnMut(Change),
 ) {
     let (mut networks, mut was_flooded) = (Networks::now(), false);

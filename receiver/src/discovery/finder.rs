@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use proto::host::{Seldom, Wake, as_shell_word, spawn, wait_until};
+use proto::host::{Event, RateLimiter, as_shell_word, spawn, wait_until};
 use rustix::event::{PollFd, PollFlags};
 
 use super::browser::{Browser, Found};
@@ -14,17 +14,17 @@ use super::claims::{Claims, Successor};
 use super::sources::Sources;
 use super::taken::{Failed, Taken, merged};
 use crate::feed::Status;
-use crate::net::Link;
-use crate::session::{Claim, Crew, Opened, Place};
+use crate::net::ReceiveSocket;
+use crate::session::{Claim, Opened, ReceiveThreads, Target};
 use crate::sync::lock;
 
 /// Looks for senders, and has those received that are wanted.
 pub struct Finder {
-    crew: Arc<Crew>,
+    threads: Arc<ReceiveThreads>,
     /// Those who are wanted, by name; nobody: whoever is there.
     names: Vec<String>,
     began: Instant,
-    changed: Wake,
+    changed: Event,
     /// Those who are there, by name.
     found: Mutex<Vec<Found>>,
     /// Those whom a person chose since they were looked at. The thread that looks has them received: whoever chooses waits
@@ -53,36 +53,36 @@ struct State {
     doubles: Vec<(String, Instant, bool)>,
     has_said_nobody: bool,
     /// When it may be said again that nobody can be found.
-    trouble: Seldom,
+    trouble: RateLimiter,
 }
 
 /// How a sender is received.
 enum Way {
-    Asked(Arc<Place>),
-    Joined(Arc<Place>),
+    Asked(Arc<Target>),
+    Joined(Arc<Target>),
 }
 
 /// Starts to look for senders, if that is wanted.
 ///
 /// # Errors
 /// If the system gives no threads or sockets.
-pub(crate) fn start(sources: &Sources, crew: &Arc<Crew>) -> Result<Option<Arc<Finder>>> {
+pub(crate) fn start(sources: &Sources, threads: &Arc<ReceiveThreads>) -> Result<Option<Arc<Finder>>> {
     if !sources.want_finding() {
         return Ok(None);
     }
-    let changed = Wake::new().context("cannot make an event")?;
+    let changed = Event::new().context("cannot make an event")?;
     let bell = changed.clone();
-    let browser = match Browser::looking_for(&sources.names, crew.interface(), move |_| bell.raise()) {
+    let browser = match Browser::looking_for(&sources.names, threads.interface(), move |_| bell.raise()) {
         Ok(browser) => browser,
         // Who sends here is shown all the same.
         Err(error) if sources.is_open => {
-            crew.shared.console.warn(format_args!("not looking for senders: {error:#}"));
+            threads.shared.console.warn(format_args!("not looking for senders: {error:#}"));
             return Ok(None);
         }
         Err(error) => return Err(error),
     };
     let finder = Arc::new(Finder {
-        crew: crew.clone(),
+        threads: threads.clone(),
         names: sources.names.clone(),
         began: Instant::now(),
         changed,
@@ -90,8 +90,8 @@ pub(crate) fn start(sources: &Sources, crew: &Arc<Crew>) -> Result<Option<Arc<Fi
         chosen: Mutex::default(),
     });
     let working = finder.clone();
-    let thread = spawn("find", &crew.shared.stop, move || working.run(&browser))?;
-    crew.join_later(thread);
+    let thread = spawn("find", &threads.shared.stop, move || working.run(&browser))?;
+    threads.join_later(thread);
     Ok(Some(finder))
 }
 
@@ -114,17 +114,17 @@ impl Finder {
 
     /// Follows what is found until the program ends.
     fn run(&self, browser: &Browser) -> Result<()> {
-        let stop = &self.crew.shared.stop;
+        let stop = &self.threads.shared.stop;
         let mut state = State::default();
         loop {
             self.changed.clear();
             let now = Instant::now();
             if let Some(trouble) = browser.trouble().filter(|_| state.trouble.is_due(now)) {
-                self.crew.shared.console.warn(trouble);
+                self.threads.shared.console.warn(trouble);
             }
             let decided = self.decide(&mut state, browser.list(), now)?;
             let until = [decided, state.next_try(), self.next_look(&state, now)].into_iter().flatten().min();
-            self.crew.shared.feeds.wake();
+            self.threads.shared.feeds.wake();
             let mut files = [PollFd::new(stop, PollFlags::IN), PollFd::new(&self.changed, PollFlags::IN)];
             wait_until(&mut files, until).context("cannot wait for senders")?;
             if stop.is_requested() {
@@ -164,7 +164,7 @@ impl Finder {
         }
         // Who sends here, or answers, is shown, and there is nothing left to decide.
         let is_any_heard = state.taken.iter().any(|taken| taken.heard().is_some());
-        state.is_settled |= is_any_heard || self.crew.shared.feeds.count() > state.supposed;
+        state.is_settled |= is_any_heard || self.threads.shared.feeds.count() > state.supposed;
         if state.is_settled {
             return Ok(None);
         }
@@ -175,7 +175,7 @@ impl Finder {
         if now < decided {
             return Ok(Some(decided));
         }
-        let have_window = self.crew.shared.feeds.have_window();
+        let have_window = self.threads.shared.feeds.have_window();
         if found.len() > 1 && (!have_window || state.taken.is_empty()) {
             self.offer(state, &found);
             if have_window {
@@ -209,12 +209,12 @@ impl Finder {
     fn follow(&self, state: &mut State, found: &[Found], now: Instant) {
         let others: Vec<String> = state.taken.iter().map(|taken| taken.instance.clone()).collect();
         for taken in &state.taken {
-            if let Some(place) = &taken.place {
-                place.move_to(&taken.addresses(found, &others));
+            if let Some(target) = &taken.target {
+                target.move_to(&taken.addresses(found, &others));
                 if let Some(found) =
                     found.iter().find(|found| found.instance == taken.instance && !taken.is_any)
                 {
-                    place.set_name(&found.name);
+                    target.set_name(&found.name);
                 }
             }
         }
@@ -268,7 +268,7 @@ impl Finder {
             if !*is_said && now >= *since + LASTING {
                 *is_said = true;
                 let all: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-                self.crew.shared.console.warn(format_args!(
+                self.threads.shared.console.warn(format_args!(
                     "{} is announced at several addresses, {}: who is heard is stayed with. Two senders may have one \
                      name (give each its own by --name), or somebody makes one up",
                     taken.instance,
@@ -281,10 +281,10 @@ impl Finder {
     /// Has those know who are asked who says that he is there instead: if that one is heard there, he is, and nobody is
     /// asked any more, since he was not wanted.
     fn heed_claims(&self, state: &State) {
-        for Taken { instance, place, .. } in &state.taken {
-            let Some(place) = place else { continue };
-            let successor = state.claims.successor(instance, &place.addresses());
-            place.set_claim(successor.map(|Successor { instance: other, name }| Claim {
+        for Taken { instance, target, .. } in &state.taken {
+            let Some(target) = target else { continue };
+            let successor = state.claims.successor(instance, &target.addresses());
+            target.set_claim(successor.map(|Successor { instance: other, name }| Claim {
                 name,
                 why: format!("no sender is called {instance} now; {other} is at its address"),
             }));
@@ -310,8 +310,8 @@ impl Finder {
         }
         let before = before.map(|at| state.failed.swap_remove(at).why);
         let before_group = at.and_then(|at| state.taken[at].group.clone());
-        if let (Some(place), Some(group)) = (before_group, found.group) {
-            place.move_to_group(group);
+        if let (Some(target), Some(group)) = (before_group, found.group) {
+            target.move_to_group(group);
             return;
         }
         match self.receive(found, state.is_settled || !self.names.is_empty()) {
@@ -321,15 +321,15 @@ impl Finder {
                     state.taken.len() - 1
                 });
                 match way {
-                    Way::Asked(place) => state.taken[at].place = Some(place),
-                    Way::Joined(place) => state.taken[at].group = Some(place),
+                    Way::Asked(target) => state.taken[at].target = Some(target),
+                    Way::Joined(target) => state.taken[at].group = Some(target),
                 }
                 state.supposed += usize::from(self.shows(state));
             }
             Err(error) => {
                 let why = format!("{} is not shown: {error:#}", found.name);
                 if before.as_ref() != Some(&why) {
-                    self.crew.shared.console.warn(&why);
+                    self.threads.shared.console.warn(&why);
                 }
                 state.failed.push(Failed { found: found.clone(), why, again: now + TRY_AGAIN });
             }
@@ -338,42 +338,43 @@ impl Finder {
 
     /// Whether who is received now has a tile before he is heard: where a person sees whom is waited for, or wants him.
     fn shows(&self, state: &State) -> bool {
-        self.crew.shared.feeds.have_window() || state.is_settled || !self.names.is_empty()
+        self.threads.shared.feeds.have_window() || state.is_settled || !self.names.is_empty()
     }
 
     /// Joins its group, or asks it; it has a tile at once if it is `wanted`.
     fn receive(&self, found: &Found, is_wanted: bool) -> Result<Way> {
-        let (crew, console) = (&self.crew, &self.crew.shared.console);
-        let is_shown = is_wanted || crew.shared.feeds.have_window();
+        let (threads, console) = (&self.threads, &self.threads.shared.console);
+        let is_shown = is_wanted || threads.shared.feeds.have_window();
         let name = &found.name;
         if let Some(group) = found.group {
-            let link = Link::open(group, crew.interface(), console)?;
+            let socket = ReceiveSocket::open(group, threads.interface(), console)?;
             let status = Status::new("listening on", format!("{group} for {name}"));
-            let place = Place::of_group(group, self.changed.clone());
-            crew.receive_group_of(place.clone(), link, status, is_shown)?;
-            return Ok(Way::Joined(place));
+            let target = Target::of_group(group, self.changed.clone());
+            threads.receive_group_of(target.clone(), socket, status, is_shown)?;
+            return Ok(Way::Joined(target));
         }
         if found.addresses.is_empty() {
             bail!(
                 "it says no address in a network of this computer at which it can be asked; try receiver --connect HOST"
             );
         }
-        let place = Place::of_found(&found.addresses, self.changed.clone());
+        let target = Target::of_found(&found.addresses, self.changed.clone());
         if is_wanted {
-            place.set_name(name);
+            target.set_name(name);
         }
-        let Opened { link, asking, status } = Opened::towards(&place, name, crew.interface(), console)?;
-        crew.receive(link, asking, status, is_shown)?;
-        Ok(Way::Asked(place))
+        let Opened { socket, subscription, status } =
+            Opened::towards(&target, name, threads.interface(), console)?;
+        threads.receive(socket, subscription, status, is_shown)?;
+        Ok(Way::Asked(target))
     }
 
     /// Lists several senders to choose from: in the window too, where there is one. Where there is none, one is taken, since
     /// anybody can have others announced.
     fn offer(&self, state: &mut State, several: &[Found]) {
         let names: Vec<String> = several.iter().map(|found| found.instance.clone()).collect();
-        let console = &self.crew.shared.console;
+        let console = &self.threads.shared.console;
         let (all, example) = (names.join(", "), as_shell_word(&names[0]));
-        if self.crew.shared.feeds.have_window() {
+        if self.threads.shared.feeds.have_window() {
             if names != state.offered {
                 console.say(format_args!("several senders: {all}"));
                 console.say(format_args!("choose in the window, or by name: receiver {example}"));
@@ -402,7 +403,7 @@ impl Finder {
         } else {
             format!("no sender called {}", names.join(", "))
         };
-        self.crew.shared.console.say(format_args!(
+        self.threads.shared.console.say(format_args!(
             "{whom} was found yet; still looking. Where multicast DNS is blocked: receiver --connect HOST"
         ));
         None
@@ -422,7 +423,7 @@ impl Default for State {
             offered: Vec::new(),
             doubles: Vec::new(),
             has_said_nobody: false,
-            trouble: Seldom::new(TROUBLE_EVERY),
+            trouble: RateLimiter::new(TROUBLE_EVERY),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::browser::Found;
-use crate::session::Place;
+use crate::session::Target;
 
 /// A sender that is received.
 pub(super) struct Taken {
@@ -15,9 +15,9 @@ pub(super) struct Taken {
     /// What it calls itself.
     name: String,
     /// Where it is asked, if it is asked.
-    pub(super) place: Option<Arc<Place>>,
+    pub(super) target: Option<Arc<Target>>,
     /// The group that was joined for it, if one was.
-    pub(super) group: Option<Arc<Place>>,
+    pub(super) group: Option<Arc<Target>>,
     /// Whether anybody else would do as well, until somebody is heard.
     pub(super) is_any: bool,
     /// Whether it was ever heard.
@@ -40,7 +40,7 @@ impl Taken {
             instance: found.instance.clone(),
             wanted: found.instance.clone(),
             name: found.name.clone(),
-            place: None,
+            target: None,
             group: None,
             is_any: false,
             was_heard: false,
@@ -60,20 +60,21 @@ impl Taken {
     /// Whether what this sender says of itself leads to where it is received.
     pub(super) fn is_received(&self, found: &Found) -> bool {
         match found.group {
-            Some(group) => self.group.as_ref().is_some_and(|place| place.group() == Some(group)),
-            None => self.place.is_some(),
+            Some(group) => self.group.as_ref().is_some_and(|target| target.group() == Some(group)),
+            None => self.target.is_some(),
         }
     }
 
     /// When it was last heard, wherever.
     pub(super) fn heard(&self) -> Option<Instant> {
-        let places = self.place.iter().chain(&self.group);
-        places.filter_map(|place| place.heard()).map(|(_, when)| when).max()
+        let places = self.target.iter().chain(&self.group);
+        places.filter_map(|target| target.heard()).map(|(_, when)| when).max()
     }
 
     /// Notes who it is, once it is heard: until then it may be any of several.
     pub(super) fn learn(&mut self, found: &[Found]) {
-        let Some((at, _)) = self.place.as_ref().and_then(|place| place.heard()).filter(|_| !self.was_heard)
+        let Some((at, _)) =
+            self.target.as_ref().and_then(|target| target.heard()).filter(|_| !self.was_heard)
         else {
             return;
         };
@@ -134,7 +135,7 @@ const MOST_ADDRESSES: usize = 64;
 #[cfg(test)]
 mod tests {
     use proto::SessionId;
-    use proto::host::{Mark, Wake};
+    use proto::host::{Event, Mark};
 
     use super::*;
 
@@ -157,8 +158,8 @@ mod tests {
             found("door (2)", "door", &["10.0.0.1:9001"]),
             found("hall", "hall", &["10.0.0.2:9001"]),
         ];
-        let place = Place::of_found(&all[0].addresses, Wake::new().unwrap());
-        let mut door = Taken { place: Some(place), ..Taken::nowhere(&all[0]) };
+        let target = Target::of_found(&all[0].addresses, Event::new().unwrap());
+        let mut door = Taken { target: Some(target), ..Taken::nowhere(&all[0]) };
         let asked = |taken: &Taken| -> Vec<String> {
             taken.addresses(&all, &[]).iter().map(ToString::to_string).collect()
         };
@@ -166,7 +167,7 @@ mod tests {
         assert_eq!(asked(&door), ["10.0.0.66:1", "10.0.0.66:2", "10.0.0.1:9001"]);
         door.is_any = true;
         assert_eq!(asked(&door).len(), 4);
-        door.place.as_ref().unwrap().note_heard(all[1].addresses[0], Instant::now());
+        door.target.as_ref().unwrap().note_heard(all[1].addresses[0], Instant::now());
         door.learn(&all);
         assert_eq!((&*door.instance, asked(&door)), ("door (2)", vec!["10.0.0.1:9001".to_owned()]));
     }

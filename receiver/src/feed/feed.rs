@@ -15,7 +15,7 @@ use super::stats::Stats;
 use super::status::{State, Status};
 use crate::net::Probe;
 use crate::output::Outputs;
-use crate::record::Keeper;
+use crate::record::Recorder;
 use crate::sync::lock;
 
 /// One sender. The receiving thread fills it, the decoding threads and the window empty it, and each output reads it.
@@ -33,7 +33,7 @@ pub struct Feed {
     /// Where it comes from.
     pub origin: Origin,
     /// Keeps its frames, on request.
-    pub keeper: Keeper,
+    pub recorder: Recorder,
     /// Its newest frame, for browsers, where they are shown any.
     pub newest: Option<Arc<Broadcast>>,
     /// See [`outputs`](Self::outputs).
@@ -89,7 +89,7 @@ pub enum Signal {
 
 impl Feed {
     /// A feed of which nothing has come yet; `status` says what is waited for, and `outputs` are used if it is the first.
-    pub fn new(status: Status, origin: Origin, keeper: Keeper, outputs: Option<Arc<Outputs>>) -> Self {
+    pub fn new(status: Status, origin: Origin, recorder: Recorder, outputs: Option<Arc<Outputs>>) -> Self {
         Self {
             stats: Stats::default(),
             status: Mutex::new(status),
@@ -97,7 +97,7 @@ impl Feed {
             delays: Mutex::new(Delays::new()),
             began: Instant::now(),
             origin,
-            keeper,
+            recorder,
             newest: None,
             outputs,
             queued: Mutex::default(),
@@ -242,9 +242,9 @@ pub(crate) mod tests {
         let listen = socket.local_addr().unwrap();
         let probe = Arc::new(Probe::of(socket.into()));
         let origin = Origin { listen, interface: None, buffer: 0, asks: false, probe };
-        let options = KeepOptions { folder: ".".into(), past: None, past_bytes: 0, split: None };
-        let keeper = Keeper::new(&options, &Console::silent());
-        Feed::new(Status::new("listening on", "0.0.0.0:9000"), origin, keeper, None)
+        let options = KeepOptions { folder: ".".into(), replay: None, replay_bytes: 0, split: None };
+        let recorder = Recorder::new(&options, &Console::silent());
+        Feed::new(Status::new("listening on", "0.0.0.0:9000"), origin, recorder, None)
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::frame::Received;
 #[derive(Default)]
 pub(crate) struct Queued {
     pub(crate) frame: Option<(Received, Delays)>,
-    pub(crate) state: Turn,
+    pub(crate) state: QueueState,
     /// Whether its last picture took long.
     pub(crate) is_slow: bool,
     /// Its pictures, to be used again; with the thread that serves it.
@@ -16,7 +16,7 @@ pub(crate) struct Queued {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Turn {
+pub(crate) enum QueueState {
     /// It does not wait.
     #[default]
     None,

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use proto::host::{Report, percentiles_text, two_digits};
-use proto::{DatagramCounts, LossCounts, Meter, Percentiles, RecvStats, RepairCounts};
+use proto::{DatagramCounts, LossCounts, Percentiles, RecvStats, RepairCounts, WindowedHistogram};
 use serde::{Serialize, Serializer};
 
 use super::delay::Agreement;
@@ -14,12 +14,12 @@ use crate::sync::lock;
 /// The receiver's statistics, shared by its threads. Locked for moments only.
 #[derive(Debug, Default)]
 pub struct Stats {
-    inner: Mutex<Counters>,
+    inner: Mutex<FeedCounters>,
 }
 
 /// What is counted.
 #[derive(Debug, Default)]
-pub struct Counters {
+pub struct FeedCounters {
     /// What the stream counted.
     pub stream: RecvStats,
     /// Datagrams that the kernel dropped before they were read.
@@ -37,19 +37,19 @@ pub struct Counters {
     /// Frames that were not shown because the window shows another sender.
     pub hidden: u64,
     /// From capture to the frame's last chunk.
-    pub transit: Meter,
+    pub transit: WindowedHistogram,
     /// From the first chunk to the last.
-    pub reassemble: Meter,
+    pub reassemble: WindowedHistogram,
     /// From JPEG to pixels.
-    pub decode: Meter,
+    pub decode: WindowedHistogram,
     /// From pixels to the screen.
-    pub present: Meter,
+    pub present: WindowedHistogram,
     /// From capture to the screen.
-    pub latency: Meter,
+    pub latency: WindowedHistogram,
     /// What transit and latency are counted from.
     pub clock: Agreement,
     /// How wrong transit and latency may be, where they are absolute.
-    pub clock_error: Meter,
+    pub clock_error: WindowedHistogram,
     /// The session that is received.
     pub session: Option<String>,
     /// Where it comes from.
@@ -70,12 +70,12 @@ pub struct Counters {
 
 impl Stats {
     /// The counters, for a moment.
-    pub fn lock(&self) -> MutexGuard<'_, Counters> {
+    pub fn lock(&self) -> MutexGuard<'_, FeedCounters> {
         lock(&self.inner)
     }
 }
 
-impl Counters {
+impl FeedCounters {
     /// Begins anew with whatever is counted from the capture: from now on it is counted otherwise.
     pub fn forget_delays(&mut self, clock: Agreement) {
         self.clock = clock;
@@ -237,7 +237,7 @@ impl Reports {
         (self.last, self.before) = (now, stream);
         let seconds = (now - since).max(Duration::from_millis(1)).as_secs_f64();
 
-        let look = |meter: &mut Meter| if is_final { meter.all() } else { meter.recent() };
+        let look = |meter: &mut WindowedHistogram| if is_final { meter.all() } else { meter.recent() };
         let object = Object {
             session: counters.session.clone(),
             source: counters.source.clone(),

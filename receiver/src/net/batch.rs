@@ -8,7 +8,7 @@ use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use socket2::Socket;
 
 /// A socket, and what is needed to read it.
-pub(super) struct Intake {
+pub(super) struct BatchReader {
     pub(super) socket: Socket,
     state: UdpSocketState,
     /// When the newest datagram arrived: the wall clock may be set, and then nothing arrives before what came before it.
@@ -28,7 +28,7 @@ impl Places {
     }
 }
 
-impl Intake {
+impl BatchReader {
     /// Sets the socket up: it never blocks, and the kernel joins datagrams, stamps them, and says where they were sent to.
     pub(super) fn new(socket: Socket) -> io::Result<Self> {
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;

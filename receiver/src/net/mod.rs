@@ -7,5 +7,5 @@ mod socket;
 mod unicast_if;
 
 pub(crate) use gate::{Change, Gate, Shape};
-pub use socket::Link;
+pub use socket::ReceiveSocket;
 pub(crate) use socket::{Probe, QUIET, Woken};

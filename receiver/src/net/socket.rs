@@ -15,7 +15,7 @@ use proto::host::{Changes, Console, Interface, Stop, Wanted, scope, wait_until};
 use rustix::event::{PollFd, PollFlags};
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 
-use super::batch::{Intake, Places};
+use super::batch::{BatchReader, Places};
 use super::gate::Change;
 use super::meminfo::{Drops, Ledger};
 use super::unicast_if;
@@ -23,8 +23,8 @@ use crate::sync::lock;
 
 /// A socket that datagrams arrive at, and answers leave from. It follows its interface, when that is plugged in again or is
 /// lent another address.
-pub struct Link {
-    stream: Intake,
+pub struct ReceiveSocket {
+    stream: BatchReader,
     group: Option<Group>,
     /// The interface that was named, or that a group is joined by.
     by: Option<By>,
@@ -59,7 +59,7 @@ struct Group {
     joined: u32,
     /// Answers leave from here, and come back here: a datagram from the group's own socket would say that the group had
     /// sent it.
-    answers: Intake,
+    answers: BatchReader,
 }
 
 /// Why a wait ended.
@@ -73,16 +73,16 @@ pub enum Woken {
     Stop,
 }
 
-impl Link {
+impl ReceiveSocket {
     /// Listens on `listen`; if that is a group, joins it on `interface` (name, index or address) or by the routes.
     ///
     /// # Errors
     /// If the port is taken, or there is no such interface or no route to the group, with the way out.
     pub fn open(listen: SocketAddr, interface: Option<&str>, console: &Console) -> Result<Self> {
-        let mut link = Self::bind(listen, listen, interface, console)?;
-        link.find()?;
-        link.say_where(listen);
-        Ok(link)
+        let mut socket = Self::bind(listen, listen, interface, console)?;
+        socket.find()?;
+        socket.say_where(listen);
+        Ok(socket)
     }
 
     /// The same, but where the interface or the route is not there yet, that is said and waited for.
@@ -90,10 +90,10 @@ impl Link {
     /// # Errors
     /// If the port is taken, with the way out.
     pub fn open_in_time(listen: SocketAddr, interface: Option<&str>, console: &Console) -> Result<Self> {
-        let mut link = Self::bind(listen, listen, interface, console)?;
-        link.renew();
-        link.say_where(listen);
-        Ok(link)
+        let mut socket = Self::bind(listen, listen, interface, console)?;
+        socket.renew();
+        socket.say_where(listen);
+        Ok(socket)
     }
 
     /// Takes any free port, for pictures of the sender at `to`, who is going to be asked for them.
@@ -105,9 +105,9 @@ impl Link {
             SocketAddr::V4(_) => IpAddr::from(Ipv4Addr::UNSPECIFIED),
             SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
         };
-        let mut link = Self::bind((any, 0).into(), to, interface, console)?;
-        link.renew();
-        Ok(link)
+        let mut socket = Self::bind((any, 0).into(), to, interface, console)?;
+        socket.renew();
+        Ok(socket)
     }
 
     fn bind(listen: SocketAddr, to: SocketAddr, interface: Option<&str>, console: &Console) -> Result<Self> {
@@ -146,7 +146,7 @@ impl Link {
             is_bound: scope(bind) != 0 && is_of_link(bind.ip()),
             typed: scope(to),
         });
-        let stream = Intake::new(socket).context("cannot set up the UDP socket")?;
+        let stream = BatchReader::new(socket).context("cannot set up the UDP socket")?;
         let group = is_group.then(|| Group::new(listen.ip())).transpose()?;
         let changes = Changes::new().context("cannot make an event")?;
         let (places, drops, console) = (Places::new(), Drops::default(), console.clone());
@@ -396,7 +396,7 @@ impl Group {
         let socket = Socket::new(Domain::for_address(any), Type::DGRAM, Some(Protocol::UDP))
             .context("cannot open a UDP socket")?;
         socket.bind(&any.into())?;
-        let answers = Intake::new(socket).context("cannot set up the UDP socket")?;
+        let answers = BatchReader::new(socket).context("cannot set up the UDP socket")?;
         Ok(Self { address, joined: 0, answers })
     }
 
@@ -450,9 +450,9 @@ impl Probe {
     ///
     /// # Errors
     /// If the system has no file descriptors left.
-    pub(crate) fn go_on_with(&self, link: &Link) -> io::Result<()> {
+    pub(crate) fn go_on_with(&self, socket: &ReceiveSocket) -> io::Result<()> {
         let before = (self.kernel_dropped(), self.turned_away());
-        let (socket, drops) = (link.stream.socket.try_clone()?, link.drops.clone());
+        let (socket, drops) = (socket.stream.socket.try_clone()?, socket.drops.clone());
         *lock(&self.0) = Watched { socket, drops, before };
         Ok(())
     }

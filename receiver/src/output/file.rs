@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use proto::host::{Console, PICTURES_MODE, Seldom, Stop, Target, open_target};
+use proto::host::{Console, PICTURES_MODE, RateLimiter, Stop, Target, open_target};
 
 use super::pipe::Pipe;
 
@@ -17,7 +17,7 @@ pub(super) struct MjpegFile {
     to: To,
     stop: Stop,
     console: Console,
-    messages: Seldom,
+    messages: RateLimiter,
 }
 
 #[derive(Debug)]
@@ -36,8 +36,13 @@ impl MjpegFile {
             console.say(format_args!("writing over {shown}"));
         }
         let (console, stop) = (console.clone(), stop.clone());
-        let mut file =
-            Self { path: path.to_owned(), to: To::Nobody, stop, console, messages: Seldom::new(SAY_EVERY) };
+        let mut file = Self {
+            path: path.to_owned(),
+            to: To::Nobody,
+            stop,
+            console,
+            messages: RateLimiter::new(SAY_EVERY),
+        };
         file.open()?;
         if matches!(file.to, To::Nobody) {
             file.say_nobody_reads();

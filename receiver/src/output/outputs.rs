@@ -100,7 +100,7 @@ impl Outputs {
         self.running.is_empty()
     }
 
-    /// Whether one of them wants decoded pictures, as [planes](crate::decode::Form::Planes).
+    /// Whether one of them wants decoded pictures, as [planes](crate::decode::PixelFormat::Planes).
     pub fn want_pictures(&self) -> bool {
         self.running.iter().any(|output| matches!(output.inbox, Inbox::Pictures(_)))
     }

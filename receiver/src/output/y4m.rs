@@ -207,7 +207,7 @@ mod tests {
     use proto::host::Stop;
 
     use super::*;
-    use crate::codec::{Aim, Decoder, Form};
+    use crate::codec::{DecodeTarget, Decoder, PixelFormat};
 
     fn decoded(width: usize, height: usize, subsamp: turbojpeg::Subsamp) -> Decoded {
         let pixels: Vec<u8> = (0..3 * width * height).map(|n| (n * 7) as u8).collect();
@@ -215,7 +215,9 @@ mod tests {
         let image = turbojpeg::Image { pixels: &pixels[..], width, pitch: 3 * width, height, format };
         let jpeg = turbojpeg::compress(image, 90, subsamp).unwrap();
         let mut decoded = Decoded::default();
-        Decoder::with_threads(1).decode(&jpeg, Aim::whole(Form::Planes), &mut decoded).unwrap();
+        Decoder::with_threads(1)
+            .decode(&jpeg, DecodeTarget::whole(PixelFormat::Planes), &mut decoded)
+            .unwrap();
         decoded
     }
 

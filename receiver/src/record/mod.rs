@@ -15,8 +15,8 @@ mod thread;
 mod worker;
 
 pub(crate) use backlog::Backlog;
-pub(crate) use notice::Said;
+pub(crate) use notice::Notice;
 pub(crate) use recorder::KeepStatus;
-pub use recorder::{KeepOptions, Keeper};
+pub use recorder::{KeepOptions, Recorder};
 pub(crate) use recording::Recording;
 pub(crate) use split::Split;

@@ -11,7 +11,7 @@ use crate::sync::lock;
 
 /// Something that was done, or that went wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Said {
+pub struct Notice {
     /// When it was said.
     pub at: Instant,
     /// In words, on one line.
@@ -22,7 +22,7 @@ pub struct Said {
     pub is_trouble: bool,
 }
 
-impl Said {
+impl Notice {
     /// The same with the file's name alone: on a picture there is no room for where it is.
     pub fn briefly(&self) -> String {
         let name = self.path.as_ref().and_then(|path| Some((path.to_str()?, path.file_name()?.to_str()?)));
@@ -33,16 +33,16 @@ impl Said {
 /// What will be said of something that was asked for. Who does not want to wait lets go of it: it is said on the
 /// console and in [`KeepStatus::said`](super::KeepStatus::said) all the same.
 #[derive(Debug)]
-pub struct Answer(Receiver<Said>);
+pub struct Pending(Receiver<Notice>);
 
-impl Answer {
+impl Pending {
     /// Waits for it, for so long at most; `None` if it is not done by then.
-    pub fn wait(&self, at_most: Duration) -> Option<Said> {
+    pub fn wait(&self, at_most: Duration) -> Option<Notice> {
         self.0.recv_timeout(at_most).ok()
     }
 
     /// One that comes when it is sent.
-    pub(super) fn later() -> (Sender<Said>, Self) {
+    pub(super) fn later() -> (Sender<Notice>, Self) {
         let (sender, receiver) = mpsc::channel();
         (sender, Self(receiver))
     }
@@ -50,27 +50,27 @@ impl Answer {
 
 /// Says what was done and what went wrong, and remembers the last of it.
 #[derive(Clone, Debug)]
-pub(super) struct Voice {
+pub(super) struct Notifier {
     console: Console,
-    last: Arc<Mutex<Option<Said>>>,
+    last: Arc<Mutex<Option<Notice>>>,
 }
 
-impl Voice {
+impl Notifier {
     pub(super) fn new(console: &Console) -> Self {
         Self { console: console.clone(), last: Arc::default() }
     }
 
     /// What was said last.
-    pub(super) fn last(&self) -> Option<Said> {
+    pub(super) fn last(&self) -> Option<Notice> {
         lock(&self.last).clone()
     }
 
     /// Says how something ended.
-    pub(super) fn say(&self, result: anyhow::Result<(String, PathBuf)>) -> Said {
+    pub(super) fn say(&self, result: anyhow::Result<(String, PathBuf)>) -> Notice {
         let said = match result {
-            Ok((text, path)) => Said { at: Instant::now(), text, path: Some(path), is_trouble: false },
+            Ok((text, path)) => Notice { at: Instant::now(), text, path: Some(path), is_trouble: false },
             Err(error) => {
-                Said { at: Instant::now(), text: format!("{error:#}"), path: None, is_trouble: true }
+                Notice { at: Instant::now(), text: format!("{error:#}"), path: None, is_trouble: true }
             }
         };
         self.console.say(&said.text);
@@ -79,8 +79,8 @@ impl Voice {
     }
 
     /// Says at once that something is not done.
-    pub(super) fn refuse(&self, error: anyhow::Error) -> Answer {
-        let (sender, answer) = Answer::later();
+    pub(super) fn refuse(&self, error: anyhow::Error) -> Pending {
+        let (sender, answer) = Pending::later();
         // The other end is right here.
         let _ = sender.send(self.say(Err(error)));
         answer

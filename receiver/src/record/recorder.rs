@@ -1,6 +1,6 @@
 //! What is kept of a stream: recordings, snapshots, and what just happened.
 //!
-//! A [`Keeper`] is what the window's keys, a signal and the web page turn to. Nothing that it is asked for is done in
+//! A [`Recorder`] is what the window's keys, a signal and the web page turn to. Nothing that it is asked for is done in
 //! the asking thread: files are made and written by threads of its own.
 
 use std::path::PathBuf;
@@ -13,11 +13,11 @@ use proto::Frame;
 use proto::host::Console;
 
 use super::names::{Names, make_folder};
-use super::notice::{Answer, Said, Voice};
+use super::notice::{Notice, Notifier, Pending};
 use super::recording::{self, Recording};
-use super::replay::Past;
+use super::replay::ReplayBuffer;
 use super::split::Split;
-use super::thread::{Recorder, RecordingStatus};
+use super::thread::{RecordingStatus, RecordingThread};
 use super::worker::Worker;
 use super::{local_time, names};
 use crate::frame::Received;
@@ -29,30 +29,30 @@ pub struct KeepOptions {
     /// Where files go. Made when the first one is written.
     pub folder: PathBuf,
     /// How much of the past is kept in memory; `None` is nothing.
-    pub past: Option<Duration>,
+    pub replay: Option<Duration>,
     /// The most memory that the past may take, in bytes; and once more while it is written out.
-    pub past_bytes: u64,
+    pub replay_bytes: u64,
     /// When a recording goes on in a new file.
     pub split: Option<Split>,
 }
 
 /// Keeps one sender's pictures, as they come or as it is asked to.
 #[derive(Debug)]
-pub struct Keeper {
+pub struct Recorder {
     options: KeepOptions,
     /// Whether frames are wanted at all.
     wants_frames: AtomicBool,
     name: Mutex<String>,
-    past: Option<Mutex<Past>>,
+    replay: Option<Mutex<ReplayBuffer>>,
     /// Whether the past is being written out.
-    past_is_busy: Arc<AtomicBool>,
-    recorder: Mutex<Option<Recorder>>,
+    replay_is_busy: Arc<AtomicBool>,
+    recorder: Mutex<Option<RecordingThread>>,
     /// Recorders that were told to end, and may still be writing.
-    ending: Mutex<Vec<Recorder>>,
+    ending: Mutex<Vec<RecordingThread>>,
     worker: Worker,
     /// Nothing more is begun.
     is_finished: AtomicBool,
-    voice: Voice,
+    notifier: Notifier,
     console: Console,
 }
 
@@ -62,37 +62,37 @@ pub struct KeepStatus {
     /// The recording that runs, if one does.
     pub recording: Option<RecordingStatus>,
     /// What is held of the past, if it is kept.
-    pub past: Option<PastStatus>,
+    pub replay: Option<ReplayStatus>,
     /// What was said last, such as the name of a file that was written; for a person, for a moment.
-    pub said: Option<Said>,
+    pub said: Option<Notice>,
 }
 
 /// What is held of the past.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PastStatus {
+pub struct ReplayStatus {
     /// From the oldest frame to the newest.
     pub span: Duration,
     /// Bytes of memory that the frames take.
     pub bytes: u64,
 }
 
-impl Keeper {
+impl Recorder {
     /// One that keeps nothing yet but, if it is to, the past. It starts no thread before it has something to write.
     pub fn new(options: &KeepOptions, console: &Console) -> Self {
-        let most_bytes = usize::try_from(options.past_bytes).unwrap_or(usize::MAX);
-        let past = options.past.map(|keep| Mutex::new(Past::new(keep, most_bytes)));
-        let voice = Voice::new(console);
+        let most_bytes = usize::try_from(options.replay_bytes).unwrap_or(usize::MAX);
+        let replay = options.replay.map(|keep| Mutex::new(ReplayBuffer::new(keep, most_bytes)));
+        let notifier = Notifier::new(console);
         Self {
             options: options.clone(),
-            wants_frames: AtomicBool::new(past.is_some()),
+            wants_frames: AtomicBool::new(replay.is_some()),
             name: Mutex::new(names::safe("")),
-            past,
-            past_is_busy: Arc::default(),
+            replay,
+            replay_is_busy: Arc::default(),
             recorder: Mutex::default(),
             ending: Mutex::default(),
-            worker: Worker::new(&voice),
+            worker: Worker::new(&notifier),
             is_finished: AtomicBool::new(false),
-            voice,
+            notifier,
             console: console.clone(),
         }
     }
@@ -107,9 +107,9 @@ impl Keeper {
         if !self.wants_frames.load(Ordering::Relaxed) {
             return;
         }
-        if let Some(past) = &self.past {
-            let cut = lock(past).push(Instant::now(), received.clone());
-            if let (Some(span), Some(wanted)) = (cut, self.options.past) {
+        if let Some(replay) = &self.replay {
+            let cut = lock(replay).push(Instant::now(), received.clone());
+            if let (Some(span), Some(wanted)) = (cut, self.options.replay) {
                 self.console.say(format_args!(
                     "--past-memory has room for {:.1} s of the {:.1} s of --past; give it more to keep more",
                     span.as_secs_f64(),
@@ -124,13 +124,13 @@ impl Keeper {
 
     /// Begins a recording, or ends the one that runs. The answer comes when its first frame is in the file, or when the
     /// file is whole.
-    pub fn toggle_recording(&self) -> Answer {
+    pub fn toggle_recording(&self) -> Pending {
         let mut recorder = lock(&self.recorder);
         if self.is_finished.load(Ordering::Acquire) {
-            return self.voice.refuse(anyhow!("the receiver is ending"));
+            return self.notifier.refuse(anyhow!("the receiver is ending"));
         }
         if let Some(running) = recorder.take() {
-            self.wants_frames.store(self.past.is_some(), Ordering::Relaxed);
+            self.wants_frames.store(self.replay.is_some(), Ordering::Relaxed);
             let stopped = (!running.has_ended()).then(|| running.end());
             let mut ending = lock(&self.ending);
             ending.retain(|recorder| !recorder.is_over());
@@ -141,21 +141,21 @@ impl Keeper {
         }
         let names = self.names("", recording::EXTENSION);
         let (folder, split) = (self.options.folder.clone(), self.options.split);
-        match Recorder::start(folder, names, split, &self.voice, &self.console) {
+        match RecordingThread::start(folder, names, split, &self.notifier, &self.console) {
             Ok((started, answer)) => {
                 *recorder = Some(started);
                 self.wants_frames.store(true, Ordering::Relaxed);
                 answer
             }
-            Err(error) => self.voice.refuse(error),
+            Err(error) => self.notifier.refuse(error),
         }
     }
 
     /// Writes a frame as the JPEG that came; nobody ever sees a part of the file. `None`: there is none of now, and that is
     /// said.
-    pub fn snapshot(&self, frame: Option<&Frame>) -> Answer {
+    pub fn snapshot(&self, frame: Option<&Frame>) -> Pending {
         let Some(frame) = frame else {
-            return self.voice.refuse(anyhow!("there is no picture of now to keep"));
+            return self.notifier.refuse(anyhow!("there is no picture of now to keep"));
         };
         let (mut names, jpeg) = (self.names("", "jpg"), frame.jpeg.clone());
         let folder = self.options.folder.clone();
@@ -168,28 +168,28 @@ impl Keeper {
     }
 
     /// Writes out what is held of the past, while it goes on being kept.
-    pub fn save_past(&self) -> Answer {
-        let Some(past) = &self.past else {
+    pub fn save_replay(&self) -> Pending {
+        let Some(replay) = &self.replay else {
             return self
-                .voice
+                .notifier
                 .refuse(anyhow!("nothing is kept of the past; start the receiver with --past 10s"));
         };
         let (frames, span) = {
-            let past = lock(past);
-            (past.frames(), past.span())
+            let replay = lock(replay);
+            (replay.frames(), replay.span())
         };
         if frames.is_empty() {
-            return self.voice.refuse(anyhow!("there is no past yet: no picture has come"));
+            return self.notifier.refuse(anyhow!("there is no past yet: no picture has come"));
         }
-        if self.past_is_busy.swap(true, Ordering::AcqRel) {
-            return self.voice.refuse(anyhow!("the past is still being written; try again when it is"));
+        if self.replay_is_busy.swap(true, Ordering::AcqRel) {
+            return self.notifier.refuse(anyhow!("the past is still being written; try again when it is"));
         }
         let (names, folder) = (self.names("-past", recording::EXTENSION), self.options.folder.clone());
-        let (console, busy) = (self.console.clone(), Busy(self.past_is_busy.clone()));
+        let (console, busy) = (self.console.clone(), Busy(self.replay_is_busy.clone()));
         self.worker.ask(move || {
             let _busy = busy;
             make_folder(&folder)?;
-            let mut recording = Recording::new(names, None, &console).of_the_past(span);
+            let mut recording = Recording::new(names, None, &console).of_replay(span);
             // Each frame is let go of as soon as it is written.
             for received in frames {
                 recording.write(&received)?;
@@ -205,13 +205,14 @@ impl Keeper {
     /// How it goes.
     pub fn status(&self) -> KeepStatus {
         let recorder = lock(&self.recorder);
-        let recording = recorder.as_ref().filter(|recorder| !recorder.has_ended()).map(Recorder::status);
+        let recording =
+            recorder.as_ref().filter(|recorder| !recorder.has_ended()).map(RecordingThread::status);
         drop(recorder);
-        let past = self.past.as_ref().map(|past| {
-            let past = lock(past);
-            PastStatus { span: past.span(), bytes: past.bytes() as u64 }
+        let replay = self.replay.as_ref().map(|replay| {
+            let replay = lock(replay);
+            ReplayStatus { span: replay.span(), bytes: replay.bytes() as u64 }
         });
-        KeepStatus { recording, past, said: self.voice.last() }
+        KeepStatus { recording, replay, said: self.notifier.last() }
     }
 
     /// Ends what runs, in order, and waits for that. Afterwards nothing is kept any more.
@@ -236,7 +237,7 @@ impl Keeper {
     }
 }
 
-impl Drop for Keeper {
+impl Drop for Recorder {
     fn drop(&mut self) {
         self.finish();
     }

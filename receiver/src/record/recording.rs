@@ -79,7 +79,7 @@ impl Recording {
 
     /// The same of frames that came in so long, and are written at once.
     #[must_use]
-    pub(super) fn of_the_past(mut self, span: Duration) -> Self {
+    pub(super) fn of_replay(mut self, span: Duration) -> Self {
         let seconds = u32::try_from(span.as_secs()).unwrap_or(u32::MAX - FILES_AT_ONCE);
         let at_once = FILES_AT_ONCE.saturating_add(seconds);
         self.files = Ration::of(Instant::now(), at_once, FILE_EVERY);

@@ -7,7 +7,7 @@ use crate::frame::Received;
 
 /// Frames that arrived lately: the frames themselves, not copies. Bounded in time and in bytes.
 #[derive(Debug)]
-pub(super) struct Past {
+pub(super) struct ReplayBuffer {
     frames: VecDeque<(Instant, Received)>,
     bytes: usize,
     keep: Duration,
@@ -16,7 +16,7 @@ pub(super) struct Past {
     is_cut: bool,
 }
 
-impl Past {
+impl ReplayBuffer {
     /// One that keeps frames for so long, of so many bytes at most.
     pub(super) fn new(keep: Duration, most_bytes: usize) -> Self {
         Self { frames: VecDeque::new(), bytes: 0, keep, most_bytes, is_cut: false }
@@ -83,25 +83,25 @@ mod tests {
 
     #[test]
     fn it_is_bounded_by_time() {
-        let (mut past, t0) = (Past::new(Duration::from_secs(10), 1 << 20), Instant::now());
+        let (mut replay, t0) = (ReplayBuffer::new(Duration::from_secs(10), 1 << 20), Instant::now());
         for second in 0..100 {
-            assert_eq!(past.push(t0 + Duration::from_secs(second), frame(1000)), None);
+            assert_eq!(replay.push(t0 + Duration::from_secs(second), frame(1000)), None);
         }
-        assert_eq!((past.frames().len(), past.span()), (11, Duration::from_secs(10)));
+        assert_eq!((replay.frames().len(), replay.span()), (11, Duration::from_secs(10)));
         // After a silence, what was before it is no longer what just happened.
-        past.push(t0 + Duration::from_secs(200), frame(1000));
-        assert_eq!(past.frames().len(), 1);
-        assert_eq!(past.bytes(), 1128);
+        replay.push(t0 + Duration::from_secs(200), frame(1000));
+        assert_eq!(replay.frames().len(), 1);
+        assert_eq!(replay.bytes(), 1128);
     }
 
     #[test]
     fn it_is_bounded_by_bytes_which_is_said_once() {
-        let (mut past, t0) = (Past::new(Duration::from_secs(10), 5 * 1128), Instant::now());
-        let said = (0..9).map(|second| past.push(t0 + Duration::from_secs(second), frame(1000)));
+        let (mut replay, t0) = (ReplayBuffer::new(Duration::from_secs(10), 5 * 1128), Instant::now());
+        let said = (0..9).map(|second| replay.push(t0 + Duration::from_secs(second), frame(1000)));
         let said: Vec<_> = said.collect();
         assert_eq!(said.iter().flatten().collect::<Vec<_>>(), [&Duration::from_secs(4)]);
-        assert_eq!((past.frames().len(), past.bytes()), (5, 5 * 1128));
-        past.push(t0, frame(1 << 20));
-        assert_eq!((past.frames().len(), past.bytes()), (0, 0), "even one frame may be too much");
+        assert_eq!((replay.frames().len(), replay.bytes()), (5, 5 * 1128));
+        replay.push(t0, frame(1 << 20));
+        assert_eq!((replay.frames().len(), replay.bytes()), (0, 0), "even one frame may be too much");
     }
 }

@@ -12,7 +12,7 @@ use proto::host::Console;
 
 use super::backlog::Backlog;
 use super::names::{Names, make_folder};
-use super::notice::{Answer, Said, Voice};
+use super::notice::{Notice, Notifier, Pending};
 use super::recording::{Progress, Recording};
 use super::split::Split;
 use crate::frame::Received;
@@ -20,36 +20,36 @@ use crate::sync::lock;
 
 /// A recording with a thread of its own, which ends when it is told to, or when the disk fails.
 #[derive(Debug)]
-pub(super) struct Recorder {
+pub(super) struct RecordingThread {
     since: Instant,
     backlog: Arc<Backlog>,
     progress: Arc<Progress>,
     dropped: Arc<AtomicU64>,
     has_ended: Arc<AtomicBool>,
-    answer: Mutex<Option<Answer>>,
+    answer: Mutex<Option<Pending>>,
     thread: JoinHandle<()>,
 }
 
-impl Recorder {
+impl RecordingThread {
     /// Begins one. The answer comes with its first frame.
     pub(super) fn start(
         folder: PathBuf,
         names: Names,
         split: Option<Split>,
-        voice: &Voice,
+        notifier: &Notifier,
         console: &Console,
-    ) -> Result<(Self, Answer)> {
+    ) -> Result<(Self, Pending)> {
         let recording = Recording::new(names, split, console);
         let (progress, dropped) = (recording.progress(), Arc::<AtomicU64>::default());
         let backlog = Arc::new(Backlog::new("the recording", console));
         let has_ended = Arc::<AtomicBool>::default();
-        let ((begun, first), (ended, last)) = (Answer::later(), Answer::later());
+        let ((begun, first), (ended, last)) = (Pending::later(), Pending::later());
         let mut work = Work {
             folder,
             recording,
             backlog: backlog.clone(),
             dropped: dropped.clone(),
-            voice: voice.clone(),
+            notifier: notifier.clone(),
             begun: Some(begun),
         };
         let over = has_ended.clone();
@@ -58,7 +58,7 @@ impl Recorder {
             // Before it is said: who hears it may ask for the next one.
             over.store(true, Ordering::Release);
             work.backlog.close();
-            let said = work.voice.say(result);
+            let said = work.notifier.say(result);
             for waiting in work.begun.into_iter().chain([ended]) {
                 // Nobody may be waiting for it.
                 let _ = waiting.send(said.clone());
@@ -77,9 +77,9 @@ impl Recorder {
     }
 
     /// Tells it to write what it has and to end. The answer comes when it has.
-    pub(super) fn end(&self) -> Answer {
+    pub(super) fn end(&self) -> Pending {
         self.backlog.close();
-        lock(&self.answer).take().unwrap_or_else(|| Answer::later().1)
+        lock(&self.answer).take().unwrap_or_else(|| Pending::later().1)
     }
 
     /// Whether it has ended, by itself or told to.
@@ -130,9 +130,9 @@ struct Work {
     recording: Recording,
     backlog: Arc<Backlog>,
     dropped: Arc<AtomicU64>,
-    voice: Voice,
+    notifier: Notifier,
     /// Who wants to know of the first frame.
-    begun: Option<Sender<Said>>,
+    begun: Option<Sender<Notice>>,
 }
 
 impl Work {
@@ -145,7 +145,7 @@ impl Work {
                 self.dropped.fetch_add(1, Ordering::Relaxed);
             } else if let Some(begun) = self.begun.take() {
                 let path = progress.path().unwrap_or_default();
-                let _ = begun.send(self.voice.say(Ok((format!("recording to {}", path.display()), path))));
+                let _ = begun.send(self.notifier.say(Ok((format!("recording to {}", path.display()), path))));
             }
         }
         self.recording.finish()?;

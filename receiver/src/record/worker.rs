@@ -7,14 +7,14 @@ use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, anyhow};
 
-use super::notice::{Answer, Voice};
+use super::notice::{Notifier, Pending};
 use crate::sync::lock;
 
 /// Does what it is asked for, in order, on a thread that is started when it is first needed.
 #[derive(Debug)]
 pub(super) struct Worker {
     running: Mutex<State>,
-    voice: Voice,
+    notifier: Notifier,
 }
 
 #[derive(Debug)]
@@ -27,21 +27,21 @@ enum State {
 type Job = Box<dyn FnOnce() + Send>;
 
 impl Worker {
-    pub(super) fn new(voice: &Voice) -> Self {
-        Self { running: Mutex::new(State::NotYet), voice: voice.clone() }
+    pub(super) fn new(notifier: &Notifier) -> Self {
+        Self { running: Mutex::new(State::NotYet), notifier: notifier.clone() }
     }
 
     /// Has `work` done, which returns what to say of it and the file that it wrote.
-    pub(super) fn ask(&self, work: impl FnOnce() -> Result<(String, PathBuf)> + Send + 'static) -> Answer {
-        let (sender, answer) = Answer::later();
-        let voice = self.voice.clone();
+    pub(super) fn ask(&self, work: impl FnOnce() -> Result<(String, PathBuf)> + Send + 'static) -> Pending {
+        let (sender, answer) = Pending::later();
+        let notifier = self.notifier.clone();
         let job = Box::new(move || {
             // Nobody may be waiting for it.
-            let _ = sender.send(voice.say(work()));
+            let _ = sender.send(notifier.say(work()));
         });
         match self.hand_over(job) {
             Ok(()) => answer,
-            Err(error) => self.voice.refuse(error),
+            Err(error) => self.notifier.refuse(error),
         }
     }
 
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn only_so_many_files_wait_to_be_written_and_who_asks_beyond_is_told() {
-        let worker = Worker::new(&Voice::new(&Console::silent()));
+        let worker = Worker::new(&Notifier::new(&Console::silent()));
         let done = || Ok(("done".to_owned(), PathBuf::from("file")));
         let ((began, has_begun), (go_on, may_go_on)) = (channel(), channel::<()>());
         let first = worker.ask(move || {
@@ -96,7 +96,7 @@ mod tests {
         });
         has_begun.recv().unwrap();
         let waiting: Vec<_> = (0..MOST_JOBS).map(|_| worker.ask(done)).collect();
-        let said = |answer: &Answer| answer.wait(Duration::from_secs(10)).unwrap();
+        let said = |answer: &Pending| answer.wait(Duration::from_secs(10)).unwrap();
         let refused = said(&worker.ask(done));
         assert!(refused.is_trouble && refused.text.contains("does not keep up"), "{}", refused.text);
         go_on.send(()).unwrap();

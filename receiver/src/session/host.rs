@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use proto::host::mdns::resolve;
 use proto::host::{Console, Interface, can_be_a_host, parse_scoped};
 
-use super::target::Place;
+use super::target::Target;
 
 /// A sender to be asked, as it was typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,10 +93,10 @@ impl Host {
     ///
     /// # Errors
     /// If the system gives no thread for that.
-    pub(crate) fn place(&self, addresses: &[SocketAddr], console: &Console) -> Result<Arc<Place>> {
-        let Means::Name(name) = self.means.clone() else { return Ok(Place::new(addresses)) };
+    pub(crate) fn place(&self, addresses: &[SocketAddr], console: &Console) -> Result<Arc<Target>> {
+        let Means::Name(name) = self.means.clone() else { return Ok(Target::new(addresses)) };
         let (unheard, requests) = sync_channel(1);
-        let place = Place::of_named(addresses, unheard);
+        let place = Target::of_named(addresses, unheard);
         let (weak, text, console) = (Arc::downgrade(&place), self.text.clone(), console.clone());
         // Nobody waits for its end: the system may take half a minute to find that a name is not known.
         let look_up = move || {

@@ -16,7 +16,7 @@ pub(super) struct Identity {
 
 /// Who sends, and has no place.
 #[derive(Debug)]
-pub(super) struct Newcomer<'a> {
+pub(super) struct Candidate<'a> {
     source: SocketAddr,
     /// `None` if what it sends begins nothing.
     pub(super) session: Option<SessionId>,
@@ -26,7 +26,7 @@ pub(super) struct Newcomer<'a> {
 
 /// What speaks for it that two are the same sender; the more, the greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Likeness {
+pub(super) enum Match {
     /// Nothing, or their names speak against it.
     None,
     /// They have one name, or are on one computer.
@@ -37,7 +37,7 @@ pub(super) enum Likeness {
     Same,
 }
 
-impl<'a> Newcomer<'a> {
+impl<'a> Candidate<'a> {
     /// Whoever sent this datagram from there, and was called by that name if the datagram says none.
     pub(super) fn of(
         source: SocketAddr,
@@ -52,17 +52,17 @@ impl<'a> Newcomer<'a> {
 }
 
 impl Identity {
-    pub(super) fn likeness(&self, newcomer: &Newcomer<'_>) -> Likeness {
-        let are_on_one_computer = self.source.ip() == newcomer.source.ip();
-        let are_named = !self.name.is_empty() && !newcomer.name.is_empty();
-        if self.source == newcomer.source {
-            return Likeness::Same;
+    pub(super) fn matched(&self, candidate: &Candidate<'_>) -> Match {
+        let are_on_one_computer = self.source.ip() == candidate.source.ip();
+        let are_named = !self.name.is_empty() && !candidate.name.is_empty();
+        if self.source == candidate.source {
+            return Match::Same;
         }
-        match (are_on_one_computer, are_named && self.name == newcomer.name) {
-            (true, true) => Likeness::Restarted,
-            (false, true) => Likeness::Some,
-            (true, false) if !are_named => Likeness::Some,
-            (_, false) => Likeness::None,
+        match (are_on_one_computer, are_named && self.name == candidate.name) {
+            (true, true) => Match::Restarted,
+            (false, true) => Match::Some,
+            (true, false) if !are_named => Match::Some,
+            (_, false) => Match::None,
         }
     }
 
@@ -89,12 +89,12 @@ mod tests {
     fn a_sender_is_known_again_by_its_address_or_else_by_its_name_and_computer() {
         let at = |text: &str| text.parse::<SocketAddr>().unwrap();
         let door = Identity { source: at("10.0.0.1:5000"), name: "door".into() };
-        let likeness = |source, name| door.likeness(&Newcomer { source: at(source), session: None, name });
-        assert_eq!(likeness("10.0.0.1:5000", ""), Likeness::Same);
-        assert_eq!(likeness("10.0.0.1:5001", "door"), Likeness::Restarted);
-        assert_eq!(likeness("10.0.0.2:5001", "door"), Likeness::Some);
-        assert_eq!(likeness("10.0.0.1:5001", ""), Likeness::Some);
-        assert_eq!(likeness("10.0.0.1:5001", "bench"), Likeness::None);
-        assert_eq!(likeness("10.0.0.2:5001", ""), Likeness::None);
+        let matched = |source, name| door.matched(&Candidate { source: at(source), session: None, name });
+        assert_eq!(matched("10.0.0.1:5000", ""), Match::Same);
+        assert_eq!(matched("10.0.0.1:5001", "door"), Match::Restarted);
+        assert_eq!(matched("10.0.0.2:5001", "door"), Match::Some);
+        assert_eq!(matched("10.0.0.1:5001", ""), Match::Some);
+        assert_eq!(matched("10.0.0.1:5001", "bench"), Match::None);
+        assert_eq!(matched("10.0.0.2:5001", ""), Match::None);
     }
 }

@@ -15,8 +15,8 @@ mod threads;
 mod unassigned;
 
 pub(crate) use host::Host;
-pub(crate) use shared::{Enough, Shared};
+pub(crate) use shared::{FrameLimit, Shared};
 pub(crate) use stream::{Format, StreamConfig};
 pub(crate) use subscription::full;
-pub(crate) use target::{Claim, Place};
-pub(crate) use threads::{Crew, LOOK_UP_EVERY, Opened};
+pub(crate) use target::{Claim, Target};
+pub(crate) use threads::{LOOK_UP_EVERY, Opened, ReceiveThreads};

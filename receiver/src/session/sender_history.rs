@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 
-use super::identity::{Identity, Likeness, Newcomer};
+use super::identity::{Candidate, Identity, Match};
 
 /// Tells whether pictures are of the same sender as those before.
 #[derive(Debug, Default)]
-pub(super) struct Succession {
+pub(super) struct SenderHistory {
     /// Who has the place, or had it last.
     whose: Option<Identity>,
     /// Whether more is known of it since its last picture.
@@ -17,7 +17,7 @@ pub(super) struct Succession {
     number: u32,
 }
 
-impl Succession {
+impl SenderHistory {
     /// A session begins, from there.
     pub(super) fn begin(&mut self, source: SocketAddr) {
         (self.whose, self.is_news) = (Some(Identity { source, name: String::new() }), true);
@@ -37,8 +37,8 @@ impl Succession {
     }
 
     /// How like a newcomer is to whoever has the place, or had it last.
-    pub(super) fn likeness(&self, newcomer: &Newcomer<'_>) -> Likeness {
-        self.whose.as_ref().map_or(Likeness::None, |whose| whose.likeness(newcomer))
+    pub(super) fn matched(&self, candidate: &Candidate<'_>) -> Match {
+        self.whose.as_ref().map_or(Match::None, |whose| whose.matched(candidate))
     }
 
     /// A picture has come; returns its sender's number, which is another than before if the sender is. One that was
@@ -68,15 +68,15 @@ mod tests {
     }
 
     /// The number of the next picture after a session that began there, and said this name.
-    fn next(succession: &mut Succession, source: &str, name: &str) -> u32 {
-        succession.begin(at(source));
-        succession.set_name(name.to_owned());
-        succession.pictured()
+    fn next(history: &mut SenderHistory, source: &str, name: &str) -> u32 {
+        history.begin(at(source));
+        history.set_name(name.to_owned());
+        history.pictured()
     }
 
     #[test]
     fn one_that_is_restarted_is_the_same_and_another_computer_or_name_is_another() {
-        let mut all = Succession::default();
+        let mut all = SenderHistory::default();
         assert_eq!([next(&mut all, "10.0.0.1:5000", "door"), all.pictured()], [1, 1]);
         assert_eq!(next(&mut all, "10.0.0.1:6000", "door"), 1);
         assert_eq!(next(&mut all, "10.0.0.1:7000", "bench"), 2);
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_name_that_is_heard_late_decides_when_it_is() {
-        let mut all = Succession::default();
+        let mut all = SenderHistory::default();
         next(&mut all, "10.0.0.1:5000", "door");
         all.begin(at("10.0.0.1:6000"));
         assert_eq!(all.pictured(), 1);
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn one_that_moves_stays_the_same() {
-        let mut all = Succession::default();
+        let mut all = SenderHistory::default();
         next(&mut all, "10.0.0.1:5000", "door");
         all.move_to(at("192.168.1.7:5000"));
         assert_eq!(all.pictured(), 1);

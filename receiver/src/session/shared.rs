@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use proto::host::{Console, Pulse, Stop};
+use proto::host::{Console, Heartbeat, Stop};
 
 use super::stream::StreamConfig;
 use crate::decode::Decoding;
@@ -26,7 +26,7 @@ pub(crate) struct Shared {
     /// What is to be kept of each sender, and where.
     pub keep: KeepOptions,
     /// The pulses of receiving threads that nobody feels yet.
-    pub pulses: Mutex<Vec<Pulse>>,
+    pub pulses: Mutex<Vec<Heartbeat>>,
     /// Whether browsers are shown frames.
     pub shows_in_browsers: bool,
     /// How each stream behaves.
@@ -34,16 +34,16 @@ pub(crate) struct Shared {
     /// How many senders one socket is shown of.
     pub most_senders: usize,
     /// When there was enough.
-    pub enough: Enough,
+    pub enough: FrameLimit,
 }
 
 /// Counts the delivered frames of all senders, up to as many as are enough.
-pub(crate) struct Enough {
+pub(crate) struct FrameLimit {
     most: Option<u64>,
     delivered: AtomicU64,
 }
 
-impl Enough {
+impl FrameLimit {
     /// `most` frames are enough; `None`: there is never enough.
     pub(crate) fn new(most: Option<u64>) -> Self {
         Self { most, delivered: AtomicU64::new(0) }

@@ -5,31 +5,31 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use proto::host::{Console, Seldom, printable};
+use proto::host::{Console, RateLimiter, printable};
 use proto::wire::{SourceState, Token};
-use proto::{DatagramCounts, Delivery, Fate, RecvEvent, RecvOutput, SessionId, jpeg};
+use proto::{DatagramCounts, Delivery, Outcome, RecvEvent, RecvOutput, SessionId, jpeg};
 
 use super::frame_interval::Interval;
-use super::identity::{Likeness, Newcomer};
-use super::sender_history::Succession;
+use super::identity::{Candidate, Match};
+use super::sender_history::SenderHistory;
 use super::shared::Shared;
 use super::standing::Standing;
 use super::stream::{Stream, StreamConfig};
-use crate::decode::Offered;
+use crate::decode::Enqueue;
 use crate::feed::{Agreement, Delays, Feed, Feeds, Signal};
 use crate::frame::Received;
-use crate::net::{Link, QUIET};
+use crate::net::{QUIET, ReceiveSocket};
 use crate::ration::Ration;
 
 /// Where a datagram came from, and the address of this computer that it was sent to.
 pub(super) type Addresses = (SocketAddr, Option<IpAddr>);
 
 /// A place for one sender.
-pub(super) struct Seat {
+pub(super) struct SenderSlot {
     pub(super) feed: Arc<Feed>,
     stream: Stream,
     /// Who had it, one after the other.
-    succession: Succession,
+    history: SenderHistory,
     standing: Standing,
     /// Whether any frame of this session was a picture.
     has_pictures: bool,
@@ -38,7 +38,7 @@ pub(super) struct Seat {
     /// When a datagram of its sender last came; `None` while it is known to be silent.
     heard: Option<Instant>,
     silence: Silence,
-    strangers: Seldom,
+    others: RateLimiter,
     /// What may be said of what its sender does.
     ration: Ration,
     /// Datagrams that never came to the stream.
@@ -75,20 +75,20 @@ impl Silence {
     }
 }
 
-impl Seat {
+impl SenderSlot {
     pub(super) fn new(feed: Arc<Feed>, config: StreamConfig) -> Self {
         let now = Instant::now();
         Self {
             feed,
             stream: Stream::new(config),
-            succession: Succession::default(),
+            history: SenderHistory::default(),
             standing: Standing::default(),
             has_pictures: false,
             delays: Delays::new(),
             interval: Interval::default(),
             heard: None,
             silence: Silence::begin(now),
-            strangers: Seldom::new(SPEAK_EVERY),
+            others: RateLimiter::new(SPEAK_EVERY),
             ration: Ration::new(now),
             aside: DatagramCounts::default(),
             drops: now,
@@ -124,10 +124,10 @@ impl Seat {
     }
 
     /// How like a newcomer is to whoever has it, or had it last.
-    pub(super) fn likeness(&self, newcomer: &Newcomer<'_>) -> Likeness {
+    pub(super) fn matched(&self, candidate: &Candidate<'_>) -> Match {
         let held = self.stream.holder().map(|(_, session)| session);
-        let is_held = newcomer.session.is_some_and(|session| held == Some(session));
-        if is_held { Likeness::Same } else { self.succession.likeness(newcomer) }
+        let is_held = candidate.session.is_some_and(|session| held == Some(session));
+        if is_held { Match::Same } else { self.history.matched(candidate) }
     }
 
     /// Takes in a datagram.
@@ -139,9 +139,9 @@ impl Seat {
         arrived: Instant,
         shared: &Shared,
         now: Instant,
-    ) -> Fate {
-        let fate = self.stream.handle_datagram_arrived(from, datagram, arrived, now);
-        if matches!(fate, Fate::Accepted | Fate::Control) {
+    ) -> Outcome {
+        let outcome = self.stream.handle_datagram_arrived(from, datagram, arrived, now);
+        if matches!(outcome, Outcome::Accepted | Outcome::Control) {
             self.heard = Some(now);
             self.sent_to = to;
         }
@@ -151,13 +151,14 @@ impl Seat {
             }
             self.handle(event, shared);
         }
-        fate
+        outcome
     }
 
     /// Whether a datagram that ended so is one that this place is there for.
     #[inline]
-    pub(super) fn was_of_use(&mut self, fate: Fate, now: Instant) -> bool {
-        let is_ours = matches!(fate, Fate::Accepted | Fate::Control | Fate::Spare | Fate::Duplicate);
+    pub(super) fn was_of_use(&mut self, outcome: Outcome, now: Instant) -> bool {
+        let is_ours =
+            matches!(outcome, Outcome::Accepted | Outcome::Control | Outcome::Spare | Outcome::Duplicate);
         is_ours && self.standing.heard(self.stream.holder(), now)
     }
 
@@ -167,8 +168,8 @@ impl Seat {
     }
 
     /// Counts a datagram that is not for the stream.
-    pub(super) fn count_aside(&mut self, fate: Fate) {
-        self.aside.add(fate);
+    pub(super) fn count_aside(&mut self, outcome: Outcome) {
+        self.aside.add(outcome);
     }
 
     /// Notes what an ask was answered: its token is that of reports, too.
@@ -176,33 +177,38 @@ impl Seat {
         if let Some(token) = token {
             self.stream.told_token(from, token, now);
         }
-        self.count_aside(Fate::Control);
+        self.count_aside(Outcome::Control);
     }
 
     /// Sees to what happened and sends what is to be said to the sender; returns when there is more to do.
-    pub(super) fn drain(&mut self, link: &mut Link, shared: &Shared, now: Instant) -> Option<Instant> {
+    pub(super) fn drain(
+        &mut self,
+        socket: &mut ReceiveSocket,
+        shared: &Shared,
+        now: Instant,
+    ) -> Option<Instant> {
         loop {
             match self.stream.poll(now) {
                 RecvOutput::Wait(until) => return until,
                 RecvOutput::Event(event) => self.handle(event, shared),
                 RecvOutput::Transmit { to, bytes } => {
                     // What cannot be said now is said with the next report.
-                    let _ = link.send(to, self.sent_to, bytes);
+                    let _ = socket.send(to, self.sent_to, bytes);
                 }
             }
         }
     }
 
     /// When it has to be looked after, whatever comes.
-    pub(super) fn next_look(&self, link: &Link) -> Option<Instant> {
+    pub(super) fn next_look(&self, socket: &ReceiveSocket) -> Option<Instant> {
         match self.heard {
             Some(heard) => Some(heard + QUIET),
-            None => link.is_joined().then_some(self.silence.join_again),
+            None => socket.is_joined().then_some(self.silence.join_again),
         }
     }
 
     /// Gives up what is overdue, and notices that the sender is silent.
-    pub(super) fn handle_timeout(&mut self, link: &mut Link, feeds: &Feeds, now: Instant) {
+    pub(super) fn handle_timeout(&mut self, socket: &mut ReceiveSocket, feeds: &Feeds, now: Instant) {
         self.stream.handle_timeout(now);
         if self.heard.is_some_and(|heard| heard + QUIET <= now) {
             self.begin_silence(now);
@@ -210,18 +216,18 @@ impl Seat {
             feeds.wake();
         }
         if self.heard.is_none() && self.silence.is_time_to_join_again(now) {
-            link.join_again();
+            socket.join_again();
         }
     }
 
     /// Has the reports say what was dropped on this computer.
-    pub(super) fn note_drops(&mut self, link: &Link, now: Instant) {
+    pub(super) fn note_drops(&mut self, socket: &ReceiveSocket, now: Instant) {
         if self.drops <= now {
             self.drops = now + NOTE_DROPS_EVERY;
             let counters = self.feed.stats.lock();
             let (decode, display) = (counters.undecoded + counters.refused, counters.unshown);
             drop(counters);
-            self.stream.set_drops(link.kernel_dropped(), decode, display);
+            self.stream.set_drops(socket.kernel_dropped(), decode, display);
         }
     }
 
@@ -250,7 +256,7 @@ impl Seat {
         }
         match event {
             RecvEvent::Session { source, session } => {
-                self.succession.begin(source);
+                self.history.begin(source);
                 self.delays.reset();
                 self.interval = Interval::default();
                 (self.begun, self.has_pictures) = (Instant::now(), false);
@@ -263,14 +269,14 @@ impl Seat {
                 self.tell(Signal::Source(source), shared);
             }
             RecvEvent::Moved { source } => {
-                self.succession.move_to(source);
+                self.history.move_to(source);
                 self.say(format_args!("the sender goes on from {source}"), shared);
                 self.feed.stats.lock().source = Some(source.to_string());
                 self.tell(Signal::Source(source), shared);
             }
             RecvEvent::Hello { name, state } => {
                 self.hear_hello(&printable(&name), state, shared);
-                self.succession.set_name(name);
+                self.history.set_name(name);
             }
             RecvEvent::Goodbye => {
                 self.say("the sender has ended the stream; waiting for another", shared);
@@ -299,7 +305,7 @@ impl Seat {
         if is_gone {
             self.say("the sender's source is gone; it waits for it to come back", shared);
         }
-        self.feed.keeper.set_name(name);
+        self.feed.recorder.set_name(name);
         self.feed.note(Signal::Name(name.to_owned()));
         self.tell(if is_gone { Signal::SourceGone } else { Signal::SourceBack }, shared);
     }
@@ -332,8 +338,8 @@ impl Seat {
         }
         self.speak_of_outputs(shared);
         self.feed.goes_live();
-        let received = Received { id, sender: self.succession.pictured(), frame };
-        self.feed.keeper.offer(&received);
+        let received = Received { id, sender: self.history.pictured(), frame };
+        self.feed.recorder.offer(&received);
         if let Some(newest) = &self.feed.newest {
             let now = Instant::now();
             let captured = now.checked_sub(self.delays.since(received.frame.captured, now)).unwrap_or(now);
@@ -343,9 +349,9 @@ impl Seat {
             outputs.offer(&received);
         }
         match shared.decoding.offer(&self.feed, received, self.delays) {
-            Offered::Displaced => self.feed.stats.lock().undecoded += 1,
-            Offered::Hidden => self.feed.stats.lock().hidden += 1,
-            Offered::Taken | Offered::Unwanted => {}
+            Enqueue::Displaced => self.feed.stats.lock().undecoded += 1,
+            Enqueue::Hidden => self.feed.stats.lock().hidden += 1,
+            Enqueue::Taken | Enqueue::Unwanted => {}
         }
     }
 
@@ -376,8 +382,8 @@ impl Seat {
     }
 
     /// Says that somebody else sends here too.
-    pub(super) fn speak_of_stranger(&mut self, from: SocketAddr, console: &Console, now: Instant) {
-        if self.strangers.is_due(now) {
+    pub(super) fn speak_of_other(&mut self, from: SocketAddr, console: &Console, now: Instant) {
+        if self.others.is_due(now) {
             console.warn(format_args!(
                 "{from} also sends here and is not shown; give each sender a port or group of its own"
             ));

@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap::ValueEnum;
 use proto::rtp::{RtpRecvConfig, RtpRecvStream};
 use proto::wire::{Body, Datagram, Token};
-use proto::{ClockReading, Fate, RecvConfig, RecvEvent, RecvOutput, RecvStats, RecvStream, SessionId};
+use proto::{ClockReading, Outcome, RecvConfig, RecvEvent, RecvOutput, RecvStats, RecvStream, SessionId};
 
 use crate::net::Shape;
 
@@ -75,7 +75,7 @@ impl Stream {
         datagram: &mut [u8],
         arrived: Instant,
         now: Instant,
-    ) -> Fate {
+    ) -> Outcome {
         match self {
             Self::Chunkcast(stream) => stream.handle_datagram_arrived(from, datagram, arrived, now),
             Self::Rtp(stream) => stream.handle_datagram_arrived(from, datagram, arrived, now),

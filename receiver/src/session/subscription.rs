@@ -4,20 +4,20 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use proto::host::{Seldom, printable};
+use proto::host::{RateLimiter, printable};
 use proto::wire::{Body, Datagram, Token};
-use proto::{AskOutput, AskState, Asker};
+use proto::{SubscribeOutput, SubscribeState, Subscriber};
 
 use super::shared::Shared;
-use super::target::Place;
+use super::target::Target;
 use crate::feed::{Feed, Signal};
-use crate::net::Link;
+use crate::net::ReceiveSocket;
 
 /// Asks one sender.
-pub(crate) struct Asking {
-    place: Arc<Place>,
+pub(crate) struct Subscription {
+    place: Arc<Target>,
     at: SocketAddr,
-    asker: Asker,
+    subscriber: Subscriber,
     /// Since when it is asked there.
     since: Instant,
     /// When anything last came from there.
@@ -25,13 +25,13 @@ pub(crate) struct Asking {
     /// What whoever is heard there calls himself.
     name: String,
     /// When that was last said to who looks for it.
-    told: Seldom,
+    told: RateLimiter,
     /// Whether anything ever came, from wherever it was asked.
     was_heard: bool,
     /// Where it was heard before it was sought elsewhere.
     home: Option<Home>,
     /// When it may be sought again.
-    seek: Seldom,
+    seek: RateLimiter,
     is_full: bool,
     /// Whether another sender is at its place, and none is asked.
     is_away: bool,
@@ -41,7 +41,7 @@ pub(crate) struct Asking {
 /// announced.
 struct Home {
     at: SocketAddr,
-    asker: Asker,
+    subscriber: Subscriber,
     until: Instant,
 }
 
@@ -51,26 +51,26 @@ pub(super) enum Incoming {
     /// Nobody's who was asked.
     Foreign,
     /// An answer.
-    Answer,
+    Pending,
     /// The stream, maybe.
     Stream,
 }
 
-impl Asking {
+impl Subscription {
     /// Asks at this place, at once.
-    pub(crate) fn new(place: Arc<Place>) -> Self {
+    pub(crate) fn new(place: Arc<Target>) -> Self {
         let (at, now) = (place.address(), Instant::now());
         Self {
             place,
             at,
-            asker: Asker::new(now),
+            subscriber: Subscriber::new(now),
             since: now,
             heard: None,
             name: String::new(),
-            told: Seldom::new(TELL_EVERY),
+            told: RateLimiter::new(TELL_EVERY),
             was_heard: false,
             home: None,
-            seek: Seldom::new(SEEK_EVERY),
+            seek: RateLimiter::new(SEEK_EVERY),
             is_full: false,
             is_away: false,
         }
@@ -90,17 +90,17 @@ impl Asking {
         if !is_from(self.at) {
             // It is where it was, and whoever is elsewhere is another one.
             let Some(home) = self.home.take_if(|home| is_from(home.at)) else { return Incoming::Foreign };
-            (self.at, self.asker, self.since) = (home.at, home.asker, now);
+            (self.at, self.subscriber, self.since) = (home.at, home.subscriber, now);
             self.name.clear();
         }
         (self.heard, self.was_heard) = (Some(now), true);
         if self.told.is_due(now) {
             self.place.note_heard(self.at, now);
         }
-        if self.asker.handle_datagram(datagram, now) {
-            return Incoming::Answer;
+        if self.subscriber.handle_datagram(datagram, now) {
+            return Incoming::Pending;
         }
-        self.asker.heard(now);
+        self.subscriber.heard(now);
         // Pictures are not looked into here.
         if datagram.get(KIND_AT) == Some(&HELLO)
             && let Ok(Datagram { body: Body::Hello(hello), .. }) = Datagram::parse(datagram)
@@ -113,18 +113,18 @@ impl Asking {
 
     /// The token that it was told.
     pub(super) fn token(&self) -> Option<Token> {
-        self.asker.token()
+        self.subscriber.token()
     }
 
     /// Asks if it is time to; returns when it is next.
     pub(super) fn drain(
         &mut self,
-        link: &mut Link,
+        socket: &mut ReceiveSocket,
         feed: &Feed,
         shared: &Shared,
         now: Instant,
     ) -> Option<Instant> {
-        if self.is_away(link, feed, shared, now) {
+        if self.is_away(socket, feed, shared, now) {
             // The thread looks again whenever its pulse beats.
             return None;
         }
@@ -134,13 +134,13 @@ impl Asking {
             self.place.instead_of(self.at).into_iter().for_each(|other| self.go_to(other, now));
         }
         self.go_on_elsewhere(now);
-        let home = self.ask_at_home(link, now);
+        let home = self.ask_at_home(socket, now);
         self.notice_whether_full(feed, shared);
         loop {
-            match self.asker.poll(now) {
-                AskOutput::Wait(until) => return [until, home].into_iter().flatten().min(),
+            match self.subscriber.poll(now) {
+                SubscribeOutput::Wait(until) => return [until, home].into_iter().flatten().min(),
                 // What cannot be sent now is asked again in a moment.
-                AskOutput::Transmit(bytes) => drop(link.send(self.at, None, bytes)),
+                SubscribeOutput::Transmit(bytes) => drop(socket.send(self.at, None, bytes)),
             }
         }
     }
@@ -171,28 +171,28 @@ impl Asking {
     /// Asks there from now on.
     fn go_to(&mut self, at: SocketAddr, now: Instant) {
         // There it is a stranger again.
-        let asker = std::mem::replace(&mut self.asker, Asker::new(now));
+        let subscriber = std::mem::replace(&mut self.subscriber, Subscriber::new(now));
         if self.heard.is_some() {
-            self.home = Some(Home { at: self.at, asker, until: now + HOME });
+            self.home = Some(Home { at: self.at, subscriber, until: now + HOME });
         }
         (self.at, self.since, self.heard) = (at, now, None);
         self.name.clear();
     }
 
     /// Asks where it was, too, for as long as it may be there; returns when it is time to again.
-    fn ask_at_home(&mut self, link: &mut Link, now: Instant) -> Option<Instant> {
+    fn ask_at_home(&mut self, socket: &mut ReceiveSocket, now: Instant) -> Option<Instant> {
         self.home.take_if(|home| home.until <= now || home.at == self.at);
         let home = self.home.as_mut()?;
         loop {
-            match home.asker.poll(now) {
-                AskOutput::Wait(until) => return until,
-                AskOutput::Transmit(bytes) => drop(link.send(home.at, None, bytes)),
+            match home.subscriber.poll(now) {
+                SubscribeOutput::Wait(until) => return until,
+                SubscribeOutput::Transmit(bytes) => drop(socket.send(home.at, None, bytes)),
             }
         }
     }
 
     /// Whether another sender is where it was. That one is left; when it is found again, it is asked anew.
-    fn is_away(&mut self, link: &mut Link, feed: &Feed, shared: &Shared, now: Instant) -> bool {
+    fn is_away(&mut self, socket: &mut ReceiveSocket, feed: &Feed, shared: &Shared, now: Instant) -> bool {
         let claim = self.place.claim();
         // That another one is there is believed if that one says so from there.
         let is_away = claim.as_ref().is_some_and(|claim| self.is_away || self.name == claim.name);
@@ -201,7 +201,7 @@ impl Asking {
             return self.is_away;
         }
         if let Some(why) = &why {
-            self.leave(link);
+            self.leave(socket);
             (self.is_away, self.is_full, self.home) = (true, false, None);
             shared.console.say(why);
         } else {
@@ -210,7 +210,7 @@ impl Asking {
             let is_there = self.place.is_at(self.at) && !self.place.is_anothers(&self.name);
             self.at = self.place.instead_of(self.at).filter(|_| !is_there).unwrap_or(self.at);
             self.name.clear();
-            (self.asker, self.since, self.heard) = (Asker::new(now), now, None);
+            (self.subscriber, self.since, self.heard) = (Subscriber::new(now), now, None);
         }
         let mut counters = feed.stats.lock();
         counters.name.clear();
@@ -223,7 +223,7 @@ impl Asking {
 
     /// Says once that the sender has no room, and notices when it has, or says nothing any more.
     fn notice_whether_full(&mut self, feed: &Feed, shared: &Shared) {
-        let is_full = self.asker.state() == AskState::Full;
+        let is_full = self.subscriber.state() == SubscribeState::Full;
         if std::mem::replace(&mut self.is_full, is_full) == is_full {
             return;
         }
@@ -232,17 +232,17 @@ impl Asking {
             let whom = feed.status().listening.clone();
             shared.console.warn(full(&whom));
             feed.note(Signal::Full);
-        } else if self.asker.state() != AskState::Watching {
+        } else if self.subscriber.state() != SubscribeState::Watching {
             feed.note(Signal::Silent);
         }
         shared.feeds.wake();
     }
 
     /// Says that pictures are not wanted any more.
-    pub(super) fn leave(&mut self, link: &mut Link) {
-        self.asker.leave();
-        while let AskOutput::Transmit(bytes) = self.asker.poll(Instant::now()) {
-            if link.send(self.at, None, bytes).is_err() {
+    pub(super) fn leave(&mut self, socket: &mut ReceiveSocket) {
+        self.subscriber.leave();
+        while let SubscribeOutput::Transmit(bytes) = self.subscriber.poll(Instant::now()) {
+            if socket.send(self.at, None, bytes).is_err() {
                 break;
             }
         }
@@ -287,74 +287,74 @@ mod tests {
     fn a_sender_is_asked_where_it_went_and_else_wherever_it_says_it_is() {
         let at = |text: &str| text.parse::<SocketAddr>().unwrap();
         let [one, two, other] = ["10.0.0.1:9001", "172.17.0.1:9001", "10.0.0.1:40000"].map(at);
-        let place = Place::new(&[one, at("[fe80::1%2]:9001"), two]);
-        let mut asking = Asking::new(place.clone());
-        let t0 = asking.since;
+        let place = Target::new(&[one, at("[fe80::1%2]:9001"), two]);
+        let mut subscription = Subscription::new(place.clone());
+        let t0 = subscription.since;
         let millis = |millis| t0 + Duration::from_millis(millis);
-        let asked = |asking: &mut Asking, now| {
-            asking.go_on_elsewhere(now);
-            asking.at
+        let asked = |subscription: &mut Subscription, now| {
+            subscription.go_on_elsewhere(now);
+            subscription.at
         };
         assert_eq!(
-            [0, 700, 900, 1600, 1800].map(|at| asked(&mut asking, millis(at))),
+            [0, 700, 900, 1600, 1800].map(|at| asked(&mut subscription, millis(at))),
             [one, one, two, two, one]
         );
         // Where it is heard it is asked for as long as it is there, whichever address seems better.
-        asking.take_in(one, b"", millis(1900));
+        subscription.take_in(one, b"", millis(1900));
         place.move_to(&[two, one]);
-        assert_eq!(asked(&mut asking, millis(3800)), one);
+        assert_eq!(asked(&mut subscription, millis(3800)), one);
         place.move_to(&[]);
-        assert_eq!(asked(&mut asking, millis(3800)), one);
+        assert_eq!(asked(&mut subscription, millis(3800)), one);
         place.move_to(&[other]);
-        assert_eq!(asked(&mut asking, millis(3800)), other);
-        assert_eq!(asked(&mut asking, millis(99_000)), other, "there is no other");
+        assert_eq!(asked(&mut subscription, millis(3800)), other);
+        assert_eq!(asked(&mut subscription, millis(99_000)), other, "there is no other");
     }
 
     #[test]
     fn a_sender_that_falls_silent_is_asked_at_its_addresses_in_turn() {
         let at = |text: &str| text.parse::<SocketAddr>().unwrap();
         let [one, two] = ["10.0.0.1:9001", "10.0.0.50:9001"].map(at);
-        let mut asking = Asking::new(Place::new(&[one, two]));
-        let t0 = asking.since;
+        let mut subscription = Subscription::new(Target::new(&[one, two]));
+        let t0 = subscription.since;
         let millis = |millis| t0 + Duration::from_millis(millis);
-        let asked = |asking: &mut Asking, at| {
-            asking.go_on_elsewhere(millis(at));
-            asking.at
+        let asked = |subscription: &mut Subscription, at| {
+            subscription.go_on_elsewhere(millis(at));
+            subscription.at
         };
-        asking.take_in(one, b"", millis(100));
+        subscription.take_in(one, b"", millis(100));
         let times = [2000, 2200, 2400, 2600, 2800, 3000];
-        assert_eq!(times.map(|at| asked(&mut asking, at)), [one, two, two, one, one, two]);
-        asking.take_in(two, b"", millis(3100));
-        assert_eq!([5000, 5200].map(|at| asked(&mut asking, at)), [two, one]);
+        assert_eq!(times.map(|at| asked(&mut subscription, at)), [one, two, two, one, one, two]);
+        subscription.take_in(two, b"", millis(3100));
+        assert_eq!([5000, 5200].map(|at| asked(&mut subscription, at)), [two, one]);
     }
 
     #[test]
     fn what_is_heard_outweighs_what_is_announced() {
         let at = |text: &str| text.parse::<SocketAddr>().unwrap();
         let [own, liar] = ["10.0.0.1:9001", "10.0.0.66:9001"].map(at);
-        let place = Place::new(&[own]);
-        let mut asking = Asking::new(place.clone());
-        let t0 = asking.since;
+        let place = Target::new(&[own]);
+        let mut subscription = Subscription::new(place.clone());
+        let t0 = subscription.since;
         let millis = |millis| t0 + Duration::from_millis(millis);
         place.move_to(&[liar]);
         // For as long as it is heard, it stays.
         for now in (0..10_000).step_by(200) {
-            assert_eq!(asking.take_in(own, b"", millis(now)), Incoming::Stream);
-            asking.go_on_elsewhere(millis(now));
-            assert_eq!(asking.at, own, "{now}");
+            assert_eq!(subscription.take_in(own, b"", millis(now)), Incoming::Stream);
+            subscription.go_on_elsewhere(millis(now));
+            assert_eq!(subscription.at, own, "{now}");
         }
-        assert_eq!(asking.take_in(liar, b"", millis(10_000)), Incoming::Foreign);
+        assert_eq!(subscription.take_in(liar, b"", millis(10_000)), Incoming::Foreign);
         // It falls silent, and it is sought where it is announced; what the liar says is taken for its own.
-        asking.go_on_elsewhere(millis(11_000));
-        assert_eq!(asking.at, liar);
-        assert_eq!(asking.take_in(liar, b"", millis(11_100)), Incoming::Stream);
+        subscription.go_on_elsewhere(millis(11_000));
+        assert_eq!(subscription.at, liar);
+        assert_eq!(subscription.take_in(liar, b"", millis(11_100)), Incoming::Stream);
         // But it has not moved.
-        assert_eq!(asking.take_in(own, b"", millis(20_000)), Incoming::Stream);
-        assert_eq!((asking.at, place.heard()), (own, Some((own, millis(20_000)))));
-        assert_eq!(asking.take_in(liar, b"", millis(20_000)), Incoming::Foreign);
-        asking.go_on_elsewhere(millis(20_500));
-        assert_eq!(asking.at, own);
-        asking.go_on_elsewhere(millis(21_500));
-        assert_eq!(asking.at, liar, "it is silent again");
+        assert_eq!(subscription.take_in(own, b"", millis(20_000)), Incoming::Stream);
+        assert_eq!((subscription.at, place.heard()), (own, Some((own, millis(20_000)))));
+        assert_eq!(subscription.take_in(liar, b"", millis(20_000)), Incoming::Foreign);
+        subscription.go_on_elsewhere(millis(20_500));
+        assert_eq!(subscription.at, own);
+        subscription.go_on_elsewhere(millis(21_500));
+        assert_eq!(subscription.at, liar, "it is silent again");
     }
 }

@@ -5,14 +5,14 @@ use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use proto::host::Wake;
+use proto::host::Event;
 
 use crate::sync::lock;
 
 /// Where a sender is to be asked, or its group joined. Whoever finds it elsewhere says so here; that is a hint, and what is
 /// heard outweighs it.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct Target {
     /// The best first; not all need lead to it from here.
     addresses: Mutex<Vec<SocketAddr>>,
     /// The group that it sends to now, if it is not asked.
@@ -24,7 +24,7 @@ pub(crate) struct Place {
     /// Where it was last heard, and when.
     heard: Mutex<Option<(SocketAddr, Instant)>>,
     /// Raised when it is heard for the first time, or elsewhere than before.
-    bell: Option<Wake>,
+    bell: Option<Event>,
     /// Who looks for it elsewhere when it is not heard there; `None` if that needs no asking.
     seeker: Option<SyncSender<()>>,
 }
@@ -38,7 +38,7 @@ pub(crate) struct Claim {
     pub(crate) why: String,
 }
 
-impl Place {
+impl Target {
     /// There, at one of these addresses, the best first.
     ///
     /// # Panics
@@ -59,12 +59,12 @@ impl Place {
     ///
     /// # Panics
     /// If there is no address.
-    pub(crate) fn of_found(addresses: &[SocketAddr], bell: Wake) -> Arc<Self> {
+    pub(crate) fn of_found(addresses: &[SocketAddr], bell: Event) -> Arc<Self> {
         Arc::new(Self { bell: Some(bell), ..Self::at(addresses) })
     }
 
     /// A group that a sender that was found sends to.
-    pub(crate) fn of_group(group: SocketAddr, bell: Wake) -> Arc<Self> {
+    pub(crate) fn of_group(group: SocketAddr, bell: Event) -> Arc<Self> {
         Arc::new(Self { group: Mutex::new(Some(group)), bell: Some(bell), ..Self::at(&[group]) })
     }
 

@@ -12,21 +12,21 @@ use proto::netem::{Impairment, Netem};
 use super::endpoint::Endpoint;
 use super::host::Host;
 use super::shared::Shared;
-use super::subscription::Asking;
-use super::target::Place;
+use super::subscription::Subscription;
+use super::target::Target;
 use crate::feed::Status;
-use crate::net::Link;
+use crate::net::ReceiveSocket;
 use crate::sync::lock;
 
 /// The receiving threads. Some are started later, when a sender is found.
-pub(crate) struct Crew {
+pub(crate) struct ReceiveThreads {
     threads: Mutex<Vec<JoinHandle<Result<()>>>>,
     interface: Option<String>,
     impairment: Option<Impairment>,
     pub(crate) shared: Arc<Shared>,
 }
 
-impl Crew {
+impl ReceiveThreads {
     /// None yet: those that will be kept to this interface, behind this bad network.
     pub(crate) fn new(
         interface: Option<String>,
@@ -36,32 +36,38 @@ impl Crew {
         Arc::new(Self { threads: Mutex::default(), interface, impairment, shared })
     }
 
-    /// Starts a thread that receives from `link`; `status` says what is waited for. If it is not `shown`, its first sender
+    /// Starts a thread that receives from `socket`; `status` says what is waited for. If it is not `shown`, its first sender
     /// has a tile only once it is heard.
     pub(crate) fn receive(
         &self,
-        link: Link,
-        asking: Option<Asking>,
+        socket: ReceiveSocket,
+        subscription: Option<Subscription>,
         status: Status,
         shown: bool,
     ) -> Result<()> {
-        self.start(self.endpoint(link, asking, status, shown)?)
+        self.start(self.endpoint(socket, subscription, status, shown)?)
     }
 
     /// The same for the group of a sender that was found, which may go to another one.
     pub(crate) fn receive_group_of(
         &self,
-        place: Arc<Place>,
-        link: Link,
+        place: Arc<Target>,
+        socket: ReceiveSocket,
         status: Status,
         shown: bool,
     ) -> Result<()> {
-        self.start(self.endpoint(link, None, status, shown)?.for_group_of(place))
+        self.start(self.endpoint(socket, None, status, shown)?.for_group_of(place))
     }
 
-    fn endpoint(&self, link: Link, asking: Option<Asking>, status: Status, shown: bool) -> Result<Endpoint> {
+    fn endpoint(
+        &self,
+        socket: ReceiveSocket,
+        subscription: Option<Subscription>,
+        status: Status,
+        shown: bool,
+    ) -> Result<Endpoint> {
         let netem = self.impairment.clone().map(Netem::new);
-        Endpoint::new(link, netem, asking, status, shown, &self.shared)
+        Endpoint::new(socket, netem, subscription, status, shown, &self.shared)
     }
 
     fn start(&self, endpoint: Endpoint) -> Result<()> {
@@ -72,15 +78,15 @@ impl Crew {
 
     /// Receives from a host whose name is not known, as soon as it is.
     pub(crate) fn receive_once_known(self: &Arc<Self>, host: Host) -> Result<()> {
-        let crew = self.clone();
+        let threads = self.clone();
         let look_up = move || {
-            let Shared { stop, console, .. } = &*crew.shared;
+            let Shared { stop, console, .. } = &*threads.shared;
             while !stop.wait(LOOK_UP_EVERY) {
                 let Ok(addresses) = host.look_up() else { continue };
                 let begin = || {
-                    let Opened { link, asking, status } =
-                        Opened::to_host(&host, &addresses, crew.interface(), console)?;
-                    crew.receive(link, asking, status, true)
+                    let Opened { socket, subscription, status } =
+                        Opened::to_host(&host, &addresses, threads.interface(), console)?;
+                    threads.receive(socket, subscription, status, true)
                 };
                 match begin() {
                     _ if stop.is_requested() => {}
@@ -117,8 +123,8 @@ impl Crew {
 
 /// A socket, and whom to ask through it.
 pub(crate) struct Opened {
-    pub(crate) link: Link,
-    pub(crate) asking: Option<Asking>,
+    pub(crate) socket: ReceiveSocket,
+    pub(crate) subscription: Option<Subscription>,
     /// What is waited for, in words.
     pub(crate) status: Status,
 }
@@ -136,16 +142,20 @@ impl Opened {
 
     /// For a sender that is asked at its place; `name` is what people call it.
     pub(crate) fn towards(
-        place: &Arc<Place>,
+        place: &Arc<Target>,
         name: &str,
         interface: Option<&str>,
         console: &Console,
     ) -> Result<Self> {
         let address = place.address();
-        let link = Link::open_towards(address, interface, console)?;
+        let socket = ReceiveSocket::open_towards(address, interface, console)?;
         console.say(format_args!("asking {name} at {address}"));
         let whom = if name == address.to_string() { name.to_owned() } else { format!("{name} ({address})") };
-        Ok(Self { link, asking: Some(Asking::new(place.clone())), status: Status::new("asking", whom) })
+        Ok(Self {
+            socket,
+            subscription: Some(Subscription::new(place.clone())),
+            status: Status::new("asking", whom),
+        })
     }
 }
 

@@ -8,11 +8,11 @@ use proto::SILENCE;
 use super::stream::StreamConfig;
 
 /// Who was heard lately without having a place.
-pub(super) struct Strangers {
-    heard: Vec<Stranger>,
+pub(super) struct Unassigned {
+    heard: Vec<UnassignedSource>,
 }
 
-struct Stranger {
+struct UnassignedSource {
     source: SocketAddr,
     /// What it called itself; empty where that is not known.
     name: String,
@@ -22,7 +22,7 @@ struct Stranger {
     count: u8,
 }
 
-impl Strangers {
+impl Unassigned {
     pub(super) fn new() -> Self {
         Self { heard: Vec::with_capacity(MOST) }
     }
@@ -37,21 +37,27 @@ impl Strangers {
         now: Instant,
     ) -> bool {
         let Some((_, name)) = config.begins(datagram) else { return false };
-        self.heard.retain(|stranger| now.saturating_duration_since(stranger.last) < FORGOTTEN);
-        match self.heard.iter_mut().find(|stranger| stranger.source == source) {
-            Some(stranger) => {
-                stranger.last = now;
-                stranger.count = OFTEN.min(stranger.count + 1);
+        self.heard.retain(|source| now.saturating_duration_since(source.last) < FORGOTTEN);
+        match self.heard.iter_mut().find(|known| known.source == source) {
+            Some(known) => {
+                known.last = now;
+                known.count = OFTEN.min(known.count + 1);
                 if !name.is_empty() {
-                    name.clone_into(&mut stranger.name);
+                    name.clone_into(&mut known.name);
                 }
-                now.saturating_duration_since(stranger.since) > INSISTS
+                now.saturating_duration_since(known.since) > INSISTS
             }
             None => {
                 if self.heard.len() >= MOST {
                     self.forget_one();
                 }
-                self.heard.push(Stranger { source, name: name.to_owned(), since: now, last: now, count: 1 });
+                self.heard.push(UnassignedSource {
+                    source,
+                    name: name.to_owned(),
+                    since: now,
+                    last: now,
+                    count: 1,
+                });
                 false
             }
         }
@@ -61,14 +67,14 @@ impl Strangers {
     /// and are not to keep out who goes on sending.
     fn forget_one(&mut self) {
         let all = self.heard.iter().enumerate();
-        if let Some((at, _)) = all.min_by_key(|(_, stranger)| (stranger.count, stranger.last)) {
+        if let Some((at, _)) = all.min_by_key(|(_, source)| (source.count, source.last)) {
             self.heard.swap_remove(at);
         }
     }
 
     /// What a stranger called himself, if he did; empty where that is not known.
     pub(super) fn name_of(&self, source: SocketAddr) -> &str {
-        self.heard.iter().find(|stranger| stranger.source == source).map_or("", |stranger| &stranger.name)
+        self.heard.iter().find(|known| known.source == source).map_or("", |known| &known.name)
     }
 }
 
@@ -98,54 +104,54 @@ mod tests {
 
     #[test]
     fn who_keeps_sending_insists_and_who_sends_nonsense_or_pauses_does_not() {
-        let (mut strangers, t0) = (Strangers::new(), Instant::now());
+        let (mut unassigned, t0) = (Unassigned::new(), Instant::now());
         let (one, other) = (([10, 0, 0, 1], 5000).into(), ([10, 0, 0, 2], 5000).into());
         let at = |millis| t0 + Duration::from_millis(millis);
         let hello = hello(t0);
         let config = StreamConfig::Chunkcast(RecvConfig::default());
         for millis in (0..=700).step_by(100) {
-            assert!(!strangers.insists(one, &hello, &config, at(millis)), "{millis}");
-            assert!(!strangers.insists(other, b"nonsense", &config, at(millis)));
+            assert!(!unassigned.insists(one, &hello, &config, at(millis)), "{millis}");
+            assert!(!unassigned.insists(other, b"nonsense", &config, at(millis)));
         }
-        assert!(strangers.insists(one, &hello, &config, at(800)));
-        assert!(!strangers.insists(one, &hello, &config, at(2000)), "after a pause he begins anew");
+        assert!(unassigned.insists(one, &hello, &config, at(800)));
+        assert!(!unassigned.insists(one, &hello, &config, at(2000)), "after a pause he begins anew");
     }
 
     #[test]
     fn only_so_many_are_remembered_until_they_fall_silent() {
-        let (mut strangers, t0) = (Strangers::new(), Instant::now());
+        let (mut unassigned, t0) = (Unassigned::new(), Instant::now());
         let config = StreamConfig::Chunkcast(RecvConfig::default());
         let hello = hello(t0);
         for n in 0..1000_u32 {
-            strangers.insists((n.to_be_bytes(), 5000).into(), &hello, &config, t0);
+            unassigned.insists((n.to_be_bytes(), 5000).into(), &hello, &config, t0);
         }
-        assert_eq!(strangers.heard.len(), MOST);
-        strangers.insists(([10, 0, 0, 1], 5000).into(), &hello, &config, t0 + FORGOTTEN);
-        assert_eq!(strangers.heard.len(), 1);
+        assert_eq!(unassigned.heard.len(), MOST);
+        unassigned.insists(([10, 0, 0, 1], 5000).into(), &hello, &config, t0 + FORGOTTEN);
+        assert_eq!(unassigned.heard.len(), 1);
     }
 
     #[test]
     fn made_up_addresses_keep_no_newcomer_from_insisting() {
-        let (mut strangers, t0) = (Strangers::new(), Instant::now());
+        let (mut unassigned, t0) = (Unassigned::new(), Instant::now());
         let at = |millis| t0 + Duration::from_millis(millis);
         let (hello, config) = (hello(t0), StreamConfig::Chunkcast(RecvConfig::default()));
         let mut made_up = 0u32;
-        let mut flood = |strangers: &mut Strangers, now| {
+        let mut flood = |unassigned: &mut Unassigned, now| {
             for _ in 0..2 * MOST {
                 made_up += 1;
                 let [_, b, c, d] = made_up.to_be_bytes();
-                strangers.insists(([10, b, c, d], 1).into(), &hello, &config, now);
+                unassigned.insists(([10, b, c, d], 1).into(), &hello, &config, now);
             }
-            assert!(strangers.heard.len() <= MOST);
+            assert!(unassigned.heard.len() <= MOST);
         };
-        flood(&mut strangers, at(0));
+        flood(&mut unassigned, at(0));
         let one = ([192, 168, 0, 1], 5000).into();
         let mut insists = false;
         for millis in (0..=900).step_by(10) {
             // Two of his datagrams come one after the other at times, as those of a frame do.
-            insists = strangers.insists(one, &hello, &config, at(millis));
-            insists = strangers.insists(one, &hello, &config, at(millis)) || insists;
-            flood(&mut strangers, at(millis));
+            insists = unassigned.insists(one, &hello, &config, at(millis));
+            insists = unassigned.insists(one, &hello, &config, at(millis)) || insists;
+            flood(&mut unassigned, at(millis));
         }
         assert!(insists);
     }

@@ -8,7 +8,7 @@ use crate::discovery::Finder;
 use crate::feed::Feeds;
 
 /// What the window works with.
-pub(super) struct Desk<'a> {
+pub(super) struct WindowContext<'a> {
     pub(super) pump: EventPump,
     pub(super) video: &'a VideoSubsystem,
     pub(super) sdl: &'a Sdl,

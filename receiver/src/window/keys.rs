@@ -4,7 +4,7 @@ use sdl2::keyboard::{Keycode, Scancode};
 
 /// What a key asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Deed {
+pub(super) enum Action {
     /// One step back: from a list, from a single sender; at last, out.
     Back,
     Quit,
@@ -20,11 +20,11 @@ pub(super) enum Deed {
     /// The list of senders.
     List,
     Record,
-    Past,
+    Replay,
     Snapshot,
 }
 
-impl Deed {
+impl Action {
     /// What this key asks for, if it is one of ours.
     pub(super) fn of(key: Keycode) -> Option<Self> {
         Some(match key {
@@ -36,7 +36,7 @@ impl Deed {
             Keycode::H | Keycode::Question | Keycode::Slash | Keycode::F1 => Self::Help,
             Keycode::L => Self::List,
             Keycode::R => Self::Record,
-            Keycode::P => Self::Past,
+            Keycode::P => Self::Replay,
             Keycode::S => Self::Snapshot,
             other => Self::One(digit(other)?),
         })
@@ -150,13 +150,13 @@ mod tests {
         for (keys, _) in KEYS {
             for key in keys.split(", ").filter(|key| key.chars().count() == 1) {
                 let code = Keycode::from_name(&key.to_uppercase());
-                assert!(code.and_then(Deed::of).is_some(), "{key}");
+                assert!(code.and_then(Action::of).is_some(), "{key}");
             }
         }
         assert_eq!(
-            (Deed::of(Keycode::Num9), Deed::of(Keycode::Kp1)),
-            (Some(Deed::One(8)), Some(Deed::One(0)))
+            (Action::of(Keycode::Num9), Action::of(Keycode::Kp1)),
+            (Some(Action::One(8)), Some(Action::One(0)))
         );
-        assert_eq!(Deed::of(Keycode::Z), None);
+        assert_eq!(Action::of(Keycode::Z), None);
     }
 }

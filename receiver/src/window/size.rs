@@ -3,7 +3,7 @@
 use anyhow::Result;
 use sdl2::video::{FullscreenType, Window, WindowPos};
 
-use super::context::Desk;
+use super::context::WindowContext;
 use super::draw::fit;
 use super::tile::Tile;
 
@@ -26,7 +26,7 @@ impl Extent {
 
     /// Gives the window the size of its first picture, or as much of it as the desktop has room for; of several, as much as
     /// a grid needs to be read.
-    pub(super) fn fit(&mut self, window: &mut Window, desk: &Desk<'_>, tiles: &[Tile]) {
+    pub(super) fn fit(&mut self, window: &mut Window, context: &WindowContext<'_>, tiles: &[Tile]) {
         self.is_settled &= !self.is_for_one || tiles.len() == 1;
         if self.is_settled {
             return;
@@ -39,7 +39,7 @@ impl Extent {
         let Some(wanted) = wanted else { return };
         self.is_for_one = tiles.len() == 1;
         self.is_settled = self.is_for_one || tiles.iter().all(|tile| tile.size().is_some());
-        let room = window.display_index().and_then(|display| desk.video.display_usable_bounds(display));
+        let room = window.display_index().and_then(|display| context.video.display_usable_bounds(display));
         if let (FullscreenType::Off, Ok(room)) = (window.fullscreen_state(), room) {
             let (width, height) = fit::inside(wanted, room.size());
             if window.size() != (width, height) && window.set_size(width, height).is_ok() {
@@ -49,11 +49,11 @@ impl Extent {
     }
 
     /// Takes the full screen, or gives it back. A window manager that refuses leaves the window as it is.
-    pub(super) fn toggle_fullscreen(&mut self, window: &mut Window, desk: &Desk<'_>) {
+    pub(super) fn toggle_fullscreen(&mut self, window: &mut Window, context: &WindowContext<'_>) {
         if window.fullscreen_state() == FullscreenType::Off {
             self.windowed = Some((window.position(), window.size()));
             // Where there is no window manager, nobody else gives it the screen's place and size.
-            let screen = window.display_index().and_then(|display| desk.video.display_bounds(display));
+            let screen = window.display_index().and_then(|display| context.video.display_bounds(display));
             if let Ok(screen) = screen {
                 let _ = place(window, (screen.x(), screen.y()), screen.size());
             }
@@ -66,13 +66,13 @@ impl Extent {
                 None => self.is_settled = false,
             }
         }
-        follow_fullscreen(window, desk);
+        follow_fullscreen(window, context);
     }
 }
 
 /// On the full screen, nothing but the picture.
-pub(super) fn follow_fullscreen(window: &Window, desk: &Desk<'_>) {
-    desk.sdl.mouse().show_cursor(window.fullscreen_state() == FullscreenType::Off);
+pub(super) fn follow_fullscreen(window: &Window, context: &WindowContext<'_>) {
+    context.sdl.mouse().show_cursor(window.fullscreen_state() == FullscreenType::Off);
 }
 
 fn place(window: &mut Window, (x, y): (i32, i32), (width, height): (u32, u32)) -> Result<()> {

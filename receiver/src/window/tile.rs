@@ -9,7 +9,7 @@ use sdl2::EventPump;
 use sdl2::rect::Rect;
 
 use super::backend::canvas::{Canvas, Drawing, Layer};
-use super::tile_overlay::{Looks, Style};
+use super::tile_overlay::{Style, TileOverlay};
 use super::widgets::card;
 use super::widgets::health::Age;
 use super::widgets::samples::Samples;
@@ -30,7 +30,7 @@ pub(super) struct Tile {
     on_card: Option<Vec<String>>,
     /// How old the picture was when it was looked at last, and whether that is too old.
     age: Age,
-    looks: Looks,
+    overlay: TileOverlay,
     must_draw: bool,
     drawing_began: Instant,
 }
@@ -47,7 +47,7 @@ impl Tile {
             card: Decoded::default(),
             on_card: None,
             age: Age::default(),
-            looks: Looks::default(),
+            overlay: TileOverlay::default(),
             must_draw: true,
             drawing_began: now,
         }
@@ -147,14 +147,14 @@ impl Tile {
         let had_card = self.on_card.is_some();
         let is_new = self.renew_card(area.size(), now);
         self.must_draw |= is_new || had_card != self.on_card.is_some();
-        self.must_draw |= self.looks.refresh(&self.feed, &self.samples, self.age, area.size(), style, now);
+        self.must_draw |= self.overlay.refresh(&self.feed, &self.samples, self.age, area.size(), style, now);
         self.must_draw
     }
 
     /// When it changes by itself.
     pub(super) fn next_change(&self, now: Instant) -> Option<Instant> {
         self.area?;
-        [self.next_stale(now), self.looks.next()].into_iter().flatten().min()
+        [self.next_stale(now), self.overlay.next()].into_iter().flatten().min()
     }
 
     /// Draws it, and `above` over it.
@@ -171,7 +171,7 @@ impl Tile {
             (None, Some(picture)) => &*picture.pixels,
             _ => &self.card,
         };
-        let ([overlay, label], border) = self.looks.layers(area);
+        let ([overlay, label], border) = self.overlay.layers(area);
         let drawing = Drawing { area, picture, layers: [overlay, label, above], border };
         canvas.draw(number, &drawing, pump)?;
         self.must_draw = false;

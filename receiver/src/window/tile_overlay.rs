@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use sdl2::rect::Rect;
 
 use super::backend::canvas::{Border, Layer};
-use super::draw::bitmap::Sheet;
+use super::draw::bitmap::Bitmap;
 use super::options::Detail;
 use super::widgets::health::{Age, Condition, border};
 use super::widgets::history::STEP;
@@ -14,7 +14,7 @@ use super::widgets::overlay::Figures;
 use super::widgets::samples::Samples;
 use super::widgets::{label, overlay};
 use crate::feed::{Feed, State};
-use crate::record::{KeepStatus, Said};
+use crate::record::{KeepStatus, Notice};
 
 /// How much is to be laid over a tile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,10 +26,10 @@ pub(super) struct Style {
 
 /// What lies over one tile.
 #[derive(Debug, Default)]
-pub(super) struct Looks {
-    overlay: Sheet,
+pub(super) struct TileOverlay {
+    overlay: Bitmap,
     overlay_at: Option<Rect>,
-    label: Sheet,
+    label: Bitmap,
     label_at: Option<Rect>,
     border: Option<Border>,
     /// What is kept of the sender, and when that was asked.
@@ -49,7 +49,7 @@ struct Shape {
     said: Option<Instant>,
 }
 
-impl Looks {
+impl TileOverlay {
     /// Brings what lies over a tile of this size up to date; whether it looks otherwise now.
     pub(super) fn refresh(
         &mut self,
@@ -62,7 +62,7 @@ impl Looks {
     ) -> bool {
         let condition = condition(&feed.status().state, age);
         if self.kept.1.is_none_or(|asked| now >= asked + OFTEN) {
-            self.kept = (feed.keeper.status(), Some(now));
+            self.kept = (feed.recorder.status(), Some(now));
         }
         let kept = &self.kept.0;
         let said = kept.said.as_ref().map(|said| said.at);
@@ -101,8 +101,8 @@ impl Looks {
 
     /// What lies over a tile at this place in the window.
     pub(super) fn layers(&self, area: Rect) -> ([Option<Layer<'_>>; 2], Option<Border>) {
-        let place = |sheet, at: Option<Rect>| {
-            at.map(|at| Layer { sheet, at: (area.x() + at.x(), area.y() + at.y()) })
+        let place = |bitmap, at: Option<Rect>| {
+            at.map(|at| Layer { bitmap, at: (area.x() + at.x(), area.y() + at.y()) })
         };
         ([place(&self.overlay, self.overlay_at), place(&self.label, self.label_at)], self.border)
     }
@@ -126,11 +126,11 @@ impl Looks {
             let name = file.map_or_else(String::new, |name| name.to_string_lossy().into_owned());
             format!("REC {name} {:02}:{:02}", seconds / 60, seconds % 60)
         });
-        let past = kept.past.map(|past| {
-            let (seconds, mb) = (past.span.as_secs_f64(), past.bytes as f64 / 1e6);
-            format!("past {seconds:.0} s, {mb:.0} MB")
+        let replay = kept.replay.map(|replay| {
+            let (seconds, mb) = (replay.span.as_secs_f64(), replay.bytes as f64 / 1e6);
+            format!("replay {seconds:.0} s, {mb:.0} MB")
         });
-        let note = kept.said.as_ref().filter(|_| shape.said.is_some()).map(Said::briefly);
+        let note = kept.said.as_ref().filter(|_| shape.said.is_some()).map(Notice::briefly);
         // A copy: what comes meanwhile does not wait for the drawing.
         let status = feed.status().clone();
         let figures = &samples.now;
@@ -154,7 +154,7 @@ impl Looks {
             interface: &status.interface,
             clock: if figures.is_relative { "relative" } else { "shared" },
             recording: recording.as_deref(),
-            past: past.as_deref().filter(|_| detail == Detail::Full),
+            past: replay.as_deref().filter(|_| detail == Detail::Full),
             note: note.as_deref(),
             history: &samples.history,
         };

@@ -10,22 +10,22 @@ use sdl2::mouse::MouseButton;
 use sdl2::rect::Rect;
 
 use super::backend::canvas::{Canvas, Layer};
-use super::context::Desk;
-use super::draw::bitmap::Sheet;
+use super::context::WindowContext;
+use super::draw::bitmap::Bitmap;
 use super::draw::grid;
-use super::keys::{Deed, digit, meant};
+use super::keys::{Action, digit, meant};
 use super::size;
 use super::size::Extent;
 use super::tile::Tile;
 use super::tile_overlay::Style;
 use super::widgets::help;
-use super::widgets::picker::{Board, Choice};
+use super::widgets::picker::{Choice, SenderPicker};
 use crate::discovery::Finder;
 
 /// What is on the screen, and what is to be.
 pub(super) struct View<'a, C> {
     canvas: C,
-    desk: Desk<'a>,
+    context: WindowContext<'a>,
     tiles: Vec<Tile>,
     /// The tile that has the whole window; `None`: all of them, in a grid.
     full: Option<usize>,
@@ -34,28 +34,28 @@ pub(super) struct View<'a, C> {
     /// Whether the window is off the screen.
     is_minimised: bool,
     /// The list of senders.
-    board: Board,
+    picker: SenderPicker,
     /// Whether the user wants to see the list.
     wants_board: bool,
     /// The list of keys, and where it is, while the user wants to see it.
-    help: (Sheet, Option<Rect>),
+    help: (Bitmap, Option<Rect>),
     wants_help: bool,
     title: String,
     extent: Extent,
 }
 
 impl<'a, C: Canvas> View<'a, C> {
-    pub(super) fn new(canvas: C, desk: Desk<'a>) -> Self {
+    pub(super) fn new(canvas: C, context: WindowContext<'a>) -> Self {
         Self {
             canvas,
-            desk,
+            context,
             tiles: Vec::new(),
             full: None,
             arranged: None,
             is_minimised: false,
-            board: Board::default(),
+            picker: SenderPicker::default(),
             wants_board: false,
-            help: (Sheet::default(), None),
+            help: (Bitmap::default(), None),
             wants_help: false,
             title: String::new(),
             extent: Extent::default(),
@@ -65,21 +65,22 @@ impl<'a, C: Canvas> View<'a, C> {
     pub(super) fn run(mut self, stop: &Stop) -> Result<()> {
         let done = self.work(stop);
         // Nobody wakes the window from now on.
-        self.desk.waiting.bell.end();
+        self.context.waiting.bell.end();
         self.canvas.window().hide();
         done
     }
 
     fn work(&mut self, stop: &Stop) -> Result<()> {
-        size::follow_fullscreen(self.canvas.window(), &self.desk);
+        size::follow_fullscreen(self.canvas.window(), &self.context);
         while !stop.is_requested() {
             let until = self.refresh()?;
-            let mut next = self.desk.waiting.event(&mut self.desk.pump, until.min(Instant::now() + LONGEST));
+            let mut next =
+                self.context.waiting.event(&mut self.context.pump, until.min(Instant::now() + LONGEST));
             while let Some(event) = next {
                 if self.is_over(&event) {
                     return Ok(());
                 }
-                next = self.desk.pump.poll_event();
+                next = self.context.pump.poll_event();
             }
         }
         Ok(())
@@ -87,9 +88,9 @@ impl<'a, C: Canvas> View<'a, C> {
 
     /// Draws what has changed; returns when something changes by itself.
     fn refresh(&mut self) -> Result<Instant> {
-        if self.tiles.len() != self.desk.feeds.count() {
+        if self.tiles.len() != self.context.feeds.count() {
             let known = self.tiles.len();
-            self.tiles.extend(self.desk.feeds.tiles().into_iter().skip(known).map(Tile::new));
+            self.tiles.extend(self.context.feeds.tiles().into_iter().skip(known).map(Tile::new));
             self.arranged = None;
         }
         let now = Instant::now();
@@ -99,13 +100,13 @@ impl<'a, C: Canvas> View<'a, C> {
             tile.samples.look(&tile.feed.stats, error, now);
             tile.look(now);
         }
-        self.extent.fit(self.canvas.window(), &self.desk, &self.tiles);
+        self.extent.fit(self.canvas.window(), &self.context, &self.tiles);
         self.arrange();
         self.retitle()?;
         match self.shown_finder() {
             Some(finder) => {
                 let size = self.canvas.window().drawable_size();
-                self.board.draw(&mut self.canvas, size, finder, &self.desk.pump)?;
+                self.picker.draw(&mut self.canvas, size, finder, &self.context.pump)?;
             }
             None => self.draw(now)?,
         }
@@ -115,22 +116,22 @@ impl<'a, C: Canvas> View<'a, C> {
 
     /// Who looks for senders, while the list of them is what is to be seen.
     fn shown_finder(&self) -> Option<&'a Finder> {
-        self.desk.finder.filter(|_| self.tiles.is_empty() || self.wants_board)
+        self.context.finder.filter(|_| self.tiles.is_empty() || self.wants_board)
     }
 
     fn draw(&mut self, now: Instant) -> Result<()> {
-        let style = Style { detail: self.desk.detail, is_in_grid: self.alone().is_none() };
+        let style = Style { detail: self.context.detail, is_in_grid: self.alone().is_none() };
         let mut drawn = false;
         for (number, tile) in self.tiles.iter_mut().enumerate() {
             if tile.is_due(style, now) {
-                let (sheet, at) = &self.help;
-                let above = at.map(|at| Layer { sheet, at: (at.x(), at.y()) });
-                tile.draw(&mut self.canvas, number, above, &self.desk.pump)?;
+                let (bitmap, at) = &self.help;
+                let above = at.map(|at| Layer { bitmap, at: (at.x(), at.y()) });
+                tile.draw(&mut self.canvas, number, above, &self.context.pump)?;
                 drawn = true;
             }
         }
         if drawn {
-            self.canvas.present(&self.desk.pump)?;
+            self.canvas.present(&self.context.pump)?;
             let at = Instant::now();
             self.tiles.iter_mut().for_each(|tile| tile.presented(at));
         }
@@ -145,7 +146,7 @@ impl<'a, C: Canvas> View<'a, C> {
         }
         self.arranged = Some(size);
         self.canvas.clear();
-        self.board.redraw();
+        self.picker.redraw();
         self.help.1 = if self.wants_help { help::draw(&mut self.help.0, size) } else { None };
         self.full = self.full.filter(|&full| full < self.tiles.len());
         let alone = self.alone();
@@ -216,46 +217,46 @@ impl<'a, C: Canvas> View<'a, C> {
     /// Handles a key; says whether it was the last.
     fn is_last_key(&mut self, key: Keycode) -> bool {
         if self.shown_finder().is_some() {
-            let choice = self.board.key(key, digit(key));
+            let choice = self.picker.key(key, digit(key));
             if !matches!(choice, Choice::Other) {
                 self.follow(choice);
                 return false;
             }
         }
-        match Deed::of(key) {
-            Some(Deed::Back) if self.wants_board || self.wants_help => {
+        match Action::of(key) {
+            Some(Action::Back) if self.wants_board || self.wants_help => {
                 (self.wants_board, self.wants_help, self.arranged) = (false, false, None);
             }
-            Some(Deed::Back) if self.full.is_some() && self.tiles.len() > 1 => self.show_alone(None),
-            Some(Deed::Quit | Deed::Back) => return true,
-            Some(Deed::Fullscreen) => {
-                self.extent.toggle_fullscreen(self.canvas.window(), &self.desk);
+            Some(Action::Back) if self.full.is_some() && self.tiles.len() > 1 => self.show_alone(None),
+            Some(Action::Quit | Action::Back) => return true,
+            Some(Action::Fullscreen) => {
+                self.extent.toggle_fullscreen(self.canvas.window(), &self.context);
                 self.arranged = None;
             }
-            Some(Deed::All) => self.show_alone(None),
-            Some(Deed::One(number)) if number < self.tiles.len() => {
+            Some(Action::All) => self.show_alone(None),
+            Some(Action::One(number)) if number < self.tiles.len() => {
                 self.show_alone((self.full != Some(number)).then_some(number));
             }
-            Some(Deed::Detail) => self.desk.detail = self.desk.detail.next(),
-            Some(Deed::Help) => (self.wants_help, self.arranged) = (!self.wants_help, None),
-            Some(Deed::List) if self.desk.finder.is_some() => {
+            Some(Action::Detail) => self.context.detail = self.context.detail.next(),
+            Some(Action::Help) => (self.wants_help, self.arranged) = (!self.wants_help, None),
+            Some(Action::List) if self.context.finder.is_some() => {
                 (self.wants_board, self.arranged) = (!self.wants_board, None);
             }
-            Some(Deed::Record) => self.record(),
-            Some(Deed::Past) => self.each_shown(|tile| drop(tile.feed.keeper.save_past())),
-            Some(Deed::Snapshot) => self.each_shown(|tile| drop(tile.feed.keeper.snapshot(tile.frame()))),
-            Some(Deed::One(_) | Deed::List) | None => {}
+            Some(Action::Record) => self.record(),
+            Some(Action::Replay) => self.each_shown(|tile| drop(tile.feed.recorder.save_replay())),
+            Some(Action::Snapshot) => self.each_shown(|tile| drop(tile.feed.recorder.snapshot(tile.frame()))),
+            Some(Action::One(_) | Action::List) | None => {}
         }
         false
     }
 
     /// Records all that is shown; or if any of it is recorded already, ends that.
     fn record(&self) {
-        let is_recorded = |tile: &Tile| tile.feed.keeper.status().recording.is_some();
+        let is_recorded = |tile: &Tile| tile.feed.recorder.status().recording.is_some();
         let any = self.tiles.iter().any(|tile| tile.area().is_some() && is_recorded(tile));
         self.each_shown(|tile| {
             if is_recorded(tile) == any {
-                drop(tile.feed.keeper.toggle_recording());
+                drop(tile.feed.recorder.toggle_recording());
             }
         });
     }
@@ -267,7 +268,7 @@ impl<'a, C: Canvas> View<'a, C> {
 
     /// Does what was chosen from the list of senders.
     fn follow(&mut self, choice: Choice) {
-        if let (Choice::Show(chosen), Some(finder)) = (choice, self.desk.finder) {
+        if let (Choice::Show(chosen), Some(finder)) = (choice, self.context.finder) {
             finder.choose(&chosen);
             (self.wants_board, self.arranged) = (false, None);
         }
@@ -277,7 +278,7 @@ impl<'a, C: Canvas> View<'a, C> {
     fn click(&mut self, x: i32, y: i32) {
         let (x, y) = self.in_pixels(x, y);
         if self.shown_finder().is_some() {
-            let choice = self.board.click(x, y);
+            let choice = self.picker.click(x, y);
             return self.follow(choice);
         }
         let hit = |tile: &Tile| tile.area().is_some_and(|area| area.contains_point((x, y)));

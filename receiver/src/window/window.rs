@@ -16,10 +16,10 @@ use super::backend::gpu::Graphics;
 use super::backend::software::Software;
 use super::backend::xlib::LastWords;
 use super::backend::{sdl, xlib};
-use super::context::Desk;
+use super::context::WindowContext;
 use super::options::{Detail, Options};
 use super::view::View;
-use crate::codec::Form;
+use crate::codec::PixelFormat;
 use crate::discovery::Finder;
 use crate::feed::{Feeds, Waker};
 
@@ -73,10 +73,10 @@ impl Window {
     }
 
     /// The form of pictures that it shows soonest.
-    pub fn form(&self) -> Form {
+    pub fn format(&self) -> PixelFormat {
         match self.canvas {
-            Driver::Graphics(_) => Form::Planes,
-            Driver::Software(_) => Form::Pixels,
+            Driver::Graphics(_) => PixelFormat::Planes,
+            Driver::Software(_) => PixelFormat::Pixels,
         }
     }
 
@@ -115,13 +115,13 @@ impl Window {
             });
             let _stop = StopAtEnd(stop);
             let Self { canvas, waiting, pump, video, sdl, detail } = self;
-            let desk = Desk { pump, video: &video, sdl: &sdl, feeds, finder, waiting, detail };
+            let context = WindowContext { pump, video: &video, sdl: &sdl, feeds, finder, waiting, detail };
             let done = match canvas {
                 Driver::Graphics(canvas) => {
                     let textures = canvas.texture_creator();
-                    View::new(Graphics::new(canvas, &textures), desk).run(stop)
+                    View::new(Graphics::new(canvas, &textures), context).run(stop)
                 }
-                Driver::Software(window) => View::new(Software::new(window), desk).run(stop),
+                Driver::Software(window) => View::new(Software::new(window), context).run(stop),
             };
             drop((video, sdl));
             xlib::forget();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use proto::explain::{Evidence, Given, Watch};
+use proto::explain::{Counters, Given, Monitor};
 use proto::host::Console;
 
 use crate::send::Format;
@@ -28,8 +28,8 @@ struct Watched {
     address: String,
     is_served: bool,
     given: Given,
-    watch: Watch,
-    viewers: BTreeMap<SocketAddr, Watch>,
+    watch: Monitor,
+    viewers: BTreeMap<SocketAddr, Monitor>,
     /// Since when it has been sent to; `None` once somebody has answered, or it was said that nobody does, and where
     /// nobody ever does.
     unanswered: Option<Instant>,
@@ -97,7 +97,7 @@ impl Watched {
             address: counted.address.clone(),
             is_served: counted.is_served,
             given: Given::default(),
-            watch: Watch::new(&Evidence::default(), now),
+            watch: Monitor::new(&Counters::default(), now),
             viewers: BTreeMap::new(),
             // What receives RTP/JPEG says nothing back.
             unanswered: (format == Format::Chunkcast).then_some(now),
@@ -107,17 +107,17 @@ impl Watched {
     /// What is to be said.
     fn look(&mut self, counted: &Destination, now: Instant) -> Vec<String> {
         let mut lines = Vec::new();
-        let totals = Evidence { send_errors: counted.errors, ..Evidence::default() };
+        let totals = Counters { send_errors: counted.errors, ..Counters::default() };
         // Each refusal is said where it happens, with its reason.
         let _said = self.watch.look(&totals, false, now);
         self.come_and_go(counted, now, &mut lines);
         for (address, viewer) in &counted.viewers {
-            let totals = Evidence {
+            let totals = Counters {
                 is_group: counted.is_group,
                 is_wireless: counted.is_wireless,
-                ..Evidence::of_report(&viewer.counts, viewer.missing_at_end)
+                ..Counters::of_report(&viewer.counts, viewer.missing_at_end)
             };
-            let watch = self.viewers.entry(*address).or_insert_with(|| Watch::new(&totals, now));
+            let watch = self.viewers.entry(*address).or_insert_with(|| Monitor::new(&totals, now));
             if let Some(cause) = watch.look(&totals, false, now) {
                 lines.push(format!("viewer {address}: {}", cause.told(self.given)));
             }
@@ -160,7 +160,7 @@ impl Watched {
     fn found(&self, address: &str) -> Option<String> {
         let own = self.watch.found().map(|cause| format!("to {address}: {}", cause.told(self.given)));
         own.or_else(|| {
-            let found = |(address, watch): (&SocketAddr, &Watch)| {
+            let found = |(address, watch): (&SocketAddr, &Monitor)| {
                 watch.found().map(|cause| format!("viewer {address}: {}", cause.told(self.given)))
             };
             self.viewers.iter().find_map(found)

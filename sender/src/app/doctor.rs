@@ -7,7 +7,7 @@ use std::io::Write;
 use anyhow::Result;
 use proto::host::{Checklist, Interface};
 
-use crate::net::{Dest, Link, NetworkOptions, Route};
+use crate::net::{Dest, NetworkOptions, Route, SendSocket};
 use crate::serve::can_announce;
 
 /// Says what this computer has to send pictures with and by; and where a destination is given, how that is reached and
@@ -75,8 +75,8 @@ fn destination(list: &mut Checklist<'_>, dest: &Dest, interface: Option<&str>) -
     };
     let options =
         NetworkOptions { ttl: 1, interface: interface.map(str::to_owned), ..NetworkOptions::default() };
-    let opened = Route::find(to, &options).and_then(|route| Ok((Link::open(&route, &options)?, route)));
-    let (link, route) = match opened {
+    let opened = Route::find(to, &options).and_then(|route| Ok((SendSocket::open(&route, &options)?, route)));
+    let (socket, route) = match opened {
         Ok(opened) => opened,
         Err(error) => return Ok(list.attention(format_args!("{error:#}"))?),
     };
@@ -100,7 +100,7 @@ fn destination(list: &mut Checklist<'_>, dest: &Dest, interface: Option<&str>) -
              which shows itself within two minutes: sudo tcpdump -ni any igmp or icmp6",
         )?;
     }
-    let buffer = link.send_buffer() / 1024;
+    let buffer = socket.send_buffer() / 1024;
     if buffer < SMALLEST_BUFFER {
         list.attention(format_args!(
             "the send buffer is {buffer} KiB, so that frames are held up; to allow more: sudo sysctl -w \
@@ -109,7 +109,7 @@ fn destination(list: &mut Checklist<'_>, dest: &Dest, interface: Option<&str>) -
     } else {
         list.ok(format_args!("the send buffer is {buffer} KiB"))?;
     }
-    ask::ask(list, link, route)
+    ask::ask(list, socket, route)
 }
 
 /// Every IPv6 link takes as much (RFC 8200, section 5).

@@ -7,21 +7,21 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use proto::host::{
-    Console, Reporter, Seldom, Stop, Wake, at_user_signal, join, printable, random_bytes, spawn,
+    Console, Event, RateLimiter, Reporter, Stop, at_user_signal, join, printable, random_bytes, spawn,
     stop_at_signals, wall_clock,
 };
 use proto::jpeg::Coding;
-use proto::{Door, Latest, QualityControl, SessionId, Taken};
+use proto::{Latest, QualityControl, SessionId, SubscribeServer, Taken};
 
 use super::diagnosis::Diagnosis;
 use super::web::Web;
 use crate::args::Args;
-use crate::audience::Audience;
 use crate::capture::source::{Options, Wanted};
 use crate::capture::{Capture, LOOK_EVERY, Opened, Sizes};
+use crate::demand::Demand;
 use crate::encode::{self, Encoder};
 use crate::inbox::{Inbox, Tap};
-use crate::net::{Dest, Link, NetworkOptions, Route, computer};
+use crate::net::{Dest, NetworkOptions, Route, SendSocket, computer};
 use crate::send::{self, Awaited, Fanout, Format, Streams};
 use crate::serve::{self, Announcer, Notice, Sdp, ServeAt, USUAL_PORT};
 use crate::stats::{Reports, Stats};
@@ -40,10 +40,10 @@ pub fn run(args: &Args) -> Result<()> {
     // Before there are pictures: it takes longer than sending one.
     proto::warm_up();
     let options = network_options(args);
-    let bell = Wake::new().context("cannot make an event")?;
+    let bell = Event::new().context("cannot make an event")?;
     let Destinations { opened: links, awaited } = open_links(args, &options, &bell, &console)?;
     let mut served = args.serve_at().map(|at| at.open(&options)).transpose()?;
-    let mut news: Vec<String> = served.iter_mut().flatten().filter_map(Link::find_only).collect();
+    let mut news: Vec<String> = served.iter_mut().flatten().filter_map(SendSocket::find_only).collect();
     news.dedup();
     news.iter().for_each(|news| console.warn(news));
     let mut diagnosis = Diagnosis::new(args.format, console.clone()).of_given(args.given());
@@ -62,9 +62,9 @@ pub fn run(args: &Args) -> Result<()> {
     let web = web.map(|web| web.serve(args.name(), inbox.clone(), &stop, &console)).transpose()?;
     let (stats, encoder) = (Arc::new(Stats::default()), Arc::new(Latest::new()));
     // Browsers may come at any time, and what is asked by HTTP is to be answered at once.
-    let audience = Arc::new(if web.is_some() { Audience::always() } else { Audience::default() });
+    let demand = Arc::new(if web.is_some() { Demand::always() } else { Demand::default() });
     let sizes = Arc::new(Sizes::new().context("cannot make an event")?);
-    audience.set(!args.dest.is_empty());
+    demand.set(!args.dest.is_empty());
     let capture = Capture {
         spec: args.source.clone(),
         options: Options {
@@ -75,33 +75,33 @@ pub fn run(args: &Args) -> Result<()> {
         stop: stop.clone(),
         encoder: encoder.clone(),
         inbox: inbox.clone(),
-        audience: audience.clone(),
+        demand: demand.clone(),
         sizes: sizes.clone(),
         size: None,
         coding: Coding::Baseline,
-        look: Seldom::new(LOOK_EVERY),
+        look: RateLimiter::new(LOOK_EVERY),
         stats: stats.clone(),
         clock,
         console: console.clone(),
     };
     let (opened, when_opened) = sync_channel(1);
     let capture = spawn("capture", &stop, {
-        let (encoder, inbox, audience) = (encoder.clone(), inbox.clone(), audience.clone());
+        let (encoder, inbox, demand) = (encoder.clone(), inbox.clone(), demand.clone());
         move || {
             let result = capture.run(&opened);
             // Whoever comes after ends when it has nothing left.
             encoder.close();
-            audience.end();
+            demand.end();
             drop(opened);
             result.inspect_err(|_| inbox.close())
         }
     })?;
     let encode = spawn("encode", &stop, {
         let (inbox, stats, console) = (inbox.clone(), stats.clone(), console.clone());
-        let audience = audience.clone();
+        let demand = demand.clone();
         let (made, quality) = (Encoder::new(args.subsampling)?, QualityControl::new(args.quality));
         move || {
-            encode::run(&encoder, &audience, made, quality, &inbox, &stats, clock, &console);
+            encode::run(&encoder, &demand, made, quality, &inbox, &stats, clock, &console);
             inbox.close();
             Ok(())
         }
@@ -118,26 +118,26 @@ pub fn run(args: &Args) -> Result<()> {
             let rate = source.interval.map(|interval| interval.as_secs_f64().recip());
             let sdp = |path: &PathBuf| Sdp { path: path.clone(), ttl: args.ttl, name: args.name(), rate };
             fanout.describe_by(args.sdp.as_ref().map(sdp));
-            for (link, route) in links {
-                fanout.add(link, route, &stats);
+            for (socket, route) in links {
+                fanout.add(socket, route, &stats);
             }
             fanout.add_later(awaited, bell);
             announcer = announce(args, served.as_deref(), &source, session, &sizes, &stop, &console);
             if let Some(links) = served {
                 say_where(args, &links, session, &console);
-                let door = Door::new(session, secret, args.max_viewers.into(), clock);
+                let door = SubscribeServer::new(session, secret, args.max_viewers.into(), clock);
                 fanout.serve(links, door.with_computers(computer::of));
             }
             let send = spawn("send", &stop, {
                 let (inbox, stats, stop, most) = (inbox.clone(), stats.clone(), stop.clone(), args.frames);
-                let (audience, follow) = (audience.clone(), args.follow);
+                let (demand, follow) = (demand.clone(), args.follow);
                 move || {
-                    let result = send::run(&inbox, fanout, follow, &audience, &stats, most, &stop);
+                    let result = send::run(&inbox, fanout, follow, &demand, &stats, most, &stop);
                     stop.request();
                     result
                 }
             })?;
-            reporter.watch("send", stats.pulse.clone());
+            reporter.watch("send", stats.heartbeat.clone());
             reporter.ready();
             Some(send)
         }
@@ -152,7 +152,7 @@ pub fn run(args: &Args) -> Result<()> {
         let announced = announcer.map_or(Ok(()), Announcer::end);
         // A picture that came while the program was already ending, with nobody to send it.
         if let Taken::Value(_) = inbox.take() {
-            stats.replaced(audience.is_there());
+            stats.replaced(demand.is_there());
         }
         let mut report = reports.make(&stats, true);
         if report.object.frames.captured == 0 && results.iter().any(Result::is_err) {
@@ -175,12 +175,17 @@ fn network_options(args: &Args) -> NetworkOptions {
 
 /// What was typed as `--dest`.
 struct Destinations {
-    opened: Vec<(Link, Route)>,
+    opened: Vec<(SendSocket, Route)>,
     /// Those that cannot be sent to yet: they keep nobody else from it.
     awaited: Vec<Awaited>,
 }
 
-fn open_links(args: &Args, options: &NetworkOptions, bell: &Wake, console: &Console) -> Result<Destinations> {
+fn open_links(
+    args: &Args,
+    options: &NetworkOptions,
+    bell: &Event,
+    console: &Console,
+) -> Result<Destinations> {
     let (mut opened, mut awaited) = (Vec::new(), Vec::new());
     for dest in &args.dest {
         let mut destination = Awaited::new(dest.clone(), bell);
@@ -195,7 +200,7 @@ fn open_links(args: &Args, options: &NetworkOptions, bell: &Wake, console: &Cons
 /// Announces a sender that serves, or sends to a group. Where that fails, it is said, and pictures are sent all the same.
 fn announce(
     args: &Args,
-    served: Option<&[Link]>,
+    served: Option<&[SendSocket]>,
     source: &Opened,
     session: SessionId,
     sizes: &Arc<Sizes>,
@@ -224,11 +229,11 @@ fn announce(
 }
 
 /// Says where receivers can ask, and under which name they find it.
-fn say_where(args: &Args, links: &[Link], session: SessionId, console: &Console) {
+fn say_where(args: &Args, links: &[SendSocket], session: SessionId, console: &Console) {
     let at = args.serve_at().unwrap_or(ServeAt::Anywhere);
     let addresses = serve::addresses(links, at).unwrap_or_default();
     let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-    let port = links.first().and_then(|link| link.port().ok()).unwrap_or_default();
+    let port = links.first().and_then(|socket| socket.port().ok()).unwrap_or_default();
     if at == ServeAt::Anywhere && port != USUAL_PORT {
         console.say(format_args!("port {USUAL_PORT} is taken: serving at port {port}"));
     }

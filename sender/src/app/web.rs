@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use proto::host::web::{Broadcast, Family, Feed, Listener, Site, WebArgs, WebPolicy};
-use proto::host::{Board, Console, Stop};
+use proto::host::{Console, LatestStats, Stop};
 use proto::{Clock, Frame};
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ use crate::inbox::Inbox;
 #[derive(Debug)]
 pub(super) struct Web {
     listener: Listener,
-    board: Board,
+    board: LatestStats,
     newest: Arc<Broadcast>,
 }
 
@@ -31,7 +31,7 @@ pub(super) struct Tap {
 
 struct SenderSite {
     name: String,
-    board: Board,
+    board: LatestStats,
     newest: Arc<Broadcast>,
     inbox: Arc<Inbox>,
 }
@@ -43,11 +43,11 @@ impl Web {
     /// If it cannot be had.
     pub(super) fn bind(args: &WebArgs, policy: WebPolicy) -> Result<Option<Self>> {
         let listener = Listener::bind(args)?.map(|listener| listener.with_policy(policy));
-        Ok(listener.map(|listener| Self { listener, board: Board::default(), newest: Arc::default() }))
+        Ok(listener.map(|listener| Self { listener, board: LatestStats::default(), newest: Arc::default() }))
     }
 
     /// Where statistics are to be posted.
-    pub(super) fn board(&self) -> Board {
+    pub(super) fn board(&self) -> LatestStats {
         self.board.clone()
     }
 

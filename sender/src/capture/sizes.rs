@@ -4,13 +4,13 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Mutex, PoisonError};
 
-use proto::host::Wake;
+use proto::host::Event;
 
 /// Where the size of the newest picture is put when it has changed. It is a file descriptor that is readable then.
 #[derive(Debug)]
 pub(crate) struct Sizes {
     state: Mutex<(Option<(u16, u16)>, bool)>,
-    changed: Wake,
+    changed: Event,
 }
 
 impl Sizes {
@@ -19,7 +19,7 @@ impl Sizes {
     /// # Errors
     /// If the system has no file descriptors left.
     pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self { state: Mutex::default(), changed: Wake::new()? })
+        Ok(Self { state: Mutex::default(), changed: Event::new()? })
     }
 
     /// It is this now.

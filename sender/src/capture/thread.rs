@@ -6,13 +6,13 @@ use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use proto::host::{Console, Seldom, Stop};
+use proto::host::{Console, RateLimiter, Stop};
 use proto::jpeg::{self, Coding, Head, Info};
 use proto::{Clock, Frame, Latest};
 
 use super::sizes::Sizes;
 use super::source::{self, Dropped, Next, Options, Source, Spec, Timing};
-use crate::audience::Audience;
+use crate::demand::Demand;
 use crate::inbox::Inbox;
 use crate::picture::{Captured, Picture, Raw, RawPicture};
 use crate::stats::Stats;
@@ -39,7 +39,7 @@ pub(crate) struct Capture {
     /// Where JPEGs go.
     pub inbox: Arc<Inbox>,
     /// Whether anybody watches.
-    pub audience: Arc<Audience>,
+    pub demand: Arc<Demand>,
     /// Where the picture's size is told when it has changed, and which was told last.
     pub sizes: Arc<Sizes>,
     /// See there.
@@ -47,7 +47,7 @@ pub(crate) struct Capture {
     /// How the newest JPEG that was looked at is coded.
     pub coding: Coding,
     /// When the size is looked at.
-    pub look: Seldom,
+    pub look: RateLimiter,
     /// What is counted.
     pub stats: Arc<Stats>,
     /// The time that travels with frames.
@@ -180,7 +180,7 @@ impl Capture {
             Picture::Jpeg(jpeg) => self.inbox.put(Frame { captured: self.clock.at(at), jpeg }).is_some(),
         };
         if displaced {
-            self.stats.replaced(self.audience.is_there());
+            self.stats.replaced(self.demand.is_there());
         }
     }
 }

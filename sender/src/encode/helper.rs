@@ -13,7 +13,7 @@ use super::band::{Band, Task};
 /// A thread that waits for bands to encode. It ends when this is dropped.
 #[derive(Debug)]
 pub(super) struct Helper {
-    desk: Arc<Desk>,
+    handover: Arc<Handover>,
     /// The band, while the thread has no work.
     band: Option<Band>,
     thread: Option<JoinHandle<()>>,
@@ -22,19 +22,19 @@ pub(super) struct Helper {
 
 impl Helper {
     pub(super) fn spawn(number: usize) -> anyhow::Result<Self> {
-        let desk = Arc::<Desk>::default();
+        let handover = Arc::<Handover>::default();
         let band = Some(Band::new()?);
         let name = format!("encode {number}");
         let (say_id, id) = channel();
         let thread = std::thread::Builder::new().name(name).spawn({
-            let desk = desk.clone();
+            let handover = handover.clone();
             move || {
                 // Who asked waits for it.
                 let _ = say_id.send(ThreadId::current());
-                work(&desk);
+                work(&handover);
             }
         })?;
-        Ok(Self { desk, band, thread: Some(thread), id: id.recv().ok() })
+        Ok(Self { handover, band, thread: Some(thread), id: id.recv().ok() })
     }
 
     /// The system's name for the thread.
@@ -45,13 +45,13 @@ impl Helper {
     /// Gives the thread a task; [`Self::wait`] is called before the next.
     pub(super) fn begin(&mut self, task: Task) {
         if let Some(band) = self.band.take() {
-            self.desk.put(State::Given(task, band));
+            self.handover.put(State::Given(task, band));
         }
     }
 
     /// Waits until the task is done.
     pub(super) fn wait(&mut self) -> anyhow::Result<()> {
-        let mut state = self.desk.state();
+        let mut state = self.handover.state();
         loop {
             match std::mem::take(&mut *state) {
                 State::Done(band, result) => {
@@ -64,7 +64,7 @@ impl Helper {
                 }
                 other => *state = other,
             }
-            state = self.desk.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.handover.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -76,7 +76,7 @@ impl Helper {
 
 impl Drop for Helper {
     fn drop(&mut self) {
-        self.desk.put(State::End);
+        self.handover.put(State::End);
         if let Some(thread) = self.thread.take() {
             // It catches its panics, so there is nothing to learn from it.
             let _ = thread.join();
@@ -86,7 +86,7 @@ impl Drop for Helper {
 
 /// Where tasks and results are handed over.
 #[derive(Debug, Default)]
-struct Desk {
+struct Handover {
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -101,7 +101,7 @@ enum State {
     End,
 }
 
-impl Desk {
+impl Handover {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -124,12 +124,12 @@ impl Desk {
     }
 }
 
-fn work(desk: &Desk) {
-    while let Some((task, mut band)) = desk.next_task() {
+fn work(handover: &Handover) {
+    while let Some((task, mut band)) = handover.next_task() {
         let result = catch_unwind(AssertUnwindSafe(|| band.encode(&task)));
         // The picture is given back first, so that its buffer is free as soon as the task is done.
         drop(task);
-        desk.put(match result {
+        handover.put(match result {
             Ok(result) => State::Done(band, result),
             Err(_) => State::Broken,
         });

@@ -6,7 +6,7 @@ use proto::host::Console;
 use proto::{Clock, Frame, Latest, Pool, QualityControl, Taken};
 
 use super::encoder::Encoder;
-use crate::audience::Audience;
+use crate::demand::Demand;
 use crate::inbox::Inbox;
 use crate::picture::Raw;
 use crate::stats::Stats;
@@ -16,7 +16,7 @@ use crate::stats::Stats;
 #[allow(clippy::too_many_arguments, reason = "each is another thing")]
 pub(crate) fn run(
     pictures: &Latest<Raw>,
-    audience: &Audience,
+    demand: &Demand,
     mut encoder: Encoder,
     mut control: QualityControl,
     inbox: &Inbox,
@@ -27,9 +27,9 @@ pub(crate) fn run(
     let mut pool = Pool::new(FRAMES_AT_ONCE);
     let mut complained = false;
     loop {
-        audience.wait();
+        demand.wait();
         let Taken::Value(raw) = pictures.take(None) else { return };
-        if !audience.is_there() {
+        if !demand.is_there() {
             stats.replaced(false);
             continue;
         }

@@ -125,18 +125,18 @@ mod tests {
             let port = asked.local_addr().unwrap().as_socket().unwrap().port();
             for address in addresses {
                 let address: IpAddr = address.parse().unwrap();
-                let asker =
+                let subscriber =
                     UdpSocket::bind((if address.is_ipv4() { "127.0.0.1" } else { "::1" }, 0)).unwrap();
-                asker.set_read_timeout(Some(std::time::Duration::from_secs(5))).unwrap();
-                asker.send_to(b"ask", (address, port)).unwrap();
+                subscriber.set_read_timeout(Some(std::time::Duration::from_secs(5))).unwrap();
+                subscriber.send_to(b"ask", (address, port)).unwrap();
                 let mut place = [0; 2];
-                let from = asker.local_addr().unwrap();
+                let from = subscriber.local_addr().unwrap();
                 let arrival = receive(&asked, &mut place).unwrap();
                 let by = Some(lo);
                 assert_eq!(arrival, Arrival { length: 3, from: Some(from), at: Some(address), by });
                 assert_eq!(&place, b"as");
                 send_from(&asked, address, &from.into(), b"answer").unwrap();
-                assert_eq!(asker.recv_from(&mut [0; 9]).unwrap(), (6, (address, port).into()));
+                assert_eq!(subscriber.recv_from(&mut [0; 9]).unwrap(), (6, (address, port).into()));
             }
             assert_eq!(receive(&asked, &mut [0; 9]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
         }

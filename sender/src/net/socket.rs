@@ -21,7 +21,7 @@ use super::sockopt;
 
 /// A socket that sends, to one destination or to many, and never waits.
 #[derive(Debug)]
-pub struct Link {
+pub struct SendSocket {
     socket: Socket,
     /// What the kernel cuts sends into now; 0 for nothing.
     segment: usize,
@@ -45,21 +45,21 @@ struct Only {
     is_bound: bool,
 }
 
-impl Link {
+impl SendSocket {
     /// Opens a socket to send by `route`.
     ///
     /// # Errors
     /// If the system refuses it, with the way out.
     pub fn open(route: &Route, options: &NetworkOptions) -> Result<Self> {
         let to = route.to();
-        let link = Self::unbound(to, options)?;
-        link.socket.bind(&any_address(to).into())?;
+        let socket = Self::unbound(to, options)?;
+        socket.socket.bind(&any_address(to).into())?;
         if to.ip().is_multicast() {
             let by = || format!("cannot send to the group {} by {}", to.ip(), route.interface());
-            prepare_for_group(&link.socket, to, options.ttl).with_context(by)?;
+            prepare_for_group(&socket.socket, to, options.ttl).with_context(by)?;
         }
-        link.follow(route)?;
-        Ok(link)
+        socket.follow(route)?;
+        Ok(socket)
     }
 
     /// Has what is sent leave by the interface at which `route` begins now.
@@ -111,19 +111,19 @@ impl Link {
     /// # Errors
     /// What the system says; `AddrInUse` if somebody else has the port.
     pub fn serve(at: SocketAddr, options: &NetworkOptions) -> Result<Self> {
-        let mut link = Self::unbound(at, options)?;
+        let mut socket = Self::unbound(at, options)?;
         if at.is_ipv6() {
             // IPv4 has a socket of its own.
-            link.socket.set_only_v6(true)?;
+            socket.socket.set_only_v6(true)?;
         }
-        link.socket.bind(&at.into())?;
-        sockopt::tell_address(&link.socket, at.is_ipv4()).context("cannot learn where asks are sent to")?;
+        socket.socket.bind(&at.into())?;
+        sockopt::tell_address(&socket.socket, at.is_ipv4()).context("cannot learn where asks are sent to")?;
         let is_bound = scope(at) != 0;
         if options.interface.is_some() || is_bound {
             let wanted = Wanted::new(options.interface.as_deref(), at);
-            link.only = Some(Only { wanted, interface: None, is_here: true, is_bound });
+            socket.only = Some(Only { wanted, interface: None, is_here: true, is_bound });
         }
-        Ok(link)
+        Ok(socket)
     }
 
     /// Finds the only interface by which it is asked, if one was named, also after the system's interfaces have changed. Returns
@@ -154,16 +154,16 @@ impl Link {
         if let (SocketAddr::V6(at), SocketAddr::V6(to)) = (&mut at, peer.address) {
             at.set_scope_id(to.scope_id());
         }
-        let link = Self::unbound(at, options)?;
+        let socket = Self::unbound(at, options)?;
         // After the one that is asked was bound to an address that was nobody else's. Whoever does not ask to share it is
         // refused, and so is every other user of this computer, whatever they ask for (socket(7), SO_REUSEPORT).
         self.socket.set_reuse_port(true)?;
-        link.socket.set_reuse_port(true)?;
+        socket.socket.set_reuse_port(true)?;
         let cannot = || format!("cannot send from {at}");
-        link.socket.bind(&at.into()).with_context(cannot)?;
+        socket.socket.bind(&at.into()).with_context(cannot)?;
         // It hears itself alone: what others send goes to the socket that is asked. What came in between is said again.
-        link.socket.connect(&at.into()).with_context(cannot)?;
-        Ok(link)
+        socket.socket.connect(&at.into()).with_context(cannot)?;
+        Ok(socket)
     }
 
     /// Where it is bound.
@@ -193,7 +193,7 @@ impl Link {
     }
 
     /// Sends one or several datagrams by `route`: to its destination, or, in a group, to one receiver alone. Returns how many
-    /// of the bytes were taken: fewer than there are when the socket's buffer is full ([`Room`]).
+    /// of the bytes were taken: fewer than there are when the socket's buffer is full ([`WritableSet`]).
     ///
     /// # Errors
     /// What the system says; then all or some of them are not sent.
@@ -304,7 +304,7 @@ impl Link {
     }
 }
 
-impl AsFd for Link {
+impl AsFd for SendSocket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }

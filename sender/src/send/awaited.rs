@@ -7,9 +7,9 @@ use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Error, Result};
-use proto::host::{Console, NotNow, Wake};
+use proto::host::{Console, Event, NotNow};
 
-use crate::net::{Dest, Link, NetworkOptions, Route, is_gone};
+use crate::net::{Dest, NetworkOptions, Route, SendSocket, is_gone};
 
 /// A destination that is tried again until it can be sent to. Nobody waits for it, nor for the name service.
 #[derive(Debug)]
@@ -21,14 +21,14 @@ pub(crate) struct Awaited {
     /// The lookup of its name that is under way.
     lookup: Option<Receiver<Result<SocketAddr>>>,
     /// Tells that a lookup has ended.
-    bell: Wake,
+    bell: Event,
     /// What was said of it last: people are told once.
     said: String,
 }
 
 impl Awaited {
     /// One that was not tried yet.
-    pub(crate) fn new(dest: Dest, bell: &Wake) -> Self {
+    pub(crate) fn new(dest: Dest, bell: &Event) -> Self {
         let said = String::new();
         Self { dest, again: None, pause: FIRST_PAUSE, lookup: None, bell: bell.clone(), said }
     }
@@ -42,7 +42,7 @@ impl Awaited {
         options: &NetworkOptions,
         console: &Console,
         now: Instant,
-    ) -> Result<Option<(Link, Route)>> {
+    ) -> Result<Option<(SendSocket, Route)>> {
         let Some(lookup) = self.start_lookup()? else { return self.judge(self.open(options), console, now) };
         match lookup.recv_timeout(PATIENCE) {
             Ok(found) => self.judge(found.and_then(|to| open(to, options)), console, now),
@@ -60,7 +60,7 @@ impl Awaited {
         options: &NetworkOptions,
         console: &Console,
         now: Instant,
-    ) -> Option<(Link, Route)> {
+    ) -> Option<(SendSocket, Route)> {
         let tried = match &self.lookup {
             Some(lookup) => match lookup.try_recv() {
                 Ok(found) => found.and_then(|to| open(to, options)),
@@ -97,17 +97,17 @@ impl Awaited {
         }
     }
 
-    fn open(&self, options: &NetworkOptions) -> Result<(Link, Route)> {
+    fn open(&self, options: &NetworkOptions) -> Result<(SendSocket, Route)> {
         self.dest.look_up().and_then(|to| open(to, options))
     }
 
     /// What was tried came to this: there is somebody to send to, or there may be later.
     fn judge(
         &mut self,
-        tried: Result<(Link, Route)>,
+        tried: Result<(SendSocket, Route)>,
         console: &Console,
         now: Instant,
-    ) -> Result<Option<(Link, Route)>> {
+    ) -> Result<Option<(SendSocket, Route)>> {
         match tried {
             Ok(opened) => Ok(Some(opened)),
             Err(error) if may_pass(&error) => {
@@ -145,9 +145,9 @@ impl Awaited {
     }
 }
 
-fn open(to: SocketAddr, options: &NetworkOptions) -> Result<(Link, Route)> {
+fn open(to: SocketAddr, options: &NetworkOptions) -> Result<(SendSocket, Route)> {
     let route = Route::find(to, options)?;
-    Ok((Link::open(&route, options)?, route))
+    Ok((SendSocket::open(&route, options)?, route))
 }
 
 fn no_answer() -> Error {
@@ -169,14 +169,14 @@ mod tests {
     use super::*;
     use clap::Parser;
 
-    fn awaited(dest: &str, bell: &Wake) -> Awaited {
+    fn awaited(dest: &str, bell: &Event) -> Awaited {
         let args = crate::args::Args::parse_from(["sender", "--dest", dest]);
         Awaited::new(args.dest[0].clone(), bell)
     }
 
     #[test]
     fn what_may_pass_is_tried_again_ever_more_seldom_and_at_once_when_something_changes() {
-        let (bell, console, t0) = (Wake::new().unwrap(), Console::silent(), Instant::now());
+        let (bell, console, t0) = (Event::new().unwrap(), Console::silent(), Instant::now());
         let options = NetworkOptions { interface: Some("nosuch0".into()), ..NetworkOptions::default() };
         let at = |seconds| t0 + Duration::from_secs(seconds);
         let mut awaited = awaited("127.0.0.1:9", &bell);
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_name_that_is_not_known_is_looked_up_again_while_nobody_waits() {
-        let (bell, console, options) = (Wake::new().unwrap(), Console::silent(), NetworkOptions::default());
+        let (bell, console, options) = (Event::new().unwrap(), Console::silent(), NetworkOptions::default());
         let mut awaited = awaited("no-such-host.invalid:9", &bell);
         assert!(awaited.first_try(&options, &console, Instant::now()).unwrap().is_none());
         if awaited.lookup.is_some() {
@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn what_does_not_pass_is_an_error_and_a_name_that_is_known_is_sent_to() {
-        let (bell, console, now) = (Wake::new().unwrap(), Console::silent(), Instant::now());
+        let (bell, console, now) = (Event::new().unwrap(), Console::silent(), Instant::now());
         let options = NetworkOptions { mtu: Some(30), ..NetworkOptions::default() };
         let error = awaited("127.0.0.1:9", &bell).first_try(&options, &console, now).unwrap_err();
         assert!(

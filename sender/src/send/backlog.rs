@@ -7,7 +7,7 @@ use proto::Transmit;
 
 /// What was to go, and could not yet. Nothing else of its destination goes meanwhile, and nobody else waits for it.
 #[derive(Debug, Default)]
-pub(super) struct Held {
+pub(super) struct SendBacklog {
     to: Option<SocketAddr>,
     bytes: Vec<u8>,
     segment: usize,
@@ -15,7 +15,7 @@ pub(super) struct Held {
     until: Option<Instant>,
 }
 
-impl Held {
+impl SendBacklog {
     /// Keeps what is left of `transmit` when `sent` of its bytes have gone.
     pub(super) fn keep(&mut self, transmit: &Transmit<'_, SocketAddr>, sent: usize, now: Instant) {
         (self.to, self.segment) = (transmit.to, transmit.segment);
@@ -58,8 +58,8 @@ mod tests {
 
     #[test]
     fn what_is_left_waits_until_it_has_gone_or_is_given_up() {
-        let (mut held, now) = (Held::default(), Instant::now());
-        let bytes = |held: &Held| held.waiting().map(|(transmit, _)| transmit.bytes.to_vec());
+        let (mut held, now) = (SendBacklog::default(), Instant::now());
+        let bytes = |held: &SendBacklog| held.waiting().map(|(transmit, _)| transmit.bytes.to_vec());
         let transmit = Transmit { to: None, bytes: &[1, 1, 2, 2, 3], segment: 2 };
         for gives_up in [false, true] {
             held.keep(&transmit, 2, now);

@@ -4,14 +4,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use proto::host::{Console, Seldom};
+use proto::host::{Console, RateLimiter};
 use proto::netem::Netem;
 use proto::{SendEvent, SendOutput, Transmit};
 
-use super::backlog::Held;
-use super::ledger::{End, Tally};
-use super::stream::{Refusal, Stream};
-use crate::net::{Link, Room, Route, is_gone};
+use super::backlog::SendBacklog;
+use super::ledger::{FrameEnd, FrameLedger};
+use super::stream::{SendError, Stream};
+use crate::net::{Route, SendSocket, WritableSet, is_gone};
 use crate::stats::{self, Stats};
 
 /// Where frames go, paced on its own.
@@ -20,11 +20,11 @@ pub(crate) struct Destination {
     /// Decides what goes when.
     pub stream: Stream,
     /// By which of the sockets receivers answer. It sends by that one too, unless it has one of its own.
-    pub link: usize,
-    own: Option<Link>,
+    pub socket: usize,
+    own: Option<SendSocket>,
     route: Route,
     /// What its socket has no room for.
-    held: Held,
+    held: SendBacklog,
     /// Whether that is waited for.
     awaits_room: bool,
     /// The bad network of `--impair`, in front of the socket; what goes to one receiver of a group carries its address.
@@ -33,11 +33,11 @@ pub(crate) struct Destination {
     /// Whether something could not be sent since it was last asked for, as if the interface was gone.
     is_lost: bool,
     /// When the path is asked next whether it takes more than it said.
-    relearn: Seldom,
+    relearn: RateLimiter,
     /// When the statistics' list of viewers is to be made anew.
     look: Instant,
-    complaints: Seldom,
-    refusals: Seldom,
+    complaints: RateLimiter,
+    refusals: RateLimiter,
     console: Console,
 }
 
@@ -45,33 +45,33 @@ impl Destination {
     /// A destination that nothing was sent to yet, by the socket with this number.
     pub(crate) fn new(
         stream: impl Into<Stream>,
-        link: usize,
+        socket: usize,
         route: Route,
         netem: Option<Netem<Option<SocketAddr>>>,
         console: Console,
     ) -> Self {
-        let seldom = Seldom::new(COMPLAIN_EVERY);
+        let rate_limiter = RateLimiter::new(COMPLAIN_EVERY);
         Self {
             stream: stream.into(),
-            link,
+            socket,
             own: None,
             route,
-            held: Held::default(),
+            held: SendBacklog::default(),
             awaits_room: false,
             netem,
             errors: 0,
             is_lost: false,
-            relearn: Seldom::new(RELEARN_EVERY),
+            relearn: RateLimiter::new(RELEARN_EVERY),
             look: Instant::now(),
-            complaints: seldom,
-            refusals: seldom,
+            complaints: rate_limiter,
+            refusals: rate_limiter,
             console,
         }
     }
 
     /// The same, which sends by a socket of its own.
     #[must_use]
-    pub(crate) fn with_own(self, own: Option<Link>) -> Self {
+    pub(crate) fn with_own(self, own: Option<SendSocket>) -> Self {
         Self { own, ..self }
     }
 
@@ -83,16 +83,16 @@ impl Destination {
     /// Sends what is due by its socket; returns when there is more to do, if no frame and no room comes before.
     pub(crate) fn drain(
         &mut self,
-        link: &mut Link,
-        room: &Room,
+        socket: &mut SendSocket,
+        room: &WritableSet,
         number: usize,
-        tally: &mut Tally,
+        ledger: &mut FrameLedger,
         stats: &Stats,
     ) -> Option<Instant> {
-        let strangers = link.strangers();
+        let strangers = socket.strangers();
         let mut own = self.own.take();
-        let by = own.as_mut().unwrap_or(link);
-        let until = self.send_due(by, tally, stats);
+        let by = own.as_mut().unwrap_or(socket);
+        let until = self.send_due(by, ledger, stats);
         self.await_room(by, room);
         self.own = own;
         let own = &mut stats.lock().destinations[number];
@@ -111,11 +111,11 @@ impl Destination {
     }
 
     /// Finds its way again after the system's interfaces have changed.
-    pub(crate) fn renew(&mut self, link: &Link, stats: &mut stats::Destination) {
+    pub(crate) fn renew(&mut self, socket: &SendSocket, stats: &mut stats::Destination) {
         let mtu = self.route.mtu();
         // While there is none, what is sent fails, and that is said.
         let Ok(is_another) = self.route.renew() else { return };
-        let followed = self.own.as_ref().unwrap_or(link).follow(&self.route);
+        let followed = self.own.as_ref().unwrap_or(socket).follow(&self.route);
         stats.is_wireless = self.route.interface().is_wireless();
         let (to, by) = (self.route.to(), self.route.interface());
         match followed {
@@ -140,16 +140,21 @@ impl Destination {
         self.console.say(format_args!("the path to {to} takes {mtu} bytes; going on with that"));
     }
 
-    fn send_due(&mut self, link: &mut Link, tally: &mut Tally, stats: &Stats) -> Option<Instant> {
+    fn send_due(
+        &mut self,
+        socket: &mut SendSocket,
+        ledger: &mut FrameLedger,
+        stats: &Stats,
+    ) -> Option<Instant> {
         let until = loop {
             let now = Instant::now();
-            if let Some(until) = self.send_held(link, now) {
+            if let Some(until) = self.send_held(socket, now) {
                 return Some(until);
             }
             match self.stream.poll(now) {
                 SendOutput::Transmit(transmit) => {
                     let result = match &mut self.netem {
-                        None => send(link, &mut self.route, &transmit, &mut self.held, now),
+                        None => send(socket, &mut self.route, &transmit, &mut self.held, now),
                         Some(netem) => {
                             let datagrams = transmit.bytes.chunks(transmit.segment);
                             datagrams.for_each(|bytes| netem.push_with(transmit.to, bytes, now));
@@ -157,21 +162,21 @@ impl Destination {
                         }
                     };
                     if let Err(error) = result {
-                        self.complain(&error, link, now);
+                        self.complain(&error, socket, now);
                     }
                 }
-                SendOutput::Event(event) => self.note(event, tally, stats, now),
+                SendOutput::Event(event) => self.note(event, ledger, stats, now),
                 SendOutput::Wait(until) => break until,
             }
         };
-        [until, self.drain_netem(link)].into_iter().flatten().min()
+        [until, self.drain_netem(socket)].into_iter().flatten().min()
     }
 
     /// Sends what there was no room for, or gives it up when that has taken too long; returns until when it waits, if it
     /// does.
-    fn send_held(&mut self, link: &mut Link, now: Instant) -> Option<Instant> {
+    fn send_held(&mut self, socket: &mut SendSocket, now: Instant) -> Option<Instant> {
         let (transmit, until) = self.held.waiting()?;
-        let error = match link.send(&mut self.route, &transmit) {
+        let error = match socket.send(&mut self.route, &transmit) {
             Ok(sent) if sent < transmit.bytes.len() && now < until => {
                 self.held.sent(sent);
                 return Some(until);
@@ -181,15 +186,15 @@ impl Destination {
             Err(error) => Some(error),
         };
         self.held.clear();
-        error.iter().for_each(|error| self.complain(error, link, now));
+        error.iter().for_each(|error| self.complain(error, socket, now));
         None
     }
 
-    fn await_room(&mut self, link: &Link, room: &Room) {
+    fn await_room(&mut self, socket: &SendSocket, room: &WritableSet) {
         let is_held = !self.held.is_empty();
         if std::mem::replace(&mut self.awaits_room, is_held) != is_held {
             // Where it cannot be waited for, it is given up in a moment.
-            let _ = if is_held { room.add(link) } else { room.remove(link) };
+            let _ = if is_held { room.add(socket) } else { room.remove(socket) };
         }
     }
 
@@ -201,12 +206,12 @@ impl Destination {
     }
 
     /// Ends it at once: nothing more is sent, and its frames end as superseded.
-    pub(crate) fn discard(mut self, tally: &mut Tally, stats: &Stats) {
+    pub(crate) fn discard(mut self, ledger: &mut FrameLedger, stats: &Stats) {
         self.abandon();
         let now = Instant::now();
         loop {
             match self.stream.poll(now) {
-                SendOutput::Event(event) => self.note(event, tally, stats, now),
+                SendOutput::Event(event) => self.note(event, ledger, stats, now),
                 // The goodbye.
                 SendOutput::Transmit(_) => {}
                 SendOutput::Wait(_) => break,
@@ -220,12 +225,12 @@ impl Destination {
         self.stream.is_closed() && self.held.is_empty() && self.netem.as_ref().is_none_or(is_empty)
     }
 
-    fn drain_netem(&mut self, link: &mut Link) -> Option<Instant> {
+    fn drain_netem(&mut self, socket: &mut SendSocket) -> Option<Instant> {
         let now = Instant::now();
         while let Some((to, datagram)) = self.netem.as_mut()?.pop_with(now) {
             let transmit = Transmit { to, bytes: datagram, segment: datagram.len() };
-            if let Err(error) = send(link, &mut self.route, &transmit, &mut self.held, now) {
-                self.complain(&error, link, now);
+            if let Err(error) = send(socket, &mut self.route, &transmit, &mut self.held, now) {
+                self.complain(&error, socket, now);
             }
             if let Some((_, until)) = self.held.waiting() {
                 return Some(until);
@@ -235,16 +240,16 @@ impl Destination {
     }
 
     /// Counts how a frame ended.
-    fn note(&mut self, event: SendEvent<Refusal>, tally: &mut Tally, stats: &Stats, now: Instant) {
+    fn note(&mut self, event: SendEvent<SendError>, ledger: &mut FrameLedger, stats: &Stats, now: Instant) {
         let (captured, end) = match event {
-            SendEvent::Sent { captured, .. } => (captured, End::Sent),
-            SendEvent::Superseded { captured, thinned: true } => (captured, End::Thinned),
-            SendEvent::Superseded { captured, thinned: false } => (captured, End::Superseded),
+            SendEvent::Sent { captured, .. } => (captured, FrameEnd::Sent),
+            SendEvent::Superseded { captured, thinned: true } => (captured, FrameEnd::Thinned),
+            SendEvent::Superseded { captured, thinned: false } => (captured, FrameEnd::Superseded),
             SendEvent::Refused { captured, ref error } => {
                 if self.refusals.is_due(now) {
                     self.console.warn(format_args!("a picture is not sent: {error}"));
                 }
-                (captured, End::Refused)
+                (captured, FrameEnd::Refused)
             }
         };
         let counters = &mut *stats.lock();
@@ -252,16 +257,16 @@ impl Destination {
             counters.queue.add(queued);
             counters.send.add(sending);
         }
-        tally.end(captured, end, counters);
+        ledger.end(captured, end, counters);
     }
 
     /// Counts a send that failed, and says so now and then.
-    fn complain(&mut self, error: &io::Error, link: &Link, now: Instant) {
+    fn complain(&mut self, error: &io::Error, socket: &SendSocket, now: Instant) {
         self.errors += 1;
         self.is_lost |= is_gone(error);
         if error.raw_os_error() == Some(libc::EMSGSIZE) && self.route.learn_mtu() {
             // Where it cannot be set, the next one is too large again.
-            let _ = link.follow(&self.route);
+            let _ = socket.follow(&self.route);
             self.stream.set_datagram_bytes(self.route.datagram_bytes());
             let (to, mtu) = (self.route.to(), self.route.mtu());
             self.console.warn(format_args!("the path to {to} takes only {mtu} bytes; going on with that"));
@@ -288,13 +293,13 @@ impl Destination {
 
 /// Sends what there is room for, and holds the rest.
 fn send(
-    link: &mut Link,
+    socket: &mut SendSocket,
     route: &mut Route,
     transmit: &Transmit<'_, SocketAddr>,
-    held: &mut Held,
+    held: &mut SendBacklog,
     now: Instant,
 ) -> io::Result<()> {
-    let sent = link.send(route, transmit)?;
+    let sent = socket.send(route, transmit)?;
     if sent < transmit.bytes.len() {
         held.keep(transmit, sent, now);
     }

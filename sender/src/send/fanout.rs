@@ -6,15 +6,15 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use proto::host::{Changes, Console, Seldom, Wake};
+use proto::host::{Changes, Console, Event, RateLimiter};
 use proto::wire::SourceState;
-use proto::{Door, Follow, Frame, FrameId};
+use proto::{Follow, Frame, FrameId, SubscribeServer};
 
 use super::awaited::Awaited;
 use super::destination::Destination;
-use super::ledger::Tally;
+use super::ledger::FrameLedger;
 use super::stream_factory::Streams;
-use crate::net::{Link, NetworkOptions, Peer, Room, Route, computer};
+use crate::net::{NetworkOptions, Peer, Route, SendSocket, WritableSet, computer};
 use crate::serve::{Announcement, Asked, Sdp, Served};
 use crate::stats::{self, Stats};
 
@@ -23,9 +23,9 @@ use crate::stats::{self, Stats};
 /// `stats.destinations` lists the same destinations in the same order, at all times.
 #[derive(Debug)]
 pub(crate) struct Fanout {
-    links: Vec<Link>,
+    links: Vec<SendSocket>,
     /// What is waited for while what goes by some socket is held up.
-    room: Room,
+    room: WritableSet,
     destinations: Vec<Destination>,
     streams: Streams,
     options: NetworkOptions,
@@ -45,12 +45,12 @@ pub(crate) struct Fanout {
     /// Destinations that cannot be sent to yet.
     awaited: Vec<Awaited>,
     /// Tells that the name of one of them was looked up.
-    bell: Wake,
+    bell: Event,
     /// Tells that the system's interfaces have changed.
     changes: Changes,
     /// Whether there are more sockets than were last waited for.
     has_grown: bool,
-    complaints: Seldom,
+    complaints: RateLimiter,
     console: Console,
 }
 
@@ -62,7 +62,7 @@ impl Fanout {
     pub(crate) fn new(streams: Streams, options: NetworkOptions, console: Console) -> io::Result<Self> {
         Ok(Self {
             links: Vec::new(),
-            room: Room::new()?,
+            room: WritableSet::new()?,
             destinations: Vec::new(),
             streams,
             options,
@@ -75,34 +75,34 @@ impl Fanout {
             announcement: None,
             sdp: None,
             awaited: Vec::new(),
-            bell: Wake::new()?,
+            bell: Event::new()?,
             changes: Changes::new()?,
             has_grown: false,
-            complaints: Seldom::new(COMPLAIN_EVERY),
+            complaints: RateLimiter::new(COMPLAIN_EVERY),
             console,
         })
     }
 
     /// Adds a destination with a socket of its own, which is to be waited for.
-    pub(crate) fn add(&mut self, link: Link, route: Route, stats: &Stats) {
+    pub(crate) fn add(&mut self, socket: SendSocket, route: Route, stats: &Stats) {
         let (session, way) = (self.streams.session(), self.streams.describe(&route));
         self.console.say(format_args!("to {way}, session {session}"));
         if let Some(sdp) = self.sdp.take() {
             self.announcement = Some(sdp.of(&route, session));
         }
         self.has_grown = true;
-        self.links.push(link);
+        self.links.push(socket);
         self.begin(self.links.len() - 1, None, route, stats);
     }
 
     /// Adds destinations that cannot be sent to yet, as soon as they can. When one of them is to be tried, `bell` wakes
     /// whoever waits.
-    pub(crate) fn add_later(&mut self, awaited: Vec<Awaited>, bell: Wake) {
+    pub(crate) fn add_later(&mut self, awaited: Vec<Awaited>, bell: Event) {
         (self.awaited, self.bell) = (awaited, bell);
     }
 
     /// Lets viewers in by a door, who ask by these sockets.
-    pub(crate) fn serve(&mut self, links: Vec<Link>, door: Door<SocketAddr>) {
+    pub(crate) fn serve(&mut self, links: Vec<SendSocket>, door: SubscribeServer<SocketAddr>) {
         let first = self.links.len();
         self.links.extend(links);
         self.served = Some(Served::new(first..self.links.len(), door));
@@ -147,7 +147,7 @@ impl Fanout {
     }
 
     /// Gives a frame to all. While nobody watches, the newest is kept for who comes next.
-    pub(crate) fn push(&mut self, frame: Frame, tally: &mut Tally, stats: &Stats, now: Instant) {
+    pub(crate) fn push(&mut self, frame: Frame, ledger: &mut FrameLedger, stats: &Stats, now: Instant) {
         if self.destinations.is_empty() {
             if self.unwatched.replace(frame).is_some() {
                 stats.lock().unwatched += 1;
@@ -155,7 +155,7 @@ impl Fanout {
             return;
         }
         self.pushed = self.pushed.wrapping_add(1);
-        tally.begin(frame.captured, self.destinations.len());
+        ledger.begin(frame.captured, self.destinations.len());
         self.destinations
             .iter_mut()
             .for_each(|destination| destination.stream.push_frame(frame.clone(), now));
@@ -167,14 +167,19 @@ impl Fanout {
     }
 
     /// Sends what is due to all; returns when there is more to do.
-    pub(crate) fn drain(&mut self, state: SourceState, tally: &mut Tally, stats: &Stats) -> Option<Instant> {
-        self.end_silent(tally, stats);
-        self.look_around(tally, stats);
+    pub(crate) fn drain(
+        &mut self,
+        state: SourceState,
+        ledger: &mut FrameLedger,
+        stats: &Stats,
+    ) -> Option<Instant> {
+        self.end_silent(ledger, stats);
+        self.look_around(ledger, stats);
         let mut next = self.served.as_ref().and_then(Served::next_due);
         for (number, destination) in self.destinations.iter_mut().enumerate() {
             destination.stream.set_state(state, Instant::now());
-            let link = &mut self.links[destination.link];
-            let until = destination.drain(link, &self.room, number, tally, stats);
+            let socket = &mut self.links[destination.socket];
+            let until = destination.drain(socket, &self.room, number, ledger, stats);
             next = [next, until].into_iter().flatten().min();
             if destination.takes_lost() {
                 self.changes.suspect(Instant::now());
@@ -185,7 +190,7 @@ impl Fanout {
     }
 
     /// Goes on by the interfaces that there are, if they have changed, and tries destinations that could not be sent to.
-    fn look_around(&mut self, tally: &mut Tally, stats: &Stats) {
+    fn look_around(&mut self, ledger: &mut FrameLedger, stats: &Stats) {
         let now = Instant::now();
         if self.changes.is_due(now) {
             self.renew(stats);
@@ -194,9 +199,9 @@ impl Fanout {
         for mut awaited in std::mem::take(&mut self.awaited) {
             match awaited.try_again(&self.options, &self.console, now) {
                 None => self.awaited.push(awaited),
-                Some((link, route)) => {
-                    self.add(link, route, stats);
-                    self.push_unwatched(tally, stats, now);
+                Some((socket, route)) => {
+                    self.add(socket, route, stats);
+                    self.push_unwatched(ledger, stats, now);
                 }
             }
         }
@@ -208,19 +213,19 @@ impl Fanout {
         if let Some(served) = served {
             // There is one socket for each family, and the same is to be said of both.
             let mut news: Vec<String> =
-                links[served.links()].iter_mut().filter_map(Link::find_only).collect();
+                links[served.links()].iter_mut().filter_map(SendSocket::find_only).collect();
             news.dedup();
             news.iter().for_each(|news| console.say(news));
         }
         let listed = &mut stats.lock().destinations;
         for (destination, listed) in destinations.iter_mut().zip(listed) {
-            destination.renew(&links[destination.link], listed);
+            destination.renew(&links[destination.socket], listed);
         }
     }
 
     /// Takes in a batch of what came back by one of the sockets. Not more: however much comes, what is due goes out in
     /// between.
-    pub(crate) fn receive(&mut self, number: usize, tally: &mut Tally, stats: &Stats, now: Instant) {
+    pub(crate) fn receive(&mut self, number: usize, ledger: &mut FrameLedger, stats: &Stats, now: Instant) {
         if number >= self.links.len() {
             // They are seen to when what is due is.
             self.changes.hear(now);
@@ -229,13 +234,13 @@ impl Fanout {
         }
         let Self { links, destinations, served, asked, .. } = self;
         let mut door = served.as_mut().filter(|served| served.has(number));
-        let read = links[number].receive(FEEDBACK_AT_ONCE, |link, peer, datagram| {
+        let read = links[number].receive(FEEDBACK_AT_ONCE, |socket, peer, datagram| {
             if let Some(door) = &mut door
-                && door.handle_datagram(link, peer, datagram, asked, now)
+                && door.handle_datagram(socket, peer, datagram, asked, now)
             {
                 return true;
             }
-            let is_from = |d: &&mut Destination| d.link == number && d.route().is_receiver(peer.address);
+            let is_from = |d: &&mut Destination| d.socket == number && d.route().is_receiver(peer.address);
             let Some(destination) = destinations.iter_mut().find(is_from) else { return false };
             destination.stream.handle_datagram(peer.address, datagram, now);
             true
@@ -245,22 +250,22 @@ impl Fanout {
         {
             self.console.say(format_args!("cannot read what comes back: {error}"));
         }
-        self.admit(number, tally, stats, now);
+        self.admit(number, ledger, stats, now);
     }
 
     /// Does what asks have come to.
-    fn admit(&mut self, link: usize, tally: &mut Tally, stats: &Stats, now: Instant) {
+    fn admit(&mut self, socket: usize, ledger: &mut FrameLedger, stats: &Stats, now: Instant) {
         // Whose place another has goes first.
-        self.end_silent(tally, stats);
+        self.end_silent(ledger, stats);
         let mut asked = std::mem::take(&mut self.asked);
         for asked in asked.drain(..) {
             match asked {
-                Asked::Left(address) => self.end(address, tally, stats),
-                Asked::Welcome(peer) => self.welcome(link, peer, tally, stats, now),
+                Asked::Left(address) => self.end(address, ledger, stats),
+                Asked::Welcome(peer) => self.welcome(socket, peer, ledger, stats, now),
                 Asked::Stays(peer) => {
                     if self.asks_elsewhere(peer) {
-                        self.end(peer.address, tally, stats);
-                        self.welcome(link, peer, tally, stats, now);
+                        self.end(peer.address, ledger, stats);
+                        self.welcome(socket, peer, ledger, stats, now);
                     }
                 }
             }
@@ -272,15 +277,15 @@ impl Fanout {
     }
 
     /// A viewer begins, with the newest picture there is.
-    fn welcome(&mut self, link: usize, peer: Peer, tally: &mut Tally, stats: &Stats, now: Instant) {
+    fn welcome(&mut self, socket: usize, peer: Peer, ledger: &mut FrameLedger, stats: &Stats, now: Instant) {
         let back = Route::back(peer, &self.options);
         let open = |route: Route| {
-            let own = self.links[link].back_to(peer, &self.options)?;
+            let own = self.links[socket].back_to(peer, &self.options)?;
             own.follow(&route)?;
             Ok((own, route))
         };
         match back.and_then(open) {
-            Ok((own, route)) => self.begin(link, Some(own), route, stats),
+            Ok((own, route)) => self.begin(socket, Some(own), route, stats),
             Err(error) => {
                 self.served.iter_mut().for_each(|served| served.turn_away(peer.address));
                 if self.complaints.is_due(now) {
@@ -289,13 +294,13 @@ impl Fanout {
                 return;
             }
         }
-        self.push_unwatched(tally, stats, now);
+        self.push_unwatched(ledger, stats, now);
     }
 
     /// Gives the frame that was kept to the first who comes.
-    fn push_unwatched(&mut self, tally: &mut Tally, stats: &Stats, now: Instant) {
+    fn push_unwatched(&mut self, ledger: &mut FrameLedger, stats: &Stats, now: Instant) {
         if let Some(frame) = self.unwatched.take() {
-            self.push(frame, tally, stats, now);
+            self.push(frame, ledger, stats, now);
         }
     }
 
@@ -306,31 +311,31 @@ impl Fanout {
     }
 
     /// A stream begins; that of a viewer who asked goes out by a socket of its `own`.
-    fn begin(&mut self, link: usize, own: Option<Link>, route: Route, stats: &Stats) {
+    fn begin(&mut self, socket: usize, own: Option<SendSocket>, route: Route, stats: &Stats) {
         stats.lock().destinations.push(stats::Destination::new(&route, own.is_some()));
-        let destination = self.streams.open(link, route, FrameId::new(self.pushed));
+        let destination = self.streams.open(socket, route, FrameId::new(self.pushed));
         self.destinations.push(destination.with_own(own));
     }
 
     /// Ends the streams of those who have fallen silent.
-    fn end_silent(&mut self, tally: &mut Tally, stats: &Stats) {
+    fn end_silent(&mut self, ledger: &mut FrameLedger, stats: &Stats) {
         let now = Instant::now();
         while let Some(gone) = self.served.as_mut().and_then(|served| served.next_gone(now)) {
-            self.end(gone, tally, stats);
+            self.end(gone, ledger, stats);
         }
     }
 
     /// Ends a served viewer's stream, without a goodbye: it may come back to the same session.
-    fn end(&mut self, address: SocketAddr, tally: &mut Tally, stats: &Stats) {
+    fn end(&mut self, address: SocketAddr, ledger: &mut FrameLedger, stats: &Stats) {
         let Some(number) = self.served_to(address) else { return };
-        self.destinations.remove(number).discard(tally, stats);
+        self.destinations.remove(number).discard(ledger, stats);
         stats.lock().depart(number);
     }
 
     /// The number of a served viewer's stream.
     fn served_to(&self, address: SocketAddr) -> Option<usize> {
         let served = self.served.as_ref()?;
-        self.destinations.iter().position(|d| served.has(d.link) && d.route().to() == address)
+        self.destinations.iter().position(|d| served.has(d.socket) && d.route().to() == address)
     }
 
     /// How many bytes a picture may have, so that the paths of those who are followed carry the stream. If nobody was named
@@ -338,7 +343,8 @@ impl Fanout {
     /// computer is one of them, however many of its ports have asked.
     pub(crate) fn frame_budget(&mut self, follow: Option<Follow>) -> Option<usize> {
         let Self { destinations, served, budgets, voices, .. } = self;
-        let is_served = |destination: &Destination| served.as_ref().is_some_and(|s| s.has(destination.link));
+        let is_served =
+            |destination: &Destination| served.as_ref().is_some_and(|s| s.has(destination.socket));
         let mut least = usize::MAX;
         for (of_served, usual) in [(false, Follow::Slowest), (true, FOLLOW_SERVED)] {
             let own = destinations.iter_mut().filter(|destination| is_served(destination) == of_served);

@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 
 use proto::MediaTime;
 
-use crate::stats::Counters;
+use crate::stats::SendCounters;
 
 /// Follows each frame until all destinations are done with it, so that it ends in one counted way.
 #[derive(Debug, Default)]
-pub(crate) struct Tally {
+pub(crate) struct FrameLedger {
     outstanding: VecDeque<Outstanding>,
 }
 
@@ -24,7 +24,7 @@ struct Outstanding {
 
 /// How a destination is done with a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
+pub(crate) enum FrameEnd {
     /// It was sent.
     Sent,
     /// A newer one took its place.
@@ -35,7 +35,7 @@ pub(crate) enum End {
     Refused,
 }
 
-impl Tally {
+impl FrameLedger {
     /// Begins a frame that goes to so many destinations.
     pub(crate) fn begin(&mut self, captured: MediaTime, destinations: usize) {
         let frame = Outstanding { captured, destinations, sent: false, refused: false, thinned: true };
@@ -43,13 +43,13 @@ impl Tally {
     }
 
     /// Notes how one destination was done with a frame; counts the frame when all are.
-    pub(crate) fn end(&mut self, captured: MediaTime, end: End, counters: &mut Counters) {
+    pub(crate) fn end(&mut self, captured: MediaTime, end: FrameEnd, counters: &mut SendCounters) {
         let Some(at) = self.outstanding.iter().position(|frame| frame.captured == captured) else { return };
         let frame = &mut self.outstanding[at];
         frame.destinations -= 1;
-        frame.sent |= end == End::Sent;
-        frame.refused |= end == End::Refused;
-        frame.thinned &= end == End::Thinned;
+        frame.sent |= end == FrameEnd::Sent;
+        frame.refused |= end == FrameEnd::Refused;
+        frame.thinned &= end == FrameEnd::Thinned;
         if frame.destinations == 0 {
             let frame = self.outstanding.remove(at).expect("it was found there");
             counters.thinned += u64::from(frame.thinned);
@@ -77,18 +77,18 @@ mod tests {
 
     #[test]
     fn a_frame_ends_once_however_many_destinations_it_has() {
-        let (mut tally, mut counters) = (Tally::default(), Counters::default());
+        let (mut ledger, mut counters) = (FrameLedger::default(), SendCounters::default());
         for (captured, ends) in [
-            (1, [End::Superseded, End::Sent]),
-            (2, [End::Superseded, End::Superseded]),
-            (3, [End::Refused, End::Superseded]),
-            (4, [End::Thinned, End::Sent]),
-            (5, [End::Thinned, End::Thinned]),
-            (6, [End::Thinned, End::Superseded]),
+            (1, [FrameEnd::Superseded, FrameEnd::Sent]),
+            (2, [FrameEnd::Superseded, FrameEnd::Superseded]),
+            (3, [FrameEnd::Refused, FrameEnd::Superseded]),
+            (4, [FrameEnd::Thinned, FrameEnd::Sent]),
+            (5, [FrameEnd::Thinned, FrameEnd::Thinned]),
+            (6, [FrameEnd::Thinned, FrameEnd::Superseded]),
         ] {
-            tally.begin(at(captured), 2);
+            ledger.begin(at(captured), 2);
             for end in ends {
-                tally.end(at(captured), end, &mut counters);
+                ledger.end(at(captured), end, &mut counters);
             }
         }
         assert_eq!((counters.sent, counters.superseded, counters.refused), (2, 3, 1));
@@ -96,6 +96,6 @@ mod tests {
             counters.thinned, 1,
             "what one left out and another was sent, or wanted to be, is not thinned"
         );
-        assert_eq!(tally.outstanding(), 0);
+        assert_eq!(ledger.outstanding(), 0);
     }
 }

@@ -28,7 +28,7 @@ pub(crate) enum Stream {
 }
 
 /// Why a frame cannot be sent, in the words of its stream's format.
-pub(super) type Refusal = Box<dyn Error>;
+pub(super) type SendError = Box<dyn Error>;
 
 impl From<SendStream<SocketAddr>> for Stream {
     fn from(stream: SendStream<SocketAddr>) -> Self {
@@ -59,10 +59,10 @@ impl Stream {
     }
 
     /// What to do next.
-    pub(super) fn poll(&mut self, now: Instant) -> SendOutput<'_, SocketAddr, Refusal> {
+    pub(super) fn poll(&mut self, now: Instant) -> SendOutput<'_, SocketAddr, SendError> {
         match self {
-            Self::Chunkcast(stream) => stream.poll(now).map_refusal(Refusal::from),
-            Self::Rtp(stream) => stream.poll(now).map_refusal(Refusal::from),
+            Self::Chunkcast(stream) => stream.poll(now).map_refusal(SendError::from),
+            Self::Rtp(stream) => stream.poll(now).map_refusal(SendError::from),
         }
     }
 

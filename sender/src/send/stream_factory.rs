@@ -45,13 +45,13 @@ impl Streams {
     }
 
     /// A destination that nothing was sent to yet, by the socket with this number; its first frame is `first`.
-    pub(crate) fn open(&self, link: usize, route: Route, first: FrameId) -> Destination {
+    pub(crate) fn open(&self, socket: usize, route: Route, first: FrameId) -> Destination {
         let stream = match self.format {
             Format::Chunkcast => self.chunkcast(&route, first),
             Format::Rtp => self.rtp(&route),
         };
         let netem = self.impair.clone().map(Netem::new);
-        Destination::new(stream, link, route, netem, self.console.clone())
+        Destination::new(stream, socket, route, netem, self.console.clone())
     }
 
     fn chunkcast(&self, route: &Route, first: FrameId) -> Stream {

@@ -12,9 +12,9 @@ use proto::wire::SourceState;
 use proto::{Follow, MediaTime, Taken};
 
 use super::fanout::Fanout;
-use super::ledger::Tally;
-use super::wait::{Also, Wait};
-use crate::audience::Audience;
+use super::ledger::FrameLedger;
+use super::wait::{Wait, WakeOn};
+use crate::demand::Demand;
 use crate::inbox::Inbox;
 use crate::stats::Stats;
 
@@ -28,7 +28,7 @@ pub(crate) fn run(
     inbox: &Inbox,
     mut fanout: Fanout,
     follow: Option<Follow>,
-    audience: &Audience,
+    demand: &Demand,
     stats: &Stats,
     most: Option<u64>,
     stop: &Stop,
@@ -38,18 +38,18 @@ pub(crate) fn run(
     let mut sending = Sending {
         inbox,
         follow,
-        audience,
+        demand,
         stats,
         most,
         stop,
-        tally: Tally::default(),
+        ledger: FrameLedger::default(),
         last: MediaTime::default(),
     };
     loop {
         let sockets = fanout.sockets().context(CANNOT_WAIT)?;
         let mut wait = Wait::new(inbox, &sockets, &room, stop);
         if sending.go_on(&mut fanout, &mut wait)? {
-            return finish(inbox, fanout, &mut sending.tally, stats, &mut wait);
+            return finish(inbox, fanout, &mut sending.ledger, stats, &mut wait);
         }
     }
 }
@@ -58,11 +58,11 @@ pub(crate) fn run(
 struct Sending<'a> {
     inbox: &'a Inbox,
     follow: Option<Follow>,
-    audience: &'a Audience,
+    demand: &'a Demand,
     stats: &'a Stats,
     most: Option<u64>,
     stop: &'a Stop,
-    tally: Tally,
+    ledger: FrameLedger,
     /// When the newest frame was captured.
     last: MediaTime,
 }
@@ -71,22 +71,22 @@ impl Sending<'_> {
     /// Sends what comes until there is nothing more to begin, or more sockets are to be waited for; says whether it is the
     /// former.
     fn go_on(&mut self, fanout: &mut Fanout, wait: &mut Wait<'_>) -> Result<bool> {
-        let Self { inbox, follow, audience, stats, most, stop, tally, last } = self;
+        let Self { inbox, follow, demand, stats, most, stop, ledger, last } = self;
         loop {
-            let until = drain(fanout, inbox, tally, stats);
+            let until = drain(fanout, inbox, ledger, stats);
             if fanout.has_grown() {
                 return Ok(false);
             }
             inbox.set_frame_budget(fanout.frame_budget(*follow));
-            audience.set(fanout.is_watched());
+            demand.set(fanout.is_watched());
             // What is sent or on its way is enough: the next frame is not begun.
-            let enough = most.is_some_and(|most| stats.lock().sent + tally.outstanding() as u64 >= most);
-            if enough && (tally.outstanding() == 0 || stop.is_requested()) {
+            let enough = most.is_some_and(|most| stats.lock().sent + ledger.outstanding() as u64 >= most);
+            if enough && (ledger.outstanding() == 0 || stop.is_requested()) {
                 return Ok(true);
             }
-            let also = if enough { Also::Stop } else { Also::Frames };
-            let is_there = wait.until(stats.pulse.beat(until), also).context(CANNOT_WAIT)?;
-            receive(fanout, wait, tally, stats);
+            let wake_on = if enough { WakeOn::Stop } else { WakeOn::Frames };
+            let is_there = wait.until(stats.heartbeat.beat(until), wake_on).context(CANNOT_WAIT)?;
+            receive(fanout, wait, ledger, stats);
             if enough || !is_there {
                 continue;
             }
@@ -96,7 +96,7 @@ impl Sending<'_> {
                     frame.captured = frame.captured.max(MediaTime::from_micros(last.as_micros() + 1));
                     *last = frame.captured;
                     fanout.announce(&frame)?;
-                    fanout.push(frame, tally, stats, Instant::now());
+                    fanout.push(frame, ledger, stats, Instant::now());
                 }
                 Taken::TimedOut => {}
                 Taken::Closed => return Ok(true),
@@ -106,21 +106,21 @@ impl Sending<'_> {
 }
 
 /// Sends what is due to all; returns when there is more to do.
-fn drain(fanout: &mut Fanout, inbox: &Inbox, tally: &mut Tally, stats: &Stats) -> Option<Instant> {
+fn drain(fanout: &mut Fanout, inbox: &Inbox, ledger: &mut FrameLedger, stats: &Stats) -> Option<Instant> {
     let is_gone = inbox.source_is_gone.load(Ordering::Relaxed);
-    fanout.drain(if is_gone { SourceState::Gone } else { SourceState::Live }, tally, stats)
+    fanout.drain(if is_gone { SourceState::Gone } else { SourceState::Live }, ledger, stats)
 }
 
 /// Takes in a batch of what came back by each socket.
-fn receive(fanout: &mut Fanout, wait: &Wait<'_>, tally: &mut Tally, stats: &Stats) {
-    wait.feedback().for_each(|number| fanout.receive(number, tally, stats, Instant::now()));
+fn receive(fanout: &mut Fanout, wait: &Wait<'_>, ledger: &mut FrameLedger, stats: &Stats) {
+    wait.feedback().for_each(|number| fanout.receive(number, ledger, stats, Instant::now()));
 }
 
 /// Sends the rest, and the goodbyes.
 fn finish(
     inbox: &Inbox,
     mut fanout: Fanout,
-    tally: &mut Tally,
+    ledger: &mut FrameLedger,
     stats: &Stats,
     wait: &mut Wait<'_>,
 ) -> Result<()> {
@@ -131,25 +131,25 @@ fn finish(
     fanout.forget_unwatched(stats);
     fanout.close();
     let mut patience: Option<Instant> = None;
-    while let Some(until) = drain(&mut fanout, inbox, tally, stats)
+    while let Some(until) = drain(&mut fanout, inbox, ledger, stats)
         && !fanout.is_done()
     {
         let now = Instant::now();
         match patience {
-            None if wait.until(Some(until), Also::Stop).context(CANNOT_WAIT)? => {
+            None if wait.until(Some(until), WakeOn::Stop).context(CANNOT_WAIT)? => {
                 patience = Some(now + GRACE);
             }
             None => {}
             Some(end) if end <= now => {
                 fanout.abandon();
-                drain(&mut fanout, inbox, tally, stats);
+                drain(&mut fanout, inbox, ledger, stats);
                 break;
             }
             Some(end) => {
-                wait.until(Some(until.min(end)), Also::Nothing).context(CANNOT_WAIT)?;
+                wait.until(Some(until.min(end)), WakeOn::Nothing).context(CANNOT_WAIT)?;
             }
         }
-        receive(&mut fanout, wait, tally, stats);
+        receive(&mut fanout, wait, ledger, stats);
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ pub(super) struct Wait<'a> {
 
 /// What else ends a wait than its time, room in a full buffer, and what receivers send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Also {
+pub(super) enum WakeOn {
     /// A frame, or the end of frames.
     Frames,
     /// The request to stop.
@@ -43,12 +43,12 @@ impl<'a> Wait<'a> {
     ///
     /// # Errors
     /// If the system cannot wait.
-    pub(super) fn until(&mut self, until: Option<Instant>, also: Also) -> io::Result<bool> {
+    pub(super) fn until(&mut self, until: Option<Instant>, wake_on: WakeOn) -> io::Result<bool> {
         let last = self.files.len() - 1;
-        let (range, place) = match also {
-            Also::Frames => (0..last, Some(0)),
-            Also::Stop => (1..last + 1, Some(last)),
-            Also::Nothing => (1..last, None),
+        let (range, place) = match wake_on {
+            WakeOn::Frames => (0..last, Some(0)),
+            WakeOn::Stop => (1..last + 1, Some(last)),
+            WakeOn::Nothing => (1..last, None),
         };
         wait_until(&mut self.files[range], until)?;
         Ok(place.is_some_and(|place| !self.files[place].revents().is_empty()))

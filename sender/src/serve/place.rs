@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use anyhow::{Context, Error, Result, bail};
 use proto::host::Interface;
 
-use crate::net::{Link, NetworkOptions};
+use crate::net::{NetworkOptions, SendSocket};
 
 /// Where a sender serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,9 +24,11 @@ impl ServeAt {
     ///
     /// # Errors
     /// If the port is taken, with the way out, or what the system says.
-    pub fn open(self, options: &NetworkOptions) -> Result<Vec<Link>> {
+    pub fn open(self, options: &NetworkOptions) -> Result<Vec<SendSocket>> {
         match self {
-            Self::Address(at) => Ok(vec![Link::serve(at, options).map_err(|error| explain(error, at))?]),
+            Self::Address(at) => {
+                Ok(vec![SendSocket::serve(at, options).map_err(|error| explain(error, at))?])
+            }
             Self::Port(port) => everywhere(port, options).map_err(|error| explain(error, any(port))),
             Self::Anywhere => match everywhere(USUAL_PORT, options) {
                 Err(error) if is_taken(&error) => everywhere(0, options),
@@ -37,11 +39,11 @@ impl ServeAt {
 }
 
 /// Opens the port on all addresses of both families; where there is no IPv6 here, of IPv4 alone.
-fn everywhere(port: u16, options: &NetworkOptions) -> Result<Vec<Link>> {
+fn everywhere(port: u16, options: &NetworkOptions) -> Result<Vec<SendSocket>> {
     for _ in 0..TRIES {
-        let v4 = Link::serve(any(port), options)?;
+        let v4 = SendSocket::serve(any(port), options)?;
         let chosen = v4.port().context("the served port has no number")?;
-        match Link::serve((Ipv6Addr::UNSPECIFIED, chosen).into(), options) {
+        match SendSocket::serve((Ipv6Addr::UNSPECIFIED, chosen).into(), options) {
             Ok(v6) => return Ok(vec![v4, v6]),
             // A port that was free for IPv4 need not be so for IPv6.
             Err(error) if is_taken(&error) && port == 0 => {}
@@ -75,13 +77,13 @@ fn explain(error: Error, at: SocketAddr) -> Error {
 }
 
 /// Where the sockets can be asked, as it is said to people: the addresses of this computer that others reach.
-pub(crate) fn addresses(links: &[Link], at: ServeAt) -> Result<Vec<SocketAddr>> {
+pub(crate) fn addresses(links: &[SendSocket], at: ServeAt) -> Result<Vec<SocketAddr>> {
     if let ServeAt::Address(at) = at
         && !at.ip().is_unspecified()
     {
         return Ok(vec![at]);
     }
-    let locals: Vec<SocketAddr> = links.iter().map(Link::local).collect::<io::Result<_>>()?;
+    let locals: Vec<SocketAddr> = links.iter().map(SendSocket::local).collect::<io::Result<_>>()?;
     let port =
         |address: IpAddr| locals.iter().find(|l| l.is_ipv4() == address.is_ipv4()).map(SocketAddr::port);
     let reached = reached(&Interface::all()?);
@@ -109,7 +111,7 @@ fn is_link_local(address: &IpAddr) -> bool {
 }
 
 /// Where the sockets can be asked, as it is announced: an address, or any of this computer's own, and the port.
-pub(crate) fn announced(links: &[Link], at: ServeAt) -> Option<SocketAddr> {
+pub(crate) fn announced(links: &[SendSocket], at: ServeAt) -> Option<SocketAddr> {
     let port = links.first()?.port().ok()?;
     Some(match at {
         ServeAt::Address(at) => (at.ip(), port).into(),
@@ -131,7 +133,7 @@ mod tests {
         let options = NetworkOptions::default();
         let links = ServeAt::Port(0).open(&options).unwrap();
         let port = links[0].port().unwrap();
-        assert!(links.iter().all(|link| link.port().unwrap() == port));
+        assert!(links.iter().all(|socket| socket.port().unwrap() == port));
         let error = format!("{:#}", ServeAt::Port(port).open(&options).unwrap_err());
         assert!(
             error.contains(&format!("port {port} is taken")) && error.contains("another port"),

@@ -4,16 +4,16 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::Instant;
 
-use proto::{Door, Knock};
+use proto::{Decision, SubscribeServer};
 
-use crate::net::{Link, Peer};
+use crate::net::{Peer, SendSocket};
 
 /// The served sockets, and who watches.
 #[derive(Debug)]
 pub(crate) struct Served {
     /// The sockets that are asked.
     links: Range<usize>,
-    door: Door<SocketAddr>,
+    door: SubscribeServer<SocketAddr>,
 }
 
 /// What an ask comes to, for the list of destinations.
@@ -29,7 +29,7 @@ pub(crate) enum Asked {
 
 impl Served {
     /// Lets viewers in by this door, who ask by the sockets with these numbers.
-    pub(crate) fn new(links: Range<usize>, door: Door<SocketAddr>) -> Self {
+    pub(crate) fn new(links: Range<usize>, door: SubscribeServer<SocketAddr>) -> Self {
         Self { links, door }
     }
 
@@ -39,14 +39,14 @@ impl Served {
     }
 
     /// Whether that socket is one that is asked.
-    pub(crate) fn has(&self, link: usize) -> bool {
-        self.links.contains(&link)
+    pub(crate) fn has(&self, socket: usize) -> bool {
+        self.links.contains(&socket)
     }
 
     /// Takes in a datagram if it is an ask, and answers it; what it comes to is added to `asked`. Says whether it was one.
     pub(crate) fn handle_datagram(
         &mut self,
-        link: &mut Link,
+        socket: &mut SendSocket,
         peer: Peer,
         datagram: &[u8],
         asked: &mut Vec<Asked>,
@@ -54,14 +54,14 @@ impl Served {
     ) -> bool {
         match self.door.handle_datagram(peer.address, datagram, now) {
             None => return false,
-            Some(Knock::Answer(answer)) => {
+            Some(Decision::Reply(answer)) => {
                 // Who is not reached asks again.
-                let _ = link.answer(peer, answer);
+                let _ = socket.answer(peer, answer);
             }
-            Some(Knock::Welcome) => asked.push(Asked::Welcome(peer)),
-            Some(Knock::Stays) => asked.push(Asked::Stays(peer)),
-            Some(Knock::Leaves) => asked.push(Asked::Left(peer.address)),
-            Some(Knock::Refused) => {}
+            Some(Decision::Welcome) => asked.push(Asked::Welcome(peer)),
+            Some(Decision::Stays) => asked.push(Asked::Stays(peer)),
+            Some(Decision::Leaves) => asked.push(Asked::Left(peer.address)),
+            Some(Decision::Refused) => {}
         }
         true
     }
@@ -87,7 +87,7 @@ impl Served {
     }
 
     /// How asks ended.
-    pub(crate) fn counts(&self) -> proto::AskCounts {
+    pub(crate) fn counts(&self) -> proto::SubscribeCounts {
         *self.door.counts()
     }
 }

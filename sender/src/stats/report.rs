@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use proto::host::{Report, percentiles_text, two_digits};
-use proto::{AskCounts, FeedbackCounts, Meter, Percentiles, SessionId};
+use proto::{FeedbackCounts, Percentiles, SessionId, SubscribeCounts, WindowedHistogram};
 use serde::Serialize;
 
 use super::viewers::ViewerObject;
-use super::{Counters, Stats};
+use super::{SendCounters, Stats};
 
 /// Makes reports out of counters, remembering what the last one said.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ pub(crate) struct Object {
     pub mbps: f64,
     pub destinations: Vec<DestinationObject>,
     /// Asks to watch, by how they ended.
-    pub asks: AskCounts,
+    pub asks: SubscribeCounts,
     pub diagnosis: Option<String>,
 }
 
@@ -119,7 +119,7 @@ impl Reports {
         let mbps = two_digits((bytes - bytes_before) as f64 * 8.0 / seconds / 1e6);
         (self.last, self.last_sent, self.last_bytes) = (now, counters.sent, bytes);
 
-        let look = |meter: &mut Meter| if is_final { meter.all() } else { meter.recent() };
+        let look = |meter: &mut WindowedHistogram| if is_final { meter.all() } else { meter.recent() };
         let ms = Millis {
             encode: look(&mut counters.encode),
             queue: look(&mut counters.queue),
@@ -130,7 +130,14 @@ impl Reports {
     }
 }
 
-fn object(session: SessionId, counters: &Counters, bytes: u64, fps: f64, mbps: f64, ms: Millis) -> Object {
+fn object(
+    session: SessionId,
+    counters: &SendCounters,
+    bytes: u64,
+    fps: f64,
+    mbps: f64,
+    ms: Millis,
+) -> Object {
     let now = Instant::now();
     let departed = counters.departed;
     let destinations: Vec<DestinationObject> = counters

@@ -67,8 +67,15 @@ impl Attacker {
             5 => self.replay(),
             6 => self.parity(at),
             _ => {
-                let kinds =
-                    [Kind::Pong, Kind::Gone, Kind::Report, Kind::Ping, Kind::Resend, Kind::Ask, Kind::Answer];
+                let kinds = [
+                    Kind::Pong,
+                    Kind::Gone,
+                    Kind::Report,
+                    Kind::Ping,
+                    Kind::Resend,
+                    Kind::Subscribe,
+                    Kind::SubscribeReply,
+                ];
                 let kind = kinds[self.random.below(7) as usize];
                 let mut body = [0; 56];
                 self.random.fill(&mut body);

@@ -8,7 +8,7 @@ use std::fmt;
 use std::time::Instant;
 
 use proto::wire::{Body, Datagram};
-use proto::{Buffer, FeedbackFate, Frame, FrameId, MediaTime, Random, SendEvent, SendStats, SessionId};
+use proto::{Buffer, FeedbackOutcome, Frame, FrameId, MediaTime, Random, SendEvent, SendStats, SessionId};
 
 use super::Address;
 use super::traffic::{Load, Traffic};
@@ -184,9 +184,12 @@ impl Ledger {
     }
 
     /// How the sender took that.
-    pub(super) fn judged(&self, bytes: &[u8], fate: FeedbackFate) {
+    pub(super) fn judged(&self, bytes: &[u8], outcome: FeedbackOutcome) {
         let is_readable = Datagram::parse(bytes).is_ok();
-        assert!(is_readable || fate == FeedbackFate::Malformed, "{self}: damaged feedback ended as {fate:?}");
+        assert!(
+            is_readable || outcome == FeedbackOutcome::Malformed,
+            "{self}: damaged feedback ended as {outcome:?}"
+        );
     }
 
     pub(super) fn sender_event(&mut self, session: SessionId, event: &SendEvent) {

@@ -99,8 +99,8 @@ impl Lan {
         loop {
             let seat = &mut self.seats[at];
             let Some((from, datagram)) = seat.network.pop_with(self.now) else { break };
-            let fate = seat.stream.handle_datagram(from, datagram, local);
-            seat.watch.arrived(&self.ledger, datagram, fate);
+            let outcome = seat.stream.handle_datagram(from, datagram, local);
+            seat.watch.arrived(&self.ledger, datagram, outcome);
             self.drain_seat(at);
             let seat = &mut self.seats[at];
             seat.watch.rested(seat.wakes.is_none());
@@ -174,8 +174,8 @@ impl Lan {
             return;
         }
         self.ledger.fed_back(from, datagram);
-        let fate = station.stream.handle_datagram(from, datagram, station.clock.local(self.now));
-        self.ledger.judged(datagram, fate);
+        let outcome = station.stream.handle_datagram(from, datagram, station.clock.local(self.now));
+        self.ledger.judged(datagram, outcome);
         self.agenda.wake(Node::Station(to), self.now);
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use proto::netem::NetemCounts;
 use proto::wire::{Body, Datagram};
 use proto::{
-    Delivery, Fate, FrameId, LossReason, MAX_BYTES_IN_FLIGHT, MAX_FRAMES_IN_FLIGHT, RecvEvent, RecvStats,
+    Delivery, FrameId, LossReason, MAX_BYTES_IN_FLIGHT, MAX_FRAMES_IN_FLIGHT, Outcome, RecvEvent, RecvStats,
     SessionId,
 };
 
@@ -49,20 +49,25 @@ pub(crate) struct ClockSeen {
 }
 
 impl Watch {
-    pub(super) fn arrived(&mut self, ledger: &Ledger, datagram: &[u8], fate: Fate) {
+    pub(super) fn arrived(&mut self, ledger: &Ledger, datagram: &[u8], outcome: Outcome) {
         let Ok(datagram) = Datagram::parse(datagram) else {
-            let refused = matches!(fate, Fate::Malformed | Fate::BadChecksum | Fate::Unknown);
-            assert!(refused, "{ledger}: a damaged datagram ended as {fate:?}");
+            let refused = matches!(outcome, Outcome::Malformed | Outcome::BadChecksum | Outcome::Unknown);
+            assert!(refused, "{ledger}: a damaged datagram ended as {outcome:?}");
             return;
         };
-        assert_ne!(fate, Fate::Contradictory, "{ledger}: an honest sender is said to contradict itself");
-        self.admitted = matches!(fate, Fate::Accepted | Fate::Duplicate | Fate::Spare | Fate::Control);
+        assert_ne!(
+            outcome,
+            Outcome::Contradictory,
+            "{ledger}: an honest sender is said to contradict itself"
+        );
+        self.admitted =
+            matches!(outcome, Outcome::Accepted | Outcome::Duplicate | Outcome::Spare | Outcome::Control);
         let (geometry, parity) = match datagram.body {
             Body::Data { geometry, .. } => (geometry, 0),
             Body::Parity { geometry, chunk, .. } => (geometry, chunk.len()),
             _ => return,
         };
-        if fate != Fate::Accepted {
+        if outcome != Outcome::Accepted {
             return;
         }
         let key = (datagram.header.session.get(), datagram.header.frame.get());

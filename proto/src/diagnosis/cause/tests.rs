@@ -1,15 +1,15 @@
 use std::time::{Duration, Instant};
 
-use super::super::monitor::Watch;
+use super::super::monitor::Monitor;
 use super::super::text::Given;
 use super::*;
 use crate::stats::DatagramCounts;
 use crate::t0;
 
 /// Ten seconds of a stream that is well: 300 frames of 100 datagrams.
-fn well() -> Evidence {
+fn well() -> Counters {
     let datagrams = DatagramCounts { received: 30_150, accepted: 30_000, control: 150, ..Default::default() };
-    Evidence {
+    Counters {
         datagrams: Some(datagrams),
         delivered: 300,
         announced: 300,
@@ -17,21 +17,21 @@ fn well() -> Evidence {
         questions: 100,
         answers: 100,
         port: 9000,
-        ..Evidence::default()
+        ..Counters::default()
     }
 }
 
 /// The same, where so many frames were lost and so many datagrams missing.
-fn lossy(lost: u64, missing: u64, missing_at_end: u64) -> Evidence {
-    Evidence { delivered: 300 - lost, lost, missing, missing_at_end, arrived: 30_000 - missing, ..well() }
+fn lossy(lost: u64, missing: u64, missing_at_end: u64) -> Counters {
+    Counters { delivered: 300 - lost, lost, missing, missing_at_end, arrived: 30_000 - missing, ..well() }
 }
 
-fn counted(counts: DatagramCounts) -> Evidence {
-    Evidence { datagrams: Some(counts), port: 9000, ..Evidence::default() }
+fn counted(counts: DatagramCounts) -> Counters {
+    Counters { datagrams: Some(counts), port: 9000, ..Counters::default() }
 }
 
-fn first(evidence: &Evidence) -> Option<Cause> {
-    explain(evidence).first().copied()
+fn first(counters: &Counters) -> Option<Cause> {
+    explain(counters).first().copied()
 }
 
 fn network(percent: f64, missing: Missing) -> Cause {
@@ -43,11 +43,11 @@ fn what_was_counted_is_explained() {
     let received = |received| DatagramCounts { received, ..Default::default() };
     let d = DatagramCounts::default();
     let hellos = DatagramCounts { received: 50, control: 50, ..d };
-    for (what, evidence, cause) in [
+    for (what, counters, cause) in [
         ("silence", counted(d), Cause::NothingArrives { port: 9000, is_group: false }),
         (
             "silence in a group",
-            Evidence { is_group: true, ..counted(d) },
+            Counters { is_group: true, ..counted(d) },
             Cause::NothingArrives { port: 9000, is_group: true },
         ),
         ("noise", counted(DatagramCounts { malformed: 7, ..received(7) }), Cause::NotOurs { datagrams: 7 }),
@@ -58,7 +58,7 @@ fn what_was_counted_is_explained() {
         ),
         (
             "RTP of something else",
-            Evidence {
+            Counters {
                 not_taken: Some(NotTaken::PayloadType(96)),
                 ..counted(DatagramCounts { unknown: 7, ..received(7) })
             },
@@ -71,22 +71,22 @@ fn what_was_counted_is_explained() {
         ),
         (
             "hellos only",
-            Evidence { announced: 300, questions: 9, answers: 9, ..counted(hellos) },
+            Counters { announced: 300, questions: 9, answers: 9, ..counted(hellos) },
             Cause::LargeDatagrams { frames: 300 },
         ),
         (
             "a full buffer",
-            Evidence { kernel_dropped: 900, ..lossy(30, 1000, 500) },
+            Counters { kernel_dropped: 900, ..lossy(30, 1000, 500) },
             Cause::KernelBuffer { dropped: 900, percent: 10.0, is_large: false },
         ),
         (
             "a reader that stands still",
-            Evidence { kernel_dropped: 900, ..counted(d) },
+            Counters { kernel_dropped: 900, ..counted(d) },
             Cause::KernelBuffer { dropped: 900, percent: 100.0, is_large: false },
         ),
         (
             "a reader that is too slow",
-            Evidence { kernel_dropped: 900, buffer: Some(WANTED_BUFFER), ..lossy(30, 1000, 500) },
+            Counters { kernel_dropped: 900, buffer: Some(WANTED_BUFFER), ..lossy(30, 1000, 500) },
             Cause::KernelBuffer { dropped: 900, percent: 10.0, is_large: true },
         ),
         ("two thirds of each frame gone", lossy(300, 20_000, 15_000), network(100.0, Missing::Ends)),
@@ -95,11 +95,11 @@ fn what_was_counted_is_explained() {
         ("one burst in a second half", lossy(2, 20, 20), network(100.0 / 150.0, Missing::Anywhere)),
         ("loss anywhere", lossy(30, 300, 160), network(10.0, Missing::Anywhere)),
         ("loss at the ends", lossy(30, 300, 290), network(10.0, Missing::Ends)),
-        ("interruptions", Evidence { unseen: 29, ..lossy(30, 80, 50) }, network(10.0, Missing::WholeFrames)),
+        ("interruptions", Counters { unseen: 29, ..lossy(30, 80, 50) }, network(10.0, Missing::WholeFrames)),
         ("a reported outage", lossy(30, 0, 0), network(10.0, Missing::WholeFrames)),
         (
             "flipped bits",
-            Evidence {
+            Counters {
                 datagrams: Some(DatagramCounts { bad_checksum: 299, ..well().datagrams.unwrap() }),
                 ..lossy(30, 300, 150)
             },
@@ -107,24 +107,24 @@ fn what_was_counted_is_explained() {
         ),
         (
             "a socket that refuses",
-            Evidence { send_errors: 3, ..lossy(30, 300, 160) },
+            Counters { send_errors: 3, ..lossy(30, 300, 160) },
             Cause::SenderSocket { errors: 3 },
         ),
-        ("a slow decoder", Evidence { undecoded: 30, ..well() }, Cause::SlowDecode { percent: 10.0 }),
-        ("a slow screen", Evidence { unshown: 150, ..well() }, Cause::SlowDisplay { percent: 50.0 }),
-        ("a jump", Evidence { clock_jumps: 1, ..well() }, Cause::ClockJumped),
+        ("a slow decoder", Counters { undecoded: 30, ..well() }, Cause::SlowDecode { percent: 10.0 }),
+        ("a slow screen", Counters { unshown: 150, ..well() }, Cause::SlowDisplay { percent: 50.0 }),
+        ("a jump", Counters { clock_jumps: 1, ..well() }, Cause::ClockJumped),
         (
             "a second sender",
-            Evidence {
+            Counters {
                 datagrams: Some(DatagramCounts { foreign: 8000, ..well().datagrams.unwrap() }),
                 ..well()
             },
             Cause::OtherSender { datagrams: 8000 },
         ),
-        ("a one-way link", Evidence { answers: 0, ..well() }, Cause::OneWay),
+        ("a one-way link", Counters { answers: 0, ..well() }, Cause::OneWay),
         ("repaired loss", lossy(0, 3000, 1500), Cause::Repaired { percent: 10.0 }),
     ] {
-        assert_eq!(first(&evidence), Some(cause), "{what}");
+        assert_eq!(first(&counters), Some(cause), "{what}");
         let text = cause.to_string();
         assert!((60..360).contains(&text.len()), "{what}: {} bytes: {text}", text.len());
         assert!(!text.contains("  ") && !text.ends_with('.') && !text.contains("NaN"), "{text}");
@@ -133,14 +133,14 @@ fn what_was_counted_is_explained() {
 
 #[test]
 fn nothing_is_said_when_all_is_well() {
-    for (what, evidence) in [
+    for (what, counters) in [
         ("all is well", well()),
         ("a restart costs a frame", lossy(1, 60, 40)),
-        ("one frame in ten seconds at 300 a second", Evidence { delivered: 3000, ..lossy(2, 5, 3) }),
+        ("one frame in ten seconds at 300 a second", Counters { delivered: 3000, ..lossy(2, 5, 3) }),
         ("a little loss that is repaired", lossy(0, 900, 450)),
-        ("a picture now and then is not shown", Evidence { unshown: 10, undecoded: 4, ..well() }),
-        ("dropped and repaired", Evidence { kernel_dropped: 40, ..lossy(0, 40, 20) }),
-        ("nobody asks", Evidence { questions: 0, answers: 0, ..well() }),
+        ("a picture now and then is not shown", Counters { unshown: 10, undecoded: 4, ..well() }),
+        ("dropped and repaired", Counters { kernel_dropped: 40, ..lossy(0, 40, 20) }),
+        ("nobody asks", Counters { questions: 0, answers: 0, ..well() }),
         (
             "a sender that waits for its camera",
             counted(DatagramCounts { received: 50, control: 50, ..Default::default() }),
@@ -149,15 +149,15 @@ fn nothing_is_said_when_all_is_well() {
             "what is left of a stream that ended",
             counted(DatagramCounts { received: 9, late: 9, ..Default::default() }),
         ),
-        ("a sender's own view, before any report", Evidence::default()),
+        ("a sender's own view, before any report", Counters::default()),
     ] {
-        assert_eq!(explain(&evidence), [], "{what}");
+        assert_eq!(explain(&counters), [], "{what}");
     }
 }
 
 #[test]
 fn of_several_causes_the_one_that_lost_more_stands_first() {
-    let causes = explain(&Evidence { kernel_dropped: 100, undecoded: 30, ..lossy(30, 1000, 500) });
+    let causes = explain(&Counters { kernel_dropped: 100, undecoded: 30, ..lossy(30, 1000, 500) });
     assert!(
         matches!(causes[..], [Cause::Network { .. }, Cause::KernelBuffer { .. }, Cause::SlowDecode { .. }]),
         "{causes:?}"
@@ -166,14 +166,14 @@ fn of_several_causes_the_one_that_lost_more_stands_first() {
 
 #[test]
 fn what_to_do_depends_on_where_the_loss_is() {
-    for (evidence, words) in [
+    for (counters, words) in [
         (lossy(30, 300, 290), "--pace"),
-        (Evidence { is_group: true, is_wireless: true, ..lossy(30, 300, 150) }, "each viewer's own address"),
-        (Evidence { is_wireless: true, ..lossy(30, 300, 150) }, "by Wi-Fi"),
-        (Evidence { kernel_dropped: 300, ..lossy(30, 300, 150) }, "sudo sysctl -w net.core.rmem_max=4194304"),
+        (Counters { is_group: true, is_wireless: true, ..lossy(30, 300, 150) }, "each viewer's own address"),
+        (Counters { is_wireless: true, ..lossy(30, 300, 150) }, "by Wi-Fi"),
+        (Counters { kernel_dropped: 300, ..lossy(30, 300, 150) }, "sudo sysctl -w net.core.rmem_max=4194304"),
         (counted(DatagramCounts::default()), "udp port 9000"),
     ] {
-        let text = first(&evidence).unwrap().to_string();
+        let text = first(&counters).unwrap().to_string();
         assert!(text.contains(words), "{words:?} is not in {text}");
     }
 }
@@ -204,7 +204,7 @@ fn nobody_is_advised_to_do_what_they_have_done() {
 #[test]
 fn what_rtp_does_not_have_is_not_advised() {
     for (is_wireless, is_group) in [(false, false), (true, false), (false, true), (true, true)] {
-        let text = first(&Evidence { is_wireless, is_group, is_rtp: true, ..lossy(30, 300, 150) })
+        let text = first(&Counters { is_wireless, is_group, is_rtp: true, ..lossy(30, 300, 150) })
             .unwrap()
             .to_string();
         assert!(!text.contains("--fec"), "{text}");
@@ -217,13 +217,13 @@ fn counts_that_begin_anew_are_taken_for_nothing() {
     let before = lossy(30, 300, 150);
     let since = well().since(&before);
     assert_eq!((since.lost, since.missing, since.delivered), (0, 0, 30));
-    assert_eq!(Evidence::default().since(&before), Evidence::default());
+    assert_eq!(Counters::default().since(&before), Counters::default());
 }
 
 /// Looks once a second at what `totals` makes of the time; what was said, and in which second.
-fn watch(seconds: u64, totals: impl Fn(u64) -> (Evidence, bool)) -> (Vec<(u64, Cause)>, Watch) {
+fn watch(seconds: u64, totals: impl Fn(u64) -> (Counters, bool)) -> (Vec<(u64, Cause)>, Monitor) {
     let (start, mut said): (Instant, Vec<(u64, Cause)>) = (t0(), Vec::new());
-    let mut watch = Watch::new(&totals(0).0, start);
+    let mut watch = Monitor::new(&totals(0).0, start);
     for second in 1..=seconds {
         let (totals, is_over) = totals(second);
         let cause = watch.look(&totals, is_over, start + Duration::from_secs(second));
@@ -233,7 +233,7 @@ fn watch(seconds: u64, totals: impl Fn(u64) -> (Evidence, bool)) -> (Vec<(u64, C
 }
 
 /// Totals after so many seconds, of which each brought a tenth of `ten_seconds`.
-fn after(seconds: u64, ten_seconds: &Evidence) -> Evidence {
+fn after(seconds: u64, ten_seconds: &Counters) -> Counters {
     let part = |count: u64| count * seconds / 10;
     let d = ten_seconds.datagrams.unwrap();
     let datagrams = DatagramCounts {
@@ -242,14 +242,14 @@ fn after(seconds: u64, ten_seconds: &Evidence) -> Evidence {
         control: part(d.control),
         ..Default::default()
     };
-    Evidence {
+    Counters {
         datagrams: Some(datagrams),
         delivered: part(ten_seconds.delivered),
         lost: part(ten_seconds.lost),
         missing: part(ten_seconds.missing),
         missing_at_end: part(ten_seconds.missing_at_end),
         arrived: part(ten_seconds.arrived),
-        ..Evidence { datagrams: None, questions: 0, answers: 0, announced: 0, ..*ten_seconds }
+        ..Counters { datagrams: None, questions: 0, answers: 0, announced: 0, ..*ten_seconds }
     }
 }
 
@@ -287,8 +287,8 @@ fn an_end_is_no_silence_and_loses_nothing() {
 
 #[test]
 fn a_sender_knows_no_silence_of_its_receivers() {
-    let reported = |second| Evidence { datagrams: None, port: 0, ..after(second, &lossy(60, 600, 300)) };
+    let reported = |second| Counters { datagrams: None, port: 0, ..after(second, &lossy(60, 600, 300)) };
     let (said, _) = watch(10, |second| (reported(second), false));
     assert_eq!(said, [(2, network(20.0, Missing::Anywhere))]);
-    assert_eq!(watch(20, |_| (Evidence::default(), false)).0, []);
+    assert_eq!(watch(20, |_| (Counters::default(), false)).0, []);
 }

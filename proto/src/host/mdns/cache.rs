@@ -364,10 +364,10 @@ mod tests {
         let mut cache = Cache::new(service(), &[], t0);
         assert!(cache.poll(t0).is_ok() && cache.poll(t0).is_err());
         hear(&mut cache, [10, 0, 0, 1], &announcement("door", 1, "10.0.0.1"), t0);
-        let [door] = cache.all() else { panic!("{cache:?}") };
-        let text = door.text.as_deref();
-        assert_eq!((&*door.label, door.port, text), ("door", 9001, Some(&b"\x03v=1"[..])));
-        assert_eq!(door.addresses, [("10.0.0.1".parse().unwrap(), 1)]);
+        let [server] = cache.all() else { panic!("{cache:?}") };
+        let text = server.text.as_deref();
+        assert_eq!((&*server.label, server.port, text), ("door", 9001, Some(&b"\x03v=1"[..])));
+        assert_eq!(server.addresses, [("10.0.0.1".parse().unwrap(), 1)]);
         assert!(cache.take_change() && !cache.take_change());
         // It has another address now.
         hear(&mut cache, [10, 0, 0, 2], &announcement("door", 1, "10.0.0.2"), t0);

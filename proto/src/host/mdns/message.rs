@@ -180,11 +180,11 @@ mod tests {
     #[test]
     fn a_message_is_read_as_it_was_written() {
         let (service, host) = (Name::dotted("_x._udp.local").unwrap(), Name::dotted("h.local").unwrap());
-        let door = service.under("door – left".as_bytes()).unwrap();
+        let server = service.under("door – left".as_bytes()).unwrap();
         let mut writer = Writer::response();
-        writer.pointer(Section::Answer, &service, 4500, &door);
-        writer.service(Section::Answer, &door, 120, 9001, &host);
-        writer.text(Section::Answer, &door, 120, b"\x03v=1\x04name\x05a=b=c");
+        writer.pointer(Section::Answer, &service, 4500, &server);
+        writer.service(Section::Answer, &server, 120, 9001, &host);
+        writer.text(Section::Answer, &server, 120, b"\x03v=1\x04name\x05a=b=c");
         for address in ["10.0.0.1", "fd00::1"] {
             writer.address(Section::Additional, &host, 0, address.parse().unwrap());
         }
@@ -198,8 +198,8 @@ mod tests {
                 Item::Question(_) => panic!("{item:?}"),
             })
             .collect();
-        assert_eq!(records[0].data, Data::Pointer(door));
-        assert_eq!((records[1].name, &records[1].data), (door, &Data::Service(9001, host)));
+        assert_eq!(records[0].data, Data::Pointer(server));
+        assert_eq!((records[1].name, &records[1].data), (server, &Data::Service(9001, host)));
         let Data::Text(text) = records[2].data else { panic!("{records:?}") };
         let all: Vec<_> = strings(text).collect();
         assert_eq!(all, [("v", &b"1"[..]), ("name", b""), ("a", b"b=c")]);

@@ -19,7 +19,7 @@ impl Name {
         Some(name)
     }
 
-    /// A name as it is written with dots, such as `door.local`, with or without one at the end.
+    /// A name as it is written with dots, such as `server.local`, with or without one at the end.
     pub fn dotted(text: &str) -> Option<Self> {
         Self::of(text.strip_suffix('.').unwrap_or(text).split('.').map(str::as_bytes))
     }
@@ -134,11 +134,11 @@ mod tests {
     #[test]
     fn names_are_read_with_their_pointers_and_are_the_same_in_capitals() {
         let bytes = b"\x05local\0\x04door\xc0\x00\xc0\x07";
-        let door = Name::dotted("DOOR.local.").unwrap();
-        assert_eq!(read(bytes, 7), Some((door, 14)));
-        assert_eq!(read(bytes, 14), Some((door, 16)));
-        assert_eq!(door.first_of(&Name::dotted("Local").unwrap()), Some(&b"DOOR"[..]));
-        assert_eq!(door.first_of(&door), None);
+        let server = Name::dotted("DOOR.local.").unwrap();
+        assert_eq!(read(bytes, 7), Some((server, 14)));
+        assert_eq!(read(bytes, 14), Some((server, 16)));
+        assert_eq!(server.first_of(&Name::dotted("Local").unwrap()), Some(&b"DOOR"[..]));
+        assert_eq!(server.first_of(&server), None);
     }
 
     #[test]

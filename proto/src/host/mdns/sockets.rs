@@ -9,7 +9,7 @@ use rustix::event::{PollFd, PollFlags};
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 
 use super::super::changes::Changes;
-use super::super::wake::wait_until;
+use super::super::event::wait_until;
 use super::links::{Link, all};
 
 /// All of them.

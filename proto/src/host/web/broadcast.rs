@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::super::wake::Wake;
+use super::super::event::Event;
 use crate::frame::Frame;
 
 /// Holds the newest frame of a stream. Whoever puts never waits, and whoever reads gets the newest there is.
@@ -40,7 +40,7 @@ pub struct Subscription {
 struct Place {
     shot: Option<Shot>,
     /// Replaced as a whole, so that it can be used after the lock is given back.
-    readers: Arc<[(u64, Wake)]>,
+    readers: Arc<[(u64, Event)]>,
     next_number: u64,
 }
 
@@ -77,7 +77,7 @@ impl Broadcast {
     }
 
     /// Raises `wake` whenever a frame comes, until the subscription is dropped.
-    pub fn subscribe(self: &Arc<Self>, wake: &Wake) -> Subscription {
+    pub fn subscribe(self: &Arc<Self>, wake: &Event) -> Subscription {
         let mut place = self.lock();
         let number = place.next_number;
         place.next_number += 1;
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn each_reader_gets_the_newest_once() {
         let broadcast = Arc::new(Broadcast::new());
-        let (one, other) = (Wake::new().unwrap(), Wake::new().unwrap());
+        let (one, other) = (Event::new().unwrap(), Event::new().unwrap());
         let (mut slow, mut quick) = (broadcast.subscribe(&one), broadcast.subscribe(&other));
         assert!(slow.take().is_none() && !one.wait(Duration::ZERO));
         for id in 1..=3 {
@@ -163,8 +163,8 @@ mod tests {
     #[test]
     fn who_has_left_is_not_woken_and_holds_no_frame() {
         let broadcast = Arc::new(Broadcast::new());
-        let wake = Wake::new().unwrap();
-        let (gone, _stays) = (broadcast.subscribe(&wake), broadcast.subscribe(&Wake::new().unwrap()));
+        let wake = Event::new().unwrap();
+        let (gone, _stays) = (broadcast.subscribe(&wake), broadcast.subscribe(&Event::new().unwrap()));
         drop(gone);
         let first = frame(1);
         broadcast.put(1, first.clone(), Instant::now());

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
 
+use super::super::event::{Event, wait_until};
 use super::super::stop::Stop;
-use super::super::wake::{Wake, wait_until};
 
 /// A connection, and the request to stop that ends all waiting for it.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ impl<'a> Peer<'a> {
 
     /// Waits until `wake` is raised; an error if the peer leaves, or the request to stop comes first. What the peer says
     /// meanwhile is not listened to.
-    pub(super) fn wait_for(&mut self, wake: &Wake) -> io::Result<()> {
+    pub(super) fn wait_for(&mut self, wake: &Event) -> io::Result<()> {
         loop {
             let mut files = [
                 PollFd::new(self.stop, PollFlags::IN),

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::super::seldom::Seldom;
+use super::super::rate_limiter::RateLimiter;
 use super::arguments::Actions;
 use super::guard;
 use super::request::Request;
@@ -16,12 +16,12 @@ use super::site::Action;
 pub(super) struct Permits {
     who: Actions,
     /// For each kind of action.
-    last: Mutex<[Seldom; Action::ALL.len()]>,
+    last: Mutex<[RateLimiter; Action::ALL.len()]>,
 }
 
 impl Permits {
     pub(super) fn new(who: Actions) -> Self {
-        Self { who, last: Mutex::new([Seldom::new(EVERY); Action::ALL.len()]) }
+        Self { who, last: Mutex::new([RateLimiter::new(EVERY); Action::ALL.len()]) }
     }
 
     /// Whether somebody may act at all who asks from this address, at our address `local`.
@@ -104,10 +104,12 @@ mod tests {
     fn one_of_each_kind_a_second() {
         let (permits, t0) = (Permits::new(Actions::On), Instant::now());
         let taken = |action, millis| permits.take(action, t0 + Duration::from_millis(millis)).is_ok();
-        assert!(taken(Action::Snapshot, 0) && taken(Action::Past, 0));
-        assert!(!taken(Action::Snapshot, 1) && !taken(Action::Past, 999));
-        assert!(taken(Action::Snapshot, 1000) && !taken(Action::Snapshot, 1500) && taken(Action::Past, 1500));
-        let refused = permits.take(Action::Past, t0 + Duration::from_millis(1501)).unwrap_err();
+        assert!(taken(Action::Snapshot, 0) && taken(Action::Replay, 0));
+        assert!(!taken(Action::Snapshot, 1) && !taken(Action::Replay, 999));
+        assert!(
+            taken(Action::Snapshot, 1000) && !taken(Action::Snapshot, 1500) && taken(Action::Replay, 1500)
+        );
+        let refused = permits.take(Action::Replay, t0 + Duration::from_millis(1501)).unwrap_err();
         assert!(refused.head(true, super::super::response::Sites::Own).contains("\r\nRetry-After: 1\r\n"));
     }
 }

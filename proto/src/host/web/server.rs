@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use super::super::console::Console;
-use super::super::seldom::Seldom;
+use super::super::rate_limiter::RateLimiter;
 use super::super::stop::Stop;
 use super::super::threads::{join, spawn};
 use super::arguments::{WebArgs, WebPolicy};
@@ -35,7 +35,7 @@ pub(super) fn start(
 
 fn run(listener: &TcpListener, shared: &Arc<Shared>, console: &Console) -> Result<()> {
     let mut threads: Vec<JoinHandle<Result<()>>> = Vec::new();
-    let mut complaints = Seldom::new(COMPLAIN_EVERY);
+    let mut complaints = RateLimiter::new(COMPLAIN_EVERY);
     while !shared.stop.wait_for_input(listener.as_fd()).context("cannot wait for connections")? {
         match listener.accept() {
             Ok((stream, peer)) => threads.extend(admit(stream, peer.ip(), shared)),

@@ -7,11 +7,11 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::super::stop::Stop;
 use super::arguments::{WebArgs, WebPolicy};
+use super::connection_limit::{ConnectionLimit, ConnectionPermit};
 use super::permit::Permits;
 use super::places::{Place, Places};
 use super::rendered::Rendering;
 use super::response::Sites;
-use super::seats::{Seat, Seats};
 use super::site::Site;
 
 /// What all connections work with.
@@ -34,7 +34,7 @@ pub(super) struct Shared {
     /// How many may be served.
     pub(super) connections: Places,
     /// Room for those who are only told that there is none.
-    pub(super) waiting: Seats,
+    pub(super) waiting: ConnectionLimit,
 }
 
 impl Shared {
@@ -49,7 +49,7 @@ impl Shared {
             sites: if policy.embed { Sites::All } else { Sites::Own },
             rendering: Rendering::default(),
             connections: Places::new(usize::from(args.viewers) + MOST_BESIDE),
-            waiting: Seats::new(MOST_REFUSED),
+            waiting: ConnectionLimit::new(MOST_REFUSED),
         }
     }
 }
@@ -59,7 +59,7 @@ pub(super) enum Room {
     /// A place among those who are answered.
     Served(Place),
     /// A seat for as long as it takes to be told that there is none.
-    Refused(#[expect(dead_code, reason = "it is kept, and looked at by nobody")] Seat),
+    Refused(#[expect(dead_code, reason = "it is kept, and looked at by nobody")] ConnectionPermit),
 }
 
 /// The moment that the monotonic clock counts from, usually when the computer was started.

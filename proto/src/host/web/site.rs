@@ -75,18 +75,18 @@ pub enum Action {
     /// Keep the newest picture as a file.
     Snapshot,
     /// Keep the last seconds as a file.
-    Past,
+    Replay,
 }
 
 impl Action {
     /// All of them.
-    pub(super) const ALL: [Self; 2] = [Self::Snapshot, Self::Past];
+    pub(super) const ALL: [Self; 2] = [Self::Snapshot, Self::Replay];
 
     /// Its name in a path.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Snapshot => "snapshot",
-            Self::Past => "past",
+            Self::Replay => "past",
         }
     }
 }

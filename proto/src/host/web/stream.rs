@@ -3,7 +3,7 @@
 use std::io::{self, IoSlice};
 use std::time::{Duration, Instant};
 
-use super::super::wake::Wake;
+use super::super::event::Event;
 use super::broadcast::{Shot, Subscription};
 use super::peer::Peer;
 use super::places::{Caller, Place};
@@ -18,7 +18,7 @@ use crate::jpeg;
 /// He is written one picture at a time. Whatever came meanwhile but the newest is not for him, so that he is never
 /// behind by more than the picture that is on its way, and costs nobody else anything.
 pub(super) struct Viewer {
-    wake: Wake,
+    wake: Event,
     subscriptions: Vec<(usize, Subscription)>,
     begun: Instant,
     _place: Place,
@@ -35,7 +35,7 @@ impl Viewer {
         let place = shared.viewers.take(caller, Instant::now()).ok_or_else(none)?;
         // He is at it until he leaves.
         place.idle(None);
-        let wake = Wake::new().map_err(|error| Response::sentence(503, &error.to_string()))?;
+        let wake = Event::new().map_err(|error| Response::sentence(503, &error.to_string()))?;
         let subscribe = |(number, feed): (usize, Feed)| (number, feed.newest.subscribe(&wake));
         let subscriptions = feeds.into_iter().map(subscribe).collect();
         // What is there already is given out too.

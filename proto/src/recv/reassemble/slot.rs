@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::arrival::Arrival;
-use super::asks::Asks;
-use super::train::{Told, Train};
+use super::nack_state::NackState;
+use super::train::{Train, TrainReport};
 use crate::fec::{Repairer, most_parity};
 use crate::frame::{Buffer, MediaTime};
 use crate::geometry::Geometry;
@@ -32,7 +32,7 @@ pub(crate) struct Slot {
     parity_indices: Vec<u16>,
     checksum: Option<u32>,
     pub(crate) train: Train,
-    pub(crate) asks: Asks,
+    pub(crate) nack: NackState,
     /// Whether something came that was sent because somebody asked.
     pub(super) was_helped: bool,
 }
@@ -69,7 +69,7 @@ impl Slot {
             parity_indices: Vec::new(),
             checksum: None,
             train: Train::empty(now),
-            asks: Asks::default(),
+            nack: NackState::default(),
             was_helped: false,
         }
     }
@@ -100,7 +100,7 @@ impl Slot {
             Some(parity) => geometry.chunks() + self.place_of_parity(parity).min(self.planned.max(1) - 1),
         };
         self.train.begin(place, geometry.chunks() / UNMEASURED, arrived, now);
-        self.asks.begin(geometry.chunks());
+        self.nack.begin(geometry.chunks());
         let bytes = Arc::get_mut(&mut buffer).expect("a buffer from the pool has one owner");
         let length = geometry.length();
         if bytes.capacity() < length || bytes.capacity() > (2 * length).max(LARGE) {
@@ -256,10 +256,10 @@ impl Slot {
     }
 
     /// How it arrived, now that it has ended.
-    pub(super) fn tell(&mut self) -> Told {
+    pub(super) fn report(&mut self) -> TrainReport {
         let (head, tail) = self.lost_at_first();
         let is_told = std::mem::replace(&mut self.train.is_told, true);
-        Told {
+        TrainReport {
             entry: (!is_told).then(|| self.entry(head, tail)),
             arrived: (self.expected() - head - tail) as u64,
             missing: (head + tail) as u64,

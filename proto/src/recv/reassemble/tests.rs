@@ -20,11 +20,11 @@ impl Bench {
         Self { reassembler: Reassembler::new(DEADLINE), lost: Vec::new() }
     }
 
-    fn accept(&mut self, datagram: &[u8], now: Instant) -> (Fate, Option<Delivery>) {
+    fn accept(&mut self, datagram: &[u8], now: Instant) -> (Outcome, Option<Delivery>) {
         let datagram = Datagram::parse(datagram).unwrap();
         let Body::Data { geometry, chunk, .. } = datagram.body else { panic!("not data") };
         let accepted = self.accept_chunk(&datagram.header, geometry, chunk, now);
-        (accepted.fate, accepted.delivery)
+        (accepted.outcome, accepted.delivery)
     }
 
     fn accept_chunk(&mut self, header: &Header, geometry: Geometry, chunk: &[u8], now: Instant) -> Accepted {
@@ -46,12 +46,12 @@ fn slab(frame: u32, length: usize) -> Slab {
 fn chunks_in_any_order_make_the_frame() {
     let (mut bench, slab, t0) = (Bench::new(), slab(1, 950), t0());
     for index in [9, 0, 3, 1, 8, 2, 7, 4, 6] {
-        assert!(matches!(bench.accept(slab.range(index..index + 1), t0), (Fate::Accepted, None)));
+        assert!(matches!(bench.accept(slab.range(index..index + 1), t0), (Outcome::Accepted, None)));
     }
-    assert_eq!(bench.accept(slab.range(3..4), t0).0, Fate::Duplicate);
-    let (fate, delivery) = bench.accept(slab.range(5..6), t0);
-    assert_eq!((fate, delivery.unwrap().frame.jpeg.as_slice()), (Fate::Accepted, [1; 950].as_slice()));
-    assert_eq!(bench.accept(slab.range(5..6), t0).0, Fate::Late);
+    assert_eq!(bench.accept(slab.range(3..4), t0).0, Outcome::Duplicate);
+    let (outcome, delivery) = bench.accept(slab.range(5..6), t0);
+    assert_eq!((outcome, delivery.unwrap().frame.jpeg.as_slice()), (Outcome::Accepted, [1; 950].as_slice()));
+    assert_eq!(bench.accept(slab.range(5..6), t0).0, Outcome::Late);
 }
 
 #[test]
@@ -65,8 +65,8 @@ fn a_whole_frame_ends_the_older_ones_and_not_the_newer() {
         bench.accept(two.range(index..index + 1), t0);
     }
     assert_eq!(bench.lost, [(1, LossReason::Superseded)]);
-    assert_eq!(bench.accept(one.range(1..2), t0).0, Fate::Late);
-    assert_eq!(bench.accept(three.range(1..2), t0).0, Fate::Accepted);
+    assert_eq!(bench.accept(one.range(1..2), t0).0, Outcome::Late);
+    assert_eq!(bench.accept(three.range(1..2), t0).0, Outcome::Accepted);
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn a_frame_ends_at_its_deadline_and_stays_ended() {
     let mut lost = Vec::new();
     bench.reassembler.handle_timeout(t0 + DEADLINE, |loss| lost.push(loss));
     assert_eq!((lost.len(), lost[0].missing), (1, 2));
-    assert_eq!(bench.accept(slab.range(1..2), t0 + DEADLINE).0, Fate::Late);
+    assert_eq!(bench.accept(slab.range(1..2), t0 + DEADLINE).0, Outcome::Late);
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn a_long_run_of_losses_is_counted_once_and_never_begins_again() {
         bench.accept(slab(frame, 300).range(0..1), t0 + Duration::from_millis(frame.into()));
     }
     let t1 = t0 + Duration::from_millis(202);
-    assert_eq!(bench.accept(slab(1, 300).range(1..2), t1).0, Fate::Late);
+    assert_eq!(bench.accept(slab(1, 300).range(1..2), t1).0, Outcome::Late);
     let delivery = bench.accept(slab(202, 50).range(0..1), t1).1.unwrap();
     assert_eq!((bench.lost.len(), delivery.unseen), (200, 1), "only 201 was never seen");
 }
@@ -162,7 +162,7 @@ fn contradictions_are_refused_and_the_frame_goes_on() {
     let (mut bench, t0) = (Bench::new(), t0());
     let (true_one, other) = (slab(1, 300), slab(1, 301));
     bench.accept(true_one.range(0..1), t0);
-    assert_eq!(bench.accept(other.range(1..2), t0).0, Fate::Contradictory);
+    assert_eq!(bench.accept(other.range(1..2), t0).0, Outcome::Contradictory);
     bench.accept(true_one.range(1..2), t0);
     assert!(bench.accept(true_one.range(2..3), t0).1.is_some());
 }
@@ -171,11 +171,11 @@ fn contradictions_are_refused_and_the_frame_goes_on() {
 fn a_leap_ahead_is_refused_while_the_stream_runs_and_taken_after_a_pause() {
     let (mut bench, t0) = (Bench::new(), t0());
     bench.accept(slab(1, 50).range(0..1), t0);
-    assert_eq!(bench.accept(slab(66, 300).range(0..1), t0).0, Fate::Contradictory);
-    assert_eq!(bench.accept(slab(65, 300).range(0..1), t0).0, Fate::Accepted);
-    assert_eq!(bench.accept(slab(100, 300).range(0..1), t0).0, Fate::Contradictory, "65 was not whole");
-    assert_eq!(bench.accept(slab(90_000, 50).range(0..1), t0).0, Fate::Contradictory);
-    assert_eq!(bench.accept(slab(90_000, 50).range(0..1), t0 + PAUSE).0, Fate::Accepted);
+    assert_eq!(bench.accept(slab(66, 300).range(0..1), t0).0, Outcome::Contradictory);
+    assert_eq!(bench.accept(slab(65, 300).range(0..1), t0).0, Outcome::Accepted);
+    assert_eq!(bench.accept(slab(100, 300).range(0..1), t0).0, Outcome::Contradictory, "65 was not whole");
+    assert_eq!(bench.accept(slab(90_000, 50).range(0..1), t0).0, Outcome::Contradictory);
+    assert_eq!(bench.accept(slab(90_000, 50).range(0..1), t0 + PAUSE).0, Outcome::Accepted);
 }
 
 #[test]
@@ -211,11 +211,11 @@ fn what_is_taken_back_begins_anew_and_what_is_older_stays_ended() {
         assert!(bench.accept(slab(frame, 50).range(0..1), t0).1.is_some());
     }
     bench.accept(slab(50, 300).range(0..1), t0);
-    assert_eq!(bench.accept(slab(3, 50).range(0..1), t0).0, Fate::Late);
+    assert_eq!(bench.accept(slab(3, 50).range(0..1), t0).0, Outcome::Late);
     let mut lost = Vec::new();
     bench.reassembler.take_back(FrameId::new(3), t0, |loss| lost.push((loss.frame.get(), loss.reason)));
     assert_eq!(lost, [(50, LossReason::Evicted)]);
-    assert_eq!(bench.accept(slab(2, 50).range(0..1), t0).0, Fate::Late);
+    assert_eq!(bench.accept(slab(2, 50).range(0..1), t0).0, Outcome::Late);
     let delivery = bench.accept(slab(3, 50).range(0..1), t0).1.unwrap();
     assert_eq!((delivery.id.get(), delivery.unseen), (3, 0));
 }

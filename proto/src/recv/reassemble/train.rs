@@ -35,7 +35,7 @@ pub(crate) struct Train {
 /// How a frame arrived, if that was not told before, and how many of its data chunks did and did not when they were first
 /// sent.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Told {
+pub(crate) struct TrainReport {
     pub(crate) entry: Option<TrainEntry>,
     pub(crate) arrived: u64,
     pub(crate) missing: u64,

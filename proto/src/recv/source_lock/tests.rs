@@ -88,8 +88,8 @@ fn a_flood_of_sessions_each_heard_once_does_not_keep_the_true_one_out() {
     let mut bench = Bench::new();
     let mut heard = None;
     for step in 0..400_u64 {
-        for stranger in 0..10 {
-            let number = 1000 + step * 10 + stranger;
+        for pending in 0..10 {
+            let number = 1000 + step * 10 + pending;
             bench.hear(number, SessionId::new(number), step);
             bench.lock.said_hello(bench.t0 + ms(step));
         }

@@ -23,7 +23,7 @@ impl<S: Copy + Eq> RecvStream<S> {
         }
         let deadline = self.config.deadline;
         let slots = self.reassembler.slots().iter();
-        slots.filter_map(|slot| self.asking.due(slot, deadline)).min()
+        slots.filter_map(|slot| self.nacks.due(slot, deadline)).min()
     }
 
     pub(super) fn note_trains(&mut self, now: Instant) {
@@ -43,15 +43,15 @@ impl<S: Copy + Eq> RecvStream<S> {
     fn ask(&mut self, now: Instant) -> bool {
         for at in 0..self.reassembler.slots().len() {
             let slot = &self.reassembler.slots()[at];
-            if self.asking.due(slot, self.config.deadline).is_none_or(|due| due > now) {
+            if self.nacks.due(slot, self.config.deadline).is_none_or(|due| due > now) {
                 continue;
             }
-            if !slot.train.is_over && self.asking.expected_end(slot) <= now {
-                self.reassembler.end_train(at, self.asking.passed(now), false);
+            if !slot.train.is_over && self.nacks.expected_end(slot) <= now {
+                self.reassembler.end_train(at, self.nacks.passed(now), false);
                 self.note_trains(now);
             }
             let slot = &mut self.reassembler.slots_mut()[at];
-            if let Some(ask) = self.asking.look(slot, &mut self.feedback.chunks, now) {
+            if let Some(ask) = self.nacks.look(slot, &mut self.feedback.chunks, now) {
                 self.feedback.write_request(&ask, now);
                 self.stats.repair.requests += 1;
                 self.stats.repair.asked += self.feedback.chunks.len() as u64;

@@ -33,7 +33,7 @@ fn drain(stream: &mut RecvStream<u8>, now: Instant) -> Vec<RecvEvent<u8>> {
 fn a_session_begins_a_frame_is_delivered_and_both_are_counted() {
     let (mut stream, now) = (RecvStream::new(RecvConfig::default()), t0());
     for mut datagram in frame(5, 1, 250) {
-        assert_eq!(stream.handle_datagram(1, &mut datagram, now), Fate::Accepted);
+        assert_eq!(stream.handle_datagram(1, &mut datagram, now), Outcome::Accepted);
     }
     let events = drain(&mut stream, now);
     assert!(matches!(events[0], RecvEvent::Session { source: 1, .. }));
@@ -50,10 +50,10 @@ fn a_restart_never_mixes_with_the_session_before() {
     }
     stream.handle_datagram(1, &mut old[0].clone(), now);
     stream.handle_datagram(1, &mut old[1].clone(), now);
-    assert_eq!(stream.handle_datagram(1, &mut new[1].clone(), now), Fate::Foreign, "the old one goes on");
+    assert_eq!(stream.handle_datagram(1, &mut new[1].clone(), now), Outcome::Foreign, "the old one goes on");
     let now = now + QUIET;
     stream.handle_datagram(1, &mut new[1].clone(), now);
-    assert_eq!(stream.handle_datagram(1, &mut old[2].clone(), now), Fate::Late);
+    assert_eq!(stream.handle_datagram(1, &mut old[2].clone(), now), Outcome::Late);
     assert_eq!(stream.stats().lost.evicted, 1);
     stream.handle_datagram(1, &mut new[0].clone(), now);
     stream.handle_datagram(1, &mut new[2].clone(), now);
@@ -69,12 +69,12 @@ fn a_hello_is_told_when_it_changes_and_a_goodbye_frees_the_place() {
     }
     let told = drain(&mut stream, now);
     assert_eq!(told.len(), 2, "a session and one hello: {told:?}");
-    assert_eq!(stream.handle_datagram(2, &mut frame(9, 1, 20)[0], now), Fate::Foreign);
+    assert_eq!(stream.handle_datagram(2, &mut frame(9, 1, 20)[0], now), Outcome::Foreign);
     stream.handle_datagram(1, &mut control(5, wire::Kind::Goodbye, None), now);
     assert!(matches!(stream.poll(now), RecvOutput::Wait(Some(until)) if until == now + QUIET));
-    assert_eq!(stream.handle_datagram(2, &mut frame(9, 1, 20)[0], now), Fate::Foreign, "it may be forged");
+    assert_eq!(stream.handle_datagram(2, &mut frame(9, 1, 20)[0], now), Outcome::Foreign, "it may be forged");
     let now = now + QUIET;
-    assert_eq!(stream.handle_datagram(2, &mut frame(9, 1, 20)[0], now), Fate::Accepted);
+    assert_eq!(stream.handle_datagram(2, &mut frame(9, 1, 20)[0], now), Outcome::Accepted);
     assert!(matches!(drain(&mut stream, now)[0], RecvEvent::Goodbye));
 }
 
@@ -104,15 +104,15 @@ fn every_datagram_ends_in_one_counted_way() {
     let mut other_version = good[1].clone();
     other_version[2] = 2;
     let sent = [
-        (good[0].clone(), Fate::Accepted),
-        (good[0].clone(), Fate::Duplicate),
-        (damaged, Fate::BadChecksum),
-        (b"who are you?".to_vec(), Fate::Malformed),
-        (other_version, Fate::Unknown),
-        (frame(5, 1, 251)[1].clone(), Fate::Contradictory),
+        (good[0].clone(), Outcome::Accepted),
+        (good[0].clone(), Outcome::Duplicate),
+        (damaged, Outcome::BadChecksum),
+        (b"who are you?".to_vec(), Outcome::Malformed),
+        (other_version, Outcome::Unknown),
+        (frame(5, 1, 251)[1].clone(), Outcome::Contradictory),
     ];
-    for (mut datagram, fate) in sent {
-        assert_eq!(stream.handle_datagram(1, &mut datagram, now), fate);
+    for (mut datagram, outcome) in sent {
+        assert_eq!(stream.handle_datagram(1, &mut datagram, now), outcome);
     }
     let d = stream.stats().datagrams;
     let sum =
@@ -142,12 +142,12 @@ fn a_goodbye_that_the_session_outlives_changes_nothing() {
     for (number, forged) in [(1, false), (2, true), (3, true)] {
         let millis = u64::from(number) * 33;
         let [first, .., last] = &frame(5, number, 250)[..] else { panic!("too few") };
-        assert_eq!(give(&mut stream, first, millis), Fate::Accepted);
+        assert_eq!(give(&mut stream, first, millis), Outcome::Accepted);
         if forged {
-            assert_eq!(give(&mut stream, &control(5, wire::Kind::Goodbye, None), millis), Fate::Control);
+            assert_eq!(give(&mut stream, &control(5, wire::Kind::Goodbye, None), millis), Outcome::Control);
         }
         give(&mut stream, &frame(5, number, 250)[1], millis);
-        assert_eq!(give(&mut stream, last, millis), Fate::Accepted);
+        assert_eq!(give(&mut stream, last, millis), Outcome::Accepted);
     }
     give(&mut stream, &hello(5, 4, 200), 200);
     stream.handle_timeout(t0 + Duration::from_secs(1));

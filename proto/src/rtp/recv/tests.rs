@@ -29,7 +29,7 @@ impl Bench {
         Self { stream: RtpRecvStream::new(config), now }
     }
 
-    fn give(&mut self, packet: &[u8]) -> Fate {
+    fn give(&mut self, packet: &[u8]) -> Outcome {
         self.give_from(1, packet)
     }
 
@@ -39,7 +39,7 @@ impl Bench {
         }
     }
 
-    fn give_from(&mut self, source: u8, packet: &[u8]) -> Fate {
+    fn give_from(&mut self, source: u8, packet: &[u8]) -> Outcome {
         self.stream.handle_datagram_arrived(source, packet, self.now, self.now)
     }
 
@@ -106,8 +106,8 @@ fn a_frame_is_delivered_whatever_the_order_of_its_packets() {
         assert_eq!(packets.len(), 3);
         for (nth, at) in order.into_iter().enumerate() {
             assert!(bench.delivered().is_empty());
-            assert_eq!(bench.give(&packets[at]), Fate::Accepted);
-            let again = if nth == 2 { Fate::Late } else { Fate::Duplicate };
+            assert_eq!(bench.give(&packets[at]), Outcome::Accepted);
+            let again = if nth == 2 { Outcome::Late } else { Outcome::Duplicate };
             if nth < 2 {
                 assert_eq!(bench.give(&packets[at]), again);
             }
@@ -115,7 +115,7 @@ fn a_frame_is_delivered_whatever_the_order_of_its_packets() {
         let delivered = bench.delivered();
         assert_eq!(*delivered[0].frame.jpeg, file(number, PICTURE, &Tables::of_quality(80)), "{order:?}");
         assert_eq!((delivered[0].id.get(), delivered[0].unseen), (number + 1, 0));
-        assert_eq!(bench.give(&packets[0]), Fate::Late);
+        assert_eq!(bench.give(&packets[0]), Outcome::Late);
     }
     let stats = bench.stream.stats();
     assert_eq!((stats.delivered, stats.lost.total(), stats.unseen), (6, 0, 0));
@@ -150,14 +150,14 @@ fn headers_are_made_of_what_the_quality_stands_for() {
     // And a quality whose tables nobody has sent.
     let mut third = second.clone();
     for packet in &mut second {
-        assert_eq!(bench.give(packet), Fate::Accepted);
+        assert_eq!(bench.give(packet), Outcome::Accepted);
     }
     assert_eq!(*bench.delivered()[1].frame.jpeg, file(2, by_name, &Tables::of_quality(80)));
     for (nth, packet) in third.iter_mut().enumerate() {
         packet[3] += 3;
         packet[4..8].copy_from_slice(&(3 * STEP).to_be_bytes());
         packet[17] = 201;
-        assert_eq!(bench.give(packet), if nth == 0 { Fate::Unknown } else { Fate::Accepted });
+        assert_eq!(bench.give(packet), if nth == 0 { Outcome::Unknown } else { Outcome::Accepted });
     }
     assert_eq!(bench.after(500).losses(), [(4, 1, LossReason::Deadline)]);
 }
@@ -172,7 +172,7 @@ fn wide_tables_and_an_end_marker_that_was_left_on_are_kept() {
     let first = Rtp { marker: false, sequence: 0, timestamp: 0, ssrc: 1 };
     slab.cut(&Content { picture: PICTURE, tables, data: &data }, first, 400);
     for at in 0..slab.len() {
-        assert_eq!(bench.give(slab.range(at..at + 1)), Fate::Accepted);
+        assert_eq!(bench.give(slab.range(at..at + 1)), Outcome::Accepted);
     }
     let mut file = Vec::new();
     jfif::emit(&PICTURE, &tables, &mut file);
@@ -204,7 +204,7 @@ fn what_is_lost_has_a_name_and_nothing_incomplete_is_delivered() {
     assert!(bench.losses().is_empty());
     assert_eq!(bench.after(1).losses(), [(8, 1, LossReason::Deadline)]);
     // What comes after that is late, and begins nothing.
-    assert_eq!(bench.give(&frame(7, 7, PICTURE)[2]), Fate::Late);
+    assert_eq!(bench.give(&frame(7, 7, PICTURE)[2]), Outcome::Late);
     bench.stream.close();
     assert!(bench.events().is_empty());
 }
@@ -224,21 +224,21 @@ fn frames_in_flight_are_bounded_in_number_and_memory() {
         let mut packet =
             packets(7, u32::from(number), number.wrapping_mul(300), PICTURE, &data(0, 300))[1].clone();
         packet[13..16].copy_from_slice(&[0xff, 0, 0]);
-        assert_eq!(bench.give(&packet), Fate::Accepted);
+        assert_eq!(bench.give(&packet), Outcome::Accepted);
         let held: usize = bench.stream.frames.memory();
         assert!(held <= MAX_BYTES_IN_FLIGHT, "{held} bytes");
     }
     // A place that there cannot have been packets for is not believed.
     let mut packet = packets(7, 77, 19 * 300 + 2, PICTURE, &data(0, 300))[1].clone();
     packet[13..16].copy_from_slice(&[0xff, 0, 0]);
-    assert_eq!(bench.give(&packet), Fate::Contradictory);
+    assert_eq!(bench.give(&packet), Outcome::Contradictory);
 }
 
 #[test]
 fn who_contradicts_a_frame_does_not_change_it() {
     let mut bench = Bench::new();
     let packets = frame(7, 0, PICTURE);
-    assert_eq!((bench.give(&packets[0]), bench.give(&packets[2])), (Fate::Accepted, Fate::Accepted));
+    assert_eq!((bench.give(&packets[0]), bench.give(&packets[2])), (Outcome::Accepted, Outcome::Accepted));
     let change = |at: usize, byte: u8| {
         let mut packet = packets[1].clone();
         packet[at] = byte;
@@ -252,9 +252,9 @@ fn who_contradicts_a_frame_does_not_change_it() {
         ("over the last", change(15, packets[1][15] + 1)),
         ("an earlier end", change(1, 0x80 | 26)),
     ] {
-        assert_eq!(bench.give(&lie), Fate::Contradictory, "{what}");
+        assert_eq!(bench.give(&lie), Outcome::Contradictory, "{what}");
     }
-    assert_eq!(bench.give(&packets[1]), Fate::Accepted);
+    assert_eq!(bench.give(&packets[1]), Outcome::Accepted);
     assert_eq!(*bench.delivered()[0].frame.jpeg, file(0, PICTURE, &Tables::of_quality(80)));
 }
 
@@ -265,18 +265,18 @@ fn one_source_is_listened_to_until_it_is_silent() {
     let events = bench.events();
     assert!(matches!(events[0], RecvEvent::Session { source: 1, session } if session.get() == 7));
     let other = frame(8, 0, PICTURE);
-    assert_eq!(bench.give_from(2, &other[0]), Fate::Foreign);
+    assert_eq!(bench.give_from(2, &other[0]), Outcome::Foreign);
     bench.after(501);
-    other.iter().for_each(|packet| assert_eq!(bench.give_from(2, packet), Fate::Accepted));
+    other.iter().for_each(|packet| assert_eq!(bench.give_from(2, packet), Outcome::Accepted));
     assert_eq!(bench.delivered().len(), 1);
     // The same source with another SSRC was restarted, once the one before is quiet.
-    assert_eq!(bench.give_from(2, &frame(9, 0, PICTURE)[0]), Fate::Foreign);
+    assert_eq!(bench.give_from(2, &frame(9, 0, PICTURE)[0]), Outcome::Foreign);
     bench.after(250);
-    frame(9, 0, PICTURE).iter().for_each(|packet| assert_eq!(bench.give_from(2, packet), Fate::Accepted));
+    frame(9, 0, PICTURE).iter().for_each(|packet| assert_eq!(bench.give_from(2, packet), Outcome::Accepted));
     assert_eq!(bench.stream.stats().sessions, 3);
     // One that goes on all the same was not restarted: somebody said so in its name.
-    assert_eq!(bench.give_from(2, &frame(8, 1, PICTURE)[0]), Fate::Accepted);
-    assert_eq!(bench.give_from(2, &frame(9, 1, PICTURE)[0]), Fate::Foreign);
+    assert_eq!(bench.give_from(2, &frame(8, 1, PICTURE)[0]), Outcome::Accepted);
+    assert_eq!(bench.give_from(2, &frame(9, 1, PICTURE)[0]), Outcome::Foreign);
     assert_eq!((bench.stream.stats().sessions, bench.stream.stats().contested), (4, 3));
 }
 
@@ -286,12 +286,12 @@ fn a_sender_that_leaps_is_followed_and_a_single_packet_that_does_is_not() {
     bench.give_all(&frame(7, 0, PICTURE));
     bench.give(&frame(7, 1, PICTURE)[0]);
     let leapt = packets(7, 5, 40_000, PICTURE, &data(9, 500));
-    assert_eq!(bench.give(&leapt[0]), Fate::Contradictory);
-    assert_eq!(bench.give(&frame(7, 1, PICTURE)[1]), Fate::Accepted);
-    assert_eq!((bench.give(&leapt[0]), bench.give(&leapt[1])), (Fate::Contradictory, Fate::Accepted));
+    assert_eq!(bench.give(&leapt[0]), Outcome::Contradictory);
+    assert_eq!(bench.give(&frame(7, 1, PICTURE)[1]), Outcome::Accepted);
+    assert_eq!((bench.give(&leapt[0]), bench.give(&leapt[1])), (Outcome::Contradictory, Outcome::Accepted));
     assert_eq!(bench.losses(), [(2, 1, LossReason::Evicted)]);
     let next = packets(7, 3005, 40_003, PICTURE, &data(9, 500));
-    next.iter().for_each(|packet| assert_eq!(bench.give(packet), Fate::Accepted));
+    next.iter().for_each(|packet| assert_eq!(bench.give(packet), Outcome::Accepted));
     assert_eq!(bench.stream.stats().delivered, 2);
 }
 
@@ -301,14 +301,14 @@ fn a_goodbye_among_the_packets_frees_the_place() {
     bench.give_all(&frame(7, 0, PICTURE));
     bench.events();
     let goodbye = |ssrc: u8| [0x80, 201, 0, 1, 0, 0, 0, ssrc, 0x81, 203, 0, 1, 0, 0, 0, ssrc];
-    assert_eq!(bench.give_from(2, &goodbye(7)), Fate::Unknown);
-    assert_eq!(bench.give(&goodbye(8)), Fate::Unknown);
-    assert_eq!(bench.give(&[0x80, 201, 0, 9]), Fate::Malformed);
+    assert_eq!(bench.give_from(2, &goodbye(7)), Outcome::Unknown);
+    assert_eq!(bench.give(&goodbye(8)), Outcome::Unknown);
+    assert_eq!(bench.give(&[0x80, 201, 0, 9]), Outcome::Malformed);
     assert!(bench.events().is_empty());
-    assert_eq!(bench.give(&goodbye(7)), Fate::Control);
+    assert_eq!(bench.give(&goodbye(7)), Outcome::Control);
     assert!(bench.events().is_empty(), "a packet may follow, and then it was forged");
     assert!(matches!(bench.after(250).events()[..], [RecvEvent::Goodbye]));
-    assert_eq!(bench.give_from(2, &frame(8, 0, PICTURE)[0]), Fate::Accepted);
+    assert_eq!(bench.give_from(2, &frame(8, 0, PICTURE)[0]), Outcome::Accepted);
 }
 
 #[test]
@@ -317,13 +317,13 @@ fn what_is_no_rtp_jpeg_is_counted_by_name() {
     let packet = frame(7, 0, PICTURE)[0].clone();
     let mut opus = packet.clone();
     opus[1] = 111;
-    for (datagram, fate) in [
-        (&b"Ck\x01\x01 a datagram of Chunkcast's own"[..], Fate::Malformed),
-        (&[][..], Fate::Malformed),
-        (&packet[..20], Fate::Malformed),
-        (&opus[..], Fate::Unknown),
+    for (datagram, outcome) in [
+        (&b"Ck\x01\x01 a datagram of Chunkcast's own"[..], Outcome::Malformed),
+        (&[][..], Outcome::Malformed),
+        (&packet[..20], Outcome::Malformed),
+        (&opus[..], Outcome::Unknown),
     ] {
-        assert_eq!(bench.give(datagram), fate);
+        assert_eq!(bench.give(datagram), outcome);
     }
     assert_eq!((bench.stream.stats().datagrams.received, bench.events().len()), (4, 0));
 }
@@ -344,7 +344,7 @@ fn what_rtp_is_not_taken_is_known_by_name() {
         (with(18, 0), NotTaken::Size, "2040"),
     ] {
         let mut bench = Bench::new();
-        assert_eq!((bench.give(&packet), bench.stream.stats().not_taken), (Fate::Unknown, Some(why)));
+        assert_eq!((bench.give(&packet), bench.stream.stats().not_taken), (Outcome::Unknown, Some(why)));
         assert!(why.to_string().contains(word), "{why}");
     }
     let mut bench = Bench::new();

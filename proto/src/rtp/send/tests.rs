@@ -9,7 +9,7 @@ use super::super::recv::{RtpRecvConfig, RtpRecvStream};
 use super::*;
 use crate::frame::MediaTime;
 use crate::recv::RecvEvent;
-use crate::stats::Fate;
+use crate::stats::Outcome;
 use crate::t0;
 
 fn stream(pace: Pace, reports_to: Option<u8>, now: Instant) -> RtpSendStream<u8> {
@@ -85,7 +85,7 @@ fn what_is_sent_is_delivered_with_the_same_data() {
         assert!(matches!(events[..], [SendEvent::Sent { captured, .. }] if captured == frame.captured));
         for packet in &packets {
             assert!(packet.len() <= 1472);
-            assert_eq!(receiver.handle_datagram_arrived((), packet, now, now), Fate::Accepted);
+            assert_eq!(receiver.handle_datagram_arrived((), packet, now, now), Outcome::Accepted);
         }
         let delivered = std::iter::from_fn(|| receiver.next_event()).find_map(|event| match event {
             RecvEvent::Delivered(delivery) => Some(delivery),

@@ -7,9 +7,9 @@ use crate::t0;
 use crate::wire::{self, Body, Datagram, Header, Kind, Token};
 
 /// A frame of so many chunks, all of which have been sent.
-fn history(chunks: usize, planned: usize, now: Instant) -> History {
-    let mut history = History::new();
-    let sent = history.begin(now);
+fn sent_frames(chunks: usize, planned: usize, now: Instant) -> SentFrames {
+    let mut sent_frames = SentFrames::new();
+    let sent = sent_frames.begin(now);
     let jpeg = vec![7; chunks * 100];
     let cut =
         sent.slab.cut(&jpeg, SessionId::new(1), FrameId::new(0), MediaTime::default(), 144, |_| planned);
@@ -17,7 +17,7 @@ fn history(chunks: usize, planned: usize, now: Instant) -> History {
     assert_eq!(sent.slab.len(), chunks);
     sent.begin(FrameId::new(0), None);
     sent.sent(chunks + planned, now);
-    history
+    sent_frames
 }
 
 fn request(needed: u16, first: usize) -> Vec<u8> {
@@ -31,8 +31,8 @@ fn request(needed: u16, first: usize) -> Vec<u8> {
 #[test]
 fn one_receiver_is_sent_the_first_that_it_needs_of_those_that_it_names() {
     let now = t0();
-    let (mut history, mut encoder) = (history(100, 0, now), Encoder::default());
-    let (mut answers, mut asker) = (Answers::new(false), Budget::new(1, 0));
+    let (mut sent_frames, mut encoder) = (sent_frames(100, 0, now), Encoder::default());
+    let (mut retransmitter, mut subscriber) = (Retransmitter::new(false), Budget::new(1, 0));
     let header = Header::control(Kind::Resend, SessionId::new(1), FrameId::new(0), MediaTime::default());
     let mut datagram = Vec::new();
     for (needed, expected) in [(3, vec![3..4, 7..9]), (2, vec![3..4, 7..8]), (9, vec![3..4, 7..10, 90..91])] {
@@ -42,12 +42,14 @@ fn one_receiver_is_sent_the_first_that_it_needs_of_those_that_it_names() {
         let Body::Resend(request) = Datagram::parse(&datagram).unwrap().body else { panic!() };
         for _ in 0..2 {
             // What is on its way is not sent twice.
-            answers.ask(&request, FrameId::new(0), &mut history, &mut asker, 1 << 40, now);
+            retransmitter.ask(&request, FrameId::new(0), &mut sent_frames, &mut subscriber, 1 << 40, now);
         }
         let mut sent = Vec::new();
-        while let Some(repair) = answers.next(&mut history, &mut encoder, 1 << 40, now).map(|r| r.clone()) {
-            history.find(FrameId::new(0)).unwrap().resent(repair.range.clone());
-            answers.taken(repair.range.len());
+        while let Some(repair) =
+            retransmitter.next(&mut sent_frames, &mut encoder, 1 << 40, now).map(|r| r.clone())
+        {
+            sent_frames.find(FrameId::new(0)).unwrap().resent(repair.range.clone());
+            retransmitter.taken(repair.range.len());
             sent.push(repair.range);
         }
         assert_eq!(sent, expected);
@@ -58,8 +60,8 @@ fn one_receiver_is_sent_the_first_that_it_needs_of_those_that_it_names() {
 fn fresh_parity_is_made_for_many_requests_at_once_and_none_is_sent_twice() {
     for (chunks, planned) in [(1000, 10), (1000, 0), (200, 1), (64, 4), (20, 2)] {
         let now = t0();
-        let (mut history, mut encoder) = (history(chunks, planned, now), Encoder::default());
-        let mut answers = Answers::new(true);
+        let (mut sent_frames, mut encoder) = (sent_frames(chunks, planned, now), Encoder::default());
+        let mut retransmitter = Retransmitter::new(true);
         let (mut made, mut given) = (Vec::new(), planned);
         for moment in 0..chunks as u32 / 10 {
             let now = now + Duration::from_millis(3) * moment;
@@ -67,21 +69,21 @@ fn fresh_parity_is_made_for_many_requests_at_once_and_none_is_sent_twice() {
             for first in [0, 2] {
                 let datagram = request(2, first + moment as usize % 8);
                 let Body::Resend(request) = Datagram::parse(&datagram).unwrap().body else { panic!() };
-                let mut asker = Budget::new(1, 0);
-                answers.ask(&request, FrameId::new(0), &mut history, &mut asker, 1 << 40, now);
+                let mut subscriber = Budget::new(1, 0);
+                retransmitter.ask(&request, FrameId::new(0), &mut sent_frames, &mut subscriber, 1 << 40, now);
             }
             let now = now + TOGETHER;
             while let Some(repair) =
-                answers.next(&mut history, &mut encoder, 1 << 40, now).map(|repair| repair.clone())
+                retransmitter.next(&mut sent_frames, &mut encoder, 1 << 40, now).map(|repair| repair.clone())
             {
                 if repair.what == What::Parity {
                     assert_eq!(repair.range.start, given, "each is new");
                     given = repair.range.end;
                 }
-                let sent = history.find(FrameId::new(0)).unwrap();
+                let sent = sent_frames.find(FrameId::new(0)).unwrap();
                 assert!(repair.what == What::Data || repair.range.end <= sent.slab.parity_made());
                 made.push(sent.slab.parity_made());
-                answers.taken(repair.range.len());
+                retransmitter.taken(repair.range.len());
             }
         }
         made.dedup();

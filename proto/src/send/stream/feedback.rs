@@ -7,58 +7,60 @@ use super::super::output::{SendOutput, Transmit};
 use super::super::pacer::Pace;
 use super::super::reply::{MOST_REPLIES, Reply, What};
 use super::super::retransmit::Verdict;
-use super::super::sent_frames::Departure;
+use super::super::sent_frames::SendTimes;
 use super::super::viewers::viewer::Viewer;
 use super::SendStream;
 use crate::rate::Train;
 use crate::seq::FrameId;
-use crate::stats::FeedbackFate;
+use crate::stats::FeedbackOutcome;
 use crate::wire::{self, Body, Datagram, Kind, Pong, Report, Resend, TrainEntry, lost_its_end};
 
 impl<S: Copy + Ord + Hash> SendStream<S> {
     /// Takes in one datagram from a receiver, whatever it is, and says how it ended.
     ///
     /// Nothing is done for an address that has not proven itself, but that a ping is answered by a pong of its own size.
-    pub fn handle_datagram(&mut self, source: S, datagram: &[u8], now: Instant) -> FeedbackFate {
-        let fate = self.take_in(source, datagram, now);
-        self.outlet.stats.feedback.add(fate);
-        fate
+    pub fn handle_datagram(&mut self, source: S, datagram: &[u8], now: Instant) -> FeedbackOutcome {
+        let outcome = self.take_in(source, datagram, now);
+        self.queue.stats.feedback.add(outcome);
+        outcome
     }
 
-    fn take_in(&mut self, source: S, datagram: &[u8], now: Instant) -> FeedbackFate {
-        let Ok(Datagram { header, body }) = Datagram::parse(datagram) else { return FeedbackFate::Malformed };
+    fn take_in(&mut self, source: S, datagram: &[u8], now: Instant) -> FeedbackOutcome {
+        let Ok(Datagram { header, body }) = Datagram::parse(datagram) else {
+            return FeedbackOutcome::Malformed;
+        };
         if header.session != self.config.session {
-            return FeedbackFate::Foreign;
+            return FeedbackOutcome::Foreign;
         }
         let token = match &body {
             Body::Ping(token) => *token,
             Body::Report(report) => report.token,
             Body::Resend(request) => request.token,
-            _ => return FeedbackFate::Foreign,
+            _ => return FeedbackOutcome::Foreign,
         };
-        let is_proven = self.doorman.knows(&source, token, self.clock.at(now));
+        let is_proven = self.address_token.knows(&source, token, self.clock.at(now));
         if !is_proven && !matches!(body, Body::Ping(_)) {
-            return FeedbackFate::Unproven;
+            return FeedbackOutcome::Unproven;
         }
         let pong =
             Reply { to: source, what: What::Pong { asked: header.captured, heard: self.clock.at(now) } };
         if !is_proven {
             self.push_reply(pong);
-            return FeedbackFate::Accepted;
+            return FeedbackOutcome::Accepted;
         }
         if self.viewers.admit(source, self.streamed, now).is_none() {
-            return FeedbackFate::TooMuch;
+            return FeedbackOutcome::TooMuch;
         }
         match body {
             Body::Report(report) => {
                 self.push_reply(pong);
                 self.report(source, &report, header.index & 1 == 0, now);
-                FeedbackFate::Accepted
+                FeedbackOutcome::Accepted
             }
             Body::Resend(request) => self.request(source, header.frame, &request, now),
             _ => {
                 self.push_reply(pong);
-                FeedbackFate::Accepted
+                FeedbackOutcome::Accepted
             }
         }
     }
@@ -68,7 +70,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
         let Some(viewer) = self.viewers.find(source) else { return };
         self.trains.clear();
         self.trains.extend(report.trains().filter_map(|entry| {
-            let sent = self.history.departure(entry.frame)?;
+            let sent = self.sent_frames.send_times(entry.frame)?;
             if sent.is_still_to_come(entry.last.into()) {
                 viewer.contradicts_itself();
             }
@@ -89,21 +91,21 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
         self.redundancy.heard(arrived, missing, asks, now);
     }
 
-    fn request(&mut self, source: S, frame: FrameId, request: &Resend<'_>, now: Instant) -> FeedbackFate {
+    fn request(&mut self, source: S, frame: FrameId, request: &Resend<'_>, now: Instant) -> FeedbackOutcome {
         if !self.config.resend {
-            return FeedbackFate::TooMuch;
+            return FeedbackOutcome::TooMuch;
         }
         // A frame that was never sent is nobody's to ask for.
-        if self.history.span().is_none_or(|(_, newest)| frame.is_newer_than(newest)) {
-            return FeedbackFate::Malformed;
+        if self.sent_frames.span().is_none_or(|(_, newest)| frame.is_newer_than(newest)) {
+            return FeedbackOutcome::Malformed;
         }
-        let Some(Viewer { budget, .. }) = self.viewers.find(source) else { return FeedbackFate::Unproven };
-        match self.answers.ask(request, frame, &mut self.history, budget, self.streamed, now) {
-            Verdict::Answered => FeedbackFate::Accepted,
-            Verdict::TooMuch => FeedbackFate::TooMuch,
+        let Some(Viewer { budget, .. }) = self.viewers.find(source) else { return FeedbackOutcome::Unproven };
+        match self.retransmitter.ask(request, frame, &mut self.sent_frames, budget, self.streamed, now) {
+            Verdict::Answered => FeedbackOutcome::Accepted,
+            Verdict::TooMuch => FeedbackOutcome::TooMuch,
             Verdict::Gone => {
                 self.push_reply(Reply { to: source, what: What::Gone(frame) });
-                FeedbackFate::Accepted
+                FeedbackOutcome::Accepted
             }
         }
     }
@@ -117,7 +119,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
     pub(super) fn reply(&mut self, reply: &Reply<S>, now: Instant) -> SendOutput<'_, S> {
         match reply.what {
             What::Pong { asked, heard } => {
-                let token = self.doorman.token(&reply.to, self.clock.at(now));
+                let token = self.address_token.token(&reply.to, self.clock.at(now));
                 let pong = Pong { token, asked, heard };
                 let header = self.control_header(Kind::Pong, self.next_frame, now);
                 wire::emit_with(&header, &mut self.control, |body| pong.emit(body));
@@ -127,7 +129,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
                 wire::emit_with(&header, &mut self.control, |_| {});
             }
         }
-        self.outlet.stats.bytes += self.control.len() as u64;
+        self.queue.stats.bytes += self.control.len() as u64;
         let bytes = &self.control[..];
         SendOutput::Transmit(Transmit { to: Some(reply.to), bytes, segment: bytes.len() })
     }
@@ -143,7 +145,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
     /// How often each receiver should report, so that all of them together, answers included, use no more than a fixed
     /// share of the stream (RFC 3550, section 6.2).
     pub(super) fn report_interval(&self) -> Duration {
-        let stream = match (self.pacer.usual_bits(), self.outlet.interval()) {
+        let stream = match (self.pacer.usual_bits(), self.queue.interval()) {
             (Some(bits), Some(interval)) => bits / interval.as_secs_f64().max(1e-3),
             _ => SLOW_STREAM,
         };
@@ -159,8 +161,8 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
 fn no_evidence(train: &Train, carried: f64, loss: f64, by_chance: f64) -> u64 {
     let missing = train.missing_head + train.missing_tail;
     let by_chance = by_chance + 2.0 * loss * f64::from(train.total);
-    let evidence = if is_congested(train, carried) { 0 } else { by_chance as u32 };
-    missing.saturating_sub(evidence).into()
+    let counters = if is_congested(train, carried) { 0 } else { by_chance as u32 };
+    missing.saturating_sub(counters).into()
 }
 
 /// Whether what a train lost is the pace's fault: it went faster than the path carries, or lost its end, where a queue
@@ -171,7 +173,7 @@ fn is_congested(train: &Train, carried: f64) -> bool {
 }
 
 /// What was sent of a frame, beside what arrived of it; and how long ago what is measured of it began to be sent.
-fn train(sent: &Departure, entry: &TrainEntry, overhead: usize, now: Instant) -> Option<(Train, Duration)> {
+fn train(sent: &SendTimes, entry: &TrainEntry, overhead: usize, now: Instant) -> Option<(Train, Duration)> {
     let (first, last) = (usize::from(entry.first), usize::from(entry.last));
     // Of a train of which only one came, or only its beginning, there is no time to be told; but what it lost is.
     let datagrams = last.checked_sub(first)?;

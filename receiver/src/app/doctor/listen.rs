@@ -4,13 +4,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use proto::explain::{Evidence, explain};
+use proto::explain::{Counters, explain};
 use proto::host::{Checklist, Interface, Stop, printable};
 use proto::wire::SourceState;
 use proto::{RecvConfig, RecvEvent, RecvOutput, RecvStream, SessionId};
 
-use super::tally::Strangers;
-use crate::net::{Link, Woken};
+use super::tally::UselessDatagrams;
+use crate::net::{ReceiveSocket, Woken};
 
 /// What is to be checked.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ pub struct Checks {
 /// What was heard.
 struct Heard {
     stream: RecvStream<SocketAddr>,
-    strangers: Strangers,
+    strangers: UselessDatagrams,
     sender: Option<(SocketAddr, SessionId)>,
     /// The address of this computer that it sends to.
     sent_to: Option<IpAddr>,
@@ -39,12 +39,17 @@ struct Heard {
 }
 
 /// Listens, and says what arrived.
-pub(super) fn listen(list: &mut Checklist<'_>, mut link: Link, checks: &Checks, stop: &Stop) -> Result<()> {
+pub(super) fn listen(
+    list: &mut Checklist<'_>,
+    mut socket: ReceiveSocket,
+    checks: &Checks,
+    stop: &Stop,
+) -> Result<()> {
     let seconds = checks.time.as_secs_f64();
     list.section(format_args!("Listening on {} for {seconds} s", checks.listen))?;
     let mut heard = Heard {
         stream: RecvStream::new(RecvConfig { seed: std::process::id().into(), ..RecvConfig::default() }),
-        strangers: Strangers::default(),
+        strangers: UselessDatagrams::default(),
         sender: None,
         sent_to: None,
         name: String::new(),
@@ -56,12 +61,12 @@ pub(super) fn listen(list: &mut Checklist<'_>, mut link: Link, checks: &Checks, 
     proto::warm_up();
     let end = Instant::now() + checks.time;
     loop {
-        let next = heard.drain(&mut link, Instant::now());
+        let next = heard.drain(&mut socket, Instant::now());
         let until = next.map_or(end, |next| next.min(end));
-        match link.wait(Some(until), stop).context("cannot wait for datagrams")? {
+        match socket.wait(Some(until), stop).context("cannot wait for datagrams")? {
             Woken::Stop => break,
             Woken::Time => {}
-            Woken::Datagrams => heard.receive(&mut link)?,
+            Woken::Datagrams => heard.receive(&mut socket)?,
         }
         let now = Instant::now();
         heard.stream.handle_timeout(now);
@@ -69,15 +74,15 @@ pub(super) fn listen(list: &mut Checklist<'_>, mut link: Link, checks: &Checks, 
             break;
         }
     }
-    heard.tell(list, &link, checks)
+    heard.tell(list, &socket, checks)
 }
 
 impl Heard {
-    fn receive(&mut self, link: &mut Link) -> Result<()> {
+    fn receive(&mut self, socket: &mut ReceiveSocket) -> Result<()> {
         let now = Instant::now();
-        let read = link.receive(|from, to, arrived, datagram| {
-            let fate = self.stream.handle_datagram_arrived(from, datagram, arrived, now);
-            self.strangers.note(from, fate);
+        let read = socket.receive(|from, to, arrived, datagram| {
+            let outcome = self.stream.handle_datagram_arrived(from, datagram, arrived, now);
+            self.strangers.note(from, outcome);
             if self.sender.is_none_or(|(sender, _)| sender == from) {
                 self.sent_to = to;
             }
@@ -87,12 +92,12 @@ impl Heard {
     }
 
     /// Takes note of what happened, and answers; returns when there is more to do.
-    fn drain(&mut self, link: &mut Link, now: Instant) -> Option<Instant> {
+    fn drain(&mut self, socket: &mut ReceiveSocket, now: Instant) -> Option<Instant> {
         loop {
             match self.stream.poll(now) {
                 RecvOutput::Wait(until) => return until,
                 RecvOutput::Transmit { to, bytes } => {
-                    let _ = link.send(to, self.sent_to, bytes);
+                    let _ = socket.send(to, self.sent_to, bytes);
                 }
                 RecvOutput::Event(RecvEvent::Session { source, session }) => {
                     (self.sender, self.has_ended) = (Some((source, session)), false);
@@ -113,29 +118,29 @@ impl Heard {
         }
     }
 
-    fn tell(&self, list: &mut Checklist<'_>, link: &Link, checks: &Checks) -> Result<()> {
+    fn tell(&self, list: &mut Checklist<'_>, socket: &ReceiveSocket, checks: &Checks) -> Result<()> {
         let stats = *self.stream.stats();
         let way = match (&checks.interface, self.sender) {
             (None, Some((source, _))) => Interface::towards(source).ok(),
-            _ => link.interface().cloned(),
+            _ => socket.interface().cloned(),
         };
-        let evidence = Evidence {
-            kernel_dropped: link.kernel_dropped(),
-            buffer: Some(link.buffer()),
+        let counters = Counters {
+            kernel_dropped: socket.kernel_dropped(),
+            buffer: Some(socket.buffer()),
             is_wireless: way.is_some_and(|way| way.is_wireless()),
             is_group: checks.listen.ip().is_multicast(),
             port: checks.listen.port(),
-            ..Evidence::of_stream(&stats)
+            ..Counters::of_stream(&stats)
         };
         if let Some((source, session)) = self.sender {
             let name = if self.name.is_empty() { String::new() } else { format!(" {:?}", self.name) };
             list.ok(format_args!("a sender{name} at {source}, session {session}"))?;
-            self.tell_frames(list, &evidence)?;
+            self.tell_frames(list, &counters)?;
         }
         for stranger in self.strangers.iter() {
             list.note(stranger)?;
         }
-        for cause in explain(&evidence) {
+        for cause in explain(&counters) {
             if cause.needs_attention() {
                 list.attention(cause)?;
             } else {
@@ -146,22 +151,22 @@ impl Heard {
     }
 
     /// What came of the sender's frames, and how it is reached.
-    fn tell_frames(&self, list: &mut Checklist<'_>, evidence: &Evidence) -> Result<()> {
+    fn tell_frames(&self, list: &mut Checklist<'_>, counters: &Counters) -> Result<()> {
         let stats = self.stream.stats();
         if self.has_ended {
             list.note("it has ended its stream")?;
         } else if self.state == Some(SourceState::Gone) {
             list.attention("it has no pictures: its camera is gone, and it waits for that to come back")?;
-        } else if evidence.delivered + evidence.lost + evidence.announced == 0 {
+        } else if counters.delivered + counters.lost + counters.announced == 0 {
             list.attention("it sends no frames: see what it says of its source")?;
         }
         if let Some((first, last)) = self.frames.filter(|(first, last)| first < last) {
             let seconds = (last - first).as_secs_f64();
             let (fps, mbps) =
-                ((evidence.delivered - 1) as f64 / seconds, self.bytes as f64 * 8.0 / seconds / 1e6);
+                ((counters.delivered - 1) as f64 / seconds, self.bytes as f64 * 8.0 / seconds / 1e6);
             list.ok(format_args!(
                 "{} frames arrived whole, {fps:.1} a second, {mbps:.1} Mbit/s; {} were lost",
-                evidence.delivered, evidence.lost
+                counters.delivered, counters.lost
             ))?;
             let (repair, guard) = (stats.repair, self.stream.reordering());
             let order = if guard > IN_ORDER {

@@ -1,9 +1,9 @@
-use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
+use turbojpeg::{Compressor, Image, Subsamp};
 
 use super::*;
 use crate::codec::bounds::MOST_PIXELS;
 use crate::codec::picture::Pictures;
-use crate::codec::target::Form;
+use crate::codec::target::PixelFormat;
 
 /// Edges and colours everywhere; R, G, B.
 fn pixels(width: usize, height: usize) -> Vec<u8> {
@@ -16,7 +16,7 @@ fn pixels(width: usize, height: usize) -> Vec<u8> {
 }
 
 fn encode(pixels: &[u8], width: usize, height: usize, subsamp: Subsamp) -> Vec<u8> {
-    let image = Image { pixels, width, pitch: 3 * width, height, format: PixelFormat::RGB };
+    let image = Image { pixels, width, pitch: 3 * width, height, format: turbojpeg::PixelFormat::RGB };
     let mut compressor = Compressor::new().unwrap();
     compressor.set_subsamp(subsamp).unwrap();
     compressor.set_quality(85).unwrap();
@@ -56,9 +56,9 @@ fn with_restarts(width: usize, height: usize, subsamp: Subsamp, rows: usize) -> 
     whole
 }
 
-fn decode(decoder: &mut Decoder, jpeg: &[u8], form: Form) -> Result<Decoded, Refusal> {
+fn decode(decoder: &mut Decoder, jpeg: &[u8], format: PixelFormat) -> Result<Decoded, DecodeError> {
     let mut decoded = Decoded::default();
-    decoder.decode(jpeg, Aim::whole(form), &mut decoded).map(|_| decoded)
+    decoder.decode(jpeg, DecodeTarget::whole(format), &mut decoded).map(|_| decoded)
 }
 
 /// The three planes, put together from all strips.
@@ -122,11 +122,11 @@ fn every_sampling_and_odd_sizes_are_decoded() {
     for (width, height) in [(1, 1), (17, 13), (64, 48), (16, 1), (1, 33)] {
         for (subsamp, layout) in samplings {
             let jpeg = jpeg(width, height, subsamp);
-            let decoded = decode(&mut decoder, &jpeg, Form::Planes).unwrap();
+            let decoded = decode(&mut decoder, &jpeg, PixelFormat::Planes).unwrap();
             assert_eq!((decoded.width() as usize, decoded.height() as usize), (width, height));
             assert_eq!(decoded.layout(), layout);
             assert_eq!(planes(&decoded).concat(), oracle(&jpeg), "{width}x{height} {subsamp:?}");
-            let pixels = decode(&mut decoder, &jpeg, Form::Pixels).unwrap();
+            let pixels = decode(&mut decoder, &jpeg, PixelFormat::Pixels).unwrap();
             assert_eq!((pixels.layout(), planes(&pixels)[0].len()), (Layout::Bgrx, 4 * width * height));
         }
     }
@@ -136,7 +136,7 @@ fn every_sampling_and_odd_sizes_are_decoded() {
 fn a_sampling_without_a_layout_of_its_own_is_decoded_to_pixels() {
     let mut decoder = Decoder::with_threads(1);
     for subsamp in [Subsamp::Sub1x2, Subsamp::Sub4x1] {
-        let decoded = decode(&mut decoder, &jpeg(50, 30, subsamp), Form::Planes).unwrap();
+        let decoded = decode(&mut decoder, &jpeg(50, 30, subsamp), PixelFormat::Planes).unwrap();
         assert_eq!((decoded.layout(), planes(&decoded)[0].len()), (Layout::Bgrx, 4 * 50 * 30));
     }
 }
@@ -145,7 +145,7 @@ fn a_sampling_without_a_layout_of_its_own_is_decoded_to_pixels() {
 fn pixels_are_those_that_were_encoded() {
     let grey_ramp: Vec<u8> = (0..64 * 64).flat_map(|at| [(at % 64 * 4) as u8; 3]).collect();
     let jpeg = encode(&grey_ramp, 64, 64, Subsamp::Sub2x2);
-    let decoded = decode(&mut Decoder::with_threads(1), &jpeg, Form::Pixels).unwrap();
+    let decoded = decode(&mut Decoder::with_threads(1), &jpeg, PixelFormat::Pixels).unwrap();
     for (bgrx, rgb) in planes(&decoded)[0].chunks(4).zip(grey_ramp.chunks(3)) {
         assert!((0..3).all(|c| bgrx[c].abs_diff(rgb[c]) < 8), "{bgrx:?} for {rgb:?}");
     }
@@ -170,8 +170,8 @@ fn what_cameras_leave_out_or_add_makes_no_difference() {
         ("bytes before the end marker", padded),
         ("restart markers", with_restarts(160, 120, Subsamp::Sub2x1, 8)),
     ] {
-        let decoded =
-            decode(&mut decoder, &jpeg, Form::Planes).unwrap_or_else(|error| panic!("{what}: {error}"));
+        let decoded = decode(&mut decoder, &jpeg, PixelFormat::Planes)
+            .unwrap_or_else(|error| panic!("{what}: {error}"));
         // Strips of one picture were encoded one by one, from the same pixels: the same blocks.
         assert!(planes(&decoded).concat() == picture, "{what}");
     }
@@ -191,15 +191,15 @@ fn strips_decoded_side_by_side_give_the_same_pixels() {
         let jpeg = with_restarts(width, height, subsamp, rows);
         for threads in 2..=4 {
             let mut decoder = Decoder::with_threads(threads);
-            for form in [Form::Planes, Form::Pixels] {
-                let whole = decode(&mut alone, &jpeg, form).unwrap();
+            for format in [PixelFormat::Planes, PixelFormat::Pixels] {
+                let whole = decode(&mut alone, &jpeg, format).unwrap();
                 for _ in 0..2 {
-                    let decoded = decode(&mut decoder, &jpeg, form).unwrap();
+                    let decoded = decode(&mut decoder, &jpeg, format).unwrap();
                     assert_eq!(decoded.strips().len(), threads.min(height.div_ceil(rows)));
                     assert!(decoded.strips().iter().all(|strip| strip.first_row() % 2 == 0));
                     assert!(
                         planes(&decoded) == planes(&whole),
-                        "{width}x{height} {subsamp:?} {threads} {form:?}"
+                        "{width}x{height} {subsamp:?} {threads} {format:?}"
                     );
                 }
             }
@@ -215,15 +215,15 @@ fn a_damaged_strip_refuses_the_picture_and_only_that_one() {
     let mut bad = good.clone();
     bad.drain(last + 4..bad.len() - 2);
     for _ in 0..3 {
-        assert!(decode(&mut decoder, &bad, Form::Planes).is_err());
-        assert!(decode(&mut decoder, &good, Form::Planes).is_ok());
+        assert!(decode(&mut decoder, &bad, PixelFormat::Planes).is_err());
+        assert!(decode(&mut decoder, &good, PixelFormat::Planes).is_ok());
     }
 }
 
 #[test]
 fn a_large_picture_is_decoded() {
     let jpeg = jpeg(4096, 2160, Subsamp::Sub2x2);
-    let decoded = decode(&mut Decoder::with_threads(1), &jpeg, Form::Planes).unwrap();
+    let decoded = decode(&mut Decoder::with_threads(1), &jpeg, PixelFormat::Planes).unwrap();
     assert_eq!((decoded.width(), decoded.height()), (4096, 2160));
 }
 
@@ -235,8 +235,13 @@ fn what_is_refused_is_refused_by_name_and_the_next_picture_decodes() {
         let mut compressor = Compressor::new().unwrap();
         compressor.set_progressive(true).unwrap();
         let pixels = pixels(64, 64);
-        let image =
-            Image { pixels: &pixels[..], width: 64, pitch: 3 * 64, height: 64, format: PixelFormat::RGB };
+        let image = Image {
+            pixels: &pixels[..],
+            width: 64,
+            pitch: 3 * 64,
+            height: 64,
+            format: turbojpeg::PixelFormat::RGB,
+        };
         compressor.compress_to_vec(image).unwrap()
     };
     let sof = good.windows(2).position(|two| two == [0xff, 0xc0]).unwrap();
@@ -258,9 +263,9 @@ fn what_is_refused_is_refused_by_name_and_the_next_picture_decodes() {
         (Vec::new(), "start marker"),
         ([&good[..good.len() / 2], &[0xff, 0xd9]].concat(), "damaged"),
     ] {
-        let refusal = decode(&mut decoder, &jpeg, Form::Planes).unwrap_err().to_string();
-        assert!(refusal.contains(words), "{refusal:?} should say {words:?}");
-        assert!(decode(&mut decoder, &good, Form::Planes).is_ok(), "after {words}");
+        let error = decode(&mut decoder, &jpeg, PixelFormat::Planes).unwrap_err().to_string();
+        assert!(error.contains(words), "{error:?} should say {words:?}");
+        assert!(decode(&mut decoder, &good, PixelFormat::Planes).is_ok(), "after {words}");
     }
 }
 
@@ -272,13 +277,13 @@ fn data_of_another_sampling_than_the_header_says_are_damage_and_padding_is_not()
         let sof = good.windows(2).position(|two| two == [0xff, 0xc0]).unwrap();
         let mut bad = good.clone();
         bad[sof + 11] = claimed;
-        for form in [Form::Planes, Form::Pixels] {
-            let refusal = decode(&mut decoder, &bad, form).unwrap_err();
-            assert!(matches!(refusal, Refusal::Damaged(_)), "{claimed:x} for {subsamp:?}: {refusal}");
+        for format in [PixelFormat::Planes, PixelFormat::Pixels] {
+            let error = decode(&mut decoder, &bad, format).unwrap_err();
+            assert!(matches!(error, DecodeError::Damaged(_)), "{claimed:x} for {subsamp:?}: {error}");
             for padding in [&[0; 1000][..], &[7, 8, 9]] {
                 let (data, end) = good.split_at(good.len() - 2);
                 let padded = [data, padding, end].concat();
-                assert!(decode(&mut decoder, &padded, form).is_ok(), "{} bytes", padding.len());
+                assert!(decode(&mut decoder, &padded, format).is_ok(), "{} bytes", padding.len());
             }
         }
     }
@@ -289,10 +294,13 @@ fn every_truncation_is_refused_and_the_next_picture_decodes() {
     let mut decoder = Decoder::with_threads(1);
     let good = jpeg(320, 240, Subsamp::Sub2x1);
     for length in (0..good.len()).step_by(100) {
-        assert!(decode(&mut decoder, &good[..length], Form::Planes).is_err(), "{length} bytes");
+        assert!(decode(&mut decoder, &good[..length], PixelFormat::Planes).is_err(), "{length} bytes");
         let ended = [&good[..length], &[0xff, 0xd9]].concat();
-        assert!(decode(&mut decoder, &ended, Form::Planes).is_err(), "{length} bytes and an end marker");
-        assert!(decode(&mut decoder, &good, Form::Planes).is_ok());
+        assert!(
+            decode(&mut decoder, &ended, PixelFormat::Planes).is_err(),
+            "{length} bytes and an end marker"
+        );
+        assert!(decode(&mut decoder, &good, PixelFormat::Planes).is_ok());
     }
 }
 
@@ -307,10 +315,10 @@ fn no_sampling_factors_write_past_the_buffer() {
             for other in [chroma, 0x11] {
                 let mut odd = good.clone();
                 (odd[sof + 11], odd[sof + 14], odd[sof + 17]) = (luma, chroma, other);
-                for form in [Form::Planes, Form::Pixels] {
+                for format in [PixelFormat::Planes, PixelFormat::Pixels] {
                     // Whether it is refused is up to the data; what counts is that nothing is overwritten, and that a
                     // picture that is given out has all its bytes.
-                    if let Ok(decoded) = decode(&mut decoder, &odd, form) {
+                    if let Ok(decoded) = decode(&mut decoder, &odd, format) {
                         let bytes: usize = planes(&decoded).iter().map(Vec::len).sum();
                         assert_eq!(bytes, decoded.layout().bytes(64, 64));
                     }
@@ -318,7 +326,7 @@ fn no_sampling_factors_write_past_the_buffer() {
             }
         }
     }
-    assert!(decode(&mut decoder, &good, Form::Planes).is_ok());
+    assert!(decode(&mut decoder, &good, PixelFormat::Planes).is_ok());
 }
 
 #[test]
@@ -331,7 +339,7 @@ fn a_picture_that_is_not_of_the_shape_it_should_have_is_not_decoded() {
         (jpeg(64, 80, Subsamp::Sub2x2), "higher"),
         (jpeg(80, 64, Subsamp::Sub2x2), "wider"),
     ] {
-        assert_eq!(engine.decode(&jpeg, shape, &mut buffer), Err(Refusal::Contradictory), "{why}");
+        assert_eq!(engine.decode(&jpeg, shape, &mut buffer), Err(DecodeError::Contradictory), "{why}");
         assert!(buffer.iter().all(|&byte| byte == 0xa5), "{why}");
     }
     assert_eq!(engine.decode(&jpeg(64, 64, Subsamp::Sub2x2), shape, &mut buffer), Ok(()));
@@ -350,14 +358,14 @@ fn a_picture_that_is_shown_small_is_decoded_no_larger_than_that_needs() {
         ((9, 9), (160, 90)),
     ] {
         let mut decoded = Decoded::default();
-        let aim = Aim { form: Form::Pixels, area: Some(area), alone: false };
+        let target = DecodeTarget { format: PixelFormat::Pixels, area: Some(area), alone: false };
         assert_eq!(
-            decoder.decode(&jpeg, aim, &mut decoded),
+            decoder.decode(&jpeg, target, &mut decoded),
             Ok((1280, 720)),
             "the size is the picture's own"
         );
         assert_eq!((decoded.width(), decoded.height()), size, "for {area:?}");
-        let planes = Aim { form: Form::Planes, ..aim };
+        let planes = DecodeTarget { format: PixelFormat::Planes, ..target };
         decoder.decode(&jpeg, planes, &mut decoded).unwrap();
         assert_eq!((decoded.width(), decoded.height()), (1280, 720), "hardware scales planes");
     }
@@ -379,8 +387,8 @@ fn damaged_bytes_never_panic_and_never_spoil_the_next_picture() {
             let at = if random(2) == 0 { random(700) } else { random(bad.len()) };
             bad[at] = random(256) as u8;
         }
-        let _ = decode(&mut decoder, &bad, Form::Planes);
-        assert!(decode(&mut decoder, &good, Form::Planes).is_ok());
+        let _ = decode(&mut decoder, &bad, PixelFormat::Planes);
+        assert!(decode(&mut decoder, &good, PixelFormat::Planes).is_ok());
     }
 }
 
@@ -392,7 +400,11 @@ fn buffers_are_reused() {
     for _ in 0..10 {
         let mut picture = pictures.take();
         decoder
-            .decode(&jpeg, Aim::whole(Form::Planes), std::sync::Arc::get_mut(&mut picture).unwrap())
+            .decode(
+                &jpeg,
+                DecodeTarget::whole(PixelFormat::Planes),
+                std::sync::Arc::get_mut(&mut picture).unwrap(),
+            )
             .unwrap();
         addresses.extend(picture.strips().iter().map(|strip| strip.pixels.as_ptr()));
         pictures.keep(&picture);
@@ -452,15 +464,15 @@ fn odd_header_fields_cost_nothing_and_hide_no_damage() {
                 with_scan_tail(&with_first(&bare, &[jfif(3, 0), adobe(7), profile(2)].concat()), [0; 3]),
             ),
         ] {
-            let decoded =
-                decode(&mut decoder, &odd, Form::Planes).unwrap_or_else(|error| panic!("{what}: {error}"));
+            let decoded = decode(&mut decoder, &odd, PixelFormat::Planes)
+                .unwrap_or_else(|error| panic!("{what}: {error}"));
             assert!(planes(&decoded).concat() == picture, "{what}");
-            assert!(decode(&mut decoder, &odd, Form::Pixels).is_ok(), "{what}");
+            assert!(decode(&mut decoder, &odd, PixelFormat::Pixels).is_ok(), "{what}");
             // Some of the data are missing; then the warning of the header is not what counts.
             let cut = [&odd[..odd.len() * 2 / 3], &[0xff, 0xd9]].concat();
-            for form in [Form::Planes, Form::Pixels] {
-                let refusal = decode(&mut decoder, &cut, form).unwrap_err();
-                assert!(matches!(refusal, Refusal::Damaged(_)), "{what}, cut: {refusal}");
+            for format in [PixelFormat::Planes, PixelFormat::Pixels] {
+                let error = decode(&mut decoder, &cut, format).unwrap_err();
+                assert!(matches!(error, DecodeError::Damaged(_)), "{what}, cut: {error}");
             }
         }
     }
@@ -474,7 +486,7 @@ fn what_is_left_of_another_picture_before_the_end_is_no_damage() {
     let different: Vec<u8> = (1..=64).collect();
     for count in [17, 40, 64] {
         let padded = [data, &different[..count], end].concat();
-        assert!(decode(&mut decoder, &padded, Form::Planes).is_ok(), "{count} bytes");
+        assert!(decode(&mut decoder, &padded, PixelFormat::Planes).is_ok(), "{count} bytes");
     }
 }
 
@@ -510,10 +522,10 @@ fn a_ratio_of_samples_is_the_same_however_it_is_spelled() {
         ([0x22, 0x11, 0x12], Layout::Bgrx),
     ] {
         let odd = grey(100, 60, factors);
-        let decoded =
-            decode(&mut decoder, &odd, Form::Planes).unwrap_or_else(|error| panic!("{factors:x?}: {error}"));
+        let decoded = decode(&mut decoder, &odd, PixelFormat::Planes)
+            .unwrap_or_else(|error| panic!("{factors:x?}: {error}"));
         assert_eq!(decoded.layout(), layout, "{factors:x?}");
-        let pixels = decode(&mut decoder, &odd, Form::Pixels).unwrap();
+        let pixels = decode(&mut decoder, &odd, PixelFormat::Pixels).unwrap();
         assert!(
             planes(&pixels)[0].chunks(4).all(|bgrx| bgrx[..3].iter().all(|&c| c.abs_diff(128) < 3)),
             "{factors:x?}"
@@ -529,8 +541,8 @@ fn what_can_be_shown_as_pixels_can_be_shown_where_planes_are_wanted() {
     for luma in factors {
         for (blue, red) in factors.into_iter().flat_map(|blue| [(blue, blue), (blue, 0x11)]) {
             let odd = grey(96, 96, [luma, blue, red]);
-            let as_pixels = decode(&mut decoder, &odd, Form::Pixels).map(|_| ());
-            let as_planes = decode(&mut decoder, &odd, Form::Planes).map(|_| ());
+            let as_pixels = decode(&mut decoder, &odd, PixelFormat::Pixels).map(|_| ());
+            let as_planes = decode(&mut decoder, &odd, PixelFormat::Planes).map(|_| ());
             assert_eq!(
                 as_pixels.is_ok(),
                 as_planes.is_ok(),
@@ -598,13 +610,13 @@ fn slowest(count: u32) -> std::time::Duration {
         let all = turn.len() / scan_of(1).len();
         let scan = &turn.repeat(scans as usize / all + 1)[..scans as usize * scan_of(1).len()];
         let picture = made_of_scans(width as u16, height as u16, components, &[], scan);
-        let form = if random(2) == 0 { Form::Planes } else { Form::Pixels };
+        let format = if random(2) == 0 { PixelFormat::Planes } else { PixelFormat::Pixels };
         let before = processor_time();
-        let outcome = decode(&mut decoder, &picture, form).map(|_| ());
+        let outcome = decode(&mut decoder, &picture, format).map(|_| ());
         let took = processor_time() - before;
         slowest = slowest.max(took);
         if scans > u32::from(components) && width * height <= MOST_PIXELS {
-            let expected = Refusal::Scans { scans, components };
+            let expected = DecodeError::Scans { scans, components };
             assert_eq!(outcome, Err(expected), "{width}x{height}, {scans} scans");
         }
     }
@@ -632,11 +644,15 @@ fn several_scans_of_an_ordinary_picture_are_decoded_and_of_a_huge_one_refused() 
         let scan = |&component: &u8| [scan_of(component), blocks(u32::from(side))].concat();
         made_of_scans(side, side, 3, &[], &order.iter().map(scan).collect::<Vec<_>>().concat())
     };
-    assert!(decode(&mut decoder, &apart(640, &[1, 2, 3]), Form::Planes).is_ok());
-    assert!(decode(&mut decoder, &apart(640, &[3, 1, 2]), Form::Pixels).is_ok());
-    let refused = Err(Refusal::TooLargeForScans { width: 2048, height: 2048 });
+    assert!(decode(&mut decoder, &apart(640, &[1, 2, 3]), PixelFormat::Planes).is_ok());
+    assert!(decode(&mut decoder, &apart(640, &[3, 1, 2]), PixelFormat::Pixels).is_ok());
+    let refused = Err(DecodeError::TooLargeForScans { width: 2048, height: 2048 });
     for order in [&[1, 2, 3][..], &[1, 2], &[2]] {
-        assert_eq!(decode(&mut decoder, &apart(2048, order), Form::Planes).map(|_| ()), refused, "{order:?}");
+        assert_eq!(
+            decode(&mut decoder, &apart(2048, order), PixelFormat::Planes).map(|_| ()),
+            refused,
+            "{order:?}"
+        );
     }
 }
 
@@ -658,15 +674,15 @@ fn tables_and_markers_without_end_are_refused_by_name_and_cost_no_time() {
         let tables = again.repeat((4 << 20) / again.len());
         let picture = made_of_scans(64, 64, 3, &tables, &scan);
         let before = processor_time();
-        let refusal = decode(&mut decoder, &picture, Form::Planes).unwrap_err();
+        let error = decode(&mut decoder, &picture, PixelFormat::Planes).unwrap_err();
         let took = processor_time() - before;
-        assert!(matches!(refusal, Refusal::Tables { .. }), "{what}: {refusal}");
+        assert!(matches!(error, DecodeError::Tables { .. }), "{what}: {error}");
         assert!(took < std::time::Duration::from_millis(50), "{what}: {took:?}");
         let few = made_of_scans(64, 64, 3, &again.repeat(1 + 1000 / again.len()), &scan);
-        let decoded = decode(&mut decoder, &few, Form::Planes).map(|_| ());
+        let decoded = decode(&mut decoder, &few, PixelFormat::Planes).map(|_| ());
         assert!(decoded.is_ok() || again.len() > 60_000, "{what}: {decoded:?}");
     }
     // What decoders jump over may be long: a colour profile, notes of the camera.
     let notes = segment(0xe1, &[0; 65_000]).repeat(16);
-    assert!(decode(&mut decoder, &made_of_scans(64, 64, 3, &notes, &scan), Form::Planes).is_ok());
+    assert!(decode(&mut decoder, &made_of_scans(64, 64, 3, &notes, &scan), PixelFormat::Planes).is_ok());
 }

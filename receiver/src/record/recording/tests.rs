@@ -126,7 +126,7 @@ fn what_changes_once_is_recorded_whole_however_soon() {
 fn the_past_has_as_many_files_as_it_has_seconds() {
     let temp = TempFolder::new("past-changes");
     let names = Names::new(&temp.0, "past", EXTENSION);
-    let mut recording = Recording::new(names, None, &Console::silent()).of_the_past(Duration::from_secs(20));
+    let mut recording = Recording::new(names, None, &Console::silent()).of_replay(Duration::from_secs(20));
     let frames = (0..20).map(|n| frame(n * 1000, jpeg(640, 480 + 8 * (n % 2) as u16, 10)));
     assert!(frames.into_iter().all(|frame| recording.write(&frame).unwrap()));
 }

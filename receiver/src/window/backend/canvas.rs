@@ -6,7 +6,7 @@ use sdl2::rect::Rect;
 use sdl2::video::Window;
 
 use crate::codec::Decoded;
-use crate::window::draw::bitmap::Sheet;
+use crate::window::draw::bitmap::Bitmap;
 use crate::window::draw::palette::Colour;
 
 /// What tiles are drawn on.
@@ -34,7 +34,7 @@ pub(crate) struct Drawing<'a> {
 /// Something laid over a picture, with its top left corner at a point of the window. It does not reach out of its tile.
 #[derive(Clone, Copy)]
 pub(crate) struct Layer<'a> {
-    pub(crate) sheet: &'a Sheet,
+    pub(crate) bitmap: &'a Bitmap,
     pub(crate) at: (i32, i32),
 }
 

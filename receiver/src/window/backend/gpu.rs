@@ -80,7 +80,7 @@ impl<'t> Graphics<'t> {
         let (mut kept_layers, mut layers) = (kept_layers.into_iter(), Vec::new());
         let (picture, size) = self.upload_picture(drawing.picture, kept)?;
         for layer in drawing.layers.iter().flatten() {
-            let (width, height) = layer.sheet.size();
+            let (width, height) = layer.bitmap.size();
             if width == 0 || height == 0 {
                 continue;
             }
@@ -90,7 +90,7 @@ impl<'t> Graphics<'t> {
                 (width, height),
             )?;
             texture.set_blend_mode(BlendMode::Blend);
-            texture.update(None, layer.sheet.pixels(), layer.sheet.pitch()).map_err(|e| e.to_string())?;
+            texture.update(None, layer.bitmap.pixels(), layer.bitmap.pitch()).map_err(|e| e.to_string())?;
             layers.push((texture, Rect::new(layer.at.0, layer.at.1, width, height)));
         }
         let (area, border) = (drawing.area, drawing.border);

@@ -83,7 +83,7 @@ impl Software {
             let pitch = surface.pitch() as usize;
             surface.with_lock_mut(|pixels| {
                 for layer in drawing.layers.iter().flatten() {
-                    layer.sheet.blend(pixels, pitch, layer.at, tile);
+                    layer.bitmap.blend(pixels, pitch, layer.at, tile);
                 }
             });
         }

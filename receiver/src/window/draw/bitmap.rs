@@ -2,25 +2,25 @@
 
 use sdl2::rect::Rect;
 
-use super::painter::Pen;
+use super::painter::Painter;
 use super::palette::Colour;
 
 /// Pixels of B, G, R and straight alpha, without gaps between the rows. Its memory is kept from one drawing to the next.
 #[derive(Debug, Default)]
-pub(crate) struct Sheet {
+pub(crate) struct Bitmap {
     pixels: Vec<u8>,
     width: u32,
     height: u32,
 }
 
-impl Sheet {
+impl Bitmap {
     /// Begins anew: a sheet of this size and colour, to be drawn on.
-    pub(crate) fn begin(&mut self, (width, height): (u32, u32), colour: Colour) -> Pen<'_> {
+    pub(crate) fn begin(&mut self, (width, height): (u32, u32), colour: Colour) -> Painter<'_> {
         (self.width, self.height) = (width, height);
         self.pixels.resize(4 * width as usize * height as usize, 0);
-        let mut pen = Pen::new(&mut self.pixels, (width, height));
-        pen.clear(colour);
-        pen
+        let mut painter = Painter::new(&mut self.pixels, (width, height));
+        painter.clear(colour);
+        painter
     }
 
     /// Width and height in pixels.
@@ -98,12 +98,12 @@ mod tests {
 
     #[test]
     fn what_covers_all_takes_the_place_and_what_covers_nothing_leaves_it() {
-        let mut sheet = Sheet::default();
-        let mut pen = sheet.begin((3, 1), [9, 9, 9, 0]);
-        pen.fill((1, 0), (1, 1), [10, 20, 30, 255]);
-        pen.fill((2, 0), (1, 1), [255, 255, 0, 51]);
+        let mut bitmap = Bitmap::default();
+        let mut painter = bitmap.begin((3, 1), [9, 9, 9, 0]);
+        painter.fill((1, 0), (1, 1), [10, 20, 30, 255]);
+        painter.fill((2, 0), (1, 1), [255, 255, 0, 51]);
         let mut into = [100, 0, 255, 255].repeat(3);
-        sheet.blend(&mut into, 12, (0, 0), Rect::new(0, 0, 3, 1));
+        bitmap.blend(&mut into, 12, (0, 0), Rect::new(0, 0, 3, 1));
         assert_eq!(into[..3], [100, 0, 255]);
         assert_eq!(into[4..7], [10, 20, 30]);
         assert_eq!(into[8..11], [131, 51, 204], "a fifth of the way");
@@ -125,12 +125,12 @@ mod tests {
 
     #[test]
     fn nothing_outside_the_clip_is_changed() {
-        let mut sheet = Sheet::default();
-        sheet.begin((8, 8), [1, 1, 1, 255]);
+        let mut bitmap = Bitmap::default();
+        bitmap.begin((8, 8), [1, 1, 1, 255]);
         let clip = Rect::new(2, 3, 5, 4);
         for at in [(-4, -4), (0, 0), (4, 5), (7, 7), (90, 0), (i32::MIN / 4, 0)] {
             let (pitch, mut into) = (4 * 10 + 4, vec![0; (4 * 10 + 4) * 9]);
-            sheet.blend(&mut into, pitch, at, clip);
+            bitmap.blend(&mut into, pitch, at, clip);
             let placed = Rect::new(at.0, at.1, 8, 8);
             for y in 0..9 {
                 for x in 0..11 {
@@ -140,8 +140,8 @@ mod tests {
                 }
             }
         }
-        sheet.blend(&mut [], 0, (0, 0), clip);
-        sheet.begin((0, 5), [0; 4]);
-        sheet.blend(&mut [0; 64], 16, (0, 0), Rect::new(0, 0, 4, 4));
+        bitmap.blend(&mut [], 0, (0, 0), clip);
+        bitmap.begin((0, 5), [0; 4]);
+        bitmap.blend(&mut [0; 64], 16, (0, 0), Rect::new(0, 0, 4, 4));
     }
 }

@@ -5,13 +5,13 @@ use font8x8::legacy::{BASIC_LEGACY, LATIN_LEGACY};
 use super::palette::Colour;
 
 /// Draws on some pixels. What is outside of them is left out.
-pub(crate) struct Pen<'a> {
+pub(crate) struct Painter<'a> {
     pixels: &'a mut [Colour],
     width: usize,
     height: usize,
 }
 
-impl<'a> Pen<'a> {
+impl<'a> Painter<'a> {
     /// Draws on these rows of four bytes a pixel, without gaps between them.
     pub(crate) fn new(pixels: &'a mut [u8], (width, height): (u32, u32)) -> Self {
         Self { pixels: pixels.as_chunks_mut().0, width: width as usize, height: height as usize }
@@ -114,37 +114,37 @@ pub(crate) const GLYPH: u32 = 8;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::window::draw::bitmap::Sheet;
+    use crate::window::draw::bitmap::Bitmap;
     use crate::window::draw::read::{Found, find};
 
     const INK: Colour = [1, 2, 3, 255];
 
     #[test]
     fn letters_are_where_they_were_put_and_whole() {
-        let mut sheet = Sheet::default();
+        let mut bitmap = Bitmap::default();
         for scale in 1..=4 {
-            sheet.begin((200, 40), [0; 4]).text((7, 5), "für ±…", scale, INK);
-            assert_eq!(find(&sheet, "für ±…"), Some(Found { x: 7, y: 5, scale, colour: INK }));
+            bitmap.begin((200, 40), [0; 4]).text((7, 5), "für ±…", scale, INK);
+            assert_eq!(find(&bitmap, "für ±…"), Some(Found { x: 7, y: 5, scale, colour: INK }));
         }
-        sheet.begin((8 * 5 + 7, 40), [0; 4]).text((0, 1), "MMMMMM", 1, INK);
-        assert!(find(&sheet, "MMMMM").is_some());
+        bitmap.begin((8 * 5 + 7, 40), [0; 4]).text((0, 1), "MMMMMM", 1, INK);
+        assert!(find(&bitmap, "MMMMM").is_some());
         let beyond =
             |pixels: &[u8]| pixels.chunks(4 * 47).any(|row| row[4 * 40..].iter().any(|&byte| byte > 0));
-        assert!(!beyond(sheet.pixels()), "no part of the sixth");
-        sheet.begin((200, 40), [0; 4]).text((0, 33), "M", 1, INK);
-        assert!(sheet.pixels().iter().all(|&byte| byte == 0), "there is no room below");
+        assert!(!beyond(bitmap.pixels()), "no part of the sixth");
+        bitmap.begin((200, 40), [0; 4]).text((0, 33), "M", 1, INK);
+        assert!(bitmap.pixels().iter().all(|&byte| byte == 0), "there is no room below");
     }
 
     #[test]
     fn a_line_joins_its_ends_and_stays_inside() {
-        let mut sheet = Sheet::default();
+        let mut bitmap = Bitmap::default();
         for (from, to) in
             [((0, 0), (9, 9)), ((9, 0), (0, 9)), ((3, 8), (3, 1)), ((2, 5), (9, 5)), ((0, 9), (99, 0))]
         {
-            sheet.begin((10, 10), [0; 4]).line(from, to, 1, INK);
-            let is_ink = |(x, y): (u32, u32)| sheet.pixels()[(40 * y + 4 * x) as usize..][..4] == INK;
+            bitmap.begin((10, 10), [0; 4]).line(from, to, 1, INK);
+            let is_ink = |(x, y): (u32, u32)| bitmap.pixels()[(40 * y + 4 * x) as usize..][..4] == INK;
             assert!(is_ink(from) && (to.0 > 9 || is_ink(to)), "{from:?} {to:?}");
-            let drawn = sheet.pixels().chunks(4).filter(|pixel| **pixel == INK).count() as u32;
+            let drawn = bitmap.pixels().chunks(4).filter(|pixel| **pixel == INK).count() as u32;
             let long = from.0.abs_diff(to.0).max(from.1.abs_diff(to.1)) + 1;
             assert_eq!(drawn, long.min(10), "{from:?} {to:?}");
         }

@@ -2,7 +2,7 @@
 
 use font8x8::legacy::{BASIC_LEGACY, LATIN_LEGACY};
 
-use super::bitmap::Sheet;
+use super::bitmap::Bitmap;
 use super::palette::Colour;
 
 /// Where a text is.
@@ -22,15 +22,15 @@ impl Found {
 }
 
 /// The first place, from the top, where the text is: all of its letters' pixels are of one colour, and none around them.
-pub(crate) fn find(sheet: &Sheet, text: &str) -> Option<Found> {
-    (1..=12).find_map(|scale| find_at(sheet, text, scale))
+pub(crate) fn find(bitmap: &Bitmap, text: &str) -> Option<Found> {
+    (1..=12).find_map(|scale| find_at(bitmap, text, scale))
 }
 
-fn find_at(sheet: &Sheet, text: &str, scale: u32) -> Option<Found> {
-    let (width, height) = sheet.size();
+fn find_at(bitmap: &Bitmap, text: &str, scale: u32) -> Option<Found> {
+    let (width, height) = bitmap.size();
     let letters = text.chars().count() as u32;
     let (right, bottom) = (width.checked_sub(8 * scale * letters)?, height.checked_sub(8 * scale)?);
-    let pixels: &[Colour] = sheet.pixels().as_chunks().0;
+    let pixels: &[Colour] = bitmap.pixels().as_chunks().0;
     // The corners of each dot, counted from the text's own corner; those of ink first.
     let (mut ink, mut paper) = (Vec::new(), Vec::new());
     for (number, letter) in text.chars().enumerate() {

@@ -2,13 +2,13 @@
 
 use crate::codec::Decoded;
 use crate::window::draw::painter;
-use crate::window::draw::painter::{GLYPH, Pen, shortened};
+use crate::window::draw::painter::{GLYPH, Painter, shortened};
 use crate::window::draw::palette::{ACCENT, Colour, GROUND, HEAD, TEXT};
 
 /// Draws these lines, the first one large, in a picture of this size.
 pub(crate) fn draw(card: &mut Decoded, width: u32, height: u32, lines: &[String]) {
     card.draw(width, height, |pixels| {
-        let mut on = Pen::new(pixels, (width, height));
+        let mut on = Painter::new(pixels, (width, height));
         on.clear(GROUND);
         let Some((head, rest)) = lines.split_first() else { return };
         let longest = rest.iter().map(|line| line.chars().count()).max().unwrap_or(0) as u32;
@@ -32,7 +32,7 @@ pub(crate) fn draw(card: &mut Decoded, width: u32, height: u32, lines: &[String]
 }
 
 /// Writes a line in the middle; what is too long is shortened.
-fn centred(on: &mut Pen<'_>, text: &str, top: u32, scale: u32, colour: Colour) {
+fn centred(on: &mut Painter<'_>, text: &str, top: u32, scale: u32, colour: Colour) {
     let across = on.size().0;
     let text = shortened(text, (across / (GLYPH * scale)) as usize);
     on.text(((across - painter::width(&text) * scale) / 2, top), &text, scale, colour);

@@ -6,7 +6,7 @@ use sdl2::rect::Rect;
 
 use super::health::{Condition, mark};
 use super::overlay::{WORTH_A_LOOK, age_text};
-use crate::window::draw::bitmap::Sheet;
+use crate::window::draw::bitmap::Bitmap;
 use crate::window::draw::painter::{GLYPH, shortened, width};
 use crate::window::draw::palette::{ACCENT, BAD, Colour, FAIR, HEAD, PANEL};
 
@@ -30,7 +30,7 @@ pub(crate) struct Label<'a> {
 }
 
 /// Draws the strip, as wide as the tile. Returns its place in the tile; `None` where there is no room for it.
-pub(crate) fn draw(sheet: &mut Sheet, tile: (u32, u32), label: &Label<'_>) -> Option<Rect> {
+pub(crate) fn draw(bitmap: &mut Bitmap, tile: (u32, u32), label: &Label<'_>) -> Option<Rect> {
     let (mark_and_words, colour) = label.health();
     let fits = |scale: &u32| tile.0 >= scale * (GLYPH * LEAST + 2 * PADDING) && tile.1 >= 2 * scale * HEIGHT;
     let scale = (1..=(tile.1 + 120).div_ceil(300).min(8)).rev().find(fits).unwrap_or(1);
@@ -39,21 +39,21 @@ pub(crate) fn draw(sheet: &mut Sheet, tile: (u32, u32), label: &Label<'_>) -> Op
     if columns == 0 || tile.1 < height {
         return None;
     }
-    let mut pen = sheet.begin((tile.0, height), PANEL);
+    let mut painter = bitmap.begin((tile.0, height), PANEL);
     let (left, top) = (scale * PADDING, scale * (HEIGHT - GLYPH) / 2);
     // How it is matters most, then which it is, then for how long.
     let (health, since) = mark_and_words;
     let named = 3 + label.name.chars().count().min(SHORTEST) as u32;
     let is_short = columns < named + (health.chars().count() + since.chars().count()) as u32;
     let health = shortened(&if is_short { health } else { health + &since }, columns as usize);
-    pen.text((tile.0 - left - scale * width(&health), top), &health, scale, colour);
+    painter.text((tile.0 - left - scale * width(&health), top), &health, scale, colour);
     let number = if (1..=9).contains(&label.number) { label.number.to_string() } else { String::new() };
     let recording = if label.is_recording { "●" } else { "" };
     let mut at = left;
     let mut columns = columns.saturating_sub(health.chars().count() as u32 + 1);
     for (text, colour) in [(&*number, ACCENT), (recording, BAD), (label.name, HEAD)] {
         let text = shortened(text, columns as usize);
-        pen.text((at, top), &text, scale, colour);
+        painter.text((at, top), &text, scale, colour);
         let taken = text.chars().count() as u32 + u32::from(!text.is_empty());
         at += scale * GLYPH * taken;
         columns = columns.saturating_sub(taken);
@@ -106,32 +106,32 @@ mod tests {
 
     #[test]
     fn it_says_which_sender_and_how_it_is() {
-        let mut sheet = Sheet::default();
+        let mut bitmap = Bitmap::default();
         for (condition, loss, words, colour) in [
             (Condition::Live, 0.0, "● 30 fps", GOOD),
             (Condition::Live, 3.2, "▲ loss 3 %", FAIR),
             (Condition::Silent, 0.0, "■ no signal 12 s", BAD),
         ] {
-            let area = draw(&mut sheet, (640, 360), &label(condition, loss)).unwrap();
+            let area = draw(&mut bitmap, (640, 360), &label(condition, loss)).unwrap();
             assert_eq!((area.bottom(), area.width()), (360, 640));
-            let found = find(&sheet, words).unwrap();
+            let found = find(&bitmap, words).unwrap();
             assert_eq!((found.colour, found.right(words)), (colour, 640 - found.scale * PADDING), "{words}");
-            let Found { x, y, scale, .. } = find(&sheet, "3 ").unwrap();
+            let Found { x, y, scale, .. } = find(&bitmap, "3 ").unwrap();
             assert_eq!((x, y, scale), (scale * PADDING, found.y, found.scale));
-            assert!(find(&sheet, "the-back-door").is_some());
+            assert!(find(&bitmap, "the-back-door").is_some());
         }
     }
 
     #[test]
     fn a_narrow_tile_keeps_how_it_is() {
-        let mut sheet = Sheet::default();
-        draw(&mut sheet, (150, 90), &label(Condition::Live, 0.0)).unwrap();
-        assert!(find(&sheet, "● 30 fps").is_some() && find(&sheet, "the-b…").is_some());
+        let mut bitmap = Bitmap::default();
+        draw(&mut bitmap, (150, 90), &label(Condition::Live, 0.0)).unwrap();
+        assert!(find(&bitmap, "● 30 fps").is_some() && find(&bitmap, "the-b…").is_some());
         for width in 0..200 {
             for height in [0, 1, 13, 14, 15, 28, 90] {
-                let area = draw(&mut sheet, (width, height), &label(Condition::Silent, 0.0));
+                let area = draw(&mut bitmap, (width, height), &label(Condition::Silent, 0.0));
                 assert!(
-                    area.is_none_or(|area| area.bottom() as u32 == height && sheet.size() == area.size())
+                    area.is_none_or(|area| area.bottom() as u32 == height && bitmap.size() == area.size())
                 );
             }
         }

@@ -12,14 +12,14 @@ use sdl2::rect::Rect;
 use crate::codec::Decoded;
 use crate::discovery::{Finder, Found, whereabouts};
 use crate::window::backend::canvas::{Canvas, Drawing};
-use crate::window::draw::bitmap::Sheet;
+use crate::window::draw::bitmap::Bitmap;
 use crate::window::draw::grid;
 use list::Entry;
 
 /// The list of senders.
 #[derive(Default)]
-pub(crate) struct Board {
-    sheet: Sheet,
+pub(crate) struct SenderPicker {
+    bitmap: Bitmap,
     /// The sheet as a picture.
     picture: Decoded,
     found: Vec<Found>,
@@ -39,7 +39,7 @@ pub(crate) enum Choice {
     Other,
 }
 
-impl Board {
+impl SenderPicker {
     /// Draws it, if it does not say the same already.
     pub(crate) fn draw(
         &mut self,
@@ -57,8 +57,8 @@ impl Board {
         self.found = found;
         self.selected = self.selected.filter(|&at| at < self.found.len());
         self.lay_out(size, waited);
-        let (sheet, area) = (&self.sheet, Rect::new(0, 0, size.0, size.1));
-        self.picture.draw(size.0, size.1, |pixels| pixels.copy_from_slice(sheet.pixels()));
+        let (bitmap, area) = (&self.bitmap, Rect::new(0, 0, size.0, size.1));
+        self.picture.draw(size.0, size.1, |pixels| pixels.copy_from_slice(bitmap.pixels()));
         canvas.draw(0, &Drawing { area, picture: &self.picture, layers: [None; 3], border: None }, pump)?;
         canvas.present(pump)?;
         self.drawn = Some((size, seconds));
@@ -78,7 +78,7 @@ impl Board {
         };
         let entries: Vec<Entry<'_>> =
             self.found.iter().zip(places.iter().map(String::as_str)).map(entry).collect();
-        self.areas = list::draw(&mut self.sheet, size, &entries, self.selected, waited);
+        self.areas = list::draw(&mut self.bitmap, size, &entries, self.selected, waited);
     }
 
     /// Has it drawn again.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use proto::{Percentiles, RecvStats, Spread};
+use proto::{Histogram, Percentiles, RecvStats};
 
 use super::history::{History, STEP, Sample};
 use crate::feed::{Agreement, Stats, loss_percent};
@@ -12,7 +12,7 @@ use crate::feed::{Agreement, Stats, loss_percent};
 #[derive(Debug)]
 pub(crate) struct Samples {
     /// Delays of the pictures shown since the last look.
-    latency: Spread,
+    latency: Histogram,
     /// The looks of the last two seconds, the oldest first: a rate that is told is of as long, so that it stands still.
     looks: VecDeque<(Instant, RecvStats)>,
     /// The last half minute.
@@ -45,7 +45,7 @@ pub(crate) struct Now {
 impl Samples {
     pub(crate) fn new(now: Instant) -> Self {
         Self {
-            latency: Spread::default(),
+            latency: Histogram::default(),
             looks: VecDeque::from([(now, RecvStats::default())]),
             history: History::new(now),
             now: Now::default(),

@@ -10,7 +10,7 @@ use proto::host::{Checklist, random_bytes, wait_until, wall_clock};
 use proto::{SendConfig, SendOutput, SendStream, SessionId};
 use rustix::event::{PollFd, PollFlags};
 
-use crate::net::{Link, Peer, Route};
+use crate::net::{Peer, Route, SendSocket};
 
 /// What was heard.
 struct Heard {
@@ -23,9 +23,9 @@ struct Heard {
 }
 
 /// Asks, and says whether anybody answers.
-pub(super) fn ask(list: &mut Checklist<'_>, mut link: Link, mut route: Route) -> Result<()> {
+pub(super) fn ask(list: &mut Checklist<'_>, mut socket: SendSocket, mut route: Route) -> Result<()> {
     list.section(format_args!("Saying hello to {} for up to {} s", route.to(), TIME.as_secs()))?;
-    let heard = hear(&mut link, &mut route)?;
+    let heard = hear(&mut socket, &mut route)?;
     for viewer in heard.viewers.iter().take(MOST) {
         list.ok(format_args!("{viewer} answers: datagrams pass both ways"))?;
     }
@@ -63,10 +63,10 @@ pub(super) fn ask(list: &mut Checklist<'_>, mut link: Link, mut route: Route) ->
     Ok(())
 }
 
-fn hear(link: &mut Link, route: &mut Route) -> Result<Heard> {
+fn hear(socket: &mut SendSocket, route: &mut Route) -> Result<Heard> {
     if !route.is_group() {
         // Only what is connected is told that a port is closed (udp(7)). Where it cannot be, that is not told.
-        let _ = rustix::net::connect(link.as_fd(), &route.to());
+        let _ = rustix::net::connect(socket.as_fd(), &route.to());
     }
     let config = SendConfig {
         datagram_bytes: route.datagram_bytes(),
@@ -78,13 +78,13 @@ fn hear(link: &mut Link, route: &mut Route) -> Result<Heard> {
     let mut heard = Heard { viewers: Vec::new(), strangers: 0, error: None };
     let end = Instant::now() + TIME;
     while Instant::now() < end {
-        let next = drain(&mut stream, link, route, &mut heard);
+        let next = drain(&mut stream, socket, route, &mut heard);
         let until = next.map_or(end, |next| next.min(end));
-        wait_until(&mut [PollFd::from_borrowed_fd(link.as_fd(), PollFlags::IN)], Some(until))
+        wait_until(&mut [PollFd::from_borrowed_fd(socket.as_fd(), PollFlags::IN)], Some(until))
             .context("cannot wait for answers")?;
-        heard.note_pending(link);
+        heard.note_pending(socket);
         let now = Instant::now();
-        let read = link.receive(AT_ONCE, |_, Peer { address, .. }, datagram| {
+        let read = socket.receive(AT_ONCE, |_, Peer { address, .. }, datagram| {
             if route.is_receiver(address) {
                 let _counted = stream.handle_datagram(address, datagram, now);
             }
@@ -98,16 +98,16 @@ fn hear(link: &mut Link, route: &mut Route) -> Result<Heard> {
         }
     }
     heard.viewers = stream.viewers().map(|(address, _)| *address).collect();
-    heard.strangers = link.strangers();
+    heard.strangers = socket.strangers();
     stream.close();
-    drain(&mut stream, link, route, &mut heard);
+    drain(&mut stream, socket, route, &mut heard);
     Ok(heard)
 }
 
 /// Sends what is due; returns when there is more.
 fn drain(
     stream: &mut SendStream<SocketAddr>,
-    link: &mut Link,
+    socket: &mut SendSocket,
     route: &mut Route,
     heard: &mut Heard,
 ) -> Option<Instant> {
@@ -116,8 +116,8 @@ fn drain(
             SendOutput::Wait(until) => return until,
             SendOutput::Event(_) => {}
             SendOutput::Transmit(transmit) => {
-                heard.note_pending(link);
-                let sent = link.send(route, &transmit);
+                heard.note_pending(socket);
+                let sent = socket.send(route, &transmit);
                 heard.error = sent.err().or_else(|| heard.error.take());
             }
         }
@@ -126,8 +126,8 @@ fn drain(
 
 impl Heard {
     /// Notes what came back instead of an answer. It is asked for before the next send or read, which would swallow it.
-    fn note_pending(&mut self, link: &Link) {
-        if let Ok(Err(error)) = rustix::net::sockopt::socket_error(link.as_fd()) {
+    fn note_pending(&mut self, socket: &SendSocket) {
+        if let Ok(Err(error)) = rustix::net::sockopt::socket_error(socket.as_fd()) {
             self.error = Some(error.into());
         }
     }

@@ -20,16 +20,16 @@ fn test_card() -> RawPicture {
 fn pictures_are_encoded_as_well_as_the_budget_allows() {
     let (pictures, inbox, stats) =
         (Arc::new(Latest::new()), Arc::new(Inbox::new().unwrap()), Arc::new(Stats::default()));
-    let audience = Arc::new(Audience::default());
-    audience.set(true);
+    let demand = Arc::new(Demand::default());
+    demand.set(true);
     // Not scoped: where this fails, nobody is left to end the thread.
     let thread = std::thread::spawn({
         let (pictures, inbox, stats) = (pictures.clone(), inbox.clone(), stats.clone());
-        let audience = audience.clone();
+        let demand = demand.clone();
         let encoder = Encoder::new(None).unwrap();
         let control = QualityControl::new("10..90".parse().unwrap());
         let console = Console::new("test");
-        move || run(&pictures, &audience, encoder, control, &inbox, &stats, wall_clock(), &console)
+        move || run(&pictures, &demand, encoder, control, &inbox, &stats, wall_clock(), &console)
     });
     let picture = test_card();
     let next = || {
@@ -68,12 +68,12 @@ fn a_budget_of_nothing_is_not_taken_for_none() {
 fn while_nobody_watches_nothing_is_encoded_and_the_first_to_come_sees_the_newest_picture() {
     let (pictures, inbox, stats) =
         (Arc::new(Latest::new()), Arc::new(Inbox::new().unwrap()), Arc::new(Stats::default()));
-    let audience = Arc::new(Audience::default());
+    let demand = Arc::new(Demand::default());
     let thread = std::thread::spawn({
         let (pictures, inbox, stats) = (pictures.clone(), inbox.clone(), stats.clone());
-        let (audience, console) = (audience.clone(), Console::silent());
+        let (demand, console) = (demand.clone(), Console::silent());
         let (encoder, control) = (Encoder::new(None).unwrap(), QualityControl::new("80".parse().unwrap()));
-        move || run(&pictures, &audience, encoder, control, &inbox, &stats, wall_clock(), &console)
+        move || run(&pictures, &demand, encoder, control, &inbox, &stats, wall_clock(), &console)
     });
     let picture = test_card();
     let mut displaced = 0;
@@ -84,15 +84,15 @@ fn while_nobody_watches_nothing_is_encoded_and_the_first_to_come_sees_the_newest
     assert_eq!((displaced, stats.lock().quality), (4, None));
     let mut ready = [PollFd::new(&*inbox, PollFlags::IN)];
     assert_eq!(wait_until(&mut ready, Some(Instant::now() + Duration::from_millis(50))).unwrap(), 0);
-    audience.set(true);
+    demand.set(true);
     assert!(wait_until(&mut ready, Some(Instant::now() + Duration::from_secs(10))).unwrap() > 0);
     assert_eq!(stats.lock().quality, Some(80));
 
     // What comes at the end, with nobody there, is counted as that.
-    audience.set(false);
+    demand.set(false);
     pictures.put(Raw { picture, at: Instant::now() });
     pictures.close();
-    audience.end();
+    demand.end();
     thread.join().unwrap();
     assert_eq!(stats.lock().unwatched, 1);
 }

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use proto::host::wait_until;
 use rustix::event::{PollFd, PollFlags};
 
-fn pair() -> (Link, Route, UdpSocket) {
+fn pair() -> (SendSocket, Route, UdpSocket) {
     let receiver = receiver();
-    let (link, route) = open(receiver.local_addr().unwrap(), &NetworkOptions::default());
-    (link, route, receiver)
+    let (socket, route) = open(receiver.local_addr().unwrap(), &NetworkOptions::default());
+    (socket, route, receiver)
 }
 
 fn receiver() -> UdpSocket {
@@ -18,9 +18,9 @@ fn receiver() -> UdpSocket {
     receiver
 }
 
-fn open(to: SocketAddr, options: &NetworkOptions) -> (Link, Route) {
+fn open(to: SocketAddr, options: &NetworkOptions) -> (SendSocket, Route) {
     let route = Route::find(to, options).unwrap();
-    (Link::open(&route, options).unwrap(), route)
+    (SendSocket::open(&route, options).unwrap(), route)
 }
 
 fn received(socket: &UdpSocket, count: usize) -> Vec<Vec<u8>> {
@@ -31,48 +31,49 @@ fn received(socket: &UdpSocket, count: usize) -> Vec<Vec<u8>> {
 
 #[test]
 fn many_datagrams_arrive_cut_alike_with_and_without_offload() {
-    let (mut link, mut route, receiver) = pair();
+    let (mut socket, mut route, receiver) = pair();
     let bytes: Vec<u8> = (0..5000).map(|i| (i % 251) as u8).collect();
     let cut: Vec<Vec<u8>> = bytes.chunks(1200).map(<[u8]>::to_vec).collect();
     for offload in [true, false, true] {
         route.offload = offload;
-        link.send(&mut route, &Transmit { to: None, bytes: &bytes, segment: 1200 }).unwrap();
+        socket.send(&mut route, &Transmit { to: None, bytes: &bytes, segment: 1200 }).unwrap();
         assert_eq!(received(&receiver, 5), cut, "offload {offload}");
     }
 }
 
 #[test]
 fn a_single_datagram_is_never_cut_by_the_segment_size_before() {
-    let (mut link, mut route, receiver) = pair();
-    link.send(&mut route, &Transmit { to: None, bytes: &[1; 300], segment: 100 }).unwrap();
-    link.send(&mut route, &Transmit { to: None, bytes: &[2; 900], segment: 900 }).unwrap();
+    let (mut socket, mut route, receiver) = pair();
+    socket.send(&mut route, &Transmit { to: None, bytes: &[1; 300], segment: 100 }).unwrap();
+    socket.send(&mut route, &Transmit { to: None, bytes: &[2; 900], segment: 900 }).unwrap();
     assert_eq!(received(&receiver, 4).last().unwrap().len(), 900);
 }
 
 /// Reads until so many came from the receiver.
-fn come_back(link: &mut Link, route: &Route, count: usize) -> Vec<(SocketAddr, Vec<u8>)> {
+fn come_back(socket: &mut SendSocket, route: &Route, count: usize) -> Vec<(SocketAddr, Vec<u8>)> {
     let mut found = Vec::new();
     while found.len() < count {
         let until = Some(Instant::now() + Duration::from_secs(5));
-        let mut files = [PollFd::new(link, PollFlags::IN)];
+        let mut files = [PollFd::new(socket, PollFlags::IN)];
         assert_eq!(wait_until(&mut files, until).unwrap(), 1, "{found:?}");
         let mut take = |from, datagram: &mut [u8]| found.push((from, datagram.to_vec()));
-        link.receive(1, |_, Peer { address: from, .. }, datagram| {
-            route.is_receiver(from).then(|| take(from, datagram)).is_some()
-        })
-        .unwrap();
+        socket
+            .receive(1, |_, Peer { address: from, .. }, datagram| {
+                route.is_receiver(from).then(|| take(from, datagram)).is_some()
+            })
+            .unwrap();
     }
     found
 }
 
-fn address(link: &Link) -> SocketAddr {
-    (Ipv4Addr::LOCALHOST, link.socket.local_addr().unwrap().as_socket().unwrap().port()).into()
+fn address(socket: &SendSocket) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, socket.socket.local_addr().unwrap().as_socket().unwrap().port()).into()
 }
 
 #[test]
 fn only_the_receiver_itself_is_heard() {
-    let (mut link, route, receiver) = pair();
-    let (to, other) = (address(&link), UdpSocket::bind("127.0.0.1:0").unwrap());
+    let (mut socket, route, receiver) = pair();
+    let (to, other) = (address(&socket), UdpSocket::bind("127.0.0.1:0").unwrap());
     let port = receiver.local_addr().unwrap().port();
     // Where the neighbouring address has that port free, it is somebody else too.
     let others = [Some(other), UdpSocket::bind(("127.0.0.2", port)).ok()];
@@ -84,62 +85,62 @@ fn only_the_receiver_itself_is_heard() {
     receiver.send_to(&[2; PLACE], to).unwrap();
     receiver.send_to(b"", to).unwrap();
     let from = receiver.local_addr().unwrap();
-    assert_eq!(come_back(&mut link, &route, 2), [(from, vec![2; PLACE]), (from, vec![])]);
-    assert_eq!(link.strangers(), strangers + 1);
-    assert_eq!(link.receive(5, |_, _, _| unreachable!("nothing is there")).unwrap(), 0);
+    assert_eq!(come_back(&mut socket, &route, 2), [(from, vec![2; PLACE]), (from, vec![])]);
+    assert_eq!(socket.strangers(), strangers + 1);
+    assert_eq!(socket.receive(5, |_, _, _| unreachable!("nothing is there")).unwrap(), 0);
 }
 
 #[test]
 fn a_batch_is_no_longer_than_asked_for() {
-    let (mut link, route, receiver) = pair();
+    let (mut socket, route, receiver) = pair();
     for _ in 0..5 {
-        receiver.send_to(b"feedback", address(&link)).unwrap();
+        receiver.send_to(b"feedback", address(&socket)).unwrap();
     }
-    come_back(&mut link, &route, 1);
+    come_back(&mut socket, &route, 1);
     let mut count = 0;
-    let mut take = |_: &mut Link, _, _: &mut [u8]| {
+    let mut take = |_: &mut SendSocket, _, _: &mut [u8]| {
         count += 1;
         true
     };
-    assert_eq!(link.receive(3, &mut take).unwrap(), 3);
-    assert_eq!(link.receive(3, &mut take).unwrap(), 1);
+    assert_eq!(socket.receive(3, &mut take).unwrap(), 3);
+    assert_eq!(socket.receive(3, &mut take).unwrap(), 1);
     assert_eq!(count, 4);
 }
 
 #[test]
 fn a_closed_port_disturbs_neither_sending_nor_reading() {
-    let (mut link, mut route, receiver) = pair();
+    let (mut socket, mut route, receiver) = pair();
     let to = receiver.local_addr().unwrap();
     drop(receiver);
     for _ in 0..3 {
-        link.send(&mut route, &Transmit { to: None, bytes: b"x", segment: 1 }).unwrap();
-        assert_eq!(link.receive(5, |_, _, _| true).unwrap(), 0);
+        socket.send(&mut route, &Transmit { to: None, bytes: b"x", segment: 1 }).unwrap();
+        assert_eq!(socket.receive(5, |_, _, _| true).unwrap(), 0);
     }
     let receiver = UdpSocket::bind(to).unwrap();
-    receiver.send_to(b"back", address(&link)).unwrap();
-    assert_eq!(come_back(&mut link, &route, 1), [(to, b"back".to_vec())]);
+    receiver.send_to(b"back", address(&socket)).unwrap();
+    assert_eq!(come_back(&mut socket, &route, 1), [(to, b"back".to_vec())]);
 }
 
 #[test]
 fn anybody_may_answer_a_group_and_is_answered_alone_and_whole() {
     let group = "239.255.77.1:9000".parse().unwrap();
     let options = NetworkOptions { interface: Some("lo".into()), ..Default::default() };
-    let (mut link, mut route) = open(group, &options);
+    let (mut socket, mut route) = open(group, &options);
     let viewers: Vec<_> = (0..2).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
     for viewer in &viewers {
-        viewer.send_to(b"report", address(&link)).unwrap();
+        viewer.send_to(b"report", address(&socket)).unwrap();
     }
-    link.send(&mut route, &Transmit { to: None, bytes: &[1; 300], segment: 100 }).unwrap();
-    for ((from, bytes), viewer) in come_back(&mut link, &route, 2).into_iter().zip(&viewers) {
+    socket.send(&mut route, &Transmit { to: None, bytes: &[1; 300], segment: 100 }).unwrap();
+    for ((from, bytes), viewer) in come_back(&mut socket, &route, 2).into_iter().zip(&viewers) {
         assert_eq!((from, &bytes[..]), (viewer.local_addr().unwrap(), &b"report"[..]));
-        link.send(&mut route, &Transmit { to: Some(from), bytes: &[7; 900], segment: 900 }).unwrap();
+        socket.send(&mut route, &Transmit { to: Some(from), bytes: &[7; 900], segment: 900 }).unwrap();
         assert_eq!(received(viewer, 1), [vec![7; 900]]);
     }
 }
 
 #[test]
 fn one_socket_sends_to_many_each_cut_as_its_own_way_allows() {
-    let (mut link, mut route, receiver) = pair();
+    let (mut socket, mut route, receiver) = pair();
     let other = self::receiver();
     let mut other_route = Route::find(other.local_addr().unwrap(), &NetworkOptions::default()).unwrap();
     other_route.offload = false;
@@ -147,7 +148,7 @@ fn one_socket_sends_to_many_each_cut_as_its_own_way_allows() {
         let bytes = vec![segment as u8; 3000];
         let cut: Vec<Vec<u8>> = bytes.chunks(segment).map(<[u8]>::to_vec).collect();
         for (route, receiver) in [(&mut route, &receiver), (&mut other_route, &other)] {
-            link.send(route, &Transmit { to: None, bytes: &bytes, segment }).unwrap();
+            socket.send(route, &Transmit { to: None, bytes: &bytes, segment }).unwrap();
             assert_eq!(received(receiver, cut.len()), cut, "{segment} to {}", route.to());
         }
     }
@@ -156,13 +157,13 @@ fn one_socket_sends_to_many_each_cut_as_its_own_way_allows() {
 #[test]
 fn each_who_asked_is_sent_to_from_there_by_a_socket_that_hears_nobody() {
     let options = NetworkOptions::default();
-    let mut asked = Link::serve("127.0.0.1:0".parse().unwrap(), &options).unwrap();
+    let mut asked = SendSocket::serve("127.0.0.1:0".parse().unwrap(), &options).unwrap();
     let at = address(&asked);
     let askers = [receiver(), receiver()];
-    let mut owns: Vec<Link> = Vec::new();
+    let mut owns: Vec<SendSocket> = Vec::new();
     for round in 0..2 {
-        for asker in &askers {
-            asker.send_to(b"ask", at).unwrap();
+        for subscriber in &askers {
+            subscriber.send_to(b"ask", at).unwrap();
         }
         let mut peers = Vec::new();
         while peers.len() < askers.len() {
@@ -174,17 +175,17 @@ fn each_who_asked_is_sent_to_from_there_by_a_socket_that_hears_nobody() {
             assert_eq!(read.unwrap(), 1, "what is asked comes to the socket that is asked, in round {round}");
         }
         owns.extend(peers.iter().map(|peer| asked.back_to(*peer, &options).unwrap()));
-        for ((peer, own), asker) in peers.iter().zip(&mut owns).zip(&askers) {
+        for ((peer, own), subscriber) in peers.iter().zip(&mut owns).zip(&askers) {
             let mut route = Route::back(*peer, &options).unwrap();
             let transmit = Transmit { to: None, bytes: &[9; 300], segment: 100 };
             assert_eq!(own.send(&mut route, &transmit).unwrap(), 300);
             for _ in 0..3 {
-                assert_eq!(asker.recv_from(&mut [0; 200]).unwrap(), (100, at));
+                assert_eq!(subscriber.recv_from(&mut [0; 200]).unwrap(), (100, at));
             }
             assert_eq!(own.receive(1, |_, _, _| true).unwrap(), 0);
         }
     }
-    let error = Link::serve(at, &options).unwrap_err();
+    let error = SendSocket::serve(at, &options).unwrap_err();
     let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
     assert_eq!(kind, Some(io::ErrorKind::AddrInUse), "the port is still nobody else's");
 }
@@ -193,9 +194,11 @@ const SOON: Duration = Duration::from_secs(5);
 
 #[test]
 fn nothing_larger_than_the_mtu_is_sent() {
-    let (mut link, mut route, _receiver) = pair();
+    let (mut socket, mut route, _receiver) = pair();
     assert_eq!((route.mtu(), route.datagram_bytes()), (1500, 1472));
-    assert!(link.send(&mut route, &Transmit { to: None, bytes: &vec![0; 65_600], segment: 65_600 }).is_err());
+    assert!(
+        socket.send(&mut route, &Transmit { to: None, bytes: &vec![0; 65_600], segment: 65_600 }).is_err()
+    );
     assert!(route.is_local());
 }
 
@@ -203,13 +206,13 @@ fn nothing_larger_than_the_mtu_is_sent() {
 fn no_other_user_of_this_computer_shares_the_port_at_which_a_sender_is_asked() {
     for (at, host) in [("127.0.0.1:0", "127.0.0.1"), ("0.0.0.0:0", "127.0.0.1"), ("[::1]:0", "::1")] {
         let options = NetworkOptions::default();
-        let Ok(mut asked) = Link::serve(at.parse().unwrap(), &options) else { continue };
+        let Ok(mut asked) = SendSocket::serve(at.parse().unwrap(), &options) else { continue };
         let host: IpAddr = host.parse().unwrap();
-        let asker = UdpSocket::bind((host, 0)).unwrap();
-        asker.send_to(b"ask", (host, asked.port().unwrap())).unwrap();
+        let subscriber = UdpSocket::bind((host, 0)).unwrap();
+        subscriber.send_to(b"ask", (host, asked.port().unwrap())).unwrap();
         let mut peers = Vec::new();
         wait_until(&mut [PollFd::new(&asked, PollFlags::IN)], Some(Instant::now() + SOON)).unwrap();
-        let note = |_: &mut Link, peer, _: &mut [u8]| {
+        let note = |_: &mut SendSocket, peer, _: &mut [u8]| {
             peers.push(peer);
             true
         };

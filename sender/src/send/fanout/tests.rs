@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use proto::wire::{Body, Datagram};
-use proto::{AskOutput, Asker, Clock, MediaTime, SessionId};
+use proto::{Clock, MediaTime, SessionId, SubscribeOutput, Subscriber};
 
 use crate::args::Args;
 use crate::serve::ServeAt;
@@ -16,7 +16,7 @@ const SECRET: [u8; 16] = [7; 16];
 /// Destinations, and what is counted of them.
 struct Setup {
     fanout: Fanout,
-    tally: Tally,
+    ledger: FrameLedger,
     stats: Stats,
 }
 
@@ -27,7 +27,7 @@ impl Setup {
         let streams =
             Streams::new(args.format, args.send_config(SESSION, SECRET), None, clock, console.clone());
         let fanout = Fanout::new(streams, NetworkOptions::default(), console).unwrap();
-        Self { fanout, tally: Tally::default(), stats: Stats::default() }
+        Self { fanout, ledger: FrameLedger::default(), stats: Stats::default() }
     }
 
     /// A port on this computer at which at most so many may watch.
@@ -37,21 +37,23 @@ impl Setup {
         let links = at.open(&NetworkOptions::default()).unwrap();
         let to = (std::net::Ipv4Addr::LOCALHOST, links[0].port().unwrap()).into();
         let clock = Clock::new(Instant::now(), MediaTime::default());
-        setup.fanout.serve(links, Door::new(SESSION, SECRET, most, clock).with_computers(computer::of));
+        setup
+            .fanout
+            .serve(links, SubscribeServer::new(SESSION, SECRET, most, clock).with_computers(computer::of));
         (setup, to)
     }
 
     fn receive(&mut self) {
-        self.fanout.receive(0, &mut self.tally, &self.stats, Instant::now());
+        self.fanout.receive(0, &mut self.ledger, &self.stats, Instant::now());
     }
 
     fn drain(&mut self) {
-        self.fanout.drain(SourceState::Live, &mut self.tally, &self.stats);
+        self.fanout.drain(SourceState::Live, &mut self.ledger, &self.stats);
     }
 
     fn push(&mut self, captured: u64) {
         let frame = Frame { captured: MediaTime::from_micros(captured), jpeg: Arc::new(vec![7; 3000]) };
-        self.fanout.push(frame, &mut self.tally, &self.stats, Instant::now());
+        self.fanout.push(frame, &mut self.ledger, &self.stats, Instant::now());
         self.drain();
     }
 
@@ -66,7 +68,7 @@ impl Setup {
 struct Viewer {
     socket: UdpSocket,
     to: SocketAddr,
-    asker: Asker,
+    subscriber: Subscriber,
 }
 
 impl Viewer {
@@ -77,7 +79,7 @@ impl Viewer {
     fn at(from: &str, to: SocketAddr) -> Self {
         let socket = UdpSocket::bind((from, 0)).unwrap();
         socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
-        Self { socket, to, asker: Asker::new(Instant::now()) }
+        Self { socket, to, subscriber: Subscriber::new(Instant::now()) }
     }
 
     /// Asks, shows the token, and has the sender take both in.
@@ -87,13 +89,13 @@ impl Viewer {
             setup.receive();
             let mut place = [0; 2000];
             while let Ok(length) = self.socket.recv(&mut place)
-                && self.asker.handle_datagram(&place[..length], Instant::now())
+                && self.subscriber.handle_datagram(&place[..length], Instant::now())
             {}
         }
     }
 
     fn say(&mut self) {
-        while let AskOutput::Transmit(ask) = self.asker.poll(Instant::now()) {
+        while let SubscribeOutput::Transmit(ask) = self.subscriber.poll(Instant::now()) {
             self.socket.send_to(ask, self.to).unwrap();
         }
     }
@@ -118,7 +120,7 @@ fn what_is_due_goes_before_more_than_a_batch_of_feedback_is_read() {
     let options = NetworkOptions::default();
     let route = Route::find(receiver.local_addr().unwrap(), &options).unwrap();
     let mut setup = Setup::new();
-    setup.fanout.add(Link::open(&route, &options).unwrap(), route, &setup.stats);
+    setup.fanout.add(SendSocket::open(&route, &options).unwrap(), route, &setup.stats);
     // The hello tells where to answer.
     setup.drain();
     let to = receiver.recv_from(&mut [0; 2000]).unwrap().1;
@@ -150,7 +152,7 @@ fn who_comes_sees_the_newest_picture_at_once_and_each_picture_ends_once() {
 
     let mut third = Viewer::new(to);
     third.join(&mut setup);
-    assert_eq!(third.asker.state(), proto::AskState::Full);
+    assert_eq!(third.subscriber.state(), proto::SubscribeState::Full);
     assert_eq!(setup.stats.lock().asks.full, 1);
 }
 
@@ -164,7 +166,7 @@ fn who_leaves_is_sent_nothing_more_and_comes_back_beyond_what_it_saw() {
     }
     assert_eq!(viewer.frames(), [0, 1, 2]);
     let before = setup.stats.lock().destinations[0].stream.bytes;
-    viewer.asker.leave();
+    viewer.subscriber.leave();
     viewer.say();
     setup.receive();
     setup.push(4);
@@ -174,7 +176,7 @@ fn who_leaves_is_sent_nothing_more_and_comes_back_beyond_what_it_saw() {
         assert!(counters.destinations.is_empty() && counters.departed.bytes >= before);
     }
     // The same socket, and a receiver that remembers.
-    viewer.asker = Asker::new(Instant::now());
+    viewer.subscriber = Subscriber::new(Instant::now());
     viewer.join(&mut setup);
     setup.drain();
     setup.push(5);
@@ -191,7 +193,7 @@ fn who_asks_while_the_last_frames_go_holds_up_no_end() {
     setup.push(1);
     setup.fanout.close();
     late.join(&mut setup);
-    assert_eq!(late.asker.state(), proto::AskState::Full);
+    assert_eq!(late.subscriber.state(), proto::SubscribeState::Full);
     let end = Instant::now() + Duration::from_secs(5);
     while !setup.fanout.is_done() {
         assert!(Instant::now() < end, "{:?}", setup.stats);

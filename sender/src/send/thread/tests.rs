@@ -10,7 +10,7 @@ use proto::host::Console;
 use proto::{Clock, Frame, Pace, SessionId};
 
 use crate::args::Args;
-use crate::net::{Link, NetworkOptions, Route};
+use crate::net::{NetworkOptions, Route, SendSocket};
 use crate::send::Streams;
 use crate::stats;
 
@@ -29,7 +29,7 @@ impl Setup {
         receiver.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         let options = NetworkOptions::default();
         let route = Route::find(receiver.local_addr().unwrap(), &options).unwrap();
-        let link = Link::open(&route, &options).unwrap();
+        let socket = SendSocket::open(&route, &options).unwrap();
         let rate = match pace {
             Pace::Rate(rate) => format!("{rate}"),
             _ => "off".into(),
@@ -41,11 +41,11 @@ impl Setup {
         streams.set_interval(Some(INTERVAL));
         let (inbox, stats) = (Arc::new(Inbox::new().unwrap()), Arc::new(Stats::default()));
         let mut fanout = Fanout::new(streams, options, console).unwrap();
-        fanout.add(link, route, &stats);
+        fanout.add(socket, route, &stats);
         let stop = Stop::new().unwrap();
         let thread = spawn({
             let (inbox, stats, stop) = (inbox.clone(), stats.clone(), stop.clone());
-            move || run(&inbox, fanout, None, &Audience::default(), &stats, most, &stop)
+            move || run(&inbox, fanout, None, &Demand::default(), &stats, most, &stop)
         });
         Self { inbox, stats, stop, receiver, thread }
     }
@@ -63,7 +63,7 @@ impl Setup {
     }
 
     /// Waits for something that must come; how soon is not asked.
-    fn wait_for(&self, what: impl Fn(&stats::Counters) -> bool) {
+    fn wait_for(&self, what: impl Fn(&stats::SendCounters) -> bool) {
         let end = Instant::now() + Duration::from_secs(10);
         while !what(&self.stats.lock()) {
             assert!(Instant::now() < end, "{:?}", self.stats);

@@ -4,15 +4,15 @@ use sdl2::rect::Rect;
 
 use super::plot;
 use super::rows::Row;
-use crate::window::draw::bitmap::Sheet;
-use crate::window::draw::painter::{GLYPH, Pen, shortened};
+use crate::window::draw::bitmap::Bitmap;
+use crate::window::draw::painter::{GLYPH, Painter, shortened};
 use crate::window::draw::palette::{Colour, HEAD, PANEL, TEXT};
 use crate::window::widgets::history::History;
 
 /// Draws as many rows as the tile has room for. Returns the panel's place in the tile. With `is_wide`, its width does not
 /// depend on what it says, so that it stands still while figures change.
 pub(crate) fn draw(
-    sheet: &mut Sheet,
+    bitmap: &mut Bitmap,
     tile: (u32, u32),
     rows: &[Row],
     history: &History,
@@ -40,9 +40,9 @@ pub(crate) fn draw(
     // The last line's leading is no more than air.
     let size = (GLYPH * columns + 2 * PADDING, last_top + last.height() - LEADING + 2 * PADDING);
     let size = (scale * size.0, scale * size.1);
-    let mut pen = sheet.begin(size, PANEL);
+    let mut painter = bitmap.begin(size, PANEL);
     for (top, line) in lines {
-        line.draw(&mut pen, scale * (PADDING + top), columns, scale, history);
+        line.draw(&mut painter, scale * (PADDING + top), columns, scale, history);
     }
     Some(Rect::new(room.margin as i32, room.margin as i32, size.0, size.1))
 }
@@ -174,19 +174,19 @@ impl Line<'_> {
         }
     }
 
-    fn draw(&self, pen: &mut Pen<'_>, top: u32, columns: u32, scale: u32, history: &History) {
+    fn draw(&self, painter: &mut Painter<'_>, top: u32, columns: u32, scale: u32, history: &History) {
         let column = |number: u32| scale * (PADDING + GLYPH * number);
         match self {
             Self::Text { label, from, parts } => {
                 let label = shortened(label, (*from as usize).saturating_sub(1));
-                pen.text((column(0), top), &label, scale, TEXT);
+                painter.text((column(0), top), &label, scale, TEXT);
                 let mut at = *from;
                 for (text, colour) in parts {
-                    pen.text((column(at), top), text, scale, *colour);
+                    painter.text((column(at), top), text, scale, *colour);
                     at += text.chars().count() as u32;
                 }
             }
-            Self::Plot(plot) => plot.draw(pen, (column(0), top), columns, scale, history),
+            Self::Plot(plot) => plot.draw(painter, (column(0), top), columns, scale, history),
             Self::Gap => {}
         }
     }

@@ -1,6 +1,6 @@
 //! Small running plots of the last half minute.
 
-use crate::window::draw::painter::{GLYPH, Pen, width};
+use crate::window::draw::painter::{GLYPH, Painter, width};
 use crate::window::draw::palette::{ACCENT, Colour, FAINT, FAIR, TEXT};
 use crate::window::widgets::history::{History, STEPS, Sample};
 
@@ -17,7 +17,7 @@ impl Plot {
     /// Draws it as wide as so many letters, under a line that says what it is and what its height stands for.
     pub(crate) fn draw(
         self,
-        pen: &mut Pen<'_>,
+        painter: &mut Painter<'_>,
         (left, top): (u32, u32),
         columns: u32,
         scale: u32,
@@ -30,22 +30,24 @@ impl Plot {
             Self::Loss => ("loss", ceiling(highest, 1.0), "%"),
         };
         let height_is = format!("{ceiling} {unit}");
-        pen.text((left, top), what, scale, TEXT);
+        painter.text((left, top), what, scale, TEXT);
         if self == Self::Latency {
             let at = |letters: u32| left + scale * GLYPH * letters;
-            pen.text((at(8), top), "p50", scale, ACCENT);
-            pen.text((at(12), top), "p99", scale, SLOWER);
+            painter.text((at(8), top), "p50", scale, ACCENT);
+            painter.text((at(12), top), "p99", scale, SLOWER);
         }
-        pen.text((left + all - scale * width(&height_is), top), &height_is, scale, TEXT);
+        painter.text((left + all - scale * width(&height_is), top), &height_is, scale, TEXT);
         let area = Area { left, top: top + scale * (GLYPH + 3), width: all, height: scale * BOX, scale };
-        pen.fill((left, area.top), (all, 1), FAINT);
-        pen.fill((left, area.top + area.height - 1), (all, 1), FAINT);
+        painter.fill((left, area.top), (all, 1), FAINT);
+        painter.fill((left, area.top + area.height - 1), (all, 1), FAINT);
         match self {
             Self::Latency => {
-                area.curve(pen, history.samples().map(|sample| sample.p99), ceiling, SLOWER);
-                area.curve(pen, history.samples().map(|sample| sample.p50), ceiling, ACCENT);
+                area.curve(painter, history.samples().map(|sample| sample.p99), ceiling, SLOWER);
+                area.curve(painter, history.samples().map(|sample| sample.p50), ceiling, ACCENT);
             }
-            Self::Loss => area.bars(pen, history.samples().map(|sample| sample.loss_percent), ceiling, FAIR),
+            Self::Loss => {
+                area.bars(painter, history.samples().map(|sample| sample.loss_percent), ceiling, FAIR)
+            }
         }
     }
 
@@ -75,7 +77,7 @@ impl Area {
     /// A line through the values, broken where there is none.
     fn curve(
         &self,
-        pen: &mut Pen<'_>,
+        painter: &mut Painter<'_>,
         values: impl Iterator<Item = Option<f64>>,
         ceiling: f64,
         colour: Colour,
@@ -87,7 +89,7 @@ impl Area {
                 (self.at(step), self.top + self.height - self.scale - height)
             });
             if let Some(point) = point {
-                pen.line(before.unwrap_or(point), point, self.scale, colour);
+                painter.line(before.unwrap_or(point), point, self.scale, colour);
             }
             before = point;
         }
@@ -96,7 +98,7 @@ impl Area {
     /// A bar for each value above 0.
     fn bars(
         &self,
-        pen: &mut Pen<'_>,
+        painter: &mut Painter<'_>,
         values: impl Iterator<Item = Option<f64>>,
         ceiling: f64,
         colour: Colour,
@@ -107,7 +109,7 @@ impl Area {
                 let height = self.part(value, ceiling).max(self.scale);
                 let (left, right) = (self.at(step), self.at(step + 1));
                 let wide = (right - left).saturating_sub(self.scale.min(right - left - 1)).max(1);
-                pen.fill((left, self.top + self.height - height), (wide, height), colour);
+                painter.fill((left, self.top + self.height - height), (wide, height), colour);
             }
         }
     }

@@ -47,15 +47,15 @@ fn history(p50: f64, p99: f64, loss: f64) -> History {
 
 #[test]
 fn all_figures_are_there_in_columns() {
-    let (history, mut sheet) = (history(12.0, 18.0, 0.5), Sheet::default());
+    let (history, mut bitmap) = (history(12.0, 18.0, 0.5), Bitmap::default());
     let figures = Figures {
         recording: Some("REC door.mkv 00:12"),
         past: Some("past 10 s"),
         note: Some("door.jpg written"),
         ..figures(&history)
     };
-    let area = draw(&mut sheet, (1920, 1080), Detail::Full, &figures).unwrap();
-    assert_eq!(area.size(), sheet.size());
+    let area = draw(&mut bitmap, (1920, 1080), Detail::Full, &figures).unwrap();
+    assert_eq!(area.size(), bitmap.size());
     let mut top = 0;
     for (label, value) in [
         ("age", "   34 ms"),
@@ -69,30 +69,30 @@ fn all_figures_are_there_in_columns() {
         ("interface", "eth0"),
         ("clock", "shared"),
     ] {
-        let label_at = find(&sheet, label).unwrap_or_else(|| panic!("no {label}"));
-        let value_at = find(&sheet, value).unwrap_or_else(|| panic!("no {value}"));
+        let label_at = find(&bitmap, label).unwrap_or_else(|| panic!("no {label}"));
+        let value_at = find(&bitmap, value).unwrap_or_else(|| panic!("no {value}"));
         assert_eq!((label_at.y, label_at.scale), (value_at.y, value_at.scale), "{label}");
         assert_eq!(value_at.x, label_at.x + 80 * label_at.scale, "{label}");
         assert!(label_at.y > top, "{label} is below what stands before it");
         top = label_at.y;
     }
-    assert!(find(&sheet, "   12 lost").is_some(), "each cause has a line");
-    assert!(find(&sheet, "damaged").is_none(), "what has not happened is not said");
-    assert_eq!(find(&sheet, "● REC door.mkv 00:12").unwrap().colour, BAD);
+    assert!(find(&bitmap, "   12 lost").is_some(), "each cause has a line");
+    assert!(find(&bitmap, "damaged").is_none(), "what has not happened is not said");
+    assert_eq!(find(&bitmap, "● REC door.mkv 00:12").unwrap().colour, BAD);
     for text in ["door", "● live", "past 10 s", "door.jpg written", "p50", "p99", "20 ms", "1 %"] {
-        assert!(find(&sheet, text).is_some(), "{text}");
+        assert!(find(&bitmap, text).is_some(), "{text}");
     }
 }
 
 #[test]
 fn an_old_picture_is_red_and_no_state_looks_like_live() {
-    let (history, mut sheet) = (history(12.0, 18.0, 0.0), Sheet::default());
-    let age = |is_stale, detail, sheet: &mut Sheet| {
-        draw(sheet, (1280, 720), detail, &Figures { is_stale, ..figures(&history) });
-        find(sheet, "34 ms").unwrap().colour
+    let (history, mut bitmap) = (history(12.0, 18.0, 0.0), Bitmap::default());
+    let age = |is_stale, detail, bitmap: &mut Bitmap| {
+        draw(bitmap, (1280, 720), detail, &Figures { is_stale, ..figures(&history) });
+        find(bitmap, "34 ms").unwrap().colour
     };
     for detail in [Detail::Small, Detail::Full] {
-        assert_eq!((age(false, detail, &mut sheet), age(true, detail, &mut sheet)), (HEAD, BAD));
+        assert_eq!((age(false, detail, &mut bitmap), age(true, detail, &mut bitmap)), (HEAD, BAD));
     }
     for (condition, words, colour) in [
         (Condition::Stale, "■ no new picture", BAD),
@@ -102,33 +102,33 @@ fn an_old_picture_is_red_and_no_state_looks_like_live() {
         (Condition::Full, "▲ full", FAIR),
     ] {
         for detail in [Detail::Off, Detail::Small, Detail::Full] {
-            draw(&mut sheet, (1280, 720), detail, &Figures { condition, ..figures(&history) }).unwrap();
-            assert_eq!(find(&sheet, words).map(|found| found.colour), Some(colour), "{words}, {detail:?}");
+            draw(&mut bitmap, (1280, 720), detail, &Figures { condition, ..figures(&history) }).unwrap();
+            assert_eq!(find(&bitmap, words).map(|found| found.colour), Some(colour), "{words}, {detail:?}");
         }
     }
 }
 
 #[test]
 fn switched_off_it_says_only_what_must_not_be_missed() {
-    let (history, mut sheet) = (history(12.0, 18.0, 0.0), Sheet::default());
+    let (history, mut bitmap) = (history(12.0, 18.0, 0.0), Bitmap::default());
     let live = figures(&history);
-    assert_eq!(draw(&mut sheet, (1280, 720), Detail::Off, &live), None);
-    assert_eq!(sheet.size(), (0, 0), "nothing was drawn, nor allocated");
+    assert_eq!(draw(&mut bitmap, (1280, 720), Detail::Off, &live), None);
+    assert_eq!(bitmap.size(), (0, 0), "nothing was drawn, nor allocated");
     let noted = Figures { note: Some("door.jpg written"), ..live };
-    draw(&mut sheet, (1280, 720), Detail::Off, &noted).unwrap();
-    assert!(find(&sheet, "door.jpg written").is_some() && find(&sheet, "34 ms").is_none());
+    draw(&mut bitmap, (1280, 720), Detail::Off, &noted).unwrap();
+    assert!(find(&bitmap, "door.jpg written").is_some() && find(&bitmap, "34 ms").is_none());
 }
 
 #[test]
 fn curves_are_as_high_as_what_they_show() {
-    let mut sheet = Sheet::default();
+    let mut bitmap = Bitmap::default();
     // The row of the last pixel of this colour from the right edge of the plots, and how many there are in all.
     let mut look = |history: &History, colour| {
-        draw(&mut sheet, (1920, 1080), Detail::Full, &figures(history)).unwrap();
-        let legend = find(&sheet, "p50").unwrap();
-        let below = (legend.y + 9 * legend.scale) as usize * sheet.pitch();
-        let rows: Vec<usize> = sheet.pixels()[below..]
-            .chunks(sheet.pitch())
+        draw(&mut bitmap, (1920, 1080), Detail::Full, &figures(history)).unwrap();
+        let legend = find(&bitmap, "p50").unwrap();
+        let below = (legend.y + 9 * legend.scale) as usize * bitmap.pitch();
+        let rows: Vec<usize> = bitmap.pixels()[below..]
+            .chunks(bitmap.pitch())
             .enumerate()
             .filter(|(_, row)| row.chunks(4).any(|pixel| pixel == colour))
             .map(|(y, _)| y)
@@ -146,7 +146,7 @@ fn curves_are_as_high_as_what_they_show() {
 
 #[test]
 fn whatever_the_tile_it_stays_inside_and_cuts_no_letter() {
-    let (history, mut sheet) = (history(12.0, 18.0, 3.0), Sheet::default());
+    let (history, mut bitmap) = (history(12.0, 18.0, 3.0), Bitmap::default());
     let long = Figures {
         name: "a camera with a name that somebody wrote a novel into",
         peer: "[2001:db8:1234:5678:9abc:def0:1234:5678]:41000",
@@ -159,14 +159,14 @@ fn whatever_the_tile_it_stays_inside_and_cuts_no_letter() {
             for detail in [Detail::Off, Detail::Small, Detail::Full] {
                 for condition in [Condition::Live, Condition::Silent] {
                     let figures = Figures { condition, ..long };
-                    let Some(area) = draw(&mut sheet, (width, height), detail, &figures) else { continue };
+                    let Some(area) = draw(&mut bitmap, (width, height), detail, &figures) else { continue };
                     assert!(area.left() >= 0 && area.right() as u32 <= width, "{area:?} in {width}x{height}");
                     assert!(
                         area.top() >= 0 && area.bottom() as u32 <= height,
                         "{area:?} in {width}x{height}"
                     );
-                    assert_eq!(area.size(), sheet.size());
-                    assert_rim(&sheet);
+                    assert_eq!(area.size(), bitmap.size());
+                    assert_rim(&bitmap);
                 }
             }
         }
@@ -174,9 +174,9 @@ fn whatever_the_tile_it_stays_inside_and_cuts_no_letter() {
 }
 
 /// All around is nothing but the panel, so that no letter is cut.
-fn assert_rim(sheet: &Sheet) {
-    let (width, height) = sheet.size();
-    let row = |y: u32| &sheet.pixels()[y as usize * sheet.pitch()..][..sheet.pitch()];
+fn assert_rim(bitmap: &Bitmap) {
+    let (width, height) = bitmap.size();
+    let row = |y: u32| &bitmap.pixels()[y as usize * bitmap.pitch()..][..bitmap.pitch()];
     let is_panel = |pixels: &[u8]| pixels.chunks(4).all(|pixel| pixel == PANEL);
     assert!(is_panel(row(0)) && is_panel(row(height - 1)));
     for y in 0..height {
@@ -186,17 +186,17 @@ fn assert_rim(sheet: &Sheet) {
 
 #[test]
 fn small_tiles_keep_what_matters_most() {
-    let (history, mut sheet) = (history(12.0, 18.0, 3.0), Sheet::default());
-    draw(&mut sheet, (160, 90), Detail::Full, &figures(&history)).unwrap();
+    let (history, mut bitmap) = (history(12.0, 18.0, 3.0), Bitmap::default());
+    draw(&mut bitmap, (160, 90), Detail::Full, &figures(&history)).unwrap();
     for text in ["door", "● live", "age", "34 ms", "12.3 ms"] {
-        assert!(find(&sheet, text).is_some(), "{text}");
+        assert!(find(&bitmap, text).is_some(), "{text}");
     }
     let stale = Figures { condition: Condition::Stale, ..figures(&history) };
-    draw(&mut sheet, (160, 90), Detail::Small, &stale).unwrap();
-    assert!(find(&sheet, "■ no new picture…").is_some(), "how it is comes before its name");
+    draw(&mut bitmap, (160, 90), Detail::Small, &stale).unwrap();
+    assert!(find(&bitmap, "■ no new picture…").is_some(), "how it is comes before its name");
     let named = Figures { name: "the-camera-at-the-back-door", ..figures(&history) };
-    draw(&mut sheet, (240, 135), Detail::Small, &named).unwrap();
-    assert!(find(&sheet, "the-cam…").is_some() && find(&sheet, "34 ms").is_some());
+    draw(&mut bitmap, (240, 135), Detail::Small, &named).unwrap();
+    assert!(find(&bitmap, "the-cam…").is_some() && find(&bitmap, "34 ms").is_some());
 }
 
 #[test]

@@ -11,11 +11,11 @@ use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 /// It is a file descriptor that becomes readable, so that a thread can wait for it and for its sockets at once
 /// (eventfd(2)).
 #[derive(Clone, Debug)]
-pub struct Wake {
+pub struct Event {
     event: Arc<OwnedFd>,
 }
 
-impl Wake {
+impl Event {
     /// An event that was not raised yet.
     ///
     /// # Errors
@@ -43,7 +43,7 @@ impl Wake {
     }
 }
 
-impl AsFd for Wake {
+impl AsFd for Event {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.event.as_fd()
     }
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn it_stays_raised_until_it_is_cleared() {
-        let wake = Wake::new().unwrap();
+        let wake = Event::new().unwrap();
         assert!(!wake.wait(Duration::ZERO));
         wake.clone().raise();
         wake.raise();
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_wait_without_anything_ends_in_time() {
-        let (wake, begun) = (Wake::new().unwrap(), Instant::now());
+        let (wake, begun) = (Event::new().unwrap(), Instant::now());
         let until = begun + Duration::from_millis(2);
         assert_eq!(wait_until(&mut [PollFd::new(&wake, PollFlags::IN)], Some(until)).unwrap(), 0);
         assert!(Instant::now() >= until);

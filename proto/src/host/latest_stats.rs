@@ -4,17 +4,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Holds the newest statistics as JSON. Cheap to clone; every clone is the same one.
 #[derive(Clone, Debug)]
-pub struct Board {
+pub struct LatestStats {
     text: Arc<Mutex<Arc<str>>>,
 }
 
-impl Default for Board {
+impl Default for LatestStats {
     fn default() -> Self {
         Self { text: Arc::new(Mutex::new("{}".into())) }
     }
 }
 
-impl Board {
+impl LatestStats {
     /// What it says now: a JSON object, empty before the first report.
     pub fn read(&self) -> Arc<str> {
         self.text.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use proto::{AskOutput, AskState, Asker, RecvConfig, RecvEvent, RecvOutput, RecvStream};
+use proto::{RecvConfig, RecvEvent, RecvOutput, RecvStream, SubscribeOutput, SubscribeState, Subscriber};
 
 /// A viewer that runs; dropping it kills it.
 pub(crate) struct Asking {
@@ -80,22 +80,22 @@ impl Drop for Asking {
 }
 
 fn watch(socket: &UdpSocket, to: SocketAddr, shared: &Shared) {
-    let mut asker = Asker::new(Instant::now());
+    let mut subscriber = Subscriber::new(Instant::now());
     let mut stream = RecvStream::new(RecvConfig::default());
     let mut place = [0; 2000];
     loop {
         match shared.order.load(Ordering::Relaxed) {
             DIE => return,
-            LEAVE => asker.leave(),
+            LEAVE => subscriber.leave(),
             _ => {}
         }
         let mut wait = Duration::from_millis(20);
         let now = Instant::now();
         loop {
-            match asker.poll(now) {
-                AskOutput::Transmit(ask) => drop(socket.send_to(ask, to)),
-                AskOutput::Wait(None) => return,
-                AskOutput::Wait(Some(until)) => {
+            match subscriber.poll(now) {
+                SubscribeOutput::Transmit(ask) => drop(socket.send_to(ask, to)),
+                SubscribeOutput::Wait(None) => return,
+                SubscribeOutput::Wait(Some(until)) => {
                     wait = wait.min(until.saturating_duration_since(now));
                     break;
                 }
@@ -114,15 +114,16 @@ fn watch(socket: &UdpSocket, to: SocketAddr, shared: &Shared) {
                 }
             }
         }
-        *shared.is_full.lock().unwrap_or_else(PoisonError::into_inner) = asker.state() == AskState::Full;
+        *shared.is_full.lock().unwrap_or_else(PoisonError::into_inner) =
+            subscriber.state() == SubscribeState::Full;
         socket.set_read_timeout(Some(wait.max(Duration::from_micros(100)))).unwrap();
         let Ok((length, from)) = socket.recv_from(&mut place) else {
             stream.handle_timeout(Instant::now());
             continue;
         };
         let now = Instant::now();
-        if from == to && !asker.handle_datagram(&place[..length], now) {
-            asker.heard(now);
+        if from == to && !subscriber.handle_datagram(&place[..length], now) {
+            subscriber.heard(now);
             stream.handle_datagram(from, &mut place[..length], now);
         }
     }

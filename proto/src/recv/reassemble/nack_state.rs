@@ -4,7 +4,7 @@ use std::time::Instant;
 
 /// What was asked for again.
 #[derive(Debug, Default)]
-pub(crate) struct Asks {
+pub(crate) struct NackState {
     /// How often each data chunk was.
     counts: Vec<u8>,
     /// When the last request was sent.
@@ -19,7 +19,7 @@ pub(crate) struct Asks {
     pub(crate) gone: bool,
 }
 
-impl Asks {
+impl NackState {
     /// Nothing was asked for yet of a frame of so many chunks.
     pub(super) fn begin(&mut self, chunks: usize) {
         self.counts.clear();

@@ -5,31 +5,31 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A number of places. Cheap to clone; every clone is the same places.
 #[derive(Clone, Debug)]
-pub(super) struct Seats {
+pub(super) struct ConnectionLimit {
     taken: Arc<AtomicUsize>,
     most: usize,
 }
 
 /// One of them. It is free again when this is dropped.
 #[derive(Debug)]
-pub(super) struct Seat {
+pub(super) struct ConnectionPermit {
     taken: Arc<AtomicUsize>,
 }
 
-impl Seats {
+impl ConnectionLimit {
     pub(super) fn new(most: usize) -> Self {
         Self { taken: Arc::default(), most }
     }
 
     /// A place, if one is free.
-    pub(super) fn take(&self) -> Option<Seat> {
+    pub(super) fn take(&self) -> Option<ConnectionPermit> {
         let more = |taken| (taken < self.most).then_some(taken + 1);
         self.taken.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).ok()?;
-        Some(Seat { taken: self.taken.clone() })
+        Some(ConnectionPermit { taken: self.taken.clone() })
     }
 }
 
-impl Drop for Seat {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         self.taken.fetch_sub(1, Ordering::AcqRel);
     }
@@ -41,10 +41,10 @@ mod tests {
 
     #[test]
     fn a_seat_that_is_left_is_free_again() {
-        let seats = Seats::new(2);
-        let (one, other) = (seats.take(), seats.take());
-        assert!(one.is_some() && other.is_some() && seats.take().is_none());
+        let connection_limit = ConnectionLimit::new(2);
+        let (one, other) = (connection_limit.take(), connection_limit.take());
+        assert!(one.is_some() && other.is_some() && connection_limit.take().is_none());
         drop(one);
-        assert!(seats.take().is_some());
+        assert!(connection_limit.take().is_some());
     }
 }

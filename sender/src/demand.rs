@@ -4,7 +4,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Whether anybody watches: while nobody does, pictures are not encoded.
 #[derive(Debug, Default)]
-pub(crate) struct Audience {
+pub(crate) struct Demand {
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -17,7 +17,7 @@ struct State {
     is_over: bool,
 }
 
-impl Audience {
+impl Demand {
     /// One that is always there.
     pub(crate) fn always() -> Self {
         Self { state: Mutex::new(State { is_there: true, always: true, is_over: false }), ..Self::default() }
@@ -62,18 +62,18 @@ mod tests {
 
     #[test]
     fn who_waits_is_woken_by_the_first_viewer_and_by_the_end() {
-        let audience = Audience::default();
-        for wake in [Audience::end, |audience: &Audience| audience.set(true)] {
+        let demand = Demand::default();
+        for wake in [Demand::end, |demand: &Demand| demand.set(true)] {
             std::thread::scope(|scope| {
-                let waiter = scope.spawn(|| audience.wait());
-                wake(&audience);
+                let waiter = scope.spawn(|| demand.wait());
+                wake(&demand);
                 waiter.join().unwrap();
             });
         }
-        assert!(audience.is_there());
-        audience.set(false);
-        assert!(!audience.is_there());
-        let always = Audience::always();
+        assert!(demand.is_there());
+        demand.set(false);
+        assert!(!demand.is_there());
+        let always = Demand::always();
         always.set(false);
         assert!(always.is_there());
     }

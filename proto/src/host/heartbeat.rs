@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 /// Beaten by a thread each time round, and felt by another one. Cheap to clone; every clone is the same pulse.
 #[derive(Clone, Debug, Default)]
-pub struct Pulse(Arc<AtomicBool>);
+pub struct Heartbeat(Arc<AtomicBool>);
 
-impl Pulse {
+impl Heartbeat {
     /// Shows that the thread lives. Returns until when it may now wait: `until`, but a second at most, so that idling
     /// is told from hanging.
     pub fn beat(&self, until: Option<Instant>) -> Option<Instant> {
@@ -32,12 +32,12 @@ mod tests {
 
     #[test]
     fn a_pulse_is_felt_once_and_keeps_the_thread_from_waiting_long() {
-        let (pulse, begun) = (Pulse::default(), Instant::now());
-        assert!(!pulse.was_felt());
-        assert_eq!(pulse.clone().beat(Some(begun)), Some(begun));
-        assert!(pulse.was_felt() && !pulse.was_felt());
+        let (heartbeat, begun) = (Heartbeat::default(), Instant::now());
+        assert!(!heartbeat.was_felt());
+        assert_eq!(heartbeat.clone().beat(Some(begun)), Some(begun));
+        assert!(heartbeat.was_felt() && !heartbeat.was_felt());
         for until in [None, Some(begun + Duration::from_secs(60))] {
-            let wait = pulse.beat(until).unwrap() - begun;
+            let wait = heartbeat.beat(until).unwrap() - begun;
             assert!(wait < Duration::from_secs(60) && wait >= LONGEST_WAIT, "{wait:?}");
         }
     }

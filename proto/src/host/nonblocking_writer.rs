@@ -10,7 +10,7 @@ use rustix::fs::{FileType, Mode, OFlags};
 
 /// Writes lines as far as there is room, and keeps the rest for later: a line is never cut short by another.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub(super) struct NonblockingWriter {
     file: File,
     /// How much may be written at once to what has room.
     at_once: usize,
@@ -18,7 +18,7 @@ pub(super) struct Lines {
     rest: Vec<u8>,
 }
 
-impl Lines {
+impl NonblockingWriter {
     /// Lines to what `fd` leads to.
     ///
     /// # Errors
@@ -114,10 +114,10 @@ mod tests {
     fn nobody_waits_for_a_reader_and_what_he_reads_later_is_whole() {
         for is_opened_again in [true, false] {
             let (mut reader, writer) = pipe();
-            let mut lines = Lines::to(writer.as_fd()).unwrap();
+            let mut lines = NonblockingWriter::to(writer.as_fd()).unwrap();
             if !is_opened_again {
                 let file = writer.as_fd().try_clone_to_owned().unwrap().into();
-                lines = Lines { file, at_once: PIECE, rest: Vec::new() };
+                lines = NonblockingWriter { file, at_once: PIECE, rest: Vec::new() };
             }
             drop(writer);
             let (done, is_done) = channel();
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn a_reader_who_is_gone_is_an_error_and_nothing_waits_for_him() {
         let (reader, writer) = pipe();
-        let mut lines = Lines::to(writer.as_fd()).unwrap();
+        let mut lines = NonblockingWriter::to(writer.as_fd()).unwrap();
         lines.push(&[b'a'; 2 * PIECE]);
         assert!(!lines.flush(Duration::ZERO).unwrap());
         drop(reader);

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 /// Says when something may be said again.
 #[derive(Clone, Copy, Debug)]
-pub struct Seldom {
+pub struct RateLimiter {
     every: Duration,
     last: Option<Instant>,
 }
 
-impl Seldom {
+impl RateLimiter {
     /// At once, and then once in so long.
     pub const fn new(every: Duration) -> Self {
         Self { every, last: None }
@@ -32,8 +32,9 @@ mod tests {
     #[test]
     fn it_is_due_at_once_and_then_seldom() {
         let (t0, every) = (Instant::now(), Duration::from_secs(5));
-        let mut seldom = Seldom::new(every);
-        let due = [0, 1, 4999, 5000, 5001, 10_000].map(|ms| seldom.is_due(t0 + Duration::from_millis(ms)));
+        let mut rate_limiter = RateLimiter::new(every);
+        let due =
+            [0, 1, 4999, 5000, 5001, 10_000].map(|ms| rate_limiter.is_due(t0 + Duration::from_millis(ms)));
         assert_eq!(due, [true, false, false, true, false, true]);
     }
 }
