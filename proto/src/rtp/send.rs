@@ -168,7 +168,7 @@ impl<S: Copy> RtpSendStream<S> {
 
     fn begin(&mut self, waiting: &Waiting, now: Instant) -> Result<(), SendEvent<Illegal>> {
         let Frame { captured, jpeg } = &waiting.frame;
-        let content = Content::of(jpeg).map_err(|illegal| self.queue.refuse(*captured, illegal))?;
+        let content = Content::of(jpeg).map_err(|illegal| self.queue.refuse(waiting, illegal))?;
         let first = Rtp {
             marker: false,
             sequence: self.sequence,

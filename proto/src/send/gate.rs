@@ -21,6 +21,7 @@ pub(crate) struct FrameGate {
 /// A frame that waits.
 #[derive(Debug)]
 pub(crate) struct Waiting {
+    pub(crate) number: u64,
     pub(crate) frame: Frame,
     pub(crate) pushed: Instant,
 }
@@ -37,6 +38,7 @@ pub(crate) struct Path {
 /// A frame that is not sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LeftOut {
+    pub(crate) number: u64,
     pub(crate) captured: MediaTime,
     /// Whether that is because the path does not carry all of them, and not because a newer one came.
     pub(crate) on_purpose: bool,
@@ -48,14 +50,21 @@ impl FrameGate {
         Self { waiting: None, interval, is_given: interval.is_some(), last_pushed: None, most, free: None }
     }
 
-    /// Takes a frame that has `wire` bytes on the wire, in place of one that still waits, unless it is too much.
-    pub(crate) fn push(&mut self, frame: Frame, wire: usize, path: Path, now: Instant) -> Option<LeftOut> {
+    /// Takes frame `number`, which has `wire` bytes on the wire, in place of one that still waits, unless it is too much.
+    pub(crate) fn push(
+        &mut self,
+        number: u64,
+        frame: Frame,
+        wire: usize,
+        path: Path,
+        now: Instant,
+    ) -> Option<LeftOut> {
         self.learn_interval(now);
         if self.is_too_much(frame.jpeg.len(), wire, path, now) {
-            return Some(LeftOut { captured: frame.captured, on_purpose: true });
+            return Some(LeftOut { number, captured: frame.captured, on_purpose: true });
         }
-        let older = self.waiting.replace(Waiting { frame, pushed: now })?;
-        Some(LeftOut { captured: older.frame.captured, on_purpose: false })
+        let older = self.waiting.replace(Waiting { number, frame, pushed: now })?;
+        Some(LeftOut { number: older.number, captured: older.frame.captured, on_purpose: false })
     }
 
     /// The frame that is to be sent next.

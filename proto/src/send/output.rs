@@ -24,12 +24,14 @@ impl<'a, S, E> SendOutput<'a, S, E> {
         match self {
             Self::Transmit(transmit) => SendOutput::Transmit(transmit),
             Self::Event(event) => SendOutput::Event(match event {
-                SendEvent::Sent { captured, queued, sending } => {
-                    SendEvent::Sent { captured, queued, sending }
+                SendEvent::Sent { number, captured, queued, sending } => {
+                    SendEvent::Sent { number, captured, queued, sending }
                 }
-                SendEvent::Superseded { captured, thinned } => SendEvent::Superseded { captured, thinned },
-                SendEvent::Refused { captured, error } => {
-                    SendEvent::Refused { captured, error: reason(error) }
+                SendEvent::Superseded { number, captured, thinned } => {
+                    SendEvent::Superseded { number, captured, thinned }
+                }
+                SendEvent::Refused { number, captured, error } => {
+                    SendEvent::Refused { number, captured, error: reason(error) }
                 }
             }),
             Self::Wait(until) => SendOutput::Wait(until),
@@ -49,11 +51,14 @@ pub struct Transmit<'a, S> {
     pub segment: usize,
 }
 
-/// How a frame ended.
+/// How a frame ended. Its `number` tells it from all others: the first that the stream was given has 0, the next has 1.
+/// That of its header is another, since a frame that is left out takes none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendEvent<E = CutError> {
     /// Its last datagram was given out.
     Sent {
+        /// Which it was.
+        number: u64,
         /// When it was captured.
         captured: MediaTime,
         /// How long it waited for its first datagram to go.
@@ -64,6 +69,8 @@ pub enum SendEvent<E = CutError> {
     /// A newer one took its place before its first datagram went, or it was left out because the path is still busy with
     /// the one before, or the stream was [abandoned](super::stream::SendStream::abandon) before its last datagram went.
     Superseded {
+        /// Which it was.
+        number: u64,
         /// When it was captured.
         captured: MediaTime,
         /// Whether it was left out on purpose, because the path does not carry all frames.
@@ -71,6 +78,8 @@ pub enum SendEvent<E = CutError> {
     },
     /// It cannot be sent.
     Refused {
+        /// Which it was.
+        number: u64,
         /// When it was captured.
         captured: MediaTime,
         /// Why.

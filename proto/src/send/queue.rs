@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::gate::{FrameGate, Path, Waiting};
+use super::gate::{FrameGate, LeftOut, Path, Waiting};
 use super::output::SendEvent;
 use crate::frame::{Frame, MediaTime};
 use crate::stats::SendStats;
@@ -22,6 +22,7 @@ pub(crate) struct FrameQueue<E> {
 /// The frame that is going out.
 #[derive(Debug)]
 struct Going {
+    number: u64,
     captured: MediaTime,
     queued: Duration,
     begun: Instant,
@@ -49,10 +50,12 @@ impl<E> FrameQueue<E> {
 
     /// Takes a frame that has `wire` bytes on the wire, in place of one that still waits, unless it is too much.
     pub(crate) fn push(&mut self, frame: Frame, wire: usize, path: Path, now: Instant) {
+        let number = self.stats.pushed;
         self.stats.pushed += 1;
-        if let Some(left_out) = self.gate.push(frame, wire, path, now) {
-            self.stats.thinned += u64::from(left_out.on_purpose);
-            self.supersede(left_out.captured, left_out.on_purpose);
+        if let Some(LeftOut { number, captured, on_purpose }) = self.gate.push(number, frame, wire, path, now)
+        {
+            self.stats.thinned += u64::from(on_purpose);
+            self.supersede(number, captured, on_purpose);
         }
     }
 
@@ -69,13 +72,14 @@ impl<E> FrameQueue<E> {
     /// It begins to go out.
     pub(crate) fn begin(&mut self, waiting: &Waiting, now: Instant) {
         let queued = now.saturating_duration_since(waiting.pushed);
-        self.going = Some(Going { captured: waiting.frame.captured, queued, begun: now });
+        let Waiting { number, frame: Frame { captured, .. }, .. } = *waiting;
+        self.going = Some(Going { number, captured, queued, begun: now });
     }
 
     /// It cannot be sent.
-    pub(crate) fn refuse(&mut self, captured: MediaTime, error: E) -> SendEvent<E> {
+    pub(crate) fn refuse(&mut self, waiting: &Waiting, error: E) -> SendEvent<E> {
         self.stats.refused += 1;
-        SendEvent::Refused { captured, error }
+        SendEvent::Refused { number: waiting.number, captured: waiting.frame.captured, error }
     }
 
     /// Whether a frame is going out.
@@ -85,10 +89,10 @@ impl<E> FrameQueue<E> {
 
     /// Its last datagram goes.
     pub(crate) fn sent(&mut self, now: Instant) {
-        if let Some(Going { captured, queued, begun }) = self.going.take() {
+        if let Some(Going { number, captured, queued, begun }) = self.going.take() {
             self.stats.sent += 1;
             let sending = now.saturating_duration_since(begun);
-            self.events.push_back(SendEvent::Sent { captured, queued, sending });
+            self.events.push_back(SendEvent::Sent { number, captured, queued, sending });
         }
     }
 
@@ -113,10 +117,10 @@ impl<E> FrameQueue<E> {
     /// What has not gone is not going to: it counts as superseded.
     pub(crate) fn abandon(&mut self) {
         self.close();
-        let going = self.going.take().map(|going| going.captured);
-        let waiting = self.gate.take().map(|waiting| waiting.frame.captured);
-        for captured in [going, waiting].into_iter().flatten() {
-            self.supersede(captured, false);
+        let going = self.going.take().map(|going| (going.number, going.captured));
+        let waiting = self.gate.take().map(|waiting| (waiting.number, waiting.frame.captured));
+        for (number, captured) in [going, waiting].into_iter().flatten() {
+            self.supersede(number, captured, false);
         }
     }
 
@@ -140,9 +144,9 @@ impl<E> FrameQueue<E> {
         self.is_over() && self.events.is_empty()
     }
 
-    fn supersede(&mut self, captured: MediaTime, thinned: bool) {
+    fn supersede(&mut self, number: u64, captured: MediaTime, thinned: bool) {
         self.stats.superseded += 1;
-        self.events.push_back(SendEvent::Superseded { captured, thinned });
+        self.events.push_back(SendEvent::Superseded { number, captured, thinned });
     }
 }
 

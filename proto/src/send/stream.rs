@@ -242,7 +242,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
         );
         if let Err(error) = cut {
             self.sent_frames.undo();
-            return Err(self.queue.refuse(captured, error));
+            return Err(self.queue.refuse(waiting, error));
         }
         self.pacer.set_rate(self.viewers.rate(now));
         let datagrams = sent.slab.len() + sent.slab.planned_parity();

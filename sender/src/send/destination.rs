@@ -23,6 +23,8 @@ pub(crate) struct Destination {
     pub socket: usize,
     own: Option<SendSocket>,
     route: Route,
+    /// Among the frames of all destinations, the number of this one's first.
+    first: u64,
     /// What its socket has no room for.
     held: SendBacklog,
     /// Whether that is waited for.
@@ -56,6 +58,7 @@ impl Destination {
             socket,
             own: None,
             route,
+            first: 0,
             held: SendBacklog::default(),
             awaits_room: false,
             netem,
@@ -73,6 +76,12 @@ impl Destination {
     #[must_use]
     pub(crate) fn with_own(self, own: Option<SendSocket>) -> Self {
         Self { own, ..self }
+    }
+
+    /// The same, whose first frame has the number `first` among those of all destinations.
+    #[must_use]
+    pub(crate) fn with_first(self, first: u64) -> Self {
+        Self { first, ..self }
     }
 
     /// The way there.
@@ -241,15 +250,15 @@ impl Destination {
 
     /// Counts how a frame ended.
     fn note(&mut self, event: SendEvent<SendError>, ledger: &mut FrameLedger, stats: &Stats, now: Instant) {
-        let (captured, end) = match event {
-            SendEvent::Sent { captured, .. } => (captured, FrameEnd::Sent),
-            SendEvent::Superseded { captured, thinned: true } => (captured, FrameEnd::Thinned),
-            SendEvent::Superseded { captured, thinned: false } => (captured, FrameEnd::Superseded),
-            SendEvent::Refused { captured, ref error } => {
+        let (number, end) = match event {
+            SendEvent::Sent { number, .. } => (number, FrameEnd::Sent),
+            SendEvent::Superseded { number, thinned: true, .. } => (number, FrameEnd::Thinned),
+            SendEvent::Superseded { number, thinned: false, .. } => (number, FrameEnd::Superseded),
+            SendEvent::Refused { number, ref error, .. } => {
                 if self.refusals.is_due(now) {
                     self.console.warn(format_args!("a picture is not sent: {error}"));
                 }
-                (captured, FrameEnd::Refused)
+                (number, FrameEnd::Refused)
             }
         };
         let counters = &mut *stats.lock();
@@ -257,7 +266,7 @@ impl Destination {
             counters.queue.add(queued);
             counters.send.add(sending);
         }
-        ledger.end(captured, end, counters);
+        ledger.end(self.first + number, end, counters);
     }
 
     /// Counts a send that failed, and says so now and then.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use proto::host::{Changes, Console, Event, RateLimiter};
 use proto::wire::SourceState;
-use proto::{Follow, Frame, FrameId, SubscribeServer};
+use proto::{Follow, Frame, SubscribeServer};
 
 use super::awaited::Awaited;
 use super::destination::Destination;
@@ -35,8 +35,8 @@ pub(crate) struct Fanout {
     /// Kept for their memory.
     budgets: Vec<usize>,
     voices: Vec<(u128, usize)>,
-    /// Frames so far: no stream has used more ids.
-    pushed: u32,
+    /// Frames so far, each of which has the number of those before it: no stream has used more ids.
+    pushed: u64,
     /// The newest frame while nobody watches: whoever comes sees it at once.
     unwatched: Option<Frame>,
     announcement: Option<Announcement>,
@@ -154,8 +154,8 @@ impl Fanout {
             }
             return;
         }
-        self.pushed = self.pushed.wrapping_add(1);
-        ledger.begin(frame.captured, self.destinations.len());
+        ledger.begin(self.pushed, self.destinations.len());
+        self.pushed += 1;
         self.destinations
             .iter_mut()
             .for_each(|destination| destination.stream.push_frame(frame.clone(), now));
@@ -313,7 +313,7 @@ impl Fanout {
     /// A stream begins; that of a viewer who asked goes out by a socket of its `own`.
     fn begin(&mut self, socket: usize, own: Option<SendSocket>, route: Route, stats: &Stats) {
         stats.lock().destinations.push(stats::Destination::new(&route, own.is_some()));
-        let destination = self.streams.open(socket, route, FrameId::new(self.pushed));
+        let destination = self.streams.open(socket, route, self.pushed);
         self.destinations.push(destination.with_own(own));
     }
 

@@ -2,8 +2,6 @@
 
 use std::collections::VecDeque;
 
-use proto::MediaTime;
-
 use crate::stats::SendCounters;
 
 /// Follows each frame until all destinations are done with it, so that it ends in one counted way.
@@ -14,7 +12,8 @@ pub(crate) struct FrameLedger {
 
 #[derive(Debug)]
 struct Outstanding {
-    captured: MediaTime,
+    /// The frame's.
+    number: u64,
     destinations: usize,
     sent: bool,
     refused: bool,
@@ -36,15 +35,15 @@ pub(crate) enum FrameEnd {
 }
 
 impl FrameLedger {
-    /// Begins a frame that goes to so many destinations.
-    pub(crate) fn begin(&mut self, captured: MediaTime, destinations: usize) {
-        let frame = Outstanding { captured, destinations, sent: false, refused: false, thinned: true };
+    /// Begins frame `number`, which goes to so many destinations.
+    pub(crate) fn begin(&mut self, number: u64, destinations: usize) {
+        let frame = Outstanding { number, destinations, sent: false, refused: false, thinned: true };
         self.outstanding.push_back(frame);
     }
 
     /// Notes how one destination was done with a frame; counts the frame when all are.
-    pub(crate) fn end(&mut self, captured: MediaTime, end: FrameEnd, counters: &mut SendCounters) {
-        let Some(at) = self.outstanding.iter().position(|frame| frame.captured == captured) else { return };
+    pub(crate) fn end(&mut self, number: u64, end: FrameEnd, counters: &mut SendCounters) {
+        let Some(at) = self.outstanding.iter().position(|frame| frame.number == number) else { return };
         let frame = &mut self.outstanding[at];
         frame.destinations -= 1;
         frame.sent |= end == FrameEnd::Sent;
@@ -71,14 +70,10 @@ impl FrameLedger {
 mod tests {
     use super::*;
 
-    fn at(micros: u64) -> MediaTime {
-        MediaTime::from_micros(micros)
-    }
-
     #[test]
     fn a_frame_ends_once_however_many_destinations_it_has() {
         let (mut ledger, mut counters) = (FrameLedger::default(), SendCounters::default());
-        for (captured, ends) in [
+        for (number, ends) in [
             (1, [FrameEnd::Superseded, FrameEnd::Sent]),
             (2, [FrameEnd::Superseded, FrameEnd::Superseded]),
             (3, [FrameEnd::Refused, FrameEnd::Superseded]),
@@ -86,9 +81,9 @@ mod tests {
             (5, [FrameEnd::Thinned, FrameEnd::Thinned]),
             (6, [FrameEnd::Thinned, FrameEnd::Superseded]),
         ] {
-            ledger.begin(at(captured), 2);
+            ledger.begin(number, 2);
             for end in ends {
-                ledger.end(at(captured), end, &mut counters);
+                ledger.end(number, end, &mut counters);
             }
         }
         assert_eq!((counters.sent, counters.superseded, counters.refused), (2, 3, 1));
@@ -97,5 +92,15 @@ mod tests {
             "what one left out and another was sent, or wanted to be, is not thinned"
         );
         assert_eq!(ledger.outstanding(), 0);
+    }
+
+    #[test]
+    fn the_end_of_one_frame_is_not_that_of_another_that_is_on_its_way_too() {
+        let (mut ledger, mut counters) = (FrameLedger::default(), SendCounters::default());
+        (1..=2).for_each(|number| ledger.begin(number, 1));
+        ledger.end(2, FrameEnd::Thinned, &mut counters);
+        assert_eq!((ledger.outstanding(), counters.sent, counters.thinned), (1, 0, 1));
+        ledger.end(1, FrameEnd::Sent, &mut counters);
+        assert_eq!((ledger.outstanding(), counters.sent, counters.superseded), (0, 1, 1));
     }
 }

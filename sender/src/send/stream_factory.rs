@@ -44,14 +44,14 @@ impl Streams {
         self.config.session
     }
 
-    /// A destination that nothing was sent to yet, by the socket with this number; its first frame is `first`.
-    pub(crate) fn open(&self, socket: usize, route: Route, first: FrameId) -> Destination {
+    /// A destination that nothing was sent to yet, by the socket with this number; of all frames its first is `first`.
+    pub(crate) fn open(&self, socket: usize, route: Route, first: u64) -> Destination {
         let stream = match self.format {
-            Format::Chunkcast => self.chunkcast(&route, first),
+            Format::Chunkcast => self.chunkcast(&route, FrameId::new(first as u32)),
             Format::Rtp => self.rtp(&route),
         };
         let netem = self.impair.clone().map(Netem::new);
-        Destination::new(stream, socket, route, netem, self.console.clone())
+        Destination::new(stream, socket, route, netem, self.console.clone()).with_first(first)
     }
 
     fn chunkcast(&self, route: &Route, first: FrameId) -> Stream {

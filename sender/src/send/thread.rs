@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use proto::host::Stop;
 use proto::wire::SourceState;
-use proto::{Follow, MediaTime, Taken};
+use proto::{Follow, Taken};
 
 use super::fanout::Fanout;
 use super::ledger::FrameLedger;
@@ -35,16 +35,7 @@ pub(crate) fn run(
 ) -> Result<()> {
     keep_time();
     let room = fanout.room().context(CANNOT_WAIT)?;
-    let mut sending = Sending {
-        inbox,
-        follow,
-        demand,
-        stats,
-        most,
-        stop,
-        ledger: FrameLedger::default(),
-        last: MediaTime::default(),
-    };
+    let mut sending = Sending { inbox, follow, demand, stats, most, stop, ledger: FrameLedger::default() };
     loop {
         let sockets = fanout.sockets().context(CANNOT_WAIT)?;
         let mut wait = Wait::new(inbox, &sockets, &room, stop);
@@ -63,15 +54,13 @@ struct Sending<'a> {
     most: Option<u64>,
     stop: &'a Stop,
     ledger: FrameLedger,
-    /// When the newest frame was captured.
-    last: MediaTime,
 }
 
 impl Sending<'_> {
     /// Sends what comes until there is nothing more to begin, or more sockets are to be waited for; says whether it is the
     /// former.
     fn go_on(&mut self, fanout: &mut Fanout, wait: &mut Wait<'_>) -> Result<bool> {
-        let Self { inbox, follow, demand, stats, most, stop, ledger, last } = self;
+        let Self { inbox, follow, demand, stats, most, stop, ledger } = self;
         loop {
             let until = drain(fanout, inbox, ledger, stats);
             if fanout.has_grown() {
@@ -91,10 +80,7 @@ impl Sending<'_> {
                 continue;
             }
             match inbox.take() {
-                Taken::Value(mut frame) => {
-                    // Frames are told apart by their capture time.
-                    frame.captured = frame.captured.max(MediaTime::from_micros(last.as_micros() + 1));
-                    *last = frame.captured;
+                Taken::Value(frame) => {
                     fanout.announce(&frame)?;
                     fanout.push(frame, ledger, stats, Instant::now());
                 }

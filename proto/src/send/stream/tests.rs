@@ -68,6 +68,33 @@ fn a_newer_frame_replaces_the_one_that_waits_and_the_one_going_is_finished() {
 }
 
 #[test]
+fn frames_captured_at_once_end_each_by_its_number() {
+    let t0 = t0();
+    let mut stream = stream(Pace::Auto, t0);
+    let (mut now, mut ends) = (t0, Vec::new());
+    for bytes in [170_000, 170_000, 0, 100] {
+        stream.push_frame(frame(7, bytes), now);
+        ends.extend(drain(&mut stream, now).1);
+    }
+    while ends.len() < 4 {
+        let (_, events, until) = drain(&mut stream, now);
+        ends.extend(events);
+        now = until.unwrap_or(now);
+    }
+    let numbers = ends.iter().map(|end| match *end {
+        SendEvent::Sent { number, captured, .. } => (number, captured.as_micros(), true),
+        SendEvent::Superseded { number, captured, .. } | SendEvent::Refused { number, captured, .. } => {
+            (number, captured.as_micros(), false)
+        }
+    });
+    assert_eq!(
+        numbers.collect::<Vec<_>>(),
+        [(1, 7, false), (2, 7, false), (0, 7, true), (3, 7, true)],
+        "those that waited, then those that went"
+    );
+}
+
+#[test]
 fn a_closed_stream_sends_what_it_has_then_goodbye_then_nothing() {
     let now = t0();
     let mut stream = stream(Pace::Off, now);

@@ -7,7 +7,8 @@ use std::thread::{JoinHandle, sleep, spawn};
 
 use clap::Parser;
 use proto::host::Console;
-use proto::{Clock, Frame, Pace, SessionId};
+use proto::wire::{Body, Datagram};
+use proto::{Clock, Frame, MediaTime, Pace, SessionId};
 
 use crate::args::Args;
 use crate::net::{NetworkOptions, Route, SendSocket};
@@ -167,5 +168,30 @@ fn the_end_waits_for_the_last_frame_but_not_for_ever_and_hears_feedback_meanwhil
     assert_eq!((counters.sent, counters.superseded), (0, 1));
 }
 
+#[test]
+fn frames_captured_at_once_go_out_with_that_time_and_each_ends_once() {
+    let setup = Setup::new(Pace::Off, None);
+    setup.sender();
+    for sent in 1..=2 {
+        setup.put(SAME, 1000);
+        setup.wait_for(|counters| counters.sent == sent);
+    }
+    let (receiver, stats) = (setup.receiver.try_clone().unwrap(), setup.stats.clone());
+    setup.end();
+    let (mut frames, mut place) = (Vec::new(), [0; 2000]);
+    while frames.len() < 2 {
+        let length = receiver.recv(&mut place).unwrap();
+        let read = Datagram::parse(&place[..length]).unwrap();
+        if let Body::Data { .. } = read.body {
+            frames.push((read.header.frame.get(), read.header.captured.as_micros()));
+            frames.dedup();
+        }
+    }
+    assert_eq!(frames, [(0, SAME), (1, SAME)]);
+    let counters = stats.lock();
+    assert_eq!((counters.sent, counters.superseded, counters.refused, counters.unwatched), (2, 0, 0, 0));
+}
+
+const SAME: u64 = 7;
 const INTERVAL: Duration = Duration::from_millis(33);
 const FRAMES: u64 = 20;
