@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Result;
 use std::path::PathBuf;
 
-use proto::host::mdns::{Name, Section, Writer};
+use proto::discovery::mdns::{Name, Section, Writer};
 use proto::{Pool, Random};
 use sender::{Encoder, Layout, RawPicture, Subsampling};
 

@@ -1,7 +1,8 @@
 //! What an announcement says, whoever sent it: names are short and without control characters, and what was read is
 //! written so that it is read the same.
 
-use proto::host::{Announcement, MAX_LABEL_BYTES, printable};
+use proto::discovery::{Announcement, MAX_LABEL_BYTES};
+use proto::names::printable;
 use proto::wire::MAX_NAME_BYTES;
 
 pub fn run(data: &[u8]) {

@@ -4,7 +4,7 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
-use proto::host::web::{Action, Broadcast, Family, Feed, Rehearsal, Site};
+use proto::app::web::{Action, Broadcast, Family, Feed, Rehearsal, Site};
 use proto::{Frame, MediaTime};
 
 use super::Bytes;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use proto::host::Console;
+use proto::app::Console;
 use proto::{Frame, FrameId, MediaTime};
 use receiver::{KeepOptions, Received, Recorder};
 

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use proto::host::mdns::{
+use proto::discovery::mdns::{
     Cache, MOST_OF_ONE_SOURCE, MOST_SENDERS, Message, Name, Responder, Service, strings,
 };
 

@@ -3,7 +3,8 @@
 use std::fs;
 use std::sync::LazyLock;
 
-use proto::host::{Console, Stop};
+use proto::app::Console;
+use proto::sys::Stop;
 use sender::{Next, Picture, Source, Stream};
 
 use super::scratch;

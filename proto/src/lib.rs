@@ -1,9 +1,10 @@
 #![doc = include_str!("../docs/crate.md")]
 // Of clippy.toml's ban list nothing in the protocol makes an exception.
-#![cfg_attr(not(any(test, feature = "host")), forbid(clippy::disallowed_methods, clippy::disallowed_types))]
+#![cfg_attr(not(any(test, feature = "sys")), forbid(clippy::disallowed_methods, clippy::disallowed_types))]
 
 mod computer;
 pub mod diagnosis;
+pub mod discovery;
 mod fec;
 mod frame;
 pub mod framecode;
@@ -11,10 +12,12 @@ mod geometry;
 mod histogram;
 pub mod jpeg;
 mod mailbox;
+pub mod names;
 pub mod netem;
 mod quality;
 mod random;
 mod rate;
+mod rate_limiter;
 mod recv;
 pub mod rtp;
 mod send;
@@ -24,16 +27,15 @@ mod subscribe;
 pub mod wire;
 
 pub use computer::{Computer, ComputerOf};
-pub use diagnosis as explain;
-pub use fec::{Fec, FecError, warm_up};
+pub use fec::{Fec, FecError, MOST_PERCENT, warm_up};
 pub use frame::{Buffer, Clock, Frame, MediaTime, Pool};
-pub use framecode as strip;
 pub use geometry::{Geometry, MAX_CHUNKS, MAX_FRAME_BYTES};
 pub use histogram::{Histogram, Percentiles, WindowedHistogram};
 pub use mailbox::{Latest, Taken};
 pub use quality::{QualityControl, QualityRange, QualityRangeError};
 pub use random::Random;
 pub use rate::{Follow, FollowError};
+pub use rate_limiter::RateLimiter;
 pub use recv::{
     ClockFilter, ClockReading, Contest, Delivery, Exchange, Loss, MAX_BYTES_IN_FLIGHT, MAX_FRAMES_IN_FLIGHT,
     QUIET, RecvConfig, RecvEvent, RecvOutput, RecvStream, RepairedBy, SILENCE,
@@ -50,13 +52,12 @@ pub use subscribe::{
     Decision, SubscribeCounts, SubscribeOutput, SubscribeServer, SubscribeState, Subscriber,
 };
 
-#[cfg(feature = "host")]
-#[allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "the programs' side of the crate; the protocol does not use it"
-)]
-pub mod host;
+#[cfg(feature = "app")]
+#[allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "the programs' side of the crate")]
+pub mod app;
+#[cfg(feature = "sys")]
+#[allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "the programs' side of the crate")]
+pub mod sys;
 
 /// Some instant for tests to count from.
 #[cfg(test)]

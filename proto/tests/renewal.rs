@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use proto::explain::{Cause, Counters, explain};
+use proto::diagnosis::{Cause, Counters, explain};
 use proto::wire::{Body, Datagram, HEADER_BYTES, Header, Kind, Subscribe, Token, emit};
 use proto::{
     Clock, Decision, FeedbackOutcome, Frame, FrameId, MediaTime, Pace, RecvConfig, RecvEvent, RecvOutput,

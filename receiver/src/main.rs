@@ -4,7 +4,7 @@ use std::io::stdout;
 use std::process::ExitCode;
 
 use clap::CommandFactory;
-use proto::host::{Console, parse_arguments, write_completions, write_manual};
+use proto::app::{Console, parse_arguments, write_completions, write_manual};
 use receiver::doctor::{self, Checks};
 use receiver::{Args, Command};
 

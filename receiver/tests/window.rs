@@ -10,7 +10,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use proto::host::{Console, Stop};
+use proto::app::Console;
+use proto::sys::Stop;
 use proto::{Frame, FrameId, MediaTime};
 use receiver::{
     DecodeTarget, Decoded, Decoder, Feed, Feeds, KeepOptions, Options, Origin, Picture, PixelFormat,

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use clap::Parser;
-use proto::host::Stop;
 use proto::jpeg;
+use proto::sys::Stop;
 use sender::{CameraFormat as Format, Layout, Next, Picture, Wanted, Which};
 use v4l::video::Capture as _;
 

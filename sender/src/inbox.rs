@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use proto::host::Event;
+use proto::sys::Event;
 use proto::{Frame, Latest, Taken};
 
 /// What shows frames besides. It never waits.
@@ -99,7 +99,7 @@ impl AsFd for Inbox {
 mod tests {
     use super::*;
     use proto::MediaTime;
-    use proto::host::wait_until;
+    use proto::sys::wait_until;
     use rustix::event::{PollFd, PollFlags};
     use std::sync::Arc;
     use std::time::Instant;

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use proto::host::Heartbeat;
+use proto::app::Heartbeat;
 use proto::{SendStats, SubscribeCounts, Viewer, WindowedHistogram};
 
 use crate::net::Route;

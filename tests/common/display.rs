@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use proto::strip::{Strip, read_strip};
+use proto::framecode::{Strip, read_strip};
 
 use super::Folder;
 

@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Instant;
 
 use proto::SessionId;
-use proto::host::mdns::{Name, Responder, Say, Section, Service, Writer};
-use proto::host::{Announcement, Mark, SERVICE};
+use proto::discovery::mdns::{Name, Responder, Say, Section, Service, Writer};
+use proto::discovery::{Announcement, Mark, SERVICE};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::lab::Lab;

@@ -8,7 +8,7 @@ use crate::common::liar::Liar;
 use crate::common::running::{Running, count, program};
 use crate::common::{alone, figure, pause};
 use proto::SessionId;
-use proto::host::Mark;
+use proto::discovery::Mark;
 use receiver::{Browser, Change, Found};
 
 #[test]

@@ -5,7 +5,7 @@
 use crate::common::browser::Browser;
 use crate::common::running::{Running, receiver, sender};
 use crate::common::{Folder, alone, free_port, pause};
-use proto::strip::{Strip, read_strip};
+use proto::framecode::{Strip, read_strip};
 use rustix::process::Signal;
 
 const CARD: (u32, u32) = (640, 360);

@@ -1,7 +1,7 @@
 //! What can be wrong with a stream, and how it is found in what was counted.
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use super::counters::Counters;
 use crate::stats::NotTaken;

@@ -7,9 +7,9 @@
 mod cause;
 mod counters;
 mod monitor;
-mod text;
 
+#[cfg(all(test, feature = "app"))]
+pub(crate) use cause::tests;
 pub use cause::{Cause, Missing, WANTED_BUFFER, explain};
 pub use counters::Counters;
 pub use monitor::Monitor;
-pub use text::{Advice, Given};

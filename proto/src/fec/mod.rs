@@ -5,7 +5,7 @@ mod redundancy;
 mod repair;
 
 pub(crate) use codec::{Encoder, most_parity};
-pub use redundancy::{Fec, FecError};
-pub(crate) use redundancy::{MOST_PERCENT, Redundancy};
+pub(crate) use redundancy::Redundancy;
+pub use redundancy::{Fec, FecError, MOST_PERCENT};
 pub(crate) use repair::Repairer;
 pub use repair::warm_up;

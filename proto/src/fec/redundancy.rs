@@ -184,7 +184,7 @@ fn steps(loss: f64) -> u32 {
 }
 
 /// The most that can be asked for: more than half again hurts others before it helps.
-pub(crate) const MOST_PERCENT: u8 = 50;
+pub const MOST_PERCENT: u8 = 50;
 /// The fewest parity chunks where there is parity: a small frame is protected too.
 pub(crate) const MIN_PARITY: usize = 1;
 /// What goes with every frame while nobody reports, in percent: a frame of 120 chunks survives 3 % of random loss.

@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use proto::explain::{Cause, Counters, Given, Monitor};
-use proto::host::{Console, Interface};
+use proto::app::{Console, Given};
+use proto::diagnosis::{Cause, Counters, Monitor};
+use proto::sys::Interface;
 
 use crate::feed::{Feed, FeedCounters, Origin};
 use crate::session::{Format, full};
@@ -124,7 +125,7 @@ mod tests {
         (counters.stream.delivered, counters.stream.unseen) = (100, 20);
         let counters = super::counters(&counters);
         assert_eq!((counters.undecoded, counters.unshown, counters.lost), (1, 2, 20));
-        let causes = proto::explain::explain(&Counters { datagrams: None, ..counters });
+        let causes = proto::diagnosis::explain(&Counters { datagrams: None, ..counters });
         assert!(matches!(causes[0], Cause::KernelBuffer { dropped: 900, .. }), "{causes:?}");
     }
 

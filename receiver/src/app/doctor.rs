@@ -10,8 +10,9 @@ use std::io::Write;
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use proto::explain::WANTED_BUFFER;
-use proto::host::{Checklist, Console, Interface, Stop, stop_at_signals};
+use proto::app::{Checklist, Console};
+use proto::diagnosis::WANTED_BUFFER;
+use proto::sys::{Interface, Stop, stop_at_signals};
 
 use crate::net::ReceiveSocket;
 use crate::window::{Options, Window};

@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use proto::explain::Given;
-use proto::host::{Report, Reporter};
+use proto::app::{Given, Report, Reporter};
 
 use super::diagnosis::Diagnosis;
 use crate::feed::{Everything, Feed, OutputObject, Reports, Stats};

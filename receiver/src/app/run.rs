@@ -5,11 +5,9 @@ use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, anyhow, bail};
 use proto::RecvConfig;
-use proto::explain::Given;
-use proto::host::{
-    Console, Reporter, Stop, at_user_signal, join, random_bytes, spawn, stop_at_signals, wall_clock,
-};
+use proto::app::{Console, Given, Reporter};
 use proto::rtp::RtpRecvConfig;
+use proto::sys::{Stop, at_user_signal, join, random_bytes, spawn, stop_at_signals, wall_clock};
 
 use super::report::Reporting;
 use super::web::Web;

@@ -7,8 +7,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use proto::host::LatestStats;
-use proto::host::web::{Action, Family, Feed, Listener, Site, WebArgs, WebPolicy};
+use proto::app::LatestStats;
+use proto::app::web::{Action, Family, Feed, Listener, Site, WebArgs, WebPolicy};
 use serde_json::Value;
 
 use crate::feed;

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use anyhow::{Result, bail};
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use proto::host::parse_scoped;
+use proto::sys::parse_scoped;
 
 use crate::output::Spec;
 use crate::window::Detail;

@@ -3,8 +3,8 @@
 //! A picture whose restart markers fall on its rows of MCUs is decoded in strips, one per core; the pixels are the
 //! same. Others are decoded by the calling thread alone.
 
-use proto::host::Placement;
 use proto::jpeg::{Info, scan, scan_head};
+use proto::sys::Placement;
 
 use super::bounds::check;
 use super::engine::{Engine, Scale, Shape};

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 
-use proto::host::ThreadId;
+use proto::sys::ThreadId;
 
 use super::engine::{Engine, Shape};
 use super::error::DecodeError;

@@ -12,7 +12,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use proto::host::{Console, RateLimiter, Stop, join, spawn};
+use proto::RateLimiter;
+use proto::app::Console;
+use proto::sys::{Stop, join, spawn};
 
 use crate::codec::{DecodeError, DecodeTarget, Decoded, Decoder, Pictures, PixelFormat};
 use crate::feed::{Delays, Feed, Feeds, Picture, QueueState};

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
-use proto::host::Networks;
+use proto::sys::Networks;
 
 /// The addresses at which a sender can be asked, of those that were heard by the interfaces of these indices, the best
 /// first; not more than a few. What is in no network of ours has to be typed: anybody can say that a sender is there.

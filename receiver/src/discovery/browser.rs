@@ -8,8 +8,11 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use proto::host::mdns::{Cache, Heard, Message, Name, Ready, Sockets, strings};
-use proto::host::{Announcement, Event, Mark, Networks, SERVICE, printable};
+use proto::discovery::mdns::{Cache, Heard, Message, Name, strings};
+use proto::discovery::{Announcement, Mark, SERVICE};
+use proto::names::printable;
+use proto::sys::mdns::{Ready, Sockets};
+use proto::sys::{Event, Networks};
 
 use super::address;
 use crate::sync::lock;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use proto::host::Mark;
+use proto::discovery::Mark;
 
 use super::browser::Found;
 

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use proto::host::{Event, RateLimiter, as_shell_word, spawn, wait_until};
+use proto::RateLimiter;
+use proto::names::as_shell_word;
+use proto::sys::{Event, spawn, wait_until};
 use rustix::event::{PollFd, PollFlags};
 
 use super::browser::{Browser, Found};

@@ -63,7 +63,7 @@ const COLUMNS: usize = 5;
 mod tests {
     use super::*;
     use proto::SessionId;
-    use proto::host::Mark;
+    use proto::discovery::Mark;
 
     #[test]
     fn columns_stand_below_each_other() {

@@ -135,7 +135,8 @@ const MOST_ADDRESSES: usize = 64;
 #[cfg(test)]
 mod tests {
     use proto::SessionId;
-    use proto::host::{Event, Mark};
+    use proto::discovery::Mark;
+    use proto::sys::Event;
 
     use super::*;
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use proto::Latest;
-use proto::host::web::Broadcast;
+use proto::app::web::Broadcast;
 
 use super::delay::Delays;
 use super::picture::{Picture, Shown};
@@ -229,7 +229,7 @@ const UNPLACED: u64 = u64::MAX;
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use proto::host::Console;
+    use proto::app::Console;
     use proto::{FrameId, MediaTime};
 
     use super::*;

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use proto::host::{Report, percentiles_text, two_digits};
+use proto::app::{Report, percentiles_text, two_digits};
 use proto::{DatagramCounts, LossCounts, Percentiles, RecvStats, RepairCounts, WindowedHistogram};
 use serde::{Serialize, Serializer};
 

@@ -10,8 +10,9 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
-use proto::explain::WANTED_BUFFER;
-use proto::host::{Changes, Console, Interface, Stop, Wanted, scope, wait_until};
+use proto::app::Console;
+use proto::diagnosis::WANTED_BUFFER;
+use proto::sys::{Changes, Interface, Stop, Wanted, scope, wait_until};
 use rustix::event::{PollFd, PollFlags};
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 

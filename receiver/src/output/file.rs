@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use proto::host::{Console, PICTURES_MODE, RateLimiter, Stop, Target, open_target};
+use proto::RateLimiter;
+use proto::app::Console;
+use proto::sys::{PICTURES_MODE, Stop, Target, open_target};
 
 use super::pipe::Pipe;
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use proto::host::{PICTURES_MODE, replace_whole};
+use proto::sys::{PICTURES_MODE, replace_whole};
 
 /// Writes `frame-000001.jpg` and so on. A file appears under its name only when it is whole.
 #[derive(Debug)]

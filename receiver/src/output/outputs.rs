@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, anyhow, bail};
-use proto::host::{Console, Stop};
+use proto::app::Console;
+use proto::sys::Stop;
 use proto::{Latest, Taken};
 
 use super::pipe::Pipe;

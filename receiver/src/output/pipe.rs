@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use proto::host::{Stop, open_nonblocking};
+use proto::sys::{Stop, open_nonblocking};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// What somebody may read. A reader that has stopped reading does not keep the program from ending.

@@ -204,7 +204,7 @@ mod tests {
     use std::io::Read;
     use std::os::fd::AsFd;
 
-    use proto::host::Stop;
+    use proto::sys::Stop;
 
     use super::*;
     use crate::codec::{DecodeTarget, Decoder, PixelFormat};

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use proto::host::Console;
+use proto::app::Console;
 
 use crate::frame::Received;
 use crate::ration::Ration;

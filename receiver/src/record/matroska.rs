@@ -13,8 +13,8 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use proto::host::create_own;
 use proto::jpeg::{Head, with_huffman_tables};
+use proto::sys::create_own;
 use proto::{Frame, MediaTime};
 
 use cues::Cues;

@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use proto::host::create_own;
+use proto::sys::create_own;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 /// Names for files that belong together: `door.mkv`, `door-0002.mkv` and so on. Never one that is taken.

@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use proto::host::Console;
+use proto::app::Console;
 
 use crate::sync::lock;
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
 use proto::Frame;
-use proto::host::Console;
+use proto::app::Console;
 
 use super::names::{Names, make_folder};
 use super::notice::{Notice, Notifier, Pending};

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use proto::Frame;
-use proto::host::{Console, is_pipe};
+use proto::app::Console;
 use proto::jpeg::{Head, scan_head};
+use proto::sys::is_pipe;
 
 use super::matroska::MatroskaFile;
 use super::names;

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use proto::host::{parse_bytes, parse_duration};
+use proto::app::{parse_bytes, parse_duration};
 
 /// How long or how large one file of a recording becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

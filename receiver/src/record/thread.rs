@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use proto::host::Console;
+use proto::app::Console;
 
 use super::backlog::Backlog;
 use super::names::{Names, make_folder};

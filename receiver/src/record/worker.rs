@@ -80,7 +80,7 @@ mod tests {
     use std::sync::mpsc::channel;
     use std::time::Duration;
 
-    use proto::host::Console;
+    use proto::app::Console;
 
     use super::*;
 

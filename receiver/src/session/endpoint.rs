@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use proto::Outcome;
-use proto::host::{Heartbeat, RateLimiter};
+use proto::RateLimiter;
+use proto::app::Heartbeat;
 use proto::netem::Netem;
 
 use super::identity::Candidate;

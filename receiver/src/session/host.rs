@@ -6,8 +6,10 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::Builder;
 
 use anyhow::{Context, Result, anyhow, bail};
-use proto::host::mdns::resolve;
-use proto::host::{Console, Interface, can_be_a_host, parse_scoped};
+use proto::app::Console;
+use proto::names::can_be_a_host;
+use proto::sys::mdns::resolve;
+use proto::sys::{Interface, parse_scoped};
 
 use super::target::Target;
 

@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use proto::host::{Console, Heartbeat, Stop};
+use proto::app::{Console, Heartbeat};
+use proto::sys::Stop;
 
 use super::stream::StreamConfig;
 use crate::decode::Decoding;

@@ -5,7 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use proto::host::{Console, RateLimiter, printable};
+use proto::RateLimiter;
+use proto::app::Console;
+use proto::names::printable;
 use proto::wire::{SourceState, Token};
 use proto::{DatagramCounts, Delivery, Outcome, RecvEvent, RecvOutput, SessionId, jpeg};
 

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use proto::host::{RateLimiter, printable};
+use proto::RateLimiter;
+use proto::names::printable;
 use proto::wire::{Body, Datagram, Token};
 use proto::{SubscribeOutput, SubscribeState, Subscriber};
 

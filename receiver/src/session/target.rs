@@ -5,7 +5,7 @@ use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use proto::host::Event;
+use proto::sys::Event;
 
 use crate::sync::lock;
 

@@ -6,8 +6,9 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use proto::host::{Console, join, spawn};
+use proto::app::Console;
 use proto::netem::{Impairment, Netem};
+use proto::sys::{join, spawn};
 
 use super::endpoint::Endpoint;
 use super::host::Host;

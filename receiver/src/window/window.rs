@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
-use proto::host::Stop;
+use proto::sys::Stop;
 use sdl2::render::WindowCanvas;
 use sdl2::{EventPump, Sdl, VideoSubsystem};
 

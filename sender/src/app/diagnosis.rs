@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use proto::explain::{Counters, Given, Monitor};
-use proto::host::Console;
+use proto::app::{Console, Given};
+use proto::diagnosis::{Counters, Monitor};
 
 use crate::send::Format;
 use crate::stats::{Destination, Stats};

@@ -5,7 +5,8 @@ mod ask;
 use std::io::Write;
 
 use anyhow::Result;
-use proto::host::{Checklist, Interface};
+use proto::app::Checklist;
+use proto::sys::Interface;
 
 use crate::net::{Dest, NetworkOptions, Route, SendSocket};
 use crate::serve::can_announce;

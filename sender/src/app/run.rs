@@ -6,11 +6,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use proto::host::{
-    Console, Event, RateLimiter, Reporter, Stop, at_user_signal, join, printable, random_bytes, spawn,
-    stop_at_signals, wall_clock,
-};
+use proto::RateLimiter;
+use proto::app::{Console, Reporter};
 use proto::jpeg::Coding;
+use proto::names::printable;
+use proto::sys::{Event, Stop, at_user_signal, join, random_bytes, spawn, stop_at_signals, wall_clock};
 use proto::{Latest, QualityControl, SessionId, SubscribeServer, Taken};
 
 use super::diagnosis::Diagnosis;

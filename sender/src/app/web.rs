@@ -6,8 +6,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use proto::host::web::{Broadcast, Family, Feed, Listener, Site, WebArgs, WebPolicy};
-use proto::host::{Console, LatestStats, Stop};
+use proto::app::web::{Broadcast, Family, Feed, Listener, Site, WebArgs, WebPolicy};
+use proto::app::{Console, LatestStats};
+use proto::sys::Stop;
 use proto::{Clock, Frame};
 use serde_json::Value;
 

@@ -28,7 +28,7 @@ fn a_destination_need_not_be_known_yet_but_must_be_one() {
     assert!(dest.is_name() && dest.look_up().unwrap().ip().is_loopback());
     let dest = &parse("sender --dest [fe80::2%nosuch0]:9").unwrap().dest[0];
     let error = dest.look_up().unwrap_err();
-    assert!(!dest.is_name() && error.is::<proto::host::NotNow>(), "{error}");
+    assert!(!dest.is_name() && error.is::<proto::sys::NotNow>(), "{error}");
     for text in ["192.168.1.700:9", "http://door:9", "a/b:9", "door..local:9", "[fd00::x]:9", "[fe80::2%]:9"]
     {
         let error = parse(&format!("sender --dest {text}")).unwrap_err();

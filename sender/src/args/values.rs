@@ -1,7 +1,8 @@
 //! Reads single values, and says what is wrong with them.
 
 use proto::Pace;
-use proto::host::{MAX_LABEL_BYTES, parse_scoped};
+use proto::discovery::MAX_LABEL_BYTES;
+use proto::sys::parse_scoped;
 
 use crate::encode::Subsampling;
 use crate::serve::ServeAt;

@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Mutex, PoisonError};
 
-use proto::host::Event;
+use proto::sys::Event;
 
 /// Where the size of the newest picture is put when it has changed. It is a file descriptor that is readable then.
 #[derive(Debug)]

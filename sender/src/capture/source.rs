@@ -20,7 +20,7 @@ pub(crate) use spec::Spec;
 pub use spec::{Wanted, Which};
 pub use stream::Stream;
 
-use proto::host::Stop;
+use proto::sys::Stop;
 
 use crate::picture::Captured;
 

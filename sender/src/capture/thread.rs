@@ -6,8 +6,10 @@ use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use proto::host::{Console, RateLimiter, Stop};
+use proto::RateLimiter;
+use proto::app::Console;
 use proto::jpeg::{self, Coding, Head, Info};
+use proto::sys::Stop;
 use proto::{Clock, Frame, Latest};
 
 use super::sizes::Sizes;

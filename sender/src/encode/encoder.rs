@@ -4,7 +4,7 @@ use std::num::NonZero;
 use std::thread::available_parallelism;
 
 use anyhow::{Context, ensure};
-use proto::host::Placement;
+use proto::sys::Placement;
 use proto::{Buffer, Pool};
 use turbojpeg::Subsamp;
 

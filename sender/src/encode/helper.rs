@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use anyhow::bail;
-use proto::host::ThreadId;
+use proto::sys::ThreadId;
 
 use super::band::{Band, Task};
 

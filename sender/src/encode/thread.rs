@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use proto::host::Console;
+use proto::app::Console;
 use proto::{Clock, Frame, Latest, Pool, QualityControl, Taken};
 
 use super::encoder::Encoder;

@@ -2,7 +2,8 @@
 
 use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs};
 
-use proto::host::{NotNow, can_be_a_host, parse_scoped};
+use proto::names::can_be_a_host;
+use proto::sys::{NotNow, parse_scoped};
 
 /// A destination as it was typed.
 #[derive(Clone, Debug, PartialEq, Eq)]

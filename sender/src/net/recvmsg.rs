@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn what_was_sent_to_one_address_is_answered_from_there() {
-        let lo = proto::host::Interface::find("127.0.0.1").unwrap().index;
+        let lo = proto::sys::Interface::find("127.0.0.1").unwrap().index;
         for (any, addresses) in [("0.0.0.0:0", &["127.0.0.1", "127.0.0.9"][..]), ("[::1]:0", &["::1"])] {
             let Ok(asked) = UdpSocket::bind(any).map(Socket::from) else { continue };
             sockopt::tell_address(&asked, any.starts_with('0')).unwrap();

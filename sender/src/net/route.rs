@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use anyhow::{Result, bail};
-use proto::host::{Interface, Wanted, is_own_address, scope};
+use proto::sys::{Interface, Wanted, is_own_address, scope};
 
 use super::address::{Peer, any_address};
 use super::options::NetworkOptions;

@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use anyhow::{Context, Result, bail};
 use proto::Transmit;
-use proto::host::{Interface, NotNow, Wanted, scope};
+use proto::sys::{Interface, NotNow, Wanted, scope};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::address::{Peer, any_address};

@@ -51,7 +51,7 @@ impl AsFd for WritableSet {
 mod tests {
     use super::*;
     use crate::net::{NetworkOptions, Route};
-    use proto::host::wait_until;
+    use proto::sys::wait_until;
     use rustix::event::{PollFd, PollFlags};
     use std::time::Instant;
 

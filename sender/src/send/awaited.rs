@@ -7,7 +7,8 @@ use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Error, Result};
-use proto::host::{Console, Event, NotNow};
+use proto::app::Console;
+use proto::sys::{Event, NotNow};
 
 use crate::net::{Dest, NetworkOptions, Route, SendSocket, is_gone};
 

@@ -4,7 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use proto::host::{Console, RateLimiter};
+use proto::RateLimiter;
+use proto::app::Console;
 use proto::netem::Netem;
 use proto::{SendEvent, SendOutput, Transmit};
 

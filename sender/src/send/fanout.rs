@@ -6,7 +6,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use proto::host::{Changes, Console, Event, RateLimiter};
+use proto::RateLimiter;
+use proto::app::Console;
+use proto::sys::{Changes, Event};
 use proto::wire::SourceState;
 use proto::{Follow, Frame, SubscribeServer};
 

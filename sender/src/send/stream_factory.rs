@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use proto::host::Console;
+use proto::app::Console;
 use proto::netem::{Impairment, Netem};
 use proto::rtp::{RtpSendConfig, RtpSendStream};
 use proto::{Clock, FrameId, Pace, SendConfig, SendStream, SessionId};

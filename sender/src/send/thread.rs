@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use proto::host::Stop;
+use proto::sys::Stop;
 use proto::wire::SourceState;
 use proto::{Follow, Taken};
 

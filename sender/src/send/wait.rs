@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::time::Instant;
 
-use proto::host::{Stop, wait_until};
+use proto::sys::{Stop, wait_until};
 use rustix::event::{PollFd, PollFlags};
 
 use crate::inbox::Inbox;

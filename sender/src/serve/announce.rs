@@ -8,8 +8,11 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use proto::SessionId;
-use proto::host::mdns::{Message, Name, Ready, Responder, Service, Sockets};
-use proto::host::{Announcement, Console, Mark, SERVICE, Stop, join, spawn};
+use proto::app::Console;
+use proto::discovery::mdns::{Message, Name, Responder, Service};
+use proto::discovery::{Announcement, Mark, SERVICE};
+use proto::sys::mdns::{Ready, Sockets};
+use proto::sys::{Stop, join, spawn};
 
 use crate::capture::Sizes;
 

@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use anyhow::{Context, Error, Result, bail};
-use proto::host::Interface;
+use proto::sys::Interface;
 
 use crate::net::{NetworkOptions, SendSocket};
 

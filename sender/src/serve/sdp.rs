@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use proto::SessionId;
-use proto::host::{Target, is_pipe, open_target, replace_whole};
 use proto::rtp::{self, CLOCK_RATE, PAYLOAD_TYPE};
+use proto::sys::{Target, is_pipe, open_target, replace_whole};
 
 use crate::net::Route;
 

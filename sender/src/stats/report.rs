@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use proto::host::{Report, percentiles_text, two_digits};
+use proto::app::{Report, percentiles_text, two_digits};
 use proto::{FeedbackCounts, Percentiles, SessionId, SubscribeCounts, WindowedHistogram};
 use serde::Serialize;
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use proto::Viewer;
-use proto::host::two_digits;
+use proto::app::two_digits;
 use serde::Serialize;
 
 /// A receiver and its health, as `--stats-json` says it. Counts are the receiver's own, since this session began for it.

@@ -1,7 +1,6 @@
 use std::time::{Duration, Instant};
 
 use super::super::monitor::Monitor;
-use super::super::text::Given;
 use super::*;
 use crate::stats::DatagramCounts;
 use crate::t0;
@@ -22,28 +21,28 @@ fn well() -> Counters {
 }
 
 /// The same, where so many frames were lost and so many datagrams missing.
-fn lossy(lost: u64, missing: u64, missing_at_end: u64) -> Counters {
+pub(crate) fn lossy(lost: u64, missing: u64, missing_at_end: u64) -> Counters {
     Counters { delivered: 300 - lost, lost, missing, missing_at_end, arrived: 30_000 - missing, ..well() }
 }
 
-fn counted(counts: DatagramCounts) -> Counters {
+pub(crate) fn counted(counts: DatagramCounts) -> Counters {
     Counters { datagrams: Some(counts), port: 9000, ..Counters::default() }
 }
 
-fn first(counters: &Counters) -> Option<Cause> {
+pub(crate) fn first(counters: &Counters) -> Option<Cause> {
     explain(counters).first().copied()
 }
 
-fn network(percent: f64, missing: Missing) -> Cause {
+pub(crate) fn network(percent: f64, missing: Missing) -> Cause {
     Cause::Network { percent, missing, is_wireless: false, is_group: false, is_rtp: false }
 }
 
-#[test]
-fn what_was_counted_is_explained() {
+/// What was counted, and what explains it.
+pub(crate) fn cases() -> Vec<(&'static str, Counters, Cause)> {
     let received = |received| DatagramCounts { received, ..Default::default() };
     let d = DatagramCounts::default();
     let hellos = DatagramCounts { received: 50, control: 50, ..d };
-    for (what, counters, cause) in [
+    vec![
         ("silence", counted(d), Cause::NothingArrives { port: 9000, is_group: false }),
         (
             "silence in a group",
@@ -123,11 +122,13 @@ fn what_was_counted_is_explained() {
         ),
         ("a one-way link", Counters { answers: 0, ..well() }, Cause::OneWay),
         ("repaired loss", lossy(0, 3000, 1500), Cause::Repaired { percent: 10.0 }),
-    ] {
+    ]
+}
+
+#[test]
+fn what_was_counted_is_explained() {
+    for (what, counters, cause) in cases() {
         assert_eq!(first(&counters), Some(cause), "{what}");
-        let text = cause.to_string();
-        assert!((60..360).contains(&text.len()), "{what}: {} bytes: {text}", text.len());
-        assert!(!text.contains("  ") && !text.ends_with('.') && !text.contains("NaN"), "{text}");
     }
 }
 
@@ -162,54 +163,6 @@ fn of_several_causes_the_one_that_lost_more_stands_first() {
         matches!(causes[..], [Cause::Network { .. }, Cause::KernelBuffer { .. }, Cause::SlowDecode { .. }]),
         "{causes:?}"
     );
-}
-
-#[test]
-fn what_to_do_depends_on_where_the_loss_is() {
-    for (counters, words) in [
-        (lossy(30, 300, 290), "--pace"),
-        (Counters { is_group: true, is_wireless: true, ..lossy(30, 300, 150) }, "each viewer's own address"),
-        (Counters { is_wireless: true, ..lossy(30, 300, 150) }, "by Wi-Fi"),
-        (Counters { kernel_dropped: 300, ..lossy(30, 300, 150) }, "sudo sysctl -w net.core.rmem_max=4194304"),
-        (counted(DatagramCounts::default()), "udp port 9000"),
-    ] {
-        let text = first(&counters).unwrap().to_string();
-        assert!(text.contains(words), "{words:?} is not in {text}");
-    }
-}
-
-#[test]
-fn nobody_is_advised_to_do_what_they_have_done() {
-    use crate::fec::Fec;
-    let told = |cause: Cause, given| cause.told(given).to_string();
-    let (ends, anywhere) = (network(10.0, Missing::Ends), network(10.0, Missing::Anywhere));
-    let slow = Cause::SlowDisplay { percent: 50.0 };
-    for (cause, given, said, unsaid) in [
-        (ends, Given::default(), "such as 50mbit", "that it has"),
-        (ends, Given { pace: Some(50e6), ..Given::default() }, "below the 50 Mbit/s that it has", "such as"),
-        (anywhere, Given::default(), "--fec, such as 20", "more than"),
-        (anywhere, Given { fec: Fec::Percent(20), ..Given::default() }, "--fec of more than 20", "such as"),
-        (anywhere, Given { fec: Fec::Percent(50), ..Given::default() }, "try another cable", "--fec"),
-        (slow, Given::default(), "--vsync", "that it has"),
-        (slow, Given { no_vsync: true, ..Given::default() }, "smaller --size", "--vsync"),
-    ] {
-        let told = told(cause, given);
-        assert!(told.contains(said) && !told.contains(unsaid), "{given:?}: {told}");
-    }
-    // A receiver does not know what its sender was given.
-    let told = Cause::LargeDatagrams { frames: 9 }.to_string();
-    assert!(told.contains("--mtu 1280, or if it has that already --mtu 576"), "{told}");
-}
-
-#[test]
-fn what_rtp_does_not_have_is_not_advised() {
-    for (is_wireless, is_group) in [(false, false), (true, false), (false, true), (true, true)] {
-        let text = first(&Counters { is_wireless, is_group, is_rtp: true, ..lossy(30, 300, 150) })
-            .unwrap()
-            .to_string();
-        assert!(!text.contains("--fec"), "{text}");
-        assert!(is_group || text.contains("leave out --format rtp"), "{text}");
-    }
 }
 
 #[test]

@@ -4,8 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use proto::explain::{Counters, explain};
-use proto::host::{Checklist, Interface, Stop, printable};
+use proto::app::Checklist;
+use proto::diagnosis::{Counters, explain};
+use proto::names::printable;
+use proto::sys::{Interface, Stop};
 use proto::wire::SourceState;
 use proto::{RecvConfig, RecvEvent, RecvOutput, RecvStream, SessionId};
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use anyhow::Result;
-use proto::host::{self, wait_until};
+use proto::sys::{self, wait_until};
 use rustix::event::{PollFd, PollFlags};
 use sdl2::event::{Event, EventSender};
 use sdl2::{EventPump, Sdl};
@@ -23,7 +23,7 @@ pub(crate) struct Bell(Way);
 /// with Xlib.
 #[derive(Clone)]
 enum Way {
-    Own(host::Event),
+    Own(sys::Event),
     Sdl {
         /// `None` once SDL is about to end: an event must not meet a queue that is being taken apart.
         sender: Arc<Mutex<Option<EventSender>>>,
@@ -42,7 +42,7 @@ impl Waiting {
     /// Of a window whose display is connected by this; by SDL's means, if that is not known.
     pub(crate) fn new(connection: Option<OwnedFd>, sdl: &Sdl) -> Result<Self> {
         let way = if connection.is_some() {
-            Way::Own(host::Event::new()?)
+            Way::Own(sys::Event::new()?)
         } else {
             let event = sdl.event().and_then(|events| sdl::register_event(&events)).map_err(failed)?;
             let sender = Arc::new(Mutex::new(Some(sdl.event().map_err(failed)?.event_sender())));

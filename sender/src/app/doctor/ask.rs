@@ -6,7 +6,8 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use proto::host::{Checklist, random_bytes, wait_until, wall_clock};
+use proto::app::Checklist;
+use proto::sys::{random_bytes, wait_until, wall_clock};
 use proto::{SendConfig, SendOutput, SendStream, SessionId};
 use rustix::event::{PollFd, PollFlags};
 

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use proto::Pool;
-use proto::host::Stop;
+use proto::sys::Stop;
 
 use capture::{Capture, Filled, Waited};
 pub(crate) use list::{Found, Identity, cameras};

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, bail, ensure};
-use proto::host::{Console, Stop};
+use proto::app::Console;
 use proto::jpeg::{self, Splitter};
+use proto::sys::Stop;
 use proto::{Buffer, Pool};
 
 use super::{Dropped, LARGEST_JPEG, Next, Source, Timing};

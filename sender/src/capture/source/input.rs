@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::time::Instant;
 
 use anyhow::Context;
-use proto::host::Stop;
+use proto::sys::Stop;
 use rustix::io::Errno;
 
 /// A file or pipe, and the bytes read from it that nobody has used yet.

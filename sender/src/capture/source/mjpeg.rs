@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use proto::Pool;
-use proto::host::{Console, Stop};
+use proto::app::Console;
 use proto::jpeg::Splitter;
+use proto::sys::Stop;
 
 use super::LARGEST_JPEG;
 use super::input::{Input, Read};

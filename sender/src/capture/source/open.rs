@@ -4,7 +4,8 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
-use proto::host::{Console, as_shell_word};
+use proto::app::Console;
+use proto::names::as_shell_word;
 
 use super::{Folder, Pattern, Source, Spec, Stream, Wanted, Which};
 

@@ -4,8 +4,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::ensure;
 use proto::Pool;
-use proto::host::Stop;
-use proto::strip::Strip;
+use proto::framecode::Strip;
+use proto::sys::Stop;
 
 use super::card::{Canvas, Card};
 use super::{Next, Source, Timing, Wanted};
@@ -74,7 +74,7 @@ const POOLED: usize = 4;
 
 #[cfg(test)]
 mod tests {
-    use proto::strip::read_strip;
+    use proto::framecode::read_strip;
 
     use super::*;
     use crate::encode::Encoder;

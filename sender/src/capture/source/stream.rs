@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use proto::Pool;
-use proto::host::{Console, Stop};
+use proto::app::Console;
+use proto::sys::Stop;
 
 use super::input::{Input, Read};
 use super::mjpeg::Mjpeg;

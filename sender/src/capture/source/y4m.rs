@@ -2,7 +2,7 @@
 
 use anyhow::{Context, bail, ensure};
 use proto::Pool;
-use proto::host::Stop;
+use proto::sys::Stop;
 
 use super::input::{Input, Read};
 use super::range::{stretch_chroma, stretch_luma};

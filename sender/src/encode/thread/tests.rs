@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use proto::host::{Stop, wait_until, wall_clock};
+use proto::sys::{Stop, wait_until, wall_clock};
 use rustix::event::{PollFd, PollFlags};
 
 use super::*;

@@ -3,7 +3,7 @@ use super::*;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::time::{Duration, Instant};
 
-use proto::host::wait_until;
+use proto::sys::wait_until;
 use rustix::event::{PollFd, PollFlags};
 
 fn pair() -> (SendSocket, Route, UdpSocket) {

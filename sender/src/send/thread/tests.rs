@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::thread::{JoinHandle, sleep, spawn};
 
 use clap::Parser;
-use proto::host::Console;
+use proto::app::Console;
 use proto::wire::{Body, Datagram};
 use proto::{Clock, Frame, MediaTime, Pace, SessionId};
 

@@ -341,7 +341,7 @@ mod tests {
 
     #[test]
     fn it_asks_whether_its_name_is_free_and_says_it_twice() {
-        let t0 = Instant::now();
+        let t0 = crate::t0();
         let mut responder = Responder::new(service("a.local"), t0).unwrap();
         assert_eq!(responder.goodbye(), None);
         let said = run(&mut responder, t0, 5000);
@@ -356,7 +356,7 @@ mod tests {
 
     #[test]
     fn a_name_that_is_taken_gets_a_number_and_a_liar_does_not_keep_it_from_being_announced() {
-        let t0 = Instant::now();
+        let t0 = crate::t0();
         let mut responder = Responder::new(service("a.local"), t0).unwrap();
         assert_eq!(responder.poll(t0), Ok(Say::Probe));
         let mut now = t0;
@@ -385,7 +385,7 @@ mod tests {
 
     #[test]
     fn of_two_that_begin_at_once_one_waits() {
-        let t0 = Instant::now();
+        let t0 = crate::t0();
         let mut both = ["a.local", "b.local"].map(|host| Responder::new(service(host), t0).unwrap());
         let probes = both.each_ref().map(Responder::probe);
         both.iter_mut().for_each(|responder| assert_eq!(responder.poll(t0), Ok(Say::Probe)));
@@ -398,7 +398,7 @@ mod tests {
 
     #[test]
     fn it_answers_whoever_does_not_know_it_and_not_too_often() {
-        let t0 = Instant::now();
+        let t0 = crate::t0();
         let mut responder = Responder::new(service("a.local"), t0).unwrap();
         run(&mut responder, t0, 5000);
         let t0 = t0 + Duration::from_secs(5);
@@ -432,7 +432,7 @@ mod tests {
 
     #[test]
     fn what_another_takes_back_in_its_name_is_said_again() {
-        let t0 = Instant::now();
+        let t0 = crate::t0();
         let mut responder = Responder::new(service("a.local"), t0).unwrap();
         run(&mut responder, t0, 5000);
         let t0 = t0 + Duration::from_secs(5);
@@ -444,7 +444,7 @@ mod tests {
     #[test]
     fn a_long_name_is_cut_for_its_number() {
         let label = "ä".repeat(31);
-        let responder = Responder::new(Service { label, ..service("a.local") }, Instant::now()).unwrap();
+        let responder = Responder::new(Service { label, ..service("a.local") }, crate::t0()).unwrap();
         let second = Responder { renamed: 1, ..responder };
         assert_eq!(second.label(), "ä".repeat(29) + " (2)");
     }

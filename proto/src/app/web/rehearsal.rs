@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::super::stop::Stop;
 use super::arguments::{WebArgs, WebPolicy};
 use super::guard;
 use super::places::Caller;
@@ -11,6 +10,7 @@ use super::request::{LONGEST_HEAD, Request};
 use super::route::{self, Answer, Asker};
 use super::shared::Shared;
 use super::site::Site;
+use crate::sys::Stop;
 
 /// A server that is told what arrives, and says which heads it would answer with.
 pub struct Rehearsal {

@@ -9,9 +9,9 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use super::names::printable;
-use super::nonblocking_writer::NonblockingWriter;
 use super::timestamp::rfc3339;
+use crate::names::printable;
+use crate::sys::NonblockingWriter;
 
 /// Standard error, shared by all threads. Cheap to clone.
 ///

@@ -342,7 +342,7 @@ mod tests {
             address: None,
             text: b"\x03v=1".to_vec(),
         };
-        let responder = Responder::new(service, Instant::now()).unwrap();
+        let responder = Responder::new(service, crate::t0()).unwrap();
         responder.message(Say::Everything(None), 1, &[address.parse().unwrap()]).unwrap()
     }
 
@@ -360,7 +360,7 @@ mod tests {
 
     #[test]
     fn who_is_announced_is_known_until_he_says_goodbye_or_is_not_heard_of_any_more() {
-        let t0 = Instant::now();
+        let t0 = crate::t0();
         let mut cache = Cache::new(service(), &[], t0);
         assert!(cache.poll(t0).is_ok() && cache.poll(t0).is_err());
         hear(&mut cache, [10, 0, 0, 1], &announcement("door", 1, "10.0.0.1"), t0);
@@ -386,7 +386,7 @@ mod tests {
 
     #[test]
     fn made_up_ones_keep_nobody_out() {
-        let mut now = Instant::now();
+        let mut now = crate::t0();
         let mut cache = Cache::new(service(), &["door".into()], now);
         hear(&mut cache, [10, 0, 0, 1], &announcement("door", 1, "10.0.0.1"), now);
         hear(&mut cache, [10, 0, 0, 2], &announcement("hall", 2, "10.0.0.2"), now);
@@ -422,7 +422,7 @@ mod tests {
 
     #[test]
     fn of_two_of_one_name_both_are_known_until_one_does_not_answer() {
-        let t0 = Instant::now();
+        let t0 = crate::t0();
         let mut cache = Cache::new(service(), &[], t0);
         let _ = cache.poll(t0);
         let (one, other) = (announcement("door", 1, "10.0.0.1"), announcement("door", 2, "10.0.0.2"));
@@ -450,7 +450,7 @@ mod tests {
 
     #[test]
     fn nobody_makes_it_ask_without_end() {
-        let t0 = Instant::now();
+        let t0 = crate::t0();
         let mut cache = Cache::new(service(), &[], t0);
         let mut asked = 0;
         for millis in 0..2000 {

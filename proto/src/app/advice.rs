@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::cause::{Cause, Missing, WANTED_BUFFER};
+use crate::diagnosis::{Cause, Missing, WANTED_BUFFER};
 use crate::fec::{Fec, MOST_PERCENT};
 
 /// What was given to the program that speaks, as far as it matters: nobody is advised to do what they have done.
@@ -204,3 +204,83 @@ fn more_parity(fec: Fec) -> Option<String> {
 
 const WITHOUT_RTP: &str =
     "RTP/JPEG has no repair: where both ends are Chunkcast, leave out --format rtp at both";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnosis::Counters;
+    use crate::diagnosis::tests::{cases, counted, first, lossy, network};
+    use crate::stats::DatagramCounts;
+
+    #[test]
+    fn every_cause_is_told_in_a_line() {
+        for (what, _, cause) in cases() {
+            let text = cause.to_string();
+            assert!((60..360).contains(&text.len()), "{what}: {} bytes: {text}", text.len());
+            assert!(!text.contains("  ") && !text.ends_with('.') && !text.contains("NaN"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_to_do_depends_on_where_the_loss_is() {
+        for (counters, words) in [
+            (lossy(30, 300, 290), "--pace"),
+            (
+                Counters { is_group: true, is_wireless: true, ..lossy(30, 300, 150) },
+                "each viewer's own address",
+            ),
+            (Counters { is_wireless: true, ..lossy(30, 300, 150) }, "by Wi-Fi"),
+            (
+                Counters { kernel_dropped: 300, ..lossy(30, 300, 150) },
+                "sudo sysctl -w net.core.rmem_max=4194304",
+            ),
+            (counted(DatagramCounts::default()), "udp port 9000"),
+        ] {
+            let text = first(&counters).unwrap().to_string();
+            assert!(text.contains(words), "{words:?} is not in {text}");
+        }
+    }
+
+    #[test]
+    fn nobody_is_advised_to_do_what_they_have_done() {
+        let told = |cause: Cause, given| cause.told(given).to_string();
+        let (ends, anywhere) = (network(10.0, Missing::Ends), network(10.0, Missing::Anywhere));
+        let slow = Cause::SlowDisplay { percent: 50.0 };
+        for (cause, given, said, unsaid) in [
+            (ends, Given::default(), "such as 50mbit", "that it has"),
+            (
+                ends,
+                Given { pace: Some(50e6), ..Given::default() },
+                "below the 50 Mbit/s that it has",
+                "such as",
+            ),
+            (anywhere, Given::default(), "--fec, such as 20", "more than"),
+            (
+                anywhere,
+                Given { fec: Fec::Percent(20), ..Given::default() },
+                "--fec of more than 20",
+                "such as",
+            ),
+            (anywhere, Given { fec: Fec::Percent(50), ..Given::default() }, "try another cable", "--fec"),
+            (slow, Given::default(), "--vsync", "that it has"),
+            (slow, Given { no_vsync: true, ..Given::default() }, "smaller --size", "--vsync"),
+        ] {
+            let told = told(cause, given);
+            assert!(told.contains(said) && !told.contains(unsaid), "{given:?}: {told}");
+        }
+        // A receiver does not know what its sender was given.
+        let told = Cause::LargeDatagrams { frames: 9 }.to_string();
+        assert!(told.contains("--mtu 1280, or if it has that already --mtu 576"), "{told}");
+    }
+
+    #[test]
+    fn what_rtp_does_not_have_is_not_advised() {
+        for (is_wireless, is_group) in [(false, false), (true, false), (false, true), (true, true)] {
+            let text = first(&Counters { is_wireless, is_group, is_rtp: true, ..lossy(30, 300, 150) })
+                .unwrap()
+                .to_string();
+            assert!(!text.contains("--fec"), "{text}");
+            assert!(is_group || text.contains("leave out --format rtp"), "{text}");
+        }
+    }
+}

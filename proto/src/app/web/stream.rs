@@ -3,7 +3,6 @@
 use std::io::{self, IoSlice};
 use std::time::{Duration, Instant};
 
-use super::super::event::Event;
 use super::broadcast::{Shot, Subscription};
 use super::peer::Peer;
 use super::places::{Caller, Place};
@@ -12,6 +11,7 @@ use super::response::{self, Response, Sites};
 use super::shared::Shared;
 use super::site::Feed;
 use crate::jpeg;
+use crate::sys::Event;
 
 /// Somebody who watches one stream or all.
 ///

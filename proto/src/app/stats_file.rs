@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::console::Console;
-use super::files::{Target, is_pipe, open_target};
-use super::nonblocking_writer::NonblockingWriter;
+use crate::sys::NonblockingWriter;
+use crate::sys::{Target, is_pipe, open_target};
 
 /// What `--stats-json` names.
 #[derive(Debug)]

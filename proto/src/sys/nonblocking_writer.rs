@@ -10,7 +10,7 @@ use rustix::fs::{FileType, Mode, OFlags};
 
 /// Writes lines as far as there is room, and keeps the rest for later: a line is never cut short by another.
 #[derive(Debug)]
-pub(super) struct NonblockingWriter {
+pub struct NonblockingWriter {
     file: File,
     /// How much may be written at once to what has room.
     at_once: usize,
@@ -23,7 +23,7 @@ impl NonblockingWriter {
     ///
     /// # Errors
     /// If that is closed, or the system has no file descriptors left.
-    pub(super) fn to(fd: BorrowedFd<'_>) -> io::Result<Self> {
+    pub fn to(fd: BorrowedFd<'_>) -> io::Result<Self> {
         let kind = FileType::from_raw_mode(rustix::fs::fstat(fd)?.st_mode);
         let own = open_nonblocking(fd);
         let never_blocks = own.is_some() || kind == FileType::RegularFile;
@@ -33,12 +33,12 @@ impl NonblockingWriter {
     }
 
     /// Bytes that have found no room yet.
-    pub(super) fn waiting(&self) -> usize {
+    pub fn waiting(&self) -> usize {
         self.rest.len()
     }
 
     /// Adds a line, or several, behind what waits.
-    pub(super) fn push(&mut self, line: &[u8]) {
+    pub fn push(&mut self, line: &[u8]) {
         self.rest.extend_from_slice(line);
     }
 
@@ -46,7 +46,7 @@ impl NonblockingWriter {
     ///
     /// # Errors
     /// If it cannot be written, now or ever; then nothing waits any more.
-    pub(super) fn flush(&mut self, patience: Duration) -> io::Result<bool> {
+    pub fn flush(&mut self, patience: Duration) -> io::Result<bool> {
         let mut written = 0;
         let result = self.write(&mut written, Instant::now() + patience);
         self.rest.drain(..if result.is_err() { self.rest.len() } else { written });

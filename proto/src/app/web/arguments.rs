@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use clap::ValueEnum;
 
-use super::super::interface::parse_scoped;
+use crate::sys::parse_scoped;
 
 /// Whether and how a program shows itself.
 #[derive(Clone, Debug, Default, clap::Args)]

@@ -1,24 +1,19 @@
 //! Multicast DNS and DNS-SD (RFC 6762, RFC 6763), as much of it as senders and receivers need to find each other.
 //!
 //! It is our own because what it costs must be bounded whatever arrives: a [`Responder`] keeps nothing of what others say,
-//! a [`Cache`] only a fixed number of senders, and [`Sockets`] read a fixed share of a flood and leave the rest to the
+//! a [`Cache`] only a fixed number of senders, and the sockets read a fixed share of a flood and leave the rest to the
 //! kernel.
 
 mod cache;
 pub mod kind;
-mod links;
 mod message;
 mod name;
 mod reader;
-mod resolve;
 mod responder;
-mod sockets;
 mod writing;
 
 pub use cache::{Cache, Heard, MOST_OF_ONE_SOURCE, MOST_SENDERS};
 pub use message::{Data, Item, Message, Question, Record, Section, strings};
 pub use name::Name;
-pub use resolve::resolve;
 pub use responder::{Responder, Say, Service};
-pub use sockets::{Ready, Sockets};
 pub use writing::Writer;

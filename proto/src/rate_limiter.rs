@@ -31,7 +31,7 @@ mod tests {
 
     #[test]
     fn it_is_due_at_once_and_then_seldom() {
-        let (t0, every) = (Instant::now(), Duration::from_secs(5));
+        let (t0, every) = (crate::t0(), Duration::from_secs(5));
         let mut rate_limiter = RateLimiter::new(every);
         let due =
             [0, 1, 4999, 5000, 5001, 10_000].map(|ms| rate_limiter.is_due(t0 + Duration::from_millis(ms)));

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
 
-use super::super::event::{Event, wait_until};
-use super::super::stop::Stop;
+use crate::sys::Stop;
+use crate::sys::{Event, wait_until};
 
 /// A connection, and the request to stop that ends all waiting for it.
 #[derive(Debug)]

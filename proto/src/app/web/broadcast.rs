@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::super::event::Event;
 use crate::frame::Frame;
+use crate::sys::Event;
 
 /// Holds the newest frame of a stream. Whoever puts never waits, and whoever reads gets the newest there is.
 #[derive(Debug, Default)]

@@ -4,12 +4,12 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::super::rate_limiter::RateLimiter;
 use super::arguments::Actions;
 use super::guard;
 use super::request::Request;
 use super::response::Response;
 use super::site::Action;
+use crate::rate_limiter::RateLimiter;
 
 /// Gives leave to act.
 #[derive(Debug)]

@@ -4,11 +4,8 @@ use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::time::{Duration, Instant};
 
 use super::super::interface::Networks;
-use super::kind;
-use super::message::{Data, Item, Message};
-use super::name::Name;
 use super::sockets::Sockets;
-use super::writing::Writer;
+use crate::discovery::mdns::{Data, Item, Message, Name, Writer, kind};
 
 /// The addresses of the host of this name that are in a network of ours, with this port; none if nobody says one within a second. By one interface, or
 /// by all.

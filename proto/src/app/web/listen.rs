@@ -8,10 +8,10 @@ use std::thread::JoinHandle;
 use anyhow::{Context, Result, anyhow};
 
 use super::super::console::Console;
-use super::super::stop::Stop;
 use super::arguments::{WebArgs, WebPolicy};
 use super::server;
 use super::site::Site;
+use crate::sys::Stop;
 
 /// A server that nobody is answered by yet.
 #[derive(Debug)]

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
-use super::super::stop::Stop;
 use super::arguments::{WebArgs, WebPolicy};
 use super::connection_limit::{ConnectionLimit, ConnectionPermit};
 use super::permit::Permits;
@@ -13,6 +12,7 @@ use super::places::{Place, Places};
 use super::rendered::Rendering;
 use super::response::Sites;
 use super::site::Site;
+use crate::sys::Stop;
 
 /// What all connections work with.
 pub(super) struct Shared {

@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use super::super::console::Console;
-use super::super::rate_limiter::RateLimiter;
-use super::super::stop::Stop;
-use super::super::threads::{join, spawn};
 use super::arguments::{WebArgs, WebPolicy};
 use super::connection;
 use super::places::Caller;
 use super::shared::{Room, Shared};
 use super::site::Site;
+use crate::rate_limiter::RateLimiter;
+use crate::sys::Stop;
+use crate::sys::{join, spawn};
 
 /// Starts the thread that takes connections.
 pub(super) fn start(

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use siphasher::sip::SipHasher24;
 use thiserror::Error;
 
-use super::names::printable;
+use crate::names::printable;
 use crate::seq::SessionId;
 use crate::wire::MAX_NAME_BYTES;
 

@@ -1,0 +1,32 @@
+//! What both programs are to a person: command line, configuration, messages, statistics, and pages for browsers. Behind
+//! the features `app` and `web`; the protocol never uses it.
+
+mod advice;
+mod arguments;
+mod checklist;
+mod completions;
+mod config;
+mod console;
+mod heartbeat;
+mod latest_stats;
+mod manual;
+mod reporter;
+mod service_manager;
+mod stats_file;
+mod timestamp;
+mod values;
+#[cfg(feature = "web")]
+pub mod web;
+
+pub use advice::{Advice, Given};
+pub use arguments::{SystemArgs, parse_arguments};
+pub use checklist::Checklist;
+pub use completions::write_completions;
+pub use console::{Console, LogFormat};
+pub use heartbeat::Heartbeat;
+pub use latest_stats::LatestStats;
+pub use manual::write_manual;
+pub use reporter::{Report, Reporter, percentiles_text, two_digits};
+pub use service_manager::ServiceManager;
+pub use timestamp::rfc3339;
+pub use values::{parse_bytes, parse_duration, parse_switch};

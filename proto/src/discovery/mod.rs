@@ -1,0 +1,6 @@
+//! How senders are found: what they announce of themselves, and the multicast DNS that carries it.
+
+mod announcement;
+pub mod mdns;
+
+pub use announcement::{Announcement, AnnouncementError, MAX_LABEL_BYTES, Mark, SERVICE};
