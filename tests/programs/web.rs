@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 
 use crate::common::http::{Client, ask, field, get};
 use crate::common::{alone, comes_to, pause, skip};
-use proto::host::web::{Action, Actions, Broadcast, Family, Feed, Listener, Site, WebArgs, WebPolicy};
-use proto::host::{Console, Stop, join};
+use proto::app::Console;
+use proto::app::web::{Action, Actions, Broadcast, Family, Feed, Listener, Site, WebArgs, WebPolicy};
+use proto::sys::{Stop, join};
 use proto::{Frame, MediaTime};
 
 /// A program with two senders.
