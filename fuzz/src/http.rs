@@ -4,7 +4,8 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
-use proto::app::web::{Action, Broadcast, Family, Feed, Rehearsal, Site};
+use proto::app::Broadcast;
+use proto::app::web::{Action, Family, Feed, Rehearsal, Site};
 use proto::{Frame, MediaTime};
 
 use super::Bytes;

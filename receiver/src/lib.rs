@@ -3,6 +3,11 @@
 //! Modules import only those that stand below them in ARCHITECTURE.md; what the program, its tests and the fuzzer use of
 //! them is here.
 
+#![cfg_attr(
+    not(feature = "window"),
+    allow(dead_code, unused_imports, unreachable_pub, reason = "only the window uses it")
+)]
+
 mod app;
 mod args;
 mod codec;
@@ -16,6 +21,10 @@ mod ration;
 mod record;
 mod session;
 mod sync;
+#[cfg(feature = "window")]
+mod window;
+#[cfg(not(feature = "window"))]
+#[path = "no_window.rs"]
 mod window;
 
 pub use app::{doctor, run};

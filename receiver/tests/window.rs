@@ -3,6 +3,7 @@
 //! SDL is bound to one thread and one display for the life of a process, so each test runs the scenario of its name in a
 //! process of its own.
 #![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
+#![cfg(feature = "window")]
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

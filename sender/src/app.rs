@@ -1,9 +1,17 @@
 //! The program: what `sender` and its subcommands do.
 
+#[cfg(feature = "camera")]
+mod cameras;
+#[cfg(not(feature = "camera"))]
+#[path = "app/no_cameras.rs"]
 mod cameras;
 mod diagnosis;
 mod doctor;
 mod run;
+#[cfg(feature = "web")]
+mod web;
+#[cfg(not(feature = "web"))]
+#[path = "app/no_web.rs"]
 mod web;
 
 pub use cameras::list_cameras;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
-use proto::app::web::{WebArgs, WebPolicy};
 use proto::app::{Given, SystemArgs, parse_duration, parse_switch};
+use proto::app::{WebArgs, WebPolicy};
 use proto::netem::Impairment;
 use proto::{Fec, Follow, Pace, QualityRange, SendConfig, SessionId};
 

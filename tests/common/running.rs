@@ -27,8 +27,11 @@ pub(crate) struct Ended {
     pub(crate) stats: Vec<Value>,
 }
 
-/// The path of `sender` or `receiver`, built in the same profile as this test.
+/// The path of `sender` or `receiver`, built in the same profile as this test; or in the folder `CHUNKCAST_PROGRAMS`.
 pub(crate) fn program(name: &str) -> PathBuf {
+    if let Some(folder) = std::env::var_os("CHUNKCAST_PROGRAMS") {
+        return Path::new(&folder).join(name);
+    }
     let own = std::env::current_exe().unwrap();
     let path = own.ancestors().nth(2).unwrap().join(name);
     assert!(path.exists(), "no {}: build them first: cargo build --workspace", path.display());

@@ -29,6 +29,7 @@ const RECIPES: &[(&str, How)] = &[
     // README.md
     ("Chunkcast", How::By("scripts/test; scripts/demo is run by hand")),
     ("Quick start", run(1)),
+    ("Quick start", How::By("scripts/test-headless")),
     ("Choose among several senders", How::Again),
     ("Connect by address", How::Again),
     ("Multicast to many screens", How::Again),
@@ -49,6 +50,7 @@ const RECIPES: &[(&str, How)] = &[
     ("Share a screen", run(1)),
     ("Record", How::Run { senders: 1, makes: &["door.mkv"] }),
     ("Instant replay", How::Run { senders: 1, makes: &["clips"] }),
+    ("Record on a computer without a screen", How::Run { senders: 1, makes: &["door.mkv"] }),
     ("Save frames as files", How::Run { senders: 1, makes: &["door", "door.mjpeg"] }),
     ("Make an MP4", How::Run { senders: 0, makes: &["door-mjpeg.mp4", "door.mp4"] }),
     ("Watch in a browser", run(1)),

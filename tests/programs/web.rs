@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use crate::common::http::{Client, ask, field, get};
 use crate::common::{alone, comes_to, pause, skip};
 use proto::app::Console;
-use proto::app::web::{Action, Actions, Broadcast, Family, Feed, Listener, Site, WebArgs, WebPolicy};
+use proto::app::web::{Action, Family, Feed, Listener, Site};
+use proto::app::{Actions, Broadcast, WebArgs, WebPolicy};
 use proto::sys::{Stop, join};
 use proto::{Frame, MediaTime};
 

@@ -3,6 +3,7 @@
 
 mod advice;
 mod arguments;
+mod broadcast;
 mod checklist;
 mod completions;
 mod config;
@@ -17,9 +18,11 @@ mod timestamp;
 mod values;
 #[cfg(feature = "web")]
 pub mod web;
+mod web_args;
 
 pub use advice::{Advice, Given};
 pub use arguments::{SystemArgs, parse_arguments};
+pub use broadcast::{Broadcast, Shot, Subscription};
 pub use checklist::Checklist;
 pub use completions::write_completions;
 pub use console::{Console, LogFormat};
@@ -30,3 +33,4 @@ pub use reporter::{Report, Reporter, percentiles_text, two_digits};
 pub use service_manager::ServiceManager;
 pub use timestamp::rfc3339;
 pub use values::{parse_bytes, parse_duration, parse_switch};
+pub use web_args::{Actions, WebArgs, WebPolicy};

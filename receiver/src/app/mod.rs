@@ -4,6 +4,10 @@ mod diagnosis;
 pub mod doctor;
 mod report;
 mod run;
+#[cfg(feature = "web")]
+mod web;
+#[cfg(not(feature = "web"))]
+#[path = "no_web.rs"]
 mod web;
 
 pub use run::run;

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use proto::app::LatestStats;
-use proto::app::web::{Action, Family, Feed, Listener, Site, WebArgs, WebPolicy};
+use proto::app::web::{Action, Family, Feed, Listener, Site};
+use proto::app::{WebArgs, WebPolicy};
 use serde_json::Value;
 
 use crate::feed;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use proto::Latest;
-use proto::app::web::Broadcast;
+use proto::app::Broadcast;
 
 use super::delay::Delays;
 use super::picture::{Picture, Shown};

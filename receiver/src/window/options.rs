@@ -25,6 +25,7 @@ pub enum Detail {
 
 impl Detail {
     /// What the key that changes it leads to.
+    #[cfg(feature = "window")]
     pub(super) fn next(self) -> Self {
         match self {
             Self::Off => Self::Small,

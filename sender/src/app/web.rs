@@ -6,7 +6,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use proto::app::web::{Broadcast, Family, Feed, Listener, Site, WebArgs, WebPolicy};
+use proto::app::web::{Family, Feed, Listener, Site};
+use proto::app::{Broadcast, WebArgs, WebPolicy};
 use proto::app::{Console, LatestStats};
 use proto::sys::Stop;
 use proto::{Clock, Frame};

@@ -1,5 +1,9 @@
 //! Where pictures come from.
 
+#[cfg(feature = "camera")]
+pub(crate) mod camera;
+#[cfg(not(feature = "camera"))]
+#[path = "source/no_camera.rs"]
 pub(crate) mod camera;
 mod card;
 mod folder;

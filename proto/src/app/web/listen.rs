@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use anyhow::{Context, Result, anyhow};
 
 use super::super::console::Console;
-use super::arguments::{WebArgs, WebPolicy};
+use super::super::web_args::{WebArgs, WebPolicy};
 use super::server;
 use super::site::Site;
 use crate::sys::Stop;

@@ -1,11 +1,9 @@
 //! Pictures, figures and actions in a browser: a small HTTP/1.1 server that both programs show themselves by.
 //!
-//! A program implements [`Site`] and gives its frames to a [`Broadcast`] for each stream; [`Listener`] does the rest.
+//! A program implements [`Site`] and gives its frames to a [`Broadcast`](super::Broadcast) for each stream; [`Listener`] does the rest.
 //! Nothing is listened on unless it is asked for. GET, HEAD and POST are all that it knows; it opens no files, takes no
 //! bodies, and believes neither a head's length nor its Host.
 
-mod arguments;
-mod broadcast;
 mod connection;
 mod connection_limit;
 mod family;
@@ -26,8 +24,6 @@ mod shared;
 mod site;
 mod stream;
 
-pub use arguments::{Actions, WebArgs, WebPolicy};
-pub use broadcast::{Broadcast, Shot, Subscription};
 pub use family::{Family, Kind};
 pub use listen::Listener;
 #[doc(hidden)]

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::arguments::Actions;
+use super::super::web_args::Actions;
 use super::guard;
 use super::request::Request;
 use super::response::Response;

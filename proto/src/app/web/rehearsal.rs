@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::arguments::{WebArgs, WebPolicy};
+use super::super::web_args::{WebArgs, WebPolicy};
 use super::guard;
 use super::places::Caller;
 use super::request::{LONGEST_HEAD, Request};

@@ -79,7 +79,7 @@ fn labels(feeds: &[Feed]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::broadcast::Broadcast;
+    use super::super::super::broadcast::Broadcast;
     use super::*;
 
     #[test]

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use super::super::console::Console;
-use super::arguments::{WebArgs, WebPolicy};
+use super::super::web_args::{WebArgs, WebPolicy};
 use super::connection;
 use super::places::Caller;
 use super::shared::{Room, Shared};

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
-use super::arguments::{WebArgs, WebPolicy};
+use super::super::web_args::{WebArgs, WebPolicy};
 use super::connection_limit::{ConnectionLimit, ConnectionPermit};
 use super::permit::Permits;
 use super::places::{Place, Places};

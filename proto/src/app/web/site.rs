@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::broadcast::Broadcast;
+use super::super::broadcast::Broadcast;
 use super::family::Family;
 
 /// A program, as a browser sees it. All calls but [`act`](Self::act) look at what is there, and wait for nothing.

@@ -3,7 +3,7 @@
 use std::io::{self, IoSlice};
 use std::time::{Duration, Instant};
 
-use super::broadcast::{Shot, Subscription};
+use super::super::broadcast::{Shot, Subscription};
 use super::peer::Peer;
 use super::places::{Caller, Place};
 use super::request::Request;

@@ -11,6 +11,7 @@ pub(super) fn stretch_chroma(plane: &mut [u8]) {
 }
 
 /// Stretches luma and chroma that lie in turn, luma first.
+#[cfg(feature = "camera")]
 pub(super) fn stretch_yuyv(row: &mut [u8]) {
     for pair in row.chunks_exact_mut(2) {
         pair[0] = luma(pair[0]);

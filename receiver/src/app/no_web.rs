@@ -1,0 +1,34 @@
+//! In place of the pages for browsers, in a receiver that was built without them.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use anyhow::{Result, ensure};
+use proto::app::{LatestStats, WebArgs, WebPolicy};
+
+use crate::session::Shared;
+
+/// There is none.
+pub(super) enum Web {}
+
+impl Web {
+    /// `None`.
+    ///
+    /// # Errors
+    /// If pages are asked for.
+    pub(super) fn bind(args: &WebArgs, _: WebPolicy) -> Result<Option<Self>> {
+        ensure!(
+            args.address.is_none(),
+            "this receiver was built without pages for browsers (the feature \"web\")"
+        );
+        Ok(None)
+    }
+
+    pub(super) fn board(&self) -> LatestStats {
+        match *self {}
+    }
+
+    pub(super) fn serve(self, _: &Arc<Shared>) -> Result<JoinHandle<Result<()>>> {
+        match self {}
+    }
+}

@@ -1,0 +1,55 @@
+//! In place of the pages for browsers, in a sender that was built without them.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use anyhow::{Result, ensure};
+use proto::app::{Console, LatestStats, WebArgs, WebPolicy};
+use proto::sys::Stop;
+use proto::{Clock, Frame};
+
+use crate::inbox::Inbox;
+
+/// There is none.
+pub(super) enum Web {}
+
+/// There is none.
+pub(super) enum Tap {}
+
+impl Web {
+    /// `None`.
+    ///
+    /// # Errors
+    /// If pages are asked for.
+    pub(super) fn bind(args: &WebArgs, _: WebPolicy) -> Result<Option<Self>> {
+        ensure!(
+            args.address.is_none(),
+            "this sender was built without pages for browsers (the feature \"web\")"
+        );
+        Ok(None)
+    }
+
+    pub(super) fn board(&self) -> LatestStats {
+        match *self {}
+    }
+
+    pub(super) fn tap(&self, _: Clock) -> Tap {
+        match *self {}
+    }
+
+    pub(super) fn serve(
+        self,
+        _: String,
+        _: Arc<Inbox>,
+        _: &Stop,
+        _: &Console,
+    ) -> Result<JoinHandle<Result<()>>> {
+        match self {}
+    }
+}
+
+impl Tap {
+    pub(super) fn put(&self, _: &Frame) {
+        match *self {}
+    }
+}
