@@ -35,4 +35,6 @@ pub use feed::{Delays, Feed, Feeds, Origin, Picture, State, Status, Waker};
 pub use frame::Received;
 pub use net::ReceiveSocket;
 pub use record::{KeepOptions, Recorder};
+#[cfg(debug_assertions)]
+pub use sync::count::locks_taken;
 pub use window::{Detail, Options, Window};

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::mem::{Discriminant, discriminant};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ use proto::sys::{Stop, join, spawn};
 use crate::codec::{DecodeError, DecodeTarget, Decoded, Decoder, Pictures, PixelFormat};
 use crate::feed::{Delays, Feed, Feeds, Picture, QueueState};
 use crate::frame::Received;
-use crate::sync::lock;
+use crate::sync::{lock, wait_while};
 
 /// Where frames wait to be decoded.
 pub(crate) struct Decoding {
@@ -153,7 +153,7 @@ impl Decoding {
         }
         let bell = if is_first { &self.first } else { &self.others };
         let must_wait = |queue: &mut Queue| !queue.closed && queue.next(is_first).is_none();
-        let mut queue = bell.wait_while(queue, must_wait).unwrap_or_else(PoisonError::into_inner);
+        let mut queue = wait_while(bell, queue, must_wait);
         // In the end whoever is free serves what still waits: it was delivered.
         let at = if queue.closed { 0 } else { queue.next(is_first)? };
         let next = queue.waiting.remove(at)?;
