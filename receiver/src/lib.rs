@@ -31,7 +31,7 @@ pub use app::{doctor, run};
 pub use args::{Args, Command};
 pub use codec::{DecodeError, DecodeTarget, Decoded, Decoder, PixelFormat};
 pub use discovery::{Browser, Change, Found, list};
-pub use feed::{Delays, Feed, Feeds, Origin, Picture, State, Status, Waker};
+pub use feed::{Delays, Feed, Feeds, Live, Origin, Picture, State, Status, Waker};
 pub use frame::Received;
 pub use net::ReceiveSocket;
 pub use record::{KeepOptions, Recorder};

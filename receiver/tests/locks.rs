@@ -1,7 +1,8 @@
-//! How many locks a frame takes on its way from the socket to the screen.
+//! How many locks a frame takes on its way from the socket to the screen: decoding and drawing are to wait for each other
+//! only where they must.
 //!
 //! Only a build with debug assertions counts, and it counts all that a process does: so the receiver runs in one of its own.
-#![cfg(debug_assertions)]
+#![cfg(all(debug_assertions, feature = "window"))]
 #![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
 use std::net::{SocketAddr, UdpSocket};
@@ -18,7 +19,7 @@ use receiver::{Args, locks_taken, run};
 use turbojpeg::{Image, PixelFormat, Subsamp};
 
 #[test]
-fn a_frame_takes_no_more_locks_than_before() {
+fn a_frame_takes_ten_locks_at_most() {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
         .args(["--exact", "receive_frames", "--ignored", "--nocapture"])
@@ -59,7 +60,7 @@ fn receive_frames() {
     println!("{locks} locks for {delivered} frames, of which {displayed} were shown: {each:.1} each");
     assert!(displayed > FRAMES * 9 / 10, "{said}");
     // What is done now and then, and at the beginning and the end, is counted with them.
-    assert!(each <= 130.0, "{each:.1} locks for each frame");
+    assert!(each <= 10.0, "{each:.1} locks for each frame");
 }
 
 /// Serves one viewer until it is over, a datagram at a time, so that most of them wake the thread that receives.

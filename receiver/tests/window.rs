@@ -15,7 +15,7 @@ use proto::app::Console;
 use proto::sys::Stop;
 use proto::{Frame, FrameId, MediaTime};
 use receiver::{
-    DecodeTarget, Decoded, Decoder, Feed, Feeds, KeepOptions, Options, Origin, Picture, PixelFormat,
+    DecodeTarget, Decoded, Decoder, Delays, Feed, Feeds, KeepOptions, Options, Origin, Picture, PixelFormat,
     ReceiveSocket, Recorder, State, Status, Waker, Window,
 };
 use turbojpeg::{Image, Subsamp};
@@ -186,10 +186,10 @@ impl View {
         let (mut pixels, before) = (Decoded::default(), self.displayed());
         let size = self.decoder.decode(jpeg, DecodeTarget::whole(self.format), &mut pixels).unwrap();
         self.set(State::Live);
-        self.feed.status().size = Some(size);
         let frame = Frame { captured: MediaTime::from_micros(7), jpeg: Arc::default() };
         let (id, decoded_at) = (FrameId::new(id), Instant::now());
-        self.feed.pictures.put(Picture { id, frame, decoded_at, pixels: Arc::new(pixels) });
+        let picture = Picture { id, frame, decoded_at, pixels: Arc::new(pixels) };
+        self.feed.live().put_picture(picture, size, Delays::new());
         self.waker.wake();
         let until = Instant::now() + Duration::from_secs(10);
         while self.displayed() == before {
@@ -200,11 +200,11 @@ impl View {
     }
 
     fn displayed(&self) -> u64 {
-        self.feed.stats.lock().displayed
+        self.feed.live().counters.displayed
     }
 
     fn set(&self, state: State) {
-        self.feed.status().state = state;
+        self.feed.live().status().state = state;
         self.waker.wake();
     }
 

@@ -54,16 +54,17 @@ impl Diagnosis {
 
     /// Looks at what was counted so far.
     pub(super) fn look(&mut self, feed: &Feed) {
-        let counters = feed.stats.lock();
-        let (mut totals, source) = (self::counters(&counters), counters.source.clone());
-        let (is_over, is_full, away) = (counters.is_over, counters.is_full, counters.away.clone());
-        drop(counters);
+        let live = feed.live();
+        let (mut totals, source) = (counters(&live.counters), live.counters.source.clone());
+        let FeedCounters { is_over, is_full, ref away, .. } = live.counters;
+        let away = away.clone();
+        drop(live);
         (totals.port, totals.is_group) = (self.listen.port(), self.listen.ip().is_multicast());
         (totals.buffer, totals.is_rtp) = (Some(self.buffer), self.format == Format::Rtp);
         if let Some(source) = source {
             let way = self.way_to(source);
             totals.is_wireless = way.is_wireless;
-            feed.note_interface(&way.source, &way.interface);
+            feed.live().is_reached(&way.source, &way.interface);
         }
         match self.watch.look(&totals, is_over || is_full || away.is_some(), Instant::now()) {
             // It is said by name when it comes.
@@ -73,7 +74,7 @@ impl Diagnosis {
         // These were said when they turned out.
         let said = away.or_else(|| self.asks.as_deref().filter(|_| is_full).map(full));
         let diagnosis = said.or_else(|| self.watch.found().map(|cause| self.sentence(cause)));
-        feed.stats.lock().diagnosis = diagnosis;
+        feed.live().counters.diagnosis = diagnosis;
     }
 
     /// What to say of a cause.
@@ -116,7 +117,6 @@ fn counters(counters: &FeedCounters) -> Counters {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::feed::Signal;
 
     #[test]
     fn drops_of_this_computer_are_told_from_those_of_the_network() {
@@ -144,13 +144,13 @@ mod tests {
         let feed = crate::feed::tests::feed();
         let mut diagnosis = Diagnosis::new(&feed, Format::Chunkcast, Console::silent());
         diagnosis.asks = Some("door (10.0.0.7:9001)".into());
-        feed.stats.lock().is_full = true;
+        feed.live().counters.is_full = true;
         diagnosis.look(&feed);
-        let said = feed.stats.lock().diagnosis.clone().unwrap();
+        let said = feed.live().counters.diagnosis.clone().unwrap();
         assert!(said.starts_with("door (10.0.0.7:9001) is full") && said.contains("--max-viewers"), "{said}");
-        feed.stats.lock().is_full = false;
+        feed.live().counters.is_full = false;
         diagnosis.look(&feed);
-        assert_eq!(feed.stats.lock().diagnosis, None);
+        assert_eq!(feed.live().counters.diagnosis, None);
     }
 
     #[test]
@@ -158,9 +158,8 @@ mod tests {
         let feed = crate::feed::tests::feed();
         let mut diagnosis = Diagnosis::new(&feed, Format::Chunkcast, Console::silent());
         assert!(!diagnosis.way_to("127.0.0.1:4000".into()).is_wireless);
-        feed.note(Signal::Source("127.0.0.1:4000".parse().unwrap()));
+        feed.live().comes_from("127.0.0.1:4000".parse().unwrap(), None);
         assert_eq!(feed.status().interface, "", "the thread that receives does not ask for it");
-        feed.stats.lock().source = Some("127.0.0.1:4000".into());
         diagnosis.look(&feed);
         assert_eq!(feed.status().interface, Interface::find("127.0.0.1").unwrap().name);
     }

@@ -7,7 +7,7 @@ use anyhow::Result;
 use proto::app::{Given, Report, Reporter};
 
 use super::diagnosis::Diagnosis;
-use crate::feed::{Everything, Feed, OutputObject, Reports, Stats};
+use crate::feed::{Everything, Feed, FeedCounters, OutputObject, Reports};
 use crate::output::Tallies;
 use crate::session::{Format, Shared};
 use crate::sync::lock;
@@ -86,7 +86,7 @@ impl Reporting {
             }
             let feed = &known[number].feed;
             if feed.outputs().is_some() {
-                feed.stats.lock().outputs = self.tallies.read().map(OutputObject::new).collect();
+                feed.live().counters.outputs = self.tallies.read().map(OutputObject::new).collect();
             }
         }
     }
@@ -96,19 +96,20 @@ fn read_drops(known: &[Known]) {
     for Known { feed, .. } in known {
         let probe = &feed.origin.probe;
         let (dropped, away) = (probe.kernel_dropped(), probe.turned_away());
-        let mut counters = feed.stats.lock();
+        let counters = &mut feed.live().counters;
         (counters.kernel_dropped, counters.turned_away) = (dropped, away);
     }
 }
 
 fn report(known: &mut [Known], is_final: bool) -> Report<Everything> {
     if known.is_empty() {
-        let Report { line, object } = Reports::since(Instant::now()).make(&Stats::default(), is_final);
+        let Report { line, object } =
+            Reports::since(Instant::now()).make(&mut FeedCounters::default(), is_final);
         return Report { line, object: Everything::new(vec![object]) };
     }
     let (lines, objects): (Vec<_>, Vec<_>) = known
         .iter_mut()
-        .map(|known| known.reports.make(&known.feed.stats, is_final))
+        .map(|known| known.reports.make(&mut known.feed.live().counters, is_final))
         .map(|r| (r.line, r.object))
         .unzip();
     let object = Everything::new(objects);

@@ -91,6 +91,7 @@ pub fn run(args: &Args) -> Result<()> {
                 let written = outputs.finish();
                 // What it has not shown by now it never will.
                 let _ = window_gone.recv();
+                shared.decoding.settle();
                 shared.feeds.list().iter().for_each(|feed| feed.settle());
                 [received, decoded, written].into_iter().collect()
             })

@@ -16,8 +16,8 @@ use proto::RateLimiter;
 use proto::app::Console;
 use proto::sys::{Stop, join, spawn};
 
-use crate::codec::{DecodeError, DecodeTarget, Decoded, Decoder, Pictures, PixelFormat};
-use crate::feed::{Delays, Feed, Feeds, Picture, QueueState};
+use crate::codec::{DecodeError, DecodeTarget, Decoder, Pictures, PixelFormat};
+use crate::feed::{Delays, Feed, Feeds, Picture};
 use crate::frame::Received;
 use crate::sync::{lock, wait_while};
 
@@ -34,7 +34,10 @@ pub(crate) struct Decoding {
 
 #[derive(Default)]
 struct Queue {
-    waiting: VecDeque<Waiting>,
+    /// One for each feed of which a frame came.
+    queued: Vec<Queued>,
+    /// Those that wait, by their place, the longest first.
+    waiting: VecDeque<usize>,
     first_is_busy: bool,
     /// Threads there are, and those that serve a slow feed now.
     threads: usize,
@@ -42,9 +45,51 @@ struct Queue {
     closed: bool,
 }
 
-struct Waiting {
+/// A feed's place for a frame, and whether somebody is to come for it.
+struct Queued {
     feed: Arc<Feed>,
+    frame: Option<(Received, Delays)>,
+    state: QueueState,
+    /// Whether its last picture took long.
     is_slow: bool,
+    /// Its pictures, to be used again; with the thread that serves it.
+    pictures: Pictures,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum QueueState {
+    /// It does not wait.
+    Idle,
+    /// It is in the queue.
+    Waits,
+    /// A thread decodes a frame of it.
+    Served,
+}
+
+/// A frame that a thread is to decode.
+struct Serving {
+    at: usize,
+    feed: Arc<Feed>,
+    received: Received,
+    delays: Delays,
+    pictures: Pictures,
+    is_slow: bool,
+}
+
+/// A place that a thread has served, and is done with.
+struct Served {
+    at: usize,
+    pictures: Pictures,
+    /// Whether it was known to be slow, and whether it is.
+    was_slow: bool,
+    is_slow: bool,
+}
+
+/// Which threads are to look at the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Calls {
+    first: bool,
+    other: bool,
 }
 
 /// What became of a frame that was offered to be decoded.
@@ -63,8 +108,7 @@ pub(crate) enum Enqueue {
 impl Decoding {
     /// For a window that likes its pictures in this form, or for none.
     pub(crate) fn new(format: Option<PixelFormat>) -> Self {
-        let queue = Queue { waiting: VecDeque::with_capacity(USUAL_FEEDS), ..Queue::default() };
-        Self { format, queue: Mutex::new(queue), first: Condvar::new(), others: Condvar::new() }
+        Self { format, queue: Mutex::default(), first: Condvar::new(), others: Condvar::new() }
     }
 
     /// Takes a frame to be decoded, in place of one that still waits.
@@ -76,17 +120,13 @@ impl Decoding {
                 Some(_) => {}
             }
         }
-        let mut queued = lock(&feed.queued);
-        let displaced = queued.frame.replace((frame, delays)).is_some();
-        let (is_new, is_slow) = (queued.state == QueueState::None, queued.is_slow);
-        if is_new {
-            queued.state = QueueState::Waits;
-        }
-        drop(queued);
-        if is_new {
-            self.push(Waiting { feed: feed.clone(), is_slow });
-        }
-        if displaced { Enqueue::Displaced } else { Enqueue::Taken }
+        let mut queue = lock(&self.queue);
+        let at = queue.place_of(feed);
+        let displaced = queue.queued[at].frame.replace((frame, delays));
+        let calls = queue.enqueue(at).then(|| queue.calls());
+        drop(queue);
+        self.call(calls);
+        if displaced.is_some() { Enqueue::Displaced } else { Enqueue::Taken }
     }
 
     /// Ends the threads, once nothing waits any more.
@@ -96,82 +136,131 @@ impl Decoding {
         self.others.notify_all();
     }
 
+    /// Counts what nobody is going to decode, when all has ended.
+    pub(crate) fn settle(&self) {
+        let mut queue = lock(&self.queue);
+        while let Some(at) = queue.waiting.pop_front() {
+            let queued = &mut queue.queued[at];
+            (queued.state, queued.frame) = (QueueState::Idle, None);
+            queued.feed.live().counters.undecoded += 1;
+        }
+    }
+
     /// The work of thread `number`, from 0, until it is closed.
     pub(crate) fn run(&self, number: usize, feeds: &Feeds, console: &Console) {
         let mut worker =
             Worker { decoder: Decoder::new(), complaints: Complaints::default(), feeds, console };
         lock(&self.queue).threads += 1;
-        while let Some(Waiting { feed, is_slow }) = self.pop(number == 0) {
-            let (next, mut pictures) = {
-                let mut queued = lock(&feed.queued);
-                queued.state = QueueState::Served;
-                (queued.frame.take(), std::mem::take(&mut queued.pictures))
-            };
+        let mut served = None;
+        while let Some(mut serving) = self.next(number == 0, served) {
             let begun = Instant::now();
-            if let Some((received, delays)) = next {
-                worker.decode(&feed, self.format, &received, delays, &mut pictures);
-            }
-            let mut queued = lock(&feed.queued);
-            queued.pictures = pictures;
-            queued.is_slow = begun.elapsed() >= SLOW;
-            queued.state = if queued.frame.is_some() { QueueState::Waits } else { QueueState::None };
-            let next = (queued.state == QueueState::Waits).then_some(queued.is_slow);
-            drop(queued);
-            if is_slow {
-                self.leave_slow();
-            }
-            if let Some(is_slow) = next {
-                self.push(Waiting { feed, is_slow });
-            }
+            let Serving { feed, received, delays, pictures, .. } = &mut serving;
+            worker.decode(feed, self.format, received, *delays, pictures);
+            let Serving { at, pictures, is_slow: was_slow, .. } = serving;
+            served = Some(Served { at, pictures, was_slow, is_slow: begun.elapsed() >= SLOW });
         }
     }
 
-    fn push(&self, waiting: Waiting) {
+    /// The next frame for a thread, which is done with what it served before; `None` when it is closed and empty.
+    fn next(&self, is_first: bool, served: Option<Served>) -> Option<Serving> {
         let mut queue = lock(&self.queue);
-        queue.waiting.push_back(waiting);
-        let is_for_first = !queue.first_is_busy && queue.waiting.len() == 1;
-        drop(queue);
-        if is_for_first { &self.first } else { &self.others }.notify_one();
-    }
-
-    /// A thread is done with a slow feed; another may be waiting for that.
-    fn leave_slow(&self) {
-        let mut queue = lock(&self.queue);
-        queue.with_slow -= 1;
-        let is_anybody = !queue.waiting.is_empty();
-        drop(queue);
-        if is_anybody {
-            self.first.notify_one();
-            self.others.notify_one();
-        }
-    }
-
-    fn pop(&self, is_first: bool) -> Option<Waiting> {
-        let mut queue = lock(&self.queue);
+        let is_news = served.is_some_and(|served| queue.put_back(served));
         if is_first {
             queue.first_is_busy = false;
         }
-        let bell = if is_first { &self.first } else { &self.others };
-        let must_wait = |queue: &mut Queue| !queue.closed && queue.next(is_first).is_none();
-        let mut queue = wait_while(bell, queue, must_wait);
-        // In the end whoever is free serves what still waits: it was delivered.
-        let at = if queue.closed { 0 } else { queue.next(is_first)? };
-        let next = queue.waiting.remove(at)?;
-        queue.first_is_busy |= is_first;
-        queue.with_slow += usize::from(next.is_slow);
-        Some(next)
+        let mut next = queue.take(is_first);
+        // Whoever is to take what is left is called before this thread waits.
+        let calls = is_news.then(|| queue.calls());
+        if next.is_none() && !queue.closed {
+            self.call(calls);
+            let condvar = if is_first { &self.first } else { &self.others };
+            queue = wait_while(condvar, queue, |queue| {
+                next = queue.take(is_first);
+                next.is_none() && !queue.closed
+            });
+            drop(queue);
+        } else {
+            drop(queue);
+            self.call(calls);
+        }
+        next
+    }
+
+    fn call(&self, calls: Option<Calls>) {
+        if calls.is_some_and(|calls| calls.first) {
+            self.first.notify_one();
+        }
+        if calls.is_some_and(|calls| calls.other) {
+            self.others.notify_one();
+        }
     }
 }
 
 impl Queue {
+    /// The place of a feed, which it keeps.
+    fn place_of(&mut self, feed: &Arc<Feed>) -> usize {
+        let known = self.queued.iter().position(|queued| Arc::ptr_eq(&queued.feed, feed));
+        known.unwrap_or_else(|| {
+            self.queued.push(Queued {
+                feed: feed.clone(),
+                frame: None,
+                state: QueueState::Idle,
+                is_slow: false,
+                pictures: Pictures::default(),
+            });
+            self.queued.len() - 1
+        })
+    }
+
+    /// Has a feed wait, unless it does or is served; whether it waits since now.
+    fn enqueue(&mut self, at: usize) -> bool {
+        let is_new = self.queued[at].state == QueueState::Idle;
+        if is_new {
+            self.queued[at].state = QueueState::Waits;
+            self.waiting.push_back(at);
+        }
+        is_new
+    }
+
+    /// Takes the feed that is to be served next, if there is one for this thread.
+    fn take(&mut self, is_first: bool) -> Option<Serving> {
+        // In the end whoever is free serves what still waits: it was delivered.
+        let next = if self.closed { 0 } else { self.next(is_first)? };
+        let at = self.waiting.remove(next)?;
+        let Queued { feed, frame, state, is_slow, pictures } = &mut self.queued[at];
+        let (received, delays) = frame.take().expect("a feed that waits has a frame");
+        *state = QueueState::Served;
+        self.first_is_busy |= is_first;
+        self.with_slow += usize::from(*is_slow);
+        let (feed, pictures) = (feed.clone(), std::mem::take(pictures));
+        Some(Serving { at, feed, received, delays, pictures, is_slow: *is_slow })
+    }
+
+    /// A thread is done with a feed; whether others may find more to do for that.
+    fn put_back(&mut self, served: Served) -> bool {
+        let Served { at, pictures, was_slow, is_slow } = served;
+        let queued = &mut self.queued[at];
+        (queued.state, queued.pictures, queued.is_slow) = (QueueState::Idle, pictures, is_slow);
+        let waits = queued.frame.is_some() && self.enqueue(at);
+        self.with_slow -= usize::from(was_slow);
+        waits || was_slow
+    }
+
     /// Which feed is to be served next, if there is one for this thread. One feed is the first thread's, if that is free;
     /// of those that are slow so many are served that a thread is left.
     fn next(&self, is_first: bool) -> Option<usize> {
         let own = usize::from(!is_first && !self.first_is_busy);
         let room_for_slow = self.threads == 1 || self.with_slow + 1 < self.threads;
-        let mut ready = self.waiting.iter().enumerate().filter(|(_, next)| room_for_slow || !next.is_slow);
-        let (at, _) = ready.next()?;
-        (own == 0 || ready.next().is_some()).then_some(at)
+        let is_ready = |&(_, &at): &(usize, &usize)| room_for_slow || !self.queued[at].is_slow;
+        let mut ready = self.waiting.iter().enumerate().filter(is_ready);
+        let (next, _) = ready.next()?;
+        (own == 0 || ready.next().is_some()).then_some(next)
+    }
+
+    /// Whom there is something to do for.
+    fn calls(&self) -> Calls {
+        let first = !self.first_is_busy && self.next(true).is_some();
+        Calls { first, other: self.next(false).is_some() }
     }
 }
 
@@ -236,7 +325,7 @@ impl Worker<'_> {
     ) {
         let window = format.filter(|_| !feed.is_hidden());
         if format.is_some() && window.is_none() {
-            feed.stats.lock().hidden += 1;
+            feed.live().counters.hidden += 1;
         }
         for (target, to_window, to_outputs) in self.aims(feed, window).into_iter().flatten() {
             let mut picture = pictures.take();
@@ -246,20 +335,27 @@ impl Worker<'_> {
             let size = match self.decoder.decode(&received.frame.jpeg, target, into) {
                 Ok(size) => size,
                 Err(error) => {
-                    feed.stats.lock().refused += 1;
+                    feed.live().counters.refused += 1;
                     if self.complaints.are_due(&error, begun) {
                         self.console.say(format_args!("frame {} is not shown: {error}", received.id));
                     }
                     return;
                 }
             };
-            feed.stats.lock().decode.add(begun.elapsed());
+            let took = begun.elapsed();
             pictures.keep(&picture);
             if let Some(outputs) = feed.outputs().filter(|_| to_outputs) {
                 outputs.offer_picture(&picture);
             }
-            if to_window && self.put_in_window(feed, received, size, picture, delays) {
-                feed.stats.lock().unshown += 1;
+            let mut live = feed.live();
+            live.counters.decode.add(took);
+            if to_window {
+                let (id, frame, decoded_at) = (received.id, received.frame.clone(), Instant::now());
+                let displaced =
+                    live.put_picture(Picture { id, frame, decoded_at, pixels: picture }, size, delays);
+                drop(live);
+                drop(displaced);
+                self.feeds.wake();
             }
         }
     }
@@ -280,33 +376,10 @@ impl Worker<'_> {
             None => [written.then_some((planes, false, true)), None],
         }
     }
-
-    /// Whether the picture displaced one that was never shown.
-    fn put_in_window(
-        &self,
-        feed: &Feed,
-        received: &Received,
-        size: (u32, u32),
-        pixels: Arc<Decoded>,
-        delays: Delays,
-    ) -> bool {
-        *lock(&feed.delays) = delays;
-        feed.status().size = Some(size);
-        let displaced = feed.pictures.put(Picture {
-            id: received.id,
-            frame: received.frame.clone(),
-            decoded_at: Instant::now(),
-            pixels,
-        });
-        self.feeds.wake();
-        displaced.is_some()
-    }
 }
 
 /// Often enough to be seen, rarely enough to be read.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(5);
-/// Nine cameras, and some room.
-const USUAL_FEEDS: usize = 16;
 /// A feed whose pictures take so long is shown at ten frames a second at the most, whatever is done for it.
 const SLOW: Duration = Duration::from_millis(100);
 /// So that the program has ended within a second of being told to.
@@ -336,8 +409,8 @@ mod tests {
     use proto::{Frame, FrameId, MediaTime};
 
     use super::*;
+    use crate::feed::State;
     use crate::feed::tests::feed;
-    use crate::feed::{Signal, State};
 
     fn frame(number: u32) -> Received {
         let frame = Frame { captured: MediaTime::default(), jpeg: Arc::default() };
@@ -364,9 +437,9 @@ mod tests {
         feed.set_area(Some((640, 360)));
         assert_eq!(decoding.offer(&feed, frame(3), Delays::new()), Enqueue::Displaced);
         assert_eq!(Decoding::new(None).offer(&feed, frame(3), Delays::new()), Enqueue::Unwanted);
-        feed.settle();
-        feed.settle();
-        assert_eq!(feed.stats.lock().undecoded, 1, "the last of them");
+        decoding.settle();
+        decoding.settle();
+        assert_eq!(feed.live().counters.undecoded, 1, "the last of them");
     }
 
     #[test]
@@ -380,9 +453,9 @@ mod tests {
         };
         feed.set_area(None);
         worker.decode(&feed, Some(PixelFormat::Planes), &frame(1), Delays::new(), &mut Pictures::default());
-        assert_eq!(feed.stats.lock().hidden, 1);
+        assert_eq!(feed.live().counters.hidden, 1);
         worker.decode(&feed, None, &frame(1), Delays::new(), &mut Pictures::default());
-        assert_eq!(feed.stats.lock().hidden, 1, "without a window there is nothing to be seen");
+        assert_eq!(feed.live().counters.hidden, 1, "without a window there is nothing to be seen");
     }
 
     #[test]
@@ -403,24 +476,25 @@ mod tests {
             // An empty frame is refused: each feed's newest, and no other.
             let until = Instant::now() + Duration::from_secs(10);
             while refused.load(Ordering::Relaxed) < 9 && Instant::now() < until {
-                let all = feeds.iter().map(|feed| feed.stats.lock().refused as usize).sum();
+                let all = feeds.iter().map(|feed| feed.live().counters.refused as usize).sum();
                 refused.store(all, Ordering::Relaxed);
                 std::thread::yield_now();
             }
             decoding.close();
         });
-        assert!(feeds.iter().all(|feed| feed.stats.lock().refused == 1));
+        assert!(feeds.iter().all(|feed| feed.live().counters.refused == 1));
     }
 
     #[test]
     fn slow_feeds_leave_a_thread_to_the_quick_ones_and_a_single_thread_serves_all() {
-        let waiting = |is_slow| Waiting { feed: Arc::new(feed()), is_slow };
-        let queue = |slow: &[bool], threads, with_slow, first_is_busy| Queue {
-            waiting: slow.iter().map(|&is_slow| waiting(is_slow)).collect(),
-            first_is_busy,
-            threads,
-            with_slow,
-            closed: false,
+        let queue = |slow: &[bool], threads, with_slow, first_is_busy| {
+            let mut queue = Queue { first_is_busy, threads, with_slow, ..Queue::default() };
+            for &is_slow in slow {
+                let at = queue.place_of(&Arc::new(feed()));
+                queue.queued[at].is_slow = is_slow;
+                queue.enqueue(at);
+            }
+            queue
         };
         assert_eq!(queue(&[true, false], 2, 1, true).next(false), Some(1), "the quick one");
         assert_eq!(queue(&[true], 2, 1, true).next(false), None);
@@ -460,17 +534,12 @@ mod tests {
 
     #[test]
     fn a_last_picture_decoded_after_the_goodbye_does_not_make_the_stream_live_again() {
-        let (feed, feeds, console) = (Arc::new(feed()), Feeds::new(), Console::silent());
-        let worker = Worker {
-            decoder: Decoder::with_threads(1),
-            complaints: Complaints::default(),
-            feeds: &feeds,
-            console: &console,
-        };
-        feed.goes_live();
+        let (feed, Received { id, frame, .. }) = (feed(), frame(0));
+        feed.live().goes_live();
         assert_eq!(feed.status().state, State::Live);
-        feed.note(Signal::Ended);
-        worker.put_in_window(&feed, &frame(0), (64, 48), Arc::default(), Delays::new());
+        feed.live().ends();
+        let picture = Picture { id, frame, decoded_at: Instant::now(), pixels: Arc::default() };
+        feed.live().put_picture(picture, (64, 48), Delays::new());
         assert_eq!(feed.status().state, State::Ended);
     }
 }

@@ -5,14 +5,11 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use proto::Latest;
 use proto::app::Broadcast;
 
-use super::delay::Delays;
-use super::picture::{Picture, Shown};
-use super::queued::Queued;
-use super::stats::Stats;
-use super::status::{State, Status};
+use super::live::Live;
+use super::picture::Shown;
+use super::status::Status;
 use crate::net::Probe;
 use crate::output::Outputs;
 use crate::record::Recorder;
@@ -20,14 +17,8 @@ use crate::sync::lock;
 
 /// One sender. The receiving thread fills it, the decoding threads and the window empty it, and each output reads it.
 pub struct Feed {
-    /// What is counted of it.
-    pub stats: Stats,
-    /// What is said of it in words.
-    pub status: Mutex<Status>,
-    /// Its newest decoded picture, for the window.
-    pub pictures: Latest<Picture>,
-    /// How to tell the delay of that picture.
-    pub delays: Mutex<Delays>,
+    /// See [`live`](Self::live).
+    live: Mutex<Live>,
     /// Since when it is waited for.
     pub began: Instant,
     /// Where it comes from.
@@ -38,8 +29,6 @@ pub struct Feed {
     pub newest: Option<Arc<Broadcast>>,
     /// See [`outputs`](Self::outputs).
     outputs: Option<Arc<Outputs>>,
-    /// Its newest frame that is not decoded yet.
-    pub(crate) queued: Mutex<Queued>,
     /// Its tile's number, from 1; 0 as long as it has none.
     number: AtomicUsize,
     /// The area that it is shown in, width and height in 32 bits each; [`HIDDEN`] while it is not shown, and [`UNPLACED`]
@@ -64,43 +53,16 @@ pub struct Origin {
     pub probe: Arc<Probe>,
 }
 
-/// What happened to a sender.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Signal {
-    /// Its session begins, from there.
-    Source(SocketAddr),
-    /// Its name.
-    Name(String),
-    /// It has no pictures now.
-    SourceGone,
-    /// It has pictures.
-    SourceBack,
-    /// Nothing comes any more.
-    Silent,
-    /// It ended its session.
-    Ended,
-    /// It has no room for another viewer.
-    Full,
-    /// Another sender is where it was, in a sentence.
-    Away(String),
-    /// It is found again.
-    Expected,
-}
-
 impl Feed {
     /// A feed of which nothing has come yet; `status` says what is waited for, and `outputs` are used if it is the first.
     pub fn new(status: Status, origin: Origin, recorder: Recorder, outputs: Option<Arc<Outputs>>) -> Self {
         Self {
-            stats: Stats::default(),
-            status: Mutex::new(status),
-            pictures: Latest::new(),
-            delays: Mutex::new(Delays::new()),
+            live: Mutex::new(Live::new(status)),
             began: Instant::now(),
             origin,
             recorder,
             newest: None,
             outputs,
-            queued: Mutex::default(),
             number: AtomicUsize::new(0),
             area: AtomicU64::new(UNPLACED),
             interval: AtomicU64::new(0),
@@ -150,61 +112,21 @@ impl Feed {
         self.interval.store(micros, Ordering::Relaxed);
     }
 
-    /// What is said of it, for a moment.
-    pub fn status(&self) -> MutexGuard<'_, Status> {
-        lock(&self.status)
+    /// What changes of it, for a moment.
+    pub fn live(&self) -> MutexGuard<'_, Live> {
+        lock(&self.live)
     }
 
-    /// How to tell delays of what was decoded last.
-    pub fn delays(&self) -> Delays {
-        *lock(&self.delays)
-    }
-
-    /// Notes what happened.
-    pub fn note(&self, signal: Signal) {
-        let mut status = self.status();
-        match signal {
-            Signal::Source(source) => {
-                status.source = source.to_string();
-                status.interface = self.origin.interface.clone().unwrap_or_default();
-            }
-            Signal::Name(name) => status.name = name,
-            Signal::SourceGone => status.state = State::SourceGone("the sender waits for its camera".into()),
-            // The next picture says that it is live.
-            Signal::SourceBack => {}
-            // That nothing comes is then as it should be.
-            Signal::Silent if matches!(status.state, State::Away(_)) => {}
-            Signal::Silent => status.state = State::Silent(Instant::now()),
-            Signal::Ended => status.state = State::Ended,
-            Signal::Full => status.state = State::Full,
-            Signal::Away(why) => {
-                (status.name, status.source) = (String::new(), String::new());
-                status.state = State::Away(why);
-            }
-            Signal::Expected => status.state = State::Waiting(Instant::now()),
-        }
-    }
-
-    /// Notes that pictures come: when one is delivered, and not when it is decoded, since by then the sender may have said
-    /// goodbye.
-    pub(crate) fn goes_live(&self) {
-        self.status().state = State::Live;
-    }
-
-    /// Notes by which interface this source is reached, if that is who sends. Whoever asks the system for it does so in no
-    /// hurry: a sender may change often, and the thread that receives has no time for it.
-    pub(crate) fn note_interface(&self, source: &str, interface: &str) {
-        let mut status = self.status();
-        if status.source == source && status.interface != interface {
-            interface.clone_into(&mut status.interface);
-        }
+    /// What is said of it now.
+    pub fn status(&self) -> Arc<Status> {
+        self.live().status.clone()
     }
 
     /// Counts a picture that was shown; returns how long after its capture.
     pub fn shown(&self, shown: &Shown) -> Duration {
-        let delays = self.delays();
+        let mut live = self.live();
+        let Live { counters, delays, .. } = &mut *live;
         let latency = delays.since(shown.captured, shown.presented_at);
-        let mut counters = self.stats.lock();
         counters.displayed += 1;
         counters.present.add(shown.present);
         // A picture from before the sender's clock was known, or after, is counted otherwise than the rest.
@@ -216,10 +138,8 @@ impl Feed {
 
     /// Counts what was still on its way to the window when all ended.
     pub(crate) fn settle(&self) {
-        let is_queued = lock(&self.queued).give_up();
-        let mut counters = self.stats.lock();
-        counters.undecoded += u64::from(is_queued);
-        counters.unshown += u64::from(self.pictures.try_take().is_some());
+        let mut live = self.live();
+        live.counters.unshown += u64::from(live.picture.take().is_some());
     }
 }
 
@@ -253,10 +173,10 @@ pub(crate) mod tests {
         let (captured, present) = (MediaTime::default(), Duration::from_millis(1));
         let shown = Shown { id: FrameId::new(0), captured, decoded_at: now, presented_at: now, present };
         feed.shown(&shown);
-        assert!(feed.stats.lock().latency.all().max.is_some());
-        feed.stats.lock().forget_delays(Agreement::Shared);
+        assert!(feed.live().counters.latency.all().max.is_some());
+        feed.live().counters.forget_delays(Agreement::Shared);
         feed.shown(&shown);
-        let counters = feed.stats.lock();
+        let counters = &feed.live().counters;
         assert_eq!((counters.latency.all().max, counters.displayed), (None, 2));
     }
 

@@ -2,8 +2,8 @@
 
 mod delay;
 mod feed;
+mod live;
 mod picture;
-mod queued;
 mod registry;
 mod stats;
 mod status;
@@ -11,14 +11,13 @@ mod waker;
 
 pub(crate) use delay::Agreement;
 pub use delay::Delays;
-pub(crate) use feed::Signal;
 #[cfg(test)]
 pub(crate) use feed::tests;
 pub use feed::{Feed, Origin};
+pub use live::Live;
 pub use picture::Picture;
 pub(crate) use picture::Shown;
-pub(crate) use queued::QueueState;
 pub use registry::Feeds;
-pub(crate) use stats::{Everything, FeedCounters, OutputObject, Reports, Stats, error_bar, loss_percent};
+pub(crate) use stats::{Everything, FeedCounters, OutputObject, Reports, error_bar, loss_percent};
 pub use status::{State, Status};
 pub use waker::Waker;

@@ -1,6 +1,5 @@
 //! What the receiver counts, and how it says it.
 
-use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use proto::app::{Report, percentiles_text, two_digits};
@@ -9,15 +8,8 @@ use serde::{Serialize, Serializer};
 
 use super::delay::Agreement;
 use crate::output::Tally;
-use crate::sync::lock;
 
-/// The receiver's statistics, shared by its threads. Locked for moments only.
-#[derive(Debug, Default)]
-pub struct Stats {
-    inner: Mutex<FeedCounters>,
-}
-
-/// What is counted.
+/// What is counted of a sender.
 #[derive(Debug, Default)]
 pub struct FeedCounters {
     /// What the stream counted.
@@ -66,13 +58,6 @@ pub struct FeedCounters {
     pub away: Option<String>,
     /// What is wrong, if something is, in a sentence.
     pub diagnosis: Option<String>,
-}
-
-impl Stats {
-    /// The counters, for a moment.
-    pub fn lock(&self) -> MutexGuard<'_, FeedCounters> {
-        lock(&self.inner)
-    }
 }
 
 impl FeedCounters {
@@ -228,9 +213,8 @@ impl Reports {
     }
 
     /// A report on what happened since the last one; the final one is on everything.
-    pub(crate) fn make(&mut self, stats: &Stats, is_final: bool) -> Report<Object> {
+    pub(crate) fn make(&mut self, counters: &mut FeedCounters, is_final: bool) -> Report<Object> {
         let now = Instant::now();
-        let counters = &mut *stats.lock();
         let stream = counters.stream;
         let (since, before) =
             if is_final { (self.start, RecvStats::default()) } else { (self.last, self.before) };
@@ -357,7 +341,7 @@ mod tests {
 
     #[test]
     fn the_statistics_have_the_promised_names() {
-        let report = Reports::since(Instant::now()).make(&Stats::default(), true);
+        let report = Reports::since(Instant::now()).make(&mut FeedCounters::default(), true);
         let json = serde_json::to_value(&report.object).unwrap();
         for path in [
             "frames/delivered frames/displayed frames/superseded frames/lost",
@@ -378,9 +362,9 @@ mod tests {
     #[test]
     fn without_pictures_the_line_says_what_there_is_instead() {
         let line = |datagrams, is_full| {
-            let stats = Stats::default();
-            (stats.lock().stream.datagrams, stats.lock().is_full) = (datagrams, is_full);
-            Reports::since(Instant::now()).make(&stats, false).line
+            let mut counters = FeedCounters { is_full, ..FeedCounters::default() };
+            counters.stream.datagrams = datagrams;
+            Reports::since(Instant::now()).make(&mut counters, false).line
         };
         let answers = DatagramCounts { received: 3, control: 3, ..DatagramCounts::default() };
         let others = DatagramCounts { received: 3, foreign: 3, ..DatagramCounts::default() };
@@ -394,21 +378,18 @@ mod tests {
 
     #[test]
     fn the_line_says_first_what_a_narrow_terminal_must_show() {
-        let stats = Stats::default();
-        let mut counters = stats.lock();
+        let mut counters = FeedCounters::default();
         (counters.session, counters.kernel_dropped) = (Some("1".into()), 12);
         counters.latency.add(Duration::from_millis(7));
         counters.transit.add(Duration::from_millis(1));
-        drop(counters);
-        let line = Reports::since(Instant::now()).make(&stats, true).line;
+        let line = Reports::since(Instant::now()).make(&mut counters, true).line;
         let end = "kernel dropped 12  ms, relative: latency 7.0/7.0 transit 1.0/1.0";
         assert!(line.ends_with(end), "{line}");
     }
 
     #[test]
     fn absolute_delays_are_told_with_their_error_bar_and_relative_ones_are_named_so() {
-        let (stats, mut reports) = (Stats::default(), Reports::since(Instant::now()));
-        let mut counters = stats.lock();
+        let (mut counters, mut reports) = (FeedCounters::default(), Reports::since(Instant::now()));
         counters.session = Some("1".into());
         counters.latency.add(Duration::from_millis(900));
         counters.forget_delays(Agreement::Shared);
@@ -416,25 +397,20 @@ mod tests {
         for micros in [40, 200, 90] {
             counters.clock_error.add(Duration::from_micros(micros));
         }
-        drop(counters);
-        let report = reports.make(&stats, false);
+        let report = reports.make(&mut counters, false);
         assert!(report.line.ends_with("  ms ± 0.2: latency 7.0/7.0"), "{}", report.line);
         let json = serde_json::to_value(&report.object).unwrap();
         assert_eq!(json["clock"], "shared");
         assert!((0.2..0.21).contains(&json["clock_error_ms"].as_f64().unwrap()), "{json}");
 
-        let mut counters = stats.lock();
         counters.latency.add(Duration::from_millis(7));
         counters.clock_error.add(Duration::from_micros(41));
-        drop(counters);
-        let line = reports.make(&stats, false).line;
+        let line = reports.make(&mut counters, false).line;
         assert!(line.ends_with("  ms ± 0.04: latency 7.0/7.0"), "{line}");
 
-        let mut counters = stats.lock();
         counters.forget_delays(Agreement::Relative);
         counters.latency.add(Duration::from_millis(3));
-        drop(counters);
-        let report = reports.make(&stats, true);
+        let report = reports.make(&mut counters, true);
         assert!(report.line.ends_with("  ms, relative: latency 3.0/3.0"), "{}", report.line);
         let json = serde_json::to_value(&report.object).unwrap();
         assert_eq!((&json["clock"], json["clock_error_ms"].is_null()), (&"relative".into(), true));

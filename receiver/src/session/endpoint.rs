@@ -17,7 +17,7 @@ use super::identity::Candidate;
 use super::shared::Shared;
 use super::slot::{Addresses, SenderSlot};
 use super::subscription::{Incoming, Subscription};
-use super::target::Target;
+use super::target::{Target, TargetView};
 use super::unassigned::Unassigned;
 use crate::feed::{Feed, Origin, Status};
 use crate::net::{Change, Gate, ReceiveSocket, Woken};
@@ -32,8 +32,8 @@ pub(super) struct Endpoint {
     netem: Option<Netem<Addresses>>,
     /// Whom it asks for pictures; `None` if it only listens.
     subscription: Option<Subscription>,
-    /// The place of the only sender whose group was joined because it was found.
-    place: Option<Arc<Target>>,
+    /// The only sender whose group was joined because it was found.
+    target: Option<TargetView>,
     slots: Vec<SenderSlot>,
     unassigned: Unassigned,
     /// Keeps a flood from filling the socket's buffer.
@@ -73,7 +73,7 @@ impl Endpoint {
             socket,
             netem,
             subscription,
-            place: None,
+            target: None,
             slots: Vec::with_capacity(1),
             unassigned: Unassigned::new(),
             gate: Gate::new(shared.config.shape()),
@@ -93,8 +93,8 @@ impl Endpoint {
 
     /// The same, for the group of a sender that was found; it is left when the sender has another one.
     #[must_use]
-    pub(super) fn for_group_of(mut self, place: Arc<Target>) -> Self {
-        self.place = Some(place);
+    pub(super) fn for_group_of(mut self, target: Arc<Target>) -> Self {
+        self.target = Some(TargetView::new(target));
         self
     }
 
@@ -119,13 +119,13 @@ impl Endpoint {
     /// Leaves the group for the one that its sender sends to now, if that is another one; notes whether it is heard here.
     /// The thread looks whenever its pulse beats.
     fn follow_group(&mut self, now: Instant) {
-        let Some(place) = &self.place else { return };
+        let Some(target) = &mut self.target else { return };
         let here = self.socket.local();
         if let Some(heard) = self.slots.iter().filter_map(SenderSlot::heard).max() {
-            place.note_heard(here, heard);
+            target.note_heard(here, heard, now);
         }
         let is_other = |group: &SocketAddr| (group.ip(), group.port()) != (here.ip(), here.port());
-        let Some(group) = place.group().filter(is_other) else { return };
+        let Some(group) = target.hints().group.filter(is_other) else { return };
         let console = &self.shared.console;
         // The old one first: who lies about groups has it join no more than one.
         self.socket.leave();
@@ -137,7 +137,7 @@ impl Endpoint {
             }
             Err(error) => {
                 console.warn(format_args!("{group} cannot be joined: {error:#}"));
-                place.move_to_group(here);
+                target.stay_at(here);
                 self.socket.join_again();
             }
         }
@@ -153,7 +153,7 @@ impl Endpoint {
             [netem.as_ref().and_then(Netem::next_due), gate.next_look()].into_iter().flatten().min();
         for slot in slots.iter_mut() {
             let seat_until = slot.drain(socket, shared, now);
-            slot.publish();
+            slot.publish_in_time(now);
             until = [until, seat_until, slot.next_look(socket)].into_iter().flatten().min();
         }
         if let Some(subscription) = subscription {

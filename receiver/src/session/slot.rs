@@ -18,7 +18,7 @@ use super::shared::Shared;
 use super::standing::Standing;
 use super::stream::{Stream, StreamConfig};
 use crate::decode::Enqueue;
-use crate::feed::{Agreement, Delays, Feed, Feeds, Signal};
+use crate::feed::{Agreement, Delays, Feed, Feeds, Live};
 use crate::frame::Received;
 use crate::net::{QUIET, ReceiveSocket};
 use crate::ration::Ration;
@@ -53,6 +53,11 @@ pub(super) struct SenderSlot {
     begun: Instant,
     /// Whether it was said that its frames go to no output.
     is_said_of_outputs: bool,
+    /// When the statistics were brought up to date, and whether more was counted since.
+    published: Instant,
+    is_news: bool,
+    /// Frames that were not decoded, and pictures that were not shown, as they were then.
+    dropped: (u64, u64),
 }
 
 /// A time without a sender.
@@ -97,6 +102,9 @@ impl SenderSlot {
             sent_to: None,
             begun: now,
             is_said_of_outputs: false,
+            published: now,
+            is_news: false,
+            dropped: (0, 0),
         }
     }
 
@@ -142,6 +150,7 @@ impl SenderSlot {
         shared: &Shared,
         now: Instant,
     ) -> Outcome {
+        self.is_news = true;
         let outcome = self.stream.handle_datagram_arrived(from, datagram, arrived, now);
         if matches!(outcome, Outcome::Accepted | Outcome::Control) {
             self.heard = Some(now);
@@ -172,6 +181,7 @@ impl SenderSlot {
     /// Counts a datagram that is not for the stream.
     pub(super) fn count_aside(&mut self, outcome: Outcome) {
         self.aside.add(outcome);
+        self.is_news = true;
     }
 
     /// Notes what an ask was answered: its token is that of reports, too.
@@ -192,7 +202,10 @@ impl SenderSlot {
         loop {
             match self.stream.poll(now) {
                 RecvOutput::Wait(until) => return until,
-                RecvOutput::Event(event) => self.handle(event, shared),
+                RecvOutput::Event(event) => {
+                    self.is_news = true;
+                    self.handle(event, shared);
+                }
                 RecvOutput::Transmit { to, bytes } => {
                     // What cannot be said now is said with the next report.
                     let _ = socket.send(to, self.sent_to, bytes);
@@ -203,10 +216,11 @@ impl SenderSlot {
 
     /// When it has to be looked after, whatever comes.
     pub(super) fn next_look(&self, socket: &ReceiveSocket) -> Option<Instant> {
-        match self.heard {
+        let look = match self.heard {
             Some(heard) => Some(heard + QUIET),
             None => socket.is_joined().then_some(self.silence.join_again),
-        }
+        };
+        [look, self.is_news.then(|| self.published + PUBLISH_EVERY)].into_iter().flatten().min()
     }
 
     /// Gives up what is overdue, and notices that the sender is silent.
@@ -214,7 +228,7 @@ impl SenderSlot {
         self.stream.handle_timeout(now);
         if self.heard.is_some_and(|heard| heard + QUIET <= now) {
             self.begin_silence(now);
-            self.feed.note(Signal::Silent);
+            self.feed.live().falls_silent();
             feeds.wake();
         }
         if self.heard.is_none() && self.silence.is_time_to_join_again(now) {
@@ -226,23 +240,41 @@ impl SenderSlot {
     pub(super) fn note_drops(&mut self, socket: &ReceiveSocket, now: Instant) {
         if self.drops <= now {
             self.drops = now + NOTE_DROPS_EVERY;
-            let counters = self.feed.stats.lock();
-            let (decode, display) = (counters.undecoded + counters.refused, counters.unshown);
-            drop(counters);
+            let (decode, display) = self.dropped;
             self.stream.set_drops(socket.kernel_dropped(), decode, display);
         }
     }
 
-    /// Brings the statistics up to date.
-    pub(super) fn publish(&self) {
-        let mut counters = self.feed.stats.lock();
+    /// Brings the statistics up to date, if they are not.
+    pub(super) fn publish(&mut self) {
+        if self.is_news {
+            self.publish_with(Instant::now(), |_| {});
+        }
+    }
+
+    /// The same, if no frame has done so lately: not at each datagram.
+    pub(super) fn publish_in_time(&mut self, now: Instant) {
+        if self.is_news && self.published + PUBLISH_EVERY <= now {
+            self.publish_with(now, |_| {});
+        }
+    }
+
+    /// Says all at once what has changed: the statistics, and what `change` says.
+    fn publish_with(&mut self, now: Instant, change: impl FnOnce(&mut Live)) {
+        let mut live = self.feed.live();
+        change(&mut live);
+        let counters = &mut live.counters;
         counters.stream = *self.stream.stats();
         counters.stream.datagrams += self.aside;
+        self.dropped = (counters.undecoded + counters.refused, counters.unshown);
+        drop(live);
+        (self.published, self.is_news) = (now, false);
     }
 
     /// Ends the stream: frames still on their way are given up.
     pub(super) fn close(&mut self) {
         self.stream.close();
+        self.is_news = true;
     }
 
     /// Nothing comes any more.
@@ -263,28 +295,30 @@ impl SenderSlot {
                 self.interval = Interval::default();
                 (self.begun, self.has_pictures) = (Instant::now(), false);
                 self.say(format_args!("receiving from {source}, session {session}"), shared);
-                let mut counters = self.feed.stats.lock();
-                counters.session = Some(session.to_string());
-                counters.source = Some(source.to_string());
-                counters.is_over = false;
-                drop(counters);
-                self.tell(Signal::Source(source), shared);
+                let interface = self.feed.origin.interface.as_deref();
+                self.feed.live().begins(session, source, interface);
+                shared.feeds.wake();
             }
             RecvEvent::Moved { source } => {
                 self.history.move_to(source);
                 self.say(format_args!("the sender goes on from {source}"), shared);
-                self.feed.stats.lock().source = Some(source.to_string());
-                self.tell(Signal::Source(source), shared);
+                self.feed.live().comes_from(source, self.feed.origin.interface.as_deref());
+                shared.feeds.wake();
             }
             RecvEvent::Hello { name, state } => {
-                self.hear_hello(&printable(&name), state, shared);
+                let is_gone = state == SourceState::Gone;
+                if is_gone {
+                    self.say("the sender's source is gone; it waits for it to come back", shared);
+                }
+                self.hear_name(&printable(&name), is_gone);
                 self.history.set_name(name);
+                shared.feeds.wake();
             }
             RecvEvent::Goodbye => {
                 self.say("the sender has ended the stream; waiting for another", shared);
                 self.begin_silence(Instant::now());
-                self.feed.stats.lock().is_over = true;
-                self.tell(Signal::Ended, shared);
+                self.feed.live().ends();
+                shared.feeds.wake();
             }
             RecvEvent::Contested { source, what } => self.say(
                 format_args!(
@@ -298,18 +332,14 @@ impl SenderSlot {
         }
     }
 
-    fn hear_hello(&mut self, name: &str, state: SourceState, shared: &Shared) {
-        let is_gone = state == SourceState::Gone;
-        let mut counters = self.feed.stats.lock();
-        name.clone_into(&mut counters.name);
-        counters.is_over = is_gone;
-        drop(counters);
-        if is_gone {
-            self.say("the sender's source is gone; it waits for it to come back", shared);
+    fn hear_name(&self, name: &str, is_gone: bool) {
+        let mut live = self.feed.live();
+        let is_new = live.counters.name != name;
+        live.says_hello(name, is_gone);
+        drop(live);
+        if is_new {
+            self.feed.recorder.set_name(name);
         }
-        self.feed.recorder.set_name(name);
-        self.feed.note(Signal::Name(name.to_owned()));
-        self.tell(if is_gone { Signal::SourceGone } else { Signal::SourceBack }, shared);
     }
 
     fn deliver(&mut self, delivery: Delivery, shared: &Shared) {
@@ -321,25 +351,27 @@ impl SenderSlot {
             self.feed.set_interval(interval);
         }
         let transit = self.delays.learn(frame.captured, last);
-        let mut counters = self.feed.stats.lock();
-        counters.reassemble.add(last - first);
+        let (now, agreement, error) = (Instant::now(), self.delays.agreement(), self.delays.error());
         // Absolute delays and relative ones are not counted together, and a sender's clock is known after a moment.
-        let agreement = self.delays.agreement();
-        if agreement == Agreement::Shared || self.begun.elapsed() > CLOCK_KNOWN_WITHIN {
-            if counters.clock != agreement {
-                counters.forget_delays(agreement);
+        let is_known = agreement == Agreement::Shared || now - self.begun > CLOCK_KNOWN_WITHIN;
+        self.publish_with(now, |live| {
+            let counters = &mut live.counters;
+            counters.reassemble.add(last - first);
+            if is_known {
+                if counters.clock != agreement {
+                    counters.forget_delays(agreement);
+                }
+                counters.transit.add(transit);
             }
-            counters.transit.add(transit);
-        }
-        if let Some(error) = self.delays.error() {
-            counters.clock_error.add(error);
-        }
-        drop(counters);
+            if let Some(error) = error {
+                counters.clock_error.add(error);
+            }
+            live.goes_live();
+        });
         if self.feed.number() == 0 {
             shared.feeds.show(&self.feed);
         }
         self.speak_of_outputs(shared);
-        self.feed.goes_live();
         let received = Received { id, sender: self.history.pictured(), frame };
         self.feed.recorder.offer(&received);
         if let Some(newest) = &self.feed.newest {
@@ -351,8 +383,8 @@ impl SenderSlot {
             outputs.offer(&received);
         }
         match shared.decoding.offer(&self.feed, received, self.delays) {
-            Enqueue::Displaced => self.feed.stats.lock().undecoded += 1,
-            Enqueue::Hidden => self.feed.stats.lock().hidden += 1,
+            Enqueue::Displaced => self.feed.live().counters.undecoded += 1,
+            Enqueue::Hidden => self.feed.live().counters.hidden += 1,
             Enqueue::Taken | Enqueue::Unwanted => {}
         }
     }
@@ -364,16 +396,11 @@ impl SenderSlot {
         }
     }
 
-    fn tell(&self, signal: Signal, shared: &Shared) {
-        self.feed.note(signal);
-        shared.feeds.wake();
-    }
-
     /// Says, once, that only the first sender's frames go to the outputs, where somebody may think that all do.
     fn speak_of_outputs(&mut self, shared: &Shared) {
         if !self.is_said_of_outputs && self.feed.number() > 1 {
             self.is_said_of_outputs = true;
-            let source = self.feed.stats.lock().source.clone().filter(|_| !shared.outputs.is_empty());
+            let source = self.feed.live().counters.source.clone().filter(|_| !shared.outputs.is_empty());
             if let Some(source) = source {
                 shared.console.warn(format_args!(
                     "--output takes the first sender's frames, and none from {source}; record those with r in the window, \
@@ -395,6 +422,8 @@ impl SenderSlot {
 
 /// Whoever has a place and no picture for so long gives it up, if somebody else wants it and there is no other.
 const TIME_FOR_A_PICTURE: Duration = Duration::from_secs(2);
+/// Soon enough for the next report, whatever comes meanwhile; each frame does so, too.
+const PUBLISH_EVERY: Duration = Duration::from_millis(100);
 /// No report is sent much more often; each time costs a system call.
 const NOTE_DROPS_EVERY: Duration = Duration::from_millis(100);
 /// After so long without it, the sender's clock is not going to be known.

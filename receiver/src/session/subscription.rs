@@ -10,13 +10,13 @@ use proto::wire::{Body, Datagram, Token};
 use proto::{SubscribeOutput, SubscribeState, Subscriber};
 
 use super::shared::Shared;
-use super::target::Target;
-use crate::feed::{Feed, Signal};
+use super::target::{Target, TargetView};
+use crate::feed::{Feed, State};
 use crate::net::ReceiveSocket;
 
 /// Asks one sender.
 pub(crate) struct Subscription {
-    place: Arc<Target>,
+    target: TargetView,
     at: SocketAddr,
     subscriber: Subscriber,
     /// Since when it is asked there.
@@ -25,8 +25,6 @@ pub(crate) struct Subscription {
     heard: Option<Instant>,
     /// What whoever is heard there calls himself.
     name: String,
-    /// When that was last said to who looks for it.
-    told: RateLimiter,
     /// Whether anything ever came, from wherever it was asked.
     was_heard: bool,
     /// Where it was heard before it was sought elsewhere.
@@ -59,16 +57,15 @@ pub(super) enum Incoming {
 
 impl Subscription {
     /// Asks at this place, at once.
-    pub(crate) fn new(place: Arc<Target>) -> Self {
-        let (at, now) = (place.address(), Instant::now());
+    pub(crate) fn new(target: Arc<Target>) -> Self {
+        let (at, now) = (target.address(), Instant::now());
         Self {
-            place,
+            target: TargetView::new(target),
             at,
             subscriber: Subscriber::new(now),
             since: now,
             heard: None,
             name: String::new(),
-            told: RateLimiter::new(TELL_EVERY),
             was_heard: false,
             home: None,
             seek: RateLimiter::new(SEEK_EVERY),
@@ -95,9 +92,7 @@ impl Subscription {
             self.name.clear();
         }
         (self.heard, self.was_heard) = (Some(now), true);
-        if self.told.is_due(now) {
-            self.place.note_heard(self.at, now);
-        }
+        self.target.note_heard(self.at, now, now);
         if self.subscriber.handle_datagram(datagram, now) {
             return Incoming::Pending;
         }
@@ -129,10 +124,11 @@ impl Subscription {
             // The thread looks again whenever its pulse beats.
             return None;
         }
-        if self.place.is_anothers(&self.name) {
+        if self.target.hints().is_anothers(&self.name) {
             // Another one has its address now, and says so.
             (self.heard, self.home) = (None, None);
-            self.place.instead_of(self.at).into_iter().for_each(|other| self.go_to(other, now));
+            let other = self.target.hints().instead_of(self.at);
+            other.into_iter().for_each(|other| self.go_to(other, now));
         }
         self.go_on_elsewhere(now);
         let home = self.ask_at_home(socket, now);
@@ -151,19 +147,20 @@ impl Subscription {
     fn go_on_elsewhere(&mut self, now: Instant) {
         let unheard_for = now.saturating_duration_since(self.heard.unwrap_or(self.since));
         if unheard_for > LOST && self.seek.is_due(now) {
-            self.place.seek();
+            self.target.seek();
         }
+        let hints = self.target.hints();
         let patience = match (self.heard, self.was_heard) {
             (Some(_), _) => LOST,
-            (None, false) if self.place.count() <= FEW => PATIENCE,
+            (None, false) if hints.count() <= FEW => PATIENCE,
             (None, _) => TURN,
         };
         // Who is full is asked more seldom.
         let is_hopeless = unheard_for > patience && !self.is_full;
         // What is said of it counts only where nothing is heard of it.
-        let has_moved = !self.place.is_at(self.at) && (self.heard.is_none() || unheard_for > GONE);
+        let has_moved = !hints.is_at(self.at) && (self.heard.is_none() || unheard_for > GONE);
         if (is_hopeless || has_moved)
-            && let Some(other) = self.place.instead_of(self.at)
+            && let Some(other) = hints.instead_of(self.at)
         {
             self.go_to(other, now);
         }
@@ -194,13 +191,13 @@ impl Subscription {
 
     /// Whether another sender is where it was. That one is left; when it is found again, it is asked anew.
     fn is_away(&mut self, socket: &mut ReceiveSocket, feed: &Feed, shared: &Shared, now: Instant) -> bool {
-        let claim = self.place.claim();
+        let hints = self.target.hints();
         // That another one is there is believed if that one says so from there.
-        let is_away = claim.as_ref().is_some_and(|claim| self.is_away || self.name == claim.name);
-        let why = claim.filter(|_| is_away).map(|claim| claim.why);
-        if is_away == self.is_away {
+        let claim = hints.claim.as_ref().filter(|claim| self.is_away || self.name == claim.name);
+        if claim.is_some() == self.is_away {
             return self.is_away;
         }
+        let why = claim.map(|claim| claim.why.clone());
         if let Some(why) = &why {
             self.leave(socket);
             (self.is_away, self.is_full, self.home) = (true, false, None);
@@ -208,16 +205,12 @@ impl Subscription {
         } else {
             self.is_away = false;
             // It may be announced for a moment where the other one is.
-            let is_there = self.place.is_at(self.at) && !self.place.is_anothers(&self.name);
-            self.at = self.place.instead_of(self.at).filter(|_| !is_there).unwrap_or(self.at);
+            let is_there = hints.is_at(self.at) && !hints.is_anothers(&self.name);
+            self.at = hints.instead_of(self.at).filter(|_| !is_there).unwrap_or(self.at);
             self.name.clear();
             (self.subscriber, self.since, self.heard) = (Subscriber::new(now), now, None);
         }
-        let mut counters = feed.stats.lock();
-        counters.name.clear();
-        (counters.is_full, counters.away) = (false, why.clone());
-        drop(counters);
-        feed.note(why.map_or(Signal::Expected, Signal::Away));
+        feed.live().is_away(why);
         shared.feeds.wake();
         self.is_away
     }
@@ -228,14 +221,17 @@ impl Subscription {
         if std::mem::replace(&mut self.is_full, is_full) == is_full {
             return;
         }
-        feed.stats.lock().is_full = is_full;
         if is_full {
-            let whom = feed.status().listening.clone();
-            shared.console.warn(full(&whom));
-            feed.note(Signal::Full);
-        } else if self.subscriber.state() != SubscribeState::Watching {
-            feed.note(Signal::Silent);
+            shared.console.warn(full(&feed.status().listening));
         }
+        let mut live = feed.live();
+        live.counters.is_full = is_full;
+        if is_full {
+            live.status().state = State::Full;
+        } else if self.subscriber.state() != SubscribeState::Watching {
+            live.falls_silent();
+        }
+        drop(live);
         shared.feeds.wake();
     }
 
@@ -270,8 +266,6 @@ const LOST: Duration = Duration::from_secs(2);
 const GONE: Duration = Duration::from_secs(1);
 /// For how long it may turn out that it had not moved.
 const HOME: Duration = Duration::from_secs(30);
-/// How often it is told that it is heard.
-const TELL_EVERY: Duration = Duration::from_millis(200);
 /// With more addresses than a computer has, many are made up.
 const FEW: usize = 8;
 /// Of a sender that was heard before, long enough at each of its addresses for an answer or two, and short enough that it

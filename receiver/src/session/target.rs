@@ -1,10 +1,12 @@
 //! Where a sender is that is asked for its pictures.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use proto::RateLimiter;
 use proto::sys::Event;
 
 use crate::sync::lock;
@@ -13,20 +15,37 @@ use crate::sync::lock;
 /// heard outweighs it.
 #[derive(Debug)]
 pub(crate) struct Target {
-    /// The best first; not all need lead to it from here.
-    addresses: Mutex<Vec<SocketAddr>>,
-    /// The group that it sends to now, if it is not asked.
-    group: Mutex<Option<SocketAddr>>,
-    /// What it calls itself, where that is known.
-    name: Mutex<Option<String>>,
-    /// Who says that he is there now instead.
-    claim: Mutex<Option<Claim>>,
+    hints: Mutex<Hints>,
+    /// How often they were changed.
+    changes: AtomicU64,
     /// Where it was last heard, and when.
     heard: Mutex<Option<(SocketAddr, Instant)>>,
     /// Raised when it is heard for the first time, or elsewhere than before.
     bell: Option<Event>,
     /// Who looks for it elsewhere when it is not heard there; `None` if that needs no asking.
     seeker: Option<SyncSender<()>>,
+}
+
+/// What is said of where a sender is.
+#[derive(Clone, Debug)]
+pub(super) struct Hints {
+    /// The best first; not all need lead to it from here.
+    addresses: Vec<SocketAddr>,
+    /// The group that it sends to now, if it is not asked.
+    pub(super) group: Option<SocketAddr>,
+    /// What it calls itself, where that is known.
+    name: Option<String>,
+    /// Who says that he is there now instead.
+    pub(super) claim: Option<Claim>,
+}
+
+/// A target as the thread sees it that receives from it. It looks at each datagram, and what it sees changes seldom.
+pub(super) struct TargetView {
+    target: Arc<Target>,
+    hints: Hints,
+    changes: u64,
+    /// When it was last said that it is heard.
+    told: RateLimiter,
 }
 
 /// Another sender that is said to be at a place.
@@ -65,16 +84,17 @@ impl Target {
 
     /// A group that a sender that was found sends to.
     pub(crate) fn of_group(group: SocketAddr, bell: Event) -> Arc<Self> {
-        Arc::new(Self { group: Mutex::new(Some(group)), bell: Some(bell), ..Self::at(&[group]) })
+        let target = Self { bell: Some(bell), ..Self::at(&[group]) };
+        target.move_to_group(group);
+        Arc::new(target)
     }
 
     fn at(addresses: &[SocketAddr]) -> Self {
         assert!(!addresses.is_empty(), "a sender without an address cannot be asked");
+        let hints = Hints { addresses: addresses.to_vec(), group: None, name: None, claim: None };
         Self {
-            addresses: Mutex::new(addresses.to_vec()),
-            group: Mutex::default(),
-            name: Mutex::default(),
-            claim: Mutex::default(),
+            hints: Mutex::new(hints),
+            changes: AtomicU64::new(0),
             heard: Mutex::default(),
             bell: None,
             seeker: None,
@@ -87,48 +107,47 @@ impl Target {
         if addresses.is_empty() {
             return false;
         }
-        let mut known = lock(&self.addresses);
-        let has_moved = !known.iter().any(|address| addresses.contains(address));
-        addresses.clone_into(&mut known);
+        let mut has_moved = false;
+        self.change(|hints| {
+            has_moved = !hints.addresses.iter().any(|address| addresses.contains(address));
+            addresses.clone_into(&mut hints.addresses);
+        });
         has_moved
-    }
-
-    /// All of its addresses, the best first.
-    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
-        lock(&self.addresses).clone()
     }
 
     /// It sends to this group now.
     pub(crate) fn move_to_group(&self, group: SocketAddr) {
-        *lock(&self.group) = Some(group);
-    }
-
-    /// The group that it sends to now, if it is not asked.
-    pub(crate) fn group(&self) -> Option<SocketAddr> {
-        *lock(&self.group)
+        self.change(|hints| hints.group = Some(group));
     }
 
     /// It calls itself so.
     pub(crate) fn set_name(&self, name: &str) {
-        let mut known = lock(&self.name);
-        if known.as_deref() != Some(name) {
-            *known = Some(name.to_owned());
-        }
-    }
-
-    /// Whether who is heard there, and calls himself so, must be another one.
-    pub(super) fn is_anothers(&self, name: &str) -> bool {
-        !name.is_empty() && lock(&self.name).as_deref().is_some_and(|own| own != name)
+        self.change(|hints| hints.name = Some(name.to_owned()));
     }
 
     /// Another sender is said to be there now, or it is its own again.
     pub(crate) fn set_claim(&self, claim: Option<Claim>) {
-        *lock(&self.claim) = claim;
+        self.change(|hints| hints.claim = claim);
     }
 
-    /// Who is said to be there now instead, if somebody is.
-    pub(super) fn claim(&self) -> Option<Claim> {
-        lock(&self.claim).clone()
+    fn change(&self, change: impl FnOnce(&mut Hints)) {
+        change(&mut lock(&self.hints));
+        self.changes.fetch_add(1, Ordering::Release);
+    }
+
+    /// All of its addresses, the best first.
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+        lock(&self.hints).addresses.clone()
+    }
+
+    /// The best of its addresses.
+    pub(crate) fn address(&self) -> SocketAddr {
+        lock(&self.hints).addresses[0]
+    }
+
+    /// The group that it sends to now, if it is not asked.
+    pub(crate) fn group(&self) -> Option<SocketAddr> {
+        lock(&self.hints).group
     }
 
     /// It was heard there.
@@ -145,37 +164,71 @@ impl Target {
     pub(crate) fn heard(&self) -> Option<(SocketAddr, Instant)> {
         *lock(&self.heard)
     }
+}
+
+impl Hints {
+    /// Where it is if it is not at `at`: one that took its place, or if it is still said to be there, the next one. `None` if
+    /// there is no other that a socket of this family leads to.
+    pub(super) fn instead_of(&self, at: SocketAddr) -> Option<SocketAddr> {
+        let next = self.addresses.iter().position(|&address| address == at).map_or(0, |known| known + 1);
+        let (before, behind) = self.addresses.split_at(next);
+        let mut others = behind.iter().chain(before);
+        others.find(|other| other.is_ipv4() == at.is_ipv4() && **other != at).copied()
+    }
+
+    /// How many addresses there are.
+    pub(super) fn count(&self) -> usize {
+        self.addresses.len()
+    }
+
+    /// Whether that is one of its addresses.
+    pub(super) fn is_at(&self, at: SocketAddr) -> bool {
+        self.addresses.contains(&at)
+    }
+
+    /// Whether who is heard there, and calls himself so, must be another one.
+    pub(super) fn is_anothers(&self, name: &str) -> bool {
+        !name.is_empty() && self.name.as_deref().is_some_and(|own| own != name)
+    }
+}
+
+impl TargetView {
+    pub(super) fn new(target: Arc<Target>) -> Self {
+        let changes = target.changes.load(Ordering::Acquire);
+        let hints = lock(&target.hints).clone();
+        Self { target, hints, changes, told: RateLimiter::new(TELL_EVERY) }
+    }
+
+    /// What is said of it now.
+    pub(super) fn hints(&mut self) -> &Hints {
+        let changes = self.target.changes.load(Ordering::Acquire);
+        if changes != self.changes {
+            self.changes = changes;
+            self.hints.clone_from(&lock(&self.target.hints));
+        }
+        &self.hints
+    }
+
+    /// It was heard there, at `heard`. That is told now and then.
+    pub(super) fn note_heard(&mut self, at: SocketAddr, heard: Instant, now: Instant) {
+        if self.told.is_due(now) {
+            self.target.note_heard(at, heard);
+        }
+    }
 
     /// It is not heard: whoever can is to find out where it is now.
     pub(super) fn seek(&self) {
-        if let Some(seeker) = &self.seeker {
+        if let Some(seeker) = &self.target.seeker {
             // Who is at it already need not be asked again.
             let _ = seeker.try_send(());
         }
     }
 
-    /// The best of its addresses.
-    pub(crate) fn address(&self) -> SocketAddr {
-        lock(&self.addresses)[0]
-    }
-
-    /// Where it is if it is not at `at`: one that took its place, or if it is still said to be there, the next one. `None` if
-    /// there is no other that a socket of this family leads to.
-    pub(super) fn instead_of(&self, at: SocketAddr) -> Option<SocketAddr> {
-        let addresses = lock(&self.addresses);
-        let next = addresses.iter().position(|&address| address == at).map_or(0, |known| known + 1);
-        let (before, behind) = addresses.split_at(next);
-        let mut others = behind.iter().chain(before);
-        others.find(|other| other.is_ipv4() == at.is_ipv4() && **other != at).copied()
-    }
-
-    /// How many there are.
-    pub(super) fn count(&self) -> usize {
-        lock(&self.addresses).len()
-    }
-
-    /// Whether that is one of its addresses.
-    pub(super) fn is_at(&self, at: SocketAddr) -> bool {
-        lock(&self.addresses).contains(&at)
+    /// It is to be found at this group after all.
+    pub(super) fn stay_at(&self, group: SocketAddr) {
+        self.target.move_to_group(group);
     }
 }
+
+/// How often it is told that it is heard.
+const TELL_EVERY: Duration = Duration::from_millis(200);

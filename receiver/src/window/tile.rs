@@ -9,17 +9,20 @@ use sdl2::EventPump;
 use sdl2::rect::Rect;
 
 use super::backend::canvas::{Canvas, Drawing, Layer};
-use super::tile_overlay::{Style, TileOverlay};
+use super::tile_overlay::{Style, TileOverlay, TileState};
 use super::widgets::card;
 use super::widgets::health::Age;
 use super::widgets::samples::Samples;
 use crate::codec::Decoded;
-use crate::feed::{Feed, Picture, Shown, State};
+use crate::feed::{Delays, Feed, Live, Picture, Shown, State, Status};
 
 /// A sender's tile.
 pub(super) struct Tile {
     pub(super) feed: Arc<Feed>,
     pub(super) samples: Samples,
+    /// What was said of it when it was looked at last, and how to tell delays.
+    pub(super) status: Arc<Status>,
+    delays: Delays,
     /// Its place in the window; `None` while another is shown in all of it.
     area: Option<Rect>,
     picture: Option<Picture>,
@@ -39,6 +42,8 @@ impl Tile {
     pub(super) fn new(feed: Arc<Feed>) -> Self {
         let now = Instant::now();
         Self {
+            status: feed.status(),
+            delays: Delays::new(),
             feed,
             samples: Samples::new(now),
             area: None,
@@ -59,7 +64,7 @@ impl Tile {
 
     /// Width and height of the pictures, once one has come.
     pub(super) fn size(&self) -> Option<(u32, u32)> {
-        self.feed.status().size
+        self.status.size
     }
 
     /// Puts it somewhere in the window, or nowhere. It is to be drawn again in any case.
@@ -67,7 +72,7 @@ impl Tile {
         self.area = area;
         self.feed.set_area(area.map(|area| area.size()));
         if area.is_none() && std::mem::take(&mut self.is_fresh) {
-            self.feed.stats.lock().hidden += 1;
+            self.feed.live().counters.hidden += 1;
         }
         self.redraw();
     }
@@ -76,15 +81,22 @@ impl Tile {
         self.must_draw = true;
     }
 
-    /// Takes the newest picture, if one has come.
-    pub(super) fn take(&mut self) {
-        let Some(picture) = self.feed.pictures.try_take() else { return };
-        let (is_live, is_hidden) = (self.is_live(), self.feed.is_hidden());
-        let mut counters = self.feed.stats.lock();
+    /// Takes the newest picture, if one has come, and all else that has changed.
+    pub(super) fn take(&mut self, now: Instant) {
+        let is_hidden = self.feed.is_hidden();
+        let mut live = self.feed.live();
+        let Live { counters, status, delays, picture } = &mut *live;
+        self.delays = *delays;
+        if !Arc::ptr_eq(&self.status, status) {
+            self.status.clone_from(status);
+        }
+        self.samples.look(counters, delays.error(), now);
+        let Some(picture) = picture.take() else { return };
+        let is_live = status.state == State::Live;
         // The one before was never drawn, or this one came after the end, or when nobody wanted to see it any more.
         counters.unshown += u64::from(self.is_fresh) + u64::from(!is_live && !is_hidden);
         counters.hidden += u64::from(is_hidden);
-        drop(counters);
+        drop(live);
         self.is_fresh = is_live && !is_hidden;
         if is_live {
             (self.picture, self.must_draw) = (Some(picture), true);
@@ -92,12 +104,12 @@ impl Tile {
     }
 
     pub(super) fn is_live(&self) -> bool {
-        self.feed.status().state == State::Live
+        self.status.state == State::Live
     }
 
     /// Looks at how old the picture is now.
     pub(super) fn look(&mut self, now: Instant) {
-        let age = self.picture.as_ref().map(|p| self.feed.delays().since(p.frame.captured, now));
+        let age = self.picture.as_ref().map(|p| self.delays.since(p.frame.captured, now));
         let limit = self.stale_after();
         let is_stale = match (self.is_live(), age, limit) {
             (false, ..) => self.picture.is_some(),
@@ -120,7 +132,7 @@ impl Tile {
 
     /// Brings the card up to date, or takes it away; whether it says something new. While there is none, there is a picture.
     fn renew_card(&mut self, size: (u32, u32), now: Instant) -> bool {
-        let lines = self.feed.status().card(now);
+        let lines = self.status.card(now);
         let lines = match (lines, &self.picture) {
             (None, Some(_)) => {
                 self.on_card = None;
@@ -147,7 +159,8 @@ impl Tile {
         let had_card = self.on_card.is_some();
         let is_new = self.renew_card(area.size(), now);
         self.must_draw |= is_new || had_card != self.on_card.is_some();
-        self.must_draw |= self.overlay.refresh(&self.feed, &self.samples, self.age, area.size(), style, now);
+        let state = TileState { status: &self.status, samples: &self.samples, age: self.age };
+        self.must_draw |= self.overlay.refresh(&self.feed, state, area.size(), style, now);
         self.must_draw
     }
 
@@ -194,7 +207,7 @@ impl Tile {
 
 impl Drop for Tile {
     fn drop(&mut self) {
-        self.feed.stats.lock().unshown += u64::from(self.is_fresh);
+        self.feed.live().counters.unshown += u64::from(self.is_fresh);
     }
 }
 

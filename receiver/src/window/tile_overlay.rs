@@ -13,7 +13,7 @@ use super::widgets::label::Label;
 use super::widgets::overlay::Figures;
 use super::widgets::samples::Samples;
 use super::widgets::{label, overlay};
-use crate::feed::{Feed, State};
+use crate::feed::{Feed, State, Status};
 use crate::record::{KeepStatus, Notice};
 
 /// How much is to be laid over a tile.
@@ -38,6 +38,14 @@ pub(super) struct TileOverlay {
     drawn: Option<(Shape, Instant)>,
 }
 
+/// What is said of a tile's sender.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TileState<'a> {
+    pub(super) status: &'a Status,
+    pub(super) samples: &'a Samples,
+    pub(super) age: Age,
+}
+
 /// What makes it look otherwise at once; figures and ages only do now and then.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Shape {
@@ -54,13 +62,13 @@ impl TileOverlay {
     pub(super) fn refresh(
         &mut self,
         feed: &Feed,
-        samples: &Samples,
-        age: Age,
+        state: TileState<'_>,
         size: (u32, u32),
         style: Style,
         now: Instant,
     ) -> bool {
-        let condition = condition(&feed.status().state, age);
+        let TileState { status, samples, age } = state;
+        let condition = condition(&status.state, age);
         if self.kept.1.is_none_or(|asked| now >= asked + OFTEN) {
             self.kept = (feed.recorder.status(), Some(now));
         }
@@ -74,10 +82,9 @@ impl TileOverlay {
         self.drawn = Some((shape, now));
         let before = (self.overlay_at, self.label_at, self.border);
         self.border = border(condition, age.age, size).filter(|_| age.age.is_some());
-        self.overlay_at = self.draw_overlay(feed, samples, age, shape);
+        self.overlay_at = self.draw_overlay(state, shape);
         self.label_at = None;
         if style.is_in_grid {
-            let status = feed.status().clone();
             let label = Label {
                 number: feed.number(),
                 name: status.label(),
@@ -112,7 +119,8 @@ impl TileOverlay {
         if self.overlay_at.is_some() || condition != Condition::Live { OFTEN } else { STEP }
     }
 
-    fn draw_overlay(&mut self, feed: &Feed, samples: &Samples, age: Age, shape: Shape) -> Option<Rect> {
+    fn draw_overlay(&mut self, state: TileState<'_>, shape: Shape) -> Option<Rect> {
+        let TileState { status, samples, age } = state;
         let (kept, detail) = (&self.kept.0, shape.style.detail);
         let condition = match shape.condition {
             // A hiccup reddens the edge and no more, and a card says itself how the stream is.
@@ -131,8 +139,6 @@ impl TileOverlay {
             format!("replay {seconds:.0} s, {mb:.0} MB")
         });
         let note = kept.said.as_ref().filter(|_| shape.said.is_some()).map(Notice::briefly);
-        // A copy: what comes meanwhile does not wait for the drawing.
-        let status = feed.status().clone();
         let figures = &samples.now;
         let figures = Figures {
             name: status.label(),

@@ -95,9 +95,7 @@ impl<'a, C: Canvas> View<'a, C> {
         }
         let now = Instant::now();
         for tile in &mut self.tiles {
-            tile.take();
-            let error = tile.feed.delays().error();
-            tile.samples.look(&tile.feed.stats, error, now);
+            tile.take(now);
             tile.look(now);
         }
         self.extent.fit(self.canvas.window(), &self.context, &self.tiles);
@@ -175,7 +173,7 @@ impl<'a, C: Canvas> View<'a, C> {
         let title = match self.alone() {
             Some(number) => {
                 let tile = &self.tiles[number];
-                tile.feed.status().title(&tile.samples.now)
+                tile.status.title(&tile.samples.now)
             }
             None if self.tiles.is_empty() => "Chunkcast".to_owned(),
             None => format!("Chunkcast - {} senders", self.tiles.len()),

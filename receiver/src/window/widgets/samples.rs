@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use proto::{Histogram, Percentiles, RecvStats};
 
 use super::history::{History, STEP, Sample};
-use crate::feed::{Agreement, Stats, loss_percent};
+use crate::feed::{Agreement, FeedCounters, loss_percent};
 
 /// The figures of one sender, and where they come from.
 #[derive(Debug)]
@@ -58,7 +58,12 @@ impl Samples {
     }
 
     /// Takes a sample, if it is time to; whether it was.
-    pub(crate) fn look(&mut self, stats: &Stats, clock_error: Option<Duration>, now: Instant) -> bool {
+    pub(crate) fn look(
+        &mut self,
+        counters: &FeedCounters,
+        clock_error: Option<Duration>,
+        now: Instant,
+    ) -> bool {
         let (looked, before) = *self.looks.back().expect("the last look is kept");
         if now.saturating_duration_since(looked) < STEP {
             return false;
@@ -67,7 +72,6 @@ impl Samples {
         let passed = now.saturating_duration_since(since);
         let latency = self.latency.percentiles();
         self.latency.clear();
-        let counters = stats.lock();
         let stream = counters.stream;
         let per_second = |now: u64, before: u64| now.saturating_sub(before) as f64 / passed.as_secs_f64();
         self.now = Now {
@@ -89,7 +93,6 @@ impl Samples {
                 ("not written", counters.outputs.iter().map(|output| output.dropped).sum()),
             ],
         };
-        drop(counters);
         let is_silent = stream.delivered == before.delivered;
         let loss_percent = (!is_silent || self.now.loss_percent > 0.0).then_some(self.now.loss_percent);
         self.history.record(now, Sample { p50: latency.p50, p99: latency.p99, loss_percent });
@@ -112,21 +115,21 @@ mod tests {
 
     #[test]
     fn rates_are_of_two_seconds_and_delays_of_the_time_since_the_last_look() {
-        let (stats, t0) = (Stats::default(), Instant::now());
+        let (mut counters, t0) = (FeedCounters::default(), Instant::now());
         let mut samples = Samples::new(t0);
-        assert!(!samples.look(&stats, None, t0 + STEP / 2));
-        stats.lock().stream =
+        assert!(!samples.look(&counters, None, t0 + STEP / 2));
+        counters.stream =
             RecvStats { delivered: 15, delivered_bytes: 1_000_000, unseen: 5, ..RecvStats::default() };
         samples.add(Duration::from_millis(7));
-        assert!(samples.look(&stats, Some(Duration::from_micros(200)), t0 + STEP));
+        assert!(samples.look(&counters, Some(Duration::from_micros(200)), t0 + STEP));
         let now = &samples.now;
         assert_eq!((now.fps, now.mbps, now.loss_percent), (30.0, 16.0, 25.0));
         assert_eq!((now.error_ms, now.dropped[0]), (Some(0.2), ("lost", 5)));
         assert!(now.latency.p50.is_some_and(|ms| (6.9..7.1).contains(&ms)), "{now:?}");
-        assert!(samples.look(&stats, None, t0 + 2 * STEP));
+        assert!(samples.look(&counters, None, t0 + 2 * STEP));
         assert_eq!((samples.now.fps, samples.now.latency.p50), (15.0, None));
         for steps in 3..=6 {
-            assert!(samples.look(&stats, None, t0 + steps * STEP));
+            assert!(samples.look(&counters, None, t0 + steps * STEP));
         }
         assert_eq!(samples.now.fps, 0.0, "two seconds after the last picture");
     }
