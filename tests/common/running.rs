@@ -108,7 +108,7 @@ impl Running {
         if !is_given {
             command.env_remove("DISPLAY");
         }
-        for key in ["WAYLAND_DISPLAY", "SDL_VIDEODRIVER", "SDL_RENDER_DRIVER", "RUST_BACKTRACE"] {
+        for key in ["WAYLAND_DISPLAY", "SDL_VIDEODRIVER", "SDL_RENDER_DRIVER", "RUST_BACKTRACE", "RUST_LOG"] {
             command.env_remove(key);
         }
         let child = command.stdout(Stdio::piped()).stderr(said).spawn();

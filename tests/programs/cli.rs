@@ -42,6 +42,7 @@ const SENDER: &[&str] = &[
     "impair",
     "config",
     "log-format",
+    "log-level",
 ];
 const RECEIVER: &[&str] = &[
     "listen",
@@ -72,6 +73,7 @@ const RECEIVER: &[&str] = &[
     "impair",
     "config",
     "log-format",
+    "log-level",
 ];
 
 #[test]

@@ -10,6 +10,7 @@ mod documents;
 mod hostile;
 mod layers;
 mod loopback;
+mod messages;
 mod seats;
 mod sources;
 mod system;

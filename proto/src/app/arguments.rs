@@ -3,10 +3,12 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::Parser;
+use clap::{FromArgMatches, Parser};
+use tracing::Level;
 
 use super::config;
 use super::console::{Console, LogFormat};
+use super::log;
 
 /// Options that both programs have.
 #[derive(Clone, Debug, clap::Args)]
@@ -19,6 +21,11 @@ pub struct SystemArgs {
     /// How messages and statistics are written to standard error: text, or json, one object a line
     #[arg(long, value_name = "text|json", default_value = "text", hide_possible_values = true, help_heading = SYSTEM)]
     pub log_format: LogFormat,
+
+    /// Which messages are written: those of this level and of those before it. debug has each decision and its reason,
+    /// trace each frame [default: what the variable RUST_LOG says, or info]
+    #[arg(long, value_name = "error|warn|info|debug|trace", value_parser = log::level_parser(), hide_possible_values = true, help_heading = SYSTEM)]
+    pub log_level: Option<Level>,
 }
 
 const SYSTEM: &str = "System";
@@ -38,9 +45,15 @@ pub fn parse_arguments<A: Parser>(
     let first = all.len().min(1);
     all.splice(first..first, from_file);
     let parsed = read.and_then(|path| {
-        let parsed = A::try_parse_from(&all)?;
+        let mut matches = A::command().try_get_matches_from(&all)?;
+        let SystemArgs { log_format, log_level, .. } = SystemArgs::from_arg_matches(&matches)?;
+        // A command has an answer, and errors; nothing else is said.
+        let usual = if matches.subcommand_name().is_some() { Level::ERROR } else { Level::INFO };
+        log::start(Console::new(program).in_format(log_format), log_level, usual);
+        let parsed =
+            A::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut A::command()))?;
         if let Some(path) = path {
-            console(program, &all).say(format_args!("options from {}", path.display()));
+            tracing::info!("options from {}", path.display());
         }
         check(&parsed)?;
         Ok(parsed)
@@ -50,7 +63,7 @@ pub fn parse_arguments<A: Parser>(
         if !error.use_stderr() || console.format() == LogFormat::Text {
             error.exit();
         }
-        console.fail(config::first_paragraph(&error));
+        console.write(Level::ERROR, &config::first_paragraph(&error), &[]);
         std::process::exit(error.exit_code());
     })
 }

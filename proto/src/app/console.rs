@@ -7,7 +7,9 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use tracing::Level;
 
 use super::timestamp::rfc3339;
 use crate::names::printable;
@@ -35,18 +37,6 @@ pub enum LogFormat {
     Json,
 }
 
-/// What a message asks of whoever reads it.
-#[derive(Clone, Copy, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Level {
-    /// Nothing.
-    Info,
-    /// Something is to be done, and the program goes on.
-    Warn,
-    /// The program ends by it.
-    Error,
-}
-
 #[derive(Debug)]
 struct Output {
     /// `None` if there is none.
@@ -62,11 +52,14 @@ struct Output {
 #[derive(Serialize)]
 struct Entry<'a> {
     time: String,
-    level: Level,
+    level: &'static str,
     program: &'a str,
     /// Whether the message is a line of statistics.
     statistics: bool,
     message: &'a str,
+    /// What the message is about, by name.
+    #[serde(skip_serializing_if = "<[_]>::is_empty", serialize_with = "as_object")]
+    fields: &'a [(&'static str, Value)],
 }
 
 impl Console {
@@ -91,38 +84,43 @@ impl Console {
 
     /// Says something that a person should read, on a line of its own.
     pub fn say(&self, message: impl Display) {
-        self.write(Level::Info, &message, Duration::ZERO);
+        if !self.is_silent {
+            tracing::info!("{message}");
+        }
     }
 
     /// Says that something is wrong about which something can be done, while the program goes on.
     pub fn warn(&self, message: impl Display) {
-        self.write(Level::Warn, &message, Duration::ZERO);
+        if !self.is_silent {
+            tracing::warn!("{message}");
+        }
     }
 
     /// Says what the program ends by, and gives whoever reads it a moment to do so.
     pub fn fail(&self, message: impl Display) {
-        self.write(Level::Error, &message, GRACE);
+        if !self.is_silent {
+            tracing::error!("{message}");
+        }
     }
 
-    fn write(&self, level: Level, message: &dyn Display, patience: Duration) {
-        if self.is_silent {
-            return;
-        }
+    /// Writes a message, on a line of its own. An error is what the program ends by: whoever reads has a moment to do so.
+    pub(super) fn write(&self, level: Level, message: &str, fields: &[(&'static str, Value)]) {
         let mut output = self.lock();
         self.flush(&mut output, Duration::ZERO);
-        if matches!(level, Level::Error) {
+        let is_last = level == Level::ERROR;
+        if is_last {
             self.own_up(&mut output);
         } else if output.left_out > 0 || output.waiting() > KEPT {
             output.left_out += 1;
             return;
         }
-        self.push(&mut output, level, message);
-        self.flush(&mut output, patience);
+        self.push(&mut output, level, message, fields);
+        self.flush(&mut output, if is_last { GRACE } else { Duration::ZERO });
     }
 
     /// Shows the statistics: over the line shown before on a terminal, on a new line elsewhere.
     pub fn show(&self, statistics: &str) {
-        if self.is_silent {
+        if !tracing::enabled!(target: "statistics", Level::INFO) {
             return;
         }
         let mut output = self.lock();
@@ -132,7 +130,7 @@ impl Console {
             return;
         }
         if self.format == LogFormat::Json {
-            output.push(&self.entry(Level::Info, true, statistics));
+            output.push(&self.entry(Level::INFO, true, statistics, &[]));
         } else if output.is_terminal {
             // Cut to the width that every terminal has, so that a wrapped line does not pile up.
             let width =
@@ -182,31 +180,44 @@ impl Console {
     fn own_up(&self, output: &mut Output) {
         let left_out = std::mem::take(&mut output.left_out);
         if left_out > 0 {
-            let message =
-                format_args!("messages are missing here, because nobody read them in time: {left_out}");
-            self.push(output, Level::Warn, &message);
+            let message = format!("messages are missing here, because nobody read them in time: {left_out}");
+            self.push(output, Level::WARN, &message, &[]);
         }
     }
 
-    fn push(&self, output: &mut Output, level: Level, message: &dyn Display) {
+    fn push(&self, output: &mut Output, level: Level, message: &str, fields: &[(&'static str, Value)]) {
         if self.format == LogFormat::Json {
-            output.push(&self.entry(level, false, &message.to_string()));
+            output.push(&self.entry(level, false, message, fields));
             return;
         }
         let clear = if output.shown { "\r\x1b[K" } else { "" };
         output.shown = false;
+        let mut text = format!("{clear}{}: ", self.program);
+        if matches!(level, Level::DEBUG | Level::TRACE) {
+            text += &format!("{}: ", word(level));
+        }
         // There may be names in it that others chose, of files also.
-        let message = printable(&message.to_string());
-        output.push(format!("{clear}{}: {message}\n", self.program).as_bytes());
+        text += &printable(message);
+        for (name, value) in fields {
+            text += &format!(" {name}={}", as_word(value));
+        }
+        text.push('\n');
+        output.push(text.as_bytes());
     }
 
     fn lock(&self) -> MutexGuard<'_, Output> {
         self.output.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn entry(&self, level: Level, statistics: bool, message: &str) -> Vec<u8> {
-        let time = rfc3339(SystemTime::now());
-        let entry = Entry { time, level, program: self.program, statistics, message };
+    fn entry(
+        &self,
+        level: Level,
+        statistics: bool,
+        message: &str,
+        fields: &[(&'static str, Value)],
+    ) -> Vec<u8> {
+        let (time, level) = (rfc3339(SystemTime::now()), word(level));
+        let entry = Entry { time, level, program: self.program, statistics, message, fields };
         let mut line = serde_json::to_vec(&entry).expect("an entry is strings");
         line.push(b'\n');
         line
@@ -239,10 +250,47 @@ impl Output {
     }
 }
 
+/// A level as it is typed and written.
+fn word(level: Level) -> &'static str {
+    match level {
+        Level::ERROR => "error",
+        Level::WARN => "warn",
+        Level::INFO => "info",
+        Level::DEBUG => "debug",
+        Level::TRACE => "trace",
+    }
+}
+
+/// A value that ends where it seems to.
+fn as_word(value: &Value) -> String {
+    let Value::String(text) = value else { return value.to_string() };
+    let text = printable(text);
+    let is_word = !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || matches!(c, '"' | '='));
+    if is_word { text } else { Value::String(text).to_string() }
+}
+
+fn as_object<S: Serializer>(fields: &&[(&'static str, Value)], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_map(fields.iter().map(|(name, value)| (name, value)))
+}
+
 /// Bytes of messages that are kept for whoever reads later: as much as a pipe holds.
 const KEPT: usize = 1 << 16;
 /// How long the last words wait for a reader.
 const GRACE: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+impl Console {
+    /// What is written to the console meanwhile.
+    pub(super) fn caught(format: LogFormat, meanwhile: impl FnOnce(Self)) -> String {
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        let output = Arc::new(Mutex::new(Output::to(writer.as_fd())));
+        meanwhile(Self { output, format, ..Self::new("test") });
+        drop(writer);
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut reader, &mut text).unwrap();
+        text
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -260,11 +308,11 @@ mod tests {
             let (done, is_done) = std::sync::mpsc::channel();
             let talking = std::thread::spawn(move || {
                 for number in 0..SAID {
-                    console.say(format_args!("message {number}"));
+                    console.write(Level::INFO, &format!("message {number}"), &[]);
                     console.show("statistics");
                 }
                 done.send(()).unwrap();
-                console.fail("the end");
+                console.write(Level::ERROR, "the end", &[]);
             });
             is_done.recv_timeout(Duration::from_secs(10)).expect("it waits for its reader");
             let mut text = String::new();
@@ -277,7 +325,7 @@ mod tests {
                 let message = match format {
                     LogFormat::Text => line.strip_prefix("test: ").unwrap().to_owned(),
                     LogFormat::Json => {
-                        let entry: serde_json::Value = serde_json::from_str(line).unwrap();
+                        let entry: Value = serde_json::from_str(line).unwrap();
                         entry["message"].as_str().unwrap().to_owned()
                     }
                 };
@@ -299,26 +347,18 @@ mod tests {
 
     #[test]
     fn a_message_with_the_name_of_a_file_in_it_commands_no_terminal_and_is_one_line() {
-        let (mut reader, writer) = std::io::pipe().unwrap();
-        let output = Arc::new(Mutex::new(Output::to(writer.as_fd())));
-        let console = Console { output, ..Console::new("test") };
-        drop(writer);
-        console.warn(format_args!(
-            "{} is passed over",
-            std::path::Path::new("a\x1b[2J\ntest: b\u{202e}.jpg").display()
-        ));
-        drop(console);
-        let mut text = String::new();
-        reader.read_to_string(&mut text).unwrap();
+        let name = std::path::Path::new("a\x1b[2J\ntest: b\u{202e}.jpg").display();
+        let message = format!("{name} is passed over");
+        let text = Console::caught(LogFormat::Text, |console| console.write(Level::WARN, &message, &[]));
         assert_eq!(text, "test: a\u{fffd}[2J\u{fffd}test: b\u{fffd}.jpg is passed over\n");
     }
 
     #[test]
     fn an_entry_is_one_line_whatever_is_said() {
         let console = Console::new("test").in_format(LogFormat::Json);
-        let line = console.entry(Level::Warn, false, "two\nlines, and \"quotes\"");
+        let line = console.entry(Level::WARN, false, "two\nlines, and \"quotes\"", &[]);
         assert_eq!(line.iter().filter(|&&byte| byte == b'\n').count(), 1);
-        let entry: serde_json::Value = serde_json::from_slice(&line).unwrap();
+        let entry: Value = serde_json::from_slice(&line).unwrap();
         assert_eq!((entry["level"].as_str(), entry["program"].as_str()), (Some("warn"), Some("test")));
         assert_eq!(entry["message"], "two\nlines, and \"quotes\"");
         assert_eq!(entry["statistics"], false);

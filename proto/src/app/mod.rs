@@ -10,6 +10,7 @@ mod config;
 mod console;
 mod heartbeat;
 mod latest_stats;
+mod log;
 mod manual;
 mod reporter;
 mod service_manager;
