@@ -3,6 +3,7 @@
 mod awaited;
 mod backlog;
 mod destination;
+mod due_times;
 mod fanout;
 mod ledger;
 mod stream;

@@ -33,12 +33,14 @@ pub(crate) struct Destination {
     /// The bad network of `--impair`, in front of the socket; what goes to one receiver of a group carries its address.
     netem: Option<Netem<Option<SocketAddr>>>,
     errors: u64,
+    /// How many bytes a picture may have so that its path carries the stream, if a limit has shown itself.
+    budget: Option<usize>,
     /// Whether something could not be sent since it was last asked for, as if the interface was gone.
     is_lost: bool,
-    /// When the path is asked next whether it takes more than it said.
-    relearn: RateLimiter,
     /// When the statistics' list of viewers is to be made anew.
     look: Instant,
+    /// When the path is asked next whether it takes more than it said.
+    relearn: RateLimiter,
     complaints: RateLimiter,
     refusals: RateLimiter,
     console: Console,
@@ -64,9 +66,10 @@ impl Destination {
             awaits_room: false,
             netem,
             errors: 0,
+            budget: None,
+            look: Instant::now(),
             is_lost: false,
             relearn: RateLimiter::new(RELEARN_EVERY),
-            look: Instant::now(),
             complaints: rate_limiter,
             refusals: rate_limiter,
             console,
@@ -95,29 +98,44 @@ impl Destination {
         &mut self,
         socket: &mut SendSocket,
         room: &WritableSet,
-        number: usize,
         ledger: &mut FrameLedger,
         stats: &Stats,
     ) -> Option<Instant> {
-        let strangers = socket.strangers();
         let mut own = self.own.take();
         let by = own.as_mut().unwrap_or(socket);
         let until = self.send_due(by, ledger, stats);
         self.await_room(by, room);
         self.own = own;
-        let own = &mut stats.lock().destinations[number];
-        (own.stream, own.errors, own.pace) = (*self.stream.stats(), self.errors, self.stream.pace());
-        own.strangers = strangers;
-        let now = Instant::now();
-        if self.look <= now {
-            self.look = now + LOOK_EVERY;
-            own.viewers.clear();
-            own.viewers.extend(self.stream.viewers().map(|(address, viewer)| (*address, viewer.clone())));
-            if self.relearn.is_due(now) && self.route.relearn_mtu() {
-                self.take_mtu();
-            }
+        if self.relearn.is_due(Instant::now()) && self.route.relearn_mtu() {
+            self.take_mtu();
         }
         until
+    }
+
+    /// Has its place in the statistics say what was counted.
+    pub(crate) fn count(&mut self, listed: &mut stats::Destination, now: Instant) {
+        (listed.stream, listed.errors, listed.pace) = (*self.stream.stats(), self.errors, self.stream.pace());
+        if self.look <= now {
+            self.look = now + LOOK_EVERY;
+            listed.viewers.clear();
+            listed.viewers.extend(self.stream.viewers().map(|(address, viewer)| (*address, viewer.clone())));
+        }
+    }
+
+    /// Whether it waits for room in its socket.
+    pub(crate) fn awaits_room(&self) -> bool {
+        self.awaits_room
+    }
+
+    /// How many bytes a picture may have so that its path carries the stream, as it was last learned.
+    pub(crate) fn budget(&self) -> Option<usize> {
+        self.budget
+    }
+
+    /// Learns that anew; says whether it is another now.
+    pub(crate) fn learns_budget(&mut self) -> bool {
+        let budget = self.stream.frame_budget();
+        std::mem::replace(&mut self.budget, budget) != budget
     }
 
     /// Finds its way again after the system's interfaces have changed.

@@ -14,6 +14,7 @@ use proto::{Follow, Frame, SubscribeServer};
 
 use super::awaited::Awaited;
 use super::destination::Destination;
+use super::due_times::DueTimes;
 use super::ledger::FrameLedger;
 use super::stream_factory::Streams;
 use crate::net::{NetworkOptions, Peer, Route, SendSocket, WritableSet, computer};
@@ -29,11 +30,21 @@ pub(crate) struct Fanout {
     /// What is waited for while what goes by some socket is held up.
     room: WritableSet,
     destinations: Vec<Destination>,
+    /// When each of them has something to do: only then it is looked at.
+    due_times: DueTimes,
+    /// Those who were looked at last; kept for its memory.
+    touched: Vec<usize>,
+    /// What the source was when that was last said.
+    state: SourceState,
     streams: Streams,
     options: NetworkOptions,
     served: Option<Served>,
     /// What asks have come to; kept for its memory.
     asked: Vec<Asked>,
+    /// How many bytes a picture may have.
+    frame_budget: Option<usize>,
+    /// Whether that is to be found anew.
+    budgets_changed: bool,
     /// Kept for their memory.
     budgets: Vec<usize>,
     voices: Vec<(u128, usize)>,
@@ -66,10 +77,15 @@ impl Fanout {
             links: Vec::new(),
             room: WritableSet::new()?,
             destinations: Vec::new(),
+            due_times: DueTimes::default(),
+            touched: Vec::new(),
+            state: SourceState::Live,
             streams,
             options,
             served: None,
             asked: Vec::new(),
+            frame_budget: None,
+            budgets_changed: false,
             budgets: Vec::new(),
             voices: Vec::new(),
             pushed: 0,
@@ -161,6 +177,7 @@ impl Fanout {
         self.destinations
             .iter_mut()
             .for_each(|destination| destination.stream.push_frame(frame.clone(), now));
+        self.due_times.set_all(now);
     }
 
     /// Whether anybody watches, or may: to a destination that was named it is sent in any case.
@@ -168,7 +185,7 @@ impl Fanout {
         !self.destinations.is_empty()
     }
 
-    /// Sends what is due to all; returns when there is more to do.
+    /// Sends what is due, and looks at nobody to whom nothing is; returns when there is more to do.
     pub(crate) fn drain(
         &mut self,
         state: SourceState,
@@ -177,18 +194,54 @@ impl Fanout {
     ) -> Option<Instant> {
         self.end_silent(ledger, stats);
         self.look_around(ledger, stats);
-        let mut next = self.served.as_ref().and_then(Served::next_due);
-        for (number, destination) in self.destinations.iter_mut().enumerate() {
-            destination.stream.set_state(state, Instant::now());
-            let socket = &mut self.links[destination.socket];
-            let until = destination.drain(socket, &self.room, number, ledger, stats);
-            next = [next, until].into_iter().flatten().min();
-            if destination.takes_lost() {
-                self.changes.suspect(Instant::now());
+        self.tell_state(state);
+        self.touched.clear();
+        // Some become due while others are sent to. They are not waited for, but neither does what comes back wait for ever.
+        while self.touched.len() < self.destinations.len() {
+            let before = self.touched.len();
+            self.due_times.take(&mut self.touched, Instant::now());
+            for at in before..self.touched.len() {
+                self.touch(self.touched[at], ledger, stats);
+            }
+            if self.touched.len() == before {
+                break;
             }
         }
+        self.count(stats);
+        let asks = self.served.as_ref().and_then(Served::next_due);
         let tries = self.awaited.iter().filter_map(Awaited::next_try).min();
-        [next, self.changes.next_due(), tries].into_iter().flatten().min()
+        [self.due_times.next(), asks, self.changes.next_due(), tries].into_iter().flatten().min()
+    }
+
+    /// Sends to one what is due.
+    fn touch(&mut self, number: usize, ledger: &mut FrameLedger, stats: &Stats) {
+        let destination = &mut self.destinations[number];
+        let socket = &mut self.links[destination.socket];
+        self.due_times.set(number, destination.drain(socket, &self.room, ledger, stats));
+        self.budgets_changed |= destination.learns_budget();
+        if destination.takes_lost() {
+            self.changes.suspect(Instant::now());
+        }
+    }
+
+    /// Has all receivers told what has become of the source, if that is news.
+    fn tell_state(&mut self, state: SourceState) {
+        if std::mem::replace(&mut self.state, state) == state {
+            return;
+        }
+        let now = Instant::now();
+        self.destinations.iter_mut().for_each(|destination| destination.stream.set_state(state, now));
+        self.due_times.set_all(now);
+    }
+
+    /// Has the statistics of those who were looked at say what there is to say now.
+    fn count(&mut self, stats: &Stats) {
+        let Self { touched, destinations, .. } = self;
+        if touched.is_empty() {
+            return;
+        }
+        let (now, listed) = (Instant::now(), &mut stats.lock().destinations);
+        touched.iter().for_each(|&number| destinations[number].count(&mut listed[number], now));
     }
 
     /// Goes on by the interfaces that there are, if they have changed, and tries destinations that could not be sent to.
@@ -198,10 +251,12 @@ impl Fanout {
             self.renew(stats);
             self.awaited.iter_mut().for_each(|awaited| awaited.hurry(now));
         }
-        for mut awaited in std::mem::take(&mut self.awaited) {
+        let mut number = 0;
+        while let Some(awaited) = self.awaited.get_mut(number) {
             match awaited.try_again(&self.options, &self.console, now) {
-                None => self.awaited.push(awaited),
+                None => number += 1,
                 Some((socket, route)) => {
+                    self.awaited.remove(number);
                     self.add(socket, route, stats);
                     self.push_unwatched(ledger, stats, now);
                 }
@@ -223,6 +278,17 @@ impl Fanout {
         for (destination, listed) in destinations.iter_mut().zip(listed) {
             destination.renew(&links[destination.socket], listed);
         }
+        // What could not go by the way that was may go by the one that is.
+        self.due_times.set_all(Instant::now());
+    }
+
+    /// Goes on where there was no room: there is some now.
+    pub(crate) fn go_on(&mut self, now: Instant) {
+        for (number, destination) in self.destinations.iter().enumerate() {
+            if destination.awaits_room() {
+                self.due_times.set(number, Some(now));
+            }
+        }
     }
 
     /// Takes in a batch of what came back by one of the sockets. Not more: however much comes, what is due goes out in
@@ -234,7 +300,8 @@ impl Fanout {
             self.bell.clear();
             return;
         }
-        let Self { links, destinations, served, asked, .. } = self;
+        let Self { links, destinations, due_times, served, asked, .. } = self;
+        let strangers = links[number].strangers();
         let mut door = served.as_mut().filter(|served| served.has(number));
         let read = links[number].receive(FEEDBACK_AT_ONCE, |socket, peer, datagram| {
             if let Some(door) = &mut door
@@ -242,11 +309,17 @@ impl Fanout {
             {
                 return true;
             }
-            let is_from = |d: &&mut Destination| d.socket == number && d.route().is_receiver(peer.address);
-            let Some(destination) = destinations.iter_mut().find(is_from) else { return false };
-            destination.stream.handle_datagram(peer.address, datagram, now);
+            let is_from = |d: &Destination| d.socket == number && d.route().is_receiver(peer.address);
+            let Some(from) = destinations.iter().position(is_from) else { return false };
+            destinations[from].stream.handle_datagram(peer.address, datagram, now);
+            due_times.set(from, Some(now));
             true
         });
+        if links[number].strangers() != strangers {
+            let listed = &mut stats.lock().destinations;
+            let own = destinations.iter().zip(listed).filter(|(destination, _)| destination.socket == number);
+            own.for_each(|(_, listed)| listed.strangers = links[number].strangers());
+        }
         if let Err(error) = read
             && self.complaints.is_due(now)
         {
@@ -314,9 +387,14 @@ impl Fanout {
 
     /// A stream begins; that of a viewer who asked goes out by a socket of its `own`.
     fn begin(&mut self, socket: usize, own: Option<SendSocket>, route: Route, stats: &Stats) {
-        stats.lock().destinations.push(stats::Destination::new(&route, own.is_some()));
-        let destination = self.streams.open(socket, route, self.pushed);
+        let mut listed = stats::Destination::new(&route, own.is_some());
+        listed.strangers = self.links[socket].strangers();
+        stats.lock().destinations.push(listed);
+        let (mut destination, now) = (self.streams.open(socket, route, self.pushed), Instant::now());
+        destination.stream.set_state(self.state, now);
         self.destinations.push(destination.with_own(own));
+        self.due_times.add(now);
+        self.budgets_changed = true;
     }
 
     /// Ends the streams of those who have fallen silent.
@@ -330,6 +408,8 @@ impl Fanout {
     /// Ends a served viewer's stream, without a goodbye: it may come back to the same session.
     fn end(&mut self, address: SocketAddr, ledger: &mut FrameLedger, stats: &Stats) {
         let Some(number) = self.served_to(address) else { return };
+        self.due_times.remove(number);
+        self.budgets_changed = true;
         self.destinations.remove(number).discard(ledger, stats);
         stats.lock().depart(number);
     }
@@ -344,23 +424,27 @@ impl Fanout {
     /// to be followed, that is the slowest destination, and of the viewers who asked the slower half is not waited for; one
     /// computer is one of them, however many of its ports have asked.
     pub(crate) fn frame_budget(&mut self, follow: Option<Follow>) -> Option<usize> {
+        if !std::mem::take(&mut self.budgets_changed) {
+            return self.frame_budget;
+        }
         let Self { destinations, served, budgets, voices, .. } = self;
         let is_served =
             |destination: &Destination| served.as_ref().is_some_and(|s| s.has(destination.socket));
         let mut least = usize::MAX;
         for (of_served, usual) in [(false, Follow::Slowest), (true, FOLLOW_SERVED)] {
-            let own = destinations.iter_mut().filter(|destination| is_served(destination) == of_served);
+            let own = destinations.iter().filter(|destination| is_served(destination) == of_served);
             voices.clear();
             voices.extend(own.enumerate().map(|(number, destination)| {
                 // Where somebody is to be sent to in any case, each counts.
                 let key =
                     if of_served { computer::of(&destination.route().to()).key } else { number as u128 };
-                (key, destination.stream.frame_budget().unwrap_or(usize::MAX))
+                (key, destination.budget().unwrap_or(usize::MAX))
             }));
             one_voice_each(voices, budgets);
             least = followed(budgets, follow.unwrap_or(usual)).map_or(least, |budget| budget.min(least));
         }
-        Some(least).filter(|&bytes| bytes < usize::MAX)
+        self.frame_budget = Some(least).filter(|&bytes| bytes < usize::MAX);
+        self.frame_budget
     }
 
     /// Ends all streams: what was given to them still goes out, and then a goodbye. Nobody is let in any more, whose stream
@@ -369,6 +453,7 @@ impl Fanout {
         self.served.iter_mut().for_each(Served::shut);
         self.awaited.clear();
         self.destinations.iter_mut().for_each(|destination| destination.stream.close());
+        self.due_times.set_all(Instant::now());
     }
 
     /// Forgets the picture that was kept for who would come.
@@ -381,6 +466,7 @@ impl Fanout {
     /// Gives up what has not gone, but for the goodbyes.
     pub(crate) fn abandon(&mut self) {
         self.destinations.iter_mut().for_each(Destination::abandon);
+        self.due_times.set_all(Instant::now());
     }
 
     /// Whether all that was to go has gone.

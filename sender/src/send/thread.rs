@@ -97,8 +97,11 @@ fn drain(fanout: &mut Fanout, inbox: &Inbox, ledger: &mut FrameLedger, stats: &S
     fanout.drain(if is_gone { SourceState::Gone } else { SourceState::Live }, ledger, stats)
 }
 
-/// Takes in a batch of what came back by each socket.
+/// Takes in a batch of what came back by each socket, and that there is room again.
 fn receive(fanout: &mut Fanout, wait: &Wait<'_>, ledger: &mut FrameLedger, stats: &Stats) {
+    if wait.has_room() {
+        fanout.go_on(Instant::now());
+    }
     wait.feedback().for_each(|number| fanout.receive(number, ledger, stats, Instant::now()));
 }
 

@@ -54,6 +54,11 @@ impl<'a> Wait<'a> {
         Ok(place.is_some_and(|place| !self.files[place].revents().is_empty()))
     }
 
+    /// Whether the last wait found room in a buffer that was full.
+    pub(super) fn has_room(&self) -> bool {
+        !self.files[self.files.len() - 2].revents().is_empty()
+    }
+
     /// The sockets at which the last wait found something, by their numbers.
     pub(super) fn feedback(&self) -> impl Iterator<Item = usize> {
         let sockets = &self.files[1..self.files.len() - 2];

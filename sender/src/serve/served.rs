@@ -14,6 +14,10 @@ pub(crate) struct Served {
     /// The sockets that are asked.
     links: Range<usize>,
     door: SubscribeServer<SocketAddr>,
+    /// When a viewer may have fallen silent; those who have asked since are silent later.
+    due: Option<Instant>,
+    /// Whether somebody was let in since that was found, perhaps in another's place.
+    has_welcomed: bool,
 }
 
 /// What an ask comes to, for the list of destinations.
@@ -30,7 +34,7 @@ pub(crate) enum Asked {
 impl Served {
     /// Lets viewers in by this door, who ask by the sockets with these numbers.
     pub(crate) fn new(links: Range<usize>, door: SubscribeServer<SocketAddr>) -> Self {
-        Self { links, door }
+        Self { links, door, due: None, has_welcomed: false }
     }
 
     /// The numbers of the sockets that are asked.
@@ -58,7 +62,10 @@ impl Served {
                 // Who is not reached asks again.
                 let _ = socket.answer(peer, answer);
             }
-            Some(Decision::Welcome) => asked.push(Asked::Welcome(peer)),
+            Some(Decision::Welcome) => {
+                self.has_welcomed = true;
+                asked.push(Asked::Welcome(peer));
+            }
             Some(Decision::Stays) => asked.push(Asked::Stays(peer)),
             Some(Decision::Leaves) => asked.push(Asked::Left(peer.address)),
             Some(Decision::Refused) => {}
@@ -68,12 +75,19 @@ impl Served {
 
     /// Somebody who has fallen silent. Call it until there is nobody.
     pub(crate) fn next_gone(&mut self, now: Instant) -> Option<SocketAddr> {
-        self.door.next_gone(now)
+        if !self.has_welcomed && self.due.is_none_or(|due| due > now) {
+            return None;
+        }
+        let gone = self.door.next_gone(now);
+        if gone.is_none() {
+            (self.due, self.has_welcomed) = (self.door.next_due(), false);
+        }
+        gone
     }
 
-    /// When the next viewer will have fallen silent.
+    /// When the next viewer may have fallen silent.
     pub(crate) fn next_due(&self) -> Option<Instant> {
-        self.door.next_due()
+        self.due
     }
 
     /// Who was let in cannot be reached: makes room.

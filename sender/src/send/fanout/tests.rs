@@ -22,11 +22,7 @@ struct Setup {
 
 impl Setup {
     fn new() -> Self {
-        let (args, console) = (Args::parse_from(["sender"]), Console::silent());
-        let clock = Clock::new(Instant::now(), MediaTime::default());
-        let streams =
-            Streams::new(args.format, args.send_config(SESSION, SECRET), None, clock, console.clone());
-        let fanout = Fanout::new(streams, NetworkOptions::default(), console).unwrap();
+        let fanout = Fanout::new(streams("auto"), NetworkOptions::default(), Console::silent()).unwrap();
         Self { fanout, ledger: FrameLedger::default(), stats: Stats::default() }
     }
 
@@ -62,6 +58,13 @@ impl Setup {
         let counters = self.stats.lock();
         (counters.sent, counters.unwatched)
     }
+}
+
+/// Streams that are paced like this.
+fn streams(pace: &str) -> Streams {
+    let args = Args::parse_from(["sender", "--pace", pace]);
+    let clock = Clock::new(Instant::now(), MediaTime::default());
+    Streams::new(args.format, args.send_config(SESSION, SECRET), None, clock, Console::silent())
 }
 
 /// Somebody who asks.
@@ -131,6 +134,47 @@ fn what_is_due_goes_before_more_than_a_batch_of_feedback_is_read() {
         setup.receive();
         assert_eq!(setup.fanout.destinations[0].stream.stats().feedback.total(), read as u64);
     }
+}
+
+#[test]
+fn of_many_destinations_only_those_that_are_due_are_looked_at() {
+    let receivers: Vec<UdpSocket> = (0..16).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
+    let (mut setup, options) = (Setup::new(), NetworkOptions::default());
+    for (receiver, pace) in receivers.iter().zip(4..) {
+        setup.fanout.streams = streams(&format!("{pace}mbit"));
+        let route = Route::find(receiver.local_addr().unwrap(), &options).unwrap();
+        setup.fanout.add(SendSocket::open(&route, &options).unwrap(), route, &setup.stats);
+    }
+    // All are given a frame, each in its own pace.
+    setup.push(1);
+    assert_eq!(setup.fanout.touched.len(), receivers.len());
+    let due_by = |mut due_times: DueTimes, now| {
+        let mut due = Vec::new();
+        due_times.take(&mut due, now);
+        due
+    };
+    let mut touched = 0;
+    while setup.ledger.outstanding() > 0 {
+        let (due_times, begun) = (setup.fanout.due_times.clone(), Instant::now());
+        setup.drain();
+        let (surely, perhaps) = (due_by(due_times.clone(), begun), due_by(due_times, Instant::now()));
+        assert!(surely.iter().all(|number| setup.fanout.touched.contains(number)));
+        assert!(setup.fanout.touched.iter().all(|number| perhaps.contains(number)));
+        touched += setup.fanout.touched.len();
+    }
+    assert!(touched > receivers.len());
+
+    // One has something to say.
+    (0..receivers.len()).for_each(|number| setup.fanout.due_times.set(number, None));
+    let to = receivers[5].recv_from(&mut [0; 2000]).unwrap().1;
+    receivers[5].send_to(b"feedback", to).unwrap();
+    setup.fanout.receive(5, &mut setup.ledger, &setup.stats, Instant::now());
+    setup.drain();
+    assert_eq!(setup.fanout.touched, [5]);
+    let heard = setup.stats.lock().destinations.iter().map(|d| d.stream.feedback.total()).sum::<u64>();
+    assert_eq!(heard, 1);
+    setup.drain();
+    assert_eq!(setup.fanout.touched, [0_usize; 0]);
 }
 
 #[test]
