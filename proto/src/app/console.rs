@@ -5,13 +5,13 @@ use std::fmt::Display;
 use std::io::{IsTerminal, stderr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use tracing::Level;
 
-use super::timestamp::rfc3339;
 use crate::names::printable;
 use crate::sys::NonblockingWriter;
 
@@ -216,7 +216,7 @@ impl Console {
         message: &str,
         fields: &[(&'static str, Value)],
     ) -> Vec<u8> {
-        let (time, level) = (rfc3339(SystemTime::now()), word(level));
+        let (time, level) = (rfc3339(Timestamp::now()), word(level));
         let entry = Entry { time, level, program: self.program, statistics, message, fields };
         let mut line = serde_json::to_vec(&entry).expect("an entry is strings");
         line.push(b'\n');
@@ -271,6 +271,11 @@ fn as_word(value: &Value) -> String {
 
 fn as_object<S: Serializer>(fields: &&[(&'static str, Value)], to: S) -> Result<S::Ok, S::Error> {
     to.collect_map(fields.iter().map(|(name, value)| (name, value)))
+}
+
+/// UTC, to the millisecond, as RFC 3339 has it (section 5.6).
+fn rfc3339(time: Timestamp) -> String {
+    format!("{time:.3}")
 }
 
 /// Bytes of messages that are kept for whoever reads later: as much as a pipe holds.
@@ -351,6 +356,23 @@ mod tests {
         let message = format!("{name} is passed over");
         let text = Console::caught(LogFormat::Text, |console| console.write(Level::WARN, &message, &[]));
         assert_eq!(text, "test: a\u{fffd}[2J\u{fffd}test: b\u{fffd}.jpg is passed over\n");
+    }
+
+    #[test]
+    fn a_time_is_written_as_rfc_3339_has_it() {
+        // By date --utc --date=@N.
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00.042Z"),
+            (951_782_399, "2000-02-28T23:59:59.042Z"),
+            (951_782_400, "2000-02-29T00:00:00.042Z"),
+            (1_709_251_199, "2024-02-29T23:59:59.042Z"),
+            (1_709_251_200, "2024-03-01T00:00:00.042Z"),
+            (1_735_689_599, "2024-12-31T23:59:59.042Z"),
+            (1_795_622_319, "2026-11-25T15:58:39.042Z"),
+            (4_107_542_400, "2100-03-01T00:00:00.042Z"),
+        ] {
+            assert_eq!(rfc3339(Timestamp::from_millisecond(seconds * 1000 + 42).unwrap()), text);
+        }
     }
 
     #[test]

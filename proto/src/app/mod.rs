@@ -15,7 +15,6 @@ mod manual;
 mod reporter;
 mod service_manager;
 mod stats_file;
-mod timestamp;
 mod values;
 #[cfg(feature = "web")]
 pub mod web;
@@ -32,6 +31,5 @@ pub use latest_stats::LatestStats;
 pub use manual::write_manual;
 pub use reporter::{Report, Reporter, percentiles_text, two_digits};
 pub use service_manager::ServiceManager;
-pub use timestamp::rfc3339;
 pub use values::{parse_bytes, parse_duration, parse_switch};
 pub use web_args::{Actions, WebArgs, WebPolicy};

@@ -1,7 +1,6 @@
 //! What is kept of a stream: recordings, snapshots, and what just happened.
 
 mod backlog;
-mod local_time;
 mod matroska;
 mod names;
 mod notice;

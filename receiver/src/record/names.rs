@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use jiff::Zoned;
 use proto::sys::create_own;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
@@ -122,6 +123,11 @@ pub(super) fn safe(name: &str) -> String {
     if safe.is_empty() { "chunkcast".into() } else { safe.into() }
 }
 
+/// The time on this computer's wall, as `YYYYMMDD-HHMMSS`.
+pub(super) fn stamp(time: &Zoned) -> String {
+    time.strftime("%Y%m%d-%H%M%S").to_string()
+}
+
 const MOST_NAME_BYTES: usize = 64;
 /// What is larger is a date, or somebody's joke.
 const MOST_NUMBER: u32 = 999_999;
@@ -136,6 +142,18 @@ pub(super) fn make_folder(folder: &Path) -> Result<()> {
 mod tests {
     use super::*;
     use crate::record::testing::TempFolder;
+
+    #[test]
+    fn a_stamp_is_what_date_says() {
+        for second in [0, 1_000_000_000, 1_785_000_000] {
+            let date = std::process::Command::new("date")
+                .args(["-d", &format!("@{second}"), "+%Y%m%d-%H%M%S"])
+                .output()
+                .unwrap();
+            let time = jiff::Timestamp::from_second(second).unwrap().to_zoned(jiff::tz::TimeZone::system());
+            assert_eq!(stamp(&time), String::from_utf8(date.stdout).unwrap().trim());
+        }
+    }
 
     #[test]
     fn a_name_from_the_network_is_a_name_and_no_path() {

@@ -9,17 +9,17 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
+use jiff::Zoned;
 use proto::Frame;
 use proto::app::Console;
 
-use super::names::{Names, make_folder};
+use super::names::{self, Names, make_folder};
 use super::notice::{Notice, Notifier, Pending};
 use super::recording::{self, Recording};
 use super::replay::ReplayBuffer;
 use super::split::Split;
 use super::thread::{RecordingStatus, RecordingThread};
 use super::worker::Worker;
-use super::{local_time, names};
 use crate::frame::Received;
 use crate::sync::lock;
 
@@ -232,7 +232,7 @@ impl Recorder {
 
     /// Names for files of this moment.
     fn names(&self, suffix: &str, extension: &str) -> Names {
-        let stem = format!("{}-{}{suffix}", lock(&self.name), local_time::stamp());
+        let stem = format!("{}-{}{suffix}", lock(&self.name), names::stamp(&Zoned::now()));
         Names::new(&self.options.folder, stem, extension)
     }
 }
