@@ -19,23 +19,16 @@ pub(crate) mod recipes;
 pub(crate) mod running;
 pub(crate) mod stage;
 pub(crate) mod subscriber;
+pub(crate) mod turn;
 pub(crate) mod viewer;
 pub(crate) mod wire;
 
 use std::net::UdpSocket;
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{FlockOperation, flock};
-
-/// One real-time test at a time, whichever program runs it: the machine may have two cores.
-pub(crate) fn alone() -> OwnedFd {
-    let folder = std::fs::File::open(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    // Whoever ends, however, unlocks it.
-    flock(&folder, FlockOperation::LockExclusive).unwrap();
-    folder.into()
-}
+#[allow(unused_imports, reason = "each test program uses its part")]
+pub(crate) use turn::{alone, beside_others};
 
 /// For how long a stream runs; `scripts/acceptance` asks for a minute.
 pub(crate) fn seconds() -> u32 {

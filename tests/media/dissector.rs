@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::common::running::{receiver, sender};
-use crate::common::{Folder, alone, free_port, pause, root, skip};
+use crate::common::{Folder, beside_others, free_port, pause, root, skip};
 use proto::wire::{Body, Datagram};
 
 #[test]
@@ -28,7 +28,7 @@ fn golden_datagrams_are_shown_as_they_are_read() {
 
 #[test]
 fn a_captured_stream_is_shown_as_it_was_sent() {
-    let _alone = alone();
+    let _turn = beside_others();
     let folder = Folder::new();
     let pcap = folder.join("stream.pcapng");
     let port = free_port();

@@ -12,7 +12,7 @@ use crate::common::running::{
     Ended, Running, count, receiver, receiver_adds_up, sender, sender_adds_up, viewer,
 };
 use crate::common::wire::Wire;
-use crate::common::{Folder, alone, comes_to, free_address};
+use crate::common::{Folder, beside_others, comes_to, free_address};
 use turbojpeg::Subsamp;
 
 /// A picture of which it is known what the middle of the screen must then show.
@@ -36,7 +36,7 @@ struct Attack {
 
 #[test]
 fn pictures_as_cameras_make_them_go_from_a_pipe_to_the_screen() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(display) = Display::start(1280, 1024) else { return };
     let (folder, to, receiver) = showing(&display);
     let mut sender = sender(&["--dest", &to, "--source", "-"]);
@@ -59,7 +59,7 @@ fn pictures_as_cameras_make_them_go_from_a_pipe_to_the_screen() {
 
 #[test]
 fn pictures_as_cameras_make_them_are_shown_also_with_all_that_is_behind_them() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(display) = Display::start(1280, 1024) else { return };
     let (folder, to, receiver) = showing(&display);
     let mut wire = Wire::to(&to);
@@ -74,7 +74,7 @@ fn pictures_as_cameras_make_them_are_shown_also_with_all_that_is_behind_them() {
 
 #[test]
 fn each_picture_as_attackers_make_them_is_refused_by_name_and_the_next_good_one_is_shown() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(display) = Display::start(1280, 1024) else { return };
     let [(before, red), (after, blue)] = [good([200, 40, 60]), good([20, 160, 220])];
     for Attack { what, jpeg, words, .. } in attacks() {
@@ -103,7 +103,7 @@ fn each_picture_as_attackers_make_them_is_refused_by_name_and_the_next_good_one_
 
 #[test]
 fn a_pipe_full_of_attacks_passes_through_both_programs_and_every_good_picture_is_shown() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(display) = Display::start(1280, 1024) else { return };
     let (folder, to, receiver) = showing(&display);
     let mut sender = sender(&["--dest", &to, "--source", "-"]);
@@ -228,7 +228,7 @@ fn many_scans(jpeg: &[u8], scans: usize) -> Vec<u8> {
 
 #[test]
 fn a_program_told_to_end_does_so_at_once_whatever_is_being_decoded() {
-    let _alone = alone();
+    let _turn = beside_others();
     let to = free_address();
     // One that takes long as it is: 36 megapixels.
     let (width, height) = (8192u16.to_be_bytes(), 4392u16.to_be_bytes());

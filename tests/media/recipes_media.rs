@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use crate::common::clip::Clip;
 use crate::common::peer::{Peer, is_installed};
 use crate::common::running::{Running, program, sender};
-use crate::common::{Folder, alone, figure, free_port, jpegs, pause, recipes, root, skip};
+use crate::common::{Folder, beside_others, figure, free_port, jpegs, pause, recipes, root, skip};
 
 #[test]
 fn to_an_rtmp_server_for_viewers_past_this_network() {
-    let _alone = alone();
+    let _turn = beside_others();
     let stage = Stage::set();
     let port = free_tcp_port();
     let settings = stage.folder.join("nginx.conf");
@@ -42,7 +42,7 @@ fn to_an_rtmp_server_for_viewers_past_this_network() {
 
 #[test]
 fn to_whoever_calls_by_srt() {
-    let _alone = alone();
+    let _turn = beside_others();
     let stage = Stage::set();
     let there = format!("srt://127.0.0.1:{}", free_port());
     let Some(_recipe) = stage.play("srt://0.0.0.0:9710", &there) else { return };
@@ -53,7 +53,7 @@ fn to_whoever_calls_by_srt() {
 
 #[test]
 fn to_a_file_as_h264_with_the_time_as_it_was() {
-    let _alone = alone();
+    let _turn = beside_others();
     let stage = Stage::set();
     let file = stage.folder.join("door-h264.mp4");
     let Some(mut recipe) = stage.play("door-h264.mp4", &file) else { return };
@@ -72,7 +72,7 @@ fn to_a_file_as_h264_with_the_time_as_it_was() {
 
 #[test]
 fn to_opencv_in_python() {
-    let _alone = alone();
+    let _turn = beside_others();
     let python = "/usr/bin/python3";
     if !Command::new(python).args(["-c", "import cv2"]).output().is_ok_and(|done| done.status.success()) {
         return skip("no python3-opencv here", false);
@@ -98,7 +98,7 @@ fn to_opencv_in_python() {
 
 #[test]
 fn opencv_looks_at_pictures_with_fill_bytes_and_behind_what_is_none() {
-    let _alone = alone();
+    let _turn = beside_others();
     let python = "/usr/bin/python3";
     if !Command::new(python).args(["-c", "import cv2"]).output().is_ok_and(|done| done.status.success()) {
         return skip("no python3-opencv here", false);
@@ -132,7 +132,7 @@ fn opencv_looks_at_pictures_with_fill_bytes_and_behind_what_is_none() {
 
 #[test]
 fn raw_pictures_in_a_film_last_as_long_as_they_did() {
-    let _alone = alone();
+    let _turn = beside_others();
     for fps in [10, 30, 60] {
         let stage = Stage::at(fps);
         let file = stage.folder.join("door.mkv");

@@ -11,14 +11,14 @@ use crate::common::collector::Collector;
 use crate::common::jpegs::{picture, without};
 use crate::common::running::{Running, count, receiver, sender};
 use crate::common::wire::Wire;
-use crate::common::{Folder, alone, comes_to, figure, free_address, pause, skip};
+use crate::common::{Folder, alone, beside_others, comes_to, figure, free_address, pause, skip};
 use proto::{Random, jpeg};
 use rustix::process::Signal;
 use turbojpeg::Subsamp;
 
 #[test]
 fn a_recording_has_every_frame_byte_for_byte_and_its_time_and_can_be_sought() {
-    let _alone = alone();
+    let _turn = beside_others();
     if !has_players() {
         return;
     }
@@ -54,7 +54,7 @@ fn a_recording_has_every_frame_byte_for_byte_and_its_time_and_can_be_sought() {
 
 #[test]
 fn pictures_without_huffman_tables_are_recorded_with_the_standard_ones() {
-    let _alone = alone();
+    let _turn = beside_others();
     if !has_players() {
         return;
     }
@@ -78,7 +78,7 @@ fn pictures_without_huffman_tables_are_recorded_with_the_standard_ones() {
 
 #[test]
 fn a_new_file_begins_when_it_is_to_and_each_plays_by_itself() {
-    let _alone = alone();
+    let _turn = beside_others();
     if !has_players() {
         return;
     }
@@ -111,7 +111,7 @@ fn a_new_file_begins_when_it_is_to_and_each_plays_by_itself() {
 
 #[test]
 fn a_sender_that_takes_over_has_a_file_of_its_own_and_one_that_is_restarted_goes_on() {
-    let _alone = alone();
+    let _turn = beside_others();
     if !has_players() {
         return;
     }
@@ -141,7 +141,7 @@ fn a_sender_that_takes_over_has_a_file_of_its_own_and_one_that_is_restarted_goes
 
 #[test]
 fn what_just_happened_is_written_at_a_signal_while_it_goes_on() {
-    let _alone = alone();
+    let _turn = beside_others();
     if !has_players() {
         return;
     }
@@ -238,7 +238,7 @@ fn assert_plays(film: &str, clip: &Clip, sent: u64) -> u64 {
 
 #[test]
 fn a_player_plays_what_was_killed() {
-    let _alone = alone();
+    let _turn = beside_others();
     if !has_players() {
         return;
     }
@@ -261,7 +261,7 @@ fn a_player_plays_what_was_killed() {
 
 #[test]
 fn a_full_disk_ends_the_recording_and_not_the_view() {
-    let _alone = alone();
+    let _turn = beside_others();
     if !has_players() {
         return;
     }
@@ -277,7 +277,7 @@ fn a_full_disk_ends_the_recording_and_not_the_view() {
 
 #[test]
 fn so_does_the_largest_file_that_is_allowed() {
-    let _alone = alone();
+    let _turn = beside_others();
     if has_players() {
         let script = "ulimit -f 1024 && exec \"$@\"";
         let said = ends_the_recording_only(&Folder::new(), &["sh", "-c", script, "sh"]);
@@ -287,7 +287,7 @@ fn so_does_the_largest_file_that_is_allowed() {
 
 #[test]
 fn it_is_said_which_senders_are_not_recorded() {
-    let _alone = alone();
+    let _turn = beside_others();
     let (folder, to) = (Folder::new(), [free_address(), free_address()]);
     let arguments = ["--listen", &to[0], "--listen", &to[1], "--output", &folder.join("film.mkv")];
     let receiver = receiver(&arguments);

@@ -15,7 +15,7 @@ use crate::common::running::{
     Running, count, receiver, receiver_adds_up, run, sender, sender_adds_up, viewer,
 };
 use crate::common::viewer::Viewer;
-use crate::common::{Folder, alone, figure, free_address, free_port, pause};
+use crate::common::{Folder, beside_others, figure, free_address, free_port, pause};
 use turbojpeg::Subsamp;
 
 /// What GStreamer has to be told of a stream.
@@ -23,7 +23,7 @@ const CAPS: &str = "caps=application/x-rtp,media=video,clock-rate=90000,encoding
 
 #[test]
 fn gstreamer_shows_every_picture_that_sender_sends() {
-    let _alone = alone();
+    let _turn = beside_others();
     let (clip, folder, port) = (Clip::made(40, 640, 480), Folder::new(), free_port());
     let (shown, source) = (folder.path().join("shown"), folder.join("clip.mjpeg"));
     std::fs::create_dir(&shown).unwrap();
@@ -56,7 +56,7 @@ fn gstreamer_shows_every_picture_that_sender_sends() {
 
 #[test]
 fn ffmpeg_plays_what_the_sdp_describes_and_ends_with_the_sender() {
-    let _alone = alone();
+    let _turn = beside_others();
     let (clip, folder) = (Clip::made(20, 640, 480), Folder::new());
     let (sender, sdp) = described(&clip, &folder);
     let Some(mut ffmpeg) = Peer::start(&player(&sdp)) else { return };
@@ -75,7 +75,7 @@ fn ffmpeg_plays_what_the_sdp_describes_and_ends_with_the_sender() {
 // Debian's VLC is built without the library that it otherwise reads SDP with, and has FFmpeg's for it.
 #[test]
 fn vlc_shows_what_the_sdp_describes() {
-    let _alone = alone();
+    let _turn = beside_others();
     let (clip, folder) = (Clip::made(20, 640, 480), Folder::new());
     let (sender, sdp) = described(&clip, &folder);
     // VLC refuses to be root.
@@ -108,7 +108,7 @@ fn vlc_shows_what_the_sdp_describes() {
 
 #[test]
 fn pictures_encoded_here_in_bands_are_legal_and_those_that_cannot_be_carried_are_refused_with_the_way_out() {
-    let _alone = alone();
+    let _turn = beside_others();
     let (folder, port) = (Folder::new(), free_port());
     let to = format!("127.0.0.1:{port}");
     let rtp =
@@ -138,7 +138,7 @@ fn pictures_encoded_here_in_bands_are_legal_and_those_that_cannot_be_carried_are
 
 #[test]
 fn receiver_shows_every_picture_that_gstreamer_sends() {
-    let _alone = alone();
+    let _turn = beside_others();
     for format in ["I420", "Y42B"] {
         let (folder, port) = (Folder::new(), free_port());
         let [sent, shown] = ["sent", "shown"].map(|name| folder.path().join(name));
@@ -193,7 +193,7 @@ fn receiver_shows_every_picture_that_gstreamer_sends() {
 
 #[test]
 fn receiver_shows_every_picture_that_ffmpeg_sends_passed_on_or_encoded() {
-    let _alone = alone();
+    let _turn = beside_others();
     let (clip, folder) = (Clip::made(50, 640, 480), Folder::new());
     let (source, copy) = (folder.join("clip.mjpeg"), folder.join("copy.mjpeg"));
     clip.write(&source);
@@ -230,7 +230,7 @@ fn receiver_shows_every_picture_that_ffmpeg_sends_passed_on_or_encoded() {
 
 #[test]
 fn the_window_shows_what_arrives_by_rtp() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(display) = Display::start(1280, 1024) else { return };
     let (to, folder) = (format!("127.0.0.1:{}", free_port()), Folder::new());
     let source = folder.join("red.mjpeg");
@@ -244,7 +244,7 @@ fn the_window_shows_what_arrives_by_rtp() {
 
 #[test]
 fn across_a_lossy_network_no_broken_picture_is_delivered_and_every_loss_has_a_name() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(lab) = Lab::up(2) else { return };
     lab.netlab(&["loss", "host1", "10"]);
     let clip = Arc::new(Clip::made(40, 640, 480).after_rtp());
@@ -324,7 +324,7 @@ fn described(clip: &Clip, folder: &Folder) -> (Running, String) {
 
 #[test]
 fn a_group_is_watched_by_receiver_and_ffmpeg_at_once() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(lab) = Lab::up(3) else { return };
     let clip = Arc::new(Clip::made(40, 640, 480).after_rtp());
     let folder = Folder::new();

@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 use crate::common::lab::Lab;
 use crate::common::liar::Liar;
 use crate::common::running::{Running, count, program};
-use crate::common::{alone, figure, pause};
+use crate::common::{alone, beside_others, figure, pause};
 use proto::SessionId;
 use proto::discovery::Mark;
 use receiver::{Browser, Change, Found};
 
 #[test]
 fn senders_are_found_by_name_with_what_they_send_and_gone_when_they_end() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(lab) = Lab::up(3) else { return };
     let browser = browser(&lab, "host2");
     let begun = Instant::now();
@@ -54,7 +54,7 @@ fn senders_are_found_by_name_with_what_they_send_and_gone_when_they_end() {
 
 #[test]
 fn what_is_found_and_gone_is_told_as_it_happens() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(lab) = Lab::up(2) else { return };
     let (tell, told) = std::sync::mpsc::channel();
     let browser = lab.on("host1", || Browser::start(None, move |change| drop(tell.send(change))).unwrap());
@@ -74,7 +74,7 @@ fn what_is_found_and_gone_is_told_as_it_happens() {
 
 #[test]
 fn with_nothing_but_loopback_it_works_on_one_computer() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(lab) = Lab::up(1) else { return };
     lab.run("host0", &["ip", "link", "del", "eth0"]);
     let _sender = lab.sender("host0", &["--name", "alone", "--source", "pattern"]);
@@ -84,7 +84,7 @@ fn with_nothing_but_loopback_it_works_on_one_computer() {
 
 #[test]
 fn who_does_not_want_to_be_found_is_not_and_that_nobody_is_found_is_told_with_the_way_out() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(lab) = Lab::up(2) else { return };
     let _sender = lab.sender("host0", &["--source", "pattern", "--announce", "off"]);
     let program = program("receiver");
@@ -96,7 +96,7 @@ fn who_does_not_want_to_be_found_is_not_and_that_nobody_is_found_is_told_with_th
 
 #[test]
 fn nothing_that_is_announced_moves_or_ends_a_stream_that_is_heard() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(lab) = Lab::up(3) else { return };
     let _door = lab.sender("host0", &card("door"));
     let _other = lab.sender("host2", &[&card("other")[..], &["--announce", "off"]].concat());
@@ -134,7 +134,7 @@ fn nothing_that_is_announced_moves_or_ends_a_stream_that_is_heard() {
 
 #[test]
 fn a_sender_that_fell_silent_is_gone_back_to_from_wherever_it_was_said_to_be() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(lab) = Lab::up(3) else { return };
     let server = lab.sender("host0", &card("door"));
     let _other = lab.sender("host2", &[&card("door")[..], &["--announce", "off"]].concat());
@@ -162,7 +162,7 @@ fn a_sender_that_fell_silent_is_gone_back_to_from_wherever_it_was_said_to_be() {
 
 #[test]
 fn made_up_senders_keep_no_true_one_out() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(lab) = Lab::up(3) else { return };
     let named = lab.finder("host1", None, &["late", "--output", "none"]);
     let any = lab.finder("host1", None, &["--output", "none"]);
@@ -185,7 +185,7 @@ fn made_up_senders_keep_no_true_one_out() {
 
 #[test]
 fn who_is_in_no_network_of_ours_is_not_asked() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(lab) = Lab::up(2) else { return };
     let viewer = lab.finder("host1", None, &["ghost", "--output", "none"]);
     pause(300);
@@ -236,7 +236,7 @@ fn a_flood_of_announcements_costs_little_and_hides_nobody_for_long() {
 
 #[test]
 fn a_sender_that_cannot_announce_itself_says_so_and_so_does_its_doctor() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(lab) = Lab::up(1) else { return };
     let taken = lab.on("host0", || UdpSocket::bind("0.0.0.0:5353").unwrap());
     let sender = lab.sender("host0", &card("door"));
@@ -264,7 +264,7 @@ fn a_sender_that_cannot_announce_itself_says_so_and_so_does_its_doctor() {
 
 #[test]
 fn a_host_of_this_network_is_known_by_its_name_without_the_systems_help() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(lab) = Lab::up(2) else { return };
     let sender = lab.sender("host0", &card("door"));
     browser(&lab, "host1").wait_for("door");

@@ -8,7 +8,7 @@ use crate::common::forgery::{packet, raw_socket};
 use crate::common::lab::Lab;
 use crate::common::running::{Running, count};
 use crate::common::viewer::{Viewer, viewing};
-use crate::common::{Folder, alone, figure, pause};
+use crate::common::{Folder, beside_others, figure, pause};
 use proto::wire::{self, Header, Kind};
 use proto::{FrameId, MediaTime, SessionId};
 use socket2::Socket;
@@ -63,7 +63,7 @@ type Trick = fn(&Forger, u64);
 
 #[test]
 fn what_is_forged_in_the_senders_name_ends_and_freezes_nothing() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(lab) = Lab::up(3) else { return };
     let (folder, clip) = (Folder::new(), Arc::new(Clip::made(60, 320, 240)));
     let file = folder.join("clip.mjpeg");
@@ -110,7 +110,7 @@ fn what_is_forged_in_the_senders_name_ends_and_freezes_nothing() {
 
 #[test]
 fn a_packet_of_another_ssrc_in_the_senders_name_ends_no_rtp_stream() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(lab) = Lab::up(3) else { return };
     let (folder, clip) = (Folder::new(), Arc::new(Clip::made(60, 320, 240)));
     let file = folder.join("clip.mjpeg");

@@ -8,11 +8,11 @@ use crate::common::collector::Collector;
 use crate::common::display::{Area, Display, Screen};
 use crate::common::lab::Lab;
 use crate::common::running::Running;
-use crate::common::{alone, figure, pause};
+use crate::common::{beside_others, figure, pause};
 
 #[test]
 fn with_nothing_typed_pictures_are_there_in_two_seconds_and_back_in_one() {
-    let _alone = alone();
+    let _turn = beside_others();
     let (Some(lab), Some(display)) = (Lab::up(3), Display::start(800, 600)) else { return };
 
     // The sender first.
@@ -64,7 +64,7 @@ fn with_nothing_typed_pictures_are_there_in_two_seconds_and_back_in_one() {
 
 #[test]
 fn several_senders_are_offered_and_one_is_taken_by_number_or_name_or_all() {
-    let _alone = alone();
+    let _turn = beside_others();
     let (Some(lab), Some(display)) = (Lab::up(4), Display::start(800, 600)) else { return };
     // They are told apart by their shapes.
     let names = ["back-yard", "door", "hall"];
@@ -118,7 +118,7 @@ fn several_senders_are_offered_and_one_is_taken_by_number_or_name_or_all() {
 
 #[test]
 fn where_multicast_dns_is_dropped_an_address_will_do() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(lab) = Lab::up(2) else { return };
     ["host0", "host1"].iter().for_each(|host| lab.block_mdns(host));
     lab.run("host0", &["ip", "addr", "add", "10.77.0.101/24", "dev", "eth0"]);
@@ -139,7 +139,7 @@ fn where_multicast_dns_is_dropped_an_address_will_do() {
 
 #[test]
 fn who_finds_a_full_sender_is_told_so_and_is_let_in_when_another_leaves() {
-    let _alone = alone();
+    let _turn = beside_others();
     let (Some(lab), Some(display)) = (Lab::up(3), Display::start(800, 600)) else { return };
     let sender = serving(&lab, "host0", "door", &["--max-viewers", "1"]);
     let (first, collector) = piped(&lab, "host1");
@@ -169,7 +169,7 @@ fn who_finds_a_full_sender_is_told_so_and_is_let_in_when_another_leaves() {
 
 #[test]
 fn named_senders_are_in_the_order_in_which_they_were_typed() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(lab) = Lab::up(4) else { return };
     let names = ["cc", "aa", "bb"];
     let _senders = [("host0", "aa"), ("host1", "bb"), ("host2", "cc")]
@@ -188,7 +188,7 @@ fn named_senders_are_in_the_order_in_which_they_were_typed() {
 
 #[test]
 fn another_sender_that_takes_the_place_of_the_named_one_is_not_shown() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(lab) = Lab::up(2) else { return };
     let hall = serving(&lab, "host0", "hall", &[]);
     assert!(sender_serves(&hall));
@@ -227,7 +227,7 @@ fn another_sender_that_takes_the_place_of_the_named_one_is_not_shown() {
 
 #[test]
 fn a_sender_whose_address_changes_while_it_runs_is_followed() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(lab) = Lab::up(2) else { return };
     let sender = serving(&lab, "host0", "door", &[]);
     let mut viewer = lab.finder("host1", None, &["door", "--output", "-"]);
@@ -247,7 +247,7 @@ fn a_sender_whose_address_changes_while_it_runs_is_followed() {
 
 #[test]
 fn a_sender_to_a_group_is_found_and_its_group_joined() {
-    let _alone = alone();
+    let _turn = beside_others();
     let (Some(lab), Some(display)) = (Lab::up(3), Display::start(800, 600)) else { return };
     let group = ["--dest", "239.255.10.1:9000", "--interface", "eth0"];
     let sender = serving(&lab, "host0", "door", &group);
@@ -263,7 +263,7 @@ fn a_sender_to_a_group_is_found_and_its_group_joined() {
 
 #[test]
 fn a_sender_that_cannot_be_received_yet_is_tried_again() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(lab) = Lab::up(2) else { return };
     lab.run("host1", &["ip", "route", "del", "default"]);
     let _sender = serving(&lab, "host0", "door", &["--dest", "239.255.10.1:9000", "--interface", "eth0"]);
@@ -284,7 +284,7 @@ fn a_sender_that_cannot_be_received_yet_is_tried_again() {
 
 #[test]
 fn a_sender_that_comes_back_with_a_group_is_joined_there() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(lab) = Lab::up(2) else { return };
     let sender = serving(&lab, "host0", "door", &[]);
     let (viewer, collector) = piped(&lab, "host1");

@@ -8,7 +8,7 @@ use crate::common::clip::Clip;
 use crate::common::peer::is_installed;
 use crate::common::recipes::{Recipe, recipes};
 use crate::common::stage::{HOSTS, Stage, Trial};
-use crate::common::{Folder, alone, comes_to_within, figure, pause, root, skip};
+use crate::common::{Folder, beside_others, comes_to_within, figure, pause, root, skip};
 
 /// How it is known that a recipe works.
 enum How {
@@ -101,7 +101,7 @@ fn every_recipe_is_run_by_a_test() {
 
 #[test]
 fn pictures_arrive_by_each_recipe() {
-    let _alone = alone();
+    let _turn = beside_others();
     for tool in ["ffmpeg", "ffplay", "vlc", "gst-launch-1.0", "python3"] {
         if !is_installed(tool) {
             return skip(&format!("no {tool} here"), false);

@@ -2,8 +2,6 @@
 //!
 //! Real footage, 1080p at 30 frames a second, between hosts. Transit is from the capture to a frame's last chunk.
 
-use std::sync::OnceLock;
-
 use crate::common::alone;
 use crate::common::journey::{Journey, Travelled, is_long};
 use crate::common::viewer::hosts_and_footage;
@@ -11,11 +9,11 @@ use crate::common::viewer::hosts_and_footage;
 #[test]
 fn a_clean_path_pays_nothing_for_repair() {
     let _alone = alone();
-    let Some((clean, plain, unrepaired)) = references() else { return };
+    let Some([clean, plain, unrepaired]) = runs([BY_DEFAULT, PLAIN, UNREPAIRED]) else { return };
     unrepaired.tell("clean, without repair", None);
-    clean.tell("clean", Some(plain));
-    assert!(clean.delivered_percent() >= least(99.99, clean), "{}", clean.account());
-    assert!(clean.overhead_percent(plain) <= 1.0, "{}", clean.account());
+    clean.tell("clean", Some(&plain));
+    assert!(clean.delivered_percent() >= least(99.99, &clean), "{}", clean.account());
+    assert!(clean.overhead_percent(&plain) <= 1.0, "{}", clean.account());
     assert!(clean.late() <= unrepaired.late() + NOISE_MS, "{}", clean.account());
 }
 
@@ -38,16 +36,13 @@ fn bursts_of_loss_are_repaired() {
 #[test]
 fn loss_is_repaired_where_nothing_can_be_sent_back() {
     let _alone = alone();
-    let Some((_, plain, _)) = references() else { return };
     // Without a way back there is no common clock: delays are told beside the shortest one. They are compared with
     // those of the same stream on a path that loses nothing.
-    let sending = ["--resend", "off"];
-    let viewing = ["--resend", "off", "--feedback", "off"];
-    let Some(whole) = run(&[], &sending, &viewing) else { return };
-    let Some(lossy) = run(&["loss", "host1", "10"], &sending, &viewing) else { return };
+    let lossy = Run { path: &["loss", "host1", "10"], ..ONE_WAY };
+    let Some([plain, whole, lossy]) = runs([PLAIN, ONE_WAY, lossy]) else { return };
     let row = Row { name: "1 % random, one way", delivered: 99.0, overhead: 15.0, later: 3.0 };
-    whole.tell("clean, one way", Some(plain));
-    row.check(&lossy, plain, &whole);
+    whole.tell("clean, one way", Some(&plain));
+    row.check(&lossy, &plain, &whole);
 }
 
 /// A row of the table: what a path must come to.
@@ -71,11 +66,10 @@ impl Row {
     }
 }
 
-fn over(path: &[&str], row: &Row) {
+fn over(path: &'static [&'static str], row: &Row) {
     let _alone = alone();
-    let Some((clean, plain, _)) = references() else { return };
-    let Some(lossy) = run(path, &[], &[]) else { return };
-    row.check(&lossy, plain, clean);
+    let Some([clean, plain, lossy]) = runs([BY_DEFAULT, PLAIN, Run { path, ..BY_DEFAULT }]) else { return };
+    row.check(&lossy, &plain, &clean);
 }
 
 /// What must be delivered of a run, in per cent.
@@ -83,27 +77,41 @@ fn least(percent: f64, run: &Travelled) -> f64 {
     if is_long() { percent } else { percent.min(100.0 - 100.0 / run.sent() as f64) - ROUNDING }
 }
 
-fn run(path: &[&str], sending: &[&str], viewing: &[&str]) -> Option<Travelled> {
-    let (lab, file, clip) = hosts_and_footage(2)?;
-    Some(Journey { path, file: &file, clip: Some(&clip), sending, viewing }.run(&lab))
+/// A stream over a path of its own.
+#[derive(Clone, Copy)]
+struct Run {
+    path: &'static [&'static str],
+    sending: &'static [&'static str],
+    viewing: &'static [&'static str],
 }
 
-/// What the rows are compared with, on a path that loses nothing, each run once: the stream as it is by default; with
-/// nothing but data on the wire; and without repair, but with reports, and so with the same clock and pace.
-fn references() -> Option<(&'static Travelled, &'static Travelled, &'static Travelled)> {
-    static RUNS: OnceLock<Option<[Travelled; 3]>> = OnceLock::new();
-    let runs = RUNS.get_or_init(|| {
-        let unrepaired = ["--fec", "off", "--resend", "off"];
-        Some([
-            run(&[], &[], &[])?,
-            run(&[], &unrepaired, &["--feedback", "off"])?,
-            run(&[], &unrepaired, &["--resend", "off"])?,
-        ])
-    });
-    let [clean, plain, unrepaired] = runs.as_ref()?;
-    Some((clean, plain, unrepaired))
+/// Runs them side by side, each between hosts of its own, so that whatever else this machine does meets all alike.
+fn runs(all: [Run; 3]) -> Option<[Travelled; 3]> {
+    std::thread::scope(|scope| {
+        let running = all.map(|run| scope.spawn(move || run.run()));
+        let [one, two, three] = running.map(|run| run.join().unwrap());
+        Some([one?, two?, three?])
+    })
 }
 
+impl Run {
+    fn run(self) -> Option<Travelled> {
+        let (lab, file, clip) = hosts_and_footage(2)?;
+        let Self { path, sending, viewing } = self;
+        Some(Journey { path, file: &file, clip: Some(&clip), sending, viewing }.run(&lab))
+    }
+}
+
+/// As it is by default.
+const BY_DEFAULT: Run = Run { path: &[], sending: &[], viewing: &[] };
+/// With nothing but data on the wire.
+const PLAIN: Run =
+    Run { path: &[], sending: &["--fec", "off", "--resend", "off"], viewing: &["--feedback", "off"] };
+/// Without repair, but with reports, and so with the same clock and pace.
+const UNREPAIRED: Run = Run { viewing: &["--resend", "off"], ..PLAIN };
+/// With nothing sent back.
+const ONE_WAY: Run =
+    Run { path: &[], sending: &["--resend", "off"], viewing: &["--resend", "off", "--feedback", "off"] };
 /// By how much two runs of the same stream differ on a machine that does other things too.
 const NOISE_MS: f64 = 1.0;
 const ROUNDING: f64 = 1e-9;

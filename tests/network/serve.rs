@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use crate::common::lab::Lab;
 use crate::common::running::{Running, count, sender_adds_up};
 use crate::common::subscriber::Asking;
-use crate::common::{Folder, alone, figure, pause};
+use crate::common::{Folder, alone, beside_others, figure, pause};
 use serde_json::Value;
 
 #[test]
 fn who_asks_is_sent_pictures_who_leaves_or_is_killed_is_not_and_a_restarted_sender_is_back() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(lab) = Lab::up(3) else { return };
     let mut sender = serving(&lab, &[]);
     let (one, two) = (asking(&lab, "host1"), asking(&lab, "host2"));
@@ -46,7 +46,7 @@ fn who_asks_is_sent_pictures_who_leaves_or_is_killed_is_not_and_a_restarted_send
 
 #[test]
 fn there_is_room_for_so_many_and_who_leaves_makes_room() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(lab) = Lab::up(3) else { return };
     let sender = serving(&lab, &["--max-viewers", "1"]);
     let one = asking(&lab, "host1");
@@ -62,7 +62,7 @@ fn there_is_room_for_so_many_and_who_leaves_makes_room() {
 
 #[test]
 fn where_multicast_dns_is_blocked_or_off_the_address_is_enough() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(lab) = Lab::up(2) else { return };
     ["host0", "host1"].iter().for_each(|host| lab.block_mdns(host));
     for more in [&[][..], &["--announce", "off"]] {
@@ -75,7 +75,7 @@ fn where_multicast_dns_is_blocked_or_off_the_address_is_enough() {
 
 #[test]
 fn who_asks_one_of_several_addresses_is_answered_from_there() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(lab) = Lab::up(2) else { return };
     lab.run("host0", &["ip", "addr", "add", "10.77.0.101/24", "dev", "eth0"]);
     for address in ["fd77::101/64", "fe80::101/64"] {
@@ -98,7 +98,7 @@ fn who_asks_one_of_several_addresses_is_answered_from_there() {
 
 #[test]
 fn who_asks_another_address_of_a_sender_that_already_shows_it_pictures_is_shown_them_from_there() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(lab) = Lab::up(2) else { return };
     lab.run("host0", &["ip", "addr", "add", "10.77.0.101/24", "dev", "eth0"]);
     let sender = serving(&lab, &[]);
@@ -115,7 +115,7 @@ fn who_asks_another_address_of_a_sender_that_already_shows_it_pictures_is_shown_
 
 #[test]
 fn a_sender_asked_by_name_is_found_again_at_another_address() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(lab) = Lab::up(3) else { return };
     let folder = Folder::new();
     let hosts = folder.join("hosts");
@@ -137,7 +137,7 @@ fn a_sender_asked_by_name_is_found_again_at_another_address() {
 
 #[test]
 fn a_name_that_is_not_known_keeps_no_other_sender_from_being_shown_and_is_asked_once_it_is() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(lab) = Lab::up(3) else { return };
     let folder = Folder::new();
     let hosts = folder.join("hosts");
@@ -225,7 +225,7 @@ fn a_viewer_behind_an_interface_that_stalls_holds_up_no_other() {
 
 #[test]
 fn an_ask_in_anothers_name_brings_it_no_more_bytes_than_it_had() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(lab) = Lab::up(3) else { return };
     let sender = serving(&lab, &[]);
     // host2 says that it is host1; nobody but itself believes it.

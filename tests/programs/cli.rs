@@ -1,7 +1,7 @@
 //! The command line: help that is complete, mistakes that are explained, signals that are obeyed.
 
 use crate::common::running::{self, Ended, Running, count, program, receiver, run, sender, sender_adds_up};
-use crate::common::{Folder, alone, comes_to, free_address, free_port, pause};
+use crate::common::{Folder, beside_others, comes_to, free_address, free_port, pause};
 use rustix::process::Signal;
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
@@ -245,7 +245,7 @@ fn explained(ended: &Ended, name: &str, arguments: &[&str], word: &str) {
 
 #[test]
 fn signals_end_both_in_order_with_final_statistics() {
-    let _alone = alone();
+    let _turn = beside_others();
     for signal in [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT, Signal::USR2, Signal::XCPU] {
         let port = free_port().to_string();
         let to = format!("127.0.0.1:{port}");
@@ -310,7 +310,7 @@ fn a_program_that_was_told_to_ignore_the_hangup_does() {
 
 #[test]
 fn what_was_stopped_goes_on_when_it_is_continued() {
-    let _alone = alone();
+    let _turn = beside_others();
     let to = format!("127.0.0.1:{}", free_port());
     let receiver = receiver(&["--listen", &to, "--output", "none"]);
     let sender = sender(&["--source", "pattern", "--size", "160x120", "--dest", &to]);
@@ -331,7 +331,7 @@ fn what_was_stopped_goes_on_when_it_is_continued() {
 
 #[test]
 fn statistics_that_nobody_reads_keep_nobody_waiting() {
-    let _alone = alone();
+    let _turn = beside_others();
     let to = format!("127.0.0.1:{}", free_port());
     // So many that a line does not fit into a page.
     let receivers: Vec<_> = (0..24).map(|_| format!("127.0.0.1:{}", free_port())).collect();
@@ -367,7 +367,7 @@ fn statistics_that_nobody_reads_keep_nobody_waiting() {
 
 #[test]
 fn messages_that_nobody_reads_hold_up_no_frame_and_keep_no_program_from_ending() {
-    let _alone = alone();
+    let _turn = beside_others();
     let to = format!("127.0.0.1:{}", free_port());
     // Nobody ever reads it, and it is full from the beginning.
     let (_reader, mut full) = std::io::pipe().unwrap();
@@ -434,7 +434,7 @@ fn pictures_are_not_written_to_a_terminal() {
 
 #[test]
 fn a_slow_pace_does_not_keep_a_sender_from_ending_and_every_frame_has_ended() {
-    let _alone = alone();
+    let _turn = beside_others();
     let one = format!("127.0.0.1:{}", free_port());
     let other = format!("[::1]:{}", free_port());
     let to = ["--source", "pattern", "--dest", &one, "--dest", &other];
@@ -452,7 +452,7 @@ fn a_slow_pace_does_not_keep_a_sender_from_ending_and_every_frame_has_ended() {
 
 #[test]
 fn a_reader_that_goes_away_ends_a_receiver_without_a_fuss() {
-    let _alone = alone();
+    let _turn = beside_others();
     let to = format!("127.0.0.1:{}", free_port());
     let mut receiver = receiver(&["--listen", &to, "--output", "-"]);
     drop(receiver.output());

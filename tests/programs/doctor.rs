@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::common::running::{Running, program, receiver, sender};
-use crate::common::{alone, free_port, pause};
+use crate::common::{beside_others, free_port, pause};
 
 /// What a doctor says, in one line, and whether it says that all is well.
 fn doctor(name: &str, arguments: &[&str]) -> (String, bool) {
@@ -75,7 +75,7 @@ fn a_receiver_to_which_something_else_comes_is_told_what_and_from_where() {
 
 #[test]
 fn a_receiver_is_told_of_a_sender_that_is_well() {
-    let _alone = alone();
+    let _turn = beside_others();
     let at = format!("127.0.0.1:{}", free_port());
     let sender = sender(&["--dest", &at, "--source", "pattern", "--size", "320x240", "--name", "bench 3"]);
     wait_for(&sender, "session");
@@ -125,7 +125,7 @@ fn a_sender_is_told_whether_anybody_answers() {
 
 #[test]
 fn a_doctor_does_not_disturb_a_stream() {
-    let _alone = alone();
+    let _turn = beside_others();
     let at = format!("127.0.0.1:{}", free_port());
     let receiver = receiver(&["--listen", &at, "--output", "none"]);
     let sender = sender(&["--dest", &at, "--source", "pattern", "--size", "320x240"]);
@@ -142,7 +142,7 @@ fn a_doctor_does_not_disturb_a_stream() {
 
 #[test]
 fn while_they_run_both_say_what_is_lost_where_and_who_watches() {
-    let _alone = alone();
+    let _turn = beside_others();
     let at = format!("127.0.0.1:{}", free_port());
     let receiver =
         receiver(&["--listen", &at, "--output", "none", "--resend", "off", "--impair", "loss=3%,seed=7"]);
@@ -160,7 +160,7 @@ fn while_they_run_both_say_what_is_lost_where_and_who_watches() {
 
 #[test]
 fn that_nothing_comes_or_comes_back_is_said_once() {
-    let _alone = alone();
+    let _turn = beside_others();
     let (here, there) = (format!("127.0.0.1:{}", free_port()), format!("127.0.0.1:{}", free_port()));
     let receiver = receiver(&["--listen", &here, "--output", "none", "--duration", "8s"]);
     let sender = sender(&["--dest", &there, "--source", "pattern", "--size", "160x120", "--duration", "8s"]);

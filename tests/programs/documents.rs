@@ -6,12 +6,12 @@ use std::path::Path;
 
 use crate::common::recipes::{DOCUMENTS, read};
 use crate::common::running::{Running, count, receiver, sender};
-use crate::common::{Folder, alone, free_port, pause, root};
+use crate::common::{Folder, beside_others, free_port, pause, root};
 use serde_json::Value;
 
 #[test]
 fn every_statistic_is_explained_and_nothing_else() {
-    let _alone = alone();
+    let _turn = beside_others();
     let (port, folder) = (free_port(), Folder::new());
     let (to, serve) = (format!("127.0.0.1:{port}"), format!("127.0.0.1:{}", free_port()));
     let written = folder.join("out.mjpeg");

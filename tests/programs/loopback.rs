@@ -6,11 +6,11 @@ use std::time::Duration;
 use crate::common::clip::{Clip, footage, split, y4m};
 use crate::common::collector::{Collector, assert_whole_and_in_order};
 use crate::common::running::{count, receiver, receiver_adds_up, sender, sender_adds_up};
-use crate::common::{Folder, alone, figure, free_address, free_port, pause, seconds};
+use crate::common::{Folder, alone, beside_others, figure, free_address, free_port, pause, seconds};
 
 #[test]
 fn a_clip_arrives_byte_for_byte_in_order_and_the_statistics_add_up() {
-    let _alone = alone();
+    let _turn = beside_others();
     let (folder, clip, to) = (Folder::new(), Arc::new(Clip::made(40, 640, 480)), free_address());
     let file = folder.join("clip.mjpeg");
     clip.write(&file);
@@ -68,7 +68,7 @@ fn real_footage_arrives_whole_at_30_and_at_60_frames_a_second() {
 
 #[test]
 fn frames_and_duration_end_a_program_by_themselves() {
-    let _alone = alone();
+    let _turn = beside_others();
     let to = free_address();
     let receiver_of_5 = receiver(&["--listen", &to, "--output", "none", "--frames", "5"]);
     let sender_for_a_second =
@@ -83,7 +83,7 @@ fn frames_and_duration_end_a_program_by_themselves() {
 
 #[test]
 fn jpegs_from_a_pipe_go_as_they_come() {
-    let _alone = alone();
+    let _turn = beside_others();
     let (clip, to) = (Arc::new(Clip::made(20, 320, 240)), free_address());
     let mut receiver = receiver(&["--listen", &to, "--output", "-"]);
     let collector = Collector::of(&mut receiver, &clip);
@@ -106,7 +106,7 @@ fn jpegs_from_a_pipe_go_as_they_come() {
 
 #[test]
 fn raw_pictures_from_a_pipe_come_out_as_raw_pictures() {
-    let _alone = alone();
+    let _turn = beside_others();
     let (to, width, height) = (free_address(), 322, 242);
     let pictures = y4m(10, width, height);
     let mut receiver = receiver(&["--listen", &to, "--output", "y4m:-", "--frames", "8"]);
@@ -142,7 +142,7 @@ fn raw_pictures_from_a_pipe_come_out_as_raw_pictures() {
 
 #[test]
 fn a_folder_goes_in_and_a_folder_and_a_file_come_out() {
-    let _alone = alone();
+    let _turn = beside_others();
     let (folder, clip, to) = (Folder::new(), Clip::made(12, 320, 240), free_address());
     let (input, output, film) = (folder.join("in"), folder.join("out/"), folder.join("film.mjpeg"));
     std::fs::create_dir(&input).unwrap();
@@ -165,7 +165,7 @@ fn a_folder_goes_in_and_a_folder_and_a_file_come_out() {
 
 #[test]
 fn several_destinations_get_every_frame_also_when_one_is_not_there() {
-    let _alone = alone();
+    let _turn = beside_others();
     let (folder, clip) = (Folder::new(), Arc::new(Clip::made(30, 640, 480)));
     let (one, two, three, nobody) =
         (free_address(), format!("[::1]:{}", free_port()), free_address(), free_address());
@@ -192,7 +192,7 @@ fn several_destinations_get_every_frame_also_when_one_is_not_there() {
 
 #[test]
 fn whichever_end_is_killed_the_picture_is_back_within_a_second() {
-    let _alone = alone();
+    let _turn = beside_others();
     let (folder, clip, to) = (Folder::new(), Arc::new(Clip::made(40, 640, 480)), free_address());
     let file = folder.join("clip.mjpeg");
     clip.write(&file);
@@ -226,7 +226,7 @@ fn whichever_end_is_killed_the_picture_is_back_within_a_second() {
 
 #[test]
 fn a_sender_that_pauses_is_missed_and_then_seen_again() {
-    let _alone = alone();
+    let _turn = beside_others();
     let to = free_address();
     let receiver = receiver(&["--listen", &to, "--output", "none"]);
     let sender = sender(&["--dest", &to, "--source", "pattern", "--size", "320x240"]);

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 use crate::common::jpegs::picture;
 use crate::common::running::{Running, count, receiver};
 use crate::common::wire::Wire;
-use crate::common::{alone, free_port, pause};
+use crate::common::{beside_others, free_port, pause};
 use serde_json::Value;
 use turbojpeg::Subsamp;
 
 #[test]
 fn a_sender_that_moves_keeps_its_seat_and_is_said_to_be_where_it_is() {
-    let _alone = alone();
+    let _turn = beside_others();
     let (receiver, mut server, mut bench) = door_and_bench();
     let before = count(&receiver.stats().unwrap(), "/senders/1/frames/delivered");
 
@@ -29,7 +29,7 @@ fn a_sender_that_moves_keeps_its_seat_and_is_said_to_be_where_it_is() {
 
 #[test]
 fn a_sender_that_is_restarted_takes_its_own_seat_and_not_that_of_one_that_is_silent() {
-    let _alone = alone();
+    let _turn = beside_others();
     let (receiver, server, mut bench) = door_and_bench();
     drop(server);
     send(SILENT, &mut [&mut bench]);
@@ -41,7 +41,7 @@ fn a_sender_that_is_restarted_takes_its_own_seat_and_not_that_of_one_that_is_sil
 
 #[test]
 fn a_sender_that_is_restarted_without_end_is_not_reported_without_end() {
-    let _alone = alone();
+    let _turn = beside_others();
     let (receiver, _door, mut bench) = door_and_bench();
     for session in 100..130 {
         // As soon as a restart is believed.
@@ -57,7 +57,7 @@ fn a_sender_that_is_restarted_without_end_is_not_reported_without_end() {
 
 #[test]
 fn who_sends_whole_frames_that_are_no_pictures_keeps_nobody_out() {
-    let _alone = alone();
+    let _turn = beside_others();
     let to = format!("127.0.0.1:{}", free_port());
     let receiver = receiver(&["--listen", &to, "--output", "none", "--max-senders", "3"]);
     let called = |name, session| Wire::called(name, session, "127.0.0.1", &to);

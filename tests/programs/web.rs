@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::common::http::{Client, ask, field, get};
-use crate::common::{alone, comes_to, pause, skip};
+use crate::common::{beside_others, comes_to, pause, skip};
 use proto::app::Console;
 use proto::app::web::{Action, Family, Feed, Listener, Site};
 use proto::app::{Actions, Broadcast, WebArgs, WebPolicy};
@@ -120,7 +120,7 @@ fn id(head: &str) -> u64 {
 
 #[test]
 fn a_viewer_who_stalls_gets_the_newest_when_he_reads_again_and_holds_up_nobody() {
-    let _alone = alone();
+    let _turn = beside_others();
     let served = Served::start(8);
     let (mut stalled, mut quick) = (served.watch("/stream.mjpeg"), served.watch("/stream.mjpeg"));
     let mut longest = Duration::ZERO;
@@ -257,7 +257,7 @@ fn actions_are_posted_by_our_own_page_or_a_program() {
 
 #[test]
 fn actions_are_for_who_is_here_and_one_of_each_kind_a_second() {
-    let _alone = alone();
+    let _turn = beside_others();
     let post = |served: &Served, fields: &[&str]| ask(served.at, "POST", "/snapshot", fields);
     let served = Served::start(1);
     assert_eq!(post(&served, &[]).status, 200);
@@ -292,7 +292,7 @@ fn actions_are_for_who_is_here_and_one_of_each_kind_a_second() {
 
 #[test]
 fn who_asks_has_the_place_of_who_has_long_asked_for_nothing() {
-    let _alone = alone();
+    let _turn = beside_others();
     let served = Served::start(8);
     let _idle: Vec<Client> = (0..24).map(|_| Client::connect(served.at)).collect();
     assert!(comes_to(|| get(served.at, "/stats.json").status == 200));

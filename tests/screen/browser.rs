@@ -4,7 +4,7 @@
 
 use crate::common::browser::Browser;
 use crate::common::running::{Running, receiver, sender};
-use crate::common::{Folder, alone, free_port, pause};
+use crate::common::{Folder, beside_others, free_port, pause};
 use proto::framecode::{Strip, read_strip};
 use rustix::process::Signal;
 
@@ -68,7 +68,7 @@ const VEIL: &str = "return document.querySelector('.veil').textContent";
 
 #[test]
 fn the_picture_moves_and_the_figures_change_on_both_pages() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(browser) = Browser::start(1280, 1000) else { return };
     let pair = Pair::start(&[]);
     for (page, program) in pair.pages.iter().zip(["receiver", "sender"]) {
@@ -100,7 +100,7 @@ fn the_picture_moves_and_the_figures_change_on_both_pages() {
 
 #[test]
 fn the_buttons_keep_the_newest_picture_and_the_last_seconds() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(browser) = Browser::start(1280, 1000) else { return };
     let folder = Folder::new();
     let pair = Pair::start(&["--past", "5s", "--save-to", &folder.join("kept")]);
@@ -138,7 +138,7 @@ fn the_buttons_keep_the_newest_picture_and_the_last_seconds() {
 
 #[test]
 fn a_picture_that_is_not_live_is_marked_and_its_age_counts_up() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(browser) = Browser::start(1280, 1000) else { return };
     let pair = Pair::start(&[]);
     browser.open(&pair.pages[0]);

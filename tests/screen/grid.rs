@@ -2,11 +2,11 @@
 
 use crate::common::display::{Area, Display, RED, Screen};
 use crate::common::running::{Running, sender, viewer, window_adds_up};
-use crate::common::{Folder, alone, comes_to, free_address, pause};
+use crate::common::{Folder, beside_others, comes_to, free_address, pause};
 
 #[test]
 fn nine_senders_at_nine_ports_are_seen_moving_and_each_comes_up_alone() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(display) = Display::start(1280, 720) else { return };
     let at: Vec<String> = (0..9).map(|_| free_address()).collect();
     let listen: Vec<&str> = at.iter().flat_map(|at| ["--listen", at.as_str()]).collect();
@@ -54,7 +54,7 @@ fn nine_senders_at_nine_ports_are_seen_moving_and_each_comes_up_alone() {
 
 #[test]
 fn at_one_port_each_sender_has_a_tile_which_it_finds_again_and_a_tenth_is_reported() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(display) = Display::start(1280, 720) else { return };
     let to = free_address();
     let receiver = viewer(&display, &["--listen", &to]);
@@ -91,7 +91,7 @@ fn at_one_port_each_sender_has_a_tile_which_it_finds_again_and_a_tenth_is_report
 
 #[test]
 fn one_key_records_all_that_is_shown_or_ends_what_is_recorded_of_it() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(display) = Display::start(640, 360) else { return };
     let folder = Folder::new();
     let at = [free_address(), free_address()];
@@ -116,7 +116,7 @@ fn one_key_records_all_that_is_shown_or_ends_what_is_recorded_of_it() {
 
 #[test]
 fn with_room_for_one_the_next_takes_over_when_the_first_is_silent() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(display) = Display::start(640, 360) else { return };
     let to = free_address();
     let receiver = viewer(&display, &["--listen", &to, "--max-senders", "1", "--overlay", "small"]);

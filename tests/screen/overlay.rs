@@ -11,13 +11,13 @@ use crate::common::display::{Area, Display, RED, Screen};
 use crate::common::glyphs::Text;
 use crate::common::running::{Running, count, sender, viewer, window_adds_up};
 use crate::common::wire::Wire;
-use crate::common::{Folder, alone, comes_to, figure, free_address, pause};
+use crate::common::{Folder, beside_others, comes_to, figure, free_address, pause};
 use proto::wire::SourceState;
 use rustix::process::Signal;
 
 #[test]
 fn figures_are_where_they_should_be_and_nothing_is_over_the_picture_without_them() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(display) = Display::start(640, 360) else { return };
     let to = free_address();
     let receiver = viewer(&display, &["--listen", &to]);
@@ -61,7 +61,7 @@ fn figures_are_where_they_should_be_and_nothing_is_over_the_picture_without_them
 
 #[test]
 fn a_stopped_sender_cannot_be_mistaken_for_a_live_one() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(display) = Display::start(640, 360) else { return };
     let to = free_address();
     let receiver = viewer(&display, &["--listen", &to, "--overlay", "small"]);
@@ -93,7 +93,7 @@ fn a_stopped_sender_cannot_be_mistaken_for_a_live_one() {
 
 #[test]
 fn a_source_that_pauses_while_its_sender_lives_is_told_apart_and_so_are_its_ends() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(display) = Display::start(320, 240) else { return };
     let (to, clip) = (free_address(), Clip::made(20, 320, 240));
     let receiver = viewer(&display, &["--listen", &to]);
@@ -138,7 +138,7 @@ fn a_source_that_pauses_while_its_sender_lives_is_told_apart_and_so_are_its_ends
 
 #[test]
 fn a_window_off_the_screen_decodes_nothing_and_is_live_again_when_it_is_back() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(display) = Display::start(640, 360) else { return };
     let to = free_address();
     let receiver = viewer(&display, &["--listen", &to]);
@@ -162,7 +162,7 @@ fn a_window_off_the_screen_decodes_nothing_and_is_live_again_when_it_is_back() {
 
 #[test]
 fn what_is_seen_is_kept_at_a_key() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(display) = Display::start(640, 480) else { return };
     let (folder, to, clip) = (Folder::new(), free_address(), Clip::made(30, 640, 480));
     let film = Folder::new();

@@ -2,7 +2,7 @@
 
 use crate::common::lab::Lab;
 use crate::common::running::{Running, count};
-use crate::common::{alone, comes_to, figure, pause};
+use crate::common::{beside_others, comes_to, figure, pause};
 use std::time::Instant;
 
 /// A sender on host0 and a receiver on host1.
@@ -54,7 +54,7 @@ fn plug_again(lab: &Lab, host: &str) {
 
 #[test]
 fn pictures_come_back_when_a_card_is_plugged_again_or_has_another_address_or_name() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(lab) = Lab::up(2) else { return };
     // By the card's own number, which is another one each time.
     let scoped = "[fe80::aff:fe4d:2%eth0]:9008";
@@ -100,7 +100,7 @@ fn pictures_come_back_when_a_card_is_plugged_again_or_has_another_address_or_nam
 
 #[test]
 fn programs_that_start_before_the_network_is_up_wait_for_it_and_keep_nobody_waiting() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(lab) = Lab::up(2) else { return };
     lab.netlab(&["unplug", "host0"]);
     lab.netlab(&["unplug", "host1"]);

@@ -6,11 +6,11 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::common::lab::Lab;
 use crate::common::running::{Running, count};
-use crate::common::{alone, comes_to, pause};
+use crate::common::{beside_others, comes_to, pause};
 
 #[test]
 fn packets_are_as_large_as_the_interface_takes_now_and_no_stranger_makes_them_small_for_good() {
-    let _alone = alone();
+    let _turn = beside_others();
     let Some(lab) = Lab::up(3) else { return };
     // The one on this network, the other somewhere behind it.
     lab.run("host1", &["ip", "addr", "add", "10.88.0.2/32", "dev", "lo"]);
