@@ -95,6 +95,14 @@ pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// Does all at once, such as streams between hosts of their own that are compared: then whatever else this machine does
+/// meets all of them alike.
+pub(crate) fn side_by_side<T: Send, const N: usize>(all: [impl FnOnce() -> T + Send; N]) -> [T; N] {
+    std::thread::scope(|scope| {
+        all.map(|one| scope.spawn(one)).map(|running| running.join().expect("it has said why"))
+    })
+}
+
 pub(crate) fn pause(millis: u64) {
     std::thread::sleep(Duration::from_millis(millis));
 }

@@ -10,23 +10,17 @@ use crate::common::journey::{Journey, LEARNING_SECONDS, Travelled, is_long, perc
 use crate::common::lab::Lab;
 use crate::common::running::count;
 use crate::common::viewer::hosts_and_footage;
-use crate::common::{alone, figure, pause};
+use crate::common::{alone, figure, pause, side_by_side};
 use serde_json::Value;
 
 #[test]
 fn through_a_small_queue_each_frame_takes_hardly_longer_than_the_wire_does() {
     let _alone = alone();
-    let Some((lab, file, clip)) = hosts_and_footage(2) else { return };
+    let (Some((lab, file, clip)), Some(wide)) = (hosts_and_footage(2), Lab::up(2)) else { return };
+    let narrow = Journey { path: &HUNDRED, file: &file, clip: Some(&clip), sending: &[], viewing: &[] };
     let unrepaired = ["--fec", "off", "--resend", "off"];
-    let journey = Journey {
-        path: &[],
-        file: &file,
-        clip: Some(&clip),
-        sending: &unrepaired,
-        viewing: &["--feedback", "off"],
-    };
-    let plain = journey.run(&lab);
-    let run = Journey { path: &HUNDRED, sending: &[], viewing: &[], ..journey }.run(&lab);
+    let plain = Journey { path: &[], sending: &unrepaired, viewing: &["--feedback", "off"], ..narrow };
+    let [run, plain] = side_by_side([(narrow, &lab), (plain, &wide)].map(|(one, lab)| move || one.run(lab)));
     run.tell("100 Mbit/s port", Some(&plain));
     let own = percentile(clip.frames.iter().map(|jpeg| on_the_wire_ms(jpeg.len(), 100.0)), 0.99);
     figure("100 Mbit/s port: a large frame's own time, ms", format!("{own:.1}"));

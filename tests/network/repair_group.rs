@@ -3,13 +3,12 @@
 use crate::common::journey::{EACH_FRAME, Journey, LEARNING_SECONDS, is_long, percentile, transits};
 use crate::common::running::{count, sender_adds_up};
 use crate::common::viewer::{Viewer, hosts_and_footage, viewing};
-use crate::common::{alone, figure, pause, seconds};
+use crate::common::{alone, figure, pause, seconds, side_by_side};
 
 #[test]
 fn one_lossy_receiver_of_a_group_costs_the_others_nothing() {
     let _alone = alone();
-    let Some(whole) = watch(0) else { return };
-    let Some(lossy) = watch(50) else { return };
+    let [Some(whole), Some(lossy)] = side_by_side([0, 50].map(|loss| move || watch(loss))) else { return };
     for (number, (with, without)) in lossy.iter().zip(&whole).enumerate() {
         let who = if number == LOSSY { "the one with 5 % loss" } else { "one of the others" };
         figure(&format!("group of three, {who}: delivered of {}", with.sent), with.delivered);

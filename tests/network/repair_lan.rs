@@ -2,9 +2,9 @@
 //!
 //! Real footage, 1080p at 30 frames a second, between hosts. Transit is from the capture to a frame's last chunk.
 
-use crate::common::alone;
 use crate::common::journey::{Journey, Travelled, is_long};
 use crate::common::viewer::hosts_and_footage;
+use crate::common::{alone, side_by_side};
 
 #[test]
 fn a_clean_path_pays_nothing_for_repair() {
@@ -85,13 +85,10 @@ struct Run {
     viewing: &'static [&'static str],
 }
 
-/// Runs them side by side, each between hosts of its own, so that whatever else this machine does meets all alike.
+/// Runs them side by side, each between hosts of its own.
 fn runs(all: [Run; 3]) -> Option<[Travelled; 3]> {
-    std::thread::scope(|scope| {
-        let running = all.map(|run| scope.spawn(move || run.run()));
-        let [one, two, three] = running.map(|run| run.join().unwrap());
-        Some([one?, two?, three?])
-    })
+    let [one, two, three] = side_by_side(all.map(|run| move || run.run()));
+    Some([one?, two?, three?])
 }
 
 impl Run {

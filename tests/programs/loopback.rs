@@ -10,7 +10,7 @@ use crate::common::{Folder, alone, beside_others, figure, free_address, free_por
 
 #[test]
 fn a_clip_arrives_byte_for_byte_in_order_and_the_statistics_add_up() {
-    let _turn = beside_others();
+    let _alone = alone();
     let (folder, clip, to) = (Folder::new(), Arc::new(Clip::made(40, 640, 480)), free_address());
     let file = folder.join("clip.mjpeg");
     clip.write(&file);
