@@ -9,10 +9,10 @@ local chunkcast = Proto("chunkcast", "Chunkcast")
 
 local KINDS = {
   [1] = "data", [2] = "parity", [3] = "hello", [4] = "goodbye", [5] = "report", [6] = "resend",
-  [7] = "ping", [8] = "pong", [9] = "gone", [10] = "again", [11] = "ask", [12] = "answer",
+  [7] = "ping", [8] = "pong", [9] = "gone", [10] = "again", [11] = "subscribe", [12] = "subscribe reply",
 }
 local STATES = { [0] = "live", [1] = "gone" }
-local STATUSES = { [0] = "token not shown", [1] = "no room" }
+local STATUSES = { [0] = "token not shown", [1] = "no place" }
 local HEADER = 40
 local VERSION = 1
 
@@ -34,19 +34,19 @@ local f = {
   checksum_is_right = ProtoField.bool("chunkcast.checksum.right", "Checksum is right"),
   chunk = ProtoField.bytes("chunkcast.chunk", "Chunk"),
   parity_checksum = ProtoField.uint32("chunkcast.parity.checksum", "Checksum of the part", base.HEX),
-  trailer = ProtoField.bytes("chunkcast.trailer", "Behind what is known"),
+  trailer = ProtoField.bytes("chunkcast.trailer", "Bytes after what is known"),
   state = ProtoField.uint8("chunkcast.hello.state", "State", base.DEC, STATES),
   name = ProtoField.string("chunkcast.hello.name", "Name", base.UNICODE),
   flags = ProtoField.uint8("chunkcast.hello.flags", "Flags", base.HEX),
   is_group = ProtoField.bool("chunkcast.hello.group", "Sends to a group", 8, nil, 0x01),
-  resends = ProtoField.bool("chunkcast.hello.resends", "Answers resend requests", 8, nil, 0x02),
+  resends = ProtoField.bool("chunkcast.hello.resends", "Answers retransmission requests", 8, nil, 0x02),
   viewers = ProtoField.uint16("chunkcast.hello.viewers", "Viewers"),
   report_every = ProtoField.uint16("chunkcast.hello.report_every", "Report every, ms"),
   token = ProtoField.uint64("chunkcast.token", "Token", base.HEX),
   asked = ProtoField.uint64("chunkcast.pong.asked", "Asked, µs on the receiver's clock"),
   heard = ProtoField.uint64("chunkcast.pong.heard", "Heard, µs"),
-  leaves = ProtoField.bool("chunkcast.ask.leaves", "Leaves", 8, nil, 0x01),
-  status = ProtoField.uint8("chunkcast.answer.status", "Status", base.DEC, STATUSES),
+  leaves = ProtoField.bool("chunkcast.subscribe.leaves", "Leaves", 8, nil, 0x01),
+  status = ProtoField.uint8("chunkcast.subscribe_reply.status", "Status", base.DEC, STATUSES),
   needed = ProtoField.uint16("chunkcast.resend.needed", "Chunks needed"),
   ranges = ProtoField.uint16("chunkcast.resend.ranges", "Ranges"),
   range_first = ProtoField.uint16("chunkcast.resend.first", "First chunk"),
@@ -126,7 +126,7 @@ local function is_utf8(text)
   return true
 end
 
--- Reads a body from its front. What it does not have is nil, and is told once.
+-- Reads a body from its front. What it does not have is nil, and is shown as missing once.
 local function reader(tvb, from, to, tree)
   local at, is_short = from, false
   local self = {}
@@ -258,7 +258,7 @@ end
 bodies[12] = function(body)
   body.add(f.token, 8)
   local status = body.add(f.status, 1)
-  return status and ", " .. (STATUSES[status:uint()] or "no room") or ""
+  return status and ", " .. (STATUSES[status:uint()] or "no place") or ""
 end
 
 -- Data, parity and again: returns what the list of packets says.

@@ -1,25 +1,25 @@
-//! Golden sequences: `tests/sequences/*.txt` hold what an end is told, when, how that ends, and what it does. Another
-//! implementation can be checked with them.
+//! Golden sequences: `tests/sequences/*.txt` hold the input of one peer, when it comes, how it ends, and what the peer
+//! does. Another implementation can be checked with them.
 //!
 //! `cargo test -p proto --test sequences -- --ignored` writes them anew, from the scenes.
 #![allow(missing_docs, clippy::unwrap_used, clippy::disallowed_methods)]
 
-#[path = "scenes/asking.rs"]
-mod asking;
+#[path = "scenes/datagrams.rs"]
+mod datagrams;
 #[path = "scenes/describe.rs"]
 mod describe;
 #[path = "scenes/file.rs"]
 mod file;
-#[path = "scenes/place.rs"]
-mod place;
+#[path = "scenes/lock.rs"]
+mod lock;
 #[path = "scenes/receiver.rs"]
 mod receiver;
 #[path = "scenes/run.rs"]
 mod run;
-#[path = "scenes/said.rs"]
-mod said;
 #[path = "scenes/sender.rs"]
 mod sender;
+#[path = "scenes/subscribe.rs"]
+mod subscribe;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -63,7 +63,7 @@ fn write_them_anew() {
     }
 }
 
-/// A sequence to be: what it shows, which end it is of, and what that is told.
+/// A sequence to be: what it shows, which peer it is of, and its input.
 struct Scene {
     name: &'static str,
     about: &'static str,
@@ -72,10 +72,13 @@ struct Scene {
 }
 
 fn scenes() -> Vec<Scene> {
-    [place::scenes(), receiver::scenes(), sender::scenes(), asking::scenes()].into_iter().flatten().collect()
+    [lock::scenes(), receiver::scenes(), sender::scenes(), subscribe::scenes()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
-/// Where a scene is played: it tells the end something, and sees what that does.
+/// Where a scene is played: it gives the peer input, and sees what that does.
 struct Stage {
     run: Run,
 }
@@ -86,20 +89,20 @@ impl Stage {
     }
 
     fn hear(&mut self, time: u64, from: char, datagram: Vec<u8>) {
-        self.tell(time, What::Datagram(from, datagram));
+        self.give(time, What::Datagram(from, datagram));
     }
 
     fn hear_all(&mut self, time: u64, from: char, datagrams: impl IntoIterator<Item = Vec<u8>>) {
         datagrams.into_iter().for_each(|datagram| self.hear(time, from, datagram));
     }
 
-    fn tell(&mut self, time: u64, what: What) {
+    fn give(&mut self, time: u64, what: What) {
         self.run.take(&Input { time, what });
     }
 
     /// Nothing more comes until then.
     fn until(&mut self, time: u64) {
-        self.tell(time, What::Nothing);
+        self.give(time, What::Nothing);
     }
 }
 

@@ -53,17 +53,17 @@ fn golden_datagrams_mean_what_they_say() {
                 let trains: Vec<_> = report.trains().collect();
                 assert_eq!(trains, vector.trains(), "{}", vector.name);
             }
-            Body::Subscribe(ask) => {
+            Body::Subscribe(subscribe) => {
                 let meant = Subscribe { token: vector.token(), leaves: vector.field("leaves") == "yes" };
-                assert_eq!(ask, meant, "{}", vector.name);
+                assert_eq!(subscribe, meant, "{}", vector.name);
             }
-            Body::SubscribeReply(answer) => {
+            Body::SubscribeReply(reply) => {
                 let status = match vector.number("status") {
                     0 => SubscribeStatus::ShowToken,
                     1 => SubscribeStatus::Full,
                     other => SubscribeStatus::Other(other),
                 };
-                assert_eq!(answer, SubscribeReply { token: vector.token(), status }, "{}", vector.name);
+                assert_eq!(reply, SubscribeReply { token: vector.token(), status }, "{}", vector.name);
             }
             Body::Gone => assert_eq!(read.header.kind, Kind::Gone, "{}", vector.name),
             Body::Unknown => assert!(matches!(read.header.kind, Kind::Other(_)), "{}", vector.name),

@@ -35,7 +35,7 @@ pub(crate) trait Admits<S> {
             }
             Admission::New => self.begin(source, session),
             Admission::Back => {
-                self.contest(Contest::Place, source, now);
+                self.contest(Contest::Lock, source, now);
                 self.begin(source, session);
             }
             Admission::Moved => self.go_on_from(source),

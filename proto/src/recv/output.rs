@@ -68,8 +68,8 @@ pub enum Contest {
     Session,
     /// It goes on after its goodbye.
     Goodbye,
-    /// It goes on after another took its place.
-    Place,
+    /// It goes on after another took the lock.
+    Lock,
     /// Frames were taken in that it says are still to come.
     Frames,
 }
@@ -79,7 +79,7 @@ impl fmt::Display for Contest {
         f.write_str(match self {
             Self::Session => "another session is begun while its own goes on",
             Self::Goodbye => "it goes on after a goodbye in its name",
-            Self::Place => "it goes on after another took its place",
+            Self::Lock => "it goes on after another took its place",
             Self::Frames => "frames came that it has not sent yet",
         })
     }

@@ -23,8 +23,8 @@ pub(crate) fn describe(bytes: &[u8]) -> String {
             format!("Pong, asked {}, heard {}", pong.asked.as_micros(), pong.heard.as_micros())
         }
         Body::Hello(hello) => format!("Hello, {:?}, {}, next frame {frame}", hello.state, invitation(&hello)),
-        Body::Subscribe(ask) => format!("Ask{}", if ask.leaves { ", leaves" } else { "" }),
-        Body::SubscribeReply(answer) => format!("Answer, {:?}", answer.status),
+        Body::Subscribe(subscribe) => format!("Subscribe{}", if subscribe.leaves { ", leaves" } else { "" }),
+        Body::SubscribeReply(reply) => format!("Subscribe reply, {:?}", reply.status),
         _ => format!("{kind:?}, frame {frame}"),
     }
 }

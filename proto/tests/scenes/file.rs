@@ -2,7 +2,7 @@
 
 use crate::describe::describe;
 
-/// What an end is told, and when.
+/// An input, and when it comes.
 #[derive(Clone, Debug)]
 pub(crate) struct Input {
     pub(crate) time: u64,
@@ -17,13 +17,13 @@ pub(crate) enum What {
     Frame(u64, Vec<u8>),
     /// A sender's source has pictures, or none.
     State(bool),
-    /// A sender ends, or an asker leaves.
+    /// A sender ends, or a subscriber leaves.
     End,
     /// Time passes.
     Nothing,
 }
 
-/// One line: what it was told and how that ended, or what it did.
+/// One line: an input and how that ended, or what the peer did.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
     /// When, and until when it may be.
@@ -32,7 +32,7 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    pub(crate) fn told(input: &Input, end: String) -> Self {
+    pub(crate) fn taken(input: &Input, end: String) -> Self {
         let what = match &input.what {
             What::Datagram(from, bytes) => format!("{from} {}", hex(bytes)),
             What::Frame(captured, bytes) => format!("frame {captured} {}", hex(bytes)),
@@ -66,7 +66,7 @@ impl Line {
         }
     }
 
-    /// What it was told; `None` if it is what it did.
+    /// The input; `None` if it is what the peer did.
     pub(crate) fn input(&self) -> Option<Input> {
         let (what, _) = self.text.split_once(" -> ").unwrap_or((&self.text, ""));
         let words: Vec<_> = what.split(' ').collect();

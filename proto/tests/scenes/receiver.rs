@@ -1,9 +1,9 @@
-//! What a receiver is told.
+//! The input of a receiver.
 
 use proto::wire::Kind;
 
-use crate::said::{
-    OTHER, SESSION, TOKEN, again, ask, data, frame, hello, of_frame, ping, pong, sent, word, xor,
+use crate::datagrams::{
+    OTHER, SESSION, TOKEN, again, data, frame, header_only, hello, of_frame, ping, pong, sent, subscribe, xor,
 };
 use crate::{Scene, Stage};
 
@@ -31,7 +31,7 @@ pub(crate) fn scenes() -> Vec<Scene> {
         ),
         scene(
             "receiver-request",
-            "A sender that answers requests. A ping is answered; then reports. What is missing is asked for when the guard
+            "A sender that answers requests. A ping is answered; then reports. What is missing is requested when the guard
             has passed since a later chunk, or the end is overdue, and again; not after a gone.",
             request,
         ),
@@ -43,12 +43,12 @@ pub(crate) fn scenes() -> Vec<Scene> {
         ),
         scene(
             "receiver-token",
-            "When the sender answers reports no more, the receiver pings again, and shows the token that it is told.",
+            "When the sender answers reports no more, the receiver pings again, and shows the token of the pong.",
             token,
         ),
         scene(
             "receiver-train",
-            "How trains of 40 chunks arrived: one whole, told in the next report; one that lost much of its end, told as
+            "How trains of 40 chunks arrived: one whole, in the next report; one that lost much of its end, reported as
             soon as the next frame begins; and one of which the first quarter is late, and another chunk lost.",
             train,
         ),
@@ -88,9 +88,9 @@ fn ordinary(stage: &mut Stage) {
     stage.hear_all(165_000, 'A', data(SESSION, 5, &frame(5), 0));
     stage.hear(165_100, 'A', data(SESSION, 3, &frame(3), 0)[0].clone());
     let gone = proto::wire::Hello { state: proto::wire::SourceState::Gone, name: "bench", invitation: None };
-    stage.hear(200_000, 'A', crate::said::hello_as(SESSION, 6, 200_000, &gone));
-    stage.hear(400_000, 'A', crate::said::hello_as(SESSION, 6, 400_000, &gone));
-    stage.hear(500_000, 'A', word(Kind::Goodbye, SESSION, 6, 500_000));
+    stage.hear(200_000, 'A', crate::datagrams::hello_as(SESSION, 6, 200_000, &gone));
+    stage.hear(400_000, 'A', crate::datagrams::hello_as(SESSION, 6, 400_000, &gone));
+    stage.hear(500_000, 'A', header_only(Kind::Goodbye, SESSION, 6, 500_000));
     stage.hear(500_100, 'A', two[0].clone());
     stage.until(2_000_000);
 }
@@ -144,9 +144,9 @@ fn request(stage: &mut Stage) {
     stage.until(12_400);
     let asked = stage.run.sent(Kind::Ping);
     stage.hear(12_400, 'A', pong(SESSION, 1, TOKEN, asked, 12_200));
-    // A pong to nothing that was asked changes nothing.
+    // A pong to no ping of its own changes nothing.
     stage.hear(33_500, 'A', pong(SESSION, 1, [9; 8], 77, 33_500));
-    // Of frame 1 the third chunk is lost, asked for, and comes.
+    // Of frame 1 the third chunk is lost, requested, and comes.
     stage.hear_all(50_000, 'A', data(SESSION, 1, &frame(1), 0).into_iter().take(2));
     stage.hear_all(50_200, 'A', data(SESSION, 1, &frame(1), 0).into_iter().skip(3));
     stage.until(52_500);
@@ -156,7 +156,7 @@ fn request(stage: &mut Stage) {
     stage.until(116_000);
     stage.hear_all(116_000, 'A', data(SESSION, 3, &frame(3), 0).into_iter().take(4));
     stage.until(118_000);
-    stage.hear(118_000, 'A', word(Kind::Gone, SESSION, 2, 118_000));
+    stage.hear(118_000, 'A', header_only(Kind::Gone, SESSION, 2, 118_000));
     stage.hear(125_000, 'A', data(SESSION, 3, &frame(3), 0)[4].clone());
     stage.until(250_000);
 }
@@ -252,14 +252,14 @@ fn refused(stage: &mut Stage) {
         }
         stage.hear(1000 + change, 'A', datagram);
     }
-    // What receivers say, and an answer that nobody asked for.
+    // What receivers send, and a subscribe reply to a receiver that did not subscribe.
     stage.hear(2000, 'A', ping(SESSION, [0; 8], 0));
-    stage.hear(2001, 'A', ask([0; 8], false, 0));
-    stage.hear(2002, 'A', crate::said::answer(TOKEN, 0, 0));
+    stage.hear(2001, 'A', subscribe([0; 8], false, 0));
+    stage.hear(2002, 'A', crate::datagrams::subscribe_reply(TOKEN, 0, 0));
     // Pong and gone of another session, and from another address; and a frame of two parts.
     stage.hear(2003, 'A', pong(OTHER, 1, TOKEN, 0, 0));
-    stage.hear(2004, 'B', word(Kind::Gone, SESSION, 1, 0));
-    stage.hear(2005, 'A', crate::said::of_parts(1, 2));
+    stage.hear(2004, 'B', header_only(Kind::Gone, SESSION, 1, 0));
+    stage.hear(2005, 'A', crate::datagrams::of_parts(1, 2));
     stage.hear_all(3000, 'A', good);
     stage.until(1_000_000);
 }

@@ -1,4 +1,4 @@
-//! One end of the protocol in a virtual time, and the lines that say what it was told and what it did.
+//! One peer in a virtual time, and the lines that hold its input and what it did.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,17 +17,17 @@ pub(crate) const MEDIA_TIME: u64 = 1_700_000_000_000_000;
 /// What a sender under test makes its tokens with.
 const SECRET: [u8; 16] = [7; 16];
 
-/// One end, and its transcript so far.
+/// One peer, and its transcript so far.
 pub(crate) struct Run {
     peer: Peer,
     t0: Instant,
-    /// What is to be seen to in time has been, up to here.
+    /// All that is due up to here is done.
     now: u64,
     pub(crate) lines: Vec<Line>,
     /// What it sent last.
     last: Vec<u8>,
-    /// What a door answers.
-    answer: Option<(char, Vec<u8>)>,
+    /// What a server replies.
+    reply: Option<(char, Vec<u8>)>,
     /// Whether pings that are sent now may come at other times, as chance has it; and how often and when they may.
     pub(crate) pings_are_spread: bool,
     histogram: Option<(u32, u64, u64)>,
@@ -41,7 +41,7 @@ enum Peer {
 }
 
 impl Run {
-    /// An end as the head of a file describes it.
+    /// A peer as the head of a file describes it.
     #[allow(clippy::disallowed_methods, reason = "some instant to count from")]
     pub(crate) fn new(head: &str) -> Self {
         let t0 = Instant::now();
@@ -61,13 +61,13 @@ impl Run {
                 };
                 Peer::Sender(Box::new(SendStream::new(config, clock, t0)))
             }
-            "door" => Peer::SubscribeServer(SubscribeServer::new(
+            "server" => Peer::SubscribeServer(SubscribeServer::new(
                 session(),
                 SECRET,
                 get("places").unwrap().parse().unwrap(),
                 clock,
             )),
-            "asker" => Peer::Subscriber(Subscriber::new(t0), SubscribeState::Subscribing),
+            "subscriber" => Peer::Subscriber(Subscriber::new(t0), SubscribeState::Subscribing),
             other => panic!("there is no peer {other}"),
         };
         let mut run = Self {
@@ -76,7 +76,7 @@ impl Run {
             now: 0,
             lines: Vec::new(),
             last: Vec::new(),
-            answer: None,
+            reply: None,
             pings_are_spread: false,
             histogram: None,
         };
@@ -84,17 +84,17 @@ impl Run {
         run
     }
 
-    /// Gives it what it is told, after all that is due before.
+    /// Gives it an input, after all that is due before.
     pub(crate) fn take(&mut self, input: &Input) {
         self.wait(input.time);
         // A receiver reads all that has come before it judges what is missing.
         let is_read_later = matches!(self.peer, Peer::Receiver(_));
         let end = self.feed(&input.what);
-        self.lines.push(Line::told(input, end));
+        self.lines.push(Line::taken(input, end));
         self.drain(!is_read_later);
     }
 
-    /// Lets time pass, and sees to what is due before `time`.
+    /// Lets time pass, and does what is due before `time`.
     pub(crate) fn wait(&mut self, time: u64) {
         if time == self.now {
             return;
@@ -145,7 +145,7 @@ impl Run {
             (Peer::SubscribeServer(server), What::Datagram(from, bytes)) => {
                 let before = *server.counts();
                 if let Some(Decision::Reply(bytes)) = server.handle_datagram(*from, bytes, now) {
-                    self.answer = Some((*from, bytes.to_vec()));
+                    self.reply = Some((*from, bytes.to_vec()));
                 }
                 let after = *server.counts();
                 let ends = [
@@ -159,23 +159,22 @@ impl Run {
                 ends.iter().find(|(_, is_it)| *is_it).map_or("nothing", |(name, _)| name).into()
             }
             (Peer::Subscriber(subscriber, _), What::Datagram(_, bytes)) => {
-                let is_answer = subscriber.handle_datagram(bytes, now);
-                if !is_answer {
+                let is_reply = subscriber.handle_datagram(bytes, now);
+                if !is_reply {
                     subscriber.heard(now);
                 }
-                if is_answer { "answer" } else { "stream" }.into()
+                if is_reply { "reply" } else { "stream" }.into()
             }
             (Peer::Subscriber(subscriber, _), What::End) => {
                 subscriber.leave();
                 String::new()
             }
             (_, What::Nothing) => String::new(),
-            _ => panic!("this end cannot be told that"),
+            _ => panic!("this peer does not take that"),
         }
     }
 
-    /// Writes down all that it does now; when it is to be asked again. While more is `to_be_read`, a receiver says only
-    /// what happened.
+    /// Writes down all that it does now; returns when it is due again. Unless `all`, a receiver only has its events taken.
     fn drain(&mut self, all: bool) -> Option<u64> {
         let now = self.t0 + Duration::from_micros(self.now);
         let mut did = Vec::new();
@@ -204,7 +203,7 @@ impl Run {
                 }
             },
             Peer::SubscribeServer(server) => {
-                did.extend(self.answer.take().map(|(to, bytes)| sends(to, &bytes)));
+                did.extend(self.reply.take().map(|(to, bytes)| sends(to, &bytes)));
                 while let Some(gone) = server.next_gone(now) {
                     did.push(format!("gone {gone}"));
                 }

@@ -1,10 +1,10 @@
-//! What a sender is told.
+//! The input of a sender.
 
 use proto::wire::Kind;
 
+use crate::datagrams::{OTHER, SESSION, frame, of_receiver, ping, report, request};
 use crate::file::What;
 use crate::run::MEDIA_TIME;
-use crate::said::{OTHER, SESSION, frame, ping, report, request, says};
 use crate::{Scene, Stage};
 
 const ONE: &str =
@@ -33,7 +33,7 @@ pub(crate) fn scenes() -> Vec<Scene> {
         ),
         scene(
             "sender-requests",
-            "Chunks are sent again, no more than are needed; what was never sent cannot be asked for, and what is too old is
+            "Chunks are retransmitted, no more than are needed; what was never sent cannot be requested, and what is too old is
             gone. A sender that ends goes on answering for 60 ms after its last datagram.",
             ONE,
             requests,
@@ -49,15 +49,15 @@ pub(crate) fn scenes() -> Vec<Scene> {
 }
 
 fn give(stage: &mut Stage, time: u64, id: u32) {
-    stage.tell(time, What::Frame(MEDIA_TIME + time, frame(id)));
+    stage.give(time, What::Frame(MEDIA_TIME + time, frame(id)));
 }
 
 fn hellos(stage: &mut Stage) {
     give(stage, 100_000, 0);
     give(stage, 133_000, 1);
-    stage.tell(600_000, What::State(false));
+    stage.give(600_000, What::State(false));
     stage.until(1_100_000);
-    stage.tell(1_100_000, What::End);
+    stage.give(1_100_000, What::End);
     stage.until(2_000_000);
 }
 
@@ -68,10 +68,10 @@ fn feedback(stage: &mut Stage) {
     stage.hear(2000, 'A', report(SESSION, 0, token, [1, 0, 0, 0, 5, 0, 0, 0, 0], 1500));
     stage.hear(3000, 'B', report(SESSION, 0, token, [1, 0, 0, 0, 5, 0, 0, 0, 0], 1500));
     stage.hear(3001, 'B', ping(OTHER, [0; 8], 500));
-    stage.hear(3002, 'B', says(Kind::Goodbye, SESSION, 0, 500, &[]));
+    stage.hear(3002, 'B', of_receiver(Kind::Goodbye, SESSION, 0, 500, &[]));
     stage.hear(3003, 'B', b"Ck".to_vec());
     stage.hear(3004, 'B', request(0, [0; 8], 1, &[(0, 1)], 500));
-    stage.hear(3005, 'B', crate::said::ask([0; 8], false, 500));
+    stage.hear(3005, 'B', crate::datagrams::subscribe([0; 8], false, 500));
     stage.until(4000);
 }
 
@@ -91,7 +91,7 @@ fn requests(stage: &mut Stage) {
     give(stage, 160_000, 3);
     stage.hear(160_100, 'A', request(0, token, 1, &[(1, 1)], 160_100));
     stage.hear(160_200, 'A', request(2, token, 1, &[(0, 1)], 160_200));
-    stage.tell(161_000, What::End);
+    stage.give(161_000, What::End);
     stage.hear(200_000, 'A', request(3, token, 1, &[(4, 1)], 200_000));
     stage.until(1_000_000);
 }
@@ -104,7 +104,7 @@ fn group(stage: &mut Stage) {
     give(stage, 1000, 0);
     stage.hear(2000, 'A', request(0, a, 1, &[(1, 1)], 2000));
     stage.hear(2300, 'B', request(0, b, 1, &[(1, 1)], 2300));
-    // These have crossed the answer.
+    // These have crossed the retransmission.
     stage.hear(3200, 'A', request(0, a, 1, &[(1, 1)], 3200));
     give(stage, 34_000, 1);
     stage.hear(35_000, 'A', request(1, a, 1, &[(0, 1)], 35_000));

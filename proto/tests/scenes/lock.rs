@@ -1,56 +1,56 @@
-//! What a receiver is told by several who want its place.
+//! The input of a receiver whose lock several sources want.
 
 use proto::wire::Kind;
 
-use crate::said::{OTHER, SESSION, data, frame, hello, of_frame, word};
+use crate::datagrams::{OTHER, SESSION, data, frame, header_only, hello, of_frame};
 use crate::{Scene, Stage};
 
 pub(crate) fn scenes() -> Vec<Scene> {
     let scene = |name, about, play| Scene { name, about, head: "peer: receiver", play };
     vec![
         scene(
-            "place-restart",
+            "lock-restart",
             "Another session of the same source is a restart once nothing has come of the one before for 250 ms, and
             somebody else's before. The session before is over then.",
             restart,
         ),
         scene(
-            "place-goodbye",
+            "lock-goodbye",
             "A goodbye counts when no news of the session has come for 250 ms. Then anybody may begin, also the same
             session, of which nothing is shown twice.",
             goodbye,
         ),
         scene(
-            "place-move",
+            "lock-move",
             "The same session from another source, once the one before is silent: the sender has moved. When the one
-            before speaks again, it has its place again.",
+            before sends again, it has the lock back.",
             moves,
         ),
         scene(
-            "place-foreign",
-            "Another source is foreign while the holder gives signs of life; takes the place 500 ms after the last; and
+            "lock-foreign",
+            "Another source is foreign while the holder gives signs of life; takes the lock 500 ms after the last; and
             loses it when the one before goes on.",
             foreign,
         ),
         scene(
-            "place-race",
-            "Nobody is quicker than a sender that starts: who was heard once keeps the place for 80 ms against others,
+            "lock-race",
+            "Nobody is quicker than a sender that starts: a source that was heard once keeps the lock for 80 ms against others,
             or for 40 ms against one that was heard before.",
             race,
         ),
         scene(
-            "place-barred",
-            "Who holds the place and completes no frame loses it after 500 ms, and displaces nobody for 10 s.",
+            "lock-barred",
+            "A source that has the lock and completes no frame loses it after 500 ms, and displaces nobody for 10 s.",
             barred,
         ),
         scene(
-            "place-leap",
+            "lock-leap",
             "An id that leaps ahead contradicts a stream that runs, and is believed after a pause; what two hellos then
             say is still to come is taken back.",
             leap,
         ),
         scene(
-            "place-eight",
+            "lock-eight",
             "Eight frames are in flight: a ninth has the oldest of them given up.",
             eight,
         ),
@@ -86,10 +86,10 @@ fn goodbye(stage: &mut Stage) {
     hellos(stage, 'A', SESSION, 7, &[0, 12]);
     whole(stage, 'A', SESSION, 7, 20);
     // In its name: it goes on.
-    stage.hear(30_000, 'A', word(Kind::Goodbye, SESSION, 8, 30_000));
+    stage.hear(30_000, 'A', header_only(Kind::Goodbye, SESSION, 8, 30_000));
     stage.hear(40_000, 'A', data(SESSION, 7, &frame(7), 0)[0].clone());
     whole(stage, 'A', SESSION, 8, 60);
-    stage.hear(100_000, 'A', word(Kind::Goodbye, SESSION, 9, 100_000));
+    stage.hear(100_000, 'A', header_only(Kind::Goodbye, SESSION, 9, 100_000));
     stage.hear(101_000, 'A', data(SESSION, 8, &frame(8), 0)[0].clone());
     hellos(stage, 'B', OTHER, 0, &[200]);
     stage.until(400_000);
@@ -120,7 +120,7 @@ fn foreign(stage: &mut Stage) {
     hellos(stage, 'B', OTHER, 1, &[711, 712, 724]);
     whole(stage, 'B', OTHER, 1, 740);
     stage.hear(800_000, 'A', data(SESSION, 7, &frame(7), 0)[0].clone());
-    stage.hear(801_000, 'A', word(Kind::Goodbye, SESSION, 8, 801_000));
+    stage.hear(801_000, 'A', header_only(Kind::Goodbye, SESSION, 8, 801_000));
     hellos(stage, 'A', SESSION, 8, &[900]);
     whole(stage, 'B', OTHER, 2, 910);
     whole(stage, 'A', SESSION, 8, 920);
@@ -133,12 +133,12 @@ fn race(stage: &mut Stage) {
     whole(stage, 'B', OTHER, 0, 3);
     hellos(stage, 'A', SESSION, 0, &[12]);
     whole(stage, 'A', SESSION, 0, 20);
-    stage.hear(30_000, 'A', word(Kind::Goodbye, SESSION, 1, 30_000));
+    stage.hear(30_000, 'A', header_only(Kind::Goodbye, SESSION, 1, 30_000));
     stage.until(300_000);
     // Again, with one that is not heard again.
     hellos(stage, 'C', 3, 0, &[300]);
     hellos(stage, 'B', OTHER, 0, &[301, 339, 340]);
-    stage.hear(350_000, 'B', word(Kind::Goodbye, OTHER, 0, 350_000));
+    stage.hear(350_000, 'B', header_only(Kind::Goodbye, OTHER, 0, 350_000));
     stage.until(700_000);
     hellos(stage, 'C', 3, 0, &[700]);
     hellos(stage, 'D', 4, 0, &[780]);

@@ -23,7 +23,7 @@ pub(crate) fn data(session: u64, id: u32, bytes: &[u8], parity: u16) -> Vec<Vec<
     chunks.map(|(i, chunk)| of_frame(Kind::Data, session, id, i, bytes.len(), parity, chunk)).collect()
 }
 
-/// The same, sent again.
+/// The same, retransmitted.
 pub(crate) fn again(id: u32, bytes: &[u8], parity: u16, index: usize) -> Vec<u8> {
     of_frame(Kind::Again, SESSION, id, index, bytes.len(), parity, &bytes[2 * index..2 * index + 2])
 }
@@ -59,7 +59,7 @@ pub(crate) fn of_frame(
     with(&header, payload)
 }
 
-/// A hello at `time`, with an invitation to report every so many milliseconds and to ask, or without.
+/// A hello at `time`, with an invitation to report every so many milliseconds and to send requests, or without.
 pub(crate) fn hello(session: u64, next: u32, time: u64, every: Option<u64>) -> Vec<u8> {
     let invitation = every.map(|every| Invitation {
         is_group: false,
@@ -80,25 +80,25 @@ pub(crate) fn hello_as(session: u64, next: u32, time: u64, hello: &Hello<'_>) ->
     datagram
 }
 
-/// What a sender says in a header alone.
-pub(crate) fn word(kind: Kind, session: u64, id: u32, time: u64) -> Vec<u8> {
+/// What a sender sends as a header alone.
+pub(crate) fn header_only(kind: Kind, session: u64, id: u32, time: u64) -> Vec<u8> {
     with(&control(kind, session, id, MEDIA_TIME + time, 0), &[])
 }
 
-/// A pong to what was asked at `asked` on the receiver's clock, heard and answered at `time`.
+/// A pong to what was sent at `asked` on the receiver's clock, heard and answered at `time`.
 pub(crate) fn pong(session: u64, next: u32, token: [u8; 8], asked: u64, time: u64) -> Vec<u8> {
     let heard = MEDIA_TIME + time;
     let body = [token, asked.to_be_bytes(), heard.to_be_bytes()].concat();
     with(&control(Kind::Pong, session, next, heard, body.len()), &body)
 }
 
-/// What a receiver says, at `time` of its clock.
-pub(crate) fn says(kind: Kind, session: u64, id: u32, time: u64, body: &[u8]) -> Vec<u8> {
+/// What a receiver sends, at `time` of its clock.
+pub(crate) fn of_receiver(kind: Kind, session: u64, id: u32, time: u64, body: &[u8]) -> Vec<u8> {
     with(&control(kind, session, id, time, body.len()), body)
 }
 
 pub(crate) fn ping(session: u64, token: [u8; 8], time: u64) -> Vec<u8> {
-    says(Kind::Ping, session, 0, time, &[token, [0; 8], [0; 8]].concat())
+    of_receiver(Kind::Ping, session, 0, time, &[token, [0; 8], [0; 8]].concat())
 }
 
 /// A report without trains.
@@ -106,7 +106,7 @@ pub(crate) fn report(session: u64, id: u32, token: [u8; 8], counts: [u32; 9], ti
     let mut body = token.to_vec();
     body.extend(counts.iter().flat_map(|count| count.to_be_bytes()));
     body.extend([0; 2]);
-    says(Kind::Report, session, id, time, &body)
+    of_receiver(Kind::Report, session, id, time, &body)
 }
 
 pub(crate) fn request(id: u32, token: [u8; 8], needed: u16, ranges: &[(u16, u16)], time: u64) -> Vec<u8> {
@@ -116,17 +116,17 @@ pub(crate) fn request(id: u32, token: [u8; 8], needed: u16, ranges: &[(u16, u16)
     body.extend(
         ranges.iter().flat_map(|(first, chunks)| [first.to_be_bytes(), chunks.to_be_bytes()].concat()),
     );
-    says(Kind::Resend, SESSION, id, time, &body)
+    of_receiver(Kind::Resend, SESSION, id, time, &body)
 }
 
-pub(crate) fn ask(token: [u8; 8], leaves: bool, time: u64) -> Vec<u8> {
+pub(crate) fn subscribe(token: [u8; 8], leaves: bool, time: u64) -> Vec<u8> {
     let mut body = token.to_vec();
     body.push(u8::from(leaves));
     body.resize(16, 0);
-    says(Kind::Subscribe, u64::MAX, 0, time, &body)
+    of_receiver(Kind::Subscribe, u64::MAX, 0, time, &body)
 }
 
-pub(crate) fn answer(token: [u8; 8], status: u8, time: u64) -> Vec<u8> {
+pub(crate) fn subscribe_reply(token: [u8; 8], status: u8, time: u64) -> Vec<u8> {
     let mut body = token.to_vec();
     body.push(status);
     with(&control(Kind::SubscribeReply, SESSION, 0, MEDIA_TIME + time, body.len()), &body)
