@@ -1,6 +1,10 @@
-//! Reads the letters that the receiver draws back from the pixels of a screen.
+//! Reads the letters that the receiver draws back from the pixels of a screen: each letter is drawn here from the same
+//! font, by the same rules, and compared.
 
-use font8x8::legacy::{BASIC_LEGACY, LATIN_LEGACY};
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use ab_glyph::{Font, FontRef, GlyphId, PxScale, ScaleFont};
 
 use super::display::{Area, Screen};
 
@@ -9,10 +13,8 @@ use super::display::{Area, Screen};
 pub(crate) struct Text {
     pub(crate) left: usize,
     pub(crate) top: usize,
-    /// How many pixels wide and high each dot of a letter is.
-    pub(crate) scale: usize,
-    /// Red, green and blue of its letters.
-    pub(crate) rgb: [u8; 3],
+    /// How many pixels high an x is.
+    x_height: usize,
 }
 
 impl Screen {
@@ -21,84 +23,165 @@ impl Screen {
         self.find(text, self.area()).is_some()
     }
 
-    /// The first place in an area, from the top, where a text is: all dots of its letters are of one colour, and none
-    /// around them. What is smaller is found first.
+    /// The first place in an area, from the top, where a text is: every pixel of its letters is as light as it has to be,
+    /// and so is every one around them. What is smaller is found first.
     pub(crate) fn find(&self, text: &str, area: Area) -> Option<Text> {
-        (1..=12).find_map(|scale| self.find_at(text, area, scale))
+        SIZES.into_iter().find_map(|x_height| {
+            let pattern = Pattern::of(text, x_height);
+            let (right, bottom) =
+                (area.width.checked_sub(pattern.width)?, area.height.checked_sub(pattern.height)?);
+            let tops = area.top..=area.top + bottom;
+            let mut places =
+                tops.flat_map(|top| (area.left..=area.left + right).map(move |left| (left, top)));
+            let (left, top) = places.find(|&(left, top)| self.error(&pattern, left, top).is_some())?;
+            Some(Text { left, top, x_height })
+        })
     }
 
     /// What is written on one line, from there to the right end of an area, whatever its colours.
     pub(crate) fn line(&self, from: Text, area: Area) -> String {
-        let size = 8 * from.scale;
-        let letters = (area.left + area.width).saturating_sub(from.left) / size;
-        let line: String =
-            (0..letters).map(|n| self.letter(from.left + n * size, from.top, from.scale)).collect();
-        line.trim_end().to_owned()
-    }
-
-    fn find_at(&self, text: &str, area: Area, scale: usize) -> Option<Text> {
-        let width = 8 * scale * text.chars().count();
-        let (right, bottom) = (area.width.checked_sub(width)?, area.height.checked_sub(8 * scale)?);
-        let (mut ink, mut paper) = (Vec::new(), Vec::new());
-        for (number, letter) in text.chars().enumerate() {
-            for (x, y, is_ink) in dots(glyph(letter).expect("the receiver has a glyph for it")) {
-                let (x, y) = (scale * (8 * number + x), scale * y);
-                let corners = [(x, y), (x + scale - 1, y + scale - 1)];
-                if is_ink { ink.extend(corners) } else { paper.extend(corners) }
-            }
-        }
-        for top in area.top..=area.top + bottom {
-            for left in area.left..=area.left + right {
-                let at = |(x, y): &(usize, usize)| self.at(left + x, top + y);
-                let rgb = at(&ink[0]);
-                // Where all is of one colour, the first dot of paper says no; in a picture, the second of ink.
-                if at(&paper[0]) != rgb
-                    && ink.iter().all(|dot| at(dot) == rgb)
-                    && paper.iter().all(|dot| at(dot) != rgb)
-                {
-                    return Some(Text { left, top, scale, rgb });
+        let (mut line, mut left, mut gap) = (String::new(), from.left, 0);
+        let right = area.left + area.width;
+        while left < right {
+            let read = |letter: char| {
+                let pattern = Pattern::of(letter.encode_utf8(&mut [0; 4]), from.x_height);
+                let is_inside = left + pattern.width <= right && from.top + pattern.height <= self.height;
+                let error = self.error(&pattern, left, from.top).filter(|_| is_inside)?;
+                Some((letter, pattern.width, error))
+            };
+            // A part of an m may be an r, but an r is no m.
+            let better =
+                |a: &(char, usize, f32), b: &(char, usize, f32)| a.1.cmp(&b.1).then(b.2.total_cmp(&a.2));
+            let best = LETTERS.chars().filter_map(read).max_by(better);
+            if let Some((letter, width, _)) = best {
+                if gap > 1 {
+                    line.push(' ');
                 }
+                line.push(letter);
+                (left, gap) = (left + width, 0);
+            } else {
+                (left, gap) = (left + 1, gap + 1);
             }
         }
-        None
+        line
     }
 
-    /// The letter there; a space where there is none.
-    fn letter(&self, left: usize, top: usize, scale: usize) -> char {
-        let middle = |dot: usize, from: usize| from + scale * dot + scale / 2;
-        let cell: [[[u8; 3]; 8]; 8] =
-            std::array::from_fn(|y| std::array::from_fn(|x| self.at(middle(x, left), middle(y, top))));
-        let mut colours = cell.concat();
-        colours.sort_unstable();
-        colours.dedup();
+    /// How far a place is from a text, on average; `None` if it is not that text.
+    fn error(&self, pattern: &Pattern, left: usize, top: usize) -> Option<f32> {
+        let luma = |(x, y): (usize, usize)| self.luma(left + x, top + y);
         // Letters are lighter than what is behind them.
-        colours.sort_by_key(|rgb| std::cmp::Reverse(rgb.iter().map(|&c| u32::from(c)).sum::<u32>()));
-        let drawn =
-            |rgb: [u8; 3]| cell.map(|row| (0..8).fold(0, |bits, x| bits | u8::from(row[x] == rgb) << x));
-        colours
-            .into_iter()
-            .find_map(|rgb| LETTERS.chars().find(|&letter| glyph(letter) == Some(drawn(rgb))))
-            .unwrap_or(' ')
+        let (ink, paper) = (luma(pattern.ink.0), luma(pattern.paper));
+        if ink < paper + LEAST {
+            return None;
+        }
+        let ground = pattern.ground.iter().map(|&at| luma(at)).sum::<f32>() / pattern.ground.len() as f32;
+        // The whole ink: the letter may cover only a part of its darkest pixel.
+        let contrast = (ink - ground) / pattern.ink.1;
+        if contrast < LEAST {
+            return None;
+        }
+        let mut sum = 0.0;
+        for (at, &covered) in pattern.covered.iter().enumerate() {
+            let (x, y) = (at % pattern.width, at / pattern.width);
+            let off = ((luma((x, y)) - ground) / contrast - covered).abs();
+            // A neighbour may reach a little into its room.
+            if covered == 0.0 && (x == 0 || x + 1 == pattern.width) {
+                continue;
+            }
+            if off > MOST_OFF {
+                return None;
+            }
+            sum += off;
+        }
+        Some(sum / pattern.covered.len() as f32)
+    }
+
+    fn luma(&self, x: usize, y: usize) -> f32 {
+        let [red, green, blue] = self.at(x, y).map(f32::from);
+        0.3 * red + 0.59 * green + 0.11 * blue
     }
 }
 
-/// A letter's rows from the top, the lowest bit on the left.
-fn glyph(letter: char) -> Option<[u8; 8]> {
-    Some(match letter {
-        ' '..='~' => BASIC_LEGACY[letter as usize],
-        '\u{a0}'..='\u{ff}' => LATIN_LEGACY[letter as usize - 0xa0],
-        // The font has none of these; the receiver draws them so.
-        '…' => [0, 0, 0, 0, 0, 0x5b, 0x5b, 0],
-        '●' => [0, 0x3c, 0x7e, 0x7e, 0x7e, 0x7e, 0x3c, 0],
-        '▲' => [0, 0x18, 0x18, 0x3c, 0x3c, 0x7e, 0x7e, 0],
-        '■' => [0, 0x7e, 0x7e, 0x7e, 0x7e, 0x7e, 0x7e, 0],
-        _ => return None,
-    })
+/// A text as it is drawn: how much of each pixel its letters cover, from 0 to 1.
+#[derive(Clone, Debug)]
+struct Pattern {
+    width: usize,
+    height: usize,
+    covered: Vec<f32>,
+    /// The pixel that is covered most, and how much.
+    ink: ((usize, usize), f32),
+    /// One that is not covered, as near to it as there is.
+    paper: (usize, usize),
+    /// Some that are not covered.
+    ground: Vec<(usize, usize)>,
 }
 
-fn dots(rows: [u8; 8]) -> impl Iterator<Item = (usize, usize, bool)> {
-    (0..64).map(move |dot| (dot % 8, dot / 8, rows[dot / 8] >> (dot % 8) & 1 == 1))
+impl Pattern {
+    fn of(text: &str, x_height: usize) -> Self {
+        static KNOWN: LazyLock<Mutex<HashMap<(String, usize), Pattern>>> = LazyLock::new(Mutex::default);
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry((text.to_owned(), x_height)).or_insert_with(|| Self::drawn(text, x_height)).clone()
+    }
+
+    fn drawn(text: &str, x_height: usize) -> Self {
+        let em = x_height as f32 * 0.99999 / X_HEIGHT;
+        let ascent = (ASCENT * em).ceil();
+        let height = ascent as usize + (DESCENT * em).ceil() as usize;
+        let glyphs: Vec<(&FontRef<'_>, GlyphId)> = text.chars().map(glyph).collect();
+        let scale = |font: &FontRef<'_>| {
+            PxScale::from(em * font.height_unscaled() / font.units_per_em().expect("the font says its units"))
+        };
+        let advance = |font: &FontRef<'_>, glyph| font.as_scaled(scale(font)).h_advance(glyph).round();
+        let width = glyphs.iter().map(|(font, glyph)| advance(font, *glyph)).sum::<f32>() as usize;
+        let mut covered = vec![0.0; width * height];
+        let mut left = 0.0;
+        for (font, glyph) in glyphs {
+            let placed = glyph.with_scale_and_position(scale(font), (left, ascent));
+            if let Some(outline) = font.outline_glyph(placed) {
+                let corner = outline.px_bounds().min;
+                outline.draw(|x, y, part| {
+                    let (x, y) = (corner.x as i32 + x as i32, corner.y as i32 + y as i32);
+                    if (0..width as i32).contains(&x) && (0..height as i32).contains(&y) {
+                        let pixel: &mut f32 = &mut covered[y as usize * width + x as usize];
+                        *pixel = pixel.max(part.min(1.0));
+                    }
+                });
+            }
+            left += advance(font, glyph);
+        }
+        let place = |at: usize| (at % width, at / width);
+        let (ink, part) = covered.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).expect("some pixels");
+        let (ink, part) = (place(ink), *part);
+        let bare = || (0..covered.len()).filter(|&at| covered[at] == 0.0).map(place);
+        let distance = |at: &(usize, usize)| at.0.abs_diff(ink.0) + at.1.abs_diff(ink.1);
+        let paper = bare().min_by_key(distance).expect("letters leave room");
+        let ground = bare().step_by(bare().count().div_ceil(16)).collect();
+        Self { width, height, covered, ink: (ink, part), paper, ground }
+    }
 }
 
+/// The font that has a letter, and its number there.
+fn glyph(letter: char) -> (&'static FontRef<'static>, GlyphId) {
+    static FONTS: LazyLock<[FontRef<'static>; 2]> =
+        LazyLock::new(|| FONT_FILES.map(|bytes| FontRef::try_from_slice(bytes).expect("a whole font")));
+    let has = |font: &'static FontRef<'static>| {
+        Some((font, font.glyph_id(letter))).filter(|(_, glyph)| glyph.0 > 0)
+    };
+    FONTS.iter().find_map(has).unwrap_or_else(|| panic!("no font has {letter:?}"))
+}
+
+/// The receiver's own font, and one that tests give it.
+const FONT_FILES: [&[u8]; 2] =
+    [include_bytes!("../../receiver/fonts/DejaVuSansCondensed.ttf"), include_bytes!("../fonts/hangul.ttf")];
+/// Of an em, in the receiver's font.
+const X_HEIGHT: f32 = 1120.0 / 2048.0;
+const ASCENT: f32 = 1901.0 / 2048.0;
+const DESCENT: f32 = 483.0 / 2048.0;
+/// Of letters, in pixels to the top of an x.
+const SIZES: std::ops::Range<usize> = 5..60;
+/// By how much letters are lighter than what is behind them.
+const LEAST: f32 = 50.0;
+/// How far a pixel may be from what it should be, of the way from the ground to ink: a picture shines through.
+const MOST_OFF: f32 = 0.3;
 /// Those that are read back.
-const LETTERS: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~±µ×äöüß…●▲■";
+const LETTERS: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!\"#$%&'()*+,-./:;<=>?@[\\]^_{|}~±µ×äöüß…●▲■";

@@ -122,9 +122,15 @@ impl Running {
 
     /// Starts `receiver` on a display, and returns when it listens.
     fn on_display(display: &Display, arguments: &[&str]) -> Self {
+        Self::with_fonts(display, "/nonexistent", arguments)
+    }
+
+    /// The same, where those of a folder called `fonts` in this one are the only fonts that are installed.
+    pub(crate) fn with_fonts(display: &Display, folder: &str, arguments: &[&str]) -> Self {
         let mut command = Command::new(program("receiver"));
         command.args(arguments).args(["--stats-interval", "200ms"]);
         command.env("DISPLAY", &display.name).stdin(Stdio::null());
+        command.env("XDG_DATA_HOME", folder).env("XDG_DATA_DIRS", "/nonexistent").env("HOME", "/nonexistent");
         Self::spawn("receiver", &mut command).when_listening(arguments)
     }
 

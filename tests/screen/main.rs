@@ -7,6 +7,7 @@ mod browser;
 mod common;
 mod grid;
 mod idle_cost;
+mod names;
 mod nine;
 mod overlay;
 mod window;

@@ -1,8 +1,11 @@
 //! What the window works with.
 
+use std::rc::Rc;
+
 use sdl2::{EventPump, Sdl, VideoSubsystem};
 
 use super::backend::events::Waiting;
+use super::draw::font::Fonts;
 use super::options::Detail;
 use crate::discovery::Finder;
 use crate::feed::Feeds;
@@ -19,4 +22,6 @@ pub(super) struct WindowContext<'a> {
     pub(super) waiting: Waiting,
     /// How much is written on a picture.
     pub(super) detail: Detail,
+    /// What is written with.
+    pub(super) fonts: Rc<Fonts>,
 }

@@ -1,5 +1,6 @@
 //! One sender's part of the window: its newest picture or a card instead, and what lies over it.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use sdl2::EventPump;
 use sdl2::rect::Rect;
 
 use super::backend::canvas::{Canvas, Drawing, Layer};
+use super::draw::font::Fonts;
 use super::tile_overlay::{Style, TileOverlay, TileState};
 use super::widgets::card;
 use super::widgets::health::Age;
@@ -31,6 +33,9 @@ pub(super) struct Tile {
     card: Decoded,
     /// What the card says, while it is shown.
     on_card: Option<Vec<String>>,
+    /// How many letters had been looked for when the card was drawn, and how far from the left it was covered.
+    card_drawn: (u32, u32),
+    fonts: Rc<Fonts>,
     /// How old the picture was when it was looked at last, and whether that is too old.
     age: Age,
     overlay: TileOverlay,
@@ -39,7 +44,7 @@ pub(super) struct Tile {
 }
 
 impl Tile {
-    pub(super) fn new(feed: Arc<Feed>) -> Self {
+    pub(super) fn new(feed: Arc<Feed>, fonts: Rc<Fonts>) -> Self {
         let now = Instant::now();
         Self {
             status: feed.status(),
@@ -51,8 +56,10 @@ impl Tile {
             is_fresh: false,
             card: Decoded::default(),
             on_card: None,
+            card_drawn: (0, 0),
             age: Age::default(),
-            overlay: TileOverlay::default(),
+            overlay: TileOverlay::new(fonts.clone()),
+            fonts,
             must_draw: true,
             drawing_began: now,
         }
@@ -140,9 +147,11 @@ impl Tile {
             }
             (lines, _) => lines.unwrap_or_else(|| vec!["waiting for a picture".to_owned()]),
         };
-        if self.on_card.as_ref() != Some(&lines) || (self.card.width(), self.card.height()) != size {
-            card::draw(&mut self.card, size.0, size.1, &lines);
-            self.on_card = Some(lines);
+        let now = (self.fonts.answers(), self.overlay.reach());
+        let is_same = self.card_drawn == now && (self.card.width(), self.card.height()) == size;
+        if !is_same || self.on_card.as_ref() != Some(&lines) {
+            card::draw(&mut self.card, &self.fonts, size, now.1, &lines);
+            (self.on_card, self.card_drawn) = (Some(lines), now);
             return true;
         }
         false
@@ -157,10 +166,10 @@ impl Tile {
     pub(super) fn is_due(&mut self, style: Style, now: Instant) -> bool {
         let Some(area) = self.area else { return false };
         let had_card = self.on_card.is_some();
-        let is_new = self.renew_card(area.size(), now);
-        self.must_draw |= is_new || had_card != self.on_card.is_some();
         let state = TileState { status: &self.status, samples: &self.samples, age: self.age };
         self.must_draw |= self.overlay.refresh(&self.feed, state, area.size(), style, now);
+        let is_new = self.renew_card(area.size(), now);
+        self.must_draw |= is_new || had_card != self.on_card.is_some();
         self.must_draw
     }
 

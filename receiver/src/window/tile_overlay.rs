@@ -1,11 +1,13 @@
 //! What lies over a tile's picture: figures, a label in a grid, and the edge; drawn anew only when they change.
 
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use sdl2::rect::Rect;
 
 use super::backend::canvas::{Border, Layer};
 use super::draw::bitmap::Bitmap;
+use super::draw::font::Fonts;
 use super::options::Detail;
 use super::widgets::health::{Age, Condition, border};
 use super::widgets::history::STEP;
@@ -25,8 +27,8 @@ pub(super) struct Style {
 }
 
 /// What lies over one tile.
-#[derive(Debug, Default)]
 pub(super) struct TileOverlay {
+    fonts: Rc<Fonts>,
     overlay: Bitmap,
     overlay_at: Option<Rect>,
     label: Bitmap,
@@ -55,9 +57,24 @@ struct Shape {
     is_recording: bool,
     /// When something was said last.
     said: Option<Instant>,
+    /// Whether letters were found that were missing.
+    answers: u32,
 }
 
 impl TileOverlay {
+    pub(super) fn new(fonts: Rc<Fonts>) -> Self {
+        Self {
+            fonts,
+            overlay: Bitmap::default(),
+            overlay_at: None,
+            label: Bitmap::default(),
+            label_at: None,
+            border: None,
+            kept: Default::default(),
+            drawn: None,
+        }
+    }
+
     /// Brings what lies over a tile of this size up to date; whether it looks otherwise now.
     pub(super) fn refresh(
         &mut self,
@@ -75,14 +92,14 @@ impl TileOverlay {
         let kept = &self.kept.0;
         let said = kept.said.as_ref().map(|said| said.at);
         let said = said.filter(|at| now.saturating_duration_since(*at) < NOTE_FOR);
-        let shape = Shape { style, size, condition, is_recording: kept.recording.is_some(), said };
+        let answers = self.fonts.answers();
+        let shape = Shape { style, size, condition, is_recording: kept.recording.is_some(), said, answers };
         if self.drawn.is_some_and(|(drawn, at)| drawn == shape && now < at + self.lasts(condition)) {
             return false;
         }
         self.drawn = Some((shape, now));
         let before = (self.overlay_at, self.label_at, self.border);
         self.border = border(condition, age.age, size).filter(|_| age.age.is_some());
-        self.overlay_at = self.draw_overlay(state, shape);
         self.label_at = None;
         if style.is_in_grid {
             let label = Label {
@@ -94,9 +111,19 @@ impl TileOverlay {
                 loss_percent: samples.now.loss_percent,
                 is_recording: shape.is_recording,
             };
-            self.label_at = label::draw(&mut self.label, size, &label);
+            self.label_at = label::draw(&mut self.label, &self.fonts, size, &label);
         }
+        // The figures end above the label.
+        let below = self.label_at.map_or(0, |label| label.height());
+        let room = (size.0, size.1 - below);
+        self.overlay_at = self.draw_overlay(state, shape, room);
         before != (self.overlay_at, self.label_at, self.border) || self.overlay_at.or(self.label_at).is_some()
+    }
+
+    /// How far from the left all figures reach, while they are shown.
+    pub(super) fn reach(&self) -> u32 {
+        let is_full = self.drawn.is_some_and(|(drawn, _)| drawn.style.detail == Detail::Full);
+        self.overlay_at.filter(|_| is_full).map_or(0, |at| at.right() as u32)
     }
 
     /// When it changes by itself; `None` if it does not.
@@ -119,7 +146,7 @@ impl TileOverlay {
         if self.overlay_at.is_some() || condition != Condition::Live { OFTEN } else { STEP }
     }
 
-    fn draw_overlay(&mut self, state: TileState<'_>, shape: Shape) -> Option<Rect> {
+    fn draw_overlay(&mut self, state: TileState<'_>, shape: Shape, room: (u32, u32)) -> Option<Rect> {
         let TileState { status, samples, age } = state;
         let (kept, detail) = (&self.kept.0, shape.style.detail);
         let condition = match shape.condition {
@@ -164,7 +191,7 @@ impl TileOverlay {
             note: note.as_deref(),
             history: &samples.history,
         };
-        overlay::draw(&mut self.overlay, shape.size, detail, &figures)
+        overlay::draw(&mut self.overlay, &self.fonts, room, detail, &figures)
     }
 }
 

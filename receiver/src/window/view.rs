@@ -90,7 +90,8 @@ impl<'a, C: Canvas> View<'a, C> {
     fn refresh(&mut self) -> Result<Instant> {
         if self.tiles.len() != self.context.feeds.count() {
             let known = self.tiles.len();
-            self.tiles.extend(self.context.feeds.tiles().into_iter().skip(known).map(Tile::new));
+            let new = self.context.feeds.tiles().into_iter().skip(known);
+            self.tiles.extend(new.map(|feed| Tile::new(feed, self.context.fonts.clone())));
             self.arranged = None;
         }
         let now = Instant::now();
@@ -104,7 +105,7 @@ impl<'a, C: Canvas> View<'a, C> {
         match self.shown_finder() {
             Some(finder) => {
                 let size = self.canvas.window().drawable_size();
-                self.picker.draw(&mut self.canvas, size, finder, &self.context.pump)?;
+                self.picker.draw(&mut self.canvas, &self.context.fonts, size, finder, &self.context.pump)?;
             }
             None => self.draw(now)?,
         }
@@ -145,7 +146,8 @@ impl<'a, C: Canvas> View<'a, C> {
         self.arranged = Some(size);
         self.canvas.clear();
         self.picker.redraw();
-        self.help.1 = if self.wants_help { help::draw(&mut self.help.0, size) } else { None };
+        self.help.1 =
+            if self.wants_help { help::draw(&mut self.help.0, &self.context.fonts, size) } else { None };
         self.full = self.full.filter(|&full| full < self.tiles.len());
         let alone = self.alone();
         let is_hidden = self.is_minimised || self.shown_finder().is_some();

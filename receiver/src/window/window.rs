@@ -3,6 +3,7 @@
 //! SDL wants the main thread. The decoding thread puts each picture into a mailbox and [wakes](Waker::wake) the window;
 //! a picture that a newer one displaces is never shown, and goes back to whoever put it there.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
@@ -17,6 +18,7 @@ use super::backend::software::Software;
 use super::backend::xlib::LastWords;
 use super::backend::{sdl, xlib};
 use super::context::WindowContext;
+use super::draw::font::Fonts;
 use super::options::{Detail, Options};
 use super::view::View;
 use crate::codec::PixelFormat;
@@ -115,7 +117,9 @@ impl Window {
             });
             let _stop = StopAtEnd(stop);
             let Self { canvas, waiting, pump, video, sdl, detail } = self;
-            let context = WindowContext { pump, video: &video, sdl: &sdl, feeds, finder, waiting, detail };
+            let fonts = Rc::new(Fonts::new());
+            let context =
+                WindowContext { pump, video: &video, sdl: &sdl, feeds, finder, waiting, detail, fonts };
             let done = match canvas {
                 Driver::Graphics(canvas) => {
                     let textures = canvas.texture_creator();

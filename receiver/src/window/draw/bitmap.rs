@@ -2,6 +2,7 @@
 
 use sdl2::rect::Rect;
 
+use super::font::Fonts;
 use super::painter::Painter;
 use super::palette::Colour;
 
@@ -14,11 +15,16 @@ pub(crate) struct Bitmap {
 }
 
 impl Bitmap {
-    /// Begins anew: a sheet of this size and colour, to be drawn on.
-    pub(crate) fn begin(&mut self, (width, height): (u32, u32), colour: Colour) -> Painter<'_> {
+    /// Begins anew: a bitmap of this size and colour, to be drawn on.
+    pub(crate) fn begin<'a>(
+        &'a mut self,
+        fonts: &'a Fonts,
+        (width, height): (u32, u32),
+        colour: Colour,
+    ) -> Painter<'a> {
         (self.width, self.height) = (width, height);
         self.pixels.resize(4 * width as usize * height as usize, 0);
-        let mut painter = Painter::new(&mut self.pixels, (width, height));
+        let mut painter = Painter::new(fonts, &mut self.pixels, (width, height));
         painter.clear(colour);
         painter
     }
@@ -95,11 +101,12 @@ fn blend_colour(colour: Colour, below: &mut [u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::window::draw::read::fonts;
 
     #[test]
     fn what_covers_all_takes_the_place_and_what_covers_nothing_leaves_it() {
-        let mut bitmap = Bitmap::default();
-        let mut painter = bitmap.begin((3, 1), [9, 9, 9, 0]);
+        let (fonts, mut bitmap) = (fonts(), Bitmap::default());
+        let mut painter = bitmap.begin(&fonts, (3, 1), [9, 9, 9, 0]);
         painter.fill((1, 0), (1, 1), [10, 20, 30, 255]);
         painter.fill((2, 0), (1, 1), [255, 255, 0, 51]);
         let mut into = [100, 0, 255, 255].repeat(3);
@@ -125,8 +132,8 @@ mod tests {
 
     #[test]
     fn nothing_outside_the_clip_is_changed() {
-        let mut bitmap = Bitmap::default();
-        bitmap.begin((8, 8), [1, 1, 1, 255]);
+        let (fonts, mut bitmap) = (fonts(), Bitmap::default());
+        bitmap.begin(&fonts, (8, 8), [1, 1, 1, 255]);
         let clip = Rect::new(2, 3, 5, 4);
         for at in [(-4, -4), (0, 0), (4, 5), (7, 7), (90, 0), (i32::MIN / 4, 0)] {
             let (pitch, mut into) = (4 * 10 + 4, vec![0; (4 * 10 + 4) * 9]);
@@ -141,7 +148,7 @@ mod tests {
             }
         }
         bitmap.blend(&mut [], 0, (0, 0), clip);
-        bitmap.begin((0, 5), [0; 4]);
+        bitmap.begin(&fonts, (0, 5), [0; 4]);
         bitmap.blend(&mut [0; 64], 16, (0, 0), Rect::new(0, 0, 4, 4));
     }
 }

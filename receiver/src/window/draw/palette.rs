@@ -9,7 +9,7 @@ pub(crate) type Colour = [u8; 4];
 /// Behind a card.
 pub(crate) const GROUND: Colour = [0x1c, 0x16, 0x12, 0xff];
 /// Behind what is written on a picture.
-pub(crate) const PANEL: Colour = [0x1c, 0x16, 0x12, 0xd8];
+pub(crate) const PANEL: Colour = [0x1c, 0x16, 0x12, 0xe6];
 /// Behind the entry that is selected.
 pub(crate) const RAISED: Colour = [0x40, 0x34, 0x2c, 0xff];
 /// What is read first.

@@ -1,72 +1,102 @@
 //! For tests: finds text in what was drawn.
 
-use font8x8::legacy::{BASIC_LEGACY, LATIN_LEGACY};
+use std::collections::HashMap;
+use std::rc::Rc;
 
 use super::bitmap::Bitmap;
-use super::palette::Colour;
+use super::fallback::Fallback;
+use super::font::{Fonts, height, sizes};
+use super::palette::{ACCENT, BAD, Colour, FAINT, FAIR, GOOD, HEAD, RAISED, TEXT};
 
 /// Where a text is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Found {
+    /// Where its line begins.
     pub(crate) x: u32,
     pub(crate) y: u32,
-    pub(crate) scale: u32,
+    /// Of its letters.
+    pub(crate) size: u32,
     pub(crate) colour: Colour,
 }
 
 impl Found {
     /// Where the text ends.
     pub(crate) fn right(&self, text: &str) -> u32 {
-        self.x + 8 * self.scale * text.chars().count() as u32
+        self.x + FONTS.with(|fonts| fonts.width(text, self.size))
     }
 }
 
-/// The first place, from the top, where the text is: all of its letters' pixels are of one colour, and none around them.
+/// The first place, from the top, where the text is, in letters of any colour and the smallest size: each of its pixels is
+/// exactly as it should be, those between and around the letters too.
 pub(crate) fn find(bitmap: &Bitmap, text: &str) -> Option<Found> {
-    (1..=12).find_map(|scale| find_at(bitmap, text, scale))
+    let places = ColourIndex::of(bitmap);
+    let mut sizes: Vec<u32> = sizes(8, 96).collect();
+    sizes.reverse();
+    sizes.into_iter().find_map(|size| {
+        let found = INKS.into_iter().filter_map(|colour| places.find(text, size, colour));
+        found.min_by_key(|found| (found.y, found.x))
+    })
 }
 
-fn find_at(bitmap: &Bitmap, text: &str, scale: u32) -> Option<Found> {
-    let (width, height) = bitmap.size();
-    let letters = text.chars().count() as u32;
-    let (right, bottom) = (width.checked_sub(8 * scale * letters)?, height.checked_sub(8 * scale)?);
-    let pixels: &[Colour] = bitmap.pixels().as_chunks().0;
-    // The corners of each dot, counted from the text's own corner; those of ink first.
-    let (mut ink, mut paper) = (Vec::new(), Vec::new());
-    for (number, letter) in text.chars().enumerate() {
-        for (row, bits) in glyph(letter).into_iter().enumerate() {
-            for bit in 0..8 {
-                let (x, y) = (scale * (8 * number as u32 + bit), scale * row as u32);
-                let end = scale - 1;
-                let corners = [(x, y), (x + end, y), (x, y + end), (x + end, y + end)];
-                let dots = if bits >> bit & 1 == 1 { &mut ink } else { &mut paper };
-                dots.extend(corners.map(|(x, y)| (y * width + x) as usize));
-            }
-        }
-    }
-    for y in 0..=bottom {
-        for x in 0..=right {
-            let corner = (y * width + x) as usize;
-            let colour = pixels[corner + ink[0]];
-            // The first pixel is of the ground.
-            if colour != pixels[0]
-                && ink.iter().all(|dot| pixels[corner + dot] == colour)
-                && paper.iter().all(|dot| pixels[corner + dot] != colour)
-            {
-                return Some(Found { x, y, scale, colour });
-            }
-        }
-    }
-    None
+/// The program's font alone.
+pub(crate) fn fonts() -> Fonts {
+    Fonts::with_fallback(Fallback::new(Vec::new()))
 }
 
-fn glyph(letter: char) -> [u8; 8] {
-    match letter {
-        '…' => [0, 0, 0, 0, 0, 0x5b, 0x5b, 0],
-        '●' => [0, 0x3c, 0x7e, 0x7e, 0x7e, 0x7e, 0x3c, 0],
-        '▲' => [0, 0x18, 0x18, 0x3c, 0x3c, 0x7e, 0x7e, 0],
-        '■' => [0, 0x7e, 0x7e, 0x7e, 0x7e, 0x7e, 0x7e, 0],
-        '\u{a0}'..='\u{ff}' => LATIN_LEGACY[letter as usize - 0xa0],
-        _ => BASIC_LEGACY[letter as usize],
+thread_local! {
+    /// With the letters that were looked for before.
+    static FONTS: Rc<Fonts> = Rc::new(fonts());
+}
+
+/// Where each colour is.
+struct ColourIndex<'a> {
+    bitmap: &'a Bitmap,
+    pixels: &'a [Colour],
+    places: HashMap<Colour, Vec<u32>>,
+    fonts: Rc<Fonts>,
+}
+
+impl<'a> ColourIndex<'a> {
+    fn of(bitmap: &'a Bitmap) -> Self {
+        let pixels: &[Colour] = bitmap.pixels().as_chunks().0;
+        let mut places: HashMap<Colour, Vec<u32>> = HashMap::new();
+        for (at, pixel) in pixels.iter().enumerate().filter(|(_, pixel)| **pixel != pixels[0]) {
+            places.entry(*pixel).or_default().push(at as u32);
+        }
+        Self { bitmap, pixels, places, fonts: FONTS.with(Rc::clone) }
+    }
+
+    fn find(&self, text: &str, size: u32, colour: Colour) -> Option<Found> {
+        // The first pixel is of the ground.
+        let grounds = [*self.pixels.first()?, RAISED];
+        let is_there = |ground: &Colour| *ground == grounds[0] || self.places.contains_key(ground);
+        let grounds = grounds.into_iter().filter(is_there);
+        let found = grounds.filter_map(|ground| self.find_on(text, size, colour, ground));
+        found.min_by_key(|found| (found.y, found.x))
+    }
+
+    fn find_on(&self, text: &str, size: u32, colour: Colour, ground: Colour) -> Option<Found> {
+        let (across, down) = (self.fonts.width(text, size), height(size));
+        let (width, tall) = self.bitmap.size();
+        if across > width || down > tall {
+            return None;
+        }
+        let mut drawn = Bitmap::default();
+        drawn.begin(&self.fonts, (across, down), ground).text((0, 0), text, size, colour);
+        let drawn: &[Colour] = drawn.pixels().as_chunks().0;
+        let seldom = |(_, pixel): &(usize, &Colour)| self.places.get(*pixel).map_or(0, Vec::len);
+        let (at, pixel) =
+            drawn.iter().enumerate().filter(|(_, pixel)| **pixel != ground).min_by_key(seldom)?;
+        let (x, y) = (at as u32 % across, at as u32 / across);
+        self.places.get(pixel)?.iter().find_map(|place| {
+            let (x, y) = ((place % width).checked_sub(x)?, (place / width).checked_sub(y)?);
+            let is_inside = x + across <= width && y + down <= tall;
+            let row = |y: u32| &self.pixels[(y * width + x) as usize..][..across as usize];
+            let mut rows = (y..).zip(drawn.chunks(across as usize));
+            (is_inside && rows.all(|(y, drawn)| row(y) == drawn)).then_some(Found { x, y, size, colour })
+        })
     }
 }
+
+const INKS: [Colour; 9] =
+    [ACCENT, BAD, FAIR, FAINT, GOOD, HEAD, TEXT, [1, 2, 3, 255], [0xa0, 0x96, 0xb0, 0xff]];

@@ -1,53 +1,74 @@
 //! The card that stands in for a picture: a few lines of text in the middle of a dark window.
 
+use super::overlay::{SMALLEST, letter_size};
 use crate::codec::Decoded;
-use crate::window::draw::painter;
-use crate::window::draw::painter::{GLYPH, Painter, shortened};
-use crate::window::draw::palette::{ACCENT, Colour, GROUND, HEAD, TEXT};
+use crate::window::draw::font::{Fonts, height, sizes};
+use crate::window::draw::painter::Painter;
+use crate::window::draw::palette::{ACCENT, GROUND, HEAD, TEXT};
 
-/// Draws these lines, the first one large, in a picture of this size.
-pub(crate) fn draw(card: &mut Decoded, width: u32, height: u32, lines: &[String]) {
-    card.draw(width, height, |pixels| {
-        let mut on = Painter::new(pixels, (width, height));
-        on.clear(GROUND);
+/// Draws these lines, the first one large, in a picture of this size, right of what covers so much of its left.
+pub(crate) fn draw(
+    card: &mut Decoded,
+    fonts: &Fonts,
+    (width, down): (u32, u32),
+    covered: u32,
+    lines: &[String],
+) {
+    // Where little is left beside it, the middle is as good.
+    let left = if 5 * covered <= 3 * width { covered } else { 0 };
+    let across = width - left;
+    card.draw(width, down, |pixels| {
+        let mut painter = Painter::new(fonts, pixels, (width, down));
+        painter.clear(GROUND);
         let Some((head, rest)) = lines.split_first() else { return };
-        let longest = rest.iter().map(|line| line.chars().count()).max().unwrap_or(0) as u32;
-        // Letters as large as fit: whole multiples of the font's 8x8, so that they stay sharp.
-        let largest =
-            |letters: u32, lines: u32| (width / (GLYPH * (letters + 2))).min(height / (GLYPH * lines));
-        let small = largest(longest.max(24), 24).clamp(1, 4);
-        let large = largest(head.chars().count() as u32, 10).clamp(small, 3 * small);
-        let total = GLYPH * large + 3 * GLYPH * small + rest.len() as u32 * LINE * small;
-        let mut top = height.saturating_sub(total) / 2;
-        centred(&mut on, head, top, large, HEAD);
-        top += GLYPH * large + GLYPH * small;
-        let long = (painter::width(head) * large).min(width);
-        on.fill(((width - long) / 2, top), (long, small), ACCENT);
-        top += 2 * GLYPH * small;
-        for line in rest {
-            centred(&mut on, line, top, small, TEXT);
-            top += LINE * small;
+        // As large as fits. Short lines are not written larger than usual ones, so that a count does not change it.
+        let widest =
+            |size| rest.iter().map(|line| fonts.width(line, size)).max().unwrap_or(0).max(USUAL * size);
+        let fits = |size: &u32| widest(*size) + 2 * size <= across && LINES * pitch(*size) <= down;
+        let small = sizes(SMALLEST, letter_size((width, down)) * 5 / 4).find(fits).unwrap_or(SMALLEST);
+        let fits = |size: &u32| fonts.width(head, *size) + 2 * size <= across && 5 * height(*size) <= down;
+        let large = sizes(small, 4 * small).find(fits).unwrap_or(small);
+        let mut top = down.saturating_sub(height(large) + small + rest.len() as u32 * pitch(small)) / 2;
+        let mut centred = |text: &str, top, size, colour| {
+            let text = fonts.shortened(text, size, across.saturating_sub(size));
+            let long = fonts.width(&text, size);
+            painter.text((left + (across - long) / 2, top), &text, size, colour);
+            long
+        };
+        let long = centred(head, top, large, HEAD);
+        top += height(large) + small;
+        for (line, top) in rest.iter().zip((top..).step_by(pitch(small) as usize)) {
+            centred(line, top, small, TEXT);
         }
+        let rule = (left + (across - long) / 2, top - small * 3 / 4);
+        painter.fill(rule, (long, (small / 8).max(1)), ACCENT);
     });
 }
 
-/// Writes a line in the middle; what is too long is shortened.
-fn centred(on: &mut Painter<'_>, text: &str, top: u32, scale: u32, colour: Colour) {
-    let across = on.size().0;
-    let text = shortened(text, (across / (GLYPH * scale)) as usize);
-    on.text(((across - painter::width(&text) * scale) / 2, top), &text, scale, colour);
+/// From one line to the next.
+fn pitch(size: u32) -> u32 {
+    height(size) + size / 4
 }
 
-/// From one line to the next.
-const LINE: u32 = 14;
+/// A line of usual length, in ems.
+const USUAL: u32 = 14;
+/// So many small lines are to have room above one another.
+const LINES: u32 = 8;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::window::draw::read::fonts;
 
     fn drawn(width: u32, height: u32, lines: &[&str]) -> usize {
         let mut card = Decoded::default();
-        draw(&mut card, width, height, &lines.iter().map(|&line| line.to_owned()).collect::<Vec<_>>());
+        draw(
+            &mut card,
+            &fonts(),
+            (width, height),
+            0,
+            &lines.iter().map(|&line| line.to_owned()).collect::<Vec<_>>(),
+        );
         let pixels = card.planes(&card.strips()[0])[0].to_vec();
         pixels.chunks(4).filter(|pixel| **pixel != GROUND).count()
     }
@@ -62,5 +83,18 @@ mod tests {
             }
         }
         assert!(drawn(640, 480, &["no signal", "for 3 s"]) > 1000);
+    }
+
+    #[test]
+    fn what_covers_its_left_covers_no_letter() {
+        let lines = ["no signal".to_owned(), "for 3 s".to_owned()];
+        for (covered, least) in [(0, 300), (330, 330), (700, 500), (1000, 300)] {
+            let mut card = Decoded::default();
+            draw(&mut card, &fonts(), (1280, 720), covered, &lines);
+            let pixels = card.planes(&card.strips()[0])[0].to_vec();
+            let columns = pixels.chunks(4).enumerate().filter(|(_, pixel)| **pixel != GROUND);
+            let first = columns.map(|(at, _)| at % 1280).min().unwrap();
+            assert!(first > least, "{first} with {covered}");
+        }
     }
 }

@@ -2,30 +2,56 @@
 
 use sdl2::rect::Rect;
 
-use super::overlay::letter_scale;
+use super::overlay::{SMALLEST, letter_size};
 use crate::window::draw::bitmap::Bitmap;
-use crate::window::draw::painter::{GLYPH, width};
-use crate::window::draw::palette::{ACCENT, GROUND, HEAD, TEXT};
+use crate::window::draw::font::{Fonts, height, sizes};
+use crate::window::draw::palette::{ACCENT, FAINT, GROUND, HEAD, TEXT};
 
 /// Draws the list of keys. Returns its place, in the middle of the window; `None` where there is no room for it.
-pub(crate) fn draw(bitmap: &mut Bitmap, window: (u32, u32)) -> Option<Rect> {
-    let widest = |column: fn(&(&str, &str)) -> u32| KEYS.iter().map(column).max().unwrap_or(0);
-    let (keys, deeds) = (widest(|(key, _)| width(key)), widest(|(_, action)| width(action)));
-    let units = (keys + GAP + deeds + 2 * PADDING, TITLE + KEYS.len() as u32 * LINE + 2 * PADDING);
-    let fits = |scale: &u32| scale * units.0 <= window.0 && scale * units.1 <= window.1;
-    let scale = (1..=letter_scale(window.1)).rev().find(fits)?;
-    let (across, down) = (scale * units.0, scale * units.1);
-    let mut painter = bitmap.begin((across, down), GROUND);
-    let (left, mut top) = (scale * PADDING, scale * PADDING);
-    painter.text((left, top), "keys", scale, HEAD);
-    top += scale * TITLE;
+pub(crate) fn draw(bitmap: &mut Bitmap, fonts: &Fonts, window: (u32, u32)) -> Option<Rect> {
+    let fits = |page: &HelpLayout| page.size.0 <= window.0 && page.size.1 <= window.1;
+    let sizes = sizes(SMALLEST, letter_size(window) * 5 / 4);
+    let roomy = sizes.map(|letters| HelpLayout::of(fonts, letters, true)).find(fits);
+    let page = roomy.or_else(|| Some(HelpLayout::of(fonts, SMALLEST, false)).filter(fits))?;
+    let (letters, (across, down)) = (page.letters, page.size);
+    let mut painter = bitmap.begin(fonts, page.size, GROUND);
+    let (left, mut top) = (letters, letters / 2);
+    painter.text((left, top), "keys", letters, HEAD);
+    top += page.title;
+    painter.fill((left, top - page.title / 5), (across - 2 * left, (letters / 12).max(1)), FAINT);
     for (key, action) in KEYS {
-        painter.text((left, top), key, scale, ACCENT);
-        painter.text((left + scale * (keys + GAP), top), action, scale, TEXT);
-        top += scale * LINE;
+        painter.text((left, top), key, letters, ACCENT);
+        painter.text((left + page.keys, top), action, letters, TEXT);
+        top += page.line;
     }
     let middle = |room: u32, size: u32| ((room - size) / 2) as i32;
     Some(Rect::new(middle(window.0, across), middle(window.1, down), across, down))
+}
+
+/// How the list is laid out with letters of a size.
+struct HelpLayout {
+    letters: u32,
+    /// From the top of the title to that of the first key.
+    title: u32,
+    /// From one key to the next.
+    line: u32,
+    /// From a key to what it does.
+    keys: u32,
+    size: (u32, u32),
+}
+
+impl HelpLayout {
+    fn of(fonts: &Fonts, letters: u32, is_roomy: bool) -> Self {
+        let widest = |column: fn(&(&'static str, &'static str)) -> &'static str| {
+            KEYS.iter().map(|row| fonts.width(column(row), letters)).max().unwrap_or(0)
+        };
+        let air = if is_roomy { letters } else { letters / 2 };
+        let (title, line) = (height(letters) + air, height(letters) + (air / 4) * u32::from(is_roomy));
+        let keys = widest(|row| row.0) + letters * 3 / 2;
+        let size =
+            (keys + widest(|row| row.1) + 2 * letters, letters / 2 + title + KEYS.len() as u32 * line + air);
+        Self { letters, title, line, keys, size }
+    }
 }
 
 /// What each key does.
@@ -42,21 +68,15 @@ pub(crate) const KEYS: &[(&str, &str)] = &[
     ("q", "quit"),
 ];
 
-/// All at scale 1.
-const PADDING: u32 = 8;
-const GAP: u32 = 2 * GLYPH;
-const LINE: u32 = 13;
-const TITLE: u32 = 20;
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::window::draw::read::find;
+    use crate::window::draw::read::{find, fonts};
 
     #[test]
     fn every_key_is_there_with_what_it_does() {
-        let mut bitmap = Bitmap::default();
-        let area = draw(&mut bitmap, (1280, 720)).unwrap();
+        let (fonts, mut bitmap) = (fonts(), Bitmap::default());
+        let area = draw(&mut bitmap, &fonts, (1280, 720)).unwrap();
         assert!(
             area.left().abs_diff(1280 - area.right()) <= 1 && area.top().abs_diff(720 - area.bottom()) <= 1
         );
@@ -66,10 +86,13 @@ mod tests {
         let (key, action) =
             (find(&bitmap, "1-9, click").unwrap(), find(&bitmap, "show one sender alone").unwrap());
         assert_eq!((key.colour, key.y), (ACCENT, action.y));
-        assert!(draw(&mut bitmap, (320, 240)).is_some(), "in the smallest of pictures too");
+        assert!(draw(&mut bitmap, &fonts, (320, 240)).is_some(), "in the smallest of pictures too");
+        assert!(draw(&mut bitmap, &fonts, (320, 180)).is_some());
         for window in [(0, 0), (1, 1), (300, 100), (320, 240), (500, 2000), (3840, 2160)] {
             let whole = Rect::new(0, 0, window.0, window.1);
-            assert!(draw(&mut bitmap, window).is_none_or(|area| area.intersection(whole) == Some(area)));
+            assert!(
+                draw(&mut bitmap, &fonts, window).is_none_or(|area| area.intersection(whole) == Some(area))
+            );
         }
     }
 }

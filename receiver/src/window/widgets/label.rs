@@ -5,9 +5,10 @@ use std::time::Duration;
 use sdl2::rect::Rect;
 
 use super::health::{Condition, mark};
-use super::overlay::{WORTH_A_LOOK, age_text};
+use super::overlay::{SMALLEST, WORTH_A_LOOK, age_text, letter_size};
 use crate::window::draw::bitmap::Bitmap;
-use crate::window::draw::painter::{GLYPH, shortened, width};
+use crate::window::draw::font;
+use crate::window::draw::font::Fonts;
 use crate::window::draw::palette::{ACCENT, BAD, Colour, FAIR, HEAD, PANEL};
 
 /// What a tile's strip says.
@@ -30,35 +31,45 @@ pub(crate) struct Label<'a> {
 }
 
 /// Draws the strip, as wide as the tile. Returns its place in the tile; `None` where there is no room for it.
-pub(crate) fn draw(bitmap: &mut Bitmap, tile: (u32, u32), label: &Label<'_>) -> Option<Rect> {
+pub(crate) fn draw(bitmap: &mut Bitmap, fonts: &Fonts, tile: (u32, u32), label: &Label<'_>) -> Option<Rect> {
     let (mark_and_words, colour) = label.health();
-    let fits = |scale: &u32| tile.0 >= scale * (GLYPH * LEAST + 2 * PADDING) && tile.1 >= 2 * scale * HEIGHT;
-    let scale = (1..=(tile.1 + 120).div_ceil(300).min(8)).rev().find(fits).unwrap_or(1);
-    let height = scale * HEIGHT;
-    let columns = (tile.0 / scale).saturating_sub(2 * PADDING) / GLYPH;
-    if columns == 0 || tile.1 < height {
+    let fits = |size: &u32| tile.0 >= LEAST * size && tile.1 >= 8 * strip(*size);
+    let size = font::sizes(SMALLEST, letter_size(tile) * 3 / 2).find(fits).unwrap_or(SMALLEST);
+    let (height, padding) = (strip(size), size * 2 / 3);
+    let mut room = tile.0.saturating_sub(2 * padding);
+    if room < size / 2 || tile.1 < height {
         return None;
     }
-    let mut painter = bitmap.begin((tile.0, height), PANEL);
-    let (left, top) = (scale * PADDING, scale * (HEIGHT - GLYPH) / 2);
+    let mut painter = bitmap.begin(fonts, (tile.0, height), PANEL);
+    let top = (height - font::height(size)) / 2;
     // How it is matters most, then which it is, then for how long.
     let (health, since) = mark_and_words;
-    let named = 3 + label.name.chars().count().min(SHORTEST) as u32;
-    let is_short = columns < named + (health.chars().count() + since.chars().count()) as u32;
-    let health = shortened(&if is_short { health } else { health + &since }, columns as usize);
-    painter.text((tile.0 - left - scale * width(&health), top), &health, scale, colour);
+    let begins = label.name.char_indices().nth(SHORTEST).map_or(label.name.len(), |(at, _)| at);
+    let named = 2 * size + fonts.width(&label.name[..begins], size);
+    let whole = health.clone() + &since;
+    let health = if room < named + fonts.width(&whole, size) { health } else { whole };
+    let health = fonts.shortened(&health, size, room);
+    let taken = fonts.width(&health, size);
+    painter.text((tile.0 - padding - taken, top), &health, size, colour);
+    room = room.saturating_sub(taken + size);
     let number = if (1..=9).contains(&label.number) { label.number.to_string() } else { String::new() };
     let recording = if label.is_recording { "●" } else { "" };
-    let mut at = left;
-    let mut columns = columns.saturating_sub(health.chars().count() as u32 + 1);
+    let mut at = padding;
     for (text, colour) in [(&*number, ACCENT), (recording, BAD), (label.name, HEAD)] {
-        let text = shortened(text, columns as usize);
-        painter.text((at, top), &text, scale, colour);
-        let taken = text.chars().count() as u32 + u32::from(!text.is_empty());
-        at += scale * GLYPH * taken;
-        columns = columns.saturating_sub(taken);
+        let text = fonts.shortened(text, size, room);
+        painter.text((at, top), &text, size, colour);
+        if !text.is_empty() {
+            let taken = fonts.width(&text, size) + size / 2;
+            at += taken;
+            room = room.saturating_sub(taken);
+        }
     }
     Some(Rect::new(0, (tile.1 - height) as i32, tile.0, height))
+}
+
+/// How high the strip is.
+fn strip(size: u32) -> u32 {
+    font::height(size) + size / 2
 }
 
 impl Label<'_> {
@@ -78,19 +89,16 @@ impl Label<'_> {
     }
 }
 
-/// Letters that there is to be room for where letters are larger than the smallest.
-const LEAST: u32 = 24;
+/// Where a tile is narrower than so many ems, letters are smaller.
+const LEAST: u32 = 16;
 /// So much of a name is written before it is written for how long.
 const SHORTEST: usize = 8;
-/// At scale 1.
-const HEIGHT: u32 = 14;
-const PADDING: u32 = 5;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::window::draw::palette::GOOD;
-    use crate::window::draw::read::{Found, find};
+    use crate::window::draw::read::{Found, find, fonts};
 
     fn label(condition: Condition, loss_percent: f64) -> Label<'static> {
         Label {
@@ -106,30 +114,30 @@ mod tests {
 
     #[test]
     fn it_says_which_sender_and_how_it_is() {
-        let mut bitmap = Bitmap::default();
+        let (fonts, mut bitmap) = (fonts(), Bitmap::default());
         for (condition, loss, words, colour) in [
             (Condition::Live, 0.0, "● 30 fps", GOOD),
             (Condition::Live, 3.2, "▲ loss 3 %", FAIR),
             (Condition::Silent, 0.0, "■ no signal 12 s", BAD),
         ] {
-            let area = draw(&mut bitmap, (640, 360), &label(condition, loss)).unwrap();
+            let area = draw(&mut bitmap, &fonts, (640, 360), &label(condition, loss)).unwrap();
             assert_eq!((area.bottom(), area.width()), (360, 640));
             let found = find(&bitmap, words).unwrap();
-            assert_eq!((found.colour, found.right(words)), (colour, 640 - found.scale * PADDING), "{words}");
-            let Found { x, y, scale, .. } = find(&bitmap, "3 ").unwrap();
-            assert_eq!((x, y, scale), (scale * PADDING, found.y, found.scale));
+            assert_eq!((found.colour, found.right(words)), (colour, 640 - found.size * 2 / 3), "{words}");
+            let Found { x, y, size, .. } = find(&bitmap, "3 ").unwrap();
+            assert_eq!((x, y, size), (size * 2 / 3, found.y, found.size));
             assert!(find(&bitmap, "the-back-door").is_some());
         }
     }
 
     #[test]
     fn a_narrow_tile_keeps_how_it_is() {
-        let mut bitmap = Bitmap::default();
-        draw(&mut bitmap, (150, 90), &label(Condition::Live, 0.0)).unwrap();
+        let (fonts, mut bitmap) = (fonts(), Bitmap::default());
+        draw(&mut bitmap, &fonts, (115, 90), &label(Condition::Live, 0.0)).unwrap();
         assert!(find(&bitmap, "● 30 fps").is_some() && find(&bitmap, "the-b…").is_some());
         for width in 0..200 {
             for height in [0, 1, 13, 14, 15, 28, 90] {
-                let area = draw(&mut bitmap, (width, height), &label(Condition::Silent, 0.0));
+                let area = draw(&mut bitmap, &fonts, (width, height), &label(Condition::Silent, 0.0));
                 assert!(
                     area.is_none_or(|area| area.bottom() as u32 == height && bitmap.size() == area.size())
                 );

@@ -8,16 +8,18 @@ mod rows;
 use sdl2::rect::Rect;
 
 use crate::window::draw::bitmap::Bitmap;
+use crate::window::draw::font::Fonts;
 use crate::window::options::Detail;
 
 pub(crate) use figures::Figures;
-pub(crate) use panel::letter_scale;
+pub(crate) use panel::{SMALLEST, letter_size};
 pub(crate) use rows::{WORTH_A_LOOK, age_text};
 
 /// Draws as much as fits into a tile of this size, on a sheet that is as large as it must be. Returns where in the tile it
 /// belongs; `None` if there is nothing to be laid over it.
 pub(crate) fn draw(
     bitmap: &mut Bitmap,
+    fonts: &Fonts,
     tile: (u32, u32),
     detail: Detail,
     figures: &Figures<'_>,
@@ -27,7 +29,7 @@ pub(crate) fn draw(
         Detail::Small => rows::small(figures),
         Detail::Full => rows::full(figures),
     };
-    panel::draw(bitmap, tile, &rows, figures.history, detail == Detail::Full)
+    panel::draw(bitmap, fonts, tile, &rows, figures.history, detail == Detail::Full)
 }
 
 #[cfg(test)]

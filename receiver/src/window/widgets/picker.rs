@@ -13,6 +13,7 @@ use crate::codec::Decoded;
 use crate::discovery::{Finder, Found, whereabouts};
 use crate::window::backend::canvas::{Canvas, Drawing};
 use crate::window::draw::bitmap::Bitmap;
+use crate::window::draw::font::Fonts;
 use crate::window::draw::grid;
 use list::Entry;
 
@@ -25,8 +26,8 @@ pub(crate) struct SenderPicker {
     found: Vec<Found>,
     selected: Option<usize>,
     areas: Vec<Rect>,
-    /// The window's size and the seconds waited when it was drawn last.
-    drawn: Option<((u32, u32), u64)>,
+    /// The window's size, the seconds waited and how many letters were looked for when it was drawn last.
+    drawn: Option<((u32, u32), u64, u32)>,
 }
 
 /// What the user did to the list.
@@ -44,6 +45,7 @@ impl SenderPicker {
     pub(crate) fn draw(
         &mut self,
         canvas: &mut impl Canvas,
+        fonts: &Fonts,
         size: (u32, u32),
         finder: &Finder,
         pump: &EventPump,
@@ -51,21 +53,22 @@ impl SenderPicker {
         let (found, waited) = (finder.found(), finder.waited());
         // While nobody is there, it says for how long.
         let seconds = if found.is_empty() { waited.as_secs() } else { 0 };
-        if self.drawn == Some((size, seconds)) && self.found == found {
+        let answers = fonts.answers();
+        if self.drawn == Some((size, seconds, answers)) && self.found == found {
             return Ok(());
         }
         self.found = found;
         self.selected = self.selected.filter(|&at| at < self.found.len());
-        self.lay_out(size, waited);
+        self.lay_out(fonts, size, waited);
         let (bitmap, area) = (&self.bitmap, Rect::new(0, 0, size.0, size.1));
         self.picture.draw(size.0, size.1, |pixels| pixels.copy_from_slice(bitmap.pixels()));
         canvas.draw(0, &Drawing { area, picture: &self.picture, layers: [None; 3], border: None }, pump)?;
         canvas.present(pump)?;
-        self.drawn = Some((size, seconds));
+        self.drawn = Some((size, seconds, answers));
         Ok(())
     }
 
-    fn lay_out(&mut self, size: (u32, u32), waited: Duration) {
+    fn lay_out(&mut self, fonts: &Fonts, size: (u32, u32), waited: Duration) {
         let places: Vec<String> = self.found.iter().map(whereabouts).collect();
         let entry = |(found, address)| {
             let Found { instance: name, size, fps, .. }: &Found = found;
@@ -78,7 +81,7 @@ impl SenderPicker {
         };
         let entries: Vec<Entry<'_>> =
             self.found.iter().zip(places.iter().map(String::as_str)).map(entry).collect();
-        self.areas = list::draw(&mut self.bitmap, size, &entries, self.selected, waited);
+        self.areas = list::draw(&mut self.bitmap, fonts, size, &entries, self.selected, waited);
     }
 
     /// Has it drawn again.

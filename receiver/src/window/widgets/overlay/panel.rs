@@ -5,7 +5,8 @@ use sdl2::rect::Rect;
 use super::plot;
 use super::rows::Row;
 use crate::window::draw::bitmap::Bitmap;
-use crate::window::draw::painter::{GLYPH, Painter, shortened};
+use crate::window::draw::font::{Fonts, height, sizes};
+use crate::window::draw::painter::Painter;
 use crate::window::draw::palette::{Colour, HEAD, PANEL, TEXT};
 use crate::window::widgets::history::History;
 
@@ -13,134 +14,149 @@ use crate::window::widgets::history::History;
 /// depend on what it says, so that it stands still while figures change.
 pub(crate) fn draw(
     bitmap: &mut Bitmap,
+    fonts: &Fonts,
     tile: (u32, u32),
     rows: &[Row],
     history: &History,
     is_wide: bool,
 ) -> Option<Rect> {
-    let room = Room::of(tile, if is_wide { COLUMNS } else { NARROW });
-    let columns = if is_wide { room.columns.min(COLUMNS) } else { room.columns };
-    let lines: Vec<Line<'_>> = rows.iter().flat_map(|row| lines(row, columns)).collect();
+    let room = Room::of(tile, is_wide);
+    let size = room.size;
+    let lines: Vec<Line<'_>> = rows.iter().flat_map(|row| lines(fonts, row, size, room.across)).collect();
     let mut bottom = 0;
     let lines: Vec<(u32, &Line<'_>)> = lines
         .iter()
         .map_while(|line| {
             let top = bottom;
-            bottom += line.height();
-            (bottom <= room.units).then_some((top, line))
+            bottom += line.height(size);
+            (bottom <= room.down).then_some((top, line))
         })
         .collect();
     let (last_top, last) = lines.last()?;
-    let longest = lines.iter().map(|(_, line)| line.letters()).max()?;
-    let columns = if is_wide { columns } else { longest };
-    if columns == 0 {
+    let longest = lines.iter().map(|(_, line)| line.width(fonts, size)).max()?;
+    let across = if is_wide { room.across } else { longest };
+    if across == 0 {
         return None;
     }
-    let scale = room.scale;
+    let padding = padding(size);
     // The last line's leading is no more than air.
-    let size = (GLYPH * columns + 2 * PADDING, last_top + last.height() - LEADING + 2 * PADDING);
-    let size = (scale * size.0, scale * size.1);
-    let mut painter = bitmap.begin(size, PANEL);
+    let area = (across + 2 * padding, last_top + last.height(size) - leading(size) + 2 * padding);
+    let mut painter = bitmap.begin(fonts, area, PANEL);
     for (top, line) in lines {
-        line.draw(&mut painter, scale * (PADDING + top), columns, scale, history);
+        line.draw(&mut painter, (padding, padding + top), across, size, history);
     }
-    Some(Rect::new(room.margin as i32, room.margin as i32, size.0, size.1))
+    Some(Rect::new(room.margin as i32, room.margin as i32, area.0, area.1))
 }
 
 /// What a tile has room for.
 struct Room {
-    scale: u32,
+    /// Of letters.
+    size: u32,
     /// In pixels, on each side.
     margin: u32,
-    /// Letters beside one another.
-    columns: u32,
-    /// Height in pixels of scale 1.
-    units: u32,
+    /// How wide lines may be, and how high all of them, in pixels.
+    across: u32,
+    down: u32,
 }
 
 impl Room {
-    /// Letters grow with the tile; they are smaller where so many of them would not be beside one another.
-    fn of((width, height): (u32, u32), columns: u32) -> Self {
+    /// Letters grow with the tile; they are smaller where a line of usual length would not have room.
+    fn of((width, height): (u32, u32), is_wide: bool) -> Self {
         let margin = (height / 60).clamp(1, 40);
-        let inside =
-            |size: u32, scale: u32| (size.saturating_sub(2 * margin) / scale).saturating_sub(2 * PADDING);
-        let fits = |scale: &u32| inside(width, *scale) / GLYPH >= columns;
-        let scale = (1..=letter_scale(height)).rev().find(fits).unwrap_or(1);
-        let units = inside(height, scale) + LEADING;
-        Self { scale, margin, columns: inside(width, scale) / GLYPH, units }
+        let ems = if is_wide { ACROSS } else { NARROW };
+        let inside = |room: u32, size: u32| room.saturating_sub(2 * margin + 2 * padding(size));
+        let fits = |size: &u32| inside(width, *size) >= ems * size;
+        let size = sizes(SMALLEST, letter_size((width, height))).find(fits).unwrap_or(SMALLEST);
+        let mut across = inside(width, size);
+        let mut down = inside(height, size);
+        if is_wide {
+            across = across.min(ems * size);
+            // A picture is to be seen, not to be read: a part of it is enough, but where letters cannot be smaller.
+            let most = (width.saturating_mul(height) / PART).max(LEAST);
+            down = down.min((most / (across + 2 * padding(size))).saturating_sub(2 * padding(size)));
+        }
+        Self { size, margin, across, down: down + leading(size) }
     }
 }
 
-/// The scale at which letters on a picture of this height are read without effort.
-pub(crate) fn letter_scale(height: u32) -> u32 {
-    ((height + 360) / 540).clamp(1, 8)
+/// The size of letters that are read without effort on a picture of this size.
+pub(crate) fn letter_size((width, height): (u32, u32)) -> u32 {
+    // A picture that is high for its width has no more room for a line.
+    (height.min(width / 16 * 9) / 45).clamp(SMALLEST, LARGEST)
 }
 
 /// A row, or a part of it, that is on one line.
 enum Line<'a> {
-    Text { label: &'a str, from: u32, parts: Vec<(String, Colour)> },
+    Text { label: &'a str, from: u32, parts: Vec<(String, Colour)>, right: Option<(String, Colour)> },
     Plot(&'a plot::Plot),
     Gap,
 }
 
-/// The lines of a row, each with no more letters than there are columns.
-fn lines(row: &Row, columns: u32) -> Vec<Line<'_>> {
-    let columns = columns as usize;
+/// The lines of a row, each no wider than there is room.
+fn lines<'a>(fonts: &Fonts, row: &'a Row, size: u32, across: u32) -> Vec<Line<'a>> {
     match row {
         Row::Parts { parts, least } => {
-            vec![Line::Text { label: "", from: 0, parts: fitted(parts, *least, columns) }]
+            let parts = fitted(fonts, parts, *least, size, across);
+            vec![Line::Text { label: "", from: 0, parts, right: None }]
         }
         Row::Head { name, word, colour } => {
-            let word = shortened(word, columns);
-            let room = (columns - word.chars().count()).saturating_sub(1);
-            let name = shortened(name, room);
-            let gap = columns - name.chars().count() - word.chars().count();
-            let parts = vec![(name, HEAD), (" ".repeat(gap), HEAD), (word, *colour)];
-            vec![Line::Text { label: "", from: 0, parts }]
+            let word = fonts.shortened(word, size, across);
+            let room = (across - fonts.width(&word, size)).saturating_sub(size);
+            let parts = vec![(fonts.shortened(name, size, room), HEAD)];
+            vec![Line::Text { label: "", from: 0, parts, right: Some((word, *colour)) }]
         }
         Row::Figure { label, value, colour } => {
-            // Where columns are few, there is less air between the two.
-            let from = if columns < NARROW as usize { LABEL - 2 } else { LABEL };
-            wrapped(value, columns.saturating_sub(from as usize))
+            // Where there is little room, there is less air between the two.
+            let from = if across < NARROW * size { LABEL * size * 9 / 10 } else { LABEL * size };
+            wrapped(fonts, value, size, across.saturating_sub(from))
                 .into_iter()
                 .enumerate()
                 .map(|(number, text)| {
                     let label = if number == 0 { label } else { "" };
-                    Line::Text { label, from, parts: vec![(text.to_owned(), *colour)] }
+                    Line::Text { label, from, parts: vec![(text.to_owned(), *colour)], right: None }
                 })
                 .collect()
         }
-        Row::Plot(plot) if columns >= LABEL as usize * 2 => vec![Line::Plot(plot)],
+        Row::Plot(plot) if across >= 2 * LABEL * size => vec![Line::Plot(plot)],
         Row::Plot(_) => Vec::new(),
         Row::Gap => vec![Line::Gap],
     }
 }
 
-/// The parts that fit beside one another, two letters apart.
-fn fitted(parts: &[(String, Colour)], least: usize, columns: usize) -> Vec<(String, Colour)> {
-    let letters = |text: &str| text.chars().count();
+/// The parts that fit beside one another.
+fn fitted(
+    fonts: &Fonts,
+    parts: &[(String, Colour)],
+    least: usize,
+    size: u32,
+    across: u32,
+) -> Vec<(String, Colour)> {
     let Some((first, rest)) = parts.split_first() else { return Vec::new() };
-    let mut left = columns.saturating_sub(letters(&first.0).min(least));
+    let end = first.0.char_indices().nth(least).map_or(first.0.len(), |(at, _)| at);
+    let mut left = across.saturating_sub(fonts.width(&first.0[..end], size));
     let rest: Vec<_> = rest
         .iter()
         .map_while(|(text, colour)| {
-            left = left.checked_sub(2 + letters(text))?;
-            Some((format!("  {text}"), *colour))
+            let text = format!("{APART}{text}");
+            left = left.checked_sub(fonts.width(&text, size))?;
+            Some((text, *colour))
         })
         .collect();
-    let taken: usize = rest.iter().map(|(text, _)| letters(text)).sum();
-    std::iter::once((shortened(&first.0, columns - taken), first.1)).chain(rest).collect()
+    let taken: u32 = rest.iter().map(|(text, _)| fonts.width(text, size)).sum();
+    std::iter::once((fonts.shortened(&first.0, size, across - taken), first.1)).chain(rest).collect()
 }
 
 /// Cuts a text at spaces, and where there are none, anywhere.
-fn wrapped(text: &str, columns: usize) -> Vec<&str> {
+fn wrapped<'a>(fonts: &Fonts, text: &'a str, size: u32, room: u32) -> Vec<&'a str> {
     let (mut lines, mut rest) = (Vec::new(), text);
+    let is_wider = |text: &str| fonts.width(text, size) > room;
     // What aligns a figure is given up where it would cost a line.
-    if text.trim_start().chars().count() <= columns && text.chars().count() > columns {
+    if is_wider(text) && !is_wider(text.trim_start()) {
         rest = text.trim_start();
     }
-    while columns > 0 && !rest.is_empty() {
-        let end = rest.char_indices().nth(columns).map_or(rest.len(), |(at, _)| at);
+    while !rest.is_empty() {
+        let ends = rest.char_indices().map(|(at, letter)| at + letter.len_utf8());
+        let Some(end) = ends.take_while(|&end| !is_wider(&rest[..end])).last() else { break };
         // Spaces in front align a figure.
         let front = rest.len() - rest.trim_start().len();
         let cut = match rest[..end].rfind(' ') {
@@ -157,72 +173,118 @@ fn wrapped(text: &str, columns: usize) -> Vec<&str> {
 
 impl Line<'_> {
     /// With the leading below.
-    fn height(&self) -> u32 {
-        match self {
-            Self::Text { .. } => GLYPH + LEADING,
-            Self::Plot(_) => plot::HEIGHT + LEADING,
-            Self::Gap => LEADING,
-        }
+    fn height(&self, size: u32) -> u32 {
+        leading(size)
+            + match self {
+                Self::Text { .. } => height(size),
+                Self::Plot(_) => plot::height(size),
+                Self::Gap => size / 4,
+            }
     }
 
-    fn letters(&self) -> u32 {
+    fn width(&self, fonts: &Fonts, size: u32) -> u32 {
         match self {
             Self::Text { from, parts, .. } => {
-                from + parts.iter().map(|(text, _)| text.chars().count() as u32).sum::<u32>()
+                from + parts.iter().map(|(text, _)| fonts.width(text, size)).sum::<u32>()
             }
             Self::Plot(_) | Self::Gap => 0,
         }
     }
 
-    fn draw(&self, painter: &mut Painter<'_>, top: u32, columns: u32, scale: u32, history: &History) {
-        let column = |number: u32| scale * (PADDING + GLYPH * number);
+    fn draw(
+        &self,
+        painter: &mut Painter<'_>,
+        (left, top): (u32, u32),
+        across: u32,
+        size: u32,
+        history: &History,
+    ) {
+        let fonts = painter.fonts();
         match self {
-            Self::Text { label, from, parts } => {
-                let label = shortened(label, (*from as usize).saturating_sub(1));
-                painter.text((column(0), top), &label, scale, TEXT);
-                let mut at = *from;
+            Self::Text { label, from, parts, right } => {
+                let label = fonts.shortened(label, size, from.saturating_sub(size / 3));
+                painter.text((left, top), &label, size, TEXT);
+                let mut at = left + from;
                 for (text, colour) in parts {
-                    painter.text((column(at), top), text, scale, *colour);
-                    at += text.chars().count() as u32;
+                    painter.text((at, top), text, size, *colour);
+                    at += fonts.width(text, size);
+                }
+                if let Some((text, colour)) = right {
+                    painter.text((left + across - fonts.width(text, size), top), text, size, *colour);
                 }
             }
-            Self::Plot(plot) => plot.draw(painter, (column(0), top), columns, scale, history),
+            Self::Plot(plot) => plot.draw(painter, (left, top), across, size, history),
             Self::Gap => {}
         }
     }
 }
 
-/// Letters across the panel of all figures, and of those the ones before a figure.
-const COLUMNS: u32 = 38;
-const LABEL: u32 = 10;
-/// Letters that the small panel should have room for.
-const NARROW: u32 = 24;
-/// Around the text, at scale 1.
-const PADDING: u32 = 6;
-/// Between lines, at scale 1.
-const LEADING: u32 = 4;
+/// Around the text.
+fn padding(size: u32) -> u32 {
+    size * 3 / 5
+}
+
+/// Between lines.
+fn leading(size: u32) -> u32 {
+    size / 8
+}
+
+/// The smallest letters that are still read.
+pub(crate) const SMALLEST: u32 = 11;
+const LARGEST: u32 = 64;
+/// How wide the panel of all figures is, and of that the part before a figure, in ems.
+const ACROSS: u32 = 19;
+const LABEL: u32 = 5;
+/// How wide the small panel should have room to be, in ems.
+const NARROW: u32 = 14;
+/// All figures cover no more than one part of so many of a picture.
+const PART: u32 = 5;
+/// Pixels that all figures may cover of any picture: with the smallest letters they need no more.
+const LEAST: u32 = 80_000;
+/// Between parts of a line.
+const APART: &str = "   ";
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::window::draw::read::fonts;
 
     #[test]
     fn long_texts_are_cut_between_words_and_addresses_anywhere() {
-        assert_eq!(wrapped("   12 by parity, 3 by resend", 20), ["   12 by parity, 3", "by resend"]);
-        assert_eq!(wrapped("   12 by parity", 15), ["   12 by parity"]);
-        assert_eq!(wrapped("[2001:db8::7]:41000", 10), ["[2001:db8:", ":7]:41000"]);
-        assert_eq!(wrapped("über", 3), ["übe", "r"]);
-        assert_eq!(wrapped("anything", 0), [""; 0]);
+        let fonts = fonts();
+        for (text, room, lines) in [
+            (
+                "   12 by parity, 3 by resend",
+                "   12 by parity, 3 by",
+                &["   12 by parity, 3 by", "resend"][..],
+            ),
+            ("   12 by parity, 3 by resend", "   12 by parity, 3 b", &["   12 by parity, 3", "by resend"]),
+            ("   12 by parity", "   12 by parity", &["   12 by parity"]),
+            ("   12 by parity", "12 by parity", &["12 by parity"]),
+            ("[2001:db8::7]:41000", "[2001:db8:", &["[2001:db8:", ":7]:41000"]),
+            ("über", "übe", &["übe", "r"]),
+            ("anything", "", &[]),
+        ] {
+            assert_eq!(wrapped(&fonts, text, 16, fonts.width(room, 16)), lines);
+        }
     }
 
     #[test]
     fn a_name_is_shortened_before_what_follows_is_left_out() {
         let parts =
             [("the-back-door".to_owned(), HEAD), ("34 ms".to_owned(), HEAD), ("30.0 fps".to_owned(), HEAD)];
-        let line = |columns| fitted(&parts, 6, columns).into_iter().map(|part| part.0).collect::<String>();
-        assert_eq!(line(40), "the-back-door  34 ms  30.0 fps");
-        assert_eq!(line(25), "the-bac…  34 ms  30.0 fps");
-        assert_eq!(line(19), "the-back-do…  34 ms");
-        assert_eq!(line(5), "the-…");
+        let fonts = fonts();
+        let line = |room| {
+            let parts = fitted(&fonts, &parts, 6, 16, fonts.width(room, 16));
+            parts.into_iter().map(|part| part.0).collect::<String>()
+        };
+        for fits in [
+            "the-back-door   34 ms   30.0 fps",
+            "the-bac…   34 ms   30.0 fps",
+            "the-back-d…   34 ms",
+            "the-…",
+        ] {
+            assert_eq!(line(fits), fits);
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Small running plots of the last half minute.
 
-use crate::window::draw::painter::{GLYPH, Painter, width};
+use crate::window::draw::font;
+use crate::window::draw::painter::Painter;
 use crate::window::draw::palette::{ACCENT, Colour, FAINT, FAIR, TEXT};
 use crate::window::widgets::history::{History, STEPS, Sample};
 
@@ -14,32 +15,33 @@ pub(crate) enum Plot {
 }
 
 impl Plot {
-    /// Draws it as wide as so many letters, under a line that says what it is and what its height stands for.
+    /// Draws it this wide, under a line that says what it is and what its height stands for.
     pub(crate) fn draw(
         self,
         painter: &mut Painter<'_>,
         (left, top): (u32, u32),
-        columns: u32,
-        scale: u32,
+        across: u32,
+        size: u32,
         history: &History,
     ) {
-        let all = scale * GLYPH * columns;
+        let fonts = painter.fonts();
         let highest = history.samples().filter_map(|sample| self.highest(&sample)).fold(0.0, f64::max);
         let (what, ceiling, unit) = match self {
             Self::Latency => ("latency", ceiling(highest, 10.0), "ms"),
             Self::Loss => ("loss", ceiling(highest, 1.0), "%"),
         };
         let height_is = format!("{ceiling} {unit}");
-        painter.text((left, top), what, scale, TEXT);
+        painter.text((left, top), what, size, TEXT);
         if self == Self::Latency {
-            let at = |letters: u32| left + scale * GLYPH * letters;
-            painter.text((at(8), top), "p50", scale, ACCENT);
-            painter.text((at(12), top), "p99", scale, SLOWER);
+            let middle = left + fonts.width(what, size) + size;
+            painter.text((middle, top), "p50", size, ACCENT);
+            painter.text((middle + fonts.width("p50", size) + size * 3 / 4, top), "p99", size, SLOWER);
         }
-        painter.text((left + all - scale * width(&height_is), top), &height_is, scale, TEXT);
-        let area = Area { left, top: top + scale * (GLYPH + 3), width: all, height: scale * BOX, scale };
-        painter.fill((left, area.top), (all, 1), FAINT);
-        painter.fill((left, area.top + area.height - 1), (all, 1), FAINT);
+        painter.text((left + across - fonts.width(&height_is, size), top), &height_is, size, TEXT);
+        let thick = (size / 10).max(1);
+        let area = Area { left, top: top + line(size), width: across, height: box_height(size), thick };
+        painter.fill((left, area.top), (across, 1), FAINT);
+        painter.fill((left, area.top + area.height - 1), (across, 1), FAINT);
         match self {
             Self::Latency => {
                 area.curve(painter, history.samples().map(|sample| sample.p99), ceiling, SLOWER);
@@ -70,7 +72,8 @@ struct Area {
     top: u32,
     width: u32,
     height: u32,
-    scale: u32,
+    /// Of lines.
+    thick: u32,
 }
 
 impl Area {
@@ -85,11 +88,11 @@ impl Area {
         let mut before = None;
         for (step, value) in values.enumerate() {
             let point = value.map(|value| {
-                let height = self.part(value, ceiling).min(self.height - self.scale.min(self.height));
-                (self.at(step), self.top + self.height - self.scale - height)
+                let height = self.part(value, ceiling).min(self.height - self.thick.min(self.height));
+                (self.at(step), self.top + self.height - self.thick - height)
             });
             if let Some(point) = point {
-                painter.line(before.unwrap_or(point), point, self.scale, colour);
+                painter.line(before.unwrap_or(point), point, self.thick, colour);
             }
             before = point;
         }
@@ -106,9 +109,9 @@ impl Area {
         for (step, value) in values.enumerate().filter_map(|(step, value)| Some((step, value?))) {
             if value > 0.0 {
                 // Never so low that it is not seen.
-                let height = self.part(value, ceiling).max(self.scale);
+                let height = self.part(value, ceiling).max(self.thick);
                 let (left, right) = (self.at(step), self.at(step + 1));
-                let wide = (right - left).saturating_sub(self.scale.min(right - left - 1)).max(1);
+                let wide = (right - left).saturating_sub(self.thick.min(right - left - 1)).max(1);
                 painter.fill((left, self.top + self.height - height), (wide, height), colour);
             }
         }
@@ -124,10 +127,22 @@ impl Area {
     }
 }
 
-/// Of a plot with what is written over it, at scale 1.
-pub(crate) const HEIGHT: u32 = GLYPH + 3 + BOX + 1;
-const BOX: u32 = 26;
-const SLOWER: Colour = [0xa0, 0x96, 0xb0, 0xff];
+/// Of a plot with what is written over it.
+pub(crate) fn height(size: u32) -> u32 {
+    line(size) + box_height(size)
+}
+
+/// Of what is written over it.
+fn line(size: u32) -> u32 {
+    font::height(size) + size / 8
+}
+
+fn box_height(size: u32) -> u32 {
+    size * 2
+}
+
+/// Of the slower curve.
+pub(super) const SLOWER: Colour = [0xa0, 0x96, 0xb0, 0xff];
 
 #[cfg(test)]
 mod tests {

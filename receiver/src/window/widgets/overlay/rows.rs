@@ -40,11 +40,11 @@ pub(crate) fn small(figures: &Figures<'_>) -> Vec<Row> {
     let mut least = SHORTEST;
     if figures.condition.is_live() {
         if let Some(age) = figures.age {
-            parts.push((format!("{:>7}", age_text(age)), age_colour(figures)));
+            parts.push((aligned(&age_text(age)), age_colour(figures)));
         }
         // In the first moment it is not known yet.
         if figures.fps > 0.0 {
-            parts.push((format!("{:>5.1} fps", figures.fps), TEXT));
+            parts.push((format!("{} fps", tenths(figures.fps)), TEXT));
         }
     } else {
         let state = state(figures);
@@ -66,14 +66,10 @@ pub(crate) fn full(figures: &Figures<'_>) -> Vec<Row> {
             rows.push(Row::Figure { label, value, colour });
         }
     };
-    say(
-        "age",
-        figures.age.map_or_else(String::new, |age| format!("{:>8}", age_text(age))),
-        age_colour(figures),
-    );
+    say("age", figures.age.map_or_else(String::new, |age| aligned(&age_text(age))), age_colour(figures));
     say("latency", latency(figures), HEAD);
-    say("rate", format!("{fps:>5.1} fps {mbps:>6.1} Mbit/s"), HEAD);
-    say("loss", format!("{loss:>5.1} %"), if *loss >= WORTH_A_LOOK { FAIR } else { HEAD });
+    say("rate", format!("{} fps  {} Mbit/s", tenths(*fps), tenths(*mbps)), HEAD);
+    say("loss", format!("{} %", tenths(*loss)), if *loss >= WORTH_A_LOOK { FAIR } else { HEAD });
     rows.push(Row::Gap);
     let done = rows.len();
     rows.extend(doing(figures));
@@ -86,11 +82,11 @@ pub(crate) fn full(figures: &Figures<'_>) -> Vec<Row> {
         }
     };
     if by_parity + by_resend > 0 {
-        say("repaired", format!("{by_parity:>5} by parity, {by_resend} by resend"));
+        say("repaired", aligned(&format!("{by_parity} by parity, {by_resend} by resend")));
     }
     let dropped = figures.dropped.iter().filter(|(_, count)| *count > 0);
     for (number, (cause, count)) in dropped.enumerate() {
-        say(if number == 0 { "dropped" } else { "" }, format!("{count:>5} {cause}"));
+        say(if number == 0 { "dropped" } else { "" }, aligned(&format!("{count} {cause}")));
     }
     say("picture", figures.size.map_or_else(String::new, |(width, height)| format!("{width}x{height}")));
     say("from", figures.peer.to_owned());
@@ -98,6 +94,17 @@ pub(crate) fn full(figures: &Figures<'_>) -> Vec<Row> {
     say("clock", figures.clock.to_owned());
     rows.extend([Row::Gap, Row::Plot(Plot::Latency), Row::Gap, Row::Plot(Plot::Loss)]);
     rows
+}
+
+/// A figure with tenths, its point below those of others.
+fn tenths(value: f64) -> String {
+    format!("{value:>4.1}").replace(' ', FIGURE_SPACE)
+}
+
+/// A text that begins with a whole number, its last digit below the tenths of others.
+fn aligned(text: &str) -> String {
+    let digits = text.chars().take_while(char::is_ascii_digit).count();
+    POINT_SPACE.to_owned() + &FIGURE_SPACE.repeat(2_usize.saturating_sub(digits)) + text
 }
 
 /// An age, in milliseconds as long as a person can make something of them.
@@ -124,7 +131,7 @@ fn whole(part: (String, Colour)) -> Row {
 
 fn latency(figures: &Figures<'_>) -> String {
     let (Some(p50), Some(p99)) = (figures.p50, figures.p99) else { return String::new() };
-    let mut text = format!("{p50:>5.1} ms  p99 {p99:.1}");
+    let mut text = format!("{} ms  p99 {p99:.1}", tenths(p50));
     match (figures.is_relative, figures.error_ms) {
         (true, _) => text += " relative",
         (false, Some(error)) => text += &format!(" ±\u{a0}{}", error_bar(error)),
@@ -137,6 +144,10 @@ fn age_colour(figures: &Figures<'_>) -> Colour {
     if figures.is_stale { BAD } else { HEAD }
 }
 
+/// As wide as a digit.
+const FIGURE_SPACE: &str = "\u{2007}";
+/// As wide as a point.
+const POINT_SPACE: &str = "\u{2008}";
 /// Of a hundred frames.
 pub(crate) const WORTH_A_LOOK: f64 = 1.0;
 /// A name is not shortened to fewer letters than this before what follows it is left out.
