@@ -183,6 +183,11 @@ impl<S: Copy + Eq> SourceLock<S> {
         self.holder.as_ref().map(|holder| (holder.source, holder.session))
     }
 
+    /// When anything last came of whoever has the place.
+    pub(crate) fn last_heard(&self) -> Option<Instant> {
+        self.holder.as_ref().map(|holder| holder.heard)
+    }
+
     /// Whether whoever has the place was heard more than once, or has completed a frame.
     pub(crate) fn is_established(&self) -> bool {
         self.holder.as_ref().is_some_and(Holder::is_established)

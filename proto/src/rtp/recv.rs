@@ -133,6 +133,11 @@ impl<S: Copy + Eq> RtpRecvStream<S> {
         self.lock.holder()
     }
 
+    /// When anything last came of whoever has the place; `None` if nobody has it.
+    pub fn last_heard(&self) -> Option<Instant> {
+        self.lock.last_heard()
+    }
+
     /// Takes the place from whoever has it: a shell that has no other place gives this one to somebody who waits.
     pub fn release(&mut self, now: Instant) {
         self.reset();

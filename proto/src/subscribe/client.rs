@@ -127,6 +127,11 @@ impl Subscriber {
         }
     }
 
+    /// When anything last came of the sender: its stream, or an answer.
+    pub fn last_heard(&self) -> Option<Instant> {
+        self.heard.max(self.answered)
+    }
+
     /// Says that no more pictures are wanted: it tells the sender, once, and then asks no more.
     pub fn leave(&mut self) {
         if self.leaving == Leaving::No {

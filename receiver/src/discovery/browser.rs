@@ -37,6 +37,13 @@ pub struct Found {
     pub group: Option<SocketAddr>,
 }
 
+impl Found {
+    /// Whether a person may mean it by this name.
+    pub(super) fn is_called(&self, name: &str) -> bool {
+        self.instance == name || self.name == name
+    }
+}
+
 /// What has changed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {

@@ -17,7 +17,7 @@ use super::sources::Sources;
 use super::taken::{Failed, Taken, merged};
 use crate::feed::Status;
 use crate::net::ReceiveSocket;
-use crate::session::{Claim, Opened, ReceiveThreads, Target};
+use crate::session::{Claim, LOST, Opened, ReceiveThreads, Target};
 use crate::sync::lock;
 
 /// Looks for senders, and has those received that are wanted.
@@ -441,12 +441,10 @@ impl State {
     /// Whether a sender of this name is received, or it was said why not.
     fn has(&self, name: &str) -> bool {
         let mut instances = self.failed.iter().map(|failed| &failed.found.instance);
-        if self.taken.iter().any(|taken| taken.is(name) || taken.is_called(name)) {
+        if self.taken.iter().any(|taken| taken.is_called(name)) {
             return true;
         }
-        let is_it = |instance: &String, found: &Found| {
-            *instance == found.instance && (found.name == name || found.instance == name)
-        };
+        let is_it = |instance: &String, found: &Found| *instance == found.instance && found.is_called(name);
         instances.any(|instance| instance == name || self.found.iter().any(|found| is_it(instance, found)))
     }
 }
@@ -454,7 +452,7 @@ impl State {
 /// Who is called so: the one that nobody else is called like, or else the first.
 fn called<'a>(name: &str, found: &'a [Found]) -> Option<&'a Found> {
     let exact = found.iter().find(|found| found.instance == name);
-    exact.or_else(|| found.iter().find(|found| found.name == name))
+    exact.or_else(|| found.iter().find(|found| found.is_called(name)))
 }
 
 /// Where a found sender can be seen, in words.
@@ -470,8 +468,6 @@ const GATHER: Duration = Duration::from_millis(500);
 const TRY_AGAIN: Duration = Duration::from_secs(3);
 /// Groups that are joined where nobody was named and nobody is heard; each is a socket and a thread.
 const MOST_GROUPS: usize = 4;
-/// A sender that says nothing for so long may be elsewhere, as it is announced: it says hello five times a second.
-const LOST: Duration = Duration::from_secs(2);
 /// Longer than one that has gone elsewhere is announced where it was.
 const LASTING: Duration = Duration::from_secs(7);
 /// Often enough to be seen, rarely enough to be read.

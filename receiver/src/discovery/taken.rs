@@ -52,9 +52,9 @@ impl Taken {
         self.instance == instance || self.wanted == instance
     }
 
-    /// Whether it calls itself so.
+    /// Whether a person may mean it by this name.
     pub(super) fn is_called(&self, name: &str) -> bool {
-        self.name == name
+        self.is(name) || self.name == name
     }
 
     /// Whether what this sender says of itself leads to where it is received.

@@ -8,4 +8,4 @@ mod unicast_if;
 
 pub(crate) use gate::{Change, Gate, Shape};
 pub use socket::ReceiveSocket;
-pub(crate) use socket::{Probe, QUIET, Woken};
+pub(crate) use socket::{Probe, Woken};

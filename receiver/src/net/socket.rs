@@ -7,7 +7,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::os::fd::AsFd;
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
 use proto::app::Console;
@@ -537,6 +537,3 @@ fn is_group(address: IpAddr) -> bool {
         IpAddr::V6(v6) => v6.is_multicast(),
     }
 }
-
-/// How long a stream may say nothing before the picture is no longer live.
-pub(crate) const QUIET: Duration = Duration::from_secs(1);

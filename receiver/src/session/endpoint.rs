@@ -13,7 +13,7 @@ use proto::RateLimiter;
 use proto::app::Heartbeat;
 use proto::netem::Netem;
 
-use super::identity::Candidate;
+use super::identity::{Candidate, is_same_address};
 use super::shared::Shared;
 use super::slot::{Addresses, SenderSlot};
 use super::subscription::{Incoming, Subscription};
@@ -124,7 +124,7 @@ impl Endpoint {
         if let Some(heard) = self.slots.iter().filter_map(SenderSlot::heard).max() {
             target.note_heard(here, heard, now);
         }
-        let is_other = |group: &SocketAddr| (group.ip(), group.port()) != (here.ip(), here.port());
+        let is_other = |group: &SocketAddr| !is_same_address(*group, here);
         let Some(group) = target.hints().group.filter(is_other) else { return };
         let console = &self.shared.console;
         // The old one first: who lies about groups has it join no more than one.
@@ -323,7 +323,7 @@ impl Demux<'_> {
         let candidate = Candidate::of(from, datagram, &self.shared.config, self.unassigned.name_of(from));
         let likest = |is_free| {
             let slots = self.slots.iter().enumerate().filter(|(_, slot)| slot.is_free(now) == is_free);
-            slots.map(|(at, slot)| (slot.matched(&candidate), Reverse(at))).max()
+            slots.map(|(at, slot)| (slot.likeness(&candidate), Reverse(at))).max()
         };
         let (free, taken) = (likest(true), likest(false));
         if free.is_none()
@@ -336,9 +336,8 @@ impl Demux<'_> {
             return at;
         }
         match (free, taken) {
-            (Some((free_match, _)), Some((matched, Reverse(taken))))
-                if matched > free_match
-                    && !self.unassigned.insists(from, datagram, &self.shared.config, now) =>
+            (Some((free, _)), Some((likeness, Reverse(taken))))
+                if likeness > free && !self.unassigned.insists(from, datagram, &self.shared.config, now) =>
             {
                 taken
             }

@@ -6,12 +6,80 @@ use proto::SessionId;
 
 use super::stream::StreamConfig;
 
-/// Who has a place, or had it last.
+/// Where a sender sends from, and what it calls itself; empty where that is not known.
 #[derive(Clone, Debug)]
-pub(super) struct Identity {
-    pub(super) source: SocketAddr,
-    /// What it calls itself; empty where that is not known.
-    pub(super) name: String,
+pub(super) struct SenderId {
+    source: SocketAddr,
+    name: String,
+}
+
+/// What two of them have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Match {
+    /// Whether they have one address and port.
+    address: bool,
+    /// Whether they are on one computer.
+    computer: bool,
+    /// Whether they have one name; `None` where one of them is not known.
+    name: Option<bool>,
+}
+
+/// What speaks for it that two are the same sender; the more, the greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Likeness {
+    /// Nothing, or their names speak against it.
+    None,
+    /// They have one name, or are on one computer.
+    Some,
+    /// They have one name and are on one computer: it was restarted.
+    Restarted,
+    /// They have one address and port, or one session.
+    Same,
+}
+
+impl SenderId {
+    /// What this one has in common with whoever sends from there, and calls itself so.
+    pub(super) fn matches(&self, source: SocketAddr, name: &str) -> Match {
+        Match {
+            address: self.source == source,
+            computer: self.source.ip() == source.ip(),
+            name: is_same_name(&self.name, name),
+        }
+    }
+
+    /// Takes over what is known of it by now.
+    fn learn(&mut self, later: &Self) {
+        self.source = later.source;
+        if !later.name.is_empty() {
+            self.name.clone_from(&later.name);
+        }
+    }
+}
+
+impl Match {
+    fn likeness(self) -> Likeness {
+        match (self.computer, self.name) {
+            _ if self.address => Likeness::Same,
+            (true, Some(true)) => Likeness::Restarted,
+            (true, None) | (false, Some(true)) => Likeness::Some,
+            (false, None) | (_, Some(false)) => Likeness::None,
+        }
+    }
+
+    /// Whether nothing speaks against it that the one is the other in a later session.
+    fn may_be_restarted(self) -> bool {
+        self.computer && self.name != Some(false)
+    }
+}
+
+/// Whether two names are one; `None` where one of them is not known.
+pub(super) fn is_same_name(one: &str, other: &str) -> Option<bool> {
+    (!one.is_empty() && !other.is_empty()).then(|| one == other)
+}
+
+/// Whether two are one address and port; by which interface does not count.
+pub(super) fn is_same_address(one: SocketAddr, other: SocketAddr) -> bool {
+    (one.ip(), one.port()) == (other.ip(), other.port())
 }
 
 /// Who sends, and has no place.
@@ -22,19 +90,6 @@ pub(super) struct Candidate<'a> {
     pub(super) session: Option<SessionId>,
     /// What it calls itself; empty where that is not known.
     name: &'a str,
-}
-
-/// What speaks for it that two are the same sender; the more, the greater.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Match {
-    /// Nothing, or their names speak against it.
-    None,
-    /// They have one name, or are on one computer.
-    Some,
-    /// They have one name and are on one computer: it was restarted.
-    Restarted,
-    /// They have one address and port, or one session.
-    Same,
 }
 
 impl<'a> Candidate<'a> {
@@ -51,33 +106,62 @@ impl<'a> Candidate<'a> {
     }
 }
 
-impl Identity {
-    pub(super) fn matched(&self, candidate: &Candidate<'_>) -> Match {
-        let are_on_one_computer = self.source.ip() == candidate.source.ip();
-        let are_named = !self.name.is_empty() && !candidate.name.is_empty();
-        if self.source == candidate.source {
-            return Match::Same;
-        }
-        match (are_on_one_computer, are_named && self.name == candidate.name) {
-            (true, true) => Match::Restarted,
-            (false, true) => Match::Some,
-            (true, false) if !are_named => Match::Some,
-            (_, false) => Match::None,
+/// The senders that had one place, one after the other.
+/// It tells whether pictures are of the same sender as those before.
+#[derive(Debug, Default)]
+pub(super) struct SenderHistory {
+    /// Who has the place, or had it last.
+    whose: Option<SenderId>,
+    /// Whether more is known of it since its last picture.
+    is_news: bool,
+    /// Whose picture came last.
+    pictured: Option<SenderId>,
+    /// How many senders pictures have come of.
+    number: u32,
+}
+
+impl SenderHistory {
+    /// A session begins, from there.
+    pub(super) fn begin(&mut self, source: SocketAddr) {
+        (self.whose, self.is_news) = (Some(SenderId { source, name: String::new() }), true);
+    }
+
+    /// The session goes on from there: whoever moves stays who it is.
+    pub(super) fn move_to(&mut self, source: SocketAddr) {
+        let pictured = self.pictured.as_mut().filter(|_| !self.is_news);
+        self.whose.as_mut().into_iter().chain(pictured).for_each(|identity| identity.source = source);
+    }
+
+    /// It says its name.
+    pub(super) fn set_name(&mut self, name: String) {
+        if let Some(whose) = self.whose.as_mut().filter(|whose| whose.name != name) {
+            (whose.name, self.is_news) = (name, true);
         }
     }
 
-    /// Whether nothing speaks against it that this is the same sender in a later session.
-    pub(super) fn may_be(&self, later: &Self) -> bool {
-        let is_known = !self.name.is_empty() && !later.name.is_empty();
-        self.source.ip() == later.source.ip() && !(is_known && self.name != later.name)
+    /// How like a newcomer is to whoever has the place, or had it last.
+    pub(super) fn likeness(&self, candidate: &Candidate<'_>) -> Likeness {
+        let matches = |whose: &SenderId| whose.matches(candidate.source, candidate.name).likeness();
+        self.whose.as_ref().map_or(Likeness::None, matches)
     }
 
-    /// Takes over what is known of it by now.
-    pub(super) fn learn(&mut self, later: &Self) {
-        self.source = later.source;
-        if !later.name.is_empty() {
-            self.name.clone_from(&later.name);
+    /// A picture has come; returns its sender's number, which is another than before if the sender is. One that was
+    /// restarted is the same: it has the same address, but for the port, and no other name.
+    pub(super) fn pictured(&mut self) -> u32 {
+        if std::mem::take(&mut self.is_news)
+            && let Some(whose) = &self.whose
+        {
+            match &mut self.pictured {
+                Some(before) if before.matches(whose.source, &whose.name).may_be_restarted() => {
+                    before.learn(whose)
+                }
+                before => {
+                    *before = Some(whose.clone());
+                    self.number = self.number.wrapping_add(1);
+                }
+            }
         }
+        self.number
     }
 }
 
@@ -85,16 +169,57 @@ impl Identity {
 mod tests {
     use super::*;
 
+    fn at(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    /// The number of the next picture after a session that began there, and said this name.
+    fn next(history: &mut SenderHistory, source: &str, name: &str) -> u32 {
+        history.begin(at(source));
+        history.set_name(name.to_owned());
+        history.pictured()
+    }
+
+    #[test]
+    fn one_that_is_restarted_is_the_same_and_another_computer_or_name_is_another() {
+        let mut all = SenderHistory::default();
+        assert_eq!([next(&mut all, "10.0.0.1:5000", "door"), all.pictured()], [1, 1]);
+        assert_eq!(next(&mut all, "10.0.0.1:6000", "door"), 1);
+        assert_eq!(next(&mut all, "10.0.0.1:7000", "bench"), 2);
+        assert_eq!(next(&mut all, "10.0.0.2:7000", "bench"), 3);
+        // One of which no picture came does not count.
+        all.begin(at("10.0.0.9:1"));
+        assert_eq!(next(&mut all, "10.0.0.2:7001", "bench"), 3);
+    }
+
+    #[test]
+    fn a_name_that_is_heard_late_decides_when_it_is() {
+        let mut all = SenderHistory::default();
+        next(&mut all, "10.0.0.1:5000", "door");
+        all.begin(at("10.0.0.1:6000"));
+        assert_eq!(all.pictured(), 1);
+        all.set_name("bench".into());
+        assert_eq!(all.pictured(), 2);
+    }
+
+    #[test]
+    fn one_that_moves_stays_the_same() {
+        let mut all = SenderHistory::default();
+        next(&mut all, "10.0.0.1:5000", "door");
+        all.move_to(at("192.168.1.7:5000"));
+        assert_eq!(all.pictured(), 1);
+        assert_eq!(next(&mut all, "192.168.1.7:6000", "door"), 1);
+    }
+
     #[test]
     fn a_sender_is_known_again_by_its_address_or_else_by_its_name_and_computer() {
-        let at = |text: &str| text.parse::<SocketAddr>().unwrap();
-        let door = Identity { source: at("10.0.0.1:5000"), name: "door".into() };
-        let matched = |source, name| door.matched(&Candidate { source: at(source), session: None, name });
-        assert_eq!(matched("10.0.0.1:5000", ""), Match::Same);
-        assert_eq!(matched("10.0.0.1:5001", "door"), Match::Restarted);
-        assert_eq!(matched("10.0.0.2:5001", "door"), Match::Some);
-        assert_eq!(matched("10.0.0.1:5001", ""), Match::Some);
-        assert_eq!(matched("10.0.0.1:5001", "bench"), Match::None);
-        assert_eq!(matched("10.0.0.2:5001", ""), Match::None);
+        let door = SenderId { source: at("10.0.0.1:5000"), name: "door".into() };
+        let likeness = |source, name| door.matches(at(source), name).likeness();
+        assert_eq!(likeness("10.0.0.1:5000", ""), Likeness::Same);
+        assert_eq!(likeness("10.0.0.1:5001", "door"), Likeness::Restarted);
+        assert_eq!(likeness("10.0.0.2:5001", "door"), Likeness::Some);
+        assert_eq!(likeness("10.0.0.1:5001", ""), Likeness::Some);
+        assert_eq!(likeness("10.0.0.1:5001", "bench"), Likeness::None);
+        assert_eq!(likeness("10.0.0.2:5001", ""), Likeness::None);
     }
 }

@@ -12,15 +12,15 @@ use proto::wire::{SourceState, Token};
 use proto::{DatagramCounts, Delivery, Outcome, RecvEvent, RecvOutput, SessionId, jpeg};
 
 use super::frame_interval::Interval;
-use super::identity::{Candidate, Match};
-use super::sender_history::SenderHistory;
+use super::identity::{Candidate, Likeness, SenderHistory};
 use super::shared::Shared;
 use super::standing::Standing;
 use super::stream::{Stream, StreamConfig};
+use super::timeouts::{CLOCK_KNOWN_WITHIN, NO_PICTURE, REJOIN, REJOIN_SELDOM, REJOIN_SOON_FOR, SILENT};
 use crate::decode::Enqueue;
 use crate::feed::{Agreement, Delays, Feed, Feeds, Live};
 use crate::frame::Received;
-use crate::net::{QUIET, ReceiveSocket};
+use crate::net::ReceiveSocket;
 use crate::ration::Ration;
 
 /// Where a datagram came from, and the address of this computer that it was sent to.
@@ -37,8 +37,6 @@ pub(super) struct SenderSlot {
     has_pictures: bool,
     delays: Delays,
     interval: Interval,
-    /// When a datagram of its sender last came; `None` while it is known to be silent.
-    heard: Option<Instant>,
     silence: Silence,
     others: RateLimiter,
     /// What may be said of what its sender does.
@@ -60,7 +58,7 @@ pub(super) struct SenderSlot {
     dropped: (u64, u64),
 }
 
-/// A time without a sender.
+/// When a time without a sender last began.
 struct Silence {
     since: Instant,
     join_again: Instant,
@@ -68,15 +66,15 @@ struct Silence {
 
 impl Silence {
     fn begin(now: Instant) -> Self {
-        Self { since: now, join_again: now + JOIN_OFTEN }
+        Self { since: now, join_again: now + REJOIN }
     }
 
     /// Often at first, when somebody misses the picture; seldom later.
     fn is_time_to_join_again(&mut self, now: Instant) -> bool {
         let is_time = self.join_again <= now;
         if is_time {
-            let is_long = now.saturating_duration_since(self.since) > LONG;
-            self.join_again = now + if is_long { JOIN_SELDOM } else { JOIN_OFTEN };
+            let is_long = now.saturating_duration_since(self.since) > REJOIN_SOON_FOR;
+            self.join_again = now + if is_long { REJOIN_SELDOM } else { REJOIN };
         }
         is_time
     }
@@ -93,7 +91,6 @@ impl SenderSlot {
             has_pictures: false,
             delays: Delays::new(),
             interval: Interval::default(),
-            heard: None,
             silence: Silence::begin(now),
             others: RateLimiter::new(SPEAK_EVERY),
             ration: Ration::new(now),
@@ -115,12 +112,12 @@ impl SenderSlot {
 
     /// When a datagram of its sender last came; `None` while it is known to be silent.
     pub(super) fn heard(&self) -> Option<Instant> {
-        self.heard
+        self.stream.last_heard().filter(|heard| self.silence.since <= *heard)
     }
 
     /// Whether somebody has it who has had time for a picture, and has sent whatever else.
     pub(super) fn shows_nothing(&self, now: Instant) -> bool {
-        !self.has_pictures && now.saturating_duration_since(self.begun) > TIME_FOR_A_PICTURE
+        !self.has_pictures && now.saturating_duration_since(self.begun) > NO_PICTURE
     }
 
     /// Takes it from whoever has it.
@@ -134,10 +131,10 @@ impl SenderSlot {
     }
 
     /// How like a newcomer is to whoever has it, or had it last.
-    pub(super) fn matched(&self, candidate: &Candidate<'_>) -> Match {
+    pub(super) fn likeness(&self, candidate: &Candidate<'_>) -> Likeness {
         let held = self.stream.holder().map(|(_, session)| session);
         let is_held = candidate.session.is_some_and(|session| held == Some(session));
-        if is_held { Match::Same } else { self.history.matched(candidate) }
+        if is_held { Likeness::Same } else { self.history.likeness(candidate) }
     }
 
     /// Takes in a datagram.
@@ -153,14 +150,13 @@ impl SenderSlot {
         self.is_news = true;
         let outcome = self.stream.handle_datagram_arrived(from, datagram, arrived, now);
         if matches!(outcome, Outcome::Accepted | Outcome::Control) {
-            self.heard = Some(now);
             self.sent_to = to;
         }
         while let Some(event) = self.stream.next_event() {
             if matches!(event, RecvEvent::Delivered(_)) {
                 self.delays.set(self.stream.clock(now));
             }
-            self.handle(event, shared);
+            self.handle(event, shared, now);
         }
         outcome
     }
@@ -204,7 +200,7 @@ impl SenderSlot {
                 RecvOutput::Wait(until) => return until,
                 RecvOutput::Event(event) => {
                     self.is_news = true;
-                    self.handle(event, shared);
+                    self.handle(event, shared, now);
                 }
                 RecvOutput::Transmit { to, bytes } => {
                     // What cannot be said now is said with the next report.
@@ -216,8 +212,8 @@ impl SenderSlot {
 
     /// When it has to be looked after, whatever comes.
     pub(super) fn next_look(&self, socket: &ReceiveSocket) -> Option<Instant> {
-        let look = match self.heard {
-            Some(heard) => Some(heard + QUIET),
+        let look = match self.heard() {
+            Some(heard) => Some(heard + SILENT),
             None => socket.is_joined().then_some(self.silence.join_again),
         };
         [look, self.is_news.then(|| self.published + PUBLISH_EVERY)].into_iter().flatten().min()
@@ -226,12 +222,12 @@ impl SenderSlot {
     /// Gives up what is overdue, and notices that the sender is silent.
     pub(super) fn handle_timeout(&mut self, socket: &mut ReceiveSocket, feeds: &Feeds, now: Instant) {
         self.stream.handle_timeout(now);
-        if self.heard.is_some_and(|heard| heard + QUIET <= now) {
+        if self.heard().is_some_and(|heard| heard + SILENT <= now) {
             self.begin_silence(now);
             self.feed.live().falls_silent();
             feeds.wake();
         }
-        if self.heard.is_none() && self.silence.is_time_to_join_again(now) {
+        if self.heard().is_none() && self.silence.is_time_to_join_again(now) {
             socket.join_again();
         }
     }
@@ -279,11 +275,10 @@ impl SenderSlot {
 
     /// Nothing comes any more.
     pub(super) fn begin_silence(&mut self, now: Instant) {
-        self.heard = None;
         self.silence = Silence::begin(now);
     }
 
-    fn handle(&mut self, event: RecvEvent<SocketAddr>, shared: &Shared) {
+    fn handle(&mut self, event: RecvEvent<SocketAddr>, shared: &Shared, now: Instant) {
         // What comes after the last frame that was wanted never was.
         if shared.enough.is_reached() {
             return;
@@ -316,7 +311,7 @@ impl SenderSlot {
             }
             RecvEvent::Goodbye => {
                 self.say("the sender has ended the stream; waiting for another", shared);
-                self.begin_silence(Instant::now());
+                self.begin_silence(now);
                 self.feed.live().ends();
                 shared.feeds.wake();
             }
@@ -420,18 +415,9 @@ impl SenderSlot {
     }
 }
 
-/// Whoever has a place and no picture for so long gives it up, if somebody else wants it and there is no other.
-const TIME_FOR_A_PICTURE: Duration = Duration::from_secs(2);
 /// Soon enough for the next report, whatever comes meanwhile; each frame does so, too.
 const PUBLISH_EVERY: Duration = Duration::from_millis(100);
 /// No report is sent much more often; each time costs a system call.
 const NOTE_DROPS_EVERY: Duration = Duration::from_millis(100);
-/// After so long without it, the sender's clock is not going to be known.
-const CLOCK_KNOWN_WITHIN: Duration = Duration::from_secs(1);
-/// How soon after a cable is in again a group's picture is back.
-const JOIN_OFTEN: Duration = Duration::from_millis(500);
-const JOIN_SELDOM: Duration = Duration::from_secs(10);
-/// A silence in which nobody waits for the picture to come back.
-const LONG: Duration = Duration::from_secs(60);
 /// Often enough to be seen, rarely enough to be read.
 const SPEAK_EVERY: Duration = Duration::from_secs(10);

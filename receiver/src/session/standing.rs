@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use proto::{SILENCE, SessionId};
+use proto::SessionId;
+
+use super::timeouts::{TRIAL, TRIAL_AGAIN};
 
 /// What whoever has a place came to in this session.
 #[derive(Debug, Default)]
@@ -42,7 +44,7 @@ impl Standing {
     }
 
     fn may_yet_show(&mut self, now: Instant) -> bool {
-        if self.since.is_none() || self.waited(now) > AGAIN {
+        if self.since.is_none() || self.waited(now) > TRIAL_AGAIN {
             (self.since, self.count) = (Some(now), 0);
         }
         self.count = self.count.saturating_add(1);
@@ -56,10 +58,6 @@ impl Standing {
 
 /// More datagrams than the largest picture has, with as much parity again.
 const MOST: u32 = 32_768;
-/// Time for a picture. A sender that takes longer sends so little that it is no flood.
-const TRIAL: Duration = SILENCE;
-/// Who has shown none gets another chance: perhaps it was the network that was to blame.
-const AGAIN: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {
@@ -77,7 +75,7 @@ mod tests {
         let one = holder(99);
         let count = (0..MOST + 100).filter(|_| standing.heard(one, t0)).count();
         assert_eq!((count, standing.favoured(t0)), (MOST as usize, None));
-        let later = t0 + AGAIN + TRIAL;
+        let later = t0 + TRIAL_AGAIN + TRIAL;
         assert!(standing.heard(one, later));
         assert_eq!(standing.favoured(later), one);
         assert_eq!(standing.favoured(later + TRIAL), None);

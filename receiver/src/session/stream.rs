@@ -137,6 +137,14 @@ impl Stream {
         }
     }
 
+    /// When anything last came of whoever has the place.
+    pub(super) fn last_heard(&self) -> Option<Instant> {
+        match self {
+            Self::Chunkcast(stream) => stream.last_heard(),
+            Self::Rtp(stream) => stream.last_heard(),
+        }
+    }
+
     pub(super) fn release(&mut self, now: Instant) {
         match self {
             Self::Chunkcast(stream) => stream.release(now),

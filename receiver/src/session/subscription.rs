@@ -2,15 +2,17 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use proto::RateLimiter;
 use proto::names::printable;
 use proto::wire::{Body, Datagram, Token};
 use proto::{SubscribeOutput, SubscribeState, Subscriber};
 
+use super::identity::is_same_address;
 use super::shared::Shared;
 use super::target::{Target, TargetView};
+use super::timeouts::{HOME, LOOK_UP_EVERY, LOST, SILENT, TURN, UNANSWERED};
 use crate::feed::{Feed, State};
 use crate::net::ReceiveSocket;
 
@@ -21,8 +23,6 @@ pub(crate) struct Subscription {
     subscriber: Subscriber,
     /// Since when it is asked there.
     since: Instant,
-    /// When anything last came from there.
-    heard: Option<Instant>,
     /// What whoever is heard there calls himself.
     name: String,
     /// Whether anything ever came, from wherever it was asked.
@@ -64,11 +64,10 @@ impl Subscription {
             at,
             subscriber: Subscriber::new(now),
             since: now,
-            heard: None,
             name: String::new(),
             was_heard: false,
             home: None,
-            seek: RateLimiter::new(SEEK_EVERY),
+            seek: RateLimiter::new(LOOK_UP_EVERY),
             is_full: false,
             is_away: false,
         }
@@ -81,17 +80,18 @@ impl Subscription {
 
     /// Takes in a datagram: only those of the sender that is asked are wanted here.
     pub(super) fn take_in(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) -> Incoming {
-        let is_from = |at: SocketAddr| (from.ip(), from.port()) == (at.ip(), at.port());
         if self.is_away {
             return Incoming::Foreign;
         }
-        if !is_from(self.at) {
+        if !is_same_address(from, self.at) {
             // It is where it was, and whoever is elsewhere is another one.
-            let Some(home) = self.home.take_if(|home| is_from(home.at)) else { return Incoming::Foreign };
+            let Some(home) = self.home.take_if(|home| is_same_address(from, home.at)) else {
+                return Incoming::Foreign;
+            };
             (self.at, self.subscriber, self.since) = (home.at, home.subscriber, now);
             self.name.clear();
         }
-        (self.heard, self.was_heard) = (Some(now), true);
+        self.was_heard = true;
         self.target.note_heard(self.at, now, now);
         if self.subscriber.handle_datagram(datagram, now) {
             return Incoming::Pending;
@@ -126,7 +126,7 @@ impl Subscription {
         }
         if self.target.hints().is_anothers(&self.name) {
             // Another one has its address now, and says so.
-            (self.heard, self.home) = (None, None);
+            self.home = None;
             let other = self.target.hints().instead_of(self.at);
             other.into_iter().for_each(|other| self.go_to(other, now));
         }
@@ -145,20 +145,21 @@ impl Subscription {
     /// Asks at another address, if the sender has moved, or is not heard here: an address may be of a network that only
     /// seems to be the same, such as a virtual one, and one that it does not have any more may be announced for minutes.
     fn go_on_elsewhere(&mut self, now: Instant) {
-        let unheard_for = now.saturating_duration_since(self.heard.unwrap_or(self.since));
+        let heard = self.heard();
+        let unheard_for = now.saturating_duration_since(heard.unwrap_or(self.since));
         if unheard_for > LOST && self.seek.is_due(now) {
             self.target.seek();
         }
         let hints = self.target.hints();
-        let patience = match (self.heard, self.was_heard) {
+        let patience = match (heard, self.was_heard) {
             (Some(_), _) => LOST,
-            (None, false) if hints.count() <= FEW => PATIENCE,
+            (None, false) if hints.count() <= FEW => UNANSWERED,
             (None, _) => TURN,
         };
         // Who is full is asked more seldom.
         let is_hopeless = unheard_for > patience && !self.is_full;
         // What is said of it counts only where nothing is heard of it.
-        let has_moved = !hints.is_at(self.at) && (self.heard.is_none() || unheard_for > GONE);
+        let has_moved = !hints.is_at(self.at) && (heard.is_none() || unheard_for > SILENT);
         if (is_hopeless || has_moved)
             && let Some(other) = hints.instead_of(self.at)
         {
@@ -166,14 +167,21 @@ impl Subscription {
         }
     }
 
+    /// When anything last came of it from there; nothing did if another one is there.
+    fn heard(&mut self) -> Option<Instant> {
+        let is_anothers = self.target.hints().is_anothers(&self.name);
+        self.subscriber.last_heard().filter(|_| !is_anothers)
+    }
+
     /// Asks there from now on.
     fn go_to(&mut self, at: SocketAddr, now: Instant) {
         // There it is a stranger again.
+        let was_there = self.heard().is_some();
         let subscriber = std::mem::replace(&mut self.subscriber, Subscriber::new(now));
-        if self.heard.is_some() {
+        if was_there {
             self.home = Some(Home { at: self.at, subscriber, until: now + HOME });
         }
-        (self.at, self.since, self.heard) = (at, now, None);
+        (self.at, self.since) = (at, now);
         self.name.clear();
     }
 
@@ -208,7 +216,7 @@ impl Subscription {
             let is_there = hints.is_at(self.at) && !hints.is_anothers(&self.name);
             self.at = hints.instead_of(self.at).filter(|_| !is_there).unwrap_or(self.at);
             self.name.clear();
-            (self.subscriber, self.since, self.heard) = (Subscriber::new(now), now, None);
+            (self.subscriber, self.since) = (Subscriber::new(now), now);
         }
         feed.live().is_away(why);
         shared.feeds.wake();
@@ -257,25 +265,13 @@ pub(crate) fn full(whom: &str) -> String {
 /// Where a datagram says what it is.
 const KIND_AT: usize = 3;
 const HELLO: u8 = 3;
-/// An answer takes a round trip; the asks before it may be lost, one in every 100 ms.
-const PATIENCE: Duration = Duration::from_millis(800);
-/// A sender that is restarted at its address is heard again before.
-const LOST: Duration = Duration::from_secs(2);
-/// A sender that says nothing for so long, and is announced elsewhere, is sought there: a live one says hello five times in
-/// it.
-const GONE: Duration = Duration::from_secs(1);
-/// For how long it may turn out that it had not moved.
-const HOME: Duration = Duration::from_secs(30);
 /// With more addresses than a computer has, many are made up.
 const FEW: usize = 8;
-/// Of a sender that was heard before, long enough at each of its addresses for an answer or two, and short enough that it
-/// is back within a second wherever it comes back.
-const TURN: Duration = Duration::from_millis(300);
-/// No name server minds, and nobody waits longer for a computer that has just been given another address.
-const SEEK_EVERY: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use proto::RateLimiter;
 use proto::sys::Event;
 
+use super::identity::is_same_name;
 use crate::sync::lock;
 
 /// Where a sender is to be asked, or its group joined. Whoever finds it elsewhere says so here; that is a hint, and what is
@@ -33,8 +34,8 @@ pub(super) struct Hints {
     addresses: Vec<SocketAddr>,
     /// The group that it sends to now, if it is not asked.
     pub(super) group: Option<SocketAddr>,
-    /// What it calls itself, where that is known.
-    name: Option<String>,
+    /// What it calls itself; empty where that is not known.
+    name: String,
     /// Who says that he is there now instead.
     pub(super) claim: Option<Claim>,
 }
@@ -91,7 +92,7 @@ impl Target {
 
     fn at(addresses: &[SocketAddr]) -> Self {
         assert!(!addresses.is_empty(), "a sender without an address cannot be asked");
-        let hints = Hints { addresses: addresses.to_vec(), group: None, name: None, claim: None };
+        let hints = Hints { addresses: addresses.to_vec(), group: None, name: String::new(), claim: None };
         Self {
             hints: Mutex::new(hints),
             changes: AtomicU64::new(0),
@@ -122,7 +123,7 @@ impl Target {
 
     /// It calls itself so.
     pub(crate) fn set_name(&self, name: &str) {
-        self.change(|hints| hints.name = Some(name.to_owned()));
+        self.change(|hints| name.clone_into(&mut hints.name));
     }
 
     /// Another sender is said to be there now, or it is its own again.
@@ -188,7 +189,7 @@ impl Hints {
 
     /// Whether who is heard there, and calls himself so, must be another one.
     pub(super) fn is_anothers(&self, name: &str) -> bool {
-        !name.is_empty() && self.name.as_deref().is_some_and(|own| own != name)
+        is_same_name(&self.name, name) == Some(false)
     }
 }
 

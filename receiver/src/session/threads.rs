@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::thread::{Builder, JoinHandle};
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use proto::app::Console;
@@ -15,6 +14,7 @@ use super::host::Host;
 use super::shared::Shared;
 use super::subscription::Subscription;
 use super::target::Target;
+use super::timeouts::LOOK_UP_EVERY;
 use crate::feed::Status;
 use crate::net::ReceiveSocket;
 use crate::sync::lock;
@@ -159,6 +159,3 @@ impl Opened {
         })
     }
 }
-
-/// How often a name is looked up that is not known: no name server minds.
-pub(crate) const LOOK_UP_EVERY: Duration = Duration::from_secs(10);

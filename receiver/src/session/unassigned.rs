@@ -1,11 +1,10 @@
 //! Senders that came when all places were taken.
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
-
-use proto::SILENCE;
+use std::time::Instant;
 
 use super::stream::StreamConfig;
+use super::timeouts::{INSISTS, SILENT};
 
 /// Who was heard lately without having a place.
 pub(super) struct Unassigned {
@@ -37,7 +36,7 @@ impl Unassigned {
         now: Instant,
     ) -> bool {
         let Some((_, name)) = config.begins(datagram) else { return false };
-        self.heard.retain(|source| now.saturating_duration_since(source.last) < FORGOTTEN);
+        self.heard.retain(|source| now.saturating_duration_since(source.last) < SILENT);
         match self.heard.iter_mut().find(|known| known.source == source) {
             Some(known) => {
                 known.last = now;
@@ -82,13 +81,11 @@ impl Unassigned {
 const MOST: usize = 64;
 /// More says nothing more.
 const OFTEN: u8 = 16;
-/// Longer than the silence after which a place is free: whoever takes over does it before.
-const INSISTS: Duration = Duration::from_millis(SILENCE.as_millis() as u64 + 200);
-/// A sender says hello five times in it.
-const FORGOTTEN: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use proto::{Clock, MediaTime, Pace, RecvConfig, SendConfig, SendOutput, SendStream, SessionId};
 
     use super::*;
@@ -126,7 +123,7 @@ mod tests {
             unassigned.insists((n.to_be_bytes(), 5000).into(), &hello, &config, t0);
         }
         assert_eq!(unassigned.heard.len(), MOST);
-        unassigned.insists(([10, 0, 0, 1], 5000).into(), &hello, &config, t0 + FORGOTTEN);
+        unassigned.insists(([10, 0, 0, 1], 5000).into(), &hello, &config, t0 + SILENT);
         assert_eq!(unassigned.heard.len(), 1);
     }
 

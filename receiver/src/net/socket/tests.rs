@@ -1,6 +1,7 @@
-use super::*;
-
 use std::net::UdpSocket;
+use std::time::Duration;
+
+use super::*;
 
 #[test]
 fn datagrams_arrive_one_by_one_whatever_the_kernel_joined() {
