@@ -6,7 +6,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use proto::app::Console;
 use proto::{Frame, FrameId, MediaTime};
 use receiver::{KeepOptions, Received, Recorder};
 
@@ -20,7 +19,7 @@ pub fn run(data: &[u8]) {
     let _ = fs::remove_dir_all(&around);
     let replay = Some(Duration::from_secs(3600));
     let options = KeepOptions { folder: folder.clone(), replay, replay_bytes: 32 << 20, split: None };
-    let keeper = Recorder::new(&options, &Console::silent());
+    let keeper = Recorder::new(&options);
     let count = bytes.below(40);
     keeper.set_name(&String::from_utf8_lossy(bytes.take(count)));
     for received in frames(flags, &mut bytes) {

@@ -3,7 +3,6 @@
 use std::fs;
 use std::sync::LazyLock;
 
-use proto::app::Console;
 use proto::sys::Stop;
 use sender::{Next, Picture, Source, Stream};
 
@@ -15,7 +14,7 @@ pub fn run(data: &[u8]) {
     let path = scratch(if is_y4m { "source.y4m" } else { "source.mjpeg" });
     let magic: &[u8] = if is_y4m { b"YUV4MPEG2 " } else { b"" };
     fs::write(&path, [magic, content].concat()).expect("there is room for a small file");
-    if let Ok(mut stream) = Stream::open(&path, repeats, Console::silent()) {
+    if let Ok(mut stream) = Stream::open(&path, repeats) {
         let _ = (stream.describe(), stream.timing());
         for _ in 0..MOST_PICTURES {
             let Ok(Next::Picture(captured)) = stream.next(&STOP) else { break };

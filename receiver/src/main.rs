@@ -4,7 +4,7 @@ use std::io::stdout;
 use std::process::ExitCode;
 
 use clap::CommandFactory;
-use proto::app::{Console, parse_arguments, write_completions, write_manual};
+use proto::app::{parse_arguments, write_completions, write_manual};
 use receiver::doctor::{self, Checks};
 use receiver::{Args, Command};
 
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            Console::new("receiver").in_format(args.system.log_format).fail(format_args!("{error:#}"));
+            tracing::error!("{error:#}");
             ExitCode::FAILURE
         }
     }

@@ -11,7 +11,6 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use proto::app::Console;
 use proto::sys::Stop;
 use proto::{Frame, FrameId, MediaTime};
 use receiver::{
@@ -150,8 +149,7 @@ struct View {
 fn with_window(drive: impl FnOnce(&mut View) + Send) {
     let window = Window::open(&Options::default()).unwrap();
     let (feeds, stop) = (Feeds::new(), Stop::new().unwrap());
-    let link =
-        ReceiveSocket::open_towards("127.0.0.1:9000".parse().unwrap(), None, &Console::silent()).unwrap();
+    let link = ReceiveSocket::open_towards("127.0.0.1:9000".parse().unwrap(), None).unwrap();
     let origin = Origin {
         listen: link.local(),
         interface: None,
@@ -160,7 +158,7 @@ fn with_window(drive: impl FnOnce(&mut View) + Send) {
         probe: Arc::new(link.probe().unwrap()),
     };
     let options = KeepOptions { folder: ".".into(), replay: None, replay_bytes: 0, split: None };
-    let recorder = Recorder::new(&options, &Console::silent());
+    let recorder = Recorder::new(&options);
     let feed = feeds.add(Feed::new(Status::new("listening on", "127.0.0.1:9000"), origin, recorder, None));
     feeds.show(&feed);
     let decoder = Decoder::new();

@@ -4,7 +4,7 @@ use std::io::stdout;
 use std::process::ExitCode;
 
 use clap::CommandFactory;
-use proto::app::{Console, parse_arguments, write_completions, write_manual};
+use proto::app::{parse_arguments, write_completions, write_manual};
 use sender::{Args, Command};
 
 fn main() -> ExitCode {
@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            Console::new("sender").in_format(args.system.log_format).fail(format_args!("{error:#}"));
+            tracing::error!("{error:#}");
             ExitCode::FAILURE
         }
     }

@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 
 use crate::common::http::{Client, ask, field, get};
 use crate::common::{beside_others, comes_to, pause, skip};
-use proto::app::Console;
 use proto::app::web::{Action, Family, Feed, Listener, Site};
 use proto::app::{Actions, Broadcast, WebArgs, WebPolicy};
 use proto::sys::{Stop, join};
@@ -87,7 +86,7 @@ impl Served {
         let (stop, hosts) = (Stop::new().unwrap(), vec!["bench3.example".into()]);
         let listener = Listener::bind(&WebArgs { address: Some(at), hosts, viewers }).unwrap().unwrap();
         let listener = listener.with_policy(policy);
-        let thread = listener.serve(site.clone(), &stop, &Console::silent()).unwrap();
+        let thread = listener.serve(site.clone(), &stop).unwrap();
         Self { site, at, stop, thread: Some(thread) }
     }
 

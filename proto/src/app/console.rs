@@ -1,7 +1,6 @@
 //! What a person reads on standard error: messages, and below them one line of statistics that rewrites itself. Or, for
 //! a program that collects logs, each of them as one JSON object a line.
 
-use std::fmt::Display;
 use std::io::{IsTerminal, stderr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -24,7 +23,6 @@ pub struct Console {
     output: Arc<Mutex<Output>>,
     program: &'static str,
     format: LogFormat,
-    is_silent: bool,
 }
 
 /// How messages and statistics are written.
@@ -68,39 +66,13 @@ impl Console {
         // There is one, however many consoles are made.
         static STANDARD_ERROR: LazyLock<Arc<Mutex<Output>>> =
             LazyLock::new(|| Arc::new(Mutex::new(Output::to(stderr().as_fd()))));
-        Self { output: STANDARD_ERROR.clone(), program, format: LogFormat::Text, is_silent: false }
+        Self { output: STANDARD_ERROR.clone(), program, format: LogFormat::Text }
     }
 
     /// The same, writing in this format.
     #[must_use]
     pub fn in_format(self, format: LogFormat) -> Self {
         Self { format, ..self }
-    }
-
-    /// One that says nothing, for whoever says everything himself.
-    pub fn silent() -> Self {
-        Self { is_silent: true, ..Self::new("") }
-    }
-
-    /// Says something that a person should read, on a line of its own.
-    pub fn say(&self, message: impl Display) {
-        if !self.is_silent {
-            tracing::info!("{message}");
-        }
-    }
-
-    /// Says that something is wrong about which something can be done, while the program goes on.
-    pub fn warn(&self, message: impl Display) {
-        if !self.is_silent {
-            tracing::warn!("{message}");
-        }
-    }
-
-    /// Says what the program ends by, and gives whoever reads it a moment to do so.
-    pub fn fail(&self, message: impl Display) {
-        if !self.is_silent {
-            tracing::error!("{message}");
-        }
     }
 
     /// Writes a message, on a line of its own. An error is what the program ends by: whoever reads has a moment to do so.
@@ -121,6 +93,7 @@ impl Console {
     /// Shows the statistics: over the line shown before on a terminal, on a new line elsewhere.
     pub fn show(&self, statistics: &str) {
         if !tracing::enabled!(target: "statistics", Level::INFO) {
+            self.catch_up();
             return;
         }
         let mut output = self.lock();
@@ -146,9 +119,6 @@ impl Console {
 
     /// Leaves the statistics line as it stands and goes on below it. Whoever reads has a moment to catch up.
     pub fn finish(&self) {
-        if self.is_silent {
-            return;
-        }
         let mut output = self.lock();
         if output.shown {
             output.push(b"\n");
@@ -301,6 +271,8 @@ impl Console {
 mod tests {
     use std::io::Read;
 
+    use tracing::subscriber::with_default;
+
     use super::*;
 
     #[test]
@@ -312,10 +284,12 @@ mod tests {
             drop(writer);
             let (done, is_done) = std::sync::mpsc::channel();
             let talking = std::thread::spawn(move || {
-                for number in 0..SAID {
-                    console.write(Level::INFO, &format!("message {number}"), &[]);
-                    console.show("statistics");
-                }
+                with_default(tracing_subscriber::registry(), || {
+                    for number in 0..SAID {
+                        console.write(Level::INFO, &format!("message {number}"), &[]);
+                        console.show("statistics");
+                    }
+                });
                 done.send(()).unwrap();
                 console.write(Level::ERROR, "the end", &[]);
             });

@@ -54,7 +54,7 @@ impl Reporter {
     /// If the file cannot be created.
     pub fn new(console: Console, json: Option<&Path>, interval: Duration) -> Result<Self> {
         let failed = |path: &Path| format!("cannot write the statistics to {}", path.display());
-        let open = |path: &Path| StatsFile::open(path, &console).with_context(|| failed(path));
+        let open = |path: &Path| StatsFile::open(path).with_context(|| failed(path));
         let json = json.map(open).transpose()?;
         let start = Instant::now();
         let (next, manager) = (start + interval, ServiceManager::from_environment());
@@ -111,7 +111,7 @@ impl Reporter {
         }
         for (thread, _) in hung {
             let seconds = interval.as_secs_f64();
-            self.console.warn(format_args!("the {thread} thread has done nothing for {seconds:.1} s"));
+            tracing::warn!("the {thread} thread has done nothing for {seconds:.1} s");
         }
     }
 
@@ -160,7 +160,7 @@ impl Reporter {
         text.push('\n');
         if let Err(error) = json.write(&text, if is_final { GRACE } else { Duration::ZERO }) {
             self.json = None;
-            self.console.warn(format_args!("statistics can no longer be written: {error}"));
+            tracing::warn!("statistics can no longer be written: {error}");
         }
     }
 }
@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn a_program_lives_only_while_all_threads_that_are_watched_go_round() {
         let (manager, told) = ServiceManager::for_tests(Duration::from_millis(2));
-        let mut reporter = Reporter::new(Console::silent(), None, Duration::from_secs(60)).unwrap();
+        let mut reporter = Reporter::new(Console::new("test"), None, Duration::from_secs(60)).unwrap();
         reporter.manager = manager;
         let (one, other) = (Heartbeat::default(), Heartbeat::default());
         reporter.watch("one", one.clone());

@@ -5,7 +5,6 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::console::Console;
 use crate::sys::NonblockingWriter;
 use crate::sys::{Target, is_pipe, open_target};
 
@@ -23,7 +22,7 @@ impl StatsFile {
     ///
     /// # Errors
     /// If it cannot be written to.
-    pub(super) fn open(path: &Path, console: &Console) -> io::Result<Self> {
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
         if path.as_os_str() == "-" {
             let lines = Some(NonblockingWriter::to(stdout().as_fd())?);
             return Ok(Self { path: path.to_owned(), lines, is_pipe: false });
@@ -31,7 +30,7 @@ impl StatsFile {
         let mut file = Self { path: path.to_owned(), lines: None, is_pipe: is_pipe(path) };
         file.open_again()?;
         if file.lines.is_none() {
-            console.say(format_args!("statistics go to {} once somebody reads that pipe", path.display()));
+            tracing::info!("statistics go to {} once somebody reads that pipe", path.display());
         }
         Ok(file)
     }
@@ -89,7 +88,7 @@ mod tests {
         let path = std::env::temp_dir().join(format!("chunkcast-stats-{}", std::process::id()));
         let _ = std::fs::remove_file(&path);
         rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
-        let mut file = StatsFile::open(&path, &Console::silent()).unwrap();
+        let mut file = StatsFile::open(&path).unwrap();
         file.write("missed\n", Duration::ZERO).unwrap();
         for _ in 0..2 {
             let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use proto::app::{Console, Given};
+use proto::app::Given;
 use proto::diagnosis::{Cause, Counters, Monitor};
 use proto::sys::Interface;
 
@@ -24,7 +24,6 @@ pub(super) struct Diagnosis {
     asks: Option<String>,
     /// How the sender is reached, once one is heard.
     way: Option<Way>,
-    console: Console,
 }
 
 /// How a sender is reached.
@@ -38,12 +37,12 @@ struct Way {
 
 impl Diagnosis {
     /// Of this feed, which arrives in this format.
-    pub(super) fn new(feed: &Feed, format: Format, console: Console) -> Self {
+    pub(super) fn new(feed: &Feed, format: Format) -> Self {
         let watch = Monitor::new(&Counters::default(), Instant::now());
         let Origin { listen, interface, buffer, asks, .. } = feed.origin.clone();
         let asks = asks.then(|| feed.status().listening.clone());
         let given = Given::default();
-        Self { listen, interface, buffer, format, given, watch, asks, way: None, console }
+        Self { listen, interface, buffer, format, given, watch, asks, way: None }
     }
 
     /// The same of a receiver that was given this, and is not told to be given it.
@@ -69,7 +68,7 @@ impl Diagnosis {
         match self.watch.look(&totals, is_over || is_full || away.is_some(), Instant::now()) {
             // It is said by name when it comes.
             None | Some(Cause::OtherSender { .. }) => {}
-            Some(cause) => self.console.warn(self.sentence(cause)),
+            Some(cause) => tracing::warn!("{}", self.sentence(cause)),
         }
         // These were said when they turned out.
         let said = away.or_else(|| self.asks.as_deref().filter(|_| is_full).map(full));
@@ -132,7 +131,7 @@ mod tests {
     #[test]
     fn where_a_sender_is_asked_it_is_not_told_to_send_here() {
         let nothing = Cause::NothingArrives { port: 4000, is_group: false };
-        let mut diagnosis = Diagnosis::new(&crate::feed::tests::feed(), Format::Chunkcast, Console::silent());
+        let mut diagnosis = Diagnosis::new(&crate::feed::tests::feed(), Format::Chunkcast);
         assert!(diagnosis.sentence(nothing).contains("--dest an address of this computer"));
         diagnosis.asks = Some("door (10.0.0.7:9001)".into());
         let sentence = diagnosis.sentence(nothing);
@@ -142,7 +141,7 @@ mod tests {
     #[test]
     fn while_a_sender_is_full_nothing_else_is_wrong() {
         let feed = crate::feed::tests::feed();
-        let mut diagnosis = Diagnosis::new(&feed, Format::Chunkcast, Console::silent());
+        let mut diagnosis = Diagnosis::new(&feed, Format::Chunkcast);
         diagnosis.asks = Some("door (10.0.0.7:9001)".into());
         feed.live().counters.is_full = true;
         diagnosis.look(&feed);
@@ -156,7 +155,7 @@ mod tests {
     #[test]
     fn the_way_to_a_sender_on_this_computer_is_no_wifi_and_the_window_is_told_of_it() {
         let feed = crate::feed::tests::feed();
-        let mut diagnosis = Diagnosis::new(&feed, Format::Chunkcast, Console::silent());
+        let mut diagnosis = Diagnosis::new(&feed, Format::Chunkcast);
         assert!(!diagnosis.way_to("127.0.0.1:4000".into()).is_wireless);
         feed.live().comes_from("127.0.0.1:4000".parse().unwrap(), None);
         assert_eq!(feed.status().interface, "", "the thread that receives does not ask for it");

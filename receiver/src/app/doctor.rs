@@ -10,7 +10,7 @@ use std::io::Write;
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use proto::app::{Checklist, Console};
+use proto::app::Checklist;
 use proto::diagnosis::WANTED_BUFFER;
 use proto::sys::{Interface, Stop, stop_at_signals};
 
@@ -62,7 +62,7 @@ fn interfaces(list: &mut Checklist<'_>, is_group: bool) -> Result<()> {
 fn port(list: &mut Checklist<'_>, checks: &Checks) -> Result<Option<ReceiveSocket>> {
     let Checks { listen, interface, .. } = checks;
     list.section("Port")?;
-    let socket = match ReceiveSocket::open(*listen, interface.as_deref(), &Console::silent()) {
+    let socket = match ReceiveSocket::open(*listen, interface.as_deref()) {
         Ok(socket) => socket,
         Err(error) => {
             match owner::of_port(listen.port()) {

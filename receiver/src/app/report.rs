@@ -80,7 +80,7 @@ impl Reporting {
                 // The one that stood in for those to come has been given its number.
                 known.truncate(number);
                 let reports = Reports::since(feed.began);
-                let diagnosis = Diagnosis::new(&feed, self.format, self.shared.console.clone());
+                let diagnosis = Diagnosis::new(&feed, self.format);
                 let diagnosis = diagnosis.of_given(self.given);
                 known.push(Known { feed, reports, diagnosis });
             }

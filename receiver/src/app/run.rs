@@ -26,7 +26,6 @@ use crate::window::{Options, Window};
 /// # Errors
 /// The first thing that failed.
 pub fn run(args: &Args) -> Result<()> {
-    let console = Console::new("receiver").in_format(args.system.log_format);
     let stop = Stop::new().context("cannot make an event")?;
     // Before SDL has handlers of its own.
     stop_at_signals(&stop).context("cannot handle signals")?;
@@ -36,11 +35,12 @@ pub fn run(args: &Args) -> Result<()> {
     }
     proto::warm_up();
     let sources = args.sources();
-    let (links, unknown) = open_links(&sources, args, &console)?;
+    let (links, unknown) = open_links(&sources, args)?;
     let web = Web::bind(&args.web, args.web_policy)?;
-    let window = open_window(args, &console)?;
-    let outputs = Arc::new(Outputs::start(&args.output, args.split, &console, &stop)?);
-    let reporter = Reporter::new(console.clone(), args.stats_json.as_deref(), args.stats_interval)?
+    let window = open_window(args)?;
+    let outputs = Arc::new(Outputs::start(&args.output, args.split, &stop)?);
+    let console = Console::new("receiver").in_format(args.system.log_format);
+    let reporter = Reporter::new(console, args.stats_json.as_deref(), args.stats_interval)?
         .with_board(web.as_ref().map(Web::board));
     let feeds = Feeds::new();
     if let Some(window) = &window {
@@ -54,7 +54,6 @@ pub fn run(args: &Args) -> Result<()> {
         decoding: Decoding::new(window.as_ref().map(Window::format)),
         outputs: outputs.clone(),
         stop: stop.clone(),
-        console: console.clone(),
         keep: args.keep(),
         pulses: Mutex::default(),
         shows_in_browsers: web.is_some(),
@@ -85,7 +84,7 @@ pub fn run(args: &Args) -> Result<()> {
             reporting.run(duration, || {
                 let received = threads.join();
                 shared.decoding.close();
-                let decoded = decoders.finish(&shared.console);
+                let decoded = decoders.finish();
                 // Everything that was delivered is written before the last word is said.
                 shared.feeds.list().iter().for_each(|feed| feed.recorder.finish());
                 let written = outputs.finish();
@@ -101,8 +100,8 @@ pub fn run(args: &Args) -> Result<()> {
     let Some(window) = window else { return end.wait() };
     let ending = Arc::new(Mutex::new(Some(end)));
     window.at_loss({
-        let (ending, stop, console) = (ending.clone(), stop.clone(), console.clone());
-        Box::new(move || lose_display(&ending, &stop, &console))
+        let (ending, stop) = (ending.clone(), stop.clone());
+        Box::new(move || lose_display(&ending, &stop))
     });
     let shown = window.run(&shared.feeds, finder.as_deref(), &stop);
     let end = lock(&ending).take().context("the program ends already")?;
@@ -132,15 +131,15 @@ impl Ending {
 }
 
 /// Ends all but the window, whose display has gone away, in order. Returns the status to end with.
-fn lose_display(ending: &Mutex<Option<Ending>>, stop: &Stop, console: &Console) -> u8 {
-    console.warn("the display has gone away, and with it the window; ending in order");
+fn lose_display(ending: &Mutex<Option<Ending>>, stop: &Stop) -> u8 {
+    tracing::warn!("the display has gone away, and with it the window; ending in order");
     stop.request();
     let end = lock(ending).take();
     let shown =
         Err(anyhow!("the window's display has gone away; without one use --output none, or FILE.mkv"));
     let ended = end.map_or(Ok(()), |end| end.wait_with(shown));
     if let Err(error) = ended {
-        console.fail(format_args!("{error:#}"));
+        tracing::error!("{error:#}");
     }
     1
 }
@@ -159,15 +158,15 @@ fn stream_config(args: &Args) -> Result<StreamConfig> {
 }
 
 /// The sockets, and the hosts that are not known yet.
-fn open_links(sources: &Sources, args: &Args, console: &Console) -> Result<(Vec<Opened>, Vec<Host>)> {
+fn open_links(sources: &Sources, args: &Args) -> Result<(Vec<Opened>, Vec<Host>)> {
     let interface = args.interface.as_deref();
     let (mut opened, mut unknown) = (Vec::new(), Vec::new());
     for &listen in &sources.listen {
-        let socket = match ReceiveSocket::open_in_time(listen, interface, console) {
+        let socket = match ReceiveSocket::open_in_time(listen, interface) {
             Ok(socket) => socket,
             // Nobody asked for this port; senders are looked for too.
             Err(error) if sources.is_open => {
-                console.say(format_args!("not listening: {error:#}"));
+                tracing::info!("not listening: {error:#}");
                 continue;
             }
             Err(error) => return Err(error),
@@ -180,12 +179,10 @@ fn open_links(sources: &Sources, args: &Args, console: &Console) -> Result<(Vec<
     }
     for host in &sources.connect {
         match host.look_up() {
-            Ok(addresses) => opened.push(Opened::to_host(host, &addresses, interface, console)?),
+            Ok(addresses) => opened.push(Opened::to_host(host, &addresses, interface)?),
             Err(error) => {
                 let seconds = LOOK_UP_EVERY.as_secs();
-                console.warn(format_args!(
-                    "{error}; check the name, which is looked up again every {seconds} s"
-                ));
+                tracing::warn!("{error}; check the name, which is looked up again every {seconds} s");
                 unknown.push(host.clone());
             }
         }
@@ -204,7 +201,7 @@ fn start_decoders(shared: &Arc<Shared>, wanted: bool) -> Result<Decoders> {
     };
     Decoders::start(threads, &shared.stop, |number| {
         let shared = shared.clone();
-        move || shared.decoding.run(number, &shared.feeds, &shared.console)
+        move || shared.decoding.run(number, &shared.feeds)
     })
 }
 
@@ -214,13 +211,13 @@ fn seed() -> Result<u64> {
 }
 
 /// The window, where one is wanted. SDL wants the main thread.
-fn open_window(args: &Args, console: &Console) -> Result<Option<Window>> {
+fn open_window(args: &Args) -> Result<Option<Window>> {
     if !args.output.contains(&Spec::Window) {
         return Ok(None);
     }
     let options = Options { fullscreen: args.fullscreen, vsync: args.vsync, detail: args.overlay };
     let window = Window::open(&options)?;
-    console.say(window.describe());
+    tracing::info!("{}", window.describe());
     Ok(Some(window))
 }
 

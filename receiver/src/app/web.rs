@@ -56,7 +56,7 @@ impl Web {
             shared: shared.clone(),
             quota: Mutex::new(Quota::new(shared.keep.replay_bytes, Instant::now())),
         });
-        self.listener.serve(site, &shared.stop, &shared.console)
+        self.listener.serve(site, &shared.stop)
     }
 }
 

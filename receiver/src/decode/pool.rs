@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use proto::RateLimiter;
-use proto::app::Console;
 use proto::sys::{Stop, join, spawn};
 
 use crate::codec::{DecodeError, DecodeTarget, Decoder, Pictures, PixelFormat};
@@ -147,9 +146,8 @@ impl Decoding {
     }
 
     /// The work of thread `number`, from 0, until it is closed.
-    pub(crate) fn run(&self, number: usize, feeds: &Feeds, console: &Console) {
-        let mut worker =
-            Worker { decoder: Decoder::new(), complaints: Complaints::default(), feeds, console };
+    pub(crate) fn run(&self, number: usize, feeds: &Feeds) {
+        let mut worker = Worker { decoder: Decoder::new(), complaints: Complaints::default(), feeds };
         lock(&self.queue).threads += 1;
         let mut served = None;
         while let Some(mut serving) = self.next(number == 0, served) {
@@ -296,10 +294,10 @@ impl Decoders {
     ///
     /// # Errors
     /// If one has panicked.
-    pub(crate) fn finish(self, console: &Console) -> Result<()> {
+    pub(crate) fn finish(self) -> Result<()> {
         let is_late = self.ended.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout);
         if is_late {
-            console.warn("a picture still being decoded is not waited for");
+            tracing::warn!("a picture still being decoded is not waited for");
         }
         let ended = self.threads.into_iter().filter(|thread| !is_late || thread.is_finished());
         ended.map(join).fold(Ok(()), Result::and)
@@ -311,7 +309,6 @@ struct Worker<'a> {
     decoder: Decoder,
     complaints: Complaints,
     feeds: &'a Feeds,
-    console: &'a Console,
 }
 
 impl Worker<'_> {
@@ -337,7 +334,7 @@ impl Worker<'_> {
                 Err(error) => {
                     feed.live().counters.refused += 1;
                     if self.complaints.are_due(&error, begun) {
-                        self.console.say(format_args!("frame {} is not shown: {error}", received.id));
+                        tracing::info!("frame {} is not shown: {error}", received.id);
                     }
                     return;
                 }
@@ -444,13 +441,9 @@ mod tests {
 
     #[test]
     fn what_was_to_be_seen_when_it_came_and_is_not_any_more_is_counted_as_hidden() {
-        let (feed, feeds, console) = (Arc::new(feed()), Feeds::new(), Console::silent());
-        let mut worker = Worker {
-            decoder: Decoder::with_threads(1),
-            complaints: Complaints::default(),
-            feeds: &feeds,
-            console: &console,
-        };
+        let (feed, feeds) = (Arc::new(feed()), Feeds::new());
+        let mut worker =
+            Worker { decoder: Decoder::with_threads(1), complaints: Complaints::default(), feeds: &feeds };
         feed.set_area(None);
         worker.decode(&feed, Some(PixelFormat::Planes), &frame(1), Delays::new(), &mut Pictures::default());
         assert_eq!(feed.live().counters.hidden, 1);
@@ -467,11 +460,11 @@ mod tests {
                 assert_ne!(decoding.offer(feed, frame(round), Delays::new()), Enqueue::Hidden);
             }
         }
-        let (registry, console, refused) = (Feeds::new(), Console::silent(), AtomicUsize::new(0));
+        let (registry, refused) = (Feeds::new(), AtomicUsize::new(0));
         std::thread::scope(|scope| {
             for number in 0..2 {
-                let (decoding, registry, console) = (&decoding, &registry, &console);
-                scope.spawn(move || decoding.run(number, registry, console));
+                let (decoding, registry) = (&decoding, &registry);
+                scope.spawn(move || decoding.run(number, registry));
             }
             // An empty frame is refused: each feed's newest, and no other.
             let until = Instant::now() + Duration::from_secs(10);
@@ -521,14 +514,14 @@ mod tests {
             }
         });
         let begun = Instant::now();
-        decoders.unwrap().finish(&Console::silent()).unwrap();
+        decoders.unwrap().finish().unwrap();
         assert!(begun.elapsed() >= PATIENCE, "it was waited for");
         drop(hold);
         let panics = Decoders::start(1, &stop, |_| || panic!("on purpose")).unwrap();
         while !panics.threads.iter().all(JoinHandle::is_finished) {
             std::thread::yield_now();
         }
-        let error = panics.finish(&Console::silent()).unwrap_err().to_string();
+        let error = panics.finish().unwrap_err().to_string();
         assert!(error.contains("decode thread panicked"), "{error}");
     }
 

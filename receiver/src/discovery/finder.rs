@@ -78,7 +78,7 @@ pub(crate) fn start(sources: &Sources, threads: &Arc<ReceiveThreads>) -> Result<
         Ok(browser) => browser,
         // Who sends here is shown all the same.
         Err(error) if sources.is_open => {
-            threads.shared.console.warn(format_args!("not looking for senders: {error:#}"));
+            tracing::warn!("not looking for senders: {error:#}");
             return Ok(None);
         }
         Err(error) => return Err(error),
@@ -122,7 +122,7 @@ impl Finder {
             self.changed.clear();
             let now = Instant::now();
             if let Some(trouble) = browser.trouble().filter(|_| state.trouble.is_due(now)) {
-                self.threads.shared.console.warn(trouble);
+                tracing::warn!("{trouble}");
             }
             let decided = self.decide(&mut state, browser.list(), now)?;
             let until = [decided, state.next_try(), self.next_look(&state, now)].into_iter().flatten().min();
@@ -270,12 +270,12 @@ impl Finder {
             if !*is_said && now >= *since + LASTING {
                 *is_said = true;
                 let all: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-                self.threads.shared.console.warn(format_args!(
+                tracing::warn!(
                     "{} is announced at several addresses, {}: who is heard is stayed with. Two senders may have one \
                      name (give each its own by --name), or somebody makes one up",
                     taken.instance,
                     all.join(" and ")
-                ));
+                );
             }
         }
     }
@@ -331,7 +331,7 @@ impl Finder {
             Err(error) => {
                 let why = format!("{} is not shown: {error:#}", found.name);
                 if before.as_ref() != Some(&why) {
-                    self.threads.shared.console.warn(&why);
+                    tracing::warn!("{why}");
                 }
                 state.failed.push(Failed { found: found.clone(), why, again: now + TRY_AGAIN });
             }
@@ -345,11 +345,11 @@ impl Finder {
 
     /// Joins its group, or asks it; it has a tile at once if it is `wanted`.
     fn receive(&self, found: &Found, is_wanted: bool) -> Result<Way> {
-        let (threads, console) = (&self.threads, &self.threads.shared.console);
+        let threads = &self.threads;
         let is_shown = is_wanted || threads.shared.feeds.have_window();
         let name = &found.name;
         if let Some(group) = found.group {
-            let socket = ReceiveSocket::open(group, threads.interface(), console)?;
+            let socket = ReceiveSocket::open(group, threads.interface())?;
             let status = Status::new("listening on", format!("{group} for {name}"));
             let target = Target::of_group(group, self.changed.clone());
             threads.receive_group_of(target.clone(), socket, status, is_shown)?;
@@ -364,8 +364,7 @@ impl Finder {
         if is_wanted {
             target.set_name(name);
         }
-        let Opened { socket, subscription, status } =
-            Opened::towards(&target, name, threads.interface(), console)?;
+        let Opened { socket, subscription, status } = Opened::towards(&target, name, threads.interface())?;
         threads.receive(socket, subscription, status, is_shown)?;
         Ok(Way::Asked(target))
     }
@@ -374,18 +373,17 @@ impl Finder {
     /// anybody can have others announced.
     fn offer(&self, state: &mut State, several: &[Found]) {
         let names: Vec<String> = several.iter().map(|found| found.instance.clone()).collect();
-        let console = &self.threads.shared.console;
         let (all, example) = (names.join(", "), as_shell_word(&names[0]));
         if self.threads.shared.feeds.have_window() {
             if names != state.offered {
-                console.say(format_args!("several senders: {all}"));
-                console.say(format_args!("choose in the window, or by name: receiver {example}"));
+                tracing::info!("several senders: {all}");
+                tracing::info!("choose in the window, or by name: receiver {example}");
             }
         } else if state.offered.is_empty() {
-            console.warn(format_args!(
+            tracing::warn!(
                 "there are several senders: {all}; name those to be shown, such as: receiver {example}; until then it is \
                  the first that is heard"
-            ));
+            );
         }
         state.offered = names;
     }
@@ -405,9 +403,9 @@ impl Finder {
         } else {
             format!("no sender called {}", names.join(", "))
         };
-        self.threads.shared.console.say(format_args!(
+        tracing::info!(
             "{whom} was found yet; still looking. Where multicast DNS is blocked: receiver --connect HOST"
-        ));
+        );
         None
     }
 }

@@ -149,7 +149,6 @@ const UNPLACED: u64 = u64::MAX;
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use proto::app::Console;
     use proto::{FrameId, MediaTime};
 
     use super::*;
@@ -163,7 +162,7 @@ pub(crate) mod tests {
         let probe = Arc::new(Probe::of(socket.into()));
         let origin = Origin { listen, interface: None, buffer: 0, asks: false, probe };
         let options = KeepOptions { folder: ".".into(), replay: None, replay_bytes: 0, split: None };
-        let recorder = Recorder::new(&options, &Console::silent());
+        let recorder = Recorder::new(&options);
         Feed::new(Status::new("listening on", "0.0.0.0:9000"), origin, recorder, None)
     }
 

@@ -10,7 +10,6 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
-use proto::app::Console;
 use proto::diagnosis::WANTED_BUFFER;
 use proto::sys::{Changes, Interface, Stop, Wanted, scope, wait_until};
 use rustix::event::{PollFd, PollFlags};
@@ -36,7 +35,6 @@ pub struct ReceiveSocket {
     drops: Drops,
     /// What tells drops apart, while the kernel turns something away.
     ledger: Option<Ledger>,
-    console: Console,
 }
 
 /// An interface that a socket is kept to.
@@ -79,8 +77,8 @@ impl ReceiveSocket {
     ///
     /// # Errors
     /// If the port is taken, or there is no such interface or no route to the group, with the way out.
-    pub fn open(listen: SocketAddr, interface: Option<&str>, console: &Console) -> Result<Self> {
-        let mut socket = Self::bind(listen, listen, interface, console)?;
+    pub fn open(listen: SocketAddr, interface: Option<&str>) -> Result<Self> {
+        let mut socket = Self::bind(listen, listen, interface)?;
         socket.find()?;
         socket.say_where(listen);
         Ok(socket)
@@ -90,8 +88,8 @@ impl ReceiveSocket {
     ///
     /// # Errors
     /// If the port is taken, with the way out.
-    pub fn open_in_time(listen: SocketAddr, interface: Option<&str>, console: &Console) -> Result<Self> {
-        let mut socket = Self::bind(listen, listen, interface, console)?;
+    pub fn open_in_time(listen: SocketAddr, interface: Option<&str>) -> Result<Self> {
+        let mut socket = Self::bind(listen, listen, interface)?;
         socket.renew();
         socket.say_where(listen);
         Ok(socket)
@@ -101,17 +99,17 @@ impl ReceiveSocket {
     ///
     /// # Errors
     /// If the system has no ports left.
-    pub fn open_towards(to: SocketAddr, interface: Option<&str>, console: &Console) -> Result<Self> {
+    pub fn open_towards(to: SocketAddr, interface: Option<&str>) -> Result<Self> {
         let any = match to {
             SocketAddr::V4(_) => IpAddr::from(Ipv4Addr::UNSPECIFIED),
             SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
         };
-        let mut socket = Self::bind((any, 0).into(), to, interface, console)?;
+        let mut socket = Self::bind((any, 0).into(), to, interface)?;
         socket.renew();
         Ok(socket)
     }
 
-    fn bind(listen: SocketAddr, to: SocketAddr, interface: Option<&str>, console: &Console) -> Result<Self> {
+    fn bind(listen: SocketAddr, to: SocketAddr, interface: Option<&str>) -> Result<Self> {
         let socket = Socket::new(Domain::for_address(listen), Type::DGRAM, Some(Protocol::UDP))
             .context("cannot open a UDP socket")?;
         let is_group = listen.ip().is_multicast();
@@ -139,7 +137,7 @@ impl ReceiveSocket {
                 SocketAddr::V6(_) => socket.set_multicast_all_v6(false)?,
             }
         }
-        ask_for_buffer(&socket, console);
+        ask_for_buffer(&socket);
         let by = is_kept.then(|| By {
             wanted,
             interface: first,
@@ -150,13 +148,13 @@ impl ReceiveSocket {
         let stream = BatchReader::new(socket).context("cannot set up the UDP socket")?;
         let group = is_group.then(|| Group::new(listen.ip())).transpose()?;
         let changes = Changes::new().context("cannot make an event")?;
-        let (places, drops, console) = (Places::new(), Drops::default(), console.clone());
-        Ok(Self { stream, group, by, changes, places, unsent: 0, drops, ledger: None, console })
+        let (places, drops) = (Places::new(), Drops::default());
+        Ok(Self { stream, group, by, changes, places, unsent: 0, drops, ledger: None })
     }
 
     fn say_where(&self, listen: SocketAddr) {
         let by = self.interface().map_or_else(String::new, |interface| format!(" by {interface}"));
-        self.console.say(format_args!("listening on {listen}{by}"));
+        tracing::info!("listening on {listen}{by}");
     }
 
     /// Finds the interface again after the system's have changed, and says when it is gone or back.
@@ -166,9 +164,9 @@ impl ReceiveSocket {
         let was_here = std::mem::replace(&mut by.is_here, found.is_ok());
         match found {
             Err(error) if was_here => {
-                self.console.warn(format_args!("{error:#}; waiting for it, as it may come back"));
+                tracing::warn!("{error:#}; waiting for it, as it may come back");
             }
-            Ok(Some(now)) => self.console.say(format_args!("receiving by {now} now")),
+            Ok(Some(now)) => tracing::info!("receiving by {now} now"),
             _ => {}
         }
     }
@@ -482,17 +480,17 @@ fn join(socket: &Socket, group: IpAddr, interface: &Interface) -> Result<()> {
 }
 
 /// Asks for a large buffer, reads back what it got, and says how to allow more where that is too little.
-fn ask_for_buffer(socket: &Socket, console: &Console) {
+fn ask_for_buffer(socket: &Socket) {
     // Refused or cut down alike: what counts is what is there.
     let _ = socket.set_recv_buffer_size(WANTED_BUFFER);
     let got = buffer(socket);
     if got < WANTED_BUFFER {
-        console.warn(format_args!(
+        tracing::warn!(
             "the receive buffer is {} KiB, so that bursts may be lost; to allow {} KiB: sudo sysctl -w \
              net.core.rmem_max={WANTED_BUFFER}",
             got / 1024,
             WANTED_BUFFER / 1024
-        ));
+        );
     }
 }
 

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use proto::RateLimiter;
-use proto::app::Console;
 use proto::sys::{PICTURES_MODE, Stop, Target, open_target};
 
 use super::pipe::Pipe;
@@ -18,7 +17,6 @@ pub(super) struct MjpegFile {
     path: PathBuf,
     to: To,
     stop: Stop,
-    console: Console,
     messages: RateLimiter,
 }
 
@@ -32,19 +30,14 @@ enum To {
 
 impl MjpegFile {
     /// Makes the file. One that is there is written over, as other recorders do; it is said. Nobody is waited for.
-    pub(super) fn create(path: &Path, console: &Console, stop: &Stop) -> Result<Self> {
+    pub(super) fn create(path: &Path, stop: &Stop) -> Result<Self> {
         let shown = path.display();
         if path.metadata().is_ok_and(|file| file.is_file() && file.len() > 0) {
-            console.say(format_args!("writing over {shown}"));
+            tracing::info!("writing over {shown}");
         }
-        let (console, stop) = (console.clone(), stop.clone());
-        let mut file = Self {
-            path: path.to_owned(),
-            to: To::Nobody,
-            stop,
-            console,
-            messages: RateLimiter::new(SAY_EVERY),
-        };
+        let stop = stop.clone();
+        let mut file =
+            Self { path: path.to_owned(), to: To::Nobody, stop, messages: RateLimiter::new(SAY_EVERY) };
         file.open()?;
         if matches!(file.to, To::Nobody) {
             file.say_nobody_reads();
@@ -89,9 +82,7 @@ impl MjpegFile {
     fn say_nobody_reads(&mut self) {
         if self.messages.is_due(Instant::now()) {
             let shown = self.path.display();
-            self.console.say(format_args!(
-                "output {shown} is a pipe that nobody reads; it gets pictures once somebody does"
-            ));
+            tracing::info!("output {shown} is a pipe that nobody reads; it gets pictures once somebody does");
         }
     }
 }
@@ -115,7 +106,7 @@ mod tests {
         let _ = std::fs::remove_file(&path);
         mknodat(CWD, &path, FileType::Fifo, 0o600.into(), 0).unwrap();
         let stop = Stop::new().unwrap();
-        let mut file = MjpegFile::create(&path, &Console::silent(), &stop).unwrap();
+        let mut file = MjpegFile::create(&path, &stop).unwrap();
         assert!(!file.write(b"missed").unwrap());
         let read = || {
             let flags = OFlags::NONBLOCK.bits().cast_signed();

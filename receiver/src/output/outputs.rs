@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, anyhow, bail};
-use proto::app::Console;
 use proto::sys::Stop;
 use proto::{Latest, Taken};
 
@@ -77,7 +76,7 @@ impl Outputs {
     /// # Errors
     ///
     /// Two outputs want standard output, or one does and it is a terminal; or a folder or file cannot be made.
-    pub fn start(specs: &[Spec], split: Option<Split>, console: &Console, stop: &Stop) -> Result<Self> {
+    pub fn start(specs: &[Spec], split: Option<Split>, stop: &Stop) -> Result<Self> {
         if specs.iter().filter(|spec| spec.is_standard_output()).count() > 1 {
             bail!("only one output can have standard output: give either --output - or --output y4m:-, once");
         }
@@ -92,7 +91,7 @@ impl Outputs {
         let writers: Vec<&Spec> = specs.iter().filter(|spec| spec.has_writer()).collect();
         let stays = usize::from(writers.len() < specs.len());
         let left = Arc::new(AtomicUsize::new(writers.len() + stays));
-        let start = |spec: &&Spec| Running::start(spec, split, console, stop, &left);
+        let start = |spec: &&Spec| Running::start(spec, split, stop, &left);
         Ok(Self { running: writers.iter().map(start).collect::<Result<_>>()? })
     }
 
@@ -168,19 +167,13 @@ impl Tallies {
 }
 
 impl Running {
-    fn start(
-        spec: &Spec,
-        split: Option<Split>,
-        console: &Console,
-        stop: &Stop,
-        left: &Arc<AtomicUsize>,
-    ) -> Result<Self> {
+    fn start(spec: &Spec, split: Option<Split>, stop: &Stop, left: &Arc<AtomicUsize>) -> Result<Self> {
         let name = spec.to_string();
-        let (inbox, mut write) = writer(spec, split, console, stop, &name)?;
+        let (inbox, mut write) = writer(spec, split, stop, &name)?;
         let counts = Arc::new(Counts::default());
         let work = {
             let (inbox, counts, left) = (inbox.clone(), counts.clone(), left.clone());
-            let (console, stop, name) = (console.clone(), stop.clone(), name.clone());
+            let (stop, name) = (stop.clone(), name.clone());
             move || {
                 let ended = write(&counts);
                 inbox.close();
@@ -189,7 +182,7 @@ impl Running {
                     Ok(Ended::Done) => {}
                     Ok(Ended::ReaderGone) => stop.request(),
                     Err(error) => {
-                        console.warn(format_args!("output {name} has ended: {error:#}"));
+                        tracing::warn!("output {name} has ended: {error:#}");
                         if is_last {
                             stop.request();
                         }
@@ -209,13 +202,7 @@ impl Running {
 type Write = Box<dyn FnMut(&Counts) -> Result<Ended> + Send>;
 
 /// The inbox of an output and what its thread does: take from it and write, until it is closed and empty.
-fn writer(
-    spec: &Spec,
-    split: Option<Split>,
-    console: &Console,
-    stop: &Stop,
-    name: &str,
-) -> Result<(Inbox, Write)> {
+fn writer(spec: &Spec, split: Option<Split>, stop: &Stop, name: &str) -> Result<(Inbox, Write)> {
     Ok(match spec {
         Spec::Window | Spec::None => bail!("{name} is not written"),
         Spec::Frames => {
@@ -242,9 +229,9 @@ fn writer(
             };
             (Inbox::Pictures(newest), Box::new(write))
         }
-        Spec::Folder(path) => record(console, name, folder::Folder::open(path)?),
-        Spec::File(path) => record(console, name, file::MjpegFile::create(path, console, stop)?),
-        Spec::Matroska(path) => record(console, name, Recording::to(path, split, console)?),
+        Spec::Folder(path) => record(name, folder::Folder::open(path)?),
+        Spec::File(path) => record(name, file::MjpegFile::create(path, stop)?),
+        Spec::Matroska(path) => record(name, Recording::to(path, split)?),
     })
 }
 
@@ -281,8 +268,8 @@ impl Record for Recording {
     }
 }
 
-fn record(console: &Console, name: &str, mut to: impl Record) -> (Inbox, Write) {
-    let backlog = Arc::new(Backlog::new(&format!("output {name}"), console));
+fn record(name: &str, mut to: impl Record) -> (Inbox, Write) {
+    let backlog = Arc::new(Backlog::new(&format!("output {name}")));
     let inbox = backlog.clone();
     let work = move |counts: &Counts| {
         while let Some(received) = inbox.take() {

@@ -4,8 +4,6 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use proto::app::Console;
-
 use crate::frame::Received;
 use crate::ration::Ration;
 use crate::sync::lock;
@@ -16,7 +14,6 @@ pub(crate) struct Backlog {
     waiting: Mutex<Waiting>,
     changed: Condvar,
     name: String,
-    console: Console,
 }
 
 #[derive(Debug, Default)]
@@ -34,14 +31,9 @@ struct Waiting {
 
 impl Backlog {
     /// An empty one of what is called `name` when it is too slow.
-    pub(crate) fn new(name: &str, console: &Console) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let waiting = Waiting { frames: VecDeque::with_capacity(MOST_FRAMES), ..Waiting::default() };
-        Self {
-            waiting: Mutex::new(waiting),
-            changed: Condvar::new(),
-            name: name.to_owned(),
-            console: console.clone(),
-        }
+        Self { waiting: Mutex::new(waiting), changed: Condvar::new(), name: name.to_owned() }
     }
 
     /// Appends a frame; says whether there was room for it.
@@ -58,7 +50,7 @@ impl Backlog {
             drop(waiting);
             if is_new {
                 let name = &self.name;
-                self.console.say(format_args!("{name} is too slow: frames are missing from it from now on"));
+                tracing::info!("{name} is too slow: frames are missing from it from now on");
             }
             return false;
         }
@@ -78,7 +70,7 @@ impl Backlog {
             drop(waiting);
             if is_said {
                 let name = &self.name;
-                self.console.say(format_args!("{name} keeps up again; {dropped} frames are missing from it"));
+                tracing::info!("{name} keeps up again; {dropped} frames are missing from it");
             }
             waiting = self.lock();
         }
@@ -128,7 +120,7 @@ mod tests {
 
     #[test]
     fn it_is_bounded_by_frames_and_by_bytes() {
-        let backlog = Backlog::new("test/", &Console::new("test"));
+        let backlog = Backlog::new("test/");
         let put = (0..100).filter(|_| backlog.put(frame(10))).count();
         assert_eq!(put, MOST_FRAMES);
         while !backlog.lock().frames.is_empty() {
@@ -140,7 +132,7 @@ mod tests {
 
     #[test]
     fn what_waits_is_still_given_out_after_closing() {
-        let backlog = Backlog::new("test/", &Console::new("test"));
+        let backlog = Backlog::new("test/");
         assert!(backlog.put(frame(1)));
         backlog.close();
         assert!(!backlog.put(frame(1)));

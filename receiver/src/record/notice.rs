@@ -5,8 +5,6 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use proto::app::Console;
-
 use crate::sync::lock;
 
 /// Something that was done, or that went wrong.
@@ -49,17 +47,12 @@ impl Pending {
 }
 
 /// Says what was done and what went wrong, and remembers the last of it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Notifier {
-    console: Console,
     last: Arc<Mutex<Option<Notice>>>,
 }
 
 impl Notifier {
-    pub(super) fn new(console: &Console) -> Self {
-        Self { console: console.clone(), last: Arc::default() }
-    }
-
     /// What was said last.
     pub(super) fn last(&self) -> Option<Notice> {
         lock(&self.last).clone()
@@ -73,7 +66,7 @@ impl Notifier {
                 Notice { at: Instant::now(), text: format!("{error:#}"), path: None, is_trouble: true }
             }
         };
-        self.console.say(&said.text);
+        tracing::info!("{}", said.text);
         *lock(&self.last) = Some(said.clone());
         said
     }

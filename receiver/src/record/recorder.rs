@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow};
 use jiff::Zoned;
 use proto::Frame;
-use proto::app::Console;
 
 use super::names::{self, Names, make_folder};
 use super::notice::{Notice, Notifier, Pending};
@@ -53,7 +52,6 @@ pub struct Recorder {
     /// Nothing more is begun.
     is_finished: AtomicBool,
     notifier: Notifier,
-    console: Console,
 }
 
 /// How the keeping goes.
@@ -78,10 +76,10 @@ pub struct ReplayStatus {
 
 impl Recorder {
     /// One that keeps nothing yet but, if it is to, the past. It starts no thread before it has something to write.
-    pub fn new(options: &KeepOptions, console: &Console) -> Self {
+    pub fn new(options: &KeepOptions) -> Self {
         let most_bytes = usize::try_from(options.replay_bytes).unwrap_or(usize::MAX);
         let replay = options.replay.map(|keep| Mutex::new(ReplayBuffer::new(keep, most_bytes)));
-        let notifier = Notifier::new(console);
+        let notifier = Notifier::default();
         Self {
             options: options.clone(),
             wants_frames: AtomicBool::new(replay.is_some()),
@@ -93,7 +91,6 @@ impl Recorder {
             worker: Worker::new(&notifier),
             is_finished: AtomicBool::new(false),
             notifier,
-            console: console.clone(),
         }
     }
 
@@ -110,11 +107,11 @@ impl Recorder {
         if let Some(replay) = &self.replay {
             let cut = lock(replay).push(Instant::now(), received.clone());
             if let (Some(span), Some(wanted)) = (cut, self.options.replay) {
-                self.console.say(format_args!(
+                tracing::info!(
                     "--past-memory has room for {:.1} s of the {:.1} s of --past; give it more to keep more",
                     span.as_secs_f64(),
                     wanted.as_secs_f64()
-                ));
+                );
             }
         }
         if let Some(recorder) = lock(&self.recorder).as_ref() {
@@ -141,7 +138,7 @@ impl Recorder {
         }
         let names = self.names("", recording::EXTENSION);
         let (folder, split) = (self.options.folder.clone(), self.options.split);
-        match RecordingThread::start(folder, names, split, &self.notifier, &self.console) {
+        match RecordingThread::start(folder, names, split, &self.notifier) {
             Ok((started, answer)) => {
                 *recorder = Some(started);
                 self.wants_frames.store(true, Ordering::Relaxed);
@@ -185,11 +182,11 @@ impl Recorder {
             return self.notifier.refuse(anyhow!("the past is still being written; try again when it is"));
         }
         let (names, folder) = (self.names("-past", recording::EXTENSION), self.options.folder.clone());
-        let (console, busy) = (self.console.clone(), Busy(self.replay_is_busy.clone()));
+        let busy = Busy(self.replay_is_busy.clone());
         self.worker.ask(move || {
             let _busy = busy;
             make_folder(&folder)?;
-            let mut recording = Recording::new(names, None, &console).of_replay(span);
+            let mut recording = Recording::new(names, None).of_replay(span);
             // Each frame is let go of as soon as it is written.
             for received in frames {
                 recording.write(&received)?;

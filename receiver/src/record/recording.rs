@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use proto::Frame;
-use proto::app::Console;
 use proto::jpeg::{Head, scan_head};
 use proto::sys::is_pipe;
 
@@ -34,7 +33,6 @@ pub(crate) struct Recording {
     /// Whose frame was written last.
     sender: u32,
     progress: Arc<Progress>,
-    console: Console,
     /// Whether it was said that something came that is no picture.
     has_complained: bool,
     files: Ration,
@@ -55,7 +53,7 @@ impl Recording {
     ///
     /// # Errors
     /// If there is no such folder, nothing can be written in it, or it is a pipe.
-    pub(crate) fn to(path: &Path, split: Option<Split>, console: &Console) -> Result<Self> {
+    pub(crate) fn to(path: &Path, split: Option<Split>) -> Result<Self> {
         let shown = path.display();
         if is_pipe(path) {
             bail!(
@@ -67,15 +65,15 @@ impl Recording {
         let folder = names::folder_of(path);
         let access = rustix::fs::access(folder, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK);
         let names = access.map_err(io::Error::from).and_then(|()| Names::behind_earlier(path));
-        Ok(Self::new(names.with_context(|| format!("cannot write {shown}"))?, split, console))
+        Ok(Self::new(names.with_context(|| format!("cannot write {shown}"))?, split))
     }
 
     /// A recording to files of these names.
-    pub(super) fn new(names: Names, split: Option<Split>, console: &Console) -> Self {
-        let (now, console) = (Instant::now(), console.clone());
+    pub(super) fn new(names: Names, split: Option<Split>) -> Self {
+        let now = Instant::now();
         let (files, messages) = (Ration::of(now, FILES_AT_ONCE, FILE_EVERY), Ration::new(now));
         let (progress, has_complained) = (Arc::default(), false);
-        Self { names, split, open: None, sender: 0, progress, console, has_complained, files, messages }
+        Self { names, split, open: None, sender: 0, progress, has_complained, files, messages }
     }
 
     /// The same of frames that came in so long, and are written at once.
@@ -102,7 +100,7 @@ impl Recording {
             Ok(head) => head,
             Err(error) => {
                 if !std::mem::replace(&mut self.has_complained, true) {
-                    self.console.say(format_args!("not recorded, because it is no JPEG: {error}"));
+                    tracing::info!("not recorded, because it is no JPEG: {error}");
                 }
                 return Ok(false);
             }
@@ -114,9 +112,9 @@ impl Recording {
             // What is full has the bytes that a person asked for.
             if why != FULL && !self.files.take(now) {
                 if self.messages.take(now) {
-                    self.console.say(format_args!(
+                    tracing::info!(
                         "not all is recorded: {why}, and that too often; a recording begins a file a second at most"
-                    ));
+                    );
                 }
                 return Ok(false);
             }
@@ -124,7 +122,7 @@ impl Recording {
             self.open_next(frame, &head)?;
             if self.messages.take(now) {
                 let next = self.progress.path().unwrap_or_default();
-                self.console.say(format_args!("the recording goes on in {}: {why}", next.display()));
+                tracing::info!("the recording goes on in {}: {why}", next.display());
             }
         }
         if self.open.is_none() {
@@ -204,7 +202,7 @@ impl Recording {
 impl Drop for Recording {
     fn drop(&mut self) {
         if let Err(error) = self.finish() {
-            self.console.say(format_args!("{error:#}"));
+            tracing::info!("{error:#}");
         }
     }
 }

@@ -8,7 +8,6 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use proto::app::Console;
 
 use super::backlog::Backlog;
 use super::names::{Names, make_folder};
@@ -37,11 +36,10 @@ impl RecordingThread {
         names: Names,
         split: Option<Split>,
         notifier: &Notifier,
-        console: &Console,
     ) -> Result<(Self, Pending)> {
-        let recording = Recording::new(names, split, console);
+        let recording = Recording::new(names, split);
         let (progress, dropped) = (recording.progress(), Arc::<AtomicU64>::default());
-        let backlog = Arc::new(Backlog::new("the recording", console));
+        let backlog = Arc::new(Backlog::new("the recording"));
         let has_ended = Arc::<AtomicBool>::default();
         let ((begun, first), (ended, last)) = (Pending::later(), Pending::later());
         let mut work = Work {

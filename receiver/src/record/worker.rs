@@ -80,13 +80,11 @@ mod tests {
     use std::sync::mpsc::channel;
     use std::time::Duration;
 
-    use proto::app::Console;
-
     use super::*;
 
     #[test]
     fn only_so_many_files_wait_to_be_written_and_who_asks_beyond_is_told() {
-        let worker = Worker::new(&Notifier::new(&Console::silent()));
+        let worker = Worker::new(&Notifier::default());
         let done = || Ok(("done".to_owned(), PathBuf::from("file")));
         let ((began, has_begun), (go_on, may_go_on)) = (channel(), channel::<()>());
         let first = worker.ask(move || {

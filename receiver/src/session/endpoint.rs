@@ -126,17 +126,16 @@ impl Endpoint {
         }
         let is_other = |group: &SocketAddr| !is_same_address(*group, here);
         let Some(group) = target.hints().group.filter(is_other) else { return };
-        let console = &self.shared.console;
         // The old one first: who lies about groups has it join no more than one.
         self.socket.leave();
-        match ReceiveSocket::open(group, self.origin.interface.as_deref(), console) {
+        match ReceiveSocket::open(group, self.origin.interface.as_deref()) {
             Ok(socket) => {
                 // Where it cannot be asked about the new socket, it is about the old one.
                 let _ = self.origin.probe.go_on_with(&socket);
                 (self.socket, self.gate) = (socket, Gate::new(self.shared.config.shape()));
             }
             Err(error) => {
-                console.warn(format_args!("{group} cannot be joined: {error:#}"));
+                tracing::warn!("{group} cannot be joined: {error:#}");
                 target.stay_at(here);
                 self.socket.join_again();
             }
@@ -211,7 +210,7 @@ impl Endpoint {
 
     /// Has the kernel turn away what there is too much of, or let it in again.
     fn see_to_floods(&mut self, now: Instant) {
-        let Self { socket, slots, subscription, shared, gate, floods, .. } = self;
+        let Self { socket, slots, subscription, gate, floods, .. } = self;
         let only = subscription.as_ref().and_then(Subscription::asked);
         if gate.next_look().is_some_and(|look| look <= now) {
             socket.note_turned_away();
@@ -223,10 +222,10 @@ impl Endpoint {
         if let Change::Narrow(_, Some((Some(most), per_second))) = change
             && floods.is_due(now)
         {
-            shared.console.warn(format_args!(
+            tracing::warn!(
                 "{per_second} datagrams a second come that are no part of the picture, most of them from {most}: nearly all \
                  are turned away until that is over, so that the stream has room; find out who sends them"
-            ));
+            );
         }
     }
 
@@ -245,7 +244,7 @@ impl Endpoint {
 
     fn add_slot(&mut self) -> &SenderSlot {
         let outputs = Some(self.shared.outputs.clone());
-        let recorder = Recorder::new(&self.shared.keep, &self.shared.console);
+        let recorder = Recorder::new(&self.shared.keep);
         let mut feed = Feed::new(self.status.clone(), self.origin.clone(), recorder, outputs);
         feed.newest = self.shared.shows_in_browsers.then(Arc::default);
         let feed = self.shared.feeds.add(feed);
@@ -300,7 +299,7 @@ impl Demux<'_> {
             {
                 self.wanted = true;
             } else if !has_room {
-                self.slots[at].speak_of_other(from, &self.shared.console, now);
+                self.slots[at].speak_of_other(from, now);
             }
         }
     }

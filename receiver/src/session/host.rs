@@ -6,7 +6,6 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::Builder;
 
 use anyhow::{Context, Result, anyhow, bail};
-use proto::app::Console;
 use proto::names::can_be_a_host;
 use proto::sys::mdns::resolve;
 use proto::sys::{Interface, parse_scoped};
@@ -95,17 +94,17 @@ impl Host {
     ///
     /// # Errors
     /// If the system gives no thread for that.
-    pub(crate) fn place(&self, addresses: &[SocketAddr], console: &Console) -> Result<Arc<Target>> {
+    pub(crate) fn place(&self, addresses: &[SocketAddr]) -> Result<Arc<Target>> {
         let Means::Name(name) = self.means.clone() else { return Ok(Target::new(addresses)) };
         let (unheard, requests) = sync_channel(1);
         let place = Target::of_named(addresses, unheard);
-        let (weak, text, console) = (Arc::downgrade(&place), self.text.clone(), console.clone());
+        let (weak, text) = (Arc::downgrade(&place), self.text.clone());
         // Nobody waits for its end: the system may take half a minute to find that a name is not known.
         let look_up = move || {
             name.follow(&requests, |found| {
                 let Some(place) = weak.upgrade() else { return };
                 if place.move_to(found) {
-                    console.say(format_args!("{text} is at {} now", found[0]));
+                    tracing::info!("{text} is at {} now", found[0]);
                 }
             })
         };

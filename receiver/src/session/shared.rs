@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use proto::app::{Console, Heartbeat};
+use proto::app::Heartbeat;
 use proto::sys::Stop;
 
 use super::stream::StreamConfig;
@@ -22,8 +22,6 @@ pub(crate) struct Shared {
     pub outputs: Arc<Outputs>,
     /// Ends the threads; requested by one when enough was delivered.
     pub stop: Stop,
-    /// Messages for people.
-    pub console: Console,
     /// What is to be kept of each sender, and where.
     pub keep: KeepOptions,
     /// The pulses of receiving threads that nobody feels yet.

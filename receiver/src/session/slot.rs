@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use proto::RateLimiter;
-use proto::app::Console;
 use proto::names::printable;
 use proto::wire::{SourceState, Token};
 use proto::{DatagramCounts, Delivery, Outcome, RecvEvent, RecvOutput, SessionId, jpeg};
@@ -289,39 +288,36 @@ impl SenderSlot {
                 self.delays.reset();
                 self.interval = Interval::default();
                 (self.begun, self.has_pictures) = (Instant::now(), false);
-                self.say(format_args!("receiving from {source}, session {session}"), shared);
+                self.say(format_args!("receiving from {source}, session {session}"));
                 let interface = self.feed.origin.interface.as_deref();
                 self.feed.live().begins(session, source, interface);
                 shared.feeds.wake();
             }
             RecvEvent::Moved { source } => {
                 self.history.move_to(source);
-                self.say(format_args!("the sender goes on from {source}"), shared);
+                self.say(format_args!("the sender goes on from {source}"));
                 self.feed.live().comes_from(source, self.feed.origin.interface.as_deref());
                 shared.feeds.wake();
             }
             RecvEvent::Hello { name, state } => {
                 let is_gone = state == SourceState::Gone;
                 if is_gone {
-                    self.say("the sender's source is gone; it waits for it to come back", shared);
+                    self.say("the sender's source is gone; it waits for it to come back");
                 }
                 self.hear_name(&printable(&name), is_gone);
                 self.history.set_name(name);
                 shared.feeds.wake();
             }
             RecvEvent::Goodbye => {
-                self.say("the sender has ended the stream; waiting for another", shared);
+                self.say("the sender has ended the stream; waiting for another");
                 self.begin_silence(now);
                 self.feed.live().ends();
                 shared.feeds.wake();
             }
-            RecvEvent::Contested { source, what } => self.say(
-                format_args!(
-                    "somebody speaks in the name of {source}: {what}; if no two senders share this address, its \
+            RecvEvent::Contested { source, what } => self.say(format_args!(
+                "somebody speaks in the name of {source}: {what}; if no two senders share this address, its \
                      datagrams are forged"
-                ),
-                shared,
-            ),
+            )),
             RecvEvent::Delivered(delivery) => self.deliver(delivery, shared),
             RecvEvent::Lost(_) => {}
         }
@@ -385,9 +381,9 @@ impl SenderSlot {
     }
 
     /// Says what the sender does, if it does not do it all the time.
-    fn say(&mut self, text: impl Display, shared: &Shared) {
+    fn say(&mut self, text: impl Display) {
         if self.ration.take(Instant::now()) {
-            shared.console.say(text);
+            tracing::info!("{text}");
         }
     }
 
@@ -397,20 +393,20 @@ impl SenderSlot {
             self.is_said_of_outputs = true;
             let source = self.feed.live().counters.source.clone().filter(|_| !shared.outputs.is_empty());
             if let Some(source) = source {
-                shared.console.warn(format_args!(
+                tracing::warn!(
                     "--output takes the first sender's frames, and none from {source}; record those with r in the window, \
                      or by a receiver of their own"
-                ));
+                );
             }
         }
     }
 
     /// Says that somebody else sends here too.
-    pub(super) fn speak_of_other(&mut self, from: SocketAddr, console: &Console, now: Instant) {
+    pub(super) fn speak_of_other(&mut self, from: SocketAddr, now: Instant) {
         if self.others.is_due(now) {
-            console.warn(format_args!(
+            tracing::warn!(
                 "{from} also sends here and is not shown; give each sender a port or group of its own"
-            ));
+            );
         }
     }
 }

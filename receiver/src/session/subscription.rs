@@ -209,7 +209,7 @@ impl Subscription {
         if let Some(why) = &why {
             self.leave(socket);
             (self.is_away, self.is_full, self.home) = (true, false, None);
-            shared.console.say(why);
+            tracing::info!("{why}");
         } else {
             self.is_away = false;
             // It may be announced for a moment where the other one is.
@@ -230,7 +230,7 @@ impl Subscription {
             return;
         }
         if is_full {
-            shared.console.warn(full(&feed.status().listening));
+            tracing::warn!("{}", full(&feed.status().listening));
         }
         let mut live = feed.live();
         live.counters.is_full = is_full;

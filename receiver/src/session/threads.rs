@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 use std::thread::{Builder, JoinHandle};
 
 use anyhow::{Context, Result};
-use proto::app::Console;
 use proto::netem::{Impairment, Netem};
 use proto::sys::{join, spawn};
 
@@ -81,18 +80,18 @@ impl ReceiveThreads {
     pub(crate) fn receive_once_known(self: &Arc<Self>, host: Host) -> Result<()> {
         let threads = self.clone();
         let look_up = move || {
-            let Shared { stop, console, .. } = &*threads.shared;
+            let Shared { stop, .. } = &*threads.shared;
             while !stop.wait(LOOK_UP_EVERY) {
                 let Ok(addresses) = host.look_up() else { continue };
                 let begin = || {
                     let Opened { socket, subscription, status } =
-                        Opened::to_host(&host, &addresses, threads.interface(), console)?;
+                        Opened::to_host(&host, &addresses, threads.interface())?;
                     threads.receive(socket, subscription, status, true)
                 };
                 match begin() {
                     _ if stop.is_requested() => {}
                     Ok(()) => return,
-                    Err(error) => console.warn(format_args!("{} cannot be asked: {error:#}", host.text)),
+                    Err(error) => tracing::warn!("{} cannot be asked: {error:#}", host.text),
                 }
             }
         };
@@ -132,25 +131,15 @@ pub(crate) struct Opened {
 
 impl Opened {
     /// For a sender that was typed, and is at these addresses now.
-    pub(crate) fn to_host(
-        host: &Host,
-        addresses: &[SocketAddr],
-        interface: Option<&str>,
-        console: &Console,
-    ) -> Result<Self> {
-        Self::towards(&host.place(addresses, console)?, &host.text, interface, console)
+    pub(crate) fn to_host(host: &Host, addresses: &[SocketAddr], interface: Option<&str>) -> Result<Self> {
+        Self::towards(&host.place(addresses)?, &host.text, interface)
     }
 
     /// For a sender that is asked at its place; `name` is what people call it.
-    pub(crate) fn towards(
-        place: &Arc<Target>,
-        name: &str,
-        interface: Option<&str>,
-        console: &Console,
-    ) -> Result<Self> {
+    pub(crate) fn towards(place: &Arc<Target>, name: &str, interface: Option<&str>) -> Result<Self> {
         let address = place.address();
-        let socket = ReceiveSocket::open_towards(address, interface, console)?;
-        console.say(format_args!("asking {name} at {address}"));
+        let socket = ReceiveSocket::open_towards(address, interface)?;
+        tracing::info!("asking {name} at {address}");
         let whom = if name == address.to_string() { name.to_owned() } else { format!("{name} ({address})") };
         Ok(Self {
             socket,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use proto::app::{Console, Given};
+use proto::app::Given;
 use proto::diagnosis::{Counters, Monitor};
 
 use crate::send::Format;
@@ -19,7 +19,6 @@ pub(super) struct Diagnosis {
     format: Format,
     /// What the sender was given already.
     given: Given,
-    console: Console,
 }
 
 /// A destination as it was last seen.
@@ -37,8 +36,8 @@ struct Watched {
 
 impl Diagnosis {
     /// Of a sender, of this format, of which nothing was seen yet.
-    pub(super) fn new(format: Format, console: Console) -> Self {
-        Self { destinations: BTreeMap::new(), format, given: Given::default(), console }
+    pub(super) fn new(format: Format) -> Self {
+        Self { destinations: BTreeMap::new(), format, given: Given::default() }
     }
 
     /// The same of a sender that was given this, and is not told to be given it.
@@ -52,13 +51,13 @@ impl Diagnosis {
         let counted = stats.lock().destinations.clone();
         let (came, went) = self.come_and_go(&counted, now);
         for line in viewer_lines(&came, "watches").chain(viewer_lines(&went, "is gone")) {
-            self.console.say(line);
+            tracing::info!("{line}");
         }
         let mut found = None;
         for counted in &counted {
             let watched = self.destinations.get_mut(&counted.id).expect("it came");
             for line in watched.look(counted, now) {
-                self.console.say(line);
+                tracing::info!("{line}");
             }
             found = found.or_else(|| watched.found(&counted.address));
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use anyhow::{Result, ensure};
-use proto::app::{Console, LatestStats, WebArgs, WebPolicy};
+use proto::app::{LatestStats, WebArgs, WebPolicy};
 use proto::sys::Stop;
 use proto::{Clock, Frame};
 
@@ -37,13 +37,7 @@ impl Web {
         match *self {}
     }
 
-    pub(super) fn serve(
-        self,
-        _: String,
-        _: Arc<Inbox>,
-        _: &Stop,
-        _: &Console,
-    ) -> Result<JoinHandle<Result<()>>> {
+    pub(super) fn serve(self, _: String, _: Arc<Inbox>, _: &Stop) -> Result<JoinHandle<Result<()>>> {
         match self {}
     }
 }

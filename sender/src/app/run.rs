@@ -31,35 +31,35 @@ use crate::stats::{Reports, Stats};
 /// # Errors
 /// The first thing that failed.
 pub fn run(args: &Args) -> Result<()> {
-    let console = Console::new("sender").in_format(args.system.log_format);
     let stop = Stop::new().context("cannot make an event")?;
     stop_at_signals(&stop).context("cannot handle signals")?;
-    let speaker = console.clone();
-    let keeps_nothing = move || speaker.say("a sender keeps nothing of the past; SIGUSR1 is for a receiver");
+    let keeps_nothing =
+        move || tracing::info!("a sender keeps nothing of the past; SIGUSR1 is for a receiver");
     at_user_signal(keeps_nothing).context("cannot handle signals")?;
     // Before there are pictures: it takes longer than sending one.
     proto::warm_up();
     let options = network_options(args);
     let bell = Event::new().context("cannot make an event")?;
-    let Destinations { opened: links, awaited } = open_links(args, &options, &bell, &console)?;
+    let Destinations { opened: links, awaited } = open_links(args, &options, &bell)?;
     let mut served = args.serve_at().map(|at| at.open(&options)).transpose()?;
     let mut news: Vec<String> = served.iter_mut().flatten().filter_map(SendSocket::find_only).collect();
     news.dedup();
-    news.iter().for_each(|news| console.warn(news));
-    let mut diagnosis = Diagnosis::new(args.format, console.clone()).of_given(args.given());
+    news.iter().for_each(|news| tracing::warn!("{news}"));
+    let mut diagnosis = Diagnosis::new(args.format).of_given(args.given());
     let session = SessionId::new(u64::from_ne_bytes(random_bytes()?).max(1));
     let web = Web::bind(&args.web, args.web_policy)?;
-    let mut reporter = Reporter::new(console.clone(), args.stats_json.as_deref(), args.stats_interval)?
+    let console = Console::new("sender").in_format(args.system.log_format);
+    let mut reporter = Reporter::new(console, args.stats_json.as_deref(), args.stats_interval)?
         .with_board(web.as_ref().map(Web::board));
 
     let clock = wall_clock();
     let secret = random_bytes()?;
     let config = args.send_config(session, secret);
-    let streams = Streams::new(args.format, config, args.impair.clone(), clock, console.clone());
+    let streams = Streams::new(args.format, config, args.impair.clone(), clock);
     let tap = web.as_ref().map(|web| web.tap(clock));
     let tap = tap.map(|tap| -> Tap { Box::new(move |frame| tap.put(frame)) });
     let inbox = Arc::new(Inbox::new().context("cannot make an event")?.with_tap(tap));
-    let web = web.map(|web| web.serve(args.name(), inbox.clone(), &stop, &console)).transpose()?;
+    let web = web.map(|web| web.serve(args.name(), inbox.clone(), &stop)).transpose()?;
     let (stats, encoder) = (Arc::new(Stats::default()), Arc::new(Latest::new()));
     // Browsers may come at any time, and what is asked by HTTP is to be answered at once.
     let demand = Arc::new(if web.is_some() { Demand::always() } else { Demand::default() });
@@ -67,11 +67,7 @@ pub fn run(args: &Args) -> Result<()> {
     demand.set(!args.dest.is_empty());
     let capture = Capture {
         spec: args.source.clone(),
-        options: Options {
-            wanted: Wanted { size: args.size, fps: args.fps },
-            repeat: args.repeat,
-            console: console.clone(),
-        },
+        options: Options { wanted: Wanted { size: args.size, fps: args.fps }, repeat: args.repeat },
         stop: stop.clone(),
         encoder: encoder.clone(),
         inbox: inbox.clone(),
@@ -82,7 +78,6 @@ pub fn run(args: &Args) -> Result<()> {
         look: RateLimiter::new(LOOK_EVERY),
         stats: stats.clone(),
         clock,
-        console: console.clone(),
     };
     let (opened, when_opened) = sync_channel(1);
     let capture = spawn("capture", &stop, {
@@ -97,11 +92,11 @@ pub fn run(args: &Args) -> Result<()> {
         }
     })?;
     let encode = spawn("encode", &stop, {
-        let (inbox, stats, console) = (inbox.clone(), stats.clone(), console.clone());
+        let (inbox, stats) = (inbox.clone(), stats.clone());
         let demand = demand.clone();
         let (made, quality) = (Encoder::new(args.subsampling)?, QualityControl::new(args.quality));
         move || {
-            encode::run(&encoder, &demand, made, quality, &inbox, &stats, clock, &console);
+            encode::run(&encoder, &demand, made, quality, &inbox, &stats, clock);
             inbox.close();
             Ok(())
         }
@@ -110,11 +105,10 @@ pub fn run(args: &Args) -> Result<()> {
     let mut announcer = None;
     let started = match wait_for_source(&when_opened, &stop) {
         Some(source) => {
-            console.say(format_args!("{}", source.description));
+            tracing::info!("{}", source.description);
             let mut streams = streams;
             streams.set_interval(source.interval);
-            let mut fanout =
-                Fanout::new(streams, options, console.clone()).context("cannot make an event")?;
+            let mut fanout = Fanout::new(streams, options).context("cannot make an event")?;
             let rate = source.interval.map(|interval| interval.as_secs_f64().recip());
             let sdp = |path: &PathBuf| Sdp { path: path.clone(), ttl: args.ttl, name: args.name(), rate };
             fanout.describe_by(args.sdp.as_ref().map(sdp));
@@ -122,9 +116,9 @@ pub fn run(args: &Args) -> Result<()> {
                 fanout.add(socket, route, &stats);
             }
             fanout.add_later(awaited, bell);
-            announcer = announce(args, served.as_deref(), &source, session, &sizes, &stop, &console);
+            announcer = announce(args, served.as_deref(), &source, session, &sizes, &stop);
             if let Some(links) = served {
-                say_where(args, &links, session, &console);
+                say_where(args, &links, session);
                 let door = SubscribeServer::new(session, secret, args.max_viewers.into(), clock);
                 fanout.serve(links, door.with_computers(computer::of));
             }
@@ -180,16 +174,11 @@ struct Destinations {
     awaited: Vec<Awaited>,
 }
 
-fn open_links(
-    args: &Args,
-    options: &NetworkOptions,
-    bell: &Event,
-    console: &Console,
-) -> Result<Destinations> {
+fn open_links(args: &Args, options: &NetworkOptions, bell: &Event) -> Result<Destinations> {
     let (mut opened, mut awaited) = (Vec::new(), Vec::new());
     for dest in &args.dest {
         let mut destination = Awaited::new(dest.clone(), bell);
-        match destination.first_try(options, console, Instant::now())? {
+        match destination.first_try(options, Instant::now())? {
             Some(there) => opened.push(there),
             None => awaited.push(destination),
         }
@@ -205,7 +194,6 @@ fn announce(
     session: SessionId,
     sizes: &Arc<Sizes>,
     stop: &Stop,
-    console: &Console,
 ) -> Option<Announcer> {
     let group = args.dest.iter().filter_map(Dest::address).find(|address| address.ip().is_multicast());
     let served = served.and_then(|links| serve::announced(links, args.serve_at()?));
@@ -222,27 +210,25 @@ fn announce(
         group,
         interface: args.interface.clone(),
     };
-    let started = Announcer::start(notice, sizes.clone(), stop, console);
-    started
-        .inspect_err(|error| console.say(format_args!("{error:#}; receivers can still ask by address")))
-        .ok()
+    let started = Announcer::start(notice, sizes.clone(), stop);
+    started.inspect_err(|error| tracing::info!("{error:#}; receivers can still ask by address")).ok()
 }
 
 /// Says where receivers can ask, and under which name they find it.
-fn say_where(args: &Args, links: &[SendSocket], session: SessionId, console: &Console) {
+fn say_where(args: &Args, links: &[SendSocket], session: SessionId) {
     let at = args.serve_at().unwrap_or(ServeAt::Anywhere);
     let addresses = serve::addresses(links, at).unwrap_or_default();
     let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     let port = links.first().and_then(|socket| socket.port().ok()).unwrap_or_default();
     if at == ServeAt::Anywhere && port != USUAL_PORT {
-        console.say(format_args!("port {USUAL_PORT} is taken: serving at port {port}"));
+        tracing::info!("port {USUAL_PORT} is taken: serving at port {port}");
     }
-    console.say(format_args!(
+    tracing::info!(
         "serving \"{}\" at {}, at most {} viewers, session {session}",
         printable(&args.name()),
         addresses.join(", "),
         args.max_viewers
-    ));
+    );
 }
 
 /// What the source is, once it is open; `None` if it failed or the program ends before.

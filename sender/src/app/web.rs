@@ -6,9 +6,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use proto::app::LatestStats;
 use proto::app::web::{Family, Feed, Listener, Site};
 use proto::app::{Broadcast, WebArgs, WebPolicy};
-use proto::app::{Console, LatestStats};
 use proto::sys::Stop;
 use proto::{Clock, Frame};
 use serde_json::Value;
@@ -67,10 +67,9 @@ impl Web {
         name: String,
         inbox: Arc<Inbox>,
         stop: &Stop,
-        console: &Console,
     ) -> Result<JoinHandle<Result<()>>> {
         let site = SenderSite { name, board: self.board, newest: self.newest, inbox };
-        self.listener.serve(Arc::new(site), stop, console)
+        self.listener.serve(Arc::new(site), stop)
     }
 }
 

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use proto::RateLimiter;
-use proto::app::Console;
 use proto::jpeg::{self, Coding, Head, Info};
 use proto::sys::Stop;
 use proto::{Clock, Frame, Latest};
@@ -54,8 +53,6 @@ pub(crate) struct Capture {
     pub stats: Arc<Stats>,
     /// The time that travels with frames.
     pub clock: Clock,
-    /// Messages for people.
-    pub console: Console,
 }
 
 impl Capture {
@@ -109,7 +106,7 @@ impl Capture {
         match next {
             Next::Picture(captured) => {
                 if self.inbox.source_is_gone.swap(false, Ordering::Relaxed) {
-                    self.console.say("the source is back");
+                    tracing::info!("the source is back");
                 }
                 self.stats.lock().captured += 1;
                 self.look_at(&captured);
@@ -119,7 +116,7 @@ impl Capture {
             Next::Gone(why) => {
                 self.inbox.source_is_gone.store(true, Ordering::Relaxed);
                 self.stats.lock().capture_errors += 1;
-                self.console.warn(why);
+                tracing::warn!("{why}");
                 Ok(true)
             }
             Next::End => Ok(false),
@@ -168,10 +165,10 @@ impl Capture {
             Coding::Lossless => "lossless",
             Coding::Unusual => "arithmetic-coded or hierarchical",
         };
-        self.console.warn(format!(
+        tracing::warn!(
             "the source's pictures are {kind} JPEGs, and receivers show baseline JPEGs only; \
              jpegtran makes them baseline"
-        ));
+        );
     }
 
     /// JPEGs go straight to the sending thread, pixels to the encoder.

@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use proto::app::Console;
 use proto::{Clock, Frame, Latest, Pool, QualityControl, Taken};
 
 use super::encoder::Encoder;
@@ -22,7 +21,6 @@ pub(crate) fn run(
     inbox: &Inbox,
     stats: &Stats,
     clock: Clock,
-    console: &Console,
 ) {
     let mut pool = Pool::new(FRAMES_AT_ONCE);
     let mut complained = false;
@@ -47,7 +45,7 @@ pub(crate) fn run(
             Err(error) => {
                 stats.lock().refused += 1;
                 if !complained {
-                    console.warn(format_args!("a picture cannot be encoded: {error:#}"));
+                    tracing::warn!("a picture cannot be encoded: {error:#}");
                     complained = true;
                 }
             }

@@ -7,7 +7,6 @@ use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Error, Result};
-use proto::app::Console;
 use proto::sys::{Event, NotNow};
 
 use crate::net::{Dest, NetworkOptions, Route, SendSocket, is_gone};
@@ -41,17 +40,16 @@ impl Awaited {
     pub(crate) fn first_try(
         &mut self,
         options: &NetworkOptions,
-        console: &Console,
         now: Instant,
     ) -> Result<Option<(SendSocket, Route)>> {
-        let Some(lookup) = self.start_lookup()? else { return self.judge(self.open(options), console, now) };
+        let Some(lookup) = self.start_lookup()? else { return self.judge(self.open(options), now) };
         match lookup.recv_timeout(PATIENCE) {
-            Ok(found) => self.judge(found.and_then(|to| open(to, options)), console, now),
+            Ok(found) => self.judge(found.and_then(|to| open(to, options)), now),
             Err(RecvTimeoutError::Timeout) => {
                 self.lookup = Some(lookup);
                 Ok(None)
             }
-            Err(RecvTimeoutError::Disconnected) => self.judge(Err(no_answer()), console, now),
+            Err(RecvTimeoutError::Disconnected) => self.judge(Err(no_answer()), now),
         }
     }
 
@@ -59,7 +57,6 @@ impl Awaited {
     pub(crate) fn try_again(
         &mut self,
         options: &NetworkOptions,
-        console: &Console,
         now: Instant,
     ) -> Option<(SendSocket, Route)> {
         let tried = match &self.lookup {
@@ -80,8 +77,8 @@ impl Awaited {
         };
         self.lookup = None;
         // What does not pass by itself is tried again as well, now that others are sent to.
-        self.judge(tried, console, now).unwrap_or_else(|error| {
-            self.put_off(&error, console, now);
+        self.judge(tried, now).unwrap_or_else(|error| {
+            self.put_off(&error, now);
             None
         })
     }
@@ -106,23 +103,22 @@ impl Awaited {
     fn judge(
         &mut self,
         tried: Result<(SendSocket, Route)>,
-        console: &Console,
         now: Instant,
     ) -> Result<Option<(SendSocket, Route)>> {
         match tried {
             Ok(opened) => Ok(Some(opened)),
             Err(error) if may_pass(&error) => {
-                self.put_off(&error, console, now);
+                self.put_off(&error, now);
                 Ok(None)
             }
             Err(error) => Err(error).with_context(|| format!("--dest {}", self.dest.text)),
         }
     }
 
-    fn put_off(&mut self, error: &Error, console: &Console, now: Instant) {
+    fn put_off(&mut self, error: &Error, now: Instant) {
         let why = format!("--dest {}: {error:#}; it is tried again until it can be sent to", self.dest.text);
         if why != self.said {
-            console.warn(&why);
+            tracing::warn!("{why}");
             self.said = why;
         }
         self.again = Some(now + self.pause);
@@ -177,46 +173,46 @@ mod tests {
 
     #[test]
     fn what_may_pass_is_tried_again_ever_more_seldom_and_at_once_when_something_changes() {
-        let (bell, console, t0) = (Event::new().unwrap(), Console::silent(), Instant::now());
+        let (bell, t0) = (Event::new().unwrap(), Instant::now());
         let options = NetworkOptions { interface: Some("nosuch0".into()), ..NetworkOptions::default() };
         let at = |seconds| t0 + Duration::from_secs(seconds);
         let mut awaited = awaited("127.0.0.1:9", &bell);
-        assert!(awaited.first_try(&options, &console, t0).unwrap().is_none());
+        assert!(awaited.first_try(&options, t0).unwrap().is_none());
         assert!(awaited.said.contains("nosuch0") && awaited.said.contains("tried again"), "{}", awaited.said);
         for (tried, next) in [(0, 1), (1, 3), (3, 7), (7, 15), (15, 25), (25, 35)] {
-            assert!(awaited.try_again(&options, &console, at(tried)).is_none());
+            assert!(awaited.try_again(&options, at(tried)).is_none());
             assert_eq!(awaited.next_try(), Some(at(next)));
         }
         awaited.hurry(at(26));
         let options = NetworkOptions::default();
-        let (_, route) = awaited.try_again(&options, &console, at(26)).unwrap();
+        let (_, route) = awaited.try_again(&options, at(26)).unwrap();
         assert_eq!(route.to(), "127.0.0.1:9".parse().unwrap());
     }
 
     #[test]
     fn a_name_that_is_not_known_is_looked_up_again_while_nobody_waits() {
-        let (bell, console, options) = (Event::new().unwrap(), Console::silent(), NetworkOptions::default());
+        let (bell, options) = (Event::new().unwrap(), NetworkOptions::default());
         let mut awaited = awaited("no-such-host.invalid:9", &bell);
-        assert!(awaited.first_try(&options, &console, Instant::now()).unwrap().is_none());
+        assert!(awaited.first_try(&options, Instant::now()).unwrap().is_none());
         if awaited.lookup.is_some() {
             assert!(bell.wait(Duration::from_secs(60)));
-            assert!(awaited.try_again(&options, &console, Instant::now()).is_none());
+            assert!(awaited.try_again(&options, Instant::now()).is_none());
         }
         assert!(awaited.said.contains("no-such-host.invalid"), "{}", awaited.said);
         let next = awaited.next_try().unwrap();
         bell.clear();
-        assert!(awaited.try_again(&options, &console, next).is_none() && awaited.lookup.is_some());
+        assert!(awaited.try_again(&options, next).is_none() && awaited.lookup.is_some());
     }
 
     #[test]
     fn what_does_not_pass_is_an_error_and_a_name_that_is_known_is_sent_to() {
-        let (bell, console, now) = (Event::new().unwrap(), Console::silent(), Instant::now());
+        let (bell, now) = (Event::new().unwrap(), Instant::now());
         let options = NetworkOptions { mtu: Some(30), ..NetworkOptions::default() };
-        let error = awaited("127.0.0.1:9", &bell).first_try(&options, &console, now).unwrap_err();
+        let error = awaited("127.0.0.1:9", &bell).first_try(&options, now).unwrap_err();
         assert!(
             format!("{error:#}").contains("--dest 127.0.0.1:9") && format!("{error:#}").contains("--mtu")
         );
-        let found = awaited("localhost:9", &bell).first_try(&NetworkOptions::default(), &console, now);
+        let found = awaited("localhost:9", &bell).first_try(&NetworkOptions::default(), now);
         assert!(found.unwrap().unwrap().1.to().ip().is_loopback());
     }
 }

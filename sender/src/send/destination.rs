@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use proto::RateLimiter;
-use proto::app::Console;
 use proto::netem::Netem;
 use proto::{SendEvent, SendOutput, Transmit};
 
@@ -43,7 +42,6 @@ pub(crate) struct Destination {
     relearn: RateLimiter,
     complaints: RateLimiter,
     refusals: RateLimiter,
-    console: Console,
 }
 
 impl Destination {
@@ -53,7 +51,6 @@ impl Destination {
         socket: usize,
         route: Route,
         netem: Option<Netem<Option<SocketAddr>>>,
-        console: Console,
     ) -> Self {
         let rate_limiter = RateLimiter::new(COMPLAIN_EVERY);
         Self {
@@ -72,7 +69,6 @@ impl Destination {
             relearn: RateLimiter::new(RELEARN_EVERY),
             complaints: rate_limiter,
             refusals: rate_limiter,
-            console,
         }
     }
 
@@ -147,8 +143,8 @@ impl Destination {
         stats.is_wireless = self.route.interface().is_wireless();
         let (to, by) = (self.route.to(), self.route.interface());
         match followed {
-            Err(error) => self.console.warn(format_args!("{to} cannot be sent to now: {error:#}")),
-            Ok(()) if is_another => self.console.say(format_args!("to {to} by {by} now")),
+            Err(error) => tracing::warn!("{to} cannot be sent to now: {error:#}"),
+            Ok(()) if is_another => tracing::info!("to {to} by {by} now"),
             Ok(()) => {}
         }
         if self.route.mtu() != mtu {
@@ -165,7 +161,7 @@ impl Destination {
     fn take_mtu(&mut self) {
         self.stream.set_datagram_bytes(self.route.datagram_bytes());
         let (to, mtu) = (self.route.to(), self.route.mtu());
-        self.console.say(format_args!("the path to {to} takes {mtu} bytes; going on with that"));
+        tracing::info!("the path to {to} takes {mtu} bytes; going on with that");
     }
 
     fn send_due(
@@ -275,7 +271,7 @@ impl Destination {
             SendEvent::Superseded { number, thinned: false, .. } => (number, FrameEnd::Superseded),
             SendEvent::Refused { number, ref error, .. } => {
                 if self.refusals.is_due(now) {
-                    self.console.warn(format_args!("a picture is not sent: {error}"));
+                    tracing::warn!("a picture is not sent: {error}");
                 }
                 (number, FrameEnd::Refused)
             }
@@ -297,7 +293,7 @@ impl Destination {
             let _ = socket.follow(&self.route);
             self.stream.set_datagram_bytes(self.route.datagram_bytes());
             let (to, mtu) = (self.route.to(), self.route.mtu());
-            self.console.warn(format_args!("the path to {to} takes only {mtu} bytes; going on with that"));
+            tracing::warn!("the path to {to} takes only {mtu} bytes; going on with that");
             return;
         }
         if !self.complaints.is_due(now) {
@@ -315,7 +311,7 @@ impl Destination {
             _ if is_gone(error) => "; going on: it may come back",
             _ => "",
         };
-        self.console.warn(format_args!("cannot send to {}: {error}{way_out}", self.route.to()));
+        tracing::warn!("cannot send to {}: {error}{way_out}", self.route.to());
     }
 }
 

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use proto::RateLimiter;
-use proto::app::Console;
 use proto::sys::{Changes, Event};
 use proto::wire::SourceState;
 use proto::{Follow, Frame, SubscribeServer};
@@ -64,7 +63,6 @@ pub(crate) struct Fanout {
     /// Whether there are more sockets than were last waited for.
     has_grown: bool,
     complaints: RateLimiter,
-    console: Console,
 }
 
 impl Fanout {
@@ -72,7 +70,7 @@ impl Fanout {
     ///
     /// # Errors
     /// If the system has no file descriptors left.
-    pub(crate) fn new(streams: Streams, options: NetworkOptions, console: Console) -> io::Result<Self> {
+    pub(crate) fn new(streams: Streams, options: NetworkOptions) -> io::Result<Self> {
         Ok(Self {
             links: Vec::new(),
             room: WritableSet::new()?,
@@ -97,14 +95,13 @@ impl Fanout {
             changes: Changes::new()?,
             has_grown: false,
             complaints: RateLimiter::new(COMPLAIN_EVERY),
-            console,
         })
     }
 
     /// Adds a destination with a socket of its own, which is to be waited for.
     pub(crate) fn add(&mut self, socket: SendSocket, route: Route, stats: &Stats) {
         let (session, way) = (self.streams.session(), self.streams.describe(&route));
-        self.console.say(format_args!("to {way}, session {session}"));
+        tracing::info!("to {way}, session {session}");
         if let Some(sdp) = self.sdp.take() {
             self.announcement = Some(sdp.of(&route, session));
         }
@@ -253,7 +250,7 @@ impl Fanout {
         }
         let mut number = 0;
         while let Some(awaited) = self.awaited.get_mut(number) {
-            match awaited.try_again(&self.options, &self.console, now) {
+            match awaited.try_again(&self.options, now) {
                 None => number += 1,
                 Some((socket, route)) => {
                     self.awaited.remove(number);
@@ -266,13 +263,13 @@ impl Fanout {
 
     /// Has all sockets go on by the interfaces that there are now.
     fn renew(&mut self, stats: &Stats) {
-        let Self { links, destinations, served, console, .. } = self;
+        let Self { links, destinations, served, .. } = self;
         if let Some(served) = served {
             // There is one socket for each family, and the same is to be said of both.
             let mut news: Vec<String> =
                 links[served.links()].iter_mut().filter_map(SendSocket::find_only).collect();
             news.dedup();
-            news.iter().for_each(|news| console.say(news));
+            news.iter().for_each(|news| tracing::info!("{news}"));
         }
         let listed = &mut stats.lock().destinations;
         for (destination, listed) in destinations.iter_mut().zip(listed) {
@@ -323,7 +320,7 @@ impl Fanout {
         if let Err(error) = read
             && self.complaints.is_due(now)
         {
-            self.console.say(format_args!("cannot read what comes back: {error}"));
+            tracing::info!("cannot read what comes back: {error}");
         }
         self.admit(number, ledger, stats, now);
     }
@@ -364,7 +361,7 @@ impl Fanout {
             Err(error) => {
                 self.served.iter_mut().for_each(|served| served.turn_away(peer.address));
                 if self.complaints.is_due(now) {
-                    self.console.say(format_args!("cannot serve {}: {error:#}", peer.address));
+                    tracing::info!("cannot serve {}: {error:#}", peer.address);
                 }
                 return;
             }

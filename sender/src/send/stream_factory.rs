@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use proto::app::Console;
 use proto::netem::{Impairment, Netem};
 use proto::rtp::{RtpSendConfig, RtpSendStream};
 use proto::{Clock, FrameId, Pace, SendConfig, SendStream, SessionId};
@@ -19,19 +18,12 @@ pub(crate) struct Streams {
     config: SendConfig,
     clock: Clock,
     impair: Option<Impairment>,
-    console: Console,
 }
 
 impl Streams {
     /// Streams of this format and like this, by a network that is as bad as `impair` says.
-    pub(crate) fn new(
-        format: Format,
-        config: SendConfig,
-        impair: Option<Impairment>,
-        clock: Clock,
-        console: Console,
-    ) -> Self {
-        Self { format, config, clock, impair, console }
+    pub(crate) fn new(format: Format, config: SendConfig, impair: Option<Impairment>, clock: Clock) -> Self {
+        Self { format, config, clock, impair }
     }
 
     /// Says how far pictures are apart, where that is known.
@@ -51,7 +43,7 @@ impl Streams {
             Format::Rtp => self.rtp(&route),
         };
         let netem = self.impair.clone().map(Netem::new);
-        Destination::new(stream, socket, route, netem, self.console.clone()).with_first(first)
+        Destination::new(stream, socket, route, netem).with_first(first)
     }
 
     fn chunkcast(&self, route: &Route, first: FrameId) -> Stream {

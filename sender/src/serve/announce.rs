@@ -8,7 +8,6 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use proto::SessionId;
-use proto::app::Console;
 use proto::discovery::mdns::{Message, Name, Responder, Service};
 use proto::discovery::{Announcement, Mark, SERVICE};
 use proto::sys::mdns::{Ready, Sockets};
@@ -45,11 +44,11 @@ impl Announcer {
     ///
     /// # Errors
     /// If the system gives no threads, or it cannot be called so.
-    pub(crate) fn start(notice: Notice, sizes: Arc<Sizes>, stop: &Stop, console: &Console) -> Result<Self> {
+    pub(crate) fn start(notice: Notice, sizes: Arc<Sizes>, stop: &Stop) -> Result<Self> {
         let responder = Responder::new(service(&notice).context(CANNOT)?, Instant::now()).context(CANNOT)?;
         let announcing = spawn("announce", stop, {
-            let (sizes, console) = (sizes.clone(), console.clone());
-            move || announce(&notice, responder, &sizes, &console)
+            let sizes = sizes.clone();
+            move || announce(&notice, responder, &sizes)
         })?;
         Ok(Self { sizes, announcing })
     }
@@ -76,11 +75,11 @@ pub(crate) fn can_announce(interface: Option<&str>) -> Result<Vec<String>, Strin
 }
 
 /// Announces what is wanted, and answers for it, until it is over.
-fn announce(notice: &Notice, mut responder: Responder, sizes: &Sizes, console: &Console) -> Result<()> {
+fn announce(notice: &Notice, mut responder: Responder, sizes: &Sizes) -> Result<()> {
     let mut sockets = Sockets::open(notice.interface.as_deref());
     let mut trouble = None;
     loop {
-        say_trouble(&sockets, &mut trouble, console);
+        say_trouble(&sockets, &mut trouble);
         let now = Instant::now();
         let (size, is_over) = sizes.take();
         if is_over {
@@ -101,10 +100,7 @@ fn announce(notice: &Notice, mut responder: Responder, sizes: &Sizes, console: &
                 let renamed = Message::parse(bytes)
                     .is_some_and(|message| responder.hear(index, &message, Instant::now()));
                 if renamed {
-                    console.say(format_args!(
-                        "another sender has that name: announced as \"{}\"",
-                        responder.label()
-                    ));
+                    tracing::info!("another sender has that name: announced as \"{}\"", responder.label());
                 }
             }),
         }
@@ -114,12 +110,12 @@ fn announce(notice: &Notice, mut responder: Responder, sizes: &Sizes, console: &
 }
 
 /// Says once what is wrong, and when it is not any more.
-fn say_trouble(sockets: &Sockets, said: &mut Option<String>, console: &Console) {
+fn say_trouble(sockets: &Sockets, said: &mut Option<String>) {
     let trouble = sockets.trouble();
     if trouble != *said {
         match &trouble {
-            Some(why) => console.warn(format_args!("{CANNOT}: {why}; {WAY_OUT}")),
-            None => console.say("this sender is announced by multicast DNS now"),
+            Some(why) => tracing::warn!("{CANNOT}: {why}; {WAY_OUT}"),
+            None => tracing::info!("this sender is announced by multicast DNS now"),
         }
         *said = trouble;
     }

@@ -7,7 +7,6 @@ use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, anyhow};
 
-use super::super::console::Console;
 use super::super::web_args::{WebArgs, WebPolicy};
 use super::server;
 use super::site::Site;
@@ -43,20 +42,15 @@ impl Listener {
     ///
     /// # Errors
     /// If the system gives no thread.
-    pub fn serve(
-        self,
-        site: Arc<dyn Site>,
-        stop: &Stop,
-        console: &Console,
-    ) -> Result<JoinHandle<Result<()>>> {
+    pub fn serve(self, site: Arc<dyn Site>, stop: &Stop) -> Result<JoinHandle<Result<()>>> {
         let address = self.listener.local_addr().context("cannot tell the HTTP port")?;
         let shown: SocketAddr = match address.ip() {
             ip if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, address.port()).into(),
             ip => (ip, address.port()).into(),
         };
         let who = if address.ip().is_loopback() { "" } else { ", to whoever can reach this computer" };
-        console.say(format_args!("shows itself at http://{shown}/{who}"));
-        server::start(self.listener, self.args, self.policy, site, stop, console)
+        tracing::info!("shows itself at http://{shown}/{who}");
+        server::start(self.listener, self.args, self.policy, site, stop)
     }
 }
 

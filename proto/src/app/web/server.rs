@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::super::console::Console;
 use super::super::web_args::{WebArgs, WebPolicy};
 use super::connection;
 use super::places::Caller;
@@ -26,14 +25,12 @@ pub(super) fn start(
     policy: WebPolicy,
     site: Arc<dyn Site>,
     stop: &Stop,
-    console: &Console,
 ) -> Result<JoinHandle<Result<()>>> {
     let shared = Arc::new(Shared::new(site, args, policy, stop));
-    let console = console.clone();
-    spawn("http", stop, move || run(&listener, &shared, &console))
+    spawn("http", stop, move || run(&listener, &shared))
 }
 
-fn run(listener: &TcpListener, shared: &Arc<Shared>, console: &Console) -> Result<()> {
+fn run(listener: &TcpListener, shared: &Arc<Shared>) -> Result<()> {
     let mut threads: Vec<JoinHandle<Result<()>>> = Vec::new();
     let mut complaints = RateLimiter::new(COMPLAIN_EVERY);
     while !shared.stop.wait_for_input(listener.as_fd()).context("cannot wait for connections")? {
@@ -42,7 +39,7 @@ fn run(listener: &TcpListener, shared: &Arc<Shared>, console: &Console) -> Resul
             Err(error) if is_passing(&error) => {}
             Err(error) => {
                 if complaints.is_due(Instant::now()) {
-                    console.say(format_args!("cannot take an HTTP connection: {error}"));
+                    tracing::info!("cannot take an HTTP connection: {error}");
                 }
                 // Where the system has no more files, it will not have one at once.
                 shared.stop.wait(RETRY);

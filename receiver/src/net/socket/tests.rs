@@ -5,8 +5,7 @@ use super::*;
 
 #[test]
 fn datagrams_arrive_one_by_one_whatever_the_kernel_joined() {
-    let console = Console::new("test");
-    let mut socket = ReceiveSocket::open("127.0.0.1:0".parse().unwrap(), None, &console).unwrap();
+    let mut socket = ReceiveSocket::open("127.0.0.1:0".parse().unwrap(), None).unwrap();
     let to = socket.stream.socket.local_addr().unwrap().as_socket().unwrap();
     let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
     for length in [1200, 1200, 1200, 7, 0, 900] {
@@ -36,7 +35,7 @@ fn datagrams_arrive_one_by_one_whatever_the_kernel_joined() {
 #[test]
 fn a_taken_port_is_said_with_the_way_out() {
     let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let error = ReceiveSocket::open(taken.local_addr().unwrap(), None, &Console::new("test")).err().unwrap();
+    let error = ReceiveSocket::open(taken.local_addr().unwrap(), None).err().unwrap();
     assert!(error.to_string().contains("--listen"), "{error}");
 }
 
@@ -62,7 +61,7 @@ fn port(socket: &ReceiveSocket) -> u16 {
 
 #[test]
 fn the_buffer_is_as_large_as_is_asked_for_or_as_the_system_allows() {
-    let socket = ReceiveSocket::open("127.0.0.1:0".parse().unwrap(), None, &Console::new("test")).unwrap();
+    let socket = ReceiveSocket::open("127.0.0.1:0".parse().unwrap(), None).unwrap();
     let allowed = std::fs::read_to_string("/proc/sys/net/core/rmem_max").unwrap();
     let allowed: usize = allowed.trim().parse().unwrap();
     assert_eq!(buffer(&socket.stream.socket), WANTED_BUFFER.min(allowed));
@@ -77,7 +76,7 @@ fn sender() -> UdpSocket {
 #[test]
 fn answers_come_from_the_address_that_was_asked() {
     for listen in ["0.0.0.0:0", "[::]:0"] {
-        let mut socket = ReceiveSocket::open(listen.parse().unwrap(), None, &Console::new("test")).unwrap();
+        let mut socket = ReceiveSocket::open(listen.parse().unwrap(), None).unwrap();
         for address in ["127.0.0.1", "127.0.0.2", "127.0.0.3"] {
             let (sender, asked) = (sender(), SocketAddr::new(address.parse().unwrap(), port(&socket)));
             sender.send_to(b"ping", asked).unwrap();
@@ -94,8 +93,7 @@ fn answers_come_from_the_address_that_was_asked() {
 #[test]
 fn answers_to_a_group_have_a_source_of_their_own_and_can_be_answered() {
     let listen: SocketAddr = "239.255.78.1:9478".parse().unwrap();
-    let mut viewers: Vec<_> =
-        (0..2).map(|_| ReceiveSocket::open(listen, Some("lo"), &Console::new("test")).unwrap()).collect();
+    let mut viewers: Vec<_> = (0..2).map(|_| ReceiveSocket::open(listen, Some("lo")).unwrap()).collect();
     let socket = Socket::from(sender());
     socket.set_multicast_if_v4(&Ipv4Addr::LOCALHOST).unwrap();
     let sender = UdpSocket::from(socket);
@@ -118,8 +116,7 @@ fn answers_to_a_group_have_a_source_of_their_own_and_can_be_answered() {
 
 #[test]
 fn datagrams_are_as_far_apart_as_they_arrived_however_late_they_are_read() {
-    let mut socket =
-        ReceiveSocket::open("127.0.0.1:0".parse().unwrap(), None, &Console::new("test")).unwrap();
+    let mut socket = ReceiveSocket::open("127.0.0.1:0".parse().unwrap(), None).unwrap();
     let (sender, to) = (sender(), SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port(&socket)));
     let apart = Duration::from_millis(4);
     // The kernel begins to stamp some time after the first socket that wants stamps was opened.
@@ -153,7 +150,7 @@ fn datagrams_are_as_far_apart_as_they_arrived_however_late_they_are_read() {
 
 #[test]
 fn drops_are_counted_while_nobody_reads() {
-    let socket = ReceiveSocket::open("127.0.0.1:0".parse().unwrap(), None, &Console::new("test")).unwrap();
+    let socket = ReceiveSocket::open("127.0.0.1:0".parse().unwrap(), None).unwrap();
     socket.stream.socket.set_recv_buffer_size(4096).unwrap();
     let (sender, to) = (sender(), SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port(&socket)));
     for _ in 0..50 {
@@ -185,7 +182,7 @@ fn asked_for_by_another_user(at: SocketAddr) -> Option<[io::Result<Socket>; 4]> 
 #[test]
 fn no_other_user_of_this_computer_shares_the_port() {
     for (listen, host) in [("0.0.0.0:0", "127.0.0.1"), ("127.0.0.1:0", "127.0.0.1"), ("[::]:0", "::1")] {
-        let Ok(socket) = ReceiveSocket::open(listen.parse().unwrap(), None, &Console::new("test")) else {
+        let Ok(socket) = ReceiveSocket::open(listen.parse().unwrap(), None) else {
             continue;
         };
         socket.make_way_for_groups().unwrap();
@@ -200,7 +197,7 @@ fn no_other_user_of_this_computer_shares_the_port() {
 #[test]
 fn viewers_of_a_group_hear_it_whoever_else_on_this_computer_does_and_beside_who_listens_on_its_port() {
     let group: SocketAddr = "239.255.78.2:9479".parse().unwrap();
-    let open = |listen| ReceiveSocket::open(listen, Some("lo"), &Console::new("test")).unwrap();
+    let open = |listen| ReceiveSocket::open(listen, Some("lo")).unwrap();
     let own = open((Ipv4Addr::UNSPECIFIED, group.port()).into());
     own.make_way_for_groups().unwrap();
     let mut viewers = [open(group), open(group)];

@@ -29,7 +29,7 @@ fn frame(byte: u8) -> Received {
 
 fn start(specs: &[Spec]) -> (Outputs, Stop) {
     let stop = Stop::new().unwrap();
-    (Outputs::start(specs, None, &Console::new("test"), &stop).unwrap(), stop)
+    (Outputs::start(specs, None, &stop).unwrap(), stop)
 }
 
 #[test]
@@ -71,10 +71,9 @@ fn a_full_disk_ends_its_output_and_the_program_if_it_was_the_last() {
 
 #[test]
 fn what_cannot_be_opened_is_said_at_once() {
-    let (console, stop) = (Console::new("test"), Stop::new().unwrap());
-    let error =
-        Outputs::start(&[Spec::File("/no/such/folder/x.mjpeg".into())], None, &console, &stop).unwrap_err();
+    let stop = Stop::new().unwrap();
+    let error = Outputs::start(&[Spec::File("/no/such/folder/x.mjpeg".into())], None, &stop).unwrap_err();
     assert!(format!("{error:#}").contains("/no/such/folder/x.mjpeg"));
-    let error = Outputs::start(&[Spec::Frames, Spec::Y4m], None, &console, &stop).unwrap_err();
+    let error = Outputs::start(&[Spec::Frames, Spec::Y4m], None, &stop).unwrap_err();
     assert!(error.to_string().contains("standard output"));
 }

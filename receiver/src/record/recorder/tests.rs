@@ -14,7 +14,7 @@ fn received(millis: u64, jpeg: Vec<u8>) -> Received {
 fn recorder(temp: &TempFolder, replay: Option<Duration>) -> Recorder {
     let folder = temp.0.join("new/folder");
     let options = KeepOptions { folder, replay, replay_bytes: 1 << 20, split: None };
-    let recorder = Recorder::new(&options, &Console::silent());
+    let recorder = Recorder::new(&options);
     recorder.set_name("../bench 3");
     recorder
 }

@@ -16,7 +16,7 @@ fn recorded(
     split: Option<Split>,
     frames: impl IntoIterator<Item = Received>,
 ) -> Vec<String> {
-    let mut recording = Recording::to(&temp.0.join("door.mkv"), split, &Console::silent()).unwrap();
+    let mut recording = Recording::to(&temp.0.join("door.mkv"), split).unwrap();
     let frames = frames.into_iter().filter(|frame| recording.write(frame).unwrap()).count();
     recording.finish().unwrap();
     assert_eq!(recording.progress().frames(), frames as u64);
@@ -79,7 +79,7 @@ fn without_pictures_there_is_no_file() {
 
 #[test]
 fn where_nothing_can_be_written_that_is_said_at_once() {
-    let error = Recording::to(Path::new("/no/such/folder/a.mkv"), None, &Console::silent()).unwrap_err();
+    let error = Recording::to(Path::new("/no/such/folder/a.mkv"), None).unwrap_err();
     assert!(format!("{error:#}").contains("/no/such/folder/a.mkv"));
 }
 
@@ -88,7 +88,7 @@ fn a_pipe_is_refused_with_the_way_out() {
     let temp = TempFolder::new("fifo");
     let path = temp.0.join("door.mkv");
     rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
-    let error = Recording::to(&path, None, &Console::silent()).unwrap_err().to_string();
+    let error = Recording::to(&path, None).unwrap_err().to_string();
     assert!(error.contains("door.mjpeg") && error.contains("--output -"), "{error}");
 }
 
@@ -117,7 +117,7 @@ fn a_sender_that_changes_with_every_frame_has_a_file_a_second_and_few_messages()
 #[test]
 fn what_changes_once_is_recorded_whole_however_soon() {
     let temp = TempFolder::new("once");
-    let mut recording = Recording::to(&temp.0.join("door.mkv"), None, &Console::silent()).unwrap();
+    let mut recording = Recording::to(&temp.0.join("door.mkv"), None).unwrap();
     let frames = (0..100).map(|n| frame(n * 40, jpeg(640, if n < 50 { 480 } else { 360 }, 10)));
     assert!(frames.into_iter().all(|frame| recording.write(&frame).unwrap()));
 }
@@ -126,7 +126,7 @@ fn what_changes_once_is_recorded_whole_however_soon() {
 fn the_past_has_as_many_files_as_it_has_seconds() {
     let temp = TempFolder::new("past-changes");
     let names = Names::new(&temp.0, "past", EXTENSION);
-    let mut recording = Recording::new(names, None, &Console::silent()).of_replay(Duration::from_secs(20));
+    let mut recording = Recording::new(names, None).of_replay(Duration::from_secs(20));
     let frames = (0..20).map(|n| frame(n * 1000, jpeg(640, 480 + 8 * (n % 2) as u16, 10)));
     assert!(frames.into_iter().all(|frame| recording.write(&frame).unwrap()));
 }

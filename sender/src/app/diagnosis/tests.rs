@@ -117,7 +117,7 @@ fn before_anything_was_sent_nobody_can_answer() {
 #[test]
 fn refused_sends_are_in_the_statistics_and_are_said_where_they_happen() {
     let now = Instant::now();
-    let mut diagnosis = Diagnosis::new(Format::Chunkcast, Console::silent());
+    let mut diagnosis = Diagnosis::new(Format::Chunkcast);
     let stats = Stats::default();
     stats.lock().destinations.push(counted(vec![]));
     diagnosis.look(&stats, now);
@@ -129,7 +129,7 @@ fn refused_sends_are_in_the_statistics_and_are_said_where_they_happen() {
 
 #[test]
 fn viewers_who_asked_come_and_go_by_name() {
-    let (now, mut diagnosis) = (Instant::now(), Diagnosis::new(Format::Chunkcast, Console::silent()));
+    let (now, mut diagnosis) = (Instant::now(), Diagnosis::new(Format::Chunkcast));
     let viewer =
         |id: u64| Destination { is_served: true, id, address: format!("10.0.0.{id}:9"), ..counted(vec![]) };
     let here = [Destination { id: 1, ..counted(vec![]) }, viewer(2), viewer(3)];

@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, bail, ensure};
-use proto::app::Console;
 use proto::jpeg::{self, Splitter};
 use proto::sys::Stop;
 use proto::{Buffer, Pool};
@@ -33,7 +32,6 @@ pub(crate) struct Folder {
     nothing: Nothing,
     repeat: bool,
     pool: Pool,
-    console: Console,
 }
 
 /// When a file was changed last, and how long it is.
@@ -49,7 +47,7 @@ enum Nothing {
 impl Folder {
     /// The `.jpg` and `.jpeg` files that are in the folder now. With `repeat`, those that are there after the last one come
     /// next, and so on.
-    pub(crate) fn open(path: &Path, repeat: bool, console: Console) -> anyhow::Result<Self> {
+    pub(crate) fn open(path: &Path, repeat: bool) -> anyhow::Result<Self> {
         let files = list(path)?;
         ensure!(!files.is_empty(), "the folder {} has no .jpg files", path.display());
         Ok(Self {
@@ -63,7 +61,6 @@ impl Folder {
             nothing: Nothing::No,
             repeat,
             pool: Pool::new(POOLED),
-            console,
         })
     }
 
@@ -82,7 +79,7 @@ impl Folder {
             Err(error) => {
                 self.damaged += 1;
                 if self.passed_over.insert(file.clone(), version).is_none() {
-                    self.console.warn(format_args!("{} is passed over: {error:#}", file.display()));
+                    tracing::warn!("{} is passed over: {error:#}", file.display());
                 }
             }
         }
@@ -254,9 +251,9 @@ mod tests {
         }
         folder.write("img3.jpg", b"not a picture");
         folder.write("img4.jpg", &jpeg(4)[..100]);
-        let mut source = Folder::open(folder.path(), false, Console::new("test")).unwrap();
+        let mut source = Folder::open(folder.path(), false).unwrap();
         assert_eq!(pictures(&mut source, 99), [jpeg(1), jpeg(2), jpeg(10)]);
-        let mut source = Folder::open(folder.path(), true, Console::new("test")).unwrap();
+        let mut source = Folder::open(folder.path(), true).unwrap();
         assert_eq!(pictures(&mut source, 5), [jpeg(1), jpeg(2), jpeg(10), jpeg(1), jpeg(2)]);
         assert_eq!(source.dropped().damaged, 2);
     }
@@ -266,7 +263,7 @@ mod tests {
         let folder = TestFolder::new("rounds");
         let (one, bad) = (folder.write("1.jpg", &jpeg(1)), folder.write("3.jpg", &jpeg(3)[..100]));
         folder.write("2.jpg", &jpeg(2));
-        let mut source = Folder::open(folder.path(), true, Console::silent()).unwrap();
+        let mut source = Folder::open(folder.path(), true).unwrap();
         assert_eq!(pictures(&mut source, 2), [jpeg(1), jpeg(2)]);
         std::fs::remove_file(one).unwrap();
         folder.write("2.jpg", &jpeg(5));
@@ -281,7 +278,7 @@ mod tests {
     fn a_folder_that_is_empty_for_a_while_is_waited_for() {
         let folder = TestFolder::new("empty-for-a-while");
         let one = folder.write("1.jpg", &jpeg(1));
-        let mut source = Folder::open(folder.path(), true, Console::silent()).unwrap();
+        let mut source = Folder::open(folder.path(), true).unwrap();
         assert_eq!(pictures(&mut source, 2), [jpeg(1), jpeg(1)]);
         std::fs::remove_file(&one).unwrap();
         let stop = Stop::new().unwrap();
@@ -302,7 +299,7 @@ mod tests {
         let large = folder.write("3.jpg", &large);
         for before in [&[0xff, 0xd8][..], &[0; 4], &jpeg(9)[300..]] {
             folder.write("4.jpg", &[before, &jpeg(4)].concat());
-            let mut source = Folder::open(folder.path(), false, Console::silent()).unwrap();
+            let mut source = Folder::open(folder.path(), false).unwrap();
             assert_eq!(pictures(&mut source, 9), [jpeg(4)], "behind {before:?}");
             assert_eq!(source.dropped().damaged, 3);
         }
@@ -314,10 +311,10 @@ mod tests {
     #[test]
     fn a_folder_without_pictures_is_an_error() {
         let folder = TestFolder::new("empty");
-        let error = Folder::open(folder.path(), false, Console::new("test")).unwrap_err();
+        let error = Folder::open(folder.path(), false).unwrap_err();
         assert!(error.to_string().contains("no .jpg files"), "{error}");
         folder.write("a.jpg", b"text");
-        let mut source = Folder::open(folder.path(), true, Console::new("test")).unwrap();
+        let mut source = Folder::open(folder.path(), true).unwrap();
         assert!(source.next(&Stop::new().unwrap()).is_err(), "none is whole: no endless search");
     }
 

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use proto::Pool;
-use proto::app::Console;
 use proto::jpeg::Splitter;
 use proto::sys::Stop;
 
@@ -52,16 +51,10 @@ impl Mjpeg {
     }
 
     /// Waits for the next whole JPEG. What is damaged is said and passed over.
-    pub(super) fn next(
-        &mut self,
-        input: &mut Input,
-        pool: &mut Pool,
-        stop: &Stop,
-        console: &Console,
-    ) -> anyhow::Result<Step> {
+    pub(super) fn next(&mut self, input: &mut Input, pool: &mut Pool, stop: &Stop) -> anyhow::Result<Step> {
         loop {
             let found = self.splitter.next(input.unused());
-            self.say_damage(console);
+            self.say_damage();
             if let Some(range) = found {
                 let mut buffer = pool.take();
                 let jpeg = unique(&mut buffer);
@@ -74,11 +67,11 @@ impl Mjpeg {
             let keep = self.splitter.keep_from();
             self.remove(input, keep);
             if self.search.is_in_vain(keep, Instant::now()) {
-                console.warn(format_args!(
+                tracing::warn!(
                     "no picture in the first {} KiB of the input; JPEGs one after the other, or Y4M, are expected. ffmpeg \
                      turns other videos into them: ffmpeg -i INPUT -f mjpeg - | sender --source -",
                     self.search.passed_over >> 10
-                ));
+                );
             }
             match input.fill(stop)? {
                 Read::More => {}
@@ -95,19 +88,18 @@ impl Mjpeg {
         self.splitter.removed(count);
     }
 
-    fn say_damage(&mut self, console: &Console) {
+    fn say_damage(&mut self) {
         let too_large = self.splitter.too_large();
         let damaged = self.splitter.damaged() - too_large;
         if self.damaged.is_due(damaged) {
-            console
-                .say(format_args!("the input has damaged pictures, which are passed over: {damaged} so far"));
+            tracing::info!("the input has damaged pictures, which are passed over: {damaged} so far");
         }
         if self.too_large.is_due(too_large) {
-            console.say(format_args!(
+            tracing::info!(
                 "the input has pictures larger than {} MiB, the most that can be sent, which are passed over: {too_large} \
                  so far; make them smaller",
                 LARGEST_JPEG >> 20
-            ));
+            );
         }
     }
 }

@@ -4,7 +4,6 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
-use proto::app::Console;
 use proto::names::as_shell_word;
 
 use super::{Folder, Pattern, Source, Spec, Stream, Wanted, Which};
@@ -16,22 +15,19 @@ pub(crate) struct Options {
     pub wanted: Wanted,
     /// Whether a file or folder begins again when it ends.
     pub repeat: bool,
-    /// Where messages go.
-    pub console: Console,
 }
 
 /// Opens a source. Called on the thread that will use it.
 ///
 /// Fails if there is no such thing, it is of an unknown type, or it has no pictures.
 pub(crate) fn open(spec: &Spec, options: &Options) -> anyhow::Result<Box<dyn Source>> {
-    let console = options.console.clone();
     Ok(match spec {
         Spec::Camera(which) => open_camera(which, options.wanted)?,
         Spec::Pattern => Box::new(Pattern::new(options.wanted)?),
-        Spec::StandardInput => Box::new(Stream::standard_input(options.repeat, console)?),
+        Spec::StandardInput => Box::new(Stream::standard_input(options.repeat)?),
         Spec::Path(path) => match path.metadata() {
-            Ok(metadata) if metadata.is_dir() => Box::new(Folder::open(path, options.repeat, console)?),
-            Ok(_) => Box::new(Stream::open(path, options.repeat, console)?),
+            Ok(metadata) if metadata.is_dir() => Box::new(Folder::open(path, options.repeat)?),
+            Ok(_) => Box::new(Stream::open(path, options.repeat)?),
             Err(error) if error.kind() == ErrorKind::NotFound => return Err(not_there(path)),
             Err(error) => return Err(error).with_context(|| format!("cannot open {}", path.display())),
         },
@@ -66,7 +62,7 @@ mod tests {
     use super::*;
 
     fn opened(source: &str) -> anyhow::Result<Box<dyn Source>> {
-        let options = Options { wanted: Wanted::default(), repeat: false, console: Console::new("test") };
+        let options = Options { wanted: Wanted::default(), repeat: false };
         open(&source.parse()?, &options)
     }
 

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use proto::Pool;
-use proto::app::Console;
 use proto::sys::Stop;
 
 use super::input::{Input, Read};
@@ -43,7 +42,6 @@ pub struct Stream {
     /// Damaged pictures, without those that the present reader counts.
     damaged: u64,
     pool: Pool,
-    console: Console,
 }
 
 #[derive(Debug)]
@@ -54,19 +52,19 @@ enum Format {
 
 impl Stream {
     /// Standard input. It ends with the input; with `repeat`, a regular file begins again.
-    pub fn standard_input(repeat: bool, console: Console) -> anyhow::Result<Self> {
+    pub fn standard_input(repeat: bool) -> anyhow::Result<Self> {
         ensure!(
             !stdin().is_terminal(),
             "standard input is a terminal; pipe pictures in, such as: ffmpeg -i FILE -f mjpeg - | sender --source -"
         );
         let file = stdin().as_fd().try_clone_to_owned().context("cannot use standard input")?;
-        Self::new(File::from(file), "standard input".into(), repeat, console)
+        Self::new(File::from(file), "standard input".into(), repeat)
     }
 
     /// The file or named pipe at `path`. A file that is neither MJPEG nor Y4M is refused.
-    pub fn open(path: &Path, repeat: bool, console: Console) -> anyhow::Result<Self> {
+    pub fn open(path: &Path, repeat: bool) -> anyhow::Result<Self> {
         let file = open_file(path).with_context(|| format!("cannot open {}", path.display()))?;
-        let mut stream = Self::new(file, path.display().to_string(), repeat, console)?;
+        let mut stream = Self::new(file, path.display().to_string(), repeat)?;
         stream.path = Some(path.to_owned());
         let known_name = path.extension().is_some_and(|extension| {
             ["mjpeg", "mjpg", "jpg", "jpeg", "y4m"].iter().any(|known| extension.eq_ignore_ascii_case(known))
@@ -82,7 +80,7 @@ impl Stream {
         Ok(stream)
     }
 
-    pub(super) fn new(file: File, name: String, repeat: bool, console: Console) -> anyhow::Result<Self> {
+    pub(super) fn new(file: File, name: String, repeat: bool) -> anyhow::Result<Self> {
         let stored = file.metadata().is_ok_and(|metadata| metadata.is_file());
         let (input, pool) = (Input::new(file), Pool::new(POOLED));
         let repeat = repeat && stored;
@@ -99,7 +97,6 @@ impl Stream {
             is_gone: false,
             damaged: 0,
             pool,
-            console,
         };
         if stored {
             // Reading a file does not wait, and its rate is wanted before its pictures.
@@ -176,9 +173,9 @@ impl Stream {
         if !self.find_format(stop)? {
             return Ok(Step::Stopped);
         }
-        let Self { input, pool, console, .. } = self;
+        let Self { input, pool, .. } = self;
         match &mut self.format {
-            Some(Format::Mjpeg(mjpeg)) => mjpeg.next(input, pool, stop, console),
+            Some(Format::Mjpeg(mjpeg)) => mjpeg.next(input, pool, stop),
             Some(Format::Y4m(y4m)) => y4m.next(input, pool, stop),
             None => Ok(Step::Stopped),
         }
@@ -200,7 +197,7 @@ impl Source for Stream {
                 Step::CutShort => {
                     self.damaged += 1;
                     if self.earlier == 0 {
-                        self.console.say("the last picture was cut short; it is not sent");
+                        tracing::info!("the last picture was cut short; it is not sent");
                     }
                 }
                 Step::End => {}

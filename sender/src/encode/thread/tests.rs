@@ -28,8 +28,7 @@ fn pictures_are_encoded_as_well_as_the_budget_allows() {
         let demand = demand.clone();
         let encoder = Encoder::new(None).unwrap();
         let control = QualityControl::new("10..90".parse().unwrap());
-        let console = Console::new("test");
-        move || run(&pictures, &demand, encoder, control, &inbox, &stats, wall_clock(), &console)
+        move || run(&pictures, &demand, encoder, control, &inbox, &stats, wall_clock())
     });
     let picture = test_card();
     let next = || {
@@ -71,9 +70,9 @@ fn while_nobody_watches_nothing_is_encoded_and_the_first_to_come_sees_the_newest
     let demand = Arc::new(Demand::default());
     let thread = std::thread::spawn({
         let (pictures, inbox, stats) = (pictures.clone(), inbox.clone(), stats.clone());
-        let (demand, console) = (demand.clone(), Console::silent());
+        let demand = demand.clone();
         let (encoder, control) = (Encoder::new(None).unwrap(), QualityControl::new("80".parse().unwrap()));
-        move || run(&pictures, &demand, encoder, control, &inbox, &stats, wall_clock(), &console)
+        move || run(&pictures, &demand, encoder, control, &inbox, &stats, wall_clock())
     });
     let picture = test_card();
     let mut displaced = 0;

@@ -22,7 +22,7 @@ struct Setup {
 
 impl Setup {
     fn new() -> Self {
-        let fanout = Fanout::new(streams("auto"), NetworkOptions::default(), Console::silent()).unwrap();
+        let fanout = Fanout::new(streams("auto"), NetworkOptions::default()).unwrap();
         Self { fanout, ledger: FrameLedger::default(), stats: Stats::default() }
     }
 
@@ -64,7 +64,7 @@ impl Setup {
 fn streams(pace: &str) -> Streams {
     let args = Args::parse_from(["sender", "--pace", pace]);
     let clock = Clock::new(Instant::now(), MediaTime::default());
-    Streams::new(args.format, args.send_config(SESSION, SECRET), None, clock, Console::silent())
+    Streams::new(args.format, args.send_config(SESSION, SECRET), None, clock)
 }
 
 /// Somebody who asks.

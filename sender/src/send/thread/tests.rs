@@ -6,7 +6,6 @@ use std::sync::atomic::AtomicBool;
 use std::thread::{JoinHandle, sleep, spawn};
 
 use clap::Parser;
-use proto::app::Console;
 use proto::wire::{Body, Datagram};
 use proto::{Clock, Frame, MediaTime, Pace, SessionId};
 
@@ -36,12 +35,12 @@ impl Setup {
             _ => "off".into(),
         };
         let args = Args::parse_from(["sender", "--pace", &rate]);
-        let (clock, console) = (Clock::new(Instant::now(), MediaTime::default()), Console::new("test"));
+        let clock = Clock::new(Instant::now(), MediaTime::default());
         let config = args.send_config(SessionId::new(1), [7; 16]);
-        let mut streams = Streams::new(args.format, config, None, clock, console.clone());
+        let mut streams = Streams::new(args.format, config, None, clock);
         streams.set_interval(Some(INTERVAL));
         let (inbox, stats) = (Arc::new(Inbox::new().unwrap()), Arc::new(Stats::default()));
-        let mut fanout = Fanout::new(streams, options, console).unwrap();
+        let mut fanout = Fanout::new(streams, options).unwrap();
         fanout.add(socket, route, &stats);
         let stop = Stop::new().unwrap();
         let thread = spawn({

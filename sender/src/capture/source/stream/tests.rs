@@ -47,10 +47,6 @@ pub(in crate::capture::source) fn jpeg(number: u8) -> Vec<u8> {
     turbojpeg::compress_yuv(image, 80).unwrap().to_vec()
 }
 
-fn console() -> Console {
-    Console::new("test")
-}
-
 fn stop() -> Stop {
     Stop::new().unwrap()
 }
@@ -64,13 +60,13 @@ fn file(content: &[u8]) -> File {
 }
 
 fn stored(content: &[u8], repeat: bool) -> anyhow::Result<Stream> {
-    Stream::new(file(content), "clip".into(), repeat, console())
+    Stream::new(file(content), "clip".into(), repeat)
 }
 
 /// A pipe: the end to read as a source, the end to write.
 fn live() -> (Stream, File) {
     let (read, write) = rustix::pipe::pipe().unwrap();
-    (Stream::new(read.into(), "standard input".into(), false, console()).unwrap(), write.into())
+    (Stream::new(read.into(), "standard input".into(), false).unwrap(), write.into())
 }
 
 fn next_jpeg(source: &mut Stream) -> Option<Vec<u8>> {
@@ -238,7 +234,7 @@ fn a_named_pipe_without_a_writer_does_not_keep_us() {
     let folder = TestFolder::new("fifo");
     let path = folder.path().join("pipe");
     rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
-    let mut source = Stream::open(&path, false, console()).unwrap();
+    let mut source = Stream::open(&path, false).unwrap();
     let picture = jpeg(3);
     let writer = std::thread::spawn({
         let picture = picture.clone();
@@ -253,7 +249,7 @@ fn a_named_pipe_without_a_writer_does_not_keep_us() {
 fn each_round_reads_the_file_that_has_the_place_then() {
     let folder = TestFolder::new("replaced");
     let path = folder.write("now.jpg", &jpeg(1));
-    let mut source = Stream::open(&path, true, Console::silent()).unwrap();
+    let mut source = Stream::open(&path, true).unwrap();
     assert_eq!((next_jpeg(&mut source), next_jpeg(&mut source)), (Some(jpeg(1)), Some(jpeg(1))));
     // Put in its place, then written over, as is and after it was half written.
     std::fs::rename(folder.write("new.jpg", &jpeg(2)), &path).unwrap();
