@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
-use proto::app::{SystemArgs, parse_bytes, parse_duration, parse_switch};
+use proto::app::{StreamFormat, SystemArgs, parse_bytes, parse_duration, parse_switch};
 use proto::app::{WebArgs, WebPolicy};
 use proto::netem::Impairment;
 
 use crate::discovery::Sources;
 use crate::output::Spec;
 use crate::record::{KeepOptions, Split};
-use crate::session::{Format, Host};
+use crate::session::Host;
 use crate::window::Detail;
 use values::{DEFAULT_LISTEN, output_parser, parse_detail, parse_listen};
 
@@ -49,7 +49,7 @@ pub struct Args {
 
     /// What arrives by --listen: chunkcast, or rtp (RTP/JPEG, RFC 2435, as GStreamer and FFmpeg send it)
     #[arg(long, value_name = "chunkcast|rtp", hide_possible_values = true, default_value = "chunkcast", help_heading = NETWORK)]
-    pub format: Format,
+    pub format: StreamFormat,
 
     /// How many senders to show that send to one port; who comes later is reported and not shown [default: 9 in a window
     /// or for browsers, else 1]
@@ -165,7 +165,7 @@ impl Args {
     /// If it does not, with the way out.
     pub fn check(&self) -> Result<(), clap::Error> {
         if self.command.is_none()
-            && self.format == Format::Rtp
+            && self.format == StreamFormat::Rtp
             && (self.listen.is_empty() || !self.connect.is_empty() || !self.name.is_empty())
         {
             let wrong =

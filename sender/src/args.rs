@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
-use proto::app::{Given, SystemArgs, parse_duration, parse_switch};
+use proto::app::{Given, StreamFormat, SystemArgs, parse_duration, parse_switch};
 use proto::app::{WebArgs, WebPolicy};
 use proto::netem::Impairment;
 use proto::{Fec, Follow, Pace, QualityRange, SendConfig, SessionId};
@@ -16,7 +16,6 @@ use proto::{Fec, Follow, Pace, QualityRange, SendConfig, SessionId};
 use crate::capture::source::Spec;
 use crate::encode::Subsampling;
 use crate::net::Dest;
-use crate::send::Format;
 use crate::serve::ServeAt;
 pub(crate) use values::{Mtu, PaceArg};
 use values::{
@@ -96,7 +95,7 @@ pub struct Args {
     /// What is sent: chunkcast, or rtp (RTP/JPEG, RFC 2435, which VLC, GStreamer and FFmpeg play: without repair, and not
     /// every JPEG)
     #[arg(long, value_name = "chunkcast|rtp", hide_possible_values = true, default_value = "chunkcast", help_heading = NETWORK)]
-    pub(crate) format: Format,
+    pub(crate) format: StreamFormat,
 
     /// Describe the RTP stream for players in this file, as soon as its size is known; - is standard output
     #[arg(long, value_name = "FILE", help_heading = NETWORK)]
@@ -209,7 +208,7 @@ impl Args {
     /// # Errors
     /// If it does not, with the way out.
     pub fn check(&self) -> Result<(), clap::Error> {
-        let is_rtp = self.format == Format::Rtp;
+        let is_rtp = self.format == StreamFormat::Rtp;
         let is_stdout = |path: &Option<PathBuf>| path.as_ref().is_some_and(|path| path.as_os_str() == "-");
         let wrong = if is_stdout(&self.sdp) && is_stdout(&self.stats_json) {
             "--sdp - and --stats-json - would mix in standard output; give one of them a file"

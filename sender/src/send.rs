@@ -13,6 +13,5 @@ mod wait;
 
 pub(crate) use awaited::Awaited;
 pub(crate) use fanout::Fanout;
-pub(crate) use stream::Format;
 pub(crate) use stream_factory::Streams;
 pub(crate) use thread::run;

@@ -31,5 +31,5 @@ pub use latest_stats::LatestStats;
 pub use manual::write_manual;
 pub use reporter::{Report, Reporter, percentiles_text, two_digits};
 pub use service_manager::ServiceManager;
-pub use values::{parse_bytes, parse_duration, parse_switch};
+pub use values::{StreamFormat, parse_bytes, parse_duration, parse_switch};
 pub use web_args::{Actions, WebArgs, WebPolicy};

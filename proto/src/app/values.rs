@@ -1,6 +1,17 @@
-//! How durations, sizes and switches are written on a command line.
+//! How durations, sizes, switches and formats are written on a command line.
 
 use std::time::Duration;
+
+use clap::ValueEnum;
+
+/// What a stream's datagrams are: `--format`, at both ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum StreamFormat {
+    /// Chunkcast's own, which is repaired.
+    Chunkcast,
+    /// RTP/JPEG (RFC 2435).
+    Rtp,
+}
 
 /// Reads `90s`, `1.5m`, `250ms` or `2h`; a bare number is seconds.
 ///

@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use proto::app::Given;
+use proto::app::{Given, StreamFormat};
 use proto::diagnosis::{Cause, Counters, Monitor};
 use proto::sys::Interface;
 
 use crate::feed::{Feed, FeedCounters, Origin};
-use crate::session::{Format, full};
+use crate::session::full;
 
 /// Looks at the statistics at each interval, and says what is wrong, where something is.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(super) struct Diagnosis {
     listen: SocketAddr,
     interface: Option<String>,
     buffer: usize,
-    format: Format,
+    format: StreamFormat,
     /// What the receiver was given already.
     given: Given,
     watch: Monitor,
@@ -37,7 +37,7 @@ struct Way {
 
 impl Diagnosis {
     /// Of this feed, which arrives in this format.
-    pub(super) fn new(feed: &Feed, format: Format) -> Self {
+    pub(super) fn new(feed: &Feed, format: StreamFormat) -> Self {
         let watch = Monitor::new(&Counters::default(), Instant::now());
         let Origin { listen, interface, buffer, asks, .. } = feed.origin.clone();
         let asks = asks.then(|| feed.status().listening.clone());
@@ -59,7 +59,7 @@ impl Diagnosis {
         let away = away.clone();
         drop(live);
         (totals.port, totals.is_group) = (self.listen.port(), self.listen.ip().is_multicast());
-        (totals.buffer, totals.is_rtp) = (Some(self.buffer), self.format == Format::Rtp);
+        (totals.buffer, totals.is_rtp) = (Some(self.buffer), self.format == StreamFormat::Rtp);
         if let Some(source) = source {
             let way = self.way_to(source);
             totals.is_wireless = way.is_wireless;
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn where_a_sender_is_asked_it_is_not_told_to_send_here() {
         let nothing = Cause::NothingArrives { port: 4000, is_group: false };
-        let mut diagnosis = Diagnosis::new(&crate::feed::tests::feed(), Format::Chunkcast);
+        let mut diagnosis = Diagnosis::new(&crate::feed::tests::feed(), StreamFormat::Chunkcast);
         assert!(diagnosis.sentence(nothing).contains("--dest an address of this computer"));
         diagnosis.asks = Some("door (10.0.0.7:9001)".into());
         let sentence = diagnosis.sentence(nothing);
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn while_a_sender_is_full_nothing_else_is_wrong() {
         let feed = crate::feed::tests::feed();
-        let mut diagnosis = Diagnosis::new(&feed, Format::Chunkcast);
+        let mut diagnosis = Diagnosis::new(&feed, StreamFormat::Chunkcast);
         diagnosis.asks = Some("door (10.0.0.7:9001)".into());
         feed.live().counters.is_full = true;
         diagnosis.look(&feed);
@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn the_way_to_a_sender_on_this_computer_is_no_wifi_and_the_window_is_told_of_it() {
         let feed = crate::feed::tests::feed();
-        let mut diagnosis = Diagnosis::new(&feed, Format::Chunkcast);
+        let mut diagnosis = Diagnosis::new(&feed, StreamFormat::Chunkcast);
         assert!(!diagnosis.way_to("127.0.0.1:4000".into()).is_wireless);
         feed.live().comes_from("127.0.0.1:4000".parse().unwrap(), None);
         assert_eq!(feed.status().interface, "", "the thread that receives does not ask for it");

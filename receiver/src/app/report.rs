@@ -4,19 +4,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use proto::app::{Given, Report, Reporter};
+use proto::app::{Given, Report, Reporter, StreamFormat};
 
 use super::diagnosis::Diagnosis;
 use crate::feed::{Everything, Feed, FeedCounters, OutputObject, Reports};
 use crate::output::Tallies;
-use crate::session::{Format, Shared};
+use crate::session::Shared;
 use crate::sync::lock;
 
 /// The work of the report thread.
 pub(crate) struct Reporting {
     pub(crate) shared: Arc<Shared>,
     /// Of all that arrives.
-    pub(crate) format: Format,
+    pub(crate) format: StreamFormat,
     /// What nobody need be advised to give.
     pub(crate) given: Given,
     pub(crate) tallies: Tallies,

@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, anyhow, bail};
 use proto::RecvConfig;
-use proto::app::{Console, Given, Reporter};
+use proto::app::{Console, Given, Reporter, StreamFormat};
 use proto::rtp::RtpRecvConfig;
 use proto::sys::{Stop, at_user_signal, join, random_bytes, spawn, stop_at_signals, wall_clock};
 
@@ -17,7 +17,7 @@ use crate::discovery::{self, Sources};
 use crate::feed::{Feeds, Status};
 use crate::net::ReceiveSocket;
 use crate::output::{Outputs, Spec};
-use crate::session::{Format, FrameLimit, Host, LOOK_UP_EVERY, Opened, ReceiveThreads, Shared, StreamConfig};
+use crate::session::{FrameLimit, Host, LOOK_UP_EVERY, Opened, ReceiveThreads, Shared, StreamConfig};
 use crate::sync::lock;
 use crate::window::{Options, Window};
 
@@ -147,13 +147,13 @@ fn lose_display(ending: &Mutex<Option<Ending>>, stop: &Stop) -> u8 {
 fn stream_config(args: &Args) -> Result<StreamConfig> {
     let deadline = args.deadline;
     Ok(match args.format {
-        Format::Chunkcast => StreamConfig::Chunkcast(RecvConfig {
+        StreamFormat::Chunkcast => StreamConfig::Chunkcast(RecvConfig {
             deadline,
             feedback: args.feedback,
             resend: args.resend,
             seed: seed()?,
         }),
-        Format::Rtp => StreamConfig::Rtp(RtpRecvConfig { deadline, clock: wall_clock() }),
+        StreamFormat::Rtp => StreamConfig::Rtp(RtpRecvConfig { deadline, clock: wall_clock() }),
     })
 }
 

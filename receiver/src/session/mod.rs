@@ -16,7 +16,7 @@ mod unassigned;
 
 pub(crate) use host::Host;
 pub(crate) use shared::{FrameLimit, Shared};
-pub(crate) use stream::{Format, StreamConfig};
+pub(crate) use stream::StreamConfig;
 pub(crate) use subscription::full;
 pub(crate) use target::{Claim, Target};
 pub(crate) use threads::{Opened, ReceiveThreads};

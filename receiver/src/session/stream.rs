@@ -3,21 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use clap::ValueEnum;
 use proto::rtp::{RtpRecvConfig, RtpRecvStream};
 use proto::wire::{Body, Datagram, Token};
 use proto::{ClockReading, Outcome, RecvConfig, RecvEvent, RecvOutput, RecvStats, RecvStream, SessionId};
 
 use crate::net::Shape;
-
-/// `--format`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// Chunkcast's own, which is repaired.
-    Chunkcast,
-    /// RTP/JPEG (RFC 2435).
-    Rtp,
-}
 
 /// How each stream behaves, and which format it has.
 #[derive(Clone, Copy, Debug)]

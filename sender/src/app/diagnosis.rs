@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use proto::app::Given;
+use proto::app::{Given, StreamFormat};
 use proto::diagnosis::{Counters, Monitor};
 
-use crate::send::Format;
 use crate::stats::{Destination, Stats};
 
 /// Looks at the statistics at each interval, and says what is new: viewers that came and went, what is wrong with one of
@@ -16,7 +15,7 @@ use crate::stats::{Destination, Stats};
 pub(super) struct Diagnosis {
     /// By the number that no other destination has.
     destinations: BTreeMap<u64, Watched>,
-    format: Format,
+    format: StreamFormat,
     /// What the sender was given already.
     given: Given,
 }
@@ -36,7 +35,7 @@ struct Watched {
 
 impl Diagnosis {
     /// Of a sender, of this format, of which nothing was seen yet.
-    pub(super) fn new(format: Format) -> Self {
+    pub(super) fn new(format: StreamFormat) -> Self {
         Self { destinations: BTreeMap::new(), format, given: Given::default() }
     }
 
@@ -91,7 +90,7 @@ fn viewer_lines(who: &[impl std::fmt::Display], what: &str) -> impl Iterator<Ite
 }
 
 impl Watched {
-    fn new(counted: &Destination, format: Format, now: Instant) -> Self {
+    fn new(counted: &Destination, format: StreamFormat, now: Instant) -> Self {
         Self {
             address: counted.address.clone(),
             is_served: counted.is_served,
@@ -99,7 +98,7 @@ impl Watched {
             watch: Monitor::new(&Counters::default(), now),
             viewers: BTreeMap::new(),
             // What receives RTP/JPEG says nothing back.
-            unanswered: (format == Format::Chunkcast).then_some(now),
+            unanswered: (format == StreamFormat::Chunkcast).then_some(now),
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use proto::RateLimiter;
-use proto::app::{Console, Reporter};
+use proto::app::{Console, Reporter, StreamFormat};
 use proto::jpeg::Coding;
 use proto::names::printable;
 use proto::sys::{Event, Stop, at_user_signal, join, random_bytes, spawn, stop_at_signals, wall_clock};
@@ -22,7 +22,7 @@ use crate::demand::Demand;
 use crate::encode::{self, Encoder};
 use crate::inbox::{Inbox, Tap};
 use crate::net::{Dest, NetworkOptions, Route, SendSocket, computer};
-use crate::send::{self, Awaited, Fanout, Format, Streams};
+use crate::send::{self, Awaited, Fanout, Streams};
 use crate::serve::{self, Announcer, Notice, Sdp, ServeAt, USUAL_PORT};
 use crate::stats::{Reports, Stats};
 
@@ -198,7 +198,7 @@ fn announce(
     let group = args.dest.iter().filter_map(Dest::address).find(|address| address.ip().is_multicast());
     let served = served.and_then(|links| serve::announced(links, args.serve_at()?));
     // RTP is described to players by a file.
-    let is_ours = args.format == Format::Chunkcast;
+    let is_ours = args.format == StreamFormat::Chunkcast;
     if !args.announce || !is_ours || (served.is_none() && group.is_none()) {
         return None;
     }

@@ -101,7 +101,7 @@ fn what_does_not_go_together_is_refused_with_the_way_out() {
     let error = parse("sender --format rtp").unwrap().check().unwrap_err();
     assert!(error.to_string().contains("give --dest"), "{error}");
     let args = parse("sender --dest 127.0.0.1:9 --format rtp --sdp -").unwrap();
-    assert!(args.check().is_ok() && args.format == Format::Rtp);
+    assert!(args.check().is_ok() && args.format == StreamFormat::Rtp);
 }
 
 #[test]

@@ -4,19 +4,9 @@ use std::error::Error;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use clap::ValueEnum;
 use proto::rtp::RtpSendStream;
 use proto::wire::SourceState;
 use proto::{Frame, SendOutput, SendStats, SendStream, Viewer};
-
-/// `--format`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// Chunkcast's own, which is repaired.
-    Chunkcast,
-    /// RTP/JPEG (RFC 2435).
-    Rtp,
-}
 
 /// A destination's stream, in one of the formats.
 #[derive(Debug)]

@@ -3,18 +3,19 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use proto::app::StreamFormat;
 use proto::netem::{Impairment, Netem};
 use proto::rtp::{RtpSendConfig, RtpSendStream};
 use proto::{Clock, FrameId, Pace, SendConfig, SendStream, SessionId};
 
 use super::destination::Destination;
-use super::stream::{Format, Stream};
+use super::stream::Stream;
 use crate::net::{Route, computer};
 
 /// What all streams of a run share.
 #[derive(Clone, Debug)]
 pub(crate) struct Streams {
-    format: Format,
+    format: StreamFormat,
     config: SendConfig,
     clock: Clock,
     impair: Option<Impairment>,
@@ -22,7 +23,12 @@ pub(crate) struct Streams {
 
 impl Streams {
     /// Streams of this format and like this, by a network that is as bad as `impair` says.
-    pub(crate) fn new(format: Format, config: SendConfig, impair: Option<Impairment>, clock: Clock) -> Self {
+    pub(crate) fn new(
+        format: StreamFormat,
+        config: SendConfig,
+        impair: Option<Impairment>,
+        clock: Clock,
+    ) -> Self {
         Self { format, config, clock, impair }
     }
 
@@ -39,8 +45,8 @@ impl Streams {
     /// A destination that nothing was sent to yet, by the socket with this number; of all frames its first is `first`.
     pub(crate) fn open(&self, socket: usize, route: Route, first: u64) -> Destination {
         let stream = match self.format {
-            Format::Chunkcast => self.chunkcast(&route, FrameId::new(first as u32)),
-            Format::Rtp => self.rtp(&route),
+            StreamFormat::Chunkcast => self.chunkcast(&route, FrameId::new(first as u32)),
+            StreamFormat::Rtp => self.rtp(&route),
         };
         let netem = self.impair.clone().map(Netem::new);
         Destination::new(stream, socket, route, netem).with_first(first)
@@ -81,14 +87,14 @@ impl Streams {
     /// What was chosen for a way, in words.
     pub(crate) fn describe(&self, route: &Route) -> String {
         let pace = match self.pace(route) {
-            Pace::Auto if self.format == Format::Rtp => {
+            Pace::Auto if self.format == StreamFormat::Rtp => {
                 "paced at 90 Mbit/s, or what the stream needs".to_owned()
             }
             Pace::Off => "each frame at once".to_owned(),
             Pace::Auto => "paced at 90 Mbit/s at first, then at what the path carries".to_owned(),
             Pace::Rate(rate) => format!("paced at {:.1} Mbit/s", rate / 1e6),
         };
-        let format = if self.format == Format::Rtp { " as RTP/JPEG" } else { "" };
+        let format = if self.format == StreamFormat::Rtp { " as RTP/JPEG" } else { "" };
         let (to, by, mtu) = (route.to(), &route.interface().name, route.mtu());
         format!("{to}{format} by {by}, MTU {mtu}, {pace}")
     }

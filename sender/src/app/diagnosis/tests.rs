@@ -54,7 +54,7 @@ fn viewers(frames: u32, lost: u32) -> Vec<(SocketAddr, Viewer)> {
 }
 
 fn watched(to: &str, now: Instant) -> Watched {
-    Watched::new(&Destination { address: to.into(), ..Destination::default() }, Format::Chunkcast, now)
+    Watched::new(&Destination { address: to.into(), ..Destination::default() }, StreamFormat::Chunkcast, now)
 }
 
 fn counted(viewers: Vec<(SocketAddr, Viewer)>) -> Destination {
@@ -101,7 +101,7 @@ fn that_nothing_comes_back_is_said_once_and_not_of_groups() {
 #[test]
 fn of_rtp_nothing_comes_back_and_nothing_is_said_of_that() {
     let (now, stream) = (Instant::now(), counted(vec![]));
-    let mut player = Watched::new(&stream, Format::Rtp, now);
+    let mut player = Watched::new(&stream, StreamFormat::Rtp, now);
     assert_eq!(player.look(&stream, now + Duration::from_secs(60)), [""; 0]);
 }
 
@@ -117,7 +117,7 @@ fn before_anything_was_sent_nobody_can_answer() {
 #[test]
 fn refused_sends_are_in_the_statistics_and_are_said_where_they_happen() {
     let now = Instant::now();
-    let mut diagnosis = Diagnosis::new(Format::Chunkcast);
+    let mut diagnosis = Diagnosis::new(StreamFormat::Chunkcast);
     let stats = Stats::default();
     stats.lock().destinations.push(counted(vec![]));
     diagnosis.look(&stats, now);
@@ -129,7 +129,7 @@ fn refused_sends_are_in_the_statistics_and_are_said_where_they_happen() {
 
 #[test]
 fn viewers_who_asked_come_and_go_by_name() {
-    let (now, mut diagnosis) = (Instant::now(), Diagnosis::new(Format::Chunkcast));
+    let (now, mut diagnosis) = (Instant::now(), Diagnosis::new(StreamFormat::Chunkcast));
     let viewer =
         |id: u64| Destination { is_served: true, id, address: format!("10.0.0.{id}:9"), ..counted(vec![]) };
     let here = [Destination { id: 1, ..counted(vec![]) }, viewer(2), viewer(3)];
@@ -138,6 +138,6 @@ fn viewers_who_asked_come_and_go_by_name() {
     assert_eq!(diagnosis.come_and_go(&here[..2], now), (vec![], names(&[3])));
     assert_eq!(viewer_lines(&names(&[3]), "is gone").collect::<Vec<_>>(), ["viewer 10.0.0.3:9 is gone"]);
     assert_eq!(viewer_lines(&names(&[2, 3]), "watches").collect::<Vec<_>>(), ["2 viewers: each watches"]);
-    let mut silent = Watched::new(&here[1], Format::Chunkcast, now);
+    let mut silent = Watched::new(&here[1], StreamFormat::Chunkcast, now);
     assert_eq!(silent.look(&here[1], now + Duration::from_secs(60)), [""; 0], "it need not say anything");
 }
