@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::LazyLock;
 
 use proto::sys::Stop;
-use sender::{Next, Picture, Source, Stream};
+use sender::{InputStream, NextPicture, Picture, Source};
 
 use super::scratch;
 
@@ -14,10 +14,10 @@ pub fn run(data: &[u8]) {
     let path = scratch(if is_y4m { "source.y4m" } else { "source.mjpeg" });
     let magic: &[u8] = if is_y4m { b"YUV4MPEG2 " } else { b"" };
     fs::write(&path, [magic, content].concat()).expect("there is room for a small file");
-    if let Ok(mut stream) = Stream::open(&path, repeats) {
+    if let Ok(mut stream) = InputStream::open(&path, repeats) {
         let _ = (stream.describe(), stream.timing());
         for _ in 0..MOST_PICTURES {
-            let Ok(Next::Picture(captured)) = stream.next(&STOP) else { break };
+            let Ok(NextPicture::Picture(captured)) = stream.next(&STOP) else { break };
             match captured.picture {
                 Picture::Jpeg(jpeg) => assert!(jpeg.starts_with(&[0xff, 0xd8]) && jpeg.len() >= 4),
                 Picture::Raw(raw) => assert_eq!(raw.data.len(), raw.layout.bytes(raw.width, raw.height)),

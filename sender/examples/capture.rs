@@ -9,7 +9,7 @@ use anyhow::{Context as _, ensure};
 use clap::Parser;
 use proto::jpeg;
 use proto::sys::Stop;
-use sender::{CameraFormat as Format, Layout, Next, Picture, Wanted, Which};
+use sender::{CameraFormat, Layout, NextPicture, Picture, WantedMode, Which};
 use v4l::video::Capture as _;
 
 #[derive(Parser)]
@@ -25,7 +25,7 @@ struct Args {
     fps: Option<f64>,
     /// Only this format: mjpeg, yuyv, nv12, i420, grey, rgb or bgr.
     #[arg(long, value_parser = format)]
-    format: Option<Format>,
+    format: Option<CameraFormat>,
     /// End after this many pictures.
     #[arg(long, default_value_t = 30)]
     frames: u64,
@@ -59,7 +59,7 @@ fn main() -> anyhow::Result<()> {
         Ok(index) => Which::Index(index),
         Err(_) => Which::Path(name.into()),
     });
-    let wanted = Wanted { size: args.size.map(|size| (size[0], size[1])), fps: args.fps };
+    let wanted = WantedMode { size: args.size.map(|size| (size[0], size[1])), fps: args.fps };
     let file = args.among.map(std::fs::read).transpose().context("cannot read --among")?;
     let known = file.as_deref().map(pictures);
 
@@ -79,7 +79,7 @@ fn main() -> anyhow::Result<()> {
     let (mut last, mut oldest) = (None, Duration::ZERO);
     while count < args.frames {
         match source.next(&stop)? {
-            Next::Picture(captured) => {
+            NextPicture::Picture(captured) => {
                 if count == 0 || last.is_none() {
                     println!("picture {}", shape(&captured.picture));
                 }
@@ -91,11 +91,11 @@ fn main() -> anyhow::Result<()> {
                     unknown += u32::from(!known.contains(&&jpeg[..]));
                 }
             }
-            Next::Gone(why) => {
+            NextPicture::Gone(why) => {
                 last = None;
                 println!("gone after {count}: {why}");
             }
-            Next::End => {
+            NextPicture::End => {
                 let late = stop_at.map(|at| at.elapsed()).context("it ended by itself")?;
                 println!(
                     "stopped {}, after {} ms",
@@ -140,15 +140,15 @@ fn pictures(mut file: &[u8]) -> Vec<&[u8]> {
     pictures
 }
 
-fn format(name: &str) -> Result<Format, String> {
+fn format(name: &str) -> Result<CameraFormat, String> {
     Ok(match name {
-        "mjpeg" => Format::Mjpeg,
-        "yuyv" => Format::Raw(Layout::Yuyv),
-        "nv12" => Format::Raw(Layout::Nv12),
-        "i420" => Format::Raw(Layout::I420),
-        "grey" => Format::Raw(Layout::Gray),
-        "rgb" => Format::Raw(Layout::Rgb),
-        "bgr" => Format::Raw(Layout::Bgr),
+        "mjpeg" => CameraFormat::Mjpeg,
+        "yuyv" => CameraFormat::Raw(Layout::Yuyv),
+        "nv12" => CameraFormat::Raw(Layout::Nv12),
+        "i420" => CameraFormat::Raw(Layout::I420),
+        "grey" => CameraFormat::Raw(Layout::Gray),
+        "rgb" => CameraFormat::Raw(Layout::Rgb),
+        "bgr" => CameraFormat::Raw(Layout::Bgr),
         _ => return Err("no such format".to_owned()),
     })
 }

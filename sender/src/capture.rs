@@ -5,4 +5,4 @@ pub(crate) mod source;
 mod thread;
 
 pub(crate) use sizes::Sizes;
-pub(crate) use thread::{Capture, LOOK_EVERY, Opened};
+pub(crate) use thread::{CaptureThread, LOOK_EVERY, OpenedSource};

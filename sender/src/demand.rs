@@ -5,12 +5,12 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 /// Whether anybody watches: while nobody does, pictures are not encoded.
 #[derive(Debug, Default)]
 pub(crate) struct Demand {
-    state: Mutex<State>,
+    state: Mutex<DemandState>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct DemandState {
     is_there: bool,
     /// Whether there is one whatever is said.
     always: bool,
@@ -20,7 +20,10 @@ struct State {
 impl Demand {
     /// One that is always there.
     pub(crate) fn always() -> Self {
-        Self { state: Mutex::new(State { is_there: true, always: true, is_over: false }), ..Self::default() }
+        Self {
+            state: Mutex::new(DemandState { is_there: true, always: true, is_over: false }),
+            ..Self::default()
+        }
     }
 
     /// Says whether there is one.
@@ -41,7 +44,7 @@ impl Demand {
 
     /// Waits until there is one, or never will be.
     pub(crate) fn wait(&self) {
-        let nobody = |state: &mut State| !state.is_there && !state.is_over;
+        let nobody = |state: &mut DemandState| !state.is_there && !state.is_over;
         drop(self.changed.wait_while(self.lock(), nobody).unwrap_or_else(PoisonError::into_inner));
     }
 
@@ -51,7 +54,7 @@ impl Demand {
         self.changed.notify_all();
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, DemandState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -9,25 +9,25 @@ use proto::sys::Event;
 use proto::{Frame, Latest, Taken};
 
 /// What shows frames besides. It never waits.
-pub(crate) type Tap = Box<dyn Fn(&Frame) + Send + Sync>;
+pub(crate) type FrameTap = Box<dyn Fn(&Frame) + Send + Sync>;
 
 /// Where frames wait for the sending thread, and what it should tell receivers of the source.
 ///
 /// It is a file descriptor that becomes readable when there is something to take, so that the thread can wait for it
 /// and for its sockets at once.
-pub(crate) struct Inbox {
+pub(crate) struct FrameInbox {
     /// Whether the source is gone for now.
     pub source_is_gone: AtomicBool,
     /// Bytes that a frame may have so that the paths carry the stream; 0 if no limit is known.
     frame_budget: AtomicUsize,
     /// Whom frames are shown to besides.
-    tap: Option<Tap>,
+    tap: Option<FrameTap>,
     newest: Latest<Frame>,
     changed: Event,
     closed: AtomicBool,
 }
 
-impl Inbox {
+impl FrameInbox {
     /// An empty one.
     ///
     /// # Errors
@@ -45,7 +45,7 @@ impl Inbox {
 
     /// The same, which shows frames to `tap` too.
     #[must_use]
-    pub(crate) fn with_tap(self, tap: Option<Tap>) -> Self {
+    pub(crate) fn with_tap(self, tap: Option<FrameTap>) -> Self {
         Self { tap, ..self }
     }
 
@@ -89,7 +89,7 @@ impl Inbox {
     }
 }
 
-impl AsFd for Inbox {
+impl AsFd for FrameInbox {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.changed.as_fd()
     }
@@ -104,7 +104,7 @@ mod tests {
     use std::sync::Arc;
     use std::time::Instant;
 
-    fn is_ready(inbox: &Inbox) -> bool {
+    fn is_ready(inbox: &FrameInbox) -> bool {
         wait_until(&mut [PollFd::new(inbox, PollFlags::IN)], Some(Instant::now())).unwrap() > 0
     }
 
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn it_is_readable_while_there_is_something_to_take() {
-        let inbox = Inbox::new().unwrap();
+        let inbox = FrameInbox::new().unwrap();
         assert!(!is_ready(&inbox));
         assert!(inbox.put(frame(1)).is_none() && inbox.put(frame(2)).is_some());
         assert!(is_ready(&inbox));
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn the_end_is_found_after_the_last_frame_was_taken() {
-        let inbox = Inbox::new().unwrap();
+        let inbox = FrameInbox::new().unwrap();
         inbox.put(frame(1));
         inbox.close();
         assert!(matches!(inbox.take(), Taken::Value(_)));

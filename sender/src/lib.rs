@@ -15,7 +15,7 @@ mod stats;
 pub use app::{check, list_cameras, run};
 pub use args::{Args, Command};
 #[cfg(feature = "camera")]
-pub use capture::source::camera::{Format as CameraFormat, open_in as open_camera_in};
-pub use capture::source::{Next, Source, Stream, Wanted, Which};
+pub use capture::source::camera::{CameraFormat, open_in as open_camera_in};
+pub use capture::source::{InputStream, NextPicture, Source, WantedMode, Which};
 pub use encode::{Encoder, Subsampling};
 pub use picture::{Captured, Layout, Picture, RawPicture};

@@ -13,5 +13,5 @@ mod wait;
 
 pub(crate) use awaited::Awaited;
 pub(crate) use fanout::Fanout;
-pub(crate) use stream_factory::Streams;
+pub(crate) use stream_factory::StreamFactory;
 pub(crate) use thread::run;

@@ -7,5 +7,5 @@ mod served;
 
 pub(crate) use announce::{Announcer, Notice, can_announce};
 pub(crate) use place::{ServeAt, USUAL_PORT, addresses, announced};
-pub(crate) use sdp::{Announcement, Sdp};
-pub(crate) use served::{Asked, Served};
+pub(crate) use sdp::{Sdp, SdpAnnouncement};
+pub(crate) use served::{Served, ViewerChange};

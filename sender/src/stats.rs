@@ -48,7 +48,7 @@ pub(crate) struct SendCounters {
     /// From the first datagram to the last.
     pub send: WindowedHistogram,
     /// Each destination's own.
-    pub destinations: Vec<Destination>,
+    pub destinations: Vec<DestinationCounters>,
     /// What was sent to viewers who have left.
     pub departed: Departed,
     /// Asks to watch, by how they ended.
@@ -59,7 +59,7 @@ pub(crate) struct SendCounters {
 
 /// What is counted for one destination.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Destination {
+pub(crate) struct DestinationCounters {
     /// Its address.
     pub address: String,
     /// Whether it is a viewer who asked.
@@ -92,7 +92,7 @@ pub(crate) struct Departed {
     pub errors: u64,
 }
 
-impl Destination {
+impl DestinationCounters {
     /// One that nothing was counted for yet.
     pub(crate) fn new(route: &Route, is_served: bool) -> Self {
         use std::sync::atomic::{AtomicU64, Ordering};
@@ -111,7 +111,7 @@ impl Destination {
 impl SendCounters {
     /// Takes a destination out of the list; what it was sent stays in the sums.
     pub(crate) fn depart(&mut self, number: usize) {
-        let Destination { stream, errors, .. } = self.destinations.remove(number);
+        let DestinationCounters { stream, errors, .. } = self.destinations.remove(number);
         let departed = &mut self.departed;
         departed.data += stream.data;
         departed.parity += stream.parity;

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use crate::capture::source::camera::{Found, Mode, Rate, cameras, modes};
+use crate::capture::source::camera::{FoundCamera, FrameRate, Mode, cameras, modes};
 
 /// Writes every camera with its modes, and how to choose one.
 ///
@@ -26,7 +26,7 @@ pub fn list_cameras(out: &mut impl Write) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn write_camera(out: &mut impl Write, camera: &Found) -> std::io::Result<()> {
+fn write_camera(out: &mut impl Write, camera: &FoundCamera) -> std::io::Result<()> {
     let (index, path) = (camera.index, camera.path.display());
     match &camera.identity {
         Ok(identity) => writeln!(out, "camera:{index}  {path}  {}  ({})", identity.name, identity.bus)?,
@@ -54,7 +54,8 @@ fn write_modes(out: &mut impl Write, mut modes: Vec<Mode>) -> std::io::Result<()
     modes.dedup();
     for same in modes.chunk_by(|a, b| a.format == b.format && size(a) == size(b)) {
         let (width, height) = size(&same[0]);
-        let rates: Vec<String> = same.iter().filter_map(Mode::fps).map(|fps| Rate(fps).to_string()).collect();
+        let rates: Vec<String> =
+            same.iter().filter_map(Mode::fps).map(|fps| FrameRate(fps).to_string()).collect();
         let rates = if rates.is_empty() { "any".to_owned() } else { rates.join(", ") };
         writeln!(
             out,
@@ -69,17 +70,18 @@ fn write_modes(out: &mut impl Write, mut modes: Vec<Mode>) -> std::io::Result<()
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::source::camera::{Format, Interval};
+    use crate::capture::source::camera::{CameraFormat, FrameInterval};
     use crate::picture::Layout;
 
     #[test]
     fn modes_are_grouped_by_format_and_size() {
-        let mode = |format, width, height, fps| Mode { format, width, height, interval: Interval::at(fps) };
+        let mode =
+            |format, width, height, fps| Mode { format, width, height, interval: FrameInterval::at(fps) };
         let modes = vec![
-            mode(Format::Mjpeg, 640, 480, 15.0),
-            mode(Format::Mjpeg, 640, 480, 30.0),
-            mode(Format::Mjpeg, 1280, 720, 12.5),
-            Mode { interval: None, ..mode(Format::Raw(Layout::Yuyv), 640, 480, 1.0) },
+            mode(CameraFormat::Mjpeg, 640, 480, 15.0),
+            mode(CameraFormat::Mjpeg, 640, 480, 30.0),
+            mode(CameraFormat::Mjpeg, 1280, 720, 12.5),
+            Mode { interval: None, ..mode(CameraFormat::Raw(Layout::Yuyv), 640, 480, 1.0) },
         ];
         let mut text = Vec::new();
         write_modes(&mut text, modes).unwrap();

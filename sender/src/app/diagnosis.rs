@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use proto::app::{Given, StreamFormat};
 use proto::diagnosis::{Counters, Monitor};
 
-use crate::stats::{Destination, Stats};
+use crate::stats::{DestinationCounters, Stats};
 
 /// Looks at the statistics at each interval, and says what is new: viewers that came and went, what is wrong with one of
 /// them, what the system refused, and, once, that nothing comes back.
 #[derive(Debug)]
 pub(super) struct Diagnosis {
     /// By the number that no other destination has.
-    destinations: BTreeMap<u64, Watched>,
+    destinations: BTreeMap<u64, DestinationMonitor>,
     format: StreamFormat,
     /// What the sender was given already.
     given: Given,
@@ -22,7 +22,7 @@ pub(super) struct Diagnosis {
 
 /// A destination as it was last seen.
 #[derive(Debug)]
-struct Watched {
+struct DestinationMonitor {
     address: String,
     is_served: bool,
     given: Given,
@@ -64,12 +64,12 @@ impl Diagnosis {
     }
 
     /// Notes which destinations are new and which are no more; returns the addresses of those who asked.
-    fn come_and_go(&mut self, counted: &[Destination], now: Instant) -> (Vec<String>, Vec<String>) {
+    fn come_and_go(&mut self, counted: &[DestinationCounters], now: Instant) -> (Vec<String>, Vec<String>) {
         let mut came = Vec::new();
         for counted in counted {
             self.destinations.entry(counted.id).or_insert_with(|| {
                 came.extend(counted.is_served.then(|| counted.address.clone()));
-                Watched { given: self.given, ..Watched::new(counted, self.format, now) }
+                DestinationMonitor { given: self.given, ..DestinationMonitor::new(counted, self.format, now) }
             });
         }
         let is_here = |id: &u64| counted.iter().any(|counted| counted.id == *id);
@@ -89,8 +89,8 @@ fn viewer_lines(who: &[impl std::fmt::Display], what: &str) -> impl Iterator<Ite
     .into_iter()
 }
 
-impl Watched {
-    fn new(counted: &Destination, format: StreamFormat, now: Instant) -> Self {
+impl DestinationMonitor {
+    fn new(counted: &DestinationCounters, format: StreamFormat, now: Instant) -> Self {
         Self {
             address: counted.address.clone(),
             is_served: counted.is_served,
@@ -103,7 +103,7 @@ impl Watched {
     }
 
     /// What is to be said.
-    fn look(&mut self, counted: &Destination, now: Instant) -> Vec<String> {
+    fn look(&mut self, counted: &DestinationCounters, now: Instant) -> Vec<String> {
         let mut lines = Vec::new();
         let totals = Counters { send_errors: counted.errors, ..Counters::default() };
         // Each refusal is said where it happens, with its reason.
@@ -125,7 +125,7 @@ impl Watched {
     }
 
     /// Notes which viewers came and went, and whether there ever was one.
-    fn come_and_go(&mut self, counted: &Destination, now: Instant, lines: &mut Vec<String>) {
+    fn come_and_go(&mut self, counted: &DestinationCounters, now: Instant, lines: &mut Vec<String>) {
         let is_here = |address: &SocketAddr| counted.viewers.iter().any(|(here, _)| here == address);
         let came = counted.viewers.iter().map(|(address, _)| *address);
         let came: Vec<_> = came.filter(|address| !self.viewers.contains_key(address)).collect();

@@ -8,13 +8,13 @@ use proto::app::{LatestStats, WebArgs, WebPolicy};
 use proto::sys::Stop;
 use proto::{Clock, Frame};
 
-use crate::inbox::Inbox;
+use crate::inbox::FrameInbox;
 
 /// There is none.
 pub(super) enum Web {}
 
 /// There is none.
-pub(super) enum Tap {}
+pub(super) enum WebTap {}
 
 impl Web {
     /// `None`.
@@ -33,16 +33,16 @@ impl Web {
         match *self {}
     }
 
-    pub(super) fn tap(&self, _: Clock) -> Tap {
+    pub(super) fn tap(&self, _: Clock) -> WebTap {
         match *self {}
     }
 
-    pub(super) fn serve(self, _: String, _: Arc<Inbox>, _: &Stop) -> Result<JoinHandle<Result<()>>> {
+    pub(super) fn serve(self, _: String, _: Arc<FrameInbox>, _: &Stop) -> Result<JoinHandle<Result<()>>> {
         match self {}
     }
 }
 
-impl Tap {
+impl WebTap {
     pub(super) fn put(&self, _: &Frame) {
         match *self {}
     }

@@ -16,13 +16,13 @@ use proto::{Latest, QualityControl, SessionId, SubscribeServer, Taken};
 use super::diagnosis::Diagnosis;
 use super::web::Web;
 use crate::args::Args;
-use crate::capture::source::{Options, Wanted};
-use crate::capture::{Capture, LOOK_EVERY, Opened, Sizes};
+use crate::capture::source::{SourceOptions, WantedMode};
+use crate::capture::{CaptureThread, LOOK_EVERY, OpenedSource, Sizes};
 use crate::demand::Demand;
 use crate::encode::{self, Encoder};
-use crate::inbox::{Inbox, Tap};
+use crate::inbox::{FrameInbox, FrameTap};
 use crate::net::{Dest, NetworkOptions, Route, SendSocket, computer};
-use crate::send::{self, Awaited, Fanout, Streams};
+use crate::send::{self, Awaited, Fanout, StreamFactory};
 use crate::serve::{self, Announcer, Notice, Sdp, ServeAt, USUAL_PORT};
 use crate::stats::{Reports, Stats};
 
@@ -55,19 +55,19 @@ pub fn run(args: &Args) -> Result<()> {
     let clock = wall_clock();
     let secret = random_bytes()?;
     let config = args.send_config(session, secret);
-    let streams = Streams::new(args.format, config, args.impair.clone(), clock);
+    let streams = StreamFactory::new(args.format, config, args.impair.clone(), clock);
     let tap = web.as_ref().map(|web| web.tap(clock));
-    let tap = tap.map(|tap| -> Tap { Box::new(move |frame| tap.put(frame)) });
-    let inbox = Arc::new(Inbox::new().context("cannot make an event")?.with_tap(tap));
+    let tap = tap.map(|tap| -> FrameTap { Box::new(move |frame| tap.put(frame)) });
+    let inbox = Arc::new(FrameInbox::new().context("cannot make an event")?.with_tap(tap));
     let web = web.map(|web| web.serve(args.name(), inbox.clone(), &stop)).transpose()?;
     let (stats, encoder) = (Arc::new(Stats::default()), Arc::new(Latest::new()));
     // Browsers may come at any time, and what is asked by HTTP is to be answered at once.
     let demand = Arc::new(if web.is_some() { Demand::always() } else { Demand::default() });
     let sizes = Arc::new(Sizes::new().context("cannot make an event")?);
     demand.set(!args.dest.is_empty());
-    let capture = Capture {
+    let capture = CaptureThread {
         spec: args.source.clone(),
-        options: Options { wanted: Wanted { size: args.size, fps: args.fps }, repeat: args.repeat },
+        options: SourceOptions { wanted: WantedMode { size: args.size, fps: args.fps }, repeat: args.repeat },
         stop: stop.clone(),
         encoder: encoder.clone(),
         inbox: inbox.clone(),
@@ -190,7 +190,7 @@ fn open_links(args: &Args, options: &NetworkOptions, bell: &Event) -> Result<Des
 fn announce(
     args: &Args,
     served: Option<&[SendSocket]>,
-    source: &Opened,
+    source: &OpenedSource,
     session: SessionId,
     sizes: &Arc<Sizes>,
     stop: &Stop,
@@ -232,7 +232,7 @@ fn say_where(args: &Args, links: &[SendSocket], session: SessionId) {
 }
 
 /// What the source is, once it is open; `None` if it failed or the program ends before.
-fn wait_for_source(opened: &Receiver<Opened>, stop: &Stop) -> Option<Opened> {
+fn wait_for_source(opened: &Receiver<OpenedSource>, stop: &Stop) -> Option<OpenedSource> {
     loop {
         match opened.recv_timeout(Duration::from_millis(100)) {
             Ok(source) => return Some(source),

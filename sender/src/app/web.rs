@@ -13,7 +13,7 @@ use proto::sys::Stop;
 use proto::{Clock, Frame};
 use serde_json::Value;
 
-use crate::inbox::Inbox;
+use crate::inbox::FrameInbox;
 
 /// What `--http` asks for, before anything is answered.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(super) struct Web {
 
 /// Shows what goes to the sending thread. It never waits.
 #[derive(Debug)]
-pub(super) struct Tap {
+pub(super) struct WebTap {
     newest: Arc<Broadcast>,
     clock: Clock,
     count: AtomicU64,
@@ -35,7 +35,7 @@ struct SenderSite {
     name: String,
     board: LatestStats,
     newest: Arc<Broadcast>,
-    inbox: Arc<Inbox>,
+    inbox: Arc<FrameInbox>,
 }
 
 impl Web {
@@ -54,8 +54,8 @@ impl Web {
     }
 
     /// Where frames are to be shown whose times are told by `clock`.
-    pub(super) fn tap(&self, clock: Clock) -> Tap {
-        Tap { newest: self.newest.clone(), clock, count: AtomicU64::new(0) }
+    pub(super) fn tap(&self, clock: Clock) -> WebTap {
+        WebTap { newest: self.newest.clone(), clock, count: AtomicU64::new(0) }
     }
 
     /// Shows the stream of this name to whoever asks.
@@ -65,7 +65,7 @@ impl Web {
     pub(super) fn serve(
         self,
         name: String,
-        inbox: Arc<Inbox>,
+        inbox: Arc<FrameInbox>,
         stop: &Stop,
     ) -> Result<JoinHandle<Result<()>>> {
         let site = SenderSite { name, board: self.board, newest: self.newest, inbox };
@@ -73,7 +73,7 @@ impl Web {
     }
 }
 
-impl Tap {
+impl WebTap {
     /// Shows a frame.
     pub(super) fn put(&self, frame: &Frame) {
         let now = Instant::now();
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn every_metric_is_found_in_the_statistics() {
         let stats = Stats::default();
-        stats.lock().destinations.push(crate::stats::Destination::default());
+        stats.lock().destinations.push(crate::stats::DestinationCounters::default());
         let object = Reports::new(SessionId::new(1), 80).make(&stats, false).object;
         let object = serde_json::to_value(object).unwrap();
         for family in FAMILIES {
@@ -150,7 +150,7 @@ mod tests {
     fn the_age_of_what_is_shown_counts_from_its_capture() {
         let (newest, now) = (Arc::new(Broadcast::new()), Instant::now());
         let clock = Clock::new(now - Duration::from_secs(1), MediaTime::from_micros(5_000_000));
-        let tap = Tap { newest: newest.clone(), clock, count: AtomicU64::new(0) };
+        let tap = WebTap { newest: newest.clone(), clock, count: AtomicU64::new(0) };
         tap.put(&Frame { captured: MediaTime::from_micros(5_400_000), jpeg: Arc::default() });
         let off = newest.newest().unwrap().captured.duration_since(now - Duration::from_millis(600));
         assert!(off < Duration::from_millis(1), "{off:?}");

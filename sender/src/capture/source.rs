@@ -18,11 +18,11 @@ mod stream;
 mod y4m;
 
 pub(crate) use folder::Folder;
-pub(crate) use open::{Options, open};
+pub(crate) use open::{SourceOptions, open};
 pub(crate) use pattern::Pattern;
 pub(crate) use spec::Spec;
-pub use spec::{Wanted, Which};
-pub use stream::Stream;
+pub use spec::{WantedMode, Which};
+pub use stream::InputStream;
 
 use proto::sys::Stop;
 
@@ -30,8 +30,8 @@ use crate::picture::Captured;
 
 /// A source of pictures. It is made, used and dropped on the capture thread.
 pub trait Source {
-    /// Waits for the next picture, or until `stop` is requested (then `Next::End`).
-    fn next(&mut self, stop: &Stop) -> anyhow::Result<Next>;
+    /// Waits for the next picture, or until `stop` is requested (then `NextPicture::End`).
+    fn next(&mut self, stop: &Stop) -> anyhow::Result<NextPicture>;
 
     /// One line for people: what it is, its format, size and rate.
     fn describe(&self) -> String;
@@ -40,14 +40,14 @@ pub trait Source {
     fn timing(&self) -> Timing;
 
     /// What it had to drop by itself since it was opened.
-    fn dropped(&self) -> Dropped {
-        Dropped::default()
+    fn dropped(&self) -> SourceDrops {
+        SourceDrops::default()
     }
 }
 
 /// What a source has next.
 #[derive(Debug)]
-pub enum Next {
+pub enum NextPicture {
     /// A picture.
     Picture(Captured),
     /// None now, and why (a camera was unplugged, or gives nothing): the stream says so, and `next` is called again,
@@ -68,7 +68,7 @@ pub enum Timing {
 
 /// Pictures that a source dropped by itself, because it could not give them or because it had a newer one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Dropped {
+pub struct SourceDrops {
     /// Damaged: cut short, or marked so by the driver.
     pub damaged: u64,
     /// Whole, but a newer one was there already.

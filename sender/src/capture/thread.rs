@@ -12,15 +12,15 @@ use proto::sys::Stop;
 use proto::{Clock, Frame, Latest};
 
 use super::sizes::Sizes;
-use super::source::{self, Dropped, Next, Options, Source, Spec, Timing};
+use super::source::{self, NextPicture, Source, SourceDrops, SourceOptions, Spec, Timing};
 use crate::demand::Demand;
-use crate::inbox::Inbox;
+use crate::inbox::FrameInbox;
 use crate::picture::{Captured, Picture, Raw, RawPicture};
 use crate::stats::Stats;
 
 /// What a source turned out to be, once it is open.
 #[derive(Clone, Debug)]
-pub(crate) struct Opened {
+pub(crate) struct OpenedSource {
     /// For people.
     pub description: String,
     /// How far its pictures are apart, where that is known.
@@ -28,17 +28,17 @@ pub(crate) struct Opened {
 }
 
 /// What the capture thread works with.
-pub(crate) struct Capture {
+pub(crate) struct CaptureThread {
     /// What to open, and how.
     pub spec: Spec,
     /// See there.
-    pub options: Options,
+    pub options: SourceOptions,
     /// Ends the thread.
     pub stop: Stop,
     /// Where raw pictures go.
     pub encoder: Arc<Latest<Raw>>,
     /// Where JPEGs go.
-    pub inbox: Arc<Inbox>,
+    pub inbox: Arc<FrameInbox>,
     /// Whether anybody watches.
     pub demand: Arc<Demand>,
     /// Where the picture's size is told when it has changed, and which was told last.
@@ -55,12 +55,12 @@ pub(crate) struct Capture {
     pub clock: Clock,
 }
 
-impl Capture {
+impl CaptureThread {
     /// Opens the source, says so to `opened`, and hands on its pictures until it ends or is stopped.
     ///
     /// # Errors
     /// If the source cannot be opened, or fails for good.
-    pub(crate) fn run(mut self, opened: &SyncSender<Opened>) -> Result<()> {
+    pub(crate) fn run(mut self, opened: &SyncSender<OpenedSource>) -> Result<()> {
         let mut source = source::open(&self.spec, &self.options)?;
         let timing = source.timing();
         let rate = match timing {
@@ -69,7 +69,7 @@ impl Capture {
         };
         let interval = rate.map(|rate| Duration::from_secs_f64(1.0 / rate));
         // Nobody listens any more if the program is already ending.
-        let _ = opened.send(Opened { description: source.describe(), interval });
+        let _ = opened.send(OpenedSource { description: source.describe(), interval });
         match (timing, interval) {
             (Timing::Stored(_), Some(interval)) => self.play(&mut *source, interval),
             _ => self.follow(&mut *source),
@@ -104,7 +104,7 @@ impl Capture {
         let next = source.next(&self.stop)?;
         self.count_dropped(before, source.dropped());
         match next {
-            Next::Picture(captured) => {
+            NextPicture::Picture(captured) => {
                 if self.inbox.source_is_gone.swap(false, Ordering::Relaxed) {
                     tracing::info!("the source is back");
                 }
@@ -113,18 +113,18 @@ impl Capture {
                 self.deliver(captured);
                 Ok(true)
             }
-            Next::Gone(why) => {
+            NextPicture::Gone(why) => {
                 self.inbox.source_is_gone.store(true, Ordering::Relaxed);
                 self.stats.lock().capture_errors += 1;
                 tracing::warn!("{why}");
                 Ok(true)
             }
-            Next::End => Ok(false),
+            NextPicture::End => Ok(false),
         }
     }
 
     /// Counts what the source dropped by itself: what was damaged never was a picture.
-    fn count_dropped(&self, before: Dropped, after: Dropped) {
+    fn count_dropped(&self, before: SourceDrops, after: SourceDrops) {
         if before != after {
             let mut counters = self.stats.lock();
             counters.capture_errors += after.damaged - before.damaged;

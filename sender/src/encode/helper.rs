@@ -45,7 +45,7 @@ impl Helper {
     /// Gives the thread a task; [`Self::wait`] is called before the next.
     pub(super) fn begin(&mut self, task: Task) {
         if let Some(band) = self.band.take() {
-            self.handover.put(State::Given(task, band));
+            self.handover.put(HandoverState::Given(task, band));
         }
     }
 
@@ -54,11 +54,11 @@ impl Helper {
         let mut state = self.handover.state();
         loop {
             match std::mem::take(&mut *state) {
-                State::Done(band, result) => {
+                HandoverState::Done(band, result) => {
                     self.band = Some(band);
                     return result;
                 }
-                State::Broken => {
+                HandoverState::Broken => {
                     self.band = Some(Band::new()?);
                     bail!("the encoder failed at a picture; this is a bug");
                 }
@@ -76,7 +76,7 @@ impl Helper {
 
 impl Drop for Helper {
     fn drop(&mut self) {
-        self.handover.put(State::End);
+        self.handover.put(HandoverState::End);
         if let Some(thread) = self.thread.take() {
             // It catches its panics, so there is nothing to learn from it.
             let _ = thread.join();
@@ -87,12 +87,12 @@ impl Drop for Helper {
 /// Where tasks and results are handed over.
 #[derive(Debug, Default)]
 struct Handover {
-    state: Mutex<State>,
+    state: Mutex<HandoverState>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-enum State {
+enum HandoverState {
     #[default]
     Empty,
     Given(Task, Band),
@@ -102,11 +102,11 @@ enum State {
 }
 
 impl Handover {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, HandoverState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn put(&self, state: State) {
+    fn put(&self, state: HandoverState) {
         *self.state() = state;
         self.changed.notify_one();
     }
@@ -115,8 +115,8 @@ impl Handover {
         let mut state = self.state();
         loop {
             match std::mem::take(&mut *state) {
-                State::Given(task, band) => return Some((task, band)),
-                State::End => return None,
+                HandoverState::Given(task, band) => return Some((task, band)),
+                HandoverState::End => return None,
                 other => *state = other,
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -130,8 +130,8 @@ fn work(handover: &Handover) {
         // The picture is given back first, so that its buffer is free as soon as the task is done.
         drop(task);
         handover.put(match result {
-            Ok(result) => State::Done(band, result),
-            Err(_) => State::Broken,
+            Ok(result) => HandoverState::Done(band, result),
+            Err(_) => HandoverState::Broken,
         });
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn join<'a>(
 }
 
 /// Where things are in a JPEG.
-struct Header {
+struct JpegPlaces {
     /// The picture's height, two bytes.
     height: usize,
     /// The marker that begins the scan.
@@ -43,7 +43,7 @@ struct Header {
 }
 
 /// Walks the segments of a JPEG that our own encoder made.
-fn header(jpeg: &[u8]) -> anyhow::Result<Header> {
+fn header(jpeg: &[u8]) -> anyhow::Result<JpegPlaces> {
     ensure!(jpeg.ends_with(&END), "the encoder made a JPEG without an end");
     let (mut at, mut height) = (2, None);
     while let Some(&[0xff, marker, high, low]) = jpeg.get(at..at + 4) {
@@ -53,7 +53,7 @@ fn header(jpeg: &[u8]) -> anyhow::Result<Header> {
             SOS => {
                 let height = height.context("the encoder made a JPEG that is not baseline")?;
                 ensure!(next + END.len() <= jpeg.len(), "the encoder made a JPEG without data");
-                return Ok(Header { height, scan: at, data: next });
+                return Ok(JpegPlaces { height, scan: at, data: next });
             }
             _ => {}
         }

@@ -6,7 +6,7 @@ use proto::{Clock, Frame, Latest, Pool, QualityControl, Taken};
 
 use super::encoder::Encoder;
 use crate::demand::Demand;
-use crate::inbox::Inbox;
+use crate::inbox::FrameInbox;
 use crate::picture::Raw;
 use crate::stats::Stats;
 
@@ -18,7 +18,7 @@ pub(crate) fn run(
     demand: &Demand,
     mut encoder: Encoder,
     mut control: QualityControl,
-    inbox: &Inbox,
+    inbox: &FrameInbox,
     stats: &Stats,
     clock: Clock,
 ) {

@@ -11,7 +11,7 @@ use socket2::{MsgHdr, SockAddr, Socket};
 
 /// A datagram that was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Arrival {
+pub(super) struct ReceivedDatagram {
     /// Bytes that it had, which may be more than there was room for.
     pub(super) length: usize,
     /// Where it came from.
@@ -23,7 +23,7 @@ pub(super) struct Arrival {
 }
 
 /// Reads one datagram, without waiting (recvmsg(2)).
-pub(super) fn receive(socket: &Socket, place: &mut [u8]) -> io::Result<Arrival> {
+pub(super) fn receive(socket: &Socket, place: &mut [u8]) -> io::Result<ReceivedDatagram> {
     let mut part = libc::iovec { iov_base: place.as_mut_ptr().cast::<c_void>(), iov_len: place.len() };
     let mut control = [0_usize; CONTROL / size_of::<usize>()];
     // SAFETY: all of its fields may be zero.
@@ -46,7 +46,7 @@ pub(super) fn receive(socket: &Socket, place: &mut [u8]) -> io::Result<Arrival> 
         })?
     };
     let (at, by) = address_in(&message).unzip();
-    Ok(Arrival { length, from: from.as_socket(), at, by })
+    Ok(ReceivedDatagram { length, from: from.as_socket(), at, by })
 }
 
 /// Where a datagram was sent to, and by which interface it came, by its control messages (ip(7), IP_PKTINFO; ipv6(7), IPV6_PKTINFO).
@@ -133,7 +133,7 @@ mod tests {
                 let from = subscriber.local_addr().unwrap();
                 let arrival = receive(&asked, &mut place).unwrap();
                 let by = Some(lo);
-                assert_eq!(arrival, Arrival { length: 3, from: Some(from), at: Some(address), by });
+                assert_eq!(arrival, ReceivedDatagram { length: 3, from: Some(from), at: Some(address), by });
                 assert_eq!(&place, b"as");
                 send_from(&asked, address, &from.into(), b"answer").unwrap();
                 assert_eq!(subscriber.recv_from(&mut [0; 9]).unwrap(), (6, (address, port).into()));

@@ -15,7 +15,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::address::{Peer, any_address};
 use super::errors::{is_passing, is_refusal_of_offload};
 use super::options::NetworkOptions;
-use super::recvmsg::{self, Arrival};
+use super::recvmsg::{self, ReceivedDatagram};
 use super::route::Route;
 use super::sockopt;
 
@@ -251,8 +251,9 @@ impl SendSocket {
             }
             match recvmsg::receive(&self.socket, &mut place) {
                 // By another interface than the one that was named: as if nobody was here.
-                Ok(Arrival { by: Some(by), .. }) if self.only.as_ref().is_some_and(|only| !only.is(by)) => {}
-                Ok(Arrival { length, from, at, .. }) => {
+                Ok(ReceivedDatagram { by: Some(by), .. })
+                    if self.only.as_ref().is_some_and(|only| !only.is(by)) => {}
+                Ok(ReceivedDatagram { length, from, at, .. }) => {
                     let is_expected = match (from, place.get_mut(..length)) {
                         (Some(address), Some(datagram)) => handle(self, Peer { address, at }, datagram),
                         _ => false,

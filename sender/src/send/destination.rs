@@ -10,7 +10,7 @@ use proto::{SendEvent, SendOutput, Transmit};
 
 use super::backlog::SendBacklog;
 use super::ledger::{FrameEnd, FrameLedger};
-use super::stream::{SendError, Stream};
+use super::stream::{DestinationStream, SendError};
 use crate::net::{Route, SendSocket, WritableSet, is_gone};
 use crate::stats::{self, Stats};
 
@@ -18,7 +18,7 @@ use crate::stats::{self, Stats};
 #[derive(Debug)]
 pub(crate) struct Destination {
     /// Decides what goes when.
-    pub stream: Stream,
+    pub stream: DestinationStream,
     /// By which of the sockets receivers answer. It sends by that one too, unless it has one of its own.
     pub socket: usize,
     own: Option<SendSocket>,
@@ -47,7 +47,7 @@ pub(crate) struct Destination {
 impl Destination {
     /// A destination that nothing was sent to yet, by the socket with this number.
     pub(crate) fn new(
-        stream: impl Into<Stream>,
+        stream: impl Into<DestinationStream>,
         socket: usize,
         route: Route,
         netem: Option<Netem<Option<SocketAddr>>>,
@@ -109,7 +109,7 @@ impl Destination {
     }
 
     /// Has its place in the statistics say what was counted.
-    pub(crate) fn count(&mut self, listed: &mut stats::Destination, now: Instant) {
+    pub(crate) fn count(&mut self, listed: &mut stats::DestinationCounters, now: Instant) {
         (listed.stream, listed.errors, listed.pace) = (*self.stream.stats(), self.errors, self.stream.pace());
         if self.look <= now {
             self.look = now + LOOK_EVERY;
@@ -135,7 +135,7 @@ impl Destination {
     }
 
     /// Finds its way again after the system's interfaces have changed.
-    pub(crate) fn renew(&mut self, socket: &SendSocket, stats: &mut stats::Destination) {
+    pub(crate) fn renew(&mut self, socket: &SendSocket, stats: &mut stats::DestinationCounters) {
         let mtu = self.route.mtu();
         // While there is none, what is sent fails, and that is said.
         let Ok(is_another) = self.route.renew() else { return };

@@ -15,9 +15,9 @@ use super::awaited::Awaited;
 use super::destination::Destination;
 use super::due_times::DueTimes;
 use super::ledger::FrameLedger;
-use super::stream_factory::Streams;
+use super::stream_factory::StreamFactory;
 use crate::net::{NetworkOptions, Peer, Route, SendSocket, WritableSet, computer};
-use crate::serve::{Announcement, Asked, Sdp, Served};
+use crate::serve::{Sdp, SdpAnnouncement, Served, ViewerChange};
 use crate::stats::{self, Stats};
 
 /// The destinations, each paced on its own, and their sockets, each of which may lead to many.
@@ -35,11 +35,11 @@ pub(crate) struct Fanout {
     touched: Vec<usize>,
     /// What the source was when that was last said.
     state: SourceState,
-    streams: Streams,
+    streams: StreamFactory,
     options: NetworkOptions,
     served: Option<Served>,
     /// What asks have come to; kept for its memory.
-    asked: Vec<Asked>,
+    asked: Vec<ViewerChange>,
     /// How many bytes a picture may have.
     frame_budget: Option<usize>,
     /// Whether that is to be found anew.
@@ -51,7 +51,7 @@ pub(crate) struct Fanout {
     pushed: u64,
     /// The newest frame while nobody watches: whoever comes sees it at once.
     unwatched: Option<Frame>,
-    announcement: Option<Announcement>,
+    announcement: Option<SdpAnnouncement>,
     /// How what is sent is to be described.
     sdp: Option<Sdp>,
     /// Destinations that cannot be sent to yet.
@@ -70,7 +70,7 @@ impl Fanout {
     ///
     /// # Errors
     /// If the system has no file descriptors left.
-    pub(crate) fn new(streams: Streams, options: NetworkOptions) -> io::Result<Self> {
+    pub(crate) fn new(streams: StreamFactory, options: NetworkOptions) -> io::Result<Self> {
         Ok(Self {
             links: Vec::new(),
             room: WritableSet::new()?,
@@ -332,9 +332,9 @@ impl Fanout {
         let mut asked = std::mem::take(&mut self.asked);
         for asked in asked.drain(..) {
             match asked {
-                Asked::Left(address) => self.end(address, ledger, stats),
-                Asked::Welcome(peer) => self.welcome(socket, peer, ledger, stats, now),
-                Asked::Stays(peer) => {
+                ViewerChange::Left(address) => self.end(address, ledger, stats),
+                ViewerChange::Welcome(peer) => self.welcome(socket, peer, ledger, stats, now),
+                ViewerChange::Stays(peer) => {
                     if self.asks_elsewhere(peer) {
                         self.end(peer.address, ledger, stats);
                         self.welcome(socket, peer, ledger, stats, now);
@@ -384,7 +384,7 @@ impl Fanout {
 
     /// A stream begins; that of a viewer who asked goes out by a socket of its `own`.
     fn begin(&mut self, socket: usize, own: Option<SendSocket>, route: Route, stats: &Stats) {
-        let mut listed = stats::Destination::new(&route, own.is_some());
+        let mut listed = stats::DestinationCounters::new(&route, own.is_some());
         listed.strangers = self.links[socket].strangers();
         stats.lock().destinations.push(listed);
         let (mut destination, now) = (self.streams.open(socket, route, self.pushed), Instant::now());

@@ -10,7 +10,7 @@ use proto::{Frame, SendOutput, SendStats, SendStream, Viewer};
 
 /// A destination's stream, in one of the formats.
 #[derive(Debug)]
-pub(crate) enum Stream {
+pub(crate) enum DestinationStream {
     /// Chunkcast's own: repaired, and followed by who receives it.
     Chunkcast(Box<SendStream<SocketAddr>>),
     /// What VLC, GStreamer and FFmpeg play.
@@ -20,19 +20,19 @@ pub(crate) enum Stream {
 /// Why a frame cannot be sent, in the words of its stream's format.
 pub(super) type SendError = Box<dyn Error>;
 
-impl From<SendStream<SocketAddr>> for Stream {
+impl From<SendStream<SocketAddr>> for DestinationStream {
     fn from(stream: SendStream<SocketAddr>) -> Self {
         Self::Chunkcast(Box::new(stream))
     }
 }
 
-impl From<RtpSendStream<SocketAddr>> for Stream {
+impl From<RtpSendStream<SocketAddr>> for DestinationStream {
     fn from(stream: RtpSendStream<SocketAddr>) -> Self {
         Self::Rtp(Box::new(stream))
     }
 }
 
-impl Stream {
+impl DestinationStream {
     /// Takes a frame to be sent, in place of one that still waits.
     pub(crate) fn push_frame(&mut self, frame: Frame, now: Instant) {
         match self {

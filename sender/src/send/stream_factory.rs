@@ -9,20 +9,20 @@ use proto::rtp::{RtpSendConfig, RtpSendStream};
 use proto::{Clock, FrameId, Pace, SendConfig, SendStream, SessionId};
 
 use super::destination::Destination;
-use super::stream::Stream;
+use super::stream::DestinationStream;
 use crate::net::{Route, computer};
 
 /// What all streams of a run share.
 #[derive(Clone, Debug)]
-pub(crate) struct Streams {
+pub(crate) struct StreamFactory {
     format: StreamFormat,
     config: SendConfig,
     clock: Clock,
     impair: Option<Impairment>,
 }
 
-impl Streams {
-    /// Streams of this format and like this, by a network that is as bad as `impair` says.
+impl StreamFactory {
+    /// For streams of this format and like this, by a network that is as bad as `impair` says.
     pub(crate) fn new(
         format: StreamFormat,
         config: SendConfig,
@@ -52,7 +52,7 @@ impl Streams {
         Destination::new(stream, socket, route, netem).with_first(first)
     }
 
-    fn chunkcast(&self, route: &Route, first: FrameId) -> Stream {
+    fn chunkcast(&self, route: &Route, first: FrameId) -> DestinationStream {
         let config = SendConfig {
             datagram_bytes: route.datagram_bytes(),
             overhead_bytes: route.overhead_bytes(),
@@ -66,7 +66,7 @@ impl Streams {
         stream.into()
     }
 
-    fn rtp(&self, route: &Route) -> Stream {
+    fn rtp(&self, route: &Route) -> DestinationStream {
         // Where RTP begins must be random, as the session is; nobody is kept out by it.
         let random = self.config.session.get();
         let config = RtpSendConfig {

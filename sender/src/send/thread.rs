@@ -15,7 +15,7 @@ use super::fanout::Fanout;
 use super::ledger::FrameLedger;
 use super::wait::{Wait, WakeOn};
 use crate::demand::Demand;
-use crate::inbox::Inbox;
+use crate::inbox::FrameInbox;
 use crate::stats::Stats;
 
 /// Sends what comes until the inbox is closed and empty, or `most` frames were sent; then says goodbye.
@@ -25,7 +25,7 @@ use crate::stats::Stats;
 /// # Errors
 /// If the system cannot wait, or the stream cannot be described.
 pub(crate) fn run(
-    inbox: &Inbox,
+    inbox: &FrameInbox,
     mut fanout: Fanout,
     follow: Option<Follow>,
     demand: &Demand,
@@ -47,7 +47,7 @@ pub(crate) fn run(
 
 /// What is sent by, and what was sent.
 struct Sending<'a> {
-    inbox: &'a Inbox,
+    inbox: &'a FrameInbox,
     follow: Option<Follow>,
     demand: &'a Demand,
     stats: &'a Stats,
@@ -92,7 +92,12 @@ impl Sending<'_> {
 }
 
 /// Sends what is due to all; returns when there is more to do.
-fn drain(fanout: &mut Fanout, inbox: &Inbox, ledger: &mut FrameLedger, stats: &Stats) -> Option<Instant> {
+fn drain(
+    fanout: &mut Fanout,
+    inbox: &FrameInbox,
+    ledger: &mut FrameLedger,
+    stats: &Stats,
+) -> Option<Instant> {
     let is_gone = inbox.source_is_gone.load(Ordering::Relaxed);
     fanout.drain(if is_gone { SourceState::Gone } else { SourceState::Live }, ledger, stats)
 }
@@ -107,7 +112,7 @@ fn receive(fanout: &mut Fanout, wait: &Wait<'_>, ledger: &mut FrameLedger, stats
 
 /// Sends the rest, and the goodbyes.
 fn finish(
-    inbox: &Inbox,
+    inbox: &FrameInbox,
     mut fanout: Fanout,
     ledger: &mut FrameLedger,
     stats: &Stats,

@@ -7,7 +7,7 @@ use std::time::Instant;
 use proto::sys::{Stop, wait_until};
 use rustix::event::{PollFd, PollFlags};
 
-use crate::inbox::Inbox;
+use crate::inbox::FrameInbox;
 
 /// The files to wait for, listed once: waiting allocates nothing.
 pub(super) struct Wait<'a> {
@@ -28,7 +28,12 @@ pub(super) enum WakeOn {
 
 impl<'a> Wait<'a> {
     /// Waits for these.
-    pub(super) fn new(inbox: &'a Inbox, sockets: &'a [OwnedFd], room: &'a OwnedFd, stop: &'a Stop) -> Self {
+    pub(super) fn new(
+        inbox: &'a FrameInbox,
+        sockets: &'a [OwnedFd],
+        room: &'a OwnedFd,
+        stop: &'a Stop,
+    ) -> Self {
         let mut files = Vec::with_capacity(sockets.len() + 3);
         files.push(PollFd::new(inbox, PollFlags::IN));
         files.extend(sockets.iter().map(|socket| PollFd::new(socket, PollFlags::IN)));

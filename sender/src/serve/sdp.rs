@@ -14,7 +14,7 @@ use crate::net::Route;
 
 /// Describes a stream, in a file, as soon as its size is known.
 #[derive(Debug)]
-pub(crate) struct Announcement {
+pub(crate) struct SdpAnnouncement {
     /// Where to; - is standard output.
     path: PathBuf,
     description: Description,
@@ -36,9 +36,9 @@ pub(crate) struct Sdp {
 
 impl Sdp {
     /// For what goes this way.
-    pub(crate) fn of(self, route: &Route, session: SessionId) -> Announcement {
+    pub(crate) fn of(self, route: &Route, session: SessionId) -> SdpAnnouncement {
         let Self { path, ttl, name, rate } = self;
-        Announcement::new(path, Description::new(route, session, ttl, name, rate))
+        SdpAnnouncement::new(path, Description::new(route, session, ttl, name, rate))
     }
 }
 
@@ -61,7 +61,7 @@ pub(crate) struct Description {
     pub size: (u16, u16),
 }
 
-impl Announcement {
+impl SdpAnnouncement {
     /// Of this stream, whose size is not known yet.
     pub(crate) fn new(path: PathBuf, description: Description) -> Self {
         Self { path, description, is_written: false }
@@ -187,7 +187,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("chunkcast-sdp-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let path = folder.join("x.sdp");
-        let mut announcement = Announcement::new(path.clone(), description("127.0.0.1:9000", "127.0.0.1"));
+        let mut announcement = SdpAnnouncement::new(path.clone(), description("127.0.0.1:9000", "127.0.0.1"));
         announcement.see(b"no JPEG").unwrap();
         assert!(!path.exists());
         let pixels = [100; 64 * 48 * 3];
@@ -203,7 +203,7 @@ mod tests {
         let pipe = folder.join("pipe");
         let kind = rustix::fs::FileType::Fifo;
         rustix::fs::mknodat(rustix::fs::CWD, &pipe, kind, 0o600.into(), 0).unwrap();
-        let mut announcement = Announcement::new(pipe.clone(), description("127.0.0.1:9000", "127.0.0.1"));
+        let mut announcement = SdpAnnouncement::new(pipe.clone(), description("127.0.0.1:9000", "127.0.0.1"));
         announcement.see(&jpeg).unwrap();
         let reading = std::thread::spawn({
             let pipe = pipe.clone();
@@ -215,7 +215,7 @@ mod tests {
         }
         assert!(reading.join().unwrap().starts_with("v=0\r\n"), "to who reads the pipe later");
         let nowhere = folder.join("no/such/x.sdp");
-        let mut announcement = Announcement::new(nowhere, description("127.0.0.1:9000", "127.0.0.1"));
+        let mut announcement = SdpAnnouncement::new(nowhere, description("127.0.0.1:9000", "127.0.0.1"));
         assert!(announcement.see(&jpeg).unwrap_err().to_string().contains("--sdp"));
         fs::remove_dir_all(&folder).unwrap();
     }

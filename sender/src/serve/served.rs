@@ -22,7 +22,7 @@ pub(crate) struct Served {
 
 /// What an ask comes to, for the list of destinations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Asked {
+pub(crate) enum ViewerChange {
     /// Somebody is to be shown the pictures from now on.
     Welcome(Peer),
     /// Somebody who is shown them goes on asking.
@@ -53,7 +53,7 @@ impl Served {
         socket: &mut SendSocket,
         peer: Peer,
         datagram: &[u8],
-        asked: &mut Vec<Asked>,
+        asked: &mut Vec<ViewerChange>,
         now: Instant,
     ) -> bool {
         match self.door.handle_datagram(peer.address, datagram, now) {
@@ -64,10 +64,10 @@ impl Served {
             }
             Some(Decision::Welcome) => {
                 self.has_welcomed = true;
-                asked.push(Asked::Welcome(peer));
+                asked.push(ViewerChange::Welcome(peer));
             }
-            Some(Decision::Stays) => asked.push(Asked::Stays(peer)),
-            Some(Decision::Leaves) => asked.push(Asked::Left(peer.address)),
+            Some(Decision::Stays) => asked.push(ViewerChange::Stays(peer)),
+            Some(Decision::Leaves) => asked.push(ViewerChange::Left(peer.address)),
             Some(Decision::Refused) => {}
         }
         true

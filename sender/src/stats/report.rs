@@ -222,13 +222,16 @@ fn line(object: &Object, full_quality: u8) -> String {
 mod tests {
     use proto::SendStats;
 
-    use super::super::Destination;
+    use super::super::DestinationCounters;
     use super::*;
 
     #[test]
     fn the_statistics_have_the_promised_names() {
         let stats = Stats::default();
-        stats.lock().destinations.push(Destination { pace: Some(90e6), ..Destination::default() });
+        stats
+            .lock()
+            .destinations
+            .push(DestinationCounters { pace: Some(90e6), ..DestinationCounters::default() });
         stats.lock().queue.add(Duration::from_millis(2));
         let report = Reports::new(SessionId::new(0xabc), 80).make(&stats, false);
         let json = serde_json::to_value(&report.object).unwrap();
@@ -281,7 +284,11 @@ mod tests {
         let stats = Stats::default();
         for bytes in [1000, 200] {
             let stream = SendStats { bytes, data: bytes / 100, ..SendStats::default() };
-            stats.lock().destinations.push(Destination { stream, errors: 1, ..Destination::default() });
+            stats.lock().destinations.push(DestinationCounters {
+                stream,
+                errors: 1,
+                ..DestinationCounters::default()
+            });
         }
         stats.lock().depart(0);
         let object = Reports::new(SessionId::new(1), 80).make(&stats, false).object;

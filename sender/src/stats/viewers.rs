@@ -20,20 +20,20 @@ pub(crate) struct ViewerObject {
     pub limit_mbps: Option<f64>,
     pub delivered: u32,
     pub lost: u32,
-    pub repaired: Repaired,
+    pub repaired: RepairedObject,
     pub arrived: u32,
     pub missing: u32,
-    pub dropped: Dropped,
+    pub dropped: DroppedObject,
 }
 
 #[derive(Debug, Serialize)]
-pub(crate) struct Repaired {
+pub(crate) struct RepairedObject {
     pub by_parity: u32,
     pub by_resend: u32,
 }
 
 #[derive(Debug, Serialize)]
-pub(crate) struct Dropped {
+pub(crate) struct DroppedObject {
     pub kernel: u32,
     pub decode: u32,
     pub display: u32,
@@ -51,10 +51,10 @@ impl ViewerObject {
             limit_mbps: viewer.limit().map(|limit| two_digits(limit / 1e6)),
             delivered: counts.delivered,
             lost: counts.lost,
-            repaired: Repaired { by_parity: counts.repaired, by_resend: counts.resent },
+            repaired: RepairedObject { by_parity: counts.repaired, by_resend: counts.resent },
             arrived: counts.arrived,
             missing: counts.missing,
-            dropped: Dropped {
+            dropped: DroppedObject {
                 kernel: counts.kernel_dropped,
                 decode: counts.decode_dropped,
                 display: counts.display_dropped,

@@ -53,12 +53,17 @@ fn viewers(frames: u32, lost: u32) -> Vec<(SocketAddr, Viewer)> {
     sending.viewers().map(|(address, viewer)| (*address, viewer.clone())).collect()
 }
 
-fn watched(to: &str, now: Instant) -> Watched {
-    Watched::new(&Destination { address: to.into(), ..Destination::default() }, StreamFormat::Chunkcast, now)
+fn watched(to: &str, now: Instant) -> DestinationMonitor {
+    DestinationMonitor::new(
+        &DestinationCounters { address: to.into(), ..DestinationCounters::default() },
+        StreamFormat::Chunkcast,
+        now,
+    )
 }
 
-fn counted(viewers: Vec<(SocketAddr, Viewer)>) -> Destination {
-    let mut destination = Destination { address: THERE.into(), viewers, ..Destination::default() };
+fn counted(viewers: Vec<(SocketAddr, Viewer)>) -> DestinationCounters {
+    let mut destination =
+        DestinationCounters { address: THERE.into(), viewers, ..DestinationCounters::default() };
     destination.stream.data = 100;
     destination
 }
@@ -94,14 +99,14 @@ fn that_nothing_comes_back_is_said_once_and_not_of_groups() {
     assert_eq!(alone.look(&counted(vec![]), now + seconds(60)), [""; 0]);
 
     let mut group = watched("239.255.10.1:9000", now);
-    let counted = Destination { is_group: true, ..counted(vec![]) };
+    let counted = DestinationCounters { is_group: true, ..counted(vec![]) };
     assert_eq!(group.look(&counted, now + seconds(60)), [""; 0]);
 }
 
 #[test]
 fn of_rtp_nothing_comes_back_and_nothing_is_said_of_that() {
     let (now, stream) = (Instant::now(), counted(vec![]));
-    let mut player = Watched::new(&stream, StreamFormat::Rtp, now);
+    let mut player = DestinationMonitor::new(&stream, StreamFormat::Rtp, now);
     assert_eq!(player.look(&stream, now + Duration::from_secs(60)), [""; 0]);
 }
 
@@ -109,7 +114,7 @@ fn of_rtp_nothing_comes_back_and_nothing_is_said_of_that() {
 fn before_anything_was_sent_nobody_can_answer() {
     let (now, seconds) = (Instant::now(), Duration::from_secs);
     let mut watched = watched(THERE, now);
-    assert_eq!(watched.look(&Destination::default(), now + seconds(60)), [""; 0]);
+    assert_eq!(watched.look(&DestinationCounters::default(), now + seconds(60)), [""; 0]);
     assert_eq!(watched.look(&counted(vec![]), now + seconds(62)), [""; 0]);
     assert_eq!(watched.look(&counted(vec![]), now + seconds(65)).len(), 1);
 }
@@ -130,14 +135,18 @@ fn refused_sends_are_in_the_statistics_and_are_said_where_they_happen() {
 #[test]
 fn viewers_who_asked_come_and_go_by_name() {
     let (now, mut diagnosis) = (Instant::now(), Diagnosis::new(StreamFormat::Chunkcast));
-    let viewer =
-        |id: u64| Destination { is_served: true, id, address: format!("10.0.0.{id}:9"), ..counted(vec![]) };
-    let here = [Destination { id: 1, ..counted(vec![]) }, viewer(2), viewer(3)];
+    let viewer = |id: u64| DestinationCounters {
+        is_served: true,
+        id,
+        address: format!("10.0.0.{id}:9"),
+        ..counted(vec![])
+    };
+    let here = [DestinationCounters { id: 1, ..counted(vec![]) }, viewer(2), viewer(3)];
     let names = |ids: &[u64]| ids.iter().map(|id| format!("10.0.0.{id}:9")).collect::<Vec<_>>();
     assert_eq!(diagnosis.come_and_go(&here, now), (names(&[2, 3]), vec![]));
     assert_eq!(diagnosis.come_and_go(&here[..2], now), (vec![], names(&[3])));
     assert_eq!(viewer_lines(&names(&[3]), "is gone").collect::<Vec<_>>(), ["viewer 10.0.0.3:9 is gone"]);
     assert_eq!(viewer_lines(&names(&[2, 3]), "watches").collect::<Vec<_>>(), ["2 viewers: each watches"]);
-    let mut silent = Watched::new(&here[1], StreamFormat::Chunkcast, now);
+    let mut silent = DestinationMonitor::new(&here[1], StreamFormat::Chunkcast, now);
     assert_eq!(silent.look(&here[1], now + Duration::from_secs(60)), [""; 0], "it need not say anything");
 }

@@ -14,7 +14,7 @@ use rustix::event::{PollFd, PollFlags};
 use crate::net::{Peer, Route, SendSocket};
 
 /// What was heard.
-struct Heard {
+struct HelloAnswers {
     /// Who proved that datagrams pass both ways.
     viewers: Vec<SocketAddr>,
     /// Datagrams that nobody can send who was asked.
@@ -64,7 +64,7 @@ pub(super) fn ask(list: &mut Checklist<'_>, mut socket: SendSocket, mut route: R
     Ok(())
 }
 
-fn hear(socket: &mut SendSocket, route: &mut Route) -> Result<Heard> {
+fn hear(socket: &mut SendSocket, route: &mut Route) -> Result<HelloAnswers> {
     if !route.is_group() {
         // Only what is connected is told that a port is closed (udp(7)). Where it cannot be, that is not told.
         let _ = rustix::net::connect(socket.as_fd(), &route.to());
@@ -76,7 +76,7 @@ fn hear(socket: &mut SendSocket, route: &mut Route) -> Result<Heard> {
         ..SendConfig::new(SessionId::new(u64::from_ne_bytes(random_bytes()?).max(1)), random_bytes()?)
     };
     let mut stream = SendStream::new(config, wall_clock(), Instant::now());
-    let mut heard = Heard { viewers: Vec::new(), strangers: 0, error: None };
+    let mut heard = HelloAnswers { viewers: Vec::new(), strangers: 0, error: None };
     let end = Instant::now() + TIME;
     while Instant::now() < end {
         let next = drain(&mut stream, socket, route, &mut heard);
@@ -110,7 +110,7 @@ fn drain(
     stream: &mut SendStream<SocketAddr>,
     socket: &mut SendSocket,
     route: &mut Route,
-    heard: &mut Heard,
+    heard: &mut HelloAnswers,
 ) -> Option<Instant> {
     loop {
         match stream.poll(Instant::now()) {
@@ -125,7 +125,7 @@ fn drain(
     }
 }
 
-impl Heard {
+impl HelloAnswers {
     /// Notes what came back instead of an answer. It is asked for before the next send or read, which would swallow it.
     fn note_pending(&mut self, socket: &SendSocket) {
         if let Ok(Err(error)) = rustix::net::sockopt::socket_error(socket.as_fd()) {

@@ -25,15 +25,15 @@ use anyhow::anyhow;
 use proto::Pool;
 use proto::sys::Stop;
 
-use capture::{Capture, Filled, Waited};
-pub(crate) use list::{Found, Identity, cameras};
-pub use mode::Format;
+use capture::{CameraCapture, Filled, Waited};
+pub(crate) use list::{CameraIdentity, FoundCamera, cameras};
+pub use mode::CameraFormat;
 #[cfg(test)]
-pub(crate) use mode::Interval;
-pub(crate) use mode::{Mode, Rate};
+pub(crate) use mode::FrameInterval;
+pub(crate) use mode::{FrameRate, Mode};
 use trouble::{Trouble, WAY_OUT};
 
-use super::{Dropped, Next, Source, Timing, Wanted, Which};
+use super::{NextPicture, Source, SourceDrops, Timing, WantedMode, Which};
 use crate::picture::Captured;
 
 /// Opens a camera in the mode nearest to what is wanted, and starts it.
@@ -42,7 +42,7 @@ use crate::picture::Captured;
 ///
 /// If there is no such camera, if it is in use, if this user may not open it, or if it has no usable format; the
 /// message says what to do.
-pub(crate) fn open(which: Which, wanted: Wanted) -> anyhow::Result<Box<dyn Source>> {
+pub(crate) fn open(which: Which, wanted: WantedMode) -> anyhow::Result<Box<dyn Source>> {
     open_in(None, which, wanted)
 }
 
@@ -51,7 +51,11 @@ pub(crate) fn open(which: Which, wanted: Wanted) -> anyhow::Result<Box<dyn Sourc
 /// # Errors
 ///
 /// As `open`, and if it does not have that format.
-pub fn open_in(format: Option<Format>, which: Which, wanted: Wanted) -> anyhow::Result<Box<dyn Source>> {
+pub fn open_in(
+    format: Option<CameraFormat>,
+    which: Which,
+    wanted: WantedMode,
+) -> anyhow::Result<Box<dyn Source>> {
     let path = match &which {
         Which::First => match cameras().into_iter().next() {
             Some(first) => first.path,
@@ -61,7 +65,7 @@ pub fn open_in(format: Option<Format>, which: Which, wanted: Wanted) -> anyhow::
         Which::Path(path) => path.clone(),
     };
     let capture =
-        Capture::start(&path, format, &wanted).map_err(|trouble| anyhow!(trouble.at_start(&path)))?;
+        CameraCapture::start(&path, format, &wanted).map_err(|trouble| anyhow!(trouble.at_start(&path)))?;
     Ok(Box::new(Camera {
         is_named_by_path: matches!(which, Which::Path(_)),
         path,
@@ -75,7 +79,7 @@ pub fn open_in(format: Option<Format>, which: Which, wanted: Wanted) -> anyhow::
         damaged_since: 0,
         outage: None,
         pool: Pool::new(BUFFERS),
-        dropped: Dropped::default(),
+        dropped: SourceDrops::default(),
     }))
 }
 
@@ -85,7 +89,7 @@ pub fn open_in(format: Option<Format>, which: Which, wanted: Wanted) -> anyhow::
 ///
 /// If it cannot be opened or asked.
 pub(crate) fn modes(path: &Path) -> std::io::Result<Vec<Mode>> {
-    let all = mode::all(&v4l::Device::with_path(path)?, &Wanted::default())?;
+    let all = mode::all(&v4l::Device::with_path(path)?, &WantedMode::default())?;
     Ok(all.into_iter().map(|(mode, _)| mode).collect())
 }
 
@@ -95,16 +99,16 @@ struct Camera {
     /// Whether the user named that path; then whatever is there is meant.
     is_named_by_path: bool,
     /// The only format to be used, if there is one.
-    format: Option<Format>,
-    wanted: Wanted,
-    identity: Identity,
+    format: Option<CameraFormat>,
+    wanted: WantedMode,
+    identity: CameraIdentity,
     mode: Mode,
     /// `None` while there is no camera.
-    capture: Option<Capture>,
+    capture: Option<CameraCapture>,
     /// The one before, which is closed only after a pause: Linux up to at least 6.1 crashes, and takes the thread with
     /// it, when a camera is closed at the very moment of its unplugging (`media_device_unregister_entity` against
     /// `media_device_unregister`).
-    broken: Option<Capture>,
+    broken: Option<CameraCapture>,
     /// When the last whole picture came, or the camera was opened.
     last_picture: Instant,
     /// Damaged pictures since then.
@@ -112,7 +116,7 @@ struct Camera {
     /// From the first sign of trouble to the next whole picture.
     outage: Option<Outage>,
     pool: Pool,
-    dropped: Dropped,
+    dropped: SourceDrops,
 }
 
 struct Outage {
@@ -123,7 +127,7 @@ struct Outage {
 }
 
 impl Source for Camera {
-    fn next(&mut self, stop: &Stop) -> anyhow::Result<Next> {
+    fn next(&mut self, stop: &Stop) -> anyhow::Result<NextPicture> {
         loop {
             let trouble = match self.capture.take() {
                 Some(mut capture) => {
@@ -140,7 +144,7 @@ impl Source for Camera {
                     let is_stopped = stop.wait(pause);
                     self.broken = None;
                     if is_stopped {
-                        return Ok(Next::End);
+                        return Ok(NextPicture::End);
                     }
                     match self.reopen() {
                         Ok(()) => continue,
@@ -149,7 +153,7 @@ impl Source for Camera {
                 }
             };
             if let Some(message) = self.news(trouble) {
-                return Ok(Next::Gone(message));
+                return Ok(NextPicture::Gone(message));
             }
         }
     }
@@ -162,19 +166,19 @@ impl Source for Camera {
         Timing::Live(self.mode.fps())
     }
 
-    fn dropped(&self) -> Dropped {
+    fn dropped(&self) -> SourceDrops {
         self.dropped
     }
 }
 
 impl Camera {
     /// The next whole picture from a running camera, which is of no use any more if there is trouble.
-    fn picture(&mut self, capture: &mut Capture, stop: &Stop) -> Result<Next, Trouble> {
+    fn picture(&mut self, capture: &mut CameraCapture, stop: &Stop) -> Result<NextPicture, Trouble> {
         let patience = patience(&self.mode);
         let until = self.last_picture + patience;
         loop {
             match capture.wait(stop, until)? {
-                Waited::Stopped => return Ok(Next::End),
+                Waited::Stopped => return Ok(NextPicture::End),
                 Waited::TimedOut => return Err(Trouble::Silent(patience, self.damaged_since)),
                 Waited::Ready => {}
             }
@@ -188,7 +192,7 @@ impl Camera {
                 self.last_picture = Instant::now();
                 self.damaged_since = 0;
                 self.outage = None;
-                return Ok(Next::Picture(captured));
+                return Ok(NextPicture::Picture(captured));
             }
             self.dropped.damaged += 1;
             self.damaged_since += 1;
@@ -200,7 +204,7 @@ impl Camera {
 
     fn reopen(&mut self) -> Result<(), Trouble> {
         let path = self.locate().ok_or(Trouble::Missing)?;
-        let capture = Capture::start(&path, self.format, &self.wanted)?;
+        let capture = CameraCapture::start(&path, self.format, &self.wanted)?;
         self.path = path;
         self.identity = capture.identity.clone();
         self.mode = capture.mode;
@@ -217,9 +221,10 @@ impl Camera {
             return Some(self.path.clone());
         }
         let found = cameras();
-        let is_it = |found: &&Found| found.identity.as_ref().is_ok_and(|identity| *identity == self.identity);
+        let is_it =
+            |found: &&FoundCamera| found.identity.as_ref().is_ok_and(|identity| *identity == self.identity);
         let stays_away = self.outage.as_ref().is_some_and(|outage| outage.began.elapsed() > FOR_THE_SAME);
-        let is_there = |found: &&Found| stays_away && found.path == self.path;
+        let is_there = |found: &&FoundCamera| stays_away && found.path == self.path;
         found.iter().find(is_it).or_else(|| found.iter().find(is_there)).map(|found| found.path.clone())
     }
 
@@ -271,10 +276,10 @@ mod tests {
 
     #[test]
     fn a_slow_camera_is_given_more_time() {
-        let mode = |interval| Mode { format: Format::Raw(Layout::Gray), width: 8, height: 8, interval };
-        assert_eq!(patience(&mode(Interval::at(30.0))), Duration::from_secs(2));
-        assert_eq!(patience(&mode(Interval::at(1.0))), Duration::from_secs(5));
-        assert_eq!(patience(&mode(Interval::at(0.001))), Duration::from_secs(60));
+        let mode = |interval| Mode { format: CameraFormat::Raw(Layout::Gray), width: 8, height: 8, interval };
+        assert_eq!(patience(&mode(FrameInterval::at(30.0))), Duration::from_secs(2));
+        assert_eq!(patience(&mode(FrameInterval::at(1.0))), Duration::from_secs(5));
+        assert_eq!(patience(&mode(FrameInterval::at(0.001))), Duration::from_secs(60));
         assert_eq!(patience(&mode(None)), Duration::from_secs(2));
     }
 
@@ -288,13 +293,13 @@ mod tests {
     #[test]
     fn a_camera_that_is_not_there_is_an_error_with_a_way_out() {
         let path = PathBuf::from("/dev/no-such-camera");
-        let error = open(Which::Path(path), Wanted::default()).err().unwrap().to_string();
+        let error = open(Which::Path(path), WantedMode::default()).err().unwrap().to_string();
         assert!(error.contains("/dev/no-such-camera") && error.contains("--source pattern"), "{error}");
     }
 
     #[test]
     fn a_file_that_is_no_camera_is_named() {
-        let error = open(Which::Path("/dev/null".into()), Wanted::default()).err().unwrap().to_string();
+        let error = open(Which::Path("/dev/null".into()), WantedMode::default()).err().unwrap().to_string();
         assert!(error.contains("/dev/null is no camera"), "{error}");
     }
 }

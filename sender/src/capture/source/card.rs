@@ -17,7 +17,7 @@ impl Card {
     /// A card of this size whose top rows are left to the strip.
     pub(super) fn new(width: usize, height: usize, strip: usize) -> Self {
         let mut still = vec![128; width * height + 2 * width.div_ceil(2) * height.div_ceil(2)];
-        let mut canvas = Canvas::new(&mut still, width, height);
+        let mut canvas = CardCanvas::new(&mut still, width, height);
         canvas.fill(0..width, 0..height, BLACK);
 
         let track = height - (height - strip) / 5 / 2 * 2..height;
@@ -46,7 +46,7 @@ impl Card {
     }
 
     /// Draws what moves: the bar, the picture's number, and the time of day in UTC from milliseconds.
-    pub(super) fn draw_moving(&self, canvas: &mut Canvas<'_>, number: u32, millis: u128) {
+    pub(super) fn draw_moving(&self, canvas: &mut CardCanvas<'_>, number: u32, millis: u128) {
         let step = (canvas.width / 120).next_multiple_of(2);
         let x = number as usize * step % canvas.width / 2 * 2;
         canvas.fill(x..x + (canvas.width / 32).max(4), self.track.clone(), yuv([255, 64, 0]));
@@ -71,14 +71,14 @@ impl Card {
 
 /// The planes of a picture in 4:2:0, to draw on. What is outside of it is not drawn.
 #[derive(Debug)]
-pub(super) struct Canvas<'a> {
+pub(super) struct CardCanvas<'a> {
     luma: &'a mut [u8],
     chroma: [&'a mut [u8]; 2],
     width: usize,
     height: usize,
 }
 
-impl<'a> Canvas<'a> {
+impl<'a> CardCanvas<'a> {
     pub(super) fn new(data: &'a mut [u8], width: usize, height: usize) -> Self {
         let (luma, chroma) = data.split_at_mut(width * height);
         let (u, v) = chroma.split_at_mut(width.div_ceil(2) * height.div_ceil(2));
@@ -195,11 +195,11 @@ mod tests {
     #[test]
     fn drawing_over_the_edge_is_cut_off() {
         let mut data = vec![1; 5 * 3 + 2 * 3 * 2];
-        let mut canvas = Canvas::new(&mut data, 5, 3);
+        let mut canvas = CardCanvas::new(&mut data, 5, 3);
         canvas.fill(4..9, 2..9, [7, 8, 9]);
         canvas.fill(9..12, 9..12, [0, 0, 0]);
         assert_eq!((data[13], data[14], data[15 + 5], data[15 + 6 + 5]), (1, 7, 8, 9));
-        Canvas::new(&mut data, 5, 3).write(1, 1, 2, b"88");
+        CardCanvas::new(&mut data, 5, 3).write(1, 1, 2, b"88");
         assert_eq!((data[0], data[13]), (1, 255));
     }
 

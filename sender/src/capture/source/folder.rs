@@ -13,7 +13,7 @@ use proto::jpeg::{self, Splitter};
 use proto::sys::Stop;
 use proto::{Buffer, Pool};
 
-use super::{Dropped, LARGEST_JPEG, Next, Source, Timing};
+use super::{LARGEST_JPEG, NextPicture, Source, SourceDrops, Timing};
 use crate::picture::{Captured, Picture, unique};
 
 /// The JPEG files of a folder, in natural order of their names: `img2.jpg` comes before `img10.jpg`.
@@ -141,20 +141,23 @@ fn is_not_found(error: &anyhow::Error) -> bool {
 }
 
 impl Source for Folder {
-    fn next(&mut self, stop: &Stop) -> anyhow::Result<Next> {
+    fn next(&mut self, stop: &Stop) -> anyhow::Result<NextPicture> {
         while !stop.is_requested() {
             if let Some(index) = (self.next < self.files.len()).then_some(self.next) {
                 self.next += 1;
                 let Some(jpeg) = self.read(index) else { continue };
                 self.given += 1;
                 (self.ever_given, self.nothing) = (true, Nothing::No);
-                return Ok(Next::Picture(Captured { picture: Picture::Jpeg(jpeg), at: Instant::now() }));
+                return Ok(NextPicture::Picture(Captured {
+                    picture: Picture::Jpeg(jpeg),
+                    at: Instant::now(),
+                }));
             }
             if !self.ever_given {
                 bail!("the folder {} has no whole JPEG", self.path.display());
             }
             if !self.repeat {
-                return Ok(Next::End);
+                return Ok(NextPicture::End);
             }
             if self.given == 0 {
                 match self.nothing {
@@ -162,7 +165,7 @@ impl Source for Folder {
                     Nothing::No => (self.nothing, _) = (Nothing::Found, stop.wait(AT_ONCE_AGAIN)),
                     Nothing::Found => {
                         self.nothing = Nothing::Said;
-                        return Ok(Next::Gone(format!(
+                        return Ok(NextPicture::Gone(format!(
                             "the folder {} has no pictures now; it is looked at again and again",
                             self.path.display()
                         )));
@@ -172,7 +175,7 @@ impl Source for Folder {
             }
             self.begin_again();
         }
-        Ok(Next::End)
+        Ok(NextPicture::End)
     }
 
     fn describe(&self) -> String {
@@ -183,8 +186,8 @@ impl Source for Folder {
         Timing::Stored(None)
     }
 
-    fn dropped(&self) -> Dropped {
-        Dropped { damaged: self.damaged, superseded: 0 }
+    fn dropped(&self) -> SourceDrops {
+        SourceDrops { damaged: self.damaged, superseded: 0 }
     }
 }
 
@@ -233,7 +236,7 @@ mod tests {
     fn pictures(folder: &mut Folder, most: usize) -> Vec<Vec<u8>> {
         let stop = Stop::new().unwrap();
         std::iter::from_fn(|| match folder.next(&stop).unwrap() {
-            Next::Picture(Captured { picture: Picture::Jpeg(jpeg), .. }) => Some(jpeg.to_vec()),
+            NextPicture::Picture(Captured { picture: Picture::Jpeg(jpeg), .. }) => Some(jpeg.to_vec()),
             _ => None,
         })
         .take(most)
@@ -282,7 +285,9 @@ mod tests {
         assert_eq!(pictures(&mut source, 2), [jpeg(1), jpeg(1)]);
         std::fs::remove_file(&one).unwrap();
         let stop = Stop::new().unwrap();
-        assert!(matches!(source.next(&stop).unwrap(), Next::Gone(why) if why.contains("no pictures now")));
+        assert!(
+            matches!(source.next(&stop).unwrap(), NextPicture::Gone(why) if why.contains("no pictures now"))
+        );
         std::fs::write(one, jpeg(2)).unwrap();
         assert_eq!(pictures(&mut source, 2), [jpeg(2), jpeg(2)]);
     }

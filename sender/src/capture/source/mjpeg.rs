@@ -8,7 +8,7 @@ use proto::sys::Stop;
 
 use super::LARGEST_JPEG;
 use super::input::{Input, Read};
-use super::step::Step;
+use super::step::ReaderStep;
 use crate::picture::{Picture, unique};
 
 /// Cuts JPEGs out of a stream of bytes, each as soon as its last byte is there.
@@ -51,7 +51,12 @@ impl Mjpeg {
     }
 
     /// Waits for the next whole JPEG. What is damaged is said and passed over.
-    pub(super) fn next(&mut self, input: &mut Input, pool: &mut Pool, stop: &Stop) -> anyhow::Result<Step> {
+    pub(super) fn next(
+        &mut self,
+        input: &mut Input,
+        pool: &mut Pool,
+        stop: &Stop,
+    ) -> anyhow::Result<ReaderStep> {
         loop {
             let found = self.splitter.next(input.unused());
             self.say_damage();
@@ -62,7 +67,7 @@ impl Mjpeg {
                 jpeg.extend_from_slice(&input.unused()[range.clone()]);
                 self.remove(input, range.end);
                 self.search.is_over = true;
-                return Ok(Step::Picture(Picture::Jpeg(pool.share(buffer))));
+                return Ok(ReaderStep::Picture(Picture::Jpeg(pool.share(buffer))));
             }
             let keep = self.splitter.keep_from();
             self.remove(input, keep);
@@ -75,9 +80,13 @@ impl Mjpeg {
             }
             match input.fill(stop)? {
                 Read::More => {}
-                Read::Stopped => return Ok(Step::Stopped),
+                Read::Stopped => return Ok(ReaderStep::Stopped),
                 Read::End => {
-                    return Ok(if self.splitter.inside_picture() { Step::CutShort } else { Step::End });
+                    return Ok(if self.splitter.inside_picture() {
+                        ReaderStep::CutShort
+                    } else {
+                        ReaderStep::End
+                    });
                 }
             }
         }

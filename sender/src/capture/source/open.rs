@@ -6,13 +6,13 @@ use std::path::Path;
 use anyhow::{Context, anyhow};
 use proto::names::as_shell_word;
 
-use super::{Folder, Pattern, Source, Spec, Stream, Wanted, Which};
+use super::{Folder, InputStream, Pattern, Source, Spec, WantedMode, Which};
 
 /// What the user said about the source besides its name.
 #[derive(Clone, Debug)]
-pub(crate) struct Options {
+pub(crate) struct SourceOptions {
     /// Size and rate, for a source that can choose.
-    pub wanted: Wanted,
+    pub wanted: WantedMode,
     /// Whether a file or folder begins again when it ends.
     pub repeat: bool,
 }
@@ -20,14 +20,14 @@ pub(crate) struct Options {
 /// Opens a source. Called on the thread that will use it.
 ///
 /// Fails if there is no such thing, it is of an unknown type, or it has no pictures.
-pub(crate) fn open(spec: &Spec, options: &Options) -> anyhow::Result<Box<dyn Source>> {
+pub(crate) fn open(spec: &Spec, options: &SourceOptions) -> anyhow::Result<Box<dyn Source>> {
     Ok(match spec {
         Spec::Camera(which) => open_camera(which, options.wanted)?,
         Spec::Pattern => Box::new(Pattern::new(options.wanted)?),
-        Spec::StandardInput => Box::new(Stream::standard_input(options.repeat)?),
+        Spec::StandardInput => Box::new(InputStream::standard_input(options.repeat)?),
         Spec::Path(path) => match path.metadata() {
             Ok(metadata) if metadata.is_dir() => Box::new(Folder::open(path, options.repeat)?),
-            Ok(_) => Box::new(Stream::open(path, options.repeat)?),
+            Ok(_) => Box::new(InputStream::open(path, options.repeat)?),
             Err(error) if error.kind() == ErrorKind::NotFound => return Err(not_there(path)),
             Err(error) => return Err(error).with_context(|| format!("cannot open {}", path.display())),
         },
@@ -52,7 +52,7 @@ fn not_there(path: &Path) -> anyhow::Error {
     }
 }
 
-fn open_camera(which: &Which, wanted: Wanted) -> anyhow::Result<Box<dyn Source>> {
+fn open_camera(which: &Which, wanted: WantedMode) -> anyhow::Result<Box<dyn Source>> {
     super::camera::open(which.clone(), wanted)
 }
 
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     fn opened(source: &str) -> anyhow::Result<Box<dyn Source>> {
-        let options = Options { wanted: Wanted::default(), repeat: false };
+        let options = SourceOptions { wanted: WantedMode::default(), repeat: false };
         open(&source.parse()?, &options)
     }
 

@@ -7,8 +7,8 @@ use proto::Pool;
 use proto::framecode::Strip;
 use proto::sys::Stop;
 
-use super::card::{Canvas, Card};
-use super::{Next, Source, Timing, Wanted};
+use super::card::{Card, CardCanvas};
+use super::{NextPicture, Source, Timing, WantedMode};
 use crate::picture::{Captured, Layout, Picture, RawPicture, unique};
 
 /// Colour bars, a moving bar, and the picture's number and time of day: for people, and in a [`Strip`] for programs.
@@ -27,7 +27,7 @@ impl Pattern {
     /// A test card of the wanted size and rate; 1280x720 at 30 fps if nothing is wanted.
     ///
     /// Fails if the size is not from 64x64 to 4096x2160, or the rate not above 0 and at most 1000.
-    pub(crate) fn new(wanted: Wanted) -> anyhow::Result<Self> {
+    pub(crate) fn new(wanted: WantedMode) -> anyhow::Result<Self> {
         let (width, height) = wanted.size.unwrap_or((1280, 720));
         let fps = wanted.fps.unwrap_or(30.0);
         let strip = Strip::of(width, height).filter(|_| width <= 4096 && height <= 2160);
@@ -42,22 +42,22 @@ impl Pattern {
 
 impl Source for Pattern {
     /// Draws a picture at once; the caller keeps the rate.
-    fn next(&mut self, stop: &Stop) -> anyhow::Result<Next> {
+    fn next(&mut self, stop: &Stop) -> anyhow::Result<NextPicture> {
         if stop.is_requested() {
-            return Ok(Next::End);
+            return Ok(NextPicture::End);
         }
         let at = Instant::now();
         let time_of_day = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         let mut buffer = self.pool.take();
         let data = unique(&mut buffer);
         self.card.copy_to(data);
-        let mut canvas = Canvas::new(data, self.width as usize, self.height as usize);
+        let mut canvas = CardCanvas::new(data, self.width as usize, self.height as usize);
         self.card.draw_moving(&mut canvas, self.number, time_of_day);
         self.strip.draw(data, self.width as usize, self.number);
         self.number = self.number.wrapping_add(1);
         let data = self.pool.share(buffer);
         let picture = RawPicture { layout: Layout::I420, width: self.width, height: self.height, data };
-        Ok(Next::Picture(Captured { picture: Picture::Raw(picture), at }))
+        Ok(NextPicture::Picture(Captured { picture: Picture::Raw(picture), at }))
     }
 
     fn describe(&self) -> String {
@@ -80,12 +80,12 @@ mod tests {
     use crate::encode::Encoder;
 
     fn pattern(width: u32, height: u32) -> anyhow::Result<Pattern> {
-        Pattern::new(Wanted { size: Some((width, height)), fps: None })
+        Pattern::new(WantedMode { size: Some((width, height)), fps: None })
     }
 
     fn draw(pattern: &mut Pattern) -> RawPicture {
         match pattern.next(&Stop::new().unwrap()).unwrap() {
-            Next::Picture(Captured { picture: Picture::Raw(raw), .. }) => raw,
+            NextPicture::Picture(Captured { picture: Picture::Raw(raw), .. }) => raw,
             other => panic!("{other:?}"),
         }
     }
@@ -114,7 +114,7 @@ mod tests {
         }
         assert!(pattern(4096, 2160).is_ok());
         for fps in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            assert!(Pattern::new(Wanted { size: None, fps: Some(fps) }).is_err(), "{fps}");
+            assert!(Pattern::new(WantedMode { size: None, fps: Some(fps) }).is_err(), "{fps}");
         }
     }
 

@@ -32,7 +32,7 @@ pub enum Which {
 
 /// What the user asked of a source that can choose.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Wanted {
+pub struct WantedMode {
     /// Width and height in pixels.
     pub size: Option<(u32, u32)>,
     /// Frames per second.

@@ -4,7 +4,7 @@ use crate::picture::Picture;
 
 /// What a reader has next.
 #[derive(Debug)]
-pub(super) enum Step {
+pub(super) enum ReaderStep {
     Picture(Picture),
     Stopped,
     /// The input ended within a picture.

@@ -13,9 +13,9 @@ use proto::sys::Stop;
 
 use super::input::{Input, Read};
 use super::mjpeg::Mjpeg;
-use super::step::Step;
+use super::step::ReaderStep;
 use super::y4m::{self, Y4m};
-use super::{Dropped, Next, Source, Timing};
+use super::{NextPicture, Source, SourceDrops, Timing};
 use crate::picture::Captured;
 
 /// Pictures from a file or a pipe.
@@ -23,7 +23,7 @@ use crate::picture::Captured;
 /// From a pipe, a picture is captured when its last byte was read. From a regular file, pictures are there at once,
 /// and only a bounded part of it is in memory.
 #[derive(Debug)]
-pub struct Stream {
+pub struct InputStream {
     input: Input,
     name: String,
     /// Where it is opened anew in each round; `None` for standard input.
@@ -31,7 +31,7 @@ pub struct Stream {
     /// Whether it is a regular file: its pictures are not live.
     stored: bool,
     repeat: bool,
-    format: Option<Format>,
+    format: Option<InputFormat>,
     /// Pictures since the beginning of the file, and in the rounds before.
     pictures: u64,
     earlier: u64,
@@ -45,12 +45,12 @@ pub struct Stream {
 }
 
 #[derive(Debug)]
-enum Format {
+enum InputFormat {
     Mjpeg(Mjpeg),
     Y4m(Y4m),
 }
 
-impl Stream {
+impl InputStream {
     /// Standard input. It ends with the input; with `repeat`, a regular file begins again.
     pub fn standard_input(repeat: bool) -> anyhow::Result<Self> {
         ensure!(
@@ -72,7 +72,7 @@ impl Stream {
         let known_start =
             [b"\xff\xd8\xff".as_slice(), b"--"].iter().any(|start| stream.input.unused().starts_with(start));
         ensure!(
-            !stream.stored || known_name || known_start || matches!(stream.format, Some(Format::Y4m(_))),
+            !stream.stored || known_name || known_start || matches!(stream.format, Some(InputFormat::Y4m(_))),
             "{0} is of an unknown type; taken are .mjpeg, .y4m, .jpg and folders of .jpg. ffmpeg turns other videos \
              into one: ffmpeg -i {0} -f mjpeg - | sender --source -",
             path.display()
@@ -114,7 +114,7 @@ impl Stream {
             let start = &self.input.unused()[..self.input.unused().len().min(y4m::MAGIC.len())];
             if start == y4m::MAGIC {
                 let y4m = Y4m::begin(&mut self.input, stop).with_context(|| self.name.clone())?;
-                self.format = y4m.map(Format::Y4m);
+                self.format = y4m.map(InputFormat::Y4m);
                 return Ok(self.format.is_some());
             }
             let undecided = y4m::MAGIC.starts_with(start);
@@ -122,7 +122,7 @@ impl Stream {
                 Read::More => {}
                 Read::Stopped => return Ok(false),
                 Read::End => {
-                    self.format = Some(Format::Mjpeg(Mjpeg::new()));
+                    self.format = Some(InputFormat::Mjpeg(Mjpeg::new()));
                     return Ok(true);
                 }
             }
@@ -147,7 +147,7 @@ impl Stream {
     }
 
     /// Begins another round; what to say if there is none now. A file that is being replaced is waited for.
-    fn next_round(&mut self, stop: &Stop) -> anyhow::Result<Option<Next>> {
+    fn next_round(&mut self, stop: &Stop) -> anyhow::Result<Option<NextPicture>> {
         loop {
             if self.pictures > 0 {
                 (self.missing, self.is_gone) = (None, false);
@@ -155,10 +155,10 @@ impl Stream {
                 let since = *self.missing.get_or_insert_with(Instant::now);
                 if since.elapsed() >= PATIENCE && !std::mem::replace(&mut self.is_gone, true) {
                     let why = format!("{} has no picture now; it is looked at again and again", self.name);
-                    return Ok(Some(Next::Gone(why)));
+                    return Ok(Some(NextPicture::Gone(why)));
                 }
                 if stop.wait(if self.is_gone { PATIENCE } else { SOON }) {
-                    return Ok(Some(Next::End));
+                    return Ok(Some(NextPicture::End));
                 }
             }
             match self.begin_again() {
@@ -169,38 +169,38 @@ impl Stream {
         }
     }
 
-    fn step(&mut self, stop: &Stop) -> anyhow::Result<Step> {
+    fn step(&mut self, stop: &Stop) -> anyhow::Result<ReaderStep> {
         if !self.find_format(stop)? {
-            return Ok(Step::Stopped);
+            return Ok(ReaderStep::Stopped);
         }
         let Self { input, pool, .. } = self;
         match &mut self.format {
-            Some(Format::Mjpeg(mjpeg)) => mjpeg.next(input, pool, stop),
-            Some(Format::Y4m(y4m)) => y4m.next(input, pool, stop),
-            None => Ok(Step::Stopped),
+            Some(InputFormat::Mjpeg(mjpeg)) => mjpeg.next(input, pool, stop),
+            Some(InputFormat::Y4m(y4m)) => y4m.next(input, pool, stop),
+            None => Ok(ReaderStep::Stopped),
         }
         .with_context(|| self.name.clone())
     }
 }
 
-impl Source for Stream {
-    fn next(&mut self, stop: &Stop) -> anyhow::Result<Next> {
+impl Source for InputStream {
+    fn next(&mut self, stop: &Stop) -> anyhow::Result<NextPicture> {
         loop {
             match self.step(stop)? {
-                Step::Picture(picture) => {
+                ReaderStep::Picture(picture) => {
                     self.pictures += 1;
                     // A file's picture may have been read with others long before it is asked for.
                     let at = if self.stored { Instant::now() } else { self.input.read_at() };
-                    return Ok(Next::Picture(Captured { picture, at }));
+                    return Ok(NextPicture::Picture(Captured { picture, at }));
                 }
-                Step::Stopped => return Ok(Next::End),
-                Step::CutShort => {
+                ReaderStep::Stopped => return Ok(NextPicture::End),
+                ReaderStep::CutShort => {
                     self.damaged += 1;
                     if self.earlier == 0 {
                         tracing::info!("the last picture was cut short; it is not sent");
                     }
                 }
-                Step::End => {}
+                ReaderStep::End => {}
             }
             ensure!(
                 self.pictures + self.earlier > 0,
@@ -208,7 +208,7 @@ impl Source for Stream {
                 self.name
             );
             if !self.repeat {
-                return Ok(Next::End);
+                return Ok(NextPicture::End);
             }
             if let Some(instead) = self.next_round(stop)? {
                 return Ok(instead);
@@ -219,8 +219,8 @@ impl Source for Stream {
     fn describe(&self) -> String {
         match &self.format {
             None => self.name.clone(),
-            Some(Format::Mjpeg(_)) => format!("{}: MJPEG", self.name),
-            Some(Format::Y4m(y4m)) => {
+            Some(InputFormat::Mjpeg(_)) => format!("{}: MJPEG", self.name),
+            Some(InputFormat::Y4m(y4m)) => {
                 let header = y4m.header();
                 let rate = header.rate.map_or(String::new(), |rate| format!(" at {rate:.4} fps"));
                 format!("{}: Y4M {}x{} {:?}{rate}", self.name, header.width, header.height, header.layout)
@@ -230,18 +230,18 @@ impl Source for Stream {
 
     fn timing(&self) -> Timing {
         let rate = match &self.format {
-            Some(Format::Y4m(y4m)) => y4m.header().rate,
+            Some(InputFormat::Y4m(y4m)) => y4m.header().rate,
             _ => None,
         };
         if self.stored { Timing::Stored(rate) } else { Timing::Live(rate) }
     }
 
-    fn dropped(&self) -> Dropped {
+    fn dropped(&self) -> SourceDrops {
         let reader = match &self.format {
-            Some(Format::Mjpeg(mjpeg)) => mjpeg.damaged(),
+            Some(InputFormat::Mjpeg(mjpeg)) => mjpeg.damaged(),
             _ => 0,
         };
-        Dropped { damaged: self.damaged + reader, superseded: 0 }
+        SourceDrops { damaged: self.damaged + reader, superseded: 0 }
     }
 }
 

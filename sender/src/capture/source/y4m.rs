@@ -6,7 +6,7 @@ use proto::sys::Stop;
 
 use super::input::{Input, Read};
 use super::range::{stretch_chroma, stretch_luma};
-use super::step::Step;
+use super::step::ReaderStep;
 use crate::picture::{Layout, Picture, RawPicture, unique};
 
 /// What every Y4M stream begins with.
@@ -15,12 +15,12 @@ pub(super) const MAGIC: &[u8] = b"YUV4MPEG2 ";
 /// Reads raw pictures, each straight into the buffer it goes on in.
 #[derive(Debug)]
 pub(super) struct Y4m {
-    header: Header,
+    header: Y4mHeader,
 }
 
 /// What the first line says of all pictures.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Header {
+pub(super) struct Y4mHeader {
     pub(super) layout: Layout,
     pub(super) width: u32,
     pub(super) height: u32,
@@ -35,7 +35,7 @@ impl Y4m {
     pub(super) fn begin(input: &mut Input, stop: &Stop) -> anyhow::Result<Option<Self>> {
         loop {
             if let Some(length) = input.unused().iter().take(LONGEST_LINE).position(|&byte| byte == b'\n') {
-                let header = Header::parse(&input.unused()[..length])?;
+                let header = Y4mHeader::parse(&input.unused()[..length])?;
                 input.used(length + 1);
                 return Ok(Some(Self { header }));
             }
@@ -48,32 +48,37 @@ impl Y4m {
         }
     }
 
-    pub(super) fn header(&self) -> &Header {
+    pub(super) fn header(&self) -> &Y4mHeader {
         &self.header
     }
 
     /// Waits for the next whole picture.
-    pub(super) fn next(&mut self, input: &mut Input, pool: &mut Pool, stop: &Stop) -> anyhow::Result<Step> {
-        let Header { layout, width, height, full_range, .. } = self.header;
+    pub(super) fn next(
+        &mut self,
+        input: &mut Input,
+        pool: &mut Pool,
+        stop: &Stop,
+    ) -> anyhow::Result<ReaderStep> {
+        let Y4mHeader { layout, width, height, full_range, .. } = self.header;
         match read_frame_line(input, stop)? {
             Read::More => {}
-            Read::Stopped => return Ok(Step::Stopped),
-            Read::End => return Ok(Step::End),
+            Read::Stopped => return Ok(ReaderStep::Stopped),
+            Read::End => return Ok(ReaderStep::End),
         }
         let mut buffer = pool.take();
         let data = unique(&mut buffer);
         data.resize(layout.bytes(width, height), 0);
         match input.fill_exactly(data, stop)? {
             Read::More => {}
-            Read::Stopped => return Ok(Step::Stopped),
-            Read::End => return Ok(Step::CutShort),
+            Read::Stopped => return Ok(ReaderStep::Stopped),
+            Read::End => return Ok(ReaderStep::CutShort),
         }
         if !full_range {
             let (luma, chroma) = data.split_at_mut(width as usize * height as usize);
             stretch_luma(luma);
             stretch_chroma(chroma);
         }
-        Ok(Step::Picture(Picture::Raw(RawPicture { layout, width, height, data: pool.share(buffer) })))
+        Ok(ReaderStep::Picture(Picture::Raw(RawPicture { layout, width, height, data: pool.share(buffer) })))
     }
 }
 
@@ -97,7 +102,7 @@ fn read_frame_line(input: &mut Input, stop: &Stop) -> anyhow::Result<Read> {
     }
 }
 
-impl Header {
+impl Y4mHeader {
     /// Reads the first line, without its end.
     fn parse(line: &[u8]) -> anyhow::Result<Self> {
         let line = std::str::from_utf8(line).context("the Y4M header is not text")?;
@@ -167,8 +172,8 @@ const LARGEST_SIDE: u32 = 8192;
 mod tests {
     use super::*;
 
-    fn header(line: &str) -> anyhow::Result<Header> {
-        Header::parse(line.as_bytes())
+    fn header(line: &str) -> anyhow::Result<Y4mHeader> {
+        Y4mHeader::parse(line.as_bytes())
     }
 
     #[test]
@@ -176,7 +181,7 @@ mod tests {
         let read =
             header("YUV4MPEG2 W640 H480 F30000:1001 Ip A1:1 C420jpeg XYSCSS=420JPEG XCOLORRANGE=LIMITED");
         let rate = Some(30_000.0 / 1001.0);
-        let expected = Header { layout: Layout::I420, width: 640, height: 480, rate, full_range: false };
+        let expected = Y4mHeader { layout: Layout::I420, width: 640, height: 480, rate, full_range: false };
         assert_eq!(read.unwrap(), expected);
         assert!(header("YUV4MPEG2 W2 H2 XCOLORRANGE=FULL").unwrap().full_range);
         assert_eq!(header("YUV4MPEG2 W2 H2 F0:0").unwrap().rate, None);

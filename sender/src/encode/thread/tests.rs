@@ -5,13 +5,13 @@ use proto::sys::{Stop, wait_until, wall_clock};
 use rustix::event::{PollFd, PollFlags};
 
 use super::*;
-use crate::capture::source::{Next, Pattern, Source, Wanted};
+use crate::capture::source::{NextPicture, Pattern, Source, WantedMode};
 use crate::picture::{Captured, Picture, RawPicture};
 
 fn test_card() -> RawPicture {
-    let mut pattern = Pattern::new(Wanted { size: Some((640, 480)), fps: Some(1000.0) }).unwrap();
+    let mut pattern = Pattern::new(WantedMode { size: Some((640, 480)), fps: Some(1000.0) }).unwrap();
     match pattern.next(&Stop::new().unwrap()).unwrap() {
-        Next::Picture(Captured { picture: Picture::Raw(raw), .. }) => raw,
+        NextPicture::Picture(Captured { picture: Picture::Raw(raw), .. }) => raw,
         other => panic!("{other:?}"),
     }
 }
@@ -19,7 +19,7 @@ fn test_card() -> RawPicture {
 #[test]
 fn pictures_are_encoded_as_well_as_the_budget_allows() {
     let (pictures, inbox, stats) =
-        (Arc::new(Latest::new()), Arc::new(Inbox::new().unwrap()), Arc::new(Stats::default()));
+        (Arc::new(Latest::new()), Arc::new(FrameInbox::new().unwrap()), Arc::new(Stats::default()));
     let demand = Arc::new(Demand::default());
     demand.set(true);
     // Not scoped: where this fails, nobody is left to end the thread.
@@ -55,7 +55,7 @@ fn pictures_are_encoded_as_well_as_the_budget_allows() {
 
 #[test]
 fn a_budget_of_nothing_is_not_taken_for_none() {
-    let inbox = Inbox::new().unwrap();
+    let inbox = FrameInbox::new().unwrap();
     assert_eq!(inbox.frame_budget(), None);
     inbox.set_frame_budget(Some(0));
     assert_eq!(inbox.frame_budget(), Some(1));
@@ -66,7 +66,7 @@ fn a_budget_of_nothing_is_not_taken_for_none() {
 #[test]
 fn while_nobody_watches_nothing_is_encoded_and_the_first_to_come_sees_the_newest_picture() {
     let (pictures, inbox, stats) =
-        (Arc::new(Latest::new()), Arc::new(Inbox::new().unwrap()), Arc::new(Stats::default()));
+        (Arc::new(Latest::new()), Arc::new(FrameInbox::new().unwrap()), Arc::new(Stats::default()));
     let demand = Arc::new(Demand::default());
     let thread = std::thread::spawn({
         let (pictures, inbox, stats) = (pictures.clone(), inbox.clone(), stats.clone());

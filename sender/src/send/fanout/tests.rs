@@ -61,10 +61,10 @@ impl Setup {
 }
 
 /// Streams that are paced like this.
-fn streams(pace: &str) -> Streams {
+fn streams(pace: &str) -> StreamFactory {
     let args = Args::parse_from(["sender", "--pace", pace]);
     let clock = Clock::new(Instant::now(), MediaTime::default());
-    Streams::new(args.format, args.send_config(SESSION, SECRET), None, clock)
+    StreamFactory::new(args.format, args.send_config(SESSION, SECRET), None, clock)
 }
 
 /// Somebody who asks.

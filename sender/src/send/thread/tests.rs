@@ -11,12 +11,12 @@ use proto::{Clock, Frame, MediaTime, Pace, SessionId};
 
 use crate::args::Args;
 use crate::net::{NetworkOptions, Route, SendSocket};
-use crate::send::Streams;
+use crate::send::StreamFactory;
 use crate::stats;
 
 /// A sending thread, and the socket that it sends to.
 struct Setup {
-    inbox: Arc<Inbox>,
+    inbox: Arc<FrameInbox>,
     stats: Arc<Stats>,
     stop: Stop,
     receiver: UdpSocket,
@@ -37,9 +37,9 @@ impl Setup {
         let args = Args::parse_from(["sender", "--pace", &rate]);
         let clock = Clock::new(Instant::now(), MediaTime::default());
         let config = args.send_config(SessionId::new(1), [7; 16]);
-        let mut streams = Streams::new(args.format, config, None, clock);
+        let mut streams = StreamFactory::new(args.format, config, None, clock);
         streams.set_interval(Some(INTERVAL));
-        let (inbox, stats) = (Arc::new(Inbox::new().unwrap()), Arc::new(Stats::default()));
+        let (inbox, stats) = (Arc::new(FrameInbox::new().unwrap()), Arc::new(Stats::default()));
         let mut fanout = Fanout::new(streams, options).unwrap();
         fanout.add(socket, route, &stats);
         let stop = Stop::new().unwrap();

@@ -16,23 +16,23 @@ use v4l::video::Capture as _;
 use v4l::video::capture::Parameters;
 
 use super::choose::choose;
-use super::list::{Identity, identify};
-use super::mode::{self, Format, Interval, Mode};
+use super::list::{CameraIdentity, identify};
+use super::mode::{self, CameraFormat, FrameInterval, Mode};
 use super::trouble::Trouble;
-use super::unpack::Shape;
-use crate::capture::source::Wanted;
+use super::unpack::BufferLayout;
+use crate::capture::source::WantedMode;
 
 /// A camera that is giving pictures. Dropping it closes the device.
-pub(super) struct Capture {
+pub(super) struct CameraCapture {
     /// `None` only while it is dropped.
     stream: Option<MmapStream<'static>>,
     device: Device,
     /// Which camera it is.
-    pub(super) identity: Identity,
+    pub(super) identity: CameraIdentity,
     /// What it was set to, with the rate that the driver settled on.
     pub(super) mode: Mode,
     /// How pictures lie in its buffers.
-    pub(super) shape: Shape,
+    pub(super) shape: BufferLayout,
 }
 
 /// What a wait ended with.
@@ -57,17 +57,25 @@ pub(super) struct Filled<'a> {
     pub(super) skipped: u64,
 }
 
-impl Capture {
+impl CameraCapture {
     /// Opens the device, puts it into the mode nearest to what is wanted (if `format` is given, only in that) and starts
     /// it.
-    pub(super) fn start(path: &Path, format: Option<Format>, wanted: &Wanted) -> Result<Self, Trouble> {
+    pub(super) fn start(
+        path: &Path,
+        format: Option<CameraFormat>,
+        wanted: &WantedMode,
+    ) -> Result<Self, Trouble> {
         let start = || Self::start_unguarded(path, format, wanted);
         // The v4l crate panics where a driver says something of a format that it has no name for.
         catch_unwind(start)
             .unwrap_or_else(|_| Err(io::Error::other("its driver describes it in an unknown way").into()))
     }
 
-    fn start_unguarded(path: &Path, format: Option<Format>, wanted: &Wanted) -> Result<Self, Trouble> {
+    fn start_unguarded(
+        path: &Path,
+        format: Option<CameraFormat>,
+        wanted: &WantedMode,
+    ) -> Result<Self, Trouble> {
         let device = Device::with_path(path)?;
         let identity = identify(&device)?.ok_or(Trouble::NoCamera)?;
         let mut modes = mode::all(&device, wanted)?;
@@ -89,9 +97,9 @@ impl Capture {
             || device.params(),
             |interval| device.set_params(&Parameters::new(interval.fraction())),
         );
-        let interval = rate.ok().and_then(|rate| Interval::of(rate.interval)).or(mode.interval);
+        let interval = rate.ok().and_then(|rate| FrameInterval::of(rate.interval)).or(mode.interval);
         let stream = started(&device)?;
-        let shape = Shape::new(mode.format, &set);
+        let shape = BufferLayout::new(mode.format, &set);
         Ok(Self { stream: Some(stream), device, identity, mode: Mode { interval, ..mode }, shape })
     }
 
@@ -132,7 +140,7 @@ impl Capture {
     }
 }
 
-impl Drop for Capture {
+impl Drop for CameraCapture {
     fn drop(&mut self) {
         // Stopping panics on any error but that the device is gone; there is nothing to be done about one.
         let stream = AssertUnwindSafe(self.stream.take());

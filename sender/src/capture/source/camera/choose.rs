@@ -1,7 +1,7 @@
 //! Which of a camera's modes to run it in.
 
-use super::mode::{Format, Mode};
-use crate::capture::source::Wanted;
+use super::mode::{CameraFormat, Mode};
+use crate::capture::source::WantedMode;
 
 /// The best of `modes`: the nearest to what is wanted, and where nothing is, what serves most people best. `None` only
 /// if there are none.
@@ -9,12 +9,12 @@ use crate::capture::source::Wanted;
 /// A wanted size comes before a wanted rate, and both before the format: a camera's own JPEG costs nothing, but not
 /// what the user asked for. Without wishes it is the largest MJPEG up to 1920x1080 at 25 fps or more (nearest to 30);
 /// then MJPEG, then pixels, at 15 fps or more; then whatever is fastest.
-pub(crate) fn choose(modes: &[Mode], wanted: &Wanted) -> Option<usize> {
+pub(crate) fn choose(modes: &[Mode], wanted: &WantedMode) -> Option<usize> {
     (0..modes.len()).min_by_key(|&at| key(&modes[at], wanted))
 }
 
 /// What modes are ordered by; the least is the best. Each part is 0 where it does not matter.
-fn key(mode: &Mode, wanted: &Wanted) -> (u64, u64, u8, u64, bool, u64, usize, u64) {
+fn key(mode: &Mode, wanted: &WantedMode) -> (u64, u64, u8, u64, bool, u64, usize, u64) {
     let pixels = u64::from(mode.width) * u64::from(mode.height);
     let rate = mode.fps().unwrap_or(USUAL_FPS);
     let wrong_size = wanted.size.map_or(0, |(width, height)| {
@@ -22,7 +22,7 @@ fn key(mode: &Mode, wanted: &Wanted) -> (u64, u64, u8, u64, bool, u64, usize, u6
     });
     // 29.97 is as good as 30, so that it does not decide about the format.
     let wrong_rate = wanted.fps.map_or(0, |fps| ((rate - fps).abs() / fps / 0.02) as u64);
-    let is_mjpeg = mode.format == Format::Mjpeg;
+    let is_mjpeg = mode.format == CameraFormat::Mjpeg;
     let class = match (is_mjpeg, wanted.fps) {
         (true, Some(_)) => 0,
         (false, Some(_)) => 1,
@@ -53,23 +53,27 @@ const USABLE_FPS: f64 = 14.9;
 
 #[cfg(test)]
 mod tests {
-    use super::super::mode::Interval;
+    use super::super::mode::FrameInterval;
     use super::*;
     use crate::picture::Layout;
 
-    const YUYV: Format = Format::Raw(Layout::Yuyv);
-    const NV12: Format = Format::Raw(Layout::Nv12);
-    const GREY: Format = Format::Raw(Layout::Gray);
+    const YUYV: CameraFormat = CameraFormat::Raw(Layout::Yuyv);
+    const NV12: CameraFormat = CameraFormat::Raw(Layout::Nv12);
+    const GREY: CameraFormat = CameraFormat::Raw(Layout::Gray);
 
     /// Modes as a table: format, width, height, and rates.
-    fn modes(table: &[(Format, u32, u32, &[f64])]) -> Vec<Mode> {
-        let mode =
-            |format, width, height, fps: f64| Mode { format, width, height, interval: Interval::at(fps) };
+    fn modes(table: &[(CameraFormat, u32, u32, &[f64])]) -> Vec<Mode> {
+        let mode = |format, width, height, fps: f64| Mode {
+            format,
+            width,
+            height,
+            interval: FrameInterval::at(fps),
+        };
         table.iter().flat_map(|&(f, w, h, rates)| rates.iter().map(move |&fps| mode(f, w, h, fps))).collect()
     }
 
     fn chosen(modes: &[Mode], size: Option<(u32, u32)>, fps: Option<f64>) -> String {
-        modes[choose(modes, &Wanted { size, fps }).unwrap()].to_string()
+        modes[choose(modes, &WantedMode { size, fps }).unwrap()].to_string()
     }
 
     /// What most webcams offer.
@@ -78,10 +82,10 @@ mod tests {
             (YUYV, 640, 480, &[30.0, 15.0]),
             (YUYV, 1280, 720, &[10.0]),
             (YUYV, 1920, 1080, &[5.0]),
-            (Format::Mjpeg, 640, 480, &[60.0, 30.0, 15.0]),
-            (Format::Mjpeg, 1280, 720, &[60.0, 30.0]),
-            (Format::Mjpeg, 1920, 1080, &[30.0, 15.0]),
-            (Format::Mjpeg, 3840, 2160, &[30.0]),
+            (CameraFormat::Mjpeg, 640, 480, &[60.0, 30.0, 15.0]),
+            (CameraFormat::Mjpeg, 1280, 720, &[60.0, 30.0]),
+            (CameraFormat::Mjpeg, 1920, 1080, &[30.0, 15.0]),
+            (CameraFormat::Mjpeg, 3840, 2160, &[30.0]),
         ])
     }
 
@@ -106,7 +110,7 @@ mod tests {
     #[test]
     fn size_and_rate_come_before_the_format() {
         let modes = modes(&[
-            (Format::Mjpeg, 640, 480, &[15.0]),
+            (CameraFormat::Mjpeg, 640, 480, &[15.0]),
             (YUYV, 640, 480, &[30.0]),
             (YUYV, 800, 600, &[10.0]),
         ]);
@@ -117,7 +121,7 @@ mod tests {
 
     #[test]
     fn ntsc_rates_count_as_whole_ones() {
-        let modes = modes(&[(YUYV, 640, 480, &[30.0]), (Format::Mjpeg, 640, 480, &[29.97])]);
+        let modes = modes(&[(YUYV, 640, 480, &[30.0]), (CameraFormat::Mjpeg, 640, 480, &[29.97])]);
         assert_eq!(chosen(&modes, Some((640, 480)), Some(30.0)), "MJPEG 640x480 at 29.97 fps");
     }
 
@@ -127,13 +131,14 @@ mod tests {
         assert_eq!(chosen(&modes(&raw), None, None), "YUYV 640x480 at 25 fps");
         let slow = [(GREY, 640, 480, &[10.0, 5.0][..]), (YUYV, 1280, 720, &[7.5])];
         assert_eq!(chosen(&modes(&slow), None, None), "grey 640x480 at 10 fps");
-        let mixed = [(Format::Mjpeg, 640, 480, &[5.0][..]), (YUYV, 320, 240, &[15.0])];
+        let mixed = [(CameraFormat::Mjpeg, 640, 480, &[5.0][..]), (YUYV, 320, 240, &[15.0])];
         assert_eq!(chosen(&modes(&mixed), None, None), "YUYV 320x240 at 15 fps");
     }
 
     #[test]
     fn of_only_huge_modes_the_smallest_is_taken() {
-        let modes = modes(&[(Format::Mjpeg, 4000, 3000, &[30.0]), (Format::Mjpeg, 3840, 2160, &[30.0])]);
+        let modes =
+            modes(&[(CameraFormat::Mjpeg, 4000, 3000, &[30.0]), (CameraFormat::Mjpeg, 3840, 2160, &[30.0])]);
         assert_eq!(chosen(&modes, None, None), "MJPEG 3840x2160 at 30 fps");
     }
 
@@ -141,6 +146,6 @@ mod tests {
     fn a_mode_without_a_rate_can_be_chosen() {
         let modes = [Mode { format: YUYV, width: 640, height: 480, interval: None }];
         assert_eq!(chosen(&modes, None, Some(10.0)), "YUYV 640x480");
-        assert_eq!(choose(&[], &Wanted::default()), None);
+        assert_eq!(choose(&[], &WantedMode::default()), None);
     }
 }

@@ -8,25 +8,25 @@ use v4l::framesize::{FrameSizeEnum, Stepwise};
 use v4l::video::Capture as _;
 use v4l::{Device, FourCC, Fraction};
 
-use crate::capture::source::Wanted;
+use crate::capture::source::WantedMode;
 use crate::picture::Layout;
 
 /// One way in which a camera can be run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Mode {
     /// How its pictures are coded.
-    pub format: Format,
+    pub format: CameraFormat,
     /// Width in pixels.
     pub width: u32,
     /// Height in pixels.
     pub height: u32,
     /// Time between pictures, where the driver says so.
-    pub interval: Option<Interval>,
+    pub interval: Option<FrameInterval>,
 }
 
 /// How a camera's pictures are coded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub enum CameraFormat {
     /// Each a JPEG.
     Mjpeg,
     /// Each a field of pixels.
@@ -36,7 +36,7 @@ pub enum Format {
 /// Time between two pictures: `numerator / denominator` seconds. Never zero, and not always a whole number of pictures
 /// a second (1001/30000).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Interval {
+pub(crate) struct FrameInterval {
     numerator: u32,
     denominator: u32,
 }
@@ -44,7 +44,7 @@ pub(crate) struct Interval {
 impl Mode {
     /// Pictures per second, where the driver says so.
     pub(crate) fn fps(&self) -> Option<f64> {
-        self.interval.map(Interval::fps)
+        self.interval.map(FrameInterval::fps)
     }
 }
 
@@ -52,13 +52,13 @@ impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}x{}", self.format, self.width, self.height)?;
         match self.fps() {
-            Some(fps) => write!(f, " at {} fps", Rate(fps)),
+            Some(fps) => write!(f, " at {} fps", FrameRate(fps)),
             None => Ok(()),
         }
     }
 }
 
-impl Format {
+impl CameraFormat {
     /// The format with this V4L2 code, if it is one that can be used.
     pub(super) fn of(code: FourCC) -> Option<Self> {
         CODES.iter().find(|(_, codes)| codes.contains(&&code.repr)).map(|&(format, _)| format)
@@ -70,7 +70,7 @@ impl Format {
     }
 }
 
-impl fmt::Display for Format {
+impl fmt::Display for CameraFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Mjpeg => "MJPEG",
@@ -86,7 +86,7 @@ impl fmt::Display for Format {
     }
 }
 
-impl Interval {
+impl FrameInterval {
     /// An interval of `numerator / denominator` seconds, if that is longer than nothing.
     pub(crate) fn new(numerator: u32, denominator: u32) -> Option<Self> {
         (numerator > 0 && denominator > 0).then_some(Self { numerator, denominator })
@@ -113,11 +113,11 @@ impl Interval {
 
 /// Everything that `device` offers and that can be used here, with its V4L2 code. Of a range of sizes or rates, what
 /// is `wanted` and what is usual.
-pub(super) fn all(device: &Device, wanted: &Wanted) -> io::Result<Vec<(Mode, FourCC)>> {
+pub(super) fn all(device: &Device, wanted: &WantedMode) -> io::Result<Vec<(Mode, FourCC)>> {
     let mut modes = Vec::new();
     for description in device.enum_formats()? {
         let code = description.fourcc;
-        let Some(format) = Format::of(code) else { continue };
+        let Some(format) = CameraFormat::of(code) else { continue };
         for (width, height) in sizes(device, code, wanted)? {
             for interval in intervals(device, code, (width, height), wanted) {
                 modes.push((Mode { format, width, height, interval }, code));
@@ -127,7 +127,7 @@ pub(super) fn all(device: &Device, wanted: &Wanted) -> io::Result<Vec<(Mode, Fou
     Ok(modes)
 }
 
-fn sizes(device: &Device, code: FourCC, wanted: &Wanted) -> io::Result<Vec<(u32, u32)>> {
+fn sizes(device: &Device, code: FourCC, wanted: &WantedMode) -> io::Result<Vec<(u32, u32)>> {
     let Ok(offered) = device.enum_framesizes(code) else {
         // A driver need not list its sizes; then there is the one that it stands at.
         let now = device.format()?;
@@ -166,13 +166,19 @@ fn on_step(value: u32, min: u32, max: u32, step: u32) -> u32 {
     min + steps.min((max - min) / step) * step
 }
 
-fn intervals(device: &Device, code: FourCC, size: (u32, u32), wanted: &Wanted) -> Vec<Option<Interval>> {
+fn intervals(
+    device: &Device,
+    code: FourCC,
+    size: (u32, u32),
+    wanted: &WantedMode,
+) -> Vec<Option<FrameInterval>> {
     let mut intervals = Vec::new();
     for offered in device.enum_frameintervals(code, size.0, size.1).unwrap_or_default() {
         match offered.interval {
-            FrameIntervalEnum::Discrete(one) => intervals.extend(Interval::of(one).map(Some)),
+            FrameIntervalEnum::Discrete(one) => intervals.extend(FrameInterval::of(one).map(Some)),
             FrameIntervalEnum::Stepwise(range) => {
-                let (Some(fastest), Some(slowest)) = (Interval::of(range.min), Interval::of(range.max))
+                let (Some(fastest), Some(slowest)) =
+                    (FrameInterval::of(range.min), FrameInterval::of(range.max))
                 else {
                     continue;
                 };
@@ -187,19 +193,19 @@ fn intervals(device: &Device, code: FourCC, size: (u32, u32), wanted: &Wanted) -
 }
 
 /// Intervals out of a range: its ends, the usual ones in it, and the nearest to what is wanted.
-fn intervals_in(fastest: Interval, slowest: Interval, wanted: Option<f64>) -> Vec<Interval> {
+fn intervals_in(fastest: FrameInterval, slowest: FrameInterval, wanted: Option<f64>) -> Vec<FrameInterval> {
     let mut intervals = vec![fastest, slowest];
     let inside = |fps: &f64| (slowest.fps()..=fastest.fps()).contains(fps);
-    intervals.extend(USUAL_RATES.into_iter().chain(wanted).filter(inside).filter_map(Interval::at));
+    intervals.extend(USUAL_RATES.into_iter().chain(wanted).filter(inside).filter_map(FrameInterval::at));
     intervals.sort_by(|a, b| a.fps().total_cmp(&b.fps()));
     intervals.dedup_by(|a, b| a.fps() == b.fps());
     intervals
 }
 
 /// A rate for people: without decimals where it is whole.
-pub(crate) struct Rate(pub(crate) f64);
+pub(crate) struct FrameRate(pub(crate) f64);
 
-impl fmt::Display for Rate {
+impl fmt::Display for FrameRate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hundredths = (self.0 * 100.0).round() / 100.0;
         write!(f, "{hundredths}")
@@ -207,14 +213,14 @@ impl fmt::Display for Rate {
 }
 
 /// The formats that can be used, best first, and their V4L2 codes.
-const CODES: [(Format, &[&[u8; 4]]); 7] = [
-    (Format::Mjpeg, &[b"MJPG", b"JPEG"]),
-    (Format::Raw(Layout::Yuyv), &[b"YUYV"]),
-    (Format::Raw(Layout::Nv12), &[b"NV12"]),
-    (Format::Raw(Layout::I420), &[b"YU12"]),
-    (Format::Raw(Layout::Gray), &[b"GREY"]),
-    (Format::Raw(Layout::Rgb), &[b"RGB3"]),
-    (Format::Raw(Layout::Bgr), &[b"BGR3"]),
+const CODES: [(CameraFormat, &[&[u8; 4]]); 7] = [
+    (CameraFormat::Mjpeg, &[b"MJPG", b"JPEG"]),
+    (CameraFormat::Raw(Layout::Yuyv), &[b"YUYV"]),
+    (CameraFormat::Raw(Layout::Nv12), &[b"NV12"]),
+    (CameraFormat::Raw(Layout::I420), &[b"YU12"]),
+    (CameraFormat::Raw(Layout::Gray), &[b"GREY"]),
+    (CameraFormat::Raw(Layout::Rgb), &[b"RGB3"]),
+    (CameraFormat::Raw(Layout::Bgr), &[b"BGR3"]),
 ];
 
 const USUAL_SIZES: [(u32, u32); 8] =
@@ -250,16 +256,16 @@ mod tests {
 
     #[test]
     fn of_a_range_of_rates_the_wanted_one_is_there() {
-        let (fastest, slowest) = (Interval::new(1, 40).unwrap(), Interval::new(1, 2).unwrap());
+        let (fastest, slowest) = (FrameInterval::new(1, 40).unwrap(), FrameInterval::new(1, 2).unwrap());
         let rates: Vec<f64> =
-            intervals_in(fastest, slowest, Some(12.5)).into_iter().map(Interval::fps).collect();
+            intervals_in(fastest, slowest, Some(12.5)).into_iter().map(FrameInterval::fps).collect();
         assert_eq!(rates, [2.0, 5.0, 10.0, 12.5, 15.0, 20.0, 25.0, 30.0, 40.0]);
     }
 
     #[test]
     fn rates_read_well() {
-        assert_eq!(Rate(30.0).to_string(), "30");
-        assert_eq!(Rate(12.5).to_string(), "12.5");
-        assert_eq!(Rate(30000.0 / 1001.0).to_string(), "29.97");
+        assert_eq!(FrameRate(30.0).to_string(), "30");
+        assert_eq!(FrameRate(12.5).to_string(), "12.5");
+        assert_eq!(FrameRate(30000.0 / 1001.0).to_string(), "29.97");
     }
 }

@@ -6,13 +6,13 @@ use proto::{Buffer, Pool, jpeg};
 use v4l::format::{Colorspace, Quantization};
 
 use super::super::range;
-use super::mode::Format;
+use super::mode::CameraFormat;
 use crate::picture::{Layout, Picture, RawPicture};
 
 /// How the pictures lie in a driver's buffers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Shape {
-    format: Format,
+pub(super) struct BufferLayout {
+    format: CameraFormat,
     width: u32,
     height: u32,
     /// Bytes from one row of the first plane to the next.
@@ -21,11 +21,11 @@ pub(super) struct Shape {
     is_limited: bool,
 }
 
-impl Shape {
+impl BufferLayout {
     /// The shape that a driver set, for a format that is known here.
-    pub(super) fn new(format: Format, set: &v4l::Format) -> Self {
+    pub(super) fn new(format: CameraFormat, set: &v4l::Format) -> Self {
         let shape = Self { format, width: set.width, height: set.height, stride: 0, is_limited: false };
-        let Format::Raw(layout) = format else { return shape };
+        let CameraFormat::Raw(layout) = format else { return shape };
         // Some drivers say 0 where rows are not padded.
         let stride = shape.planes(layout)[0].map_or(0, |plane| plane.row).max(set.stride as usize);
         let is_limited = match (layout, set.quantization) {
@@ -41,12 +41,12 @@ impl Shape {
     /// Copies the picture out of a buffer; `None` if it is damaged.
     pub(super) fn unpack(&self, bytes: &[u8], pool: &mut Pool) -> Option<Picture> {
         match self.format {
-            Format::Mjpeg => {
+            CameraFormat::Mjpeg => {
                 // What stands before the picture, or follows its end, is padding or the rest of another picture.
                 let found = jpeg::find(bytes)?;
                 fill(pool, |copy| copy.extend_from_slice(&bytes[found])).map(Picture::Jpeg)
             }
-            Format::Raw(layout) => {
+            CameraFormat::Raw(layout) => {
                 let planes = self.planes(layout);
                 let needed = planes.iter().flatten().map(|plane| plane.stride * plane.rows).sum::<usize>();
                 // The padding behind the very last row may be missing.
@@ -145,8 +145,8 @@ fn fill(pool: &mut Pool, write: impl FnOnce(&mut Vec<u8>)) -> Option<Buffer> {
 mod tests {
     use super::*;
 
-    fn shape(layout: Layout, width: u32, height: u32, stride: usize) -> Shape {
-        Shape { format: Format::Raw(layout), width, height, stride, is_limited: false }
+    fn shape(layout: Layout, width: u32, height: u32, stride: usize) -> BufferLayout {
+        BufferLayout { format: CameraFormat::Raw(layout), width, height, stride, is_limited: false }
     }
 
     fn bytes(picture: Option<Picture>) -> Option<Vec<u8>> {
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn video_range_is_stretched() {
-        let picture = Shape { is_limited: true, ..shape(Layout::Yuyv, 2, 2, 4) }
+        let picture = BufferLayout { is_limited: true, ..shape(Layout::Yuyv, 2, 2, 4) }
             .unpack(&[16, 128, 235, 16, 0, 240, 126, 130], &mut Pool::new(1));
         assert_eq!(bytes(picture), Some(vec![0, 128, 255, 0, 0, 255, 128, 130]));
     }
@@ -196,7 +196,7 @@ mod tests {
         let mut jpeg = vec![0xff, 0xd8];
         jpeg.extend_from_slice(&[0xff, 0xc0, 0, 11, 8, 0, 8, 0, 8, 1, 1, 0x11, 0]);
         jpeg.extend_from_slice(&[0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0, 1, 2, 3, 0xff, 0xd9]);
-        let shape = Shape { format: Format::Mjpeg, ..shape(Layout::Gray, 8, 8, 0) };
+        let shape = BufferLayout { format: CameraFormat::Mjpeg, ..shape(Layout::Gray, 8, 8, 0) };
         let mut buffer = jpeg.clone();
         buffer.extend_from_slice(&[0, 9, 0xff, 0xd9, 9]);
         let mut pool = Pool::new(1);

@@ -59,28 +59,28 @@ fn file(content: &[u8]) -> File {
     file
 }
 
-fn stored(content: &[u8], repeat: bool) -> anyhow::Result<Stream> {
-    Stream::new(file(content), "clip".into(), repeat)
+fn stored(content: &[u8], repeat: bool) -> anyhow::Result<InputStream> {
+    InputStream::new(file(content), "clip".into(), repeat)
 }
 
 /// A pipe: the end to read as a source, the end to write.
-fn live() -> (Stream, File) {
+fn live() -> (InputStream, File) {
     let (read, write) = rustix::pipe::pipe().unwrap();
-    (Stream::new(read.into(), "standard input".into(), false).unwrap(), write.into())
+    (InputStream::new(read.into(), "standard input".into(), false).unwrap(), write.into())
 }
 
-fn next_jpeg(source: &mut Stream) -> Option<Vec<u8>> {
+fn next_jpeg(source: &mut InputStream) -> Option<Vec<u8>> {
     match source.next(&stop()).unwrap() {
-        Next::Picture(Captured { picture: Picture::Jpeg(jpeg), .. }) => Some(jpeg.to_vec()),
-        Next::End => None,
+        NextPicture::Picture(Captured { picture: Picture::Jpeg(jpeg), .. }) => Some(jpeg.to_vec()),
+        NextPicture::End => None,
         other => panic!("{other:?}"),
     }
 }
 
-fn next_raw(source: &mut Stream) -> Option<RawPicture> {
+fn next_raw(source: &mut InputStream) -> Option<RawPicture> {
     match source.next(&stop()).unwrap() {
-        Next::Picture(Captured { picture: Picture::Raw(raw), .. }) => Some(raw),
-        Next::End => None,
+        NextPicture::Picture(Captured { picture: Picture::Raw(raw), .. }) => Some(raw),
+        NextPicture::End => None,
         other => panic!("{other:?}"),
     }
 }
@@ -165,7 +165,7 @@ fn a_request_to_end_is_seen_while_waiting_for_input() {
         // Whether it waits already or not, it must see the request.
         std::thread::sleep(Duration::from_millis(10));
         stop.request();
-        assert!(matches!(reader.join().unwrap(), Next::End), "{begun:?}");
+        assert!(matches!(reader.join().unwrap(), NextPicture::End), "{begun:?}");
         drop(pipe);
     }
 }
@@ -234,7 +234,7 @@ fn a_named_pipe_without_a_writer_does_not_keep_us() {
     let folder = TestFolder::new("fifo");
     let path = folder.path().join("pipe");
     rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
-    let mut source = Stream::open(&path, false).unwrap();
+    let mut source = InputStream::open(&path, false).unwrap();
     let picture = jpeg(3);
     let writer = std::thread::spawn({
         let picture = picture.clone();
@@ -249,7 +249,7 @@ fn a_named_pipe_without_a_writer_does_not_keep_us() {
 fn each_round_reads_the_file_that_has_the_place_then() {
     let folder = TestFolder::new("replaced");
     let path = folder.write("now.jpg", &jpeg(1));
-    let mut source = Stream::open(&path, true).unwrap();
+    let mut source = InputStream::open(&path, true).unwrap();
     assert_eq!((next_jpeg(&mut source), next_jpeg(&mut source)), (Some(jpeg(1)), Some(jpeg(1))));
     // Put in its place, then written over, as is and after it was half written.
     std::fs::rename(folder.write("new.jpg", &jpeg(2)), &path).unwrap();
@@ -267,7 +267,9 @@ fn each_round_reads_the_file_that_has_the_place_then() {
     assert_eq!(next_jpeg(&mut source), Some(jpeg(4)));
     writer.join().unwrap();
     std::fs::remove_file(&path).unwrap();
-    assert!(matches!(source.next(&stop()).unwrap(), Next::Gone(why) if why.contains("no picture now")));
+    assert!(
+        matches!(source.next(&stop()).unwrap(), NextPicture::Gone(why) if why.contains("no picture now"))
+    );
     std::fs::write(&path, jpeg(5)).unwrap();
     assert_eq!(next_jpeg(&mut source), Some(jpeg(5)));
 }
@@ -302,7 +304,7 @@ fn speed_of_a_pipe() {
             times
         });
         let mut got = Vec::new();
-        while let Next::Picture(captured) = source.next(&stop()).unwrap() {
+        while let NextPicture::Picture(captured) = source.next(&stop()).unwrap() {
             got.push((captured.at, Instant::now()));
         }
         let times = writer.join().unwrap();
