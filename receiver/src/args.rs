@@ -13,7 +13,7 @@ use proto::app::{WebArgs, WebPolicy};
 use proto::netem::Impairment;
 
 use crate::discovery::Sources;
-use crate::output::Spec;
+use crate::output::OutputSpec;
 use crate::record::{KeepOptions, Split};
 use crate::session::Host;
 use crate::window::Detail;
@@ -77,7 +77,7 @@ pub struct Args {
     /// FOLDER/ (one .jpg per frame), FILE.mkv (a video of the same JPEGs) or FILE.mjpeg. Of several senders, all but the
     /// window take the first. Repeatable
     #[arg(long, value_name = "SPEC", default_value = "window", value_parser = output_parser(), allow_hyphen_values = true, help_heading = OUTPUT)]
-    pub output: Vec<Spec>,
+    pub output: Vec<OutputSpec>,
 
     /// Go on in a new file, such as door-0002.mkv, after this time or before this size: 10m, 500MB
     #[arg(long, value_name = "T|SIZE", help_heading = OUTPUT)]
@@ -262,7 +262,7 @@ mod tests {
         let sources = args.sources();
         assert_eq!(sources.listen, ["0.0.0.0:9000".parse().unwrap()]);
         assert!(sources.is_open && sources.want_finding());
-        assert_eq!(args.output, [Spec::Window]);
+        assert_eq!(args.output, [OutputSpec::Window]);
         assert!(args.resend && args.feedback);
     }
 
@@ -282,7 +282,7 @@ mod tests {
             path(b""),
         ];
         let args = Args::try_parse_from(words).unwrap();
-        assert_eq!(args.output, [Spec::Matroska(path(b".mkv").into())]);
+        assert_eq!(args.output, [OutputSpec::Matroska(path(b".mkv").into())]);
         assert_eq!(args.save_to, PathBuf::from(path(b"")));
         assert_eq!((args.stats_json, args.system.config), (Some(path(b"").into()), Some(path(b"").into())));
     }

@@ -15,7 +15,7 @@ use proto::sys::Stop;
 use proto::{Frame, FrameId, MediaTime};
 use receiver::{
     DecodeTarget, Decoded, Decoder, Delays, Feed, Feeds, KeepOptions, Options, Origin, Picture, PixelFormat,
-    ReceiveSocket, Recorder, State, Status, Waker, Window,
+    ReceiveSocket, Recorder, Status, StreamState, Waker, Window,
 };
 use turbojpeg::{Image, Subsamp};
 
@@ -126,14 +126,14 @@ fn layouts(view: &mut View) {
 fn card(view: &mut View) {
     // Before anything has come.
     view.wait_for(|screen| screen.count(|[r, g, b]| r > 0xd0 && g > 0xd0 && b > 0xd0) > 2000);
-    view.set(State::Live);
+    view.set(StreamState::Live);
     view.show(&solid(640, 480, [90, 120, 90], Subsamp::Sub2x2), 0);
     let is_picture = |[r, g, b]: [u8; 3]| r.abs_diff(90) < 6 && g.abs_diff(120) < 6 && b.abs_diff(90) < 6;
     assert!(view.screen().count(is_picture) > 640 * 470);
-    view.set(State::SourceGone("the camera was unplugged".to_owned()));
+    view.set(StreamState::SourceGone("the camera was unplugged".to_owned()));
     view.wait_for(|screen| screen.count(is_picture) == 0);
     // The stream is said to go on: the picture is there again before a new one comes.
-    view.set(State::Live);
+    view.set(StreamState::Live);
     view.wait_for(|screen| screen.count(is_picture) > 640 * 470);
 }
 
@@ -183,7 +183,7 @@ impl View {
     fn show(&mut self, jpeg: &[u8], id: u32) {
         let (mut pixels, before) = (Decoded::default(), self.displayed());
         let size = self.decoder.decode(jpeg, DecodeTarget::whole(self.format), &mut pixels).unwrap();
-        self.set(State::Live);
+        self.set(StreamState::Live);
         let frame = Frame { captured: MediaTime::from_micros(7), jpeg: Arc::default() };
         let (id, decoded_at) = (FrameId::new(id), Instant::now());
         let picture = Picture { id, frame, decoded_at, pixels: Arc::new(pixels) };
@@ -201,7 +201,7 @@ impl View {
         self.feed.live().counters.displayed
     }
 
-    fn set(&self, state: State) {
+    fn set(&self, state: StreamState) {
         self.feed.live().status().state = state;
         self.waker.wake();
     }

@@ -9,7 +9,7 @@ use crate::common::running::{Running, count, program};
 use crate::common::{alone, beside_others, figure, pause};
 use proto::SessionId;
 use proto::discovery::Mark;
-use receiver::{Browser, Change, Found};
+use receiver::{Browser, BrowserChange, FoundSender};
 
 #[test]
 fn senders_are_found_by_name_with_what_they_send_and_gone_when_they_end() {
@@ -60,14 +60,14 @@ fn what_is_found_and_gone_is_told_as_it_happens() {
     let browser = lab.on("host1", || Browser::start(None, move |change| drop(tell.send(change))).unwrap());
     let sender = lab.sender("host0", &["--source", "pattern", "--name", "a.b \\c"]);
     let first = told.recv_timeout(SOON).unwrap();
-    let is_named = |found: &Found| found.name == "a.b \\c" && found.instance == found.name;
-    assert!(matches!(&first, Change::Found(found) if is_named(found)), "{first:?}");
+    let is_named = |found: &FoundSender| found.name == "a.b \\c" && found.instance == found.name;
+    assert!(matches!(&first, BrowserChange::Found(found) if is_named(found)), "{first:?}");
     // It is heard by two families of addresses, in whichever order.
     pause(1000);
-    assert!(told.try_iter().all(|change| matches!(change, Change::Changed(_))));
+    assert!(told.try_iter().all(|change| matches!(change, BrowserChange::Changed(_))));
     sender.interrupt();
     let last = told.recv_timeout(SOON).unwrap();
-    assert!(matches!(last, Change::Gone(_)), "{last:?}");
+    assert!(matches!(last, BrowserChange::Gone(_)), "{last:?}");
     drop(browser);
     assert!(told.recv_timeout(SOON).is_err(), "nobody is left to tell");
 }
@@ -277,12 +277,12 @@ fn a_host_of_this_network_is_known_by_its_name_without_the_systems_help() {
 }
 
 trait WaitFor {
-    fn wait_for(&self, name: &str) -> Found;
+    fn wait_for(&self, name: &str) -> FoundSender;
 }
 
 impl WaitFor for Browser {
     /// Waits until a sender of this name is found with its addresses.
-    fn wait_for(&self, name: &str) -> Found {
+    fn wait_for(&self, name: &str) -> FoundSender {
         let begun = Instant::now();
         loop {
             let found =
@@ -324,7 +324,7 @@ fn browser(lab: &Lab, host: &str) -> Browser {
 }
 
 /// Waits until those that are found are so.
-fn until(browser: &Browser, sender: &Running, what: impl Fn(&[Found]) -> bool) -> Vec<Found> {
+fn until(browser: &Browser, sender: &Running, what: impl Fn(&[FoundSender]) -> bool) -> Vec<FoundSender> {
     let begun = Instant::now();
     loop {
         let found = browser.list();

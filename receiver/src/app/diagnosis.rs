@@ -23,12 +23,12 @@ pub(super) struct Diagnosis {
     /// The sender that is asked, if one is.
     asks: Option<String>,
     /// How the sender is reached, once one is heard.
-    way: Option<Way>,
+    way: Option<SourceRoute>,
 }
 
 /// How a sender is reached.
 #[derive(Debug)]
-struct Way {
+struct SourceRoute {
     source: String,
     /// The name of the interface; empty where that is not known.
     interface: String,
@@ -89,7 +89,7 @@ impl Diagnosis {
     }
 
     /// How this sender is reached. The system is asked once for each.
-    fn way_to(&mut self, source: String) -> &Way {
+    fn way_to(&mut self, source: String) -> &SourceRoute {
         let known = self.way.take().filter(|way| way.source == source);
         self.way.insert(known.unwrap_or_else(|| {
             let found = match &self.interface {
@@ -98,7 +98,7 @@ impl Diagnosis {
             };
             let is_wireless = found.as_ref().is_some_and(Interface::is_wireless);
             let interface = self.interface.clone().or_else(|| Some(found?.name)).unwrap_or_default();
-            Way { source, interface, is_wireless }
+            SourceRoute { source, interface, is_wireless }
         }))
     }
 }

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use anyhow::{Result, ensure};
 use proto::app::{LatestStats, WebArgs, WebPolicy};
 
-use crate::session::Shared;
+use crate::session::ReceiveContext;
 
 /// There is none.
 pub(super) enum Web {}
@@ -28,7 +28,7 @@ impl Web {
         match *self {}
     }
 
-    pub(super) fn serve(self, _: &Arc<Shared>) -> Result<JoinHandle<Result<()>>> {
+    pub(super) fn serve(self, _: &Arc<ReceiveContext>) -> Result<JoinHandle<Result<()>>> {
         match self {}
     }
 }

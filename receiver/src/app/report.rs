@@ -9,12 +9,12 @@ use proto::app::{Given, Report, Reporter, StreamFormat};
 use super::diagnosis::Diagnosis;
 use crate::feed::{Everything, Feed, FeedCounters, OutputObject, Reports};
 use crate::output::Tallies;
-use crate::session::Shared;
+use crate::session::ReceiveContext;
 use crate::sync::lock;
 
 /// The work of the report thread.
 pub(crate) struct Reporting {
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) shared: Arc<ReceiveContext>,
     /// Of all that arrives.
     pub(crate) format: StreamFormat,
     /// What nobody need be advised to give.

@@ -16,8 +16,8 @@ use crate::decode::{Decoders, Decoding};
 use crate::discovery::{self, Sources};
 use crate::feed::{Feeds, Status};
 use crate::net::ReceiveSocket;
-use crate::output::{Outputs, Spec};
-use crate::session::{FrameLimit, Host, LOOK_UP_EVERY, Opened, ReceiveThreads, Shared, StreamConfig};
+use crate::output::{OutputSpec, Outputs};
+use crate::session::{FrameLimit, Host, LOOK_UP_EVERY, Opened, ReceiveContext, ReceiveThreads, StreamConfig};
 use crate::sync::lock;
 use crate::window::{Options, Window};
 
@@ -30,7 +30,7 @@ pub fn run(args: &Args) -> Result<()> {
     // Before SDL has handlers of its own.
     stop_at_signals(&stop).context("cannot handle signals")?;
     let json_to_stdout = args.stats_json.as_ref().is_some_and(|path| path.as_os_str() == "-");
-    if json_to_stdout && args.output.iter().any(Spec::is_standard_output) {
+    if json_to_stdout && args.output.iter().any(OutputSpec::is_standard_output) {
         bail!("--stats-json - and an --output to standard output would mix; give --stats-json a file");
     }
     proto::warm_up();
@@ -49,7 +49,7 @@ pub fn run(args: &Args) -> Result<()> {
     let shows_several = window.is_some() || web.is_some();
     let most_senders =
         args.max_senders.map_or_else(|| if shows_several { MOST_IN_A_WINDOW } else { 1 }, usize::from);
-    let shared = Arc::new(Shared {
+    let shared = Arc::new(ReceiveContext {
         feeds,
         decoding: Decoding::new(window.as_ref().map(Window::format)),
         outputs: outputs.clone(),
@@ -191,7 +191,7 @@ fn open_links(sources: &Sources, args: &Args) -> Result<(Vec<Opened>, Vec<Host>)
 }
 
 /// The decoding threads, where pictures are wanted at all.
-fn start_decoders(shared: &Arc<Shared>, wanted: bool) -> Result<Decoders> {
+fn start_decoders(shared: &Arc<ReceiveContext>, wanted: bool) -> Result<Decoders> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     // Without a window only one sender's pictures are decoded; with one, a slow sender's never take all threads.
     let threads = match (wanted, shared.feeds.have_window()) {
@@ -212,7 +212,7 @@ fn seed() -> Result<u64> {
 
 /// The window, where one is wanted. SDL wants the main thread.
 fn open_window(args: &Args) -> Result<Option<Window>> {
-    if !args.output.contains(&Spec::Window) {
+    if !args.output.contains(&OutputSpec::Window) {
         return Ok(None);
     }
     let options = Options { fullscreen: args.fullscreen, vsync: args.vsync, detail: args.overlay };

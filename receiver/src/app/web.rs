@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::feed;
 use crate::feed::Agreement;
-use crate::session::Shared;
+use crate::session::ReceiveContext;
 use crate::sync::lock;
 use quota::Quota;
 
@@ -27,7 +27,7 @@ pub(super) struct Web {
 
 struct ReceiverSite {
     board: LatestStats,
-    shared: Arc<Shared>,
+    shared: Arc<ReceiveContext>,
     quota: Mutex<Quota>,
 }
 
@@ -50,7 +50,7 @@ impl Web {
     ///
     /// # Errors
     /// If the system gives no thread.
-    pub(super) fn serve(self, shared: &Arc<Shared>) -> Result<JoinHandle<Result<()>>> {
+    pub(super) fn serve(self, shared: &Arc<ReceiveContext>) -> Result<JoinHandle<Result<()>>> {
         let site = Arc::new(ReceiverSite {
             board: self.board,
             shared: shared.clone(),

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use proto::sys::parse_scoped;
 
-use crate::output::Spec;
+use crate::output::OutputSpec;
 use crate::window::Detail;
 
 /// Refuses addresses that cannot be listened on.
@@ -32,8 +32,8 @@ pub(super) fn parse_listen(text: &str) -> Result<SocketAddr> {
 }
 
 /// What reads `--output`: words, or a path of any bytes.
-pub(super) fn output_parser() -> impl TypedValueParser<Value = Spec> {
-    OsStringValueParser::new().try_map(|text| Spec::try_from(text.as_os_str()))
+pub(super) fn output_parser() -> impl TypedValueParser<Value = OutputSpec> {
+    OsStringValueParser::new().try_map(|text| OutputSpec::try_from(text.as_os_str()))
 }
 
 /// Reads how much is to be written on a picture.

@@ -7,13 +7,13 @@ use proto::jpeg::{Info, scan, scan_head};
 use proto::sys::Placement;
 
 use super::bounds::check;
-use super::engine::{Engine, Scale, Shape};
+use super::engine::{Engine, ExpectedJpeg, Scale};
 use super::error::DecodeError;
 use super::picture::{Decoded, Layout};
 use super::strips::StripLayout;
 use super::target::{DecodeTarget, scaled};
 use super::tidy::Tidy;
-use super::workers::Worker;
+use super::workers::StripWorker;
 
 /// Decodes JPEGs, with threads and buffers that it keeps.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub struct Decoder {
     engine: Engine,
     /// How many threads may share a picture; those besides the caller's are started when one is shared first.
     threads: usize,
-    workers: Vec<Worker>,
+    workers: Vec<StripWorker>,
     tidy: Tidy,
     cut: StripLayout,
     placement: Placement,
@@ -82,7 +82,7 @@ impl Decoder {
             Some(area) if layout == Layout::Bgrx => Scale::for_showing(size, scaled(size, area)),
             _ => Scale::Full,
         };
-        let whole = Shape { width: size.0, rows: size.1, layout, scale };
+        let whole = ExpectedJpeg { width: size.0, rows: size.1, layout, scale };
         let is_shared = target.alone && scale == Scale::Full && whole.width * whole.rows >= WORTH_SHARING;
         let parts = if is_shared { self.start_workers() + 1 } else { 1 };
         if parts > 1 && self.cut.measure(jpeg, info, parts) {
@@ -100,23 +100,28 @@ impl Decoder {
     /// Starts the other threads, if they are not there; with fewer than wished it is slower, and still right.
     fn start_workers(&mut self) -> usize {
         if self.workers.is_empty() {
-            self.workers.extend((1..self.threads).map_while(|n| Worker::start(n).ok()));
+            self.workers.extend((1..self.threads).map_while(|n| StripWorker::start(n).ok()));
         }
         self.workers.len()
     }
 
     /// Each strip but the first goes to a worker. All are waited for, whatever becomes of one of them.
-    fn decode_strips(&mut self, jpeg: &[u8], whole: Shape, into: &mut Decoded) -> Result<(), DecodeError> {
+    fn decode_strips(
+        &mut self,
+        jpeg: &[u8],
+        whole: ExpectedJpeg,
+        into: &mut Decoded,
+    ) -> Result<(), DecodeError> {
         let strips = into.begin(whole.width, whole.rows, whole.layout, self.cut.strips());
         let (first, others) = strips.split_first_mut().ok_or(DecodeError::Threads)?;
-        self.placement.keep_apart(self.workers.iter().map(Worker::id));
+        self.placement.keep_apart(self.workers.iter().map(StripWorker::id));
         let mut outcome = Ok(());
         let mut busy = 0;
         for (index, (strip, worker)) in others.iter_mut().zip(&mut self.workers).enumerate() {
             let (first_row, rows) = self.cut.rows(index + 1);
             strip.place(first_row, rows);
             self.cut.copy(jpeg, index + 1, worker.jpeg());
-            if !worker.give(Shape { rows, ..whole }, std::mem::take(&mut strip.pixels)) {
+            if !worker.give(ExpectedJpeg { rows, ..whole }, std::mem::take(&mut strip.pixels)) {
                 outcome = Err(DecodeError::Threads);
                 break;
             }
@@ -125,8 +130,9 @@ impl Decoder {
         let (first_row, rows) = self.cut.rows(0);
         first.place(first_row, rows);
         outcome = outcome.and_then(|()| {
-            self.cut
-                .with_first(jpeg, |jpeg| self.engine.decode(jpeg, Shape { rows, ..whole }, &mut first.pixels))
+            self.cut.with_first(jpeg, |jpeg| {
+                self.engine.decode(jpeg, ExpectedJpeg { rows, ..whole }, &mut first.pixels)
+            })
         });
         for (strip, worker) in others.iter_mut().zip(&mut self.workers).take(busy) {
             let (pixels, decoded) = worker.collect();

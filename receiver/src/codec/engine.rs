@@ -15,7 +15,7 @@ pub(super) struct Engine {
 
 /// What a JPEG must turn out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Shape {
+pub(super) struct ExpectedJpeg {
     pub(super) width: u32,
     pub(super) rows: u32,
     pub(super) layout: Layout,
@@ -87,7 +87,7 @@ impl Engine {
     pub(super) fn decode(
         &mut self,
         jpeg: &[u8],
-        shape: Shape,
+        shape: ExpectedJpeg,
         into: &mut Vec<u8>,
     ) -> Result<(), DecodeError> {
         self.with(|decompressor| {

@@ -6,14 +6,14 @@ use std::thread::JoinHandle;
 
 use proto::sys::ThreadId;
 
-use super::engine::{Engine, Shape};
+use super::engine::{Engine, ExpectedJpeg};
 use super::error::DecodeError;
 
 /// A thread that decodes one strip at a time. It ends when it is dropped.
 #[derive(Debug)]
-pub(super) struct Worker {
-    jobs: Option<SyncSender<Job>>,
-    done: Receiver<(Job, Result<(), DecodeError>)>,
+pub(super) struct StripWorker {
+    jobs: Option<SyncSender<StripJob>>,
+    done: Receiver<(StripJob, Result<(), DecodeError>)>,
     /// The strip to be given, and then the buffer that comes back.
     jpeg: Vec<u8>,
     thread: Option<JoinHandle<()>>,
@@ -22,15 +22,15 @@ pub(super) struct Worker {
 
 /// Both buffers go there and come back, so that nothing is allocated.
 #[derive(Debug)]
-struct Job {
+struct StripJob {
     jpeg: Vec<u8>,
-    shape: Shape,
+    shape: ExpectedJpeg,
     pixels: Vec<u8>,
 }
 
-impl Worker {
+impl StripWorker {
     pub(super) fn start(number: usize) -> io::Result<Self> {
-        let (jobs, inbox) = sync_channel::<Job>(1);
+        let (jobs, inbox) = sync_channel::<StripJob>(1);
         let (outbox, done) = sync_channel(1);
         let (say_id, id) = channel();
         let work = move || {
@@ -60,8 +60,8 @@ impl Worker {
     }
 
     /// Begins to decode what was written. Says whether it did; then [`Self::collect`] must follow.
-    pub(super) fn give(&mut self, shape: Shape, pixels: Vec<u8>) -> bool {
-        let job = Job { jpeg: std::mem::take(&mut self.jpeg), shape, pixels };
+    pub(super) fn give(&mut self, shape: ExpectedJpeg, pixels: Vec<u8>) -> bool {
+        let job = StripJob { jpeg: std::mem::take(&mut self.jpeg), shape, pixels };
         self.jobs.as_ref().is_some_and(|jobs| jobs.send(job).is_ok())
     }
 
@@ -77,7 +77,7 @@ impl Worker {
     }
 }
 
-impl Drop for Worker {
+impl Drop for StripWorker {
     fn drop(&mut self) {
         // It waits for a job; that none will come ends it.
         self.jobs = None;

@@ -76,7 +76,7 @@ struct Serving {
 }
 
 /// A place that a thread has served, and is done with.
-struct Served {
+struct ServedFeed {
     at: usize,
     pictures: Pictures,
     /// Whether it was known to be slow, and whether it is.
@@ -147,7 +147,7 @@ impl Decoding {
 
     /// The work of thread `number`, from 0, until it is closed.
     pub(crate) fn run(&self, number: usize, feeds: &Feeds) {
-        let mut worker = Worker { decoder: Decoder::new(), complaints: Complaints::default(), feeds };
+        let mut worker = FrameDecoder { decoder: Decoder::new(), complaints: Complaints::default(), feeds };
         lock(&self.queue).threads += 1;
         let mut served = None;
         while let Some(mut serving) = self.next(number == 0, served) {
@@ -155,12 +155,12 @@ impl Decoding {
             let Serving { feed, received, delays, pictures, .. } = &mut serving;
             worker.decode(feed, self.format, received, *delays, pictures);
             let Serving { at, pictures, is_slow: was_slow, .. } = serving;
-            served = Some(Served { at, pictures, was_slow, is_slow: begun.elapsed() >= SLOW });
+            served = Some(ServedFeed { at, pictures, was_slow, is_slow: begun.elapsed() >= SLOW });
         }
     }
 
     /// The next frame for a thread, which is done with what it served before; `None` when it is closed and empty.
-    fn next(&self, is_first: bool, served: Option<Served>) -> Option<Serving> {
+    fn next(&self, is_first: bool, served: Option<ServedFeed>) -> Option<Serving> {
         let mut queue = lock(&self.queue);
         let is_news = served.is_some_and(|served| queue.put_back(served));
         if is_first {
@@ -235,8 +235,8 @@ impl Queue {
     }
 
     /// A thread is done with a feed; whether others may find more to do for that.
-    fn put_back(&mut self, served: Served) -> bool {
-        let Served { at, pictures, was_slow, is_slow } = served;
+    fn put_back(&mut self, served: ServedFeed) -> bool {
+        let ServedFeed { at, pictures, was_slow, is_slow } = served;
         let queued = &mut self.queued[at];
         (queued.state, queued.pictures, queued.is_slow) = (QueueState::Idle, pictures, is_slow);
         let waits = queued.frame.is_some() && self.enqueue(at);
@@ -305,13 +305,13 @@ impl Decoders {
 }
 
 /// One thread's tools.
-struct Worker<'a> {
+struct FrameDecoder<'a> {
     decoder: Decoder,
     complaints: Complaints,
     feeds: &'a Feeds,
 }
 
-impl Worker<'_> {
+impl FrameDecoder<'_> {
     fn decode(
         &mut self,
         feed: &Feed,
@@ -406,7 +406,7 @@ mod tests {
     use proto::{Frame, FrameId, MediaTime};
 
     use super::*;
-    use crate::feed::State;
+    use crate::feed::StreamState;
     use crate::feed::tests::feed;
 
     fn frame(number: u32) -> Received {
@@ -442,8 +442,11 @@ mod tests {
     #[test]
     fn what_was_to_be_seen_when_it_came_and_is_not_any_more_is_counted_as_hidden() {
         let (feed, feeds) = (Arc::new(feed()), Feeds::new());
-        let mut worker =
-            Worker { decoder: Decoder::with_threads(1), complaints: Complaints::default(), feeds: &feeds };
+        let mut worker = FrameDecoder {
+            decoder: Decoder::with_threads(1),
+            complaints: Complaints::default(),
+            feeds: &feeds,
+        };
         feed.set_area(None);
         worker.decode(&feed, Some(PixelFormat::Planes), &frame(1), Delays::new(), &mut Pictures::default());
         assert_eq!(feed.live().counters.hidden, 1);
@@ -529,10 +532,10 @@ mod tests {
     fn a_last_picture_decoded_after_the_goodbye_does_not_make_the_stream_live_again() {
         let (feed, Received { id, frame, .. }) = (feed(), frame(0));
         feed.live().goes_live();
-        assert_eq!(feed.status().state, State::Live);
+        assert_eq!(feed.status().state, StreamState::Live);
         feed.live().ends();
         let picture = Picture { id, frame, decoded_at: Instant::now(), pixels: Arc::default() };
         feed.live().put_picture(picture, (64, 48), Delays::new());
-        assert_eq!(feed.status().state, State::Ended);
+        assert_eq!(feed.status().state, StreamState::Ended);
     }
 }

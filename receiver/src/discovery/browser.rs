@@ -19,7 +19,7 @@ use crate::sync::lock;
 
 /// A sender that was found.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Found {
+pub struct FoundSender {
     /// The name that no other sender on this network has: its own, or with a number behind it. That nobody else has it is
     /// what senders agree upon; who does not keep to that has it too.
     pub instance: String,
@@ -37,7 +37,7 @@ pub struct Found {
     pub group: Option<SocketAddr>,
 }
 
-impl Found {
+impl FoundSender {
     /// Whether a person may mean it by this name.
     pub(super) fn is_called(&self, name: &str) -> bool {
         self.instance == name || self.name == name
@@ -46,28 +46,28 @@ impl Found {
 
 /// What has changed.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Change {
+pub enum BrowserChange {
     /// A sender is new.
-    Found(Found),
+    Found(FoundSender),
     /// One says something else of itself, or more addresses of it are known.
-    Changed(Found),
+    Changed(FoundSender),
     /// One has ended, or was not heard for so long that it must have. One that was killed is missed only after two
     /// minutes: whether pictures come says more.
-    Gone(Found),
+    Gone(FoundSender),
 }
 
 /// Looks for senders until it is dropped.
 pub struct Browser {
-    shared: Arc<Mutex<Shared>>,
+    shared: Arc<Mutex<BrowserState>>,
     end: Event,
     thread: Option<JoinHandle<()>>,
 }
 
 /// What the thread that looks has seen.
 #[derive(Default)]
-struct Shared {
+struct BrowserState {
     /// By their names and hosts.
-    found: BTreeMap<(String, Vec<u8>), Found>,
+    found: BTreeMap<(String, Vec<u8>), FoundSender>,
     trouble: Option<String>,
 }
 
@@ -76,7 +76,10 @@ impl Browser {
     ///
     /// # Errors
     /// If the system gives no sockets or threads.
-    pub fn start(interface: Option<&str>, on_change: impl FnMut(Change) + Send + 'static) -> Result<Self> {
+    pub fn start(
+        interface: Option<&str>,
+        on_change: impl FnMut(BrowserChange) + Send + 'static,
+    ) -> Result<Self> {
         Self::looking_for(&[], interface, on_change)
     }
 
@@ -87,9 +90,9 @@ impl Browser {
     pub fn looking_for(
         names: &[String],
         interface: Option<&str>,
-        on_change: impl FnMut(Change) + Send + 'static,
+        on_change: impl FnMut(BrowserChange) + Send + 'static,
     ) -> Result<Self> {
-        let shared = Arc::<Mutex<Shared>>::default();
+        let shared = Arc::<Mutex<BrowserState>>::default();
         let end = Event::new().context(CANNOT)?;
         let service = Name::dotted(SERVICE).context(CANNOT)?;
         let cache = Cache::new(service, names, Instant::now());
@@ -104,8 +107,8 @@ impl Browser {
     }
 
     /// Those that are there now, by name.
-    pub fn list(&self) -> Vec<Found> {
-        let mut all: Vec<Found> = lock(&self.shared).found.values().cloned().collect();
+    pub fn list(&self) -> Vec<FoundSender> {
+        let mut all: Vec<FoundSender> = lock(&self.shared).found.values().cloned().collect();
         all.sort_by(|a, b| (&a.name, &a.instance).cmp(&(&b.name, &b.instance)));
         all
     }
@@ -130,9 +133,9 @@ impl Drop for Browser {
 fn look(
     mut sockets: Sockets,
     mut cache: Cache,
-    shared: &Mutex<Shared>,
+    shared: &Mutex<BrowserState>,
     end: &Event,
-    mut on_change: impl FnMut(Change),
+    mut on_change: impl FnMut(BrowserChange),
 ) {
     let (mut networks, mut was_flooded) = (Networks::now(), false);
     loop {
@@ -171,7 +174,7 @@ fn look(
 }
 
 /// What was heard as a sender, with what tells it apart from all others; `None` if it is none.
-fn found(heard: &Heard, networks: &Networks) -> Option<((String, Vec<u8>), Found)> {
+fn found(heard: &Heard, networks: &Networks) -> Option<((String, Vec<u8>), FoundSender)> {
     let Announcement { name, size, fps, mark, group } =
         Announcement::from_txt(strings(heard.text.as_deref()?)).ok()?;
     let addresses = match heard.port {
@@ -180,20 +183,23 @@ fn found(heard: &Heard, networks: &Networks) -> Option<((String, Vec<u8>), Found
     };
     let instance = printable(&heard.label);
     let host = heard.host.labels().flatten().copied().collect();
-    Some(((instance.clone(), host), Found { instance, name, size, fps, mark, addresses, group }))
+    Some(((instance.clone(), host), FoundSender { instance, name, size, fps, mark, addresses, group }))
 }
 
 /// What is otherwise than before.
-fn changes<K: Ord>(mut before: BTreeMap<K, Found>, now: &BTreeMap<K, Found>) -> Vec<Change> {
+fn changes<K: Ord>(
+    mut before: BTreeMap<K, FoundSender>,
+    now: &BTreeMap<K, FoundSender>,
+) -> Vec<BrowserChange> {
     let mut all = Vec::new();
     for (key, found) in now {
         match before.remove(key) {
-            None => all.push(Change::Found(found.clone())),
-            Some(known) if known != *found => all.push(Change::Changed(found.clone())),
+            None => all.push(BrowserChange::Found(found.clone())),
+            Some(known) if known != *found => all.push(BrowserChange::Changed(found.clone())),
             Some(_) => {}
         }
     }
-    all.extend(before.into_values().map(Change::Gone));
+    all.extend(before.into_values().map(BrowserChange::Gone));
     all
 }
 

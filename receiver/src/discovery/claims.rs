@@ -6,13 +6,13 @@ use std::time::Instant;
 
 use proto::discovery::Mark;
 
-use super::browser::Found;
+use super::browser::FoundSender;
 
 /// Since when each sender is said to be at each of its addresses. What is said is only a hint: whoever wants can say it.
 #[derive(Default)]
-pub(super) struct Claims(BTreeMap<(String, SocketAddr), Vec<Claim>>);
+pub(super) struct Claims(BTreeMap<(String, SocketAddr), Vec<AddressClaim>>);
 
-struct Claim {
+struct AddressClaim {
     name: String,
     mark: Mark,
     since: Instant,
@@ -29,15 +29,15 @@ pub(super) struct Successor {
 
 impl Claims {
     /// Takes in who is there now. A sender that was restarted claims anew.
-    pub(super) fn update(&mut self, found: &[Found], now: Instant) {
+    pub(super) fn update(&mut self, found: &[FoundSender], now: Instant) {
         let before = std::mem::take(&mut self.0);
-        for Found { instance, name, mark, addresses, .. } in found {
+        for FoundSender { instance, name, mark, addresses, .. } in found {
             for &address in addresses {
                 let key = (instance.clone(), address);
                 let known =
                     before.get(&key).and_then(|claims| claims.iter().find(|claim| claim.mark == *mark));
                 let since = known.map_or(now, |claim| claim.since);
-                self.0.entry(key).or_default().push(Claim { name: name.clone(), mark: *mark, since });
+                self.0.entry(key).or_default().push(AddressClaim { name: name.clone(), mark: *mark, since });
             }
         }
     }
@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn at_an_address_is_who_was_last_to_say_so() {
         let at = |port| SocketAddr::from(([10, 77, 0, 1], port));
-        let found = |instance: &str, session, port| Found {
+        let found = |instance: &str, session, port| FoundSender {
             instance: instance.into(),
             name: instance.into(),
             size: None,
@@ -88,7 +88,7 @@ mod tests {
         let t0 = Instant::now();
         let mut claims = Claims::default();
         let mut seconds = 0;
-        let mut update = |claims: &mut Claims, found: &[Found]| {
+        let mut update = |claims: &mut Claims, found: &[FoundSender]| {
             seconds += 1;
             claims.update(found, t0 + Duration::from_secs(seconds));
         };

@@ -11,13 +11,13 @@ use proto::names::as_shell_word;
 use proto::sys::{Event, spawn, wait_until};
 use rustix::event::{PollFd, PollFlags};
 
-use super::browser::{Browser, Found};
+use super::browser::{Browser, FoundSender};
 use super::claims::{Claims, Successor};
+use super::received::{Failed, ReceivedSender, merged};
 use super::sources::Sources;
-use super::taken::{Failed, Taken, merged};
 use crate::feed::Status;
 use crate::net::ReceiveSocket;
-use crate::session::{Claim, LOST, Opened, ReceiveThreads, Target};
+use crate::session::{AddressConflict, LOST, Opened, ReceiveThreads, Target};
 use crate::sync::lock;
 
 /// Looks for senders, and has those received that are wanted.
@@ -28,21 +28,21 @@ pub struct Finder {
     began: Instant,
     changed: Event,
     /// Those who are there, by name.
-    found: Mutex<Vec<Found>>,
+    found: Mutex<Vec<FoundSender>>,
     /// Those whom a person chose since they were looked at. The thread that looks has them received: whoever chooses waits
     /// for no socket.
-    chosen: Mutex<Vec<Found>>,
+    chosen: Mutex<Vec<FoundSender>>,
 }
 
 /// What the thread that looks remembers.
-struct State {
+struct FinderState {
     /// Those who are there, by name.
-    found: Vec<Found>,
+    found: Vec<FoundSender>,
     claims: Claims,
     /// When the first of them was found.
     first: Option<Instant>,
     /// Those who are received.
-    taken: Vec<Taken>,
+    taken: Vec<ReceivedSender>,
     /// How many of them have a tile of which it is not known whether anybody is there.
     supposed: usize,
     /// Those who are wanted and could not be received.
@@ -59,7 +59,7 @@ struct State {
 }
 
 /// How a sender is received.
-enum Way {
+enum Reception {
     Asked(Arc<Target>),
     Joined(Arc<Target>),
 }
@@ -99,7 +99,7 @@ pub(crate) fn start(sources: &Sources, threads: &Arc<ReceiveThreads>) -> Result<
 
 impl Finder {
     /// Those who were found, by name.
-    pub fn found(&self) -> Vec<Found> {
+    pub fn found(&self) -> Vec<FoundSender> {
         lock(&self.found).clone()
     }
 
@@ -109,7 +109,7 @@ impl Finder {
     }
 
     /// Has these received, because a person chose them.
-    pub fn choose(&self, chosen: &[Found]) {
+    pub fn choose(&self, chosen: &[FoundSender]) {
         lock(&self.chosen).extend_from_slice(chosen);
         self.changed.raise();
     }
@@ -117,7 +117,7 @@ impl Finder {
     /// Follows what is found until the program ends.
     fn run(&self, browser: &Browser) -> Result<()> {
         let stop = &self.threads.shared.stop;
-        let mut state = State::default();
+        let mut state = FinderState::default();
         loop {
             self.changed.clear();
             let now = Instant::now();
@@ -136,7 +136,12 @@ impl Finder {
     }
 
     /// Sees to what there is; returns when to look again, if nothing changes before.
-    fn decide(&self, state: &mut State, found: Vec<Found>, now: Instant) -> Result<Option<Instant>> {
+    fn decide(
+        &self,
+        state: &mut FinderState,
+        found: Vec<FoundSender>,
+        now: Instant,
+    ) -> Result<Option<Instant>> {
         state.found.clone_from(&found);
         lock(&self.found).clone_from(&found);
         let chosen = std::mem::take(&mut *lock(&self.chosen));
@@ -189,14 +194,14 @@ impl Finder {
     }
 
     /// Asks all of these in turn, until one is heard: who was announced need not be there.
-    fn take_any(&self, state: &mut State, found: &[Found], now: Instant) {
+    fn take_any(&self, state: &mut FinderState, found: &[FoundSender], now: Instant) {
         for found in found.iter().filter(|found| found.group.is_some()).take(MOST_GROUPS) {
             self.take(state, found, now);
         }
         let served = || found.iter().filter(|found| found.group.is_none());
         if let Some(first) = served().find(|found| !found.addresses.is_empty()).or_else(|| served().next()) {
             if !state.taken.iter().any(|taken| taken.is_any) {
-                let all = Found { addresses: merged(served()), ..first.clone() };
+                let all = FoundSender { addresses: merged(served()), ..first.clone() };
                 self.take(state, &all, now);
             }
             // Those that are found later are asked too.
@@ -208,7 +213,7 @@ impl Finder {
     }
 
     /// Tells those who are received where they are said to be now, and tries again those who could not be.
-    fn follow(&self, state: &mut State, found: &[Found], now: Instant) {
+    fn follow(&self, state: &mut FinderState, found: &[FoundSender], now: Instant) {
         let others: Vec<String> = state.taken.iter().map(|taken| taken.instance.clone()).collect();
         for taken in &state.taken {
             if let Some(target) = &taken.target {
@@ -230,8 +235,8 @@ impl Finder {
 
     /// When those are to be looked at again who are announced elsewhere than where they are heard, or of whom it is to be
     /// said that they are announced twice.
-    fn next_look(&self, state: &State, now: Instant) -> Option<Instant> {
-        let waits = |found: &Found| {
+    fn next_look(&self, state: &FinderState, now: Instant) -> Option<Instant> {
+        let waits = |found: &FoundSender| {
             let taken = state.taken.iter().find(|taken| taken.is(&found.instance));
             taken.is_some_and(|taken| !taken.is_received(found))
         };
@@ -242,7 +247,7 @@ impl Finder {
     }
 
     /// Says once of each who is received that somebody else says that he is called so.
-    fn warn_of_doubles(&self, state: &mut State, found: &[Found], now: Instant) {
+    fn warn_of_doubles(&self, state: &mut FinderState, found: &[FoundSender], now: Instant) {
         let of = |instance: &str| -> Vec<SocketAddr> {
             let same = found.iter().filter(|found| found.instance == instance);
             let mut first: Vec<SocketAddr> = Vec::new();
@@ -282,11 +287,11 @@ impl Finder {
 
     /// Has those know who are asked who says that he is there instead: if that one is heard there, he is, and nobody is
     /// asked any more, since he was not wanted.
-    fn heed_claims(&self, state: &State) {
-        for Taken { instance, target, .. } in &state.taken {
+    fn heed_claims(&self, state: &FinderState) {
+        for ReceivedSender { instance, target, .. } in &state.taken {
             let Some(target) = target else { continue };
             let successor = state.claims.successor(instance, &target.addresses());
-            target.set_claim(successor.map(|Successor { instance: other, name }| Claim {
+            target.set_claim(successor.map(|Successor { instance: other, name }| AddressConflict {
                 name,
                 why: format!("no sender is called {instance} now; {other} is at its address"),
             }));
@@ -294,7 +299,7 @@ impl Finder {
     }
 
     /// Has a sender received, unless it is already, or could not be a moment ago.
-    fn take(&self, state: &mut State, found: &Found, now: Instant) {
+    fn take(&self, state: &mut FinderState, found: &FoundSender, now: Instant) {
         let at = state.taken.iter().position(|taken| taken.is(&found.instance));
         if at.is_some_and(|at| state.taken[at].is_received(found)) {
             state.failed.retain(|failed| failed.found.instance != found.instance);
@@ -319,12 +324,12 @@ impl Finder {
         match self.receive(found, state.is_settled || !self.names.is_empty()) {
             Ok(way) => {
                 let at = at.unwrap_or_else(|| {
-                    state.taken.push(Taken::nowhere(found));
+                    state.taken.push(ReceivedSender::nowhere(found));
                     state.taken.len() - 1
                 });
                 match way {
-                    Way::Asked(target) => state.taken[at].target = Some(target),
-                    Way::Joined(target) => state.taken[at].group = Some(target),
+                    Reception::Asked(target) => state.taken[at].target = Some(target),
+                    Reception::Joined(target) => state.taken[at].group = Some(target),
                 }
                 state.supposed += usize::from(self.shows(state));
             }
@@ -339,12 +344,12 @@ impl Finder {
     }
 
     /// Whether who is received now has a tile before he is heard: where a person sees whom is waited for, or wants him.
-    fn shows(&self, state: &State) -> bool {
+    fn shows(&self, state: &FinderState) -> bool {
         self.threads.shared.feeds.have_window() || state.is_settled || !self.names.is_empty()
     }
 
     /// Joins its group, or asks it; it has a tile at once if it is `wanted`.
-    fn receive(&self, found: &Found, is_wanted: bool) -> Result<Way> {
+    fn receive(&self, found: &FoundSender, is_wanted: bool) -> Result<Reception> {
         let threads = &self.threads;
         let is_shown = is_wanted || threads.shared.feeds.have_window();
         let name = &found.name;
@@ -353,7 +358,7 @@ impl Finder {
             let status = Status::new("listening on", format!("{group} for {name}"));
             let target = Target::of_group(group, self.changed.clone());
             threads.receive_group_of(target.clone(), socket, status, is_shown)?;
-            return Ok(Way::Joined(target));
+            return Ok(Reception::Joined(target));
         }
         if found.addresses.is_empty() {
             bail!(
@@ -366,12 +371,12 @@ impl Finder {
         }
         let Opened { socket, subscription, status } = Opened::towards(&target, name, threads.interface())?;
         threads.receive(socket, subscription, status, is_shown)?;
-        Ok(Way::Asked(target))
+        Ok(Reception::Asked(target))
     }
 
     /// Lists several senders to choose from: in the window too, where there is one. Where there is none, one is taken, since
     /// anybody can have others announced.
-    fn offer(&self, state: &mut State, several: &[Found]) {
+    fn offer(&self, state: &mut FinderState, several: &[FoundSender]) {
         let names: Vec<String> = several.iter().map(|found| found.instance.clone()).collect();
         let (all, example) = (names.join(", "), as_shell_word(&names[0]));
         if self.threads.shared.feeds.have_window() {
@@ -389,7 +394,7 @@ impl Finder {
     }
 
     /// Says once, after a while, that nobody was found; returns when it is time to.
-    fn say_nobody(&self, state: &mut State, names: &[&str], now: Instant) -> Option<Instant> {
+    fn say_nobody(&self, state: &mut FinderState, names: &[&str], now: Instant) -> Option<Instant> {
         let due = self.began + PATIENCE;
         if state.has_said_nobody {
             return None;
@@ -410,7 +415,7 @@ impl Finder {
     }
 }
 
-impl Default for State {
+impl Default for FinderState {
     fn default() -> Self {
         Self {
             found: Vec::new(),
@@ -428,7 +433,7 @@ impl Default for State {
     }
 }
 
-impl State {
+impl FinderState {
     /// When somebody is tried again who could not be received and is still there.
     fn next_try(&self) -> Option<Instant> {
         let is_there =
@@ -442,19 +447,20 @@ impl State {
         if self.taken.iter().any(|taken| taken.is_called(name)) {
             return true;
         }
-        let is_it = |instance: &String, found: &Found| *instance == found.instance && found.is_called(name);
+        let is_it =
+            |instance: &String, found: &FoundSender| *instance == found.instance && found.is_called(name);
         instances.any(|instance| instance == name || self.found.iter().any(|found| is_it(instance, found)))
     }
 }
 
 /// Who is called so: the one that nobody else is called like, or else the first.
-fn called<'a>(name: &str, found: &'a [Found]) -> Option<&'a Found> {
+fn called<'a>(name: &str, found: &'a [FoundSender]) -> Option<&'a FoundSender> {
     let exact = found.iter().find(|found| found.instance == name);
     exact.or_else(|| found.iter().find(|found| found.is_called(name)))
 }
 
 /// Where a found sender can be seen, in words.
-pub(crate) fn whereabouts(found: &Found) -> String {
+pub(crate) fn whereabouts(found: &FoundSender) -> String {
     let text = |address: &SocketAddr| address.to_string();
     found.group.as_ref().or_else(|| found.addresses.first()).map_or_else(String::new, text)
 }

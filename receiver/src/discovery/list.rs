@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::browser::{Browser, Found};
+use super::browser::{Browser, FoundSender};
 
 /// Looks for so long, and lists who was found. Returns whether there was anybody.
 ///
@@ -32,7 +32,7 @@ pub fn list(time: Duration, interface: Option<&str>, out: &mut dyn Write) -> Res
 }
 
 /// The senders below each other.
-fn table(found: &[Found]) -> String {
+fn table(found: &[FoundSender]) -> String {
     let mut rows = vec![["NAME", "SIZE", "FPS", "ADDRESS", "GROUP"].map(str::to_owned)];
     rows.extend(found.iter().map(row));
     let widths: [usize; COLUMNS] =
@@ -46,7 +46,7 @@ fn table(found: &[Found]) -> String {
     text
 }
 
-fn row(found: &Found) -> [String; COLUMNS] {
+fn row(found: &FoundSender) -> [String; COLUMNS] {
     let unknown = || "-".to_owned();
     [
         found.instance.clone(),
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn columns_stand_below_each_other() {
-        let door = Found {
+        let door = FoundSender {
             instance: "door – left".into(),
             name: "door – left".into(),
             size: Some((1280, 720)),
@@ -76,7 +76,7 @@ mod tests {
             addresses: vec!["10.77.0.1:9001".parse().unwrap(), "[fd77::1]:9001".parse().unwrap()],
             group: None,
         };
-        let group = Found {
+        let group = FoundSender {
             instance: "hall".into(),
             size: None,
             addresses: vec![],

@@ -5,10 +5,10 @@ mod browser;
 mod claims;
 mod finder;
 mod list;
+mod received;
 mod sources;
-mod taken;
 
-pub use browser::{Browser, Change, Found};
+pub use browser::{Browser, BrowserChange, FoundSender};
 pub(crate) use finder::{Finder, start, whereabouts};
 pub use list::list;
 pub(crate) use sources::Sources;

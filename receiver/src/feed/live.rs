@@ -9,7 +9,7 @@ use proto::SessionId;
 use super::delay::Delays;
 use super::picture::Picture;
 use super::stats::FeedCounters;
-use super::status::{State, Status};
+use super::status::{Status, StreamState};
 
 /// What is known of a sender by now. The receiving thread and the decoding threads write it, and the window, the reports and
 /// the web page read it.
@@ -65,29 +65,29 @@ impl Live {
         }
         // Where it has pictures, the next one says that it is live.
         if is_gone {
-            self.status().state = State::SourceGone("the sender waits for its camera".into());
+            self.status().state = StreamState::SourceGone("the sender waits for its camera".into());
         }
     }
 
     /// Pictures come. Said when one is delivered, and not when it is decoded: by then the sender may have said goodbye.
     pub(crate) fn goes_live(&mut self) {
-        if self.status.state != State::Live {
-            self.status().state = State::Live;
+        if self.status.state != StreamState::Live {
+            self.status().state = StreamState::Live;
         }
     }
 
     /// Nothing comes any more.
     pub(crate) fn falls_silent(&mut self) {
         // Of one that is not there, that is as it should be.
-        if !matches!(self.status.state, State::Away(_)) {
-            self.status().state = State::Silent(Instant::now());
+        if !matches!(self.status.state, StreamState::Away(_)) {
+            self.status().state = StreamState::Silent(Instant::now());
         }
     }
 
     /// It has ended its session.
     pub(crate) fn ends(&mut self) {
         self.counters.is_over = true;
-        self.status().state = State::Ended;
+        self.status().state = StreamState::Ended;
     }
 
     /// Another sender is where it was, in a sentence; or it is found again.
@@ -98,9 +98,9 @@ impl Live {
         status.state = match why {
             Some(why) => {
                 (status.name, status.source) = (String::new(), String::new());
-                State::Away(why)
+                StreamState::Away(why)
             }
-            None => State::Waiting(Instant::now()),
+            None => StreamState::Waiting(Instant::now()),
         };
     }
 

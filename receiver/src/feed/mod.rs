@@ -19,5 +19,5 @@ pub use picture::Picture;
 pub(crate) use picture::Shown;
 pub use registry::Feeds;
 pub(crate) use stats::{Everything, FeedCounters, OutputObject, Reports, error_bar, loss_percent};
-pub use status::{State, Status};
+pub use status::{Status, StreamState};
 pub use waker::Waker;

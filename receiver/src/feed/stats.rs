@@ -114,14 +114,14 @@ pub(crate) struct Everything {
 impl Serialize for Everything {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
-        struct Shape<'a> {
+        struct First<'a> {
             #[serde(flatten)]
             first: &'a Object,
             #[serde(skip_serializing_if = "<[_]>::is_empty")]
             senders: &'a [Object],
         }
         let senders = if self.senders.len() > 1 { &self.senders[..] } else { &[] };
-        Shape { first: &self.senders[0], senders }.serialize(serializer)
+        First { first: &self.senders[0], senders }.serialize(serializer)
     }
 }
 

@@ -16,14 +16,14 @@ pub struct Status {
     /// "listening on" or "asking".
     pub doing: &'static str,
     /// How the stream is.
-    pub state: State,
+    pub state: StreamState,
     /// Width and height of the last picture.
     pub size: Option<(u32, u32)>,
 }
 
 /// How the stream is.
 #[derive(Clone, Debug, PartialEq)]
-pub enum State {
+pub enum StreamState {
     /// Nothing has come yet, since then.
     Waiting(Instant),
     /// Pictures come.
@@ -49,7 +49,7 @@ impl Status {
             interface: String::new(),
             listening: listening.into(),
             doing,
-            state: State::Waiting(Instant::now()),
+            state: StreamState::Waiting(Instant::now()),
             size: None,
         }
     }

@@ -16,13 +16,13 @@ pub(super) struct BatchReader {
 }
 
 /// Where a batch is read to; one serves several sockets in turn.
-pub(super) struct Places {
-    /// [`BATCH`] places of [`PLACE`] bytes.
+pub(super) struct BatchBuffers {
+    /// [`BATCH`] buffers of [`PLACE`] bytes.
     bytes: Vec<u8>,
     metas: [RecvMeta; BATCH],
 }
 
-impl Places {
+impl BatchBuffers {
     pub(super) fn new() -> Self {
         Self { bytes: vec![0; BATCH * PLACE], metas: [RecvMeta::default(); BATCH] }
     }
@@ -40,23 +40,22 @@ impl BatchReader {
     /// out.
     pub(super) fn receive(
         &mut self,
-        places: &mut Places,
+        buffers: &mut BatchBuffers,
         only: Option<u32>,
         mut handle: impl FnMut(SocketAddr, Option<IpAddr>, Instant, &mut [u8]) -> bool,
     ) -> io::Result<bool> {
         let count = {
-            let mut places_left = places.bytes.chunks_exact_mut(PLACE);
-            let mut slices: [IoSliceMut<'_>; BATCH] = std::array::from_fn(|_| {
-                IoSliceMut::new(places_left.next().expect("as many places as slices"))
-            });
-            match self.state.recv(UdpSockRef::from(&self.socket), &mut slices, &mut places.metas) {
+            let mut left = buffers.bytes.chunks_exact_mut(PLACE);
+            let mut slices: [IoSliceMut<'_>; BATCH] =
+                std::array::from_fn(|_| IoSliceMut::new(left.next().expect("as many buffers as slices")));
+            match self.state.recv(UdpSockRef::from(&self.socket), &mut slices, &mut buffers.metas) {
                 Ok(count) => count,
                 Err(error) if is_passing(&error) => return Ok(true),
                 Err(error) => return Err(error),
             }
         };
         let clocks = (Instant::now(), SystemTime::now());
-        for (meta, place) in places.metas[..count].iter().zip(places.bytes.chunks_exact_mut(PLACE)) {
+        for (meta, place) in buffers.metas[..count].iter().zip(buffers.bytes.chunks_exact_mut(PLACE)) {
             if only.is_some() && meta.interface_index.is_some() && meta.interface_index != only {
                 continue;
             }
@@ -79,15 +78,15 @@ impl BatchReader {
         Ok(true)
     }
 
-    /// Sends one datagram, from the address `from` if one is given; `false` if there is no room for it now.
-    pub(super) fn send(&self, to: SocketAddr, from: Option<IpAddr>, bytes: &[u8]) -> io::Result<bool> {
+    /// Sends one datagram, from the address `from` if one is given; where there is no room for it now, it is dropped.
+    pub(super) fn send(&self, to: SocketAddr, from: Option<IpAddr>, bytes: &[u8]) -> io::Result<()> {
         let transmit =
             Transmit { destination: to, ecn: None, contents: bytes, segment_size: None, src_ip: from };
         match self.state.try_send(UdpSockRef::from(&self.socket), &transmit) {
-            Ok(()) => Ok(true),
+            Ok(()) => Ok(()),
             // Somebody's port was closed when an earlier one arrived: not this one's affair.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(true),
-            Err(error) if is_full(&error) => Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(()),
+            Err(error) if is_full(&error) => Ok(()),
             Err(error) => Err(error),
         }
     }

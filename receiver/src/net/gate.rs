@@ -6,29 +6,27 @@
 //! them, all strangers. Of each a share is let in, so large that about [`WANTED`] come in each [`WINDOW`]: so new senders
 //! are heard, and it shows when the flood is over.
 
+mod heavy_hitters;
 mod newcomers;
 mod program;
-mod shape;
-mod tally;
 #[cfg(test)]
 mod tests;
-
-pub(crate) use shape::Shape;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use proto::SessionId;
+use proto::app::StreamFormat;
 use socket2::SockFilter;
 
+use heavy_hitters::HeavyHitters;
 use newcomers::Newcomers;
-use program::{MOST_FAVOURED, MOST_LOUD, Rules, Share, program};
-use tally::Tally;
+use program::{MOST_FAVOURED, MOST_LOUD, Rules, Share, program, session_of};
 
 /// Decides what the kernel is to turn away.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    shape: Shape,
+    format: StreamFormat,
     /// What the kernel was told; nothing, while there is no flood.
     rules: Option<Rules>,
     /// The only address that anything is wanted from, if there is one.
@@ -39,7 +37,7 @@ pub(crate) struct Gate {
     of_loud: u32,
     /// Those of others.
     of_others: u32,
-    tally: Tally,
+    tally: HeavyHitters,
     loud: Vec<Loud>,
     newcomers: Newcomers,
 }
@@ -53,7 +51,7 @@ struct Loud {
 
 /// What the kernel is to be told.
 #[derive(Debug)]
-pub enum Change {
+pub enum FilterChange {
     /// This is from now on what it lets in. With it, if this is the begin of a flood, of what: who sends most of it, and how
     /// many come a second.
     Narrow(Vec<SockFilter>, Option<(Option<SocketAddr>, u64)>),
@@ -63,11 +61,11 @@ pub enum Change {
 
 impl Gate {
     /// An open one, for a format.
-    pub(crate) fn new(shape: Shape) -> Self {
+    pub(crate) fn new(format: StreamFormat) -> Self {
         let newcomers = Newcomers::default();
-        let (loud, tally) = (Vec::with_capacity(MOST_LOUD), Tally::default());
+        let (loud, tally) = (Vec::with_capacity(MOST_LOUD), HeavyHitters::default());
         let window = Instant::now();
-        Self { shape, rules: None, only: None, window, of_loud: 0, of_others: 0, tally, loud, newcomers }
+        Self { format, rules: None, only: None, window, of_loud: 0, of_others: 0, tally, loud, newcomers }
     }
 
     /// Counts a datagram that was of no use.
@@ -80,7 +78,7 @@ impl Gate {
             self.of_loud += 1;
             return;
         }
-        let session = self.shape.session_of(datagram);
+        let session = session_of(self.format, datagram);
         match session.filter(|_| self.only.is_none_or(|only| only == from)) {
             // Who goes on in one session is not taken for loud, however large its pictures are.
             Some(session) if self.rules.is_some() && self.newcomers.heard(from, session, now) => return,
@@ -102,7 +100,7 @@ impl Gate {
         favoured: impl Iterator<Item = (SocketAddr, SessionId)>,
         only: Option<SocketAddr>,
         now: Instant,
-    ) -> Option<Change> {
+    ) -> Option<FilterChange> {
         self.only = only;
         let count = self.of_loud + self.of_others;
         if self.rules.is_none() && count < FLOOD {
@@ -125,10 +123,10 @@ impl Gate {
             }
             self.fill(&mut rules, favoured);
             self.begin_window(now);
-            let code = program(&rules, self.shape);
+            let code = program(&rules, self.format);
             self.rules = Some(rules);
             let per_second = per_window / WINDOW.as_secs_f64();
-            return Some(Change::Narrow(code, Some((most, per_second as u64))));
+            return Some(FilterChange::Narrow(code, Some((most, per_second as u64))));
         };
         let mut rules = Rules { only, ..before.clone() };
         if passed >= WINDOW || self.of_loud.max(self.of_others) >= TOO_MANY {
@@ -143,15 +141,15 @@ impl Gate {
         if (rules.of_loud, rules.of_others) == (Share::ALL, Share::ALL) {
             self.rules = None;
             self.loud.clear();
-            return Some(Change::Widen);
+            return Some(FilterChange::Widen);
         }
         self.fill(&mut rules, favoured);
         if self.rules.as_ref() == Some(&rules) {
             return None;
         }
-        let code = program(&rules, self.shape);
+        let code = program(&rules, self.format);
         self.rules = Some(rules);
-        Some(Change::Narrow(code, None))
+        Some(FilterChange::Narrow(code, None))
     }
 
     /// Whoever sends more than a stranger may, as far as can be told from what was let in, is loud.

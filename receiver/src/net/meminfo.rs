@@ -14,10 +14,10 @@ use libc::{c_void, socklen_t};
 /// The system counts what finds no room and what a filter turns away as one. Only while there is a filter they are told
 /// apart, by what all sockets of this computer had no room for meanwhile: so at most too much is taken for the former.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Drops(Arc<Counts>);
+pub(super) struct Drops(Arc<SocketCounts>);
 
 #[derive(Debug, Default)]
-struct Counts {
+struct SocketCounts {
     /// Odd while there is a filter.
     turn: AtomicU32,
     /// Without room, when it was looked at last while there is a filter.
@@ -29,7 +29,7 @@ impl Drops {
     /// Datagrams that the kernel dropped because nobody read them in time; 0 where the system does not tell. One system
     /// call.
     pub(super) fn without_room(&self, socket: &impl AsRawFd) -> u64 {
-        let Counts { turn, without_room, turned_away } = &*self.0;
+        let SocketCounts { turn, without_room, turned_away } = &*self.0;
         let before = turn.load(Ordering::SeqCst);
         let dropped = dropped(socket).unwrap_or(0);
         let away = turned_away.load(Ordering::SeqCst);

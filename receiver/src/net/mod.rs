@@ -6,6 +6,6 @@ mod meminfo;
 mod socket;
 mod unicast_if;
 
-pub(crate) use gate::{Change, Gate, Shape};
+pub(crate) use gate::{FilterChange, Gate};
 pub use socket::ReceiveSocket;
 pub(crate) use socket::{Probe, Woken};

@@ -15,8 +15,8 @@ use proto::sys::{Changes, Interface, Stop, Wanted, scope, wait_until};
 use rustix::event::{PollFd, PollFlags};
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 
-use super::batch::{BatchReader, Places};
-use super::gate::Change;
+use super::batch::{BatchBuffers, BatchReader};
+use super::gate::FilterChange;
 use super::meminfo::{Drops, Ledger};
 use super::unicast_if;
 use crate::sync::lock;
@@ -30,8 +30,7 @@ pub struct ReceiveSocket {
     by: Option<By>,
     /// Tells that the system's interfaces have changed.
     changes: Changes,
-    places: Places,
-    unsent: u64,
+    buffers: BatchBuffers,
     drops: Drops,
     /// What tells drops apart, while the kernel turns something away.
     ledger: Option<Ledger>,
@@ -148,8 +147,8 @@ impl ReceiveSocket {
         let stream = BatchReader::new(socket).context("cannot set up the UDP socket")?;
         let group = is_group.then(|| Group::new(listen.ip())).transpose()?;
         let changes = Changes::new().context("cannot make an event")?;
-        let (places, drops) = (Places::new(), Drops::default());
-        Ok(Self { stream, group, by, changes, places, unsent: 0, drops, ledger: None })
+        let (buffers, drops) = (BatchBuffers::new(), Drops::default());
+        Ok(Self { stream, group, by, changes, buffers, drops, ledger: None })
     }
 
     fn say_where(&self, listen: SocketAddr) {
@@ -259,14 +258,14 @@ impl ReceiveSocket {
     }
 
     /// Has the kernel turn datagrams away, or let them in again. Where it cannot, all are let in, as before.
-    pub fn change(&mut self, change: &Change) {
+    pub fn change(&mut self, change: &FilterChange) {
         let socket = &self.stream.socket;
         match change {
-            Change::Narrow(program, _) => {
+            FilterChange::Narrow(program, _) => {
                 self.ledger.get_or_insert_with(|| Ledger::begin(&self.drops, socket)).look(socket);
                 let _ = socket.attach_filter(program);
             }
-            Change::Widen => {
+            FilterChange::Widen => {
                 let _ = socket.detach_filter();
                 if let Some(ledger) = self.ledger.take() {
                     ledger.end(socket);
@@ -326,26 +325,26 @@ impl ReceiveSocket {
         &mut self,
         mut handle: impl FnMut(SocketAddr, Option<IpAddr>, Instant, &mut [u8]) -> bool,
     ) -> io::Result<()> {
-        let Self { stream, group, places, by, .. } = self;
+        let Self { stream, group, buffers, by, .. } = self;
         let Some(group) = group else {
             // Of another interface than the one that was named nothing is taken, as if nobody was here.
             let only = by.as_ref().map(By::index);
             return stream
-                .receive(places, only, |from, to, arrived, datagram| {
+                .receive(buffers, only, |from, to, arrived, datagram| {
                     handle(from, to.filter(|to| !is_group(*to)), arrived, datagram)
                 })
                 .map(drop);
         };
         let mut handle = |from, _, arrived, datagram: &mut [u8]| handle(from, None, arrived, datagram);
-        if stream.receive(places, None, &mut handle)? {
-            group.answers.receive(places, None, &mut handle)?;
+        if stream.receive(buffers, None, &mut handle)? {
+            group.answers.receive(buffers, None, &mut handle)?;
         }
         Ok(())
     }
 
     /// Sends one datagram back to `to`, from the address `from` that `to` sent to, so that it knows whose answer that is;
     /// the system chooses if that is `None`, as it must in a group. It never waits: where there is no room, the datagram
-    /// is dropped and counted.
+    /// is dropped.
     ///
     /// # Errors
     /// What the system says; then it is not sent.
@@ -358,13 +357,7 @@ impl ReceiveSocket {
         if sent.is_err() && self.by.is_some() {
             self.changes.suspect(Instant::now());
         }
-        self.unsent += u64::from(!sent?);
-        Ok(())
-    }
-
-    /// How many datagrams were not sent because there was no room.
-    pub fn unsent(&self) -> u64 {
-        self.unsent
+        sent
     }
 }
 

@@ -8,12 +8,12 @@ use proto::sys::{PICTURES_MODE, replace_whole};
 
 /// Writes `frame-000001.jpg` and so on. A file appears under its name only when it is whole.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub(super) struct FrameFolder {
     path: PathBuf,
     written: u64,
 }
 
-impl Folder {
+impl FrameFolder {
     /// Opens the folder, and makes it if need be. Numbers go on behind those of an earlier recording.
     pub(super) fn open(path: &Path) -> Result<Self> {
         let shown = path.display();

@@ -8,4 +8,4 @@ mod spec;
 mod y4m;
 
 pub(crate) use outputs::{Outputs, Tallies, Tally};
-pub(crate) use spec::Spec;
+pub(crate) use spec::OutputSpec;

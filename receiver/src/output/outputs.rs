@@ -10,7 +10,7 @@ use proto::sys::Stop;
 use proto::{Latest, Taken};
 
 use super::pipe::Pipe;
-use super::spec::Spec;
+use super::spec::OutputSpec;
 use super::{file, folder, y4m};
 use crate::codec::Decoded;
 use crate::frame::Received;
@@ -35,7 +35,7 @@ pub struct Outputs {
 #[derive(Debug)]
 struct Running {
     name: String,
-    inbox: Inbox,
+    inbox: OutputInbox,
     counts: Arc<Counts>,
     /// Until it is waited for.
     thread: Mutex<Option<JoinHandle<Result<()>>>>,
@@ -43,7 +43,7 @@ struct Running {
 
 /// Where an output's thread finds what it is to write.
 #[derive(Clone, Debug)]
-enum Inbox {
+enum OutputInbox {
     /// For whoever watches: the newest frame.
     Newest(Arc<Latest<Received>>),
     /// For a recording: all frames, within bounds.
@@ -76,7 +76,7 @@ impl Outputs {
     /// # Errors
     ///
     /// Two outputs want standard output, or one does and it is a terminal; or a folder or file cannot be made.
-    pub fn start(specs: &[Spec], split: Option<Split>, stop: &Stop) -> Result<Self> {
+    pub fn start(specs: &[OutputSpec], split: Option<Split>, stop: &Stop) -> Result<Self> {
         if specs.iter().filter(|spec| spec.is_standard_output()).count() > 1 {
             bail!("only one output can have standard output: give either --output - or --output y4m:-, once");
         }
@@ -88,10 +88,10 @@ impl Outputs {
                  | ffmpeg ..., or record: --output FILE.mkv"
             );
         }
-        let writers: Vec<&Spec> = specs.iter().filter(|spec| spec.has_writer()).collect();
+        let writers: Vec<&OutputSpec> = specs.iter().filter(|spec| spec.has_writer()).collect();
         let stays = usize::from(writers.len() < specs.len());
         let left = Arc::new(AtomicUsize::new(writers.len() + stays));
-        let start = |spec: &&Spec| Running::start(spec, split, stop, &left);
+        let start = |spec: &&OutputSpec| Running::start(spec, split, stop, &left);
         Ok(Self { running: writers.iter().map(start).collect::<Result<_>>()? })
     }
 
@@ -102,16 +102,16 @@ impl Outputs {
 
     /// Whether one of them wants decoded pictures, as [planes](crate::decode::PixelFormat::Planes).
     pub fn want_pictures(&self) -> bool {
-        self.running.iter().any(|output| matches!(output.inbox, Inbox::Pictures(_)))
+        self.running.iter().any(|output| matches!(output.inbox, OutputInbox::Pictures(_)))
     }
 
     /// Gives a frame to every output that takes JPEGs. It never waits.
     pub fn offer(&self, frame: &Received) {
         for output in &self.running {
             let dropped = match &output.inbox {
-                Inbox::Newest(newest) => newest.put(frame.clone()).is_some(),
-                Inbox::All(backlog) => !backlog.put(frame.clone()),
-                Inbox::Pictures(_) => false,
+                OutputInbox::Newest(newest) => newest.put(frame.clone()).is_some(),
+                OutputInbox::All(backlog) => !backlog.put(frame.clone()),
+                OutputInbox::Pictures(_) => false,
             };
             output.counts.dropped.fetch_add(dropped.into(), Ordering::Relaxed);
         }
@@ -120,7 +120,7 @@ impl Outputs {
     /// Gives a decoded picture to every output that takes those. It never waits.
     pub fn offer_picture(&self, picture: &Arc<Decoded>) {
         for output in &self.running {
-            if let Inbox::Pictures(newest) = &output.inbox {
+            if let OutputInbox::Pictures(newest) = &output.inbox {
                 let dropped = newest.put(picture.clone()).is_some();
                 output.counts.dropped.fetch_add(dropped.into(), Ordering::Relaxed);
             }
@@ -167,7 +167,7 @@ impl Tallies {
 }
 
 impl Running {
-    fn start(spec: &Spec, split: Option<Split>, stop: &Stop, left: &Arc<AtomicUsize>) -> Result<Self> {
+    fn start(spec: &OutputSpec, split: Option<Split>, stop: &Stop, left: &Arc<AtomicUsize>) -> Result<Self> {
         let name = spec.to_string();
         let (inbox, mut write) = writer(spec, split, stop, &name)?;
         let counts = Arc::new(Counts::default());
@@ -202,10 +202,10 @@ impl Running {
 type Write = Box<dyn FnMut(&Counts) -> Result<Ended> + Send>;
 
 /// The inbox of an output and what its thread does: take from it and write, until it is closed and empty.
-fn writer(spec: &Spec, split: Option<Split>, stop: &Stop, name: &str) -> Result<(Inbox, Write)> {
+fn writer(spec: &OutputSpec, split: Option<Split>, stop: &Stop, name: &str) -> Result<(OutputInbox, Write)> {
     Ok(match spec {
-        Spec::Window | Spec::None => bail!("{name} is not written"),
-        Spec::Frames => {
+        OutputSpec::Window | OutputSpec::None => bail!("{name} is not written"),
+        OutputSpec::Frames => {
             let newest = Arc::new(Latest::<Received>::new());
             let (inbox, mut output) = (newest.clone(), Pipe::standard_output(stop)?);
             let write = move |counts: &Counts| {
@@ -218,20 +218,20 @@ fn writer(spec: &Spec, split: Option<Split>, stop: &Stop, name: &str) -> Result<
                 }
                 Ok(Ended::Done)
             };
-            (Inbox::Newest(newest), Box::new(write))
+            (OutputInbox::Newest(newest), Box::new(write))
         }
-        Spec::Y4m => {
+        OutputSpec::Y4m => {
             let newest = Arc::new(Latest::<Arc<Decoded>>::new());
             let (inbox, mut output) = (newest.clone(), Pipe::standard_output(stop)?);
             let write = move |counts: &Counts| {
-                let is_read = y4m::Stream::default().run(&inbox, &mut output, || counts.one_written())?;
+                let is_read = y4m::Y4mWriter::default().run(&inbox, &mut output, || counts.one_written())?;
                 Ok(if is_read { Ended::Done } else { Ended::ReaderGone })
             };
-            (Inbox::Pictures(newest), Box::new(write))
+            (OutputInbox::Pictures(newest), Box::new(write))
         }
-        Spec::Folder(path) => record(name, folder::Folder::open(path)?),
-        Spec::File(path) => record(name, file::MjpegFile::create(path, stop)?),
-        Spec::Matroska(path) => record(name, Recording::to(path, split)?),
+        OutputSpec::Folder(path) => record(name, folder::FrameFolder::open(path)?),
+        OutputSpec::File(path) => record(name, file::MjpegFile::create(path, stop)?),
+        OutputSpec::Matroska(path) => record(name, Recording::to(path, split)?),
     })
 }
 
@@ -246,7 +246,7 @@ trait Record: Send + 'static {
     }
 }
 
-impl Record for folder::Folder {
+impl Record for folder::FrameFolder {
     fn write(&mut self, received: &Received) -> Result<bool> {
         self.write(&received.frame.jpeg).map(|()| true)
     }
@@ -268,7 +268,7 @@ impl Record for Recording {
     }
 }
 
-fn record(name: &str, mut to: impl Record) -> (Inbox, Write) {
+fn record(name: &str, mut to: impl Record) -> (OutputInbox, Write) {
     let backlog = Arc::new(Backlog::new(&format!("output {name}")));
     let inbox = backlog.clone();
     let work = move |counts: &Counts| {
@@ -279,10 +279,10 @@ fn record(name: &str, mut to: impl Record) -> (Inbox, Write) {
         to.finish()?;
         Ok(Ended::Done)
     };
-    (Inbox::All(backlog), Box::new(work))
+    (OutputInbox::All(backlog), Box::new(work))
 }
 
-impl Inbox {
+impl OutputInbox {
     fn close(&self) {
         match self {
             Self::Newest(newest) => newest.close(),

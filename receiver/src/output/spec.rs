@@ -10,7 +10,7 @@ use thiserror::Error;
 
 /// Where frames go.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Spec {
+pub enum OutputSpec {
     /// A window on the screen.
     #[default]
     Window,
@@ -36,7 +36,7 @@ pub enum Spec {
 )]
 pub struct SpecError(String);
 
-impl Spec {
+impl OutputSpec {
     /// Whether it writes to standard output, which then is no place for anything else.
     pub fn is_standard_output(&self) -> bool {
         matches!(self, Self::Frames | Self::Y4m)
@@ -48,7 +48,7 @@ impl Spec {
     }
 }
 
-impl FromStr for Spec {
+impl FromStr for OutputSpec {
     type Err = SpecError;
 
     fn from_str(text: &str) -> Result<Self, SpecError> {
@@ -56,7 +56,7 @@ impl FromStr for Spec {
     }
 }
 
-impl TryFrom<&OsStr> for Spec {
+impl TryFrom<&OsStr> for OutputSpec {
     type Error = SpecError;
 
     /// A path can be any bytes.
@@ -84,7 +84,7 @@ impl TryFrom<&OsStr> for Spec {
     }
 }
 
-impl fmt::Display for Spec {
+impl fmt::Display for OutputSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Window => f.write_str("window"),
@@ -103,17 +103,17 @@ mod tests {
     #[test]
     fn each_output_has_its_words() {
         for (text, spec) in [
-            ("window", Spec::Window),
-            ("none", Spec::None),
-            ("-", Spec::Frames),
-            ("y4m:-", Spec::Y4m),
-            ("shots/", Spec::Folder("shots/".into())),
-            ("/", Spec::Folder("/".into())),
-            ("a/b.mjpeg", Spec::File("a/b.mjpeg".into())),
-            ("a/b.mkv", Spec::Matroska("a/b.mkv".into())),
-            ("A.MKV", Spec::Matroska("A.MKV".into())),
-            ("A.Mjpeg", Spec::File("A.Mjpeg".into())),
-            ("A.MJPG", Spec::File("A.MJPG".into())),
+            ("window", OutputSpec::Window),
+            ("none", OutputSpec::None),
+            ("-", OutputSpec::Frames),
+            ("y4m:-", OutputSpec::Y4m),
+            ("shots/", OutputSpec::Folder("shots/".into())),
+            ("/", OutputSpec::Folder("/".into())),
+            ("a/b.mjpeg", OutputSpec::File("a/b.mjpeg".into())),
+            ("a/b.mkv", OutputSpec::Matroska("a/b.mkv".into())),
+            ("A.MKV", OutputSpec::Matroska("A.MKV".into())),
+            ("A.Mjpeg", OutputSpec::File("A.Mjpeg".into())),
+            ("A.MJPG", OutputSpec::File("A.MJPG".into())),
         ] {
             assert_eq!(text.parse(), Ok(spec.clone()));
             assert_eq!(spec.to_string(), text);
@@ -123,18 +123,18 @@ mod tests {
     #[test]
     fn a_path_can_be_any_bytes() {
         let name = OsStr::from_bytes(b"t\xfcr.mkv");
-        assert_eq!(Spec::try_from(name), Ok(Spec::Matroska(name.into())));
+        assert_eq!(OutputSpec::try_from(name), Ok(OutputSpec::Matroska(name.into())));
         assert_eq!(
-            Spec::try_from(OsStr::from_bytes(b"\xfc/")),
-            Ok(Spec::Folder(OsStr::from_bytes(b"\xfc/").into()))
+            OutputSpec::try_from(OsStr::from_bytes(b"\xfc/")),
+            Ok(OutputSpec::Folder(OsStr::from_bytes(b"\xfc/").into()))
         );
-        assert!(Spec::try_from(OsStr::from_bytes(b"\xfc")).is_err());
+        assert!(OutputSpec::try_from(OsStr::from_bytes(b"\xfc")).is_err());
     }
 
     #[test]
     fn anything_else_is_told_what_there_is() {
         for text in ["", "windows", "y4m:out", "movie.avi", "no/such/folder"] {
-            let error = text.parse::<Spec>().unwrap_err().to_string();
+            let error = text.parse::<OutputSpec>().unwrap_err().to_string();
             assert!(error.contains("FOLDER/") && error.contains("y4m:-"), "{error}");
         }
     }

@@ -17,8 +17,8 @@ use crate::codec::{Decoded, Layout, Strip};
 /// The rate is the sender's, which shows after some pictures; so the first ones are held back. Pictures that are sampled
 /// otherwise than the first one are converted.
 #[derive(Debug, Default)]
-pub(super) struct Stream {
-    begun: Option<Format>,
+pub(super) struct Y4mWriter {
+    begun: Option<Y4mFormat>,
     header: String,
     /// The first pictures, until the header is written, and since when there are some.
     held: Vec<Arc<Decoded>>,
@@ -29,13 +29,13 @@ pub(super) struct Stream {
 
 /// What all pictures of a stream are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Format {
+struct Y4mFormat {
     width: u32,
     height: u32,
     layout: Layout,
 }
 
-impl Stream {
+impl Y4mWriter {
     /// Writes the pictures of `inbox` until it is closed or nobody reads any more, and calls `written` for each; says whether
     /// somebody still reads.
     pub(super) fn run(
@@ -112,7 +112,7 @@ impl Stream {
             "YUV4MPEG2 W{width} H{height} F{} Ip A1:1 C{sampling} XCOLORRANGE=FULL\nFRAME\n",
             rate(interval)
         );
-        self.begun = Some(Format { width, height, layout });
+        self.begun = Some(Y4mFormat { width, height, layout });
     }
 
     /// Writes a picture, its planes straight from where they were decoded if they can stay as they are; says whether
@@ -236,7 +236,7 @@ mod tests {
         let writing = std::thread::spawn({
             let inbox = inbox.clone();
             move || {
-                let outcome = Stream::default().run(&inbox, &mut output, || {});
+                let outcome = Y4mWriter::default().run(&inbox, &mut output, || {});
                 one_more.send(()).unwrap();
                 outcome
             }
@@ -325,7 +325,7 @@ mod tests {
 
     #[test]
     fn so_many_pictures_are_held_back_and_no_more() {
-        let mut stream = Stream::default();
+        let mut stream = Y4mWriter::default();
         let (now, picture) =
             (Instant::now(), Arc::new(at_rate(decoded(16, 16, turbojpeg::Subsamp::Gray), 60.0)));
         assert_eq!(stream.patience(now), None);

@@ -11,13 +11,13 @@ use crate::sync::lock;
 /// A queue with bounds. It is no live stage: a recording wants every frame, and may be late.
 #[derive(Debug)]
 pub(crate) struct Backlog {
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<BacklogQueue>,
     changed: Condvar,
     name: String,
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
+struct BacklogQueue {
     frames: VecDeque<Received>,
     bytes: usize,
     closed: bool,
@@ -32,7 +32,8 @@ struct Waiting {
 impl Backlog {
     /// An empty one of what is called `name` when it is too slow.
     pub(crate) fn new(name: &str) -> Self {
-        let waiting = Waiting { frames: VecDeque::with_capacity(MOST_FRAMES), ..Waiting::default() };
+        let waiting =
+            BacklogQueue { frames: VecDeque::with_capacity(MOST_FRAMES), ..BacklogQueue::default() };
         Self { waiting: Mutex::new(waiting), changed: Condvar::new(), name: name.to_owned() }
     }
 
@@ -74,7 +75,7 @@ impl Backlog {
             }
             waiting = self.lock();
         }
-        let empty = |waiting: &mut Waiting| waiting.frames.is_empty() && !waiting.closed;
+        let empty = |waiting: &mut BacklogQueue| waiting.frames.is_empty() && !waiting.closed;
         let mut waiting = self.changed.wait_while(waiting, empty).unwrap_or_else(PoisonError::into_inner);
         let frame = waiting.frames.pop_front()?;
         waiting.bytes -= frame.frame.jpeg.len();
@@ -88,7 +89,7 @@ impl Backlog {
     }
 
     // No code panics while it holds the lock.
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+    fn lock(&self) -> MutexGuard<'_, BacklogQueue> {
         lock(&self.waiting)
     }
 }
@@ -98,7 +99,7 @@ const MOST_FRAMES: usize = 64;
 /// What 64 large frames may take.
 const MOST_BYTES: usize = 32 << 20;
 
-impl Waiting {
+impl BacklogQueue {
     fn may_say(&mut self) -> bool {
         let now = Instant::now();
         self.messages.get_or_insert_with(|| Ration::new(now)).take(now)

@@ -23,7 +23,7 @@ use cues::Cues;
 #[derive(Debug)]
 pub(super) struct MatroskaFile {
     file: File,
-    places: Places,
+    places: Offsets,
     size: (u16, u16),
     /// How long the file is: where the next bytes go.
     length: u64,
@@ -48,7 +48,7 @@ struct Cluster {
 
 /// Where in the file that is which is written at the end.
 #[derive(Clone, Copy, Debug, Default)]
-struct Places {
+struct Offsets {
     /// The first byte in the segment: positions in the file's own index count from here.
     segment: u64,
     seek_head: u64,
@@ -211,8 +211,8 @@ impl MatroskaFile {
 }
 
 /// What stands before the frames.
-fn start(size: (u16, u16), first: MediaTime) -> (Vec<u8>, Places) {
-    let (mut out, mut places) = (Vec::new(), Places::default());
+fn start(size: (u16, u16), first: MediaTime) -> (Vec<u8>, Offsets) {
+    let (mut out, mut places) = (Vec::new(), Offsets::default());
     ebml::master(&mut out, EBML, |out| {
         ebml::bytes(out, DOC_TYPE, b"matroska");
         ebml::uint(out, DOC_TYPE_VERSION, 4);

@@ -1,6 +1,7 @@
 //! What is kept of a stream: recordings, snapshots, and what just happened.
 
 mod backlog;
+mod file_writer;
 mod matroska;
 mod names;
 mod notice;
@@ -11,7 +12,6 @@ mod split;
 #[cfg(test)]
 mod testing;
 mod thread;
-mod worker;
 
 pub(crate) use backlog::Backlog;
 pub(crate) use notice::Notice;
@@ -19,3 +19,5 @@ pub(crate) use recorder::KeepStatus;
 pub use recorder::{KeepOptions, Recorder};
 pub(crate) use recording::Recording;
 pub(crate) use split::Split;
+#[cfg(test)]
+pub(crate) use testing::TempFolder;

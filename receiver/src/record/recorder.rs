@@ -12,13 +12,13 @@ use anyhow::{Context, anyhow};
 use jiff::Zoned;
 use proto::Frame;
 
+use super::file_writer::FileWriter;
 use super::names::{self, Names, make_folder};
 use super::notice::{Notice, Notifier, Pending};
 use super::recording::{self, Recording};
 use super::replay::ReplayBuffer;
 use super::split::Split;
 use super::thread::{RecordingStatus, RecordingThread};
-use super::worker::Worker;
 use crate::frame::Received;
 use crate::sync::lock;
 
@@ -48,7 +48,7 @@ pub struct Recorder {
     recorder: Mutex<Option<RecordingThread>>,
     /// Recorders that were told to end, and may still be writing.
     ending: Mutex<Vec<RecordingThread>>,
-    worker: Worker,
+    writer: FileWriter,
     /// Nothing more is begun.
     is_finished: AtomicBool,
     notifier: Notifier,
@@ -88,7 +88,7 @@ impl Recorder {
             replay_is_busy: Arc::default(),
             recorder: Mutex::default(),
             ending: Mutex::default(),
-            worker: Worker::new(&notifier),
+            writer: FileWriter::new(&notifier),
             is_finished: AtomicBool::new(false),
             notifier,
         }
@@ -156,7 +156,7 @@ impl Recorder {
         };
         let (mut names, jpeg) = (self.names("", "jpg"), frame.jpeg.clone());
         let folder = self.options.folder.clone();
-        self.worker.ask(move || {
+        self.writer.ask(move || {
             make_folder(&folder)?;
             let written = names.create(|path| names::write_whole(path, &jpeg));
             let (path, ()) = written.with_context(|| format!("cannot write {}", names.last().display()))?;
@@ -183,7 +183,7 @@ impl Recorder {
         }
         let (names, folder) = (self.names("-past", recording::EXTENSION), self.options.folder.clone());
         let busy = Busy(self.replay_is_busy.clone());
-        self.worker.ask(move || {
+        self.writer.ask(move || {
             let _busy = busy;
             make_folder(&folder)?;
             let mut recording = Recording::new(names, None).of_replay(span);
@@ -224,7 +224,7 @@ impl Recorder {
             drop(recorder.end());
             recorder.join();
         }
-        self.worker.finish();
+        self.writer.finish();
     }
 
     /// Names for files of this moment.

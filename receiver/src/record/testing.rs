@@ -4,10 +4,10 @@ use std::fs;
 use std::path::PathBuf;
 
 /// A folder that goes when it is dropped.
-pub(super) struct TempFolder(pub(super) PathBuf);
+pub(crate) struct TempFolder(pub(crate) PathBuf);
 
 impl TempFolder {
-    pub(super) fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("chunkcast-keep-{}-{name}", std::process::id()));
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).unwrap();

@@ -14,13 +14,13 @@ use proto::app::Heartbeat;
 use proto::netem::Netem;
 
 use super::identity::{Candidate, is_same_address};
-use super::shared::Shared;
+use super::shared::ReceiveContext;
 use super::slot::{Addresses, SenderSlot};
 use super::subscription::{Incoming, Subscription};
 use super::target::{Target, TargetView};
 use super::unassigned::Unassigned;
 use crate::feed::{Feed, Origin, Status};
-use crate::net::{Change, Gate, ReceiveSocket, Woken};
+use crate::net::{FilterChange, Gate, ReceiveSocket, Woken};
 use crate::record::Recorder;
 use crate::sync::lock;
 
@@ -45,7 +45,7 @@ pub(super) struct Endpoint {
     status: Status,
     /// Shows that the thread goes round.
     heartbeat: Heartbeat,
-    shared: Arc<Shared>,
+    shared: Arc<ReceiveContext>,
 }
 
 impl Endpoint {
@@ -60,7 +60,7 @@ impl Endpoint {
         subscription: Option<Subscription>,
         status: Status,
         shown: bool,
-        shared: &Arc<Shared>,
+        shared: &Arc<ReceiveContext>,
     ) -> Result<Self> {
         let origin = Origin {
             listen: socket.local(),
@@ -76,7 +76,7 @@ impl Endpoint {
             target: None,
             slots: Vec::with_capacity(1),
             unassigned: Unassigned::new(),
-            gate: Gate::new(shared.config.shape()),
+            gate: Gate::new(shared.config.format()),
             floods: RateLimiter::new(SPEAK_EVERY),
             origin,
             status,
@@ -132,7 +132,7 @@ impl Endpoint {
             Ok(socket) => {
                 // Where it cannot be asked about the new socket, it is about the old one.
                 let _ = self.origin.probe.go_on_with(&socket);
-                (self.socket, self.gate) = (socket, Gate::new(self.shared.config.shape()));
+                (self.socket, self.gate) = (socket, Gate::new(self.shared.config.format()));
             }
             Err(error) => {
                 tracing::warn!("{group} cannot be joined: {error:#}");
@@ -219,7 +219,7 @@ impl Endpoint {
             return;
         };
         socket.change(&change);
-        if let Change::Narrow(_, Some((Some(most), per_second))) = change
+        if let FilterChange::Narrow(_, Some((Some(most), per_second))) = change
             && floods.is_due(now)
         {
             tracing::warn!(
@@ -259,7 +259,7 @@ struct Demux<'a> {
     subscription: &'a mut Option<Subscription>,
     unassigned: &'a mut Unassigned,
     gate: &'a mut Gate,
-    shared: &'a Shared,
+    shared: &'a ReceiveContext,
     /// Whether somebody is to have a place of his own.
     wanted: bool,
 }

@@ -6,13 +6,13 @@ use proto::{FrameId, MediaTime};
 
 /// Learns it from the frames that come: the median of the last few, so that one pause or one burst is no new rate.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Interval {
+pub(super) struct FrameInterval {
     last: Option<(FrameId, MediaTime)>,
     apart: [u64; FRAMES],
     known: usize,
 }
 
-impl Interval {
+impl FrameInterval {
     /// Learns from a frame; returns what is known.
     pub(super) fn learn(&mut self, id: FrameId, captured: MediaTime) -> Option<Duration> {
         if let Some((last, before)) = self.last.replace((id, captured)) {
@@ -40,7 +40,7 @@ mod tests {
 
     #[test]
     fn it_is_the_usual_distance_whatever_was_lost_and_after_a_pause() {
-        let mut interval = Interval::default();
+        let mut interval = FrameInterval::default();
         let at = |ms: u64| MediaTime::from_micros(1000 * ms);
         assert_eq!(interval.learn(FrameId::new(0), at(0)), None);
         for number in [1, 2, 3, 6, 7, 8, 12, 13] {

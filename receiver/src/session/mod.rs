@@ -15,9 +15,9 @@ mod timeouts;
 mod unassigned;
 
 pub(crate) use host::Host;
-pub(crate) use shared::{FrameLimit, Shared};
+pub(crate) use shared::{FrameLimit, ReceiveContext};
 pub(crate) use stream::StreamConfig;
 pub(crate) use subscription::full;
-pub(crate) use target::{Claim, Target};
+pub(crate) use target::{AddressConflict, Target};
 pub(crate) use threads::{Opened, ReceiveThreads};
 pub(crate) use timeouts::{LOOK_UP_EVERY, LOST};

@@ -13,7 +13,7 @@ use crate::output::Outputs;
 use crate::record::KeepOptions;
 
 /// What all receiving threads share.
-pub(crate) struct Shared {
+pub(crate) struct ReceiveContext {
     /// All senders.
     pub feeds: Feeds,
     /// Where frames go that are decoded.

@@ -10,11 +10,11 @@ use proto::names::printable;
 use proto::wire::{SourceState, Token};
 use proto::{DatagramCounts, Delivery, Outcome, RecvEvent, RecvOutput, SessionId, jpeg};
 
-use super::frame_interval::Interval;
+use super::frame_interval::FrameInterval;
 use super::identity::{Candidate, Likeness, SenderHistory};
-use super::shared::Shared;
+use super::shared::ReceiveContext;
 use super::standing::Standing;
-use super::stream::{Stream, StreamConfig};
+use super::stream::{ReceiveStream, StreamConfig};
 use super::timeouts::{CLOCK_KNOWN_WITHIN, NO_PICTURE, REJOIN, REJOIN_SELDOM, REJOIN_SOON_FOR, SILENT};
 use crate::decode::Enqueue;
 use crate::feed::{Agreement, Delays, Feed, Feeds, Live};
@@ -28,14 +28,14 @@ pub(super) type Addresses = (SocketAddr, Option<IpAddr>);
 /// A place for one sender.
 pub(super) struct SenderSlot {
     pub(super) feed: Arc<Feed>,
-    stream: Stream,
+    stream: ReceiveStream,
     /// Who had it, one after the other.
     history: SenderHistory,
     standing: Standing,
     /// Whether any frame of this session was a picture.
     has_pictures: bool,
     delays: Delays,
-    interval: Interval,
+    interval: FrameInterval,
     silence: Silence,
     others: RateLimiter,
     /// What may be said of what its sender does.
@@ -84,12 +84,12 @@ impl SenderSlot {
         let now = Instant::now();
         Self {
             feed,
-            stream: Stream::new(config),
+            stream: ReceiveStream::new(config),
             history: SenderHistory::default(),
             standing: Standing::default(),
             has_pictures: false,
             delays: Delays::new(),
-            interval: Interval::default(),
+            interval: FrameInterval::default(),
             silence: Silence::begin(now),
             others: RateLimiter::new(SPEAK_EVERY),
             ration: Ration::new(now),
@@ -143,7 +143,7 @@ impl SenderSlot {
         &(from, to): &Addresses,
         datagram: &mut [u8],
         arrived: Instant,
-        shared: &Shared,
+        shared: &ReceiveContext,
         now: Instant,
     ) -> Outcome {
         self.is_news = true;
@@ -191,7 +191,7 @@ impl SenderSlot {
     pub(super) fn drain(
         &mut self,
         socket: &mut ReceiveSocket,
-        shared: &Shared,
+        shared: &ReceiveContext,
         now: Instant,
     ) -> Option<Instant> {
         loop {
@@ -277,7 +277,7 @@ impl SenderSlot {
         self.silence = Silence::begin(now);
     }
 
-    fn handle(&mut self, event: RecvEvent<SocketAddr>, shared: &Shared, now: Instant) {
+    fn handle(&mut self, event: RecvEvent<SocketAddr>, shared: &ReceiveContext, now: Instant) {
         // What comes after the last frame that was wanted never was.
         if shared.enough.is_reached() {
             return;
@@ -286,7 +286,7 @@ impl SenderSlot {
             RecvEvent::Session { source, session } => {
                 self.history.begin(source);
                 self.delays.reset();
-                self.interval = Interval::default();
+                self.interval = FrameInterval::default();
                 (self.begun, self.has_pictures) = (Instant::now(), false);
                 self.say(format_args!("receiving from {source}, session {session}"));
                 let interface = self.feed.origin.interface.as_deref();
@@ -333,7 +333,7 @@ impl SenderSlot {
         }
     }
 
-    fn deliver(&mut self, delivery: Delivery, shared: &Shared) {
+    fn deliver(&mut self, delivery: Delivery, shared: &ReceiveContext) {
         let Delivery { id, frame, first, last, .. } = delivery;
         self.standing.showed(self.stream.holder());
         self.has_pictures = self.has_pictures || jpeg::scan_head(&frame.jpeg).is_ok();
@@ -388,7 +388,7 @@ impl SenderSlot {
     }
 
     /// Says, once, that only the first sender's frames go to the outputs, where somebody may think that all do.
-    fn speak_of_outputs(&mut self, shared: &Shared) {
+    fn speak_of_outputs(&mut self, shared: &ReceiveContext) {
         if !self.is_said_of_outputs && self.feed.number() > 1 {
             self.is_said_of_outputs = true;
             let source = self.feed.live().counters.source.clone().filter(|_| !shared.outputs.is_empty());

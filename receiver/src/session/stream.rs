@@ -3,11 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use proto::app::StreamFormat;
 use proto::rtp::{RtpRecvConfig, RtpRecvStream};
 use proto::wire::{Body, Datagram, Token};
 use proto::{ClockReading, Outcome, RecvConfig, RecvEvent, RecvOutput, RecvStats, RecvStream, SessionId};
-
-use crate::net::Shape;
 
 /// How each stream behaves, and which format it has.
 #[derive(Clone, Copy, Debug)]
@@ -19,17 +18,17 @@ pub(crate) enum StreamConfig {
 }
 
 /// A sender's stream, in one of the formats.
-pub(super) enum Stream {
+pub(super) enum ReceiveStream {
     Chunkcast(Box<RecvStream<SocketAddr>>),
     Rtp(Box<RtpRecvStream<SocketAddr>>),
 }
 
 impl StreamConfig {
-    /// Where a datagram of the format says what it is.
-    pub(super) fn shape(&self) -> Shape {
+    /// In which format its datagrams are.
+    pub(super) fn format(&self) -> StreamFormat {
         match self {
-            Self::Chunkcast(_) => Shape::Chunkcast,
-            Self::Rtp(_) => Shape::Rtp,
+            Self::Chunkcast(_) => StreamFormat::Chunkcast,
+            Self::Rtp(_) => StreamFormat::Rtp,
         }
     }
 
@@ -50,7 +49,7 @@ impl StreamConfig {
     }
 }
 
-impl Stream {
+impl ReceiveStream {
     pub(super) fn new(config: StreamConfig) -> Self {
         match config {
             StreamConfig::Chunkcast(config) => Self::Chunkcast(Box::new(RecvStream::new(config))),

@@ -10,10 +10,10 @@ use proto::wire::{Body, Datagram, Token};
 use proto::{SubscribeOutput, SubscribeState, Subscriber};
 
 use super::identity::is_same_address;
-use super::shared::Shared;
+use super::shared::ReceiveContext;
 use super::target::{Target, TargetView};
 use super::timeouts::{HOME, LOOK_UP_EVERY, LOST, SILENT, TURN, UNANSWERED};
-use crate::feed::{Feed, State};
+use crate::feed::{Feed, StreamState};
 use crate::net::ReceiveSocket;
 
 /// Asks one sender.
@@ -117,7 +117,7 @@ impl Subscription {
         &mut self,
         socket: &mut ReceiveSocket,
         feed: &Feed,
-        shared: &Shared,
+        shared: &ReceiveContext,
         now: Instant,
     ) -> Option<Instant> {
         if self.is_away(socket, feed, shared, now) {
@@ -198,7 +198,13 @@ impl Subscription {
     }
 
     /// Whether another sender is where it was. That one is left; when it is found again, it is asked anew.
-    fn is_away(&mut self, socket: &mut ReceiveSocket, feed: &Feed, shared: &Shared, now: Instant) -> bool {
+    fn is_away(
+        &mut self,
+        socket: &mut ReceiveSocket,
+        feed: &Feed,
+        shared: &ReceiveContext,
+        now: Instant,
+    ) -> bool {
         let hints = self.target.hints();
         // That another one is there is believed if that one says so from there.
         let claim = hints.claim.as_ref().filter(|claim| self.is_away || self.name == claim.name);
@@ -224,7 +230,7 @@ impl Subscription {
     }
 
     /// Says once that the sender has no room, and notices when it has, or says nothing any more.
-    fn notice_whether_full(&mut self, feed: &Feed, shared: &Shared) {
+    fn notice_whether_full(&mut self, feed: &Feed, shared: &ReceiveContext) {
         let is_full = self.subscriber.state() == SubscribeState::Full;
         if std::mem::replace(&mut self.is_full, is_full) == is_full {
             return;
@@ -235,7 +241,7 @@ impl Subscription {
         let mut live = feed.live();
         live.counters.is_full = is_full;
         if is_full {
-            live.status().state = State::Full;
+            live.status().state = StreamState::Full;
         } else if self.subscriber.state() != SubscribeState::Watching {
             live.falls_silent();
         }

@@ -37,7 +37,7 @@ pub(super) struct Hints {
     /// What it calls itself; empty where that is not known.
     name: String,
     /// Who says that he is there now instead.
-    pub(super) claim: Option<Claim>,
+    pub(super) claim: Option<AddressConflict>,
 }
 
 /// A target as the thread sees it that receives from it. It looks at each datagram, and what it sees changes seldom.
@@ -51,7 +51,7 @@ pub(super) struct TargetView {
 
 /// Another sender that is said to be at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Claim {
+pub(crate) struct AddressConflict {
     /// What it calls itself, which is to be heard from there.
     pub(crate) name: String,
     /// What is to be said of it.
@@ -127,7 +127,7 @@ impl Target {
     }
 
     /// Another sender is said to be there now, or it is its own again.
-    pub(crate) fn set_claim(&self, claim: Option<Claim>) {
+    pub(crate) fn set_claim(&self, claim: Option<AddressConflict>) {
         self.change(|hints| hints.claim = claim);
     }
 

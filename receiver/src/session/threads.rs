@@ -10,7 +10,7 @@ use proto::sys::{join, spawn};
 
 use super::endpoint::Endpoint;
 use super::host::Host;
-use super::shared::Shared;
+use super::shared::ReceiveContext;
 use super::subscription::Subscription;
 use super::target::Target;
 use super::timeouts::LOOK_UP_EVERY;
@@ -23,7 +23,7 @@ pub(crate) struct ReceiveThreads {
     threads: Mutex<Vec<JoinHandle<Result<()>>>>,
     interface: Option<String>,
     impairment: Option<Impairment>,
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) shared: Arc<ReceiveContext>,
 }
 
 impl ReceiveThreads {
@@ -31,7 +31,7 @@ impl ReceiveThreads {
     pub(crate) fn new(
         interface: Option<String>,
         impairment: Option<Impairment>,
-        shared: Arc<Shared>,
+        shared: Arc<ReceiveContext>,
     ) -> Arc<Self> {
         Arc::new(Self { threads: Mutex::default(), interface, impairment, shared })
     }
@@ -80,7 +80,7 @@ impl ReceiveThreads {
     pub(crate) fn receive_once_known(self: &Arc<Self>, host: Host) -> Result<()> {
         let threads = self.clone();
         let look_up = move || {
-            let Shared { stop, .. } = &*threads.shared;
+            let ReceiveContext { stop, .. } = &*threads.shared;
             while !stop.wait(LOOK_UP_EVERY) {
                 let Ok(addresses) = host.look_up() else { continue };
                 let begin = || {

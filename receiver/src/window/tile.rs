@@ -16,7 +16,7 @@ use super::widgets::card;
 use super::widgets::health::Age;
 use super::widgets::samples::Samples;
 use crate::codec::Decoded;
-use crate::feed::{Delays, Feed, Live, Picture, Shown, State, Status};
+use crate::feed::{Delays, Feed, Live, Picture, Shown, Status, StreamState};
 
 /// A sender's tile.
 pub(super) struct Tile {
@@ -99,7 +99,7 @@ impl Tile {
         }
         self.samples.look(counters, delays.error(), now);
         let Some(picture) = picture.take() else { return };
-        let is_live = status.state == State::Live;
+        let is_live = status.state == StreamState::Live;
         // The one before was never drawn, or this one came after the end, or when nobody wanted to see it any more.
         counters.unshown += u64::from(self.is_fresh) + u64::from(!is_live && !is_hidden);
         counters.hidden += u64::from(is_hidden);
@@ -111,7 +111,7 @@ impl Tile {
     }
 
     pub(super) fn is_live(&self) -> bool {
-        self.status.state == State::Live
+        self.status.state == StreamState::Live
     }
 
     /// Looks at how old the picture is now.

@@ -15,7 +15,7 @@ use super::widgets::label::Label;
 use super::widgets::overlay::Figures;
 use super::widgets::samples::Samples;
 use super::widgets::{label, overlay};
-use crate::feed::{Feed, State, Status};
+use crate::feed::{Feed, Status, StreamState};
 use crate::record::{KeepStatus, Notice};
 
 /// How much is to be laid over a tile.
@@ -196,14 +196,14 @@ impl TileOverlay {
 }
 
 /// How a stream is, by what is known of it and by how old its picture is.
-fn condition(state: &State, age: Age) -> Condition {
+fn condition(state: &StreamState, age: Age) -> Condition {
     match state {
-        State::Live if age.is_stale => Condition::Stale,
-        State::Live => Condition::Live,
-        State::Waiting(_) | State::Silent(_) | State::Away(_) => Condition::Silent,
-        State::SourceGone(_) => Condition::SourceGone,
-        State::Ended => Condition::Ended,
-        State::Full => Condition::Full,
+        StreamState::Live if age.is_stale => Condition::Stale,
+        StreamState::Live => Condition::Live,
+        StreamState::Waiting(_) | StreamState::Silent(_) | StreamState::Away(_) => Condition::Silent,
+        StreamState::SourceGone(_) => Condition::SourceGone,
+        StreamState::Ended => Condition::Ended,
+        StreamState::Full => Condition::Full,
     }
 }
 

@@ -332,7 +332,7 @@ fn no_sampling_factors_write_past_the_buffer() {
 #[test]
 fn a_picture_that_is_not_of_the_shape_it_should_have_is_not_decoded() {
     let mut engine = Engine::default();
-    let shape = Shape { width: 64, rows: 64, layout: Layout::I420, scale: Scale::Full };
+    let shape = ExpectedJpeg { width: 64, rows: 64, layout: Layout::I420, scale: Scale::Full };
     let mut buffer = vec![0xa5; Layout::I420.bytes(64, 64) + 4096];
     for (jpeg, why) in [
         (jpeg(64, 64, Subsamp::None), "another sampling"),

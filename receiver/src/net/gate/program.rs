@@ -9,9 +9,8 @@ use libc::{
     BPF_RET, BPF_W, SKF_AD_OFF, SKF_AD_RANDOM, SKF_NET_OFF,
 };
 use proto::SessionId;
+use proto::app::StreamFormat;
 use socket2::SockFilter;
-
-use super::shape::Shape;
 
 /// Whose datagrams are how welcome.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,23 +54,36 @@ impl Share {
     }
 }
 
+/// The session that a datagram in this format is of, if it may be a sender's.
+pub(super) fn session_of(format: StreamFormat, datagram: &[u8]) -> Option<SessionId> {
+    let (head, rest) = datagram.split_first_chunk::<4>()?;
+    let session = match (format, head) {
+        (StreamFormat::Chunkcast, [b'C', b'k', 1, _]) => u64::from_be_bytes(*rest.first_chunk()?),
+        (StreamFormat::Rtp, [first, second, ..]) if first >> 6 == 2 && second & 0x7f == 26 => {
+            u32::from_be_bytes(*rest.get(4..)?.first_chunk()?).into()
+        }
+        _ => return None,
+    };
+    Some(SessionId::new(session))
+}
+
 /// The program for these rules. At most [`MOST_FAVOURED`] and [`MOST_LOUD`] are named in it.
-pub(super) fn program(rules: &Rules, shape: Shape) -> Vec<SockFilter> {
+pub(super) fn program(rules: &Rules, format: StreamFormat) -> Vec<SockFilter> {
     let mut code = Assembler(Vec::with_capacity(MOST_INSTRUCTIONS));
     // A load beyond the end would turn a datagram away, whatever its share is.
     code.unless_longer(UDP_HEADER + SHORTEST, |code| code.let_in(rules.of_loud));
     for (source, session) in rules.favoured.iter().take(MOST_FAVOURED) {
-        code.favour(*source, *session, shape);
+        code.favour(*source, *session, format);
     }
     for source in rules.loud.iter().take(MOST_LOUD) {
         code.when(&from(*source), |code| code.let_in(rules.of_loud));
     }
     let mut likely = rules.only.map_or_else(Vec::new, from);
-    likely.push(match shape {
+    likely.push(match format {
         // "Ck" and the version.
-        Shape::Chunkcast => Test { mask: 0xffff_ff00, ..word(UDP_HEADER, 0x436b_0100) },
+        StreamFormat::Chunkcast => Test { mask: 0xffff_ff00, ..word(UDP_HEADER, 0x436b_0100) },
         // Version 2, and the type of JPEG whatever the marker is.
-        Shape::Rtp => Test { size: BPF_H, at: UDP_HEADER, mask: 0xc07f, value: 0x801a },
+        StreamFormat::Rtp => Test { size: BPF_H, at: UDP_HEADER, mask: 0xc07f, value: 0x801a },
     });
     code.when(&likely, |code| {
         // What was joined is many in one, and would else be heard so much more seldom.
@@ -161,11 +173,11 @@ impl Assembler {
     ///
     /// And all that the kernel has joined of the same address, of which only the first can be looked at: somebody who
     /// forges that address could else have those behind it turned away.
-    fn favour(&mut self, source: SocketAddr, session: SessionId, shape: Shape) {
+    fn favour(&mut self, source: SocketAddr, session: SessionId, format: StreamFormat) {
         let [high, low] = [session.get() >> 32, session.get()].map(|word| word as u32);
-        let tests = match shape {
-            Shape::Chunkcast => vec![word(UDP_HEADER + 4, high), word(UDP_HEADER + 8, low)],
-            Shape::Rtp => vec![word(UDP_HEADER + 8, low)],
+        let tests = match format {
+            StreamFormat::Chunkcast => vec![word(UDP_HEADER + 4, high), word(UDP_HEADER + 8, low)],
+            StreamFormat::Rtp => vec![word(UDP_HEADER + 8, low)],
         };
         self.when(&from(source), |code| {
             code.when_longer(LONGEST_SINGLE, |code| code.let_in(Share::ALL));
@@ -217,8 +229,8 @@ mod tests {
             of_loud: half,
             of_others: half,
         };
-        for shape in [Shape::Chunkcast, Shape::Rtp] {
-            let code = program(&rules, shape);
+        for format in [StreamFormat::Chunkcast, StreamFormat::Rtp] {
+            let code = program(&rules, format);
             assert!((900..=MOST_INSTRUCTIONS).contains(&code.len()), "{}", code.len());
             // It sees to it that no jump leaves the program, and that there is an end.
             Socket::from(UdpSocket::bind("[::1]:0").unwrap()).attach_filter(&code).unwrap();
@@ -238,12 +250,12 @@ mod tests {
     }
 
     /// Which of a hundred datagrams, sent from each address in each way, are let in.
-    fn let_in(rules: &Rules, shape: Shape, at: &str, from: &UdpSocket, datagram: &[u8]) -> usize {
+    fn let_in(rules: &Rules, format: StreamFormat, at: &str, from: &UdpSocket, datagram: &[u8]) -> usize {
         let receiver = UdpSocket::bind(at).unwrap();
         receiver.set_nonblocking(true).unwrap();
         let to = receiver.local_addr().unwrap();
         let receiver = Socket::from(receiver);
-        receiver.attach_filter(&program(rules, shape)).unwrap();
+        receiver.attach_filter(&program(rules, format)).unwrap();
         let ip = if from.local_addr().unwrap().is_ipv4() { "127.0.0.1" } else { "::1" };
         let (receiver, to) = (UdpSocket::from(receiver), SocketAddr::new(ip.parse().unwrap(), to.port()));
         let is_let_in = |_: &usize| {
@@ -271,20 +283,20 @@ mod tests {
             {
                 source.set_ip(v4.ip().to_ipv6_mapped().into());
             }
-            for (shape, datagram) in [(Shape::Chunkcast, &chunkcast), (Shape::Rtp, &rtp)] {
+            for (format, datagram) in [(StreamFormat::Chunkcast, &chunkcast), (StreamFormat::Rtp, &rtp)] {
                 let favour = |session| Rules {
                     favoured: vec![(source, SessionId::new(session))],
                     of_loud: least,
                     of_others: least,
                     ..Rules::default()
                 };
-                let count = |rules: &Rules, from| let_in(rules, shape, at, from, datagram);
-                assert_eq!(count(&favour(7), &one), 100, "{at} {source} {shape:?}");
+                let count = |rules: &Rules, from| let_in(rules, format, at, from, datagram);
+                assert_eq!(count(&favour(7), &one), 100, "{at} {source} {format:?}");
                 assert!(count(&favour(7), &other) < 5);
                 assert!(count(&favour(8), &one) < 5);
                 // Several of them in one: not what the first says is decisive.
                 let joined = [&datagram[..], &[0; 2000]].concat();
-                assert_eq!(let_in(&favour(8), shape, at, &one, &joined), 100);
+                assert_eq!(let_in(&favour(8), format, at, &one, &joined), 100);
                 let loud = Rules { loud: vec![source], of_loud: least, ..Rules::default() };
                 assert!(count(&loud, &one) < 5);
                 assert_eq!(count(&loud, &other), 100, "all but the loud are heard");
@@ -299,13 +311,13 @@ mod tests {
     fn what_no_sender_says_is_turned_away_and_of_the_rest_its_share_is_let_in() {
         let rules = Rules { of_loud: Share::LEAST, of_others: Share::ALL.times(0.5), ..Rules::default() };
         let from = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let count = |shape, datagram: &[u8]| let_in(&rules, shape, "127.0.0.1:0", &from, datagram);
+        let count = |format, datagram: &[u8]| let_in(&rules, format, "127.0.0.1:0", &from, datagram);
         let long = [0; 50];
         for nonsense in [b"".as_slice(), b"Ck\x01", &long, b"Ck\x02\x0123456789", b"Xk\x01\x0123456789"] {
-            assert!(count(Shape::Chunkcast, nonsense) < 5, "{nonsense:?}");
+            assert!(count(StreamFormat::Chunkcast, nonsense) < 5, "{nonsense:?}");
         }
-        assert!((20..=80).contains(&count(Shape::Chunkcast, b"Ck\x01\x0123456789")));
-        assert!((20..=80).contains(&count(Shape::Rtp, b"\x80\x1a0123456789")));
-        assert!(count(Shape::Rtp, b"\x80\x600123456789") < 5);
+        assert!((20..=80).contains(&count(StreamFormat::Chunkcast, b"Ck\x01\x0123456789")));
+        assert!((20..=80).contains(&count(StreamFormat::Rtp, b"\x80\x1a0123456789")));
+        assert!(count(StreamFormat::Rtp, b"\x80\x600123456789") < 5);
     }
 }

@@ -24,7 +24,7 @@ struct Kernel {
 impl Kernel {
     fn new() -> Self {
         let t0 = Instant::now();
-        let gate = Gate::new(Shape::Chunkcast);
+        let gate = Gate::new(StreamFormat::Chunkcast);
         Self { gate, t0, now: t0, seed: 1, came: 0, changes: 0, floods: 0 }
     }
 
@@ -35,7 +35,7 @@ impl Kernel {
 
     /// Lets a datagram in, or not; whether it did. Of who is favoured it is of use.
     fn arrives(&mut self, from: SocketAddr, datagram: &[u8]) -> bool {
-        let session = Shape::Chunkcast.session_of(datagram);
+        let session = session_of(StreamFormat::Chunkcast, datagram);
         let share = self.gate.rules.as_ref().map_or(Share::ALL, |rules| match session {
             Some(session) if rules.favoured.contains(&(from, session)) => Share::ALL,
             Some(_) if !rules.loud.contains(&from) && rules.only.is_none_or(|only| only == from) => {
@@ -56,13 +56,13 @@ impl Kernel {
         self.now += Duration::from_micros(100);
         let before = self.gate.rules.clone();
         match self.gate.look(favoured.iter().copied(), only, self.now) {
-            Some(Change::Narrow(program, told)) => {
+            Some(FilterChange::Narrow(program, told)) => {
                 assert!(!program.is_empty());
                 assert_eq!(told.is_some(), before.is_none(), "the begin is told, and nothing else");
                 self.floods += u32::from(told.is_some());
                 self.changes += 1;
             }
-            Some(Change::Widen) => self.changes += 1,
+            Some(FilterChange::Widen) => self.changes += 1,
             None => assert_eq!(self.gate.rules, before),
         }
     }

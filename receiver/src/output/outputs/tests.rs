@@ -1,33 +1,16 @@
 use std::fs;
-use std::path::PathBuf;
 
 use proto::{Frame, FrameId, MediaTime};
 
 use super::*;
-
-struct TempFolder(PathBuf);
-
-impl TempFolder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("chunkcast-{}-{name}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for TempFolder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
+use crate::record::TempFolder;
 
 fn frame(byte: u8) -> Received {
     let jpeg = Arc::new(vec![byte; 1000]);
     Received { id: FrameId::new(1), sender: 1, frame: Frame { captured: MediaTime::default(), jpeg } }
 }
 
-fn start(specs: &[Spec]) -> (Outputs, Stop) {
+fn start(specs: &[OutputSpec]) -> (Outputs, Stop) {
     let stop = Stop::new().unwrap();
     (Outputs::start(specs, None, &stop).unwrap(), stop)
 }
@@ -37,7 +20,7 @@ fn a_folder_and_a_file_get_every_frame() {
     let temp = TempFolder::new("recordings");
     let (folder, file) = (temp.0.join("a/shots"), temp.0.join("all.mjpeg"));
     for round in 0..2 {
-        let (outputs, stop) = start(&[Spec::Folder(folder.clone()), Spec::File(file.clone())]);
+        let (outputs, stop) = start(&[OutputSpec::Folder(folder.clone()), OutputSpec::File(file.clone())]);
         for byte in 0..20 {
             outputs.offer(&frame(byte));
         }
@@ -52,7 +35,7 @@ fn a_folder_and_a_file_get_every_frame() {
 
 #[test]
 fn a_full_disk_ends_its_output_and_the_program_if_it_was_the_last() {
-    let full = Spec::File("/dev/full".into());
+    let full = OutputSpec::File("/dev/full".into());
     let (outputs, stop) = start(std::slice::from_ref(&full));
     outputs.offer(&frame(1));
     assert!(stop.wait(std::time::Duration::from_secs(10)));
@@ -60,7 +43,7 @@ fn a_full_disk_ends_its_output_and_the_program_if_it_was_the_last() {
     assert!(error.contains("/dev/full") && error.contains("space"), "{error}");
 
     let temp = TempFolder::new("beside-full");
-    let (outputs, stop) = start(&[full, Spec::Folder(temp.0.clone())]);
+    let (outputs, stop) = start(&[full, OutputSpec::Folder(temp.0.clone())]);
     for byte in 0..5 {
         outputs.offer(&frame(byte));
     }
@@ -72,8 +55,9 @@ fn a_full_disk_ends_its_output_and_the_program_if_it_was_the_last() {
 #[test]
 fn what_cannot_be_opened_is_said_at_once() {
     let stop = Stop::new().unwrap();
-    let error = Outputs::start(&[Spec::File("/no/such/folder/x.mjpeg".into())], None, &stop).unwrap_err();
+    let error =
+        Outputs::start(&[OutputSpec::File("/no/such/folder/x.mjpeg".into())], None, &stop).unwrap_err();
     assert!(format!("{error:#}").contains("/no/such/folder/x.mjpeg"));
-    let error = Outputs::start(&[Spec::Frames, Spec::Y4m], None, &stop).unwrap_err();
+    let error = Outputs::start(&[OutputSpec::Frames, OutputSpec::Y4m], None, &stop).unwrap_err();
     assert!(error.to_string().contains("standard output"));
 }

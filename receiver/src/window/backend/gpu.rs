@@ -17,7 +17,7 @@ use crate::window::options::Options;
 pub(crate) struct Graphics<'t> {
     canvas: WindowCanvas,
     textures: &'t TextureCreator<WindowContext>,
-    tiles: Vec<Option<Tile<'t>>>,
+    tiles: Vec<Option<GpuTile<'t>>>,
     /// The largest texture that the hardware takes.
     most: (u32, u32),
     /// Chroma of a grey picture.
@@ -26,7 +26,7 @@ pub(crate) struct Graphics<'t> {
 }
 
 /// What is shown of a tile until it is drawn again.
-struct Tile<'t> {
+struct GpuTile<'t> {
     area: Rect,
     picture: Texture<'t>,
     /// How much of the texture is picture.
@@ -94,7 +94,7 @@ impl<'t> Graphics<'t> {
             layers.push((texture, Rect::new(layer.at.0, layer.at.1, width, height)));
         }
         let (area, border) = (drawing.area, drawing.border);
-        self.tiles[number] = Some(Tile { area, picture, size, layers, border });
+        self.tiles[number] = Some(GpuTile { area, picture, size, layers, border });
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use sdl2::keyboard::Keycode;
 use sdl2::rect::Rect;
 
 use crate::codec::Decoded;
-use crate::discovery::{Finder, Found, whereabouts};
+use crate::discovery::{Finder, FoundSender, whereabouts};
 use crate::window::backend::canvas::{Canvas, Drawing};
 use crate::window::draw::bitmap::Bitmap;
 use crate::window::draw::font::Fonts;
@@ -23,7 +23,7 @@ pub(crate) struct SenderPicker {
     bitmap: Bitmap,
     /// The sheet as a picture.
     picture: Decoded,
-    found: Vec<Found>,
+    found: Vec<FoundSender>,
     selected: Option<usize>,
     areas: Vec<Rect>,
     /// The window's size, the seconds waited and how many letters were looked for when it was drawn last.
@@ -33,7 +33,7 @@ pub(crate) struct SenderPicker {
 /// What the user did to the list.
 pub(crate) enum Choice {
     /// These are to be shown.
-    Show(Vec<Found>),
+    Show(Vec<FoundSender>),
     /// Another one is selected, or nothing has changed.
     Stay,
     /// It was nothing to do with the list.
@@ -71,7 +71,7 @@ impl SenderPicker {
     fn lay_out(&mut self, fonts: &Fonts, size: (u32, u32), waited: Duration) {
         let places: Vec<String> = self.found.iter().map(whereabouts).collect();
         let entry = |(found, address)| {
-            let Found { instance: name, size, fps, .. }: &Found = found;
+            let FoundSender { instance: name, size, fps, .. }: &FoundSender = found;
             Entry {
                 name,
                 size: size.map(|(width, height)| (width.into(), height.into())),

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::samples::Now;
-use crate::feed::{State, Status};
+use crate::feed::{Status, StreamState};
 
 impl Status {
     /// What to call the sender: its name, or where it is, or what is waited for.
@@ -19,30 +19,30 @@ impl Status {
             (true, true) => "Chunkcast",
         };
         match (&self.state, self.size) {
-            (State::Live, Some((width, height))) => {
+            (StreamState::Live, Some((width, height))) => {
                 let Now { fps, mbps, loss_percent: loss, .. } = figures;
                 format!("{name} - {width}x{height}, {fps:.1} fps, {mbps:.1} Mbit/s, {loss:.1} % lost")
             }
-            (State::Live, None) => name.to_owned(),
-            (State::Waiting(_), _) => format!("{name} - waiting"),
-            (State::Silent(_), _) => format!("{name} - no signal"),
-            (State::SourceGone(_), _) => format!("{name} - source gone"),
-            (State::Ended, _) => format!("{name} - ended"),
-            (State::Full, _) => format!("{name} - full"),
-            (State::Away(_), _) => format!("{name} - not there"),
+            (StreamState::Live, None) => name.to_owned(),
+            (StreamState::Waiting(_), _) => format!("{name} - waiting"),
+            (StreamState::Silent(_), _) => format!("{name} - no signal"),
+            (StreamState::SourceGone(_), _) => format!("{name} - source gone"),
+            (StreamState::Ended, _) => format!("{name} - ended"),
+            (StreamState::Full, _) => format!("{name} - full"),
+            (StreamState::Away(_), _) => format!("{name} - not there"),
         }
     }
 
     /// The lines of the card, the first one large; `None` while the picture is what there is to see.
     pub(crate) fn card(&self, now: Instant) -> Option<Vec<String>> {
         let (head, then) = match &self.state {
-            State::Live => return None,
-            State::Waiting(since) => ("no signal", format!("waiting for {}", spoken(now - *since))),
-            State::Silent(since) => ("no signal", format!("for {}", spoken(now - *since))),
-            State::Away(why) => ("not there", why.clone()),
-            State::SourceGone(why) => ("source gone", why.clone()),
-            State::Ended => ("ended", "the sender has said goodbye".to_owned()),
-            State::Full => {
+            StreamState::Live => return None,
+            StreamState::Waiting(since) => ("no signal", format!("waiting for {}", spoken(now - *since))),
+            StreamState::Silent(since) => ("no signal", format!("for {}", spoken(now - *since))),
+            StreamState::Away(why) => ("not there", why.clone()),
+            StreamState::SourceGone(why) => ("source gone", why.clone()),
+            StreamState::Ended => ("ended", "the sender has said goodbye".to_owned()),
+            StreamState::Full => {
                 ("full", "the sender has as many viewers as it may; see its --max-viewers".to_owned())
             }
         };
@@ -75,7 +75,7 @@ mod tests {
     fn the_card_says_since_when_and_where() {
         let since = Instant::now();
         let mut status = Status::new("listening on", "0.0.0.0:9000");
-        status.state = State::Silent(since);
+        status.state = StreamState::Silent(since);
         status.name = "door".to_owned();
         status.source = "192.168.1.7:41000".to_owned();
         let lines = status.card(since + Duration::from_secs(75)).unwrap();
@@ -89,7 +89,7 @@ mod tests {
                 "last source: door (192.168.1.7:41000)"
             ]
         );
-        status.state = State::SourceGone("the camera was unplugged".to_owned());
+        status.state = StreamState::SourceGone("the camera was unplugged".to_owned());
         assert_eq!(status.card(since).unwrap()[..2], ["source gone", "the camera was unplugged"]);
     }
 
@@ -99,7 +99,7 @@ mod tests {
         let figures = Now { fps: 29.97, mbps: 24.06, loss_percent: 0.04, ..Now::default() };
         assert_eq!(status.title(&figures), "Chunkcast - waiting");
         status.name = "door".to_owned();
-        (status.state, status.size) = (State::Live, Some((1280, 720)));
+        (status.state, status.size) = (StreamState::Live, Some((1280, 720)));
         assert_eq!(status.title(&figures), "door - 1280x720, 30.0 fps, 24.1 Mbit/s, 0.0 % lost");
         assert_eq!(status.card(Instant::now()), None);
     }

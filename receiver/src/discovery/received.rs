@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::browser::Found;
+use super::browser::FoundSender;
 use crate::session::Target;
 
 /// A sender that is received.
-pub(super) struct Taken {
+pub(super) struct ReceivedSender {
     pub(super) instance: String,
     /// Who was wanted: it may have turned out to be the one with a number behind that name.
     wanted: String,
@@ -27,15 +27,15 @@ pub(super) struct Taken {
 /// A sender that could not be received, such as before the network was up.
 pub(super) struct Failed {
     /// What it said of itself then.
-    pub(super) found: Found,
+    pub(super) found: FoundSender,
     pub(super) why: String,
     /// When it is tried again, if nothing changes before.
     pub(super) again: Instant,
 }
 
-impl Taken {
+impl ReceivedSender {
     /// One that is received nowhere yet.
-    pub(super) fn nowhere(found: &Found) -> Self {
+    pub(super) fn nowhere(found: &FoundSender) -> Self {
         Self {
             instance: found.instance.clone(),
             wanted: found.instance.clone(),
@@ -58,7 +58,7 @@ impl Taken {
     }
 
     /// Whether what this sender says of itself leads to where it is received.
-    pub(super) fn is_received(&self, found: &Found) -> bool {
+    pub(super) fn is_received(&self, found: &FoundSender) -> bool {
         match found.group {
             Some(group) => self.group.as_ref().is_some_and(|target| target.group() == Some(group)),
             None => self.target.is_some(),
@@ -72,14 +72,14 @@ impl Taken {
     }
 
     /// Notes who it is, once it is heard: until then it may be any of several.
-    pub(super) fn learn(&mut self, found: &[Found]) {
+    pub(super) fn learn(&mut self, found: &[FoundSender]) {
         let Some((at, _)) =
             self.target.as_ref().and_then(|target| target.heard()).filter(|_| !self.was_heard)
         else {
             return;
         };
         self.was_heard = true;
-        let is_it = |found: &&Found| found.addresses.contains(&at);
+        let is_it = |found: &&FoundSender| found.addresses.contains(&at);
         let own = found.iter().filter(is_it).find(|found| found.instance == self.instance);
         if let Some(found) = own.or_else(|| found.iter().find(is_it)) {
             (self.instance, self.name) = (found.instance.clone(), found.name.clone());
@@ -89,11 +89,11 @@ impl Taken {
 
     /// Where it may be: its own addresses, and until it is heard also those of who is called so or would do as well, but for
     /// these `others`.
-    pub(super) fn addresses(&self, found: &[Found], others: &[String]) -> Vec<SocketAddr> {
+    pub(super) fn addresses(&self, found: &[FoundSender], others: &[String]) -> Vec<SocketAddr> {
         let mut own: Vec<SocketAddr> =
             merged(found.iter().filter(|found| found.instance == self.instance && found.group.is_none()));
         if !self.was_heard {
-            let like = |found: &&Found| {
+            let like = |found: &&FoundSender| {
                 let is_like = self.is_any || found.name == self.name;
                 is_like && found.group.is_none() && !others.contains(&found.instance)
             };
@@ -108,15 +108,15 @@ impl Taken {
 
 impl Failed {
     /// Whether there is hope again.
-    pub(super) fn is_due(&self, found: &Found, now: Instant) -> bool {
+    pub(super) fn is_due(&self, found: &FoundSender, now: Instant) -> bool {
         let has_changed = (&found.addresses, found.group) != (&self.found.addresses, self.found.group);
         has_changed || self.again <= now
     }
 }
 
 /// The addresses of all of these, of each the best first: whoever has many is not asked at all of them before others are.
-pub(super) fn merged<'a>(all: impl Iterator<Item = &'a Found>) -> Vec<SocketAddr> {
-    let all: Vec<&Found> = all.collect();
+pub(super) fn merged<'a>(all: impl Iterator<Item = &'a FoundSender>) -> Vec<SocketAddr> {
+    let all: Vec<&FoundSender> = all.collect();
     let most = all.iter().map(|found| found.addresses.len()).max().unwrap_or(0);
     let mut merged: Vec<SocketAddr> = Vec::new();
     for nth in 0..most {
@@ -140,8 +140,8 @@ mod tests {
 
     use super::*;
 
-    fn found(instance: &str, name: &str, addresses: &[&str]) -> Found {
-        Found {
+    fn found(instance: &str, name: &str, addresses: &[&str]) -> FoundSender {
+        FoundSender {
             instance: instance.into(),
             name: name.into(),
             size: None,
@@ -160,8 +160,8 @@ mod tests {
             found("hall", "hall", &["10.0.0.2:9001"]),
         ];
         let target = Target::of_found(&all[0].addresses, Event::new().unwrap());
-        let mut door = Taken { target: Some(target), ..Taken::nowhere(&all[0]) };
-        let asked = |taken: &Taken| -> Vec<String> {
+        let mut door = ReceivedSender { target: Some(target), ..ReceivedSender::nowhere(&all[0]) };
+        let asked = |taken: &ReceivedSender| -> Vec<String> {
             taken.addresses(&all, &[]).iter().map(ToString::to_string).collect()
         };
         door.learn(&all);
@@ -189,6 +189,6 @@ mod tests {
             })
             .collect();
         assert_eq!(merged(all.iter()).len(), MOST_ADDRESSES);
-        assert_eq!(Taken::nowhere(&all[7]).addresses(&all, &[]).len(), MOST_ADDRESSES);
+        assert_eq!(ReceivedSender::nowhere(&all[7]).addresses(&all, &[]).len(), MOST_ADDRESSES);
     }
 }

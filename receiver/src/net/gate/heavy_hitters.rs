@@ -5,15 +5,15 @@ use std::net::SocketAddr;
 /// Counts by address. Whoever sends more than one in [`MOST`] is surely in it, and is counted at least as often as is
 /// beyond that.
 #[derive(Debug)]
-pub(super) struct Tally(Vec<(SocketAddr, u32)>);
+pub(super) struct HeavyHitters(Vec<(SocketAddr, u32)>);
 
-impl Default for Tally {
+impl Default for HeavyHitters {
     fn default() -> Self {
         Self(Vec::with_capacity(MOST))
     }
 }
 
-impl Tally {
+impl HeavyHitters {
     pub(super) fn add(&mut self, source: SocketAddr) {
         if let Some((_, count)) = self.0.iter_mut().find(|(known, _)| *known == source) {
             *count += 1;
@@ -53,7 +53,7 @@ mod tests {
     #[test]
     fn who_sends_much_is_found_among_ever_new_ones() {
         let source = |n: u32| SocketAddr::from((n.to_be_bytes(), 9000));
-        let mut tally = Tally::default();
+        let mut tally = HeavyHitters::default();
         for n in 0..4000 {
             tally.add(source(if n % 4 == 0 { 1 } else { 1000 + n }));
             assert!(tally.0.len() <= MOST);

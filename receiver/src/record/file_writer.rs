@@ -12,23 +12,23 @@ use crate::sync::lock;
 
 /// Does what it is asked for, in order, on a thread that is started when it is first needed.
 #[derive(Debug)]
-pub(super) struct Worker {
-    running: Mutex<State>,
+pub(super) struct FileWriter {
+    running: Mutex<WriterState>,
     notifier: Notifier,
 }
 
 #[derive(Debug)]
-enum State {
+enum WriterState {
     NotYet,
-    Running(SyncSender<Job>, JoinHandle<()>),
+    Running(SyncSender<WriteJob>, JoinHandle<()>),
     Finished,
 }
 
-type Job = Box<dyn FnOnce() + Send>;
+type WriteJob = Box<dyn FnOnce() + Send>;
 
-impl Worker {
+impl FileWriter {
     pub(super) fn new(notifier: &Notifier) -> Self {
-        Self { running: Mutex::new(State::NotYet), notifier: notifier.clone() }
+        Self { running: Mutex::new(WriterState::NotYet), notifier: notifier.clone() }
     }
 
     /// Has `work` done, which returns what to say of it and the file that it wrote.
@@ -47,22 +47,22 @@ impl Worker {
 
     /// Waits until all that it was asked for is done; it then does nothing more.
     pub(super) fn finish(&self) {
-        let state = std::mem::replace(&mut *lock(&self.running), State::Finished);
-        if let State::Running(jobs, thread) = state {
+        let state = std::mem::replace(&mut *lock(&self.running), WriterState::Finished);
+        if let WriterState::Running(jobs, thread) = state {
             drop(jobs);
             let _ = thread.join();
         }
     }
 
-    fn hand_over(&self, job: Job) -> Result<()> {
+    fn hand_over(&self, job: WriteJob) -> Result<()> {
         let mut state = lock(&self.running);
-        if let State::NotYet = *state {
-            let (jobs, inbox) = sync_channel::<Job>(MOST_JOBS);
+        if let WriterState::NotYet = *state {
+            let (jobs, inbox) = sync_channel::<WriteJob>(MOST_JOBS);
             let work = move || inbox.into_iter().for_each(|job| job());
             let thread = std::thread::Builder::new().name("keep".into()).spawn(work);
-            *state = State::Running(jobs, thread.context("cannot start a thread to write files")?);
+            *state = WriterState::Running(jobs, thread.context("cannot start a thread to write files")?);
         }
-        let State::Running(jobs, _) = &*state else { return Err(anyhow!("the receiver is ending")) };
+        let WriterState::Running(jobs, _) = &*state else { return Err(anyhow!("the receiver is ending")) };
         jobs.try_send(job).map_err(|error| match error {
             TrySendError::Full(_) => anyhow!("the disk does not keep up; try again in a moment"),
             TrySendError::Disconnected(_) => {
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn only_so_many_files_wait_to_be_written_and_who_asks_beyond_is_told() {
-        let worker = Worker::new(&Notifier::default());
+        let worker = FileWriter::new(&Notifier::default());
         let done = || Ok(("done".to_owned(), PathBuf::from("file")));
         let ((began, has_begun), (go_on, may_go_on)) = (channel(), channel::<()>());
         let first = worker.ask(move || {
