@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use proto::sys::Stop;
-use proto::{Frame, FrameId, MediaTime};
+use proto::{Frame, MediaTime};
 use receiver::{
     DecodeTarget, Decoded, Decoder, Delays, Feed, Feeds, KeepOptions, Options, Origin, Picture, PixelFormat,
     ReceiveSocket, Recorder, Status, StreamState, Waker, Window,
@@ -63,8 +63,8 @@ fn scenarios() {
     match name.as_str() {
         "nowhere" => nowhere(),
         "dummy" => with_window(|view| {
-            for id in 0..3 {
-                view.show(&solid(64, 48, [10, 20, 30], Subsamp::Sub2x2), id);
+            for _ in 0..3 {
+                view.show(&solid(64, 48, [10, 20, 30], Subsamp::Sub2x2));
             }
         }),
         "colours" => with_window(colours),
@@ -85,17 +85,17 @@ fn nowhere() {
 /// A wide picture in the window that took its size, then a high one in the same window.
 fn colours(view: &mut View) {
     // Values that a limited-range conversion would bring to 0 and 255.
-    view.show(&solid(800, 400, [16, 16, 16], Subsamp::Sub2x2), 1);
+    view.show(&solid(800, 400, [16, 16, 16], Subsamp::Sub2x2));
     let screen = view.screen();
     let (left, top) = ((screen.width - 800) / 2, (screen.height - 400) / 2);
     screen.expect(left + 5, top + 5, [16, 16, 16]);
     screen.expect(left + 794, top + 394, [16, 16, 16]);
-    view.show(&solid(800, 400, [235, 235, 235], Subsamp::Sub2x1), 2);
+    view.show(&solid(800, 400, [235, 235, 235], Subsamp::Sub2x1));
     view.screen().expect(left + 400, top + 200, [235, 235, 235]);
-    view.show(&solid(800, 400, [200, 40, 60], Subsamp::Sub2x2), 3);
+    view.show(&solid(800, 400, [200, 40, 60], Subsamp::Sub2x2));
     view.screen().expect(left + 400, top + 200, [200, 40, 60]);
 
-    view.show(&solid(300, 600, [20, 160, 220], Subsamp::Sub2x2), 4);
+    view.show(&solid(300, 600, [20, 160, 220], Subsamp::Sub2x2));
     let screen = view.screen();
     screen.expect(left + 400, top + 200, [20, 160, 220]);
     screen.expect(left + 302, top + 200, [20, 160, 220]);
@@ -104,7 +104,7 @@ fn colours(view: &mut View) {
 }
 
 fn layouts(view: &mut View) {
-    view.show(&solid(640, 480, [90, 90, 90], Subsamp::Sub2x2), 0);
+    view.show(&solid(640, 480, [90, 90, 90], Subsamp::Sub2x2));
     let screen = view.screen();
     let middle = (screen.width / 2, screen.height / 2);
     let mut id = 1;
@@ -113,13 +113,13 @@ fn layouts(view: &mut View) {
         for (width, height) in [(640, 480), (641, 481), (17, 13), (1, 1)] {
             for subsamp in [Subsamp::Sub2x2, Subsamp::Sub2x1, Subsamp::None, Subsamp::Gray] {
                 let grey = 40 + (id * 5 % 180) as u8;
-                view.show(&solid(width, height, [grey; 3], subsamp), id);
+                view.show(&solid(width, height, [grey; 3], subsamp));
                 view.screen().expect(middle.0, middle.1, [grey; 3]);
                 id += 1;
             }
         }
     }
-    view.show(&solid(4096, 2160, [70; 3], Subsamp::Sub2x2), id);
+    view.show(&solid(4096, 2160, [70; 3], Subsamp::Sub2x2));
     view.screen().expect(middle.0, middle.1, [70; 3]);
 }
 
@@ -127,7 +127,7 @@ fn card(view: &mut View) {
     // Before anything has come.
     view.wait_for(|screen| screen.count(|[r, g, b]| r > 0xd0 && g > 0xd0 && b > 0xd0) > 2000);
     view.set(StreamState::Live);
-    view.show(&solid(640, 480, [90, 120, 90], Subsamp::Sub2x2), 0);
+    view.show(&solid(640, 480, [90, 120, 90], Subsamp::Sub2x2));
     let is_picture = |[r, g, b]: [u8; 3]| r.abs_diff(90) < 6 && g.abs_diff(120) < 6 && b.abs_diff(90) < 6;
     assert!(view.screen().count(is_picture) > 640 * 470);
     view.set(StreamState::SourceGone("the camera was unplugged".to_owned()));
@@ -180,13 +180,12 @@ fn with_window(drive: impl FnOnce(&mut View) + Send) {
 
 impl View {
     /// Decodes a JPEG, and waits until it was shown.
-    fn show(&mut self, jpeg: &[u8], id: u32) {
+    fn show(&mut self, jpeg: &[u8]) {
         let (mut pixels, before) = (Decoded::default(), self.displayed());
         let size = self.decoder.decode(jpeg, DecodeTarget::whole(self.format), &mut pixels).unwrap();
         self.set(StreamState::Live);
         let frame = Frame { captured: MediaTime::from_micros(7), jpeg: Arc::default() };
-        let (id, decoded_at) = (FrameId::new(id), Instant::now());
-        let picture = Picture { id, frame, decoded_at, pixels: Arc::new(pixels) };
+        let picture = Picture { frame, pixels: Arc::new(pixels) };
         self.feed.live().put_picture(picture, size, Delays::new());
         self.waker.wake();
         let until = Instant::now() + Duration::from_secs(10);

@@ -347,9 +347,8 @@ impl FrameDecoder<'_> {
             let mut live = feed.live();
             live.counters.decode.add(took);
             if to_window {
-                let (id, frame, decoded_at) = (received.id, received.frame.clone(), Instant::now());
-                let displaced =
-                    live.put_picture(Picture { id, frame, decoded_at, pixels: picture }, size, delays);
+                let frame = received.frame.clone();
+                let displaced = live.put_picture(Picture { frame, pixels: picture }, size, delays);
                 drop(live);
                 drop(displaced);
                 self.feeds.wake();
@@ -530,11 +529,11 @@ mod tests {
 
     #[test]
     fn a_last_picture_decoded_after_the_goodbye_does_not_make_the_stream_live_again() {
-        let (feed, Received { id, frame, .. }) = (feed(), frame(0));
+        let (feed, Received { frame, .. }) = (feed(), frame(0));
         feed.live().goes_live();
         assert_eq!(feed.status().state, StreamState::Live);
         feed.live().ends();
-        let picture = Picture { id, frame, decoded_at: Instant::now(), pixels: Arc::default() };
+        let picture = Picture { frame, pixels: Arc::default() };
         feed.live().put_picture(picture, (64, 48), Delays::new());
         assert_eq!(feed.status().state, StreamState::Ended);
     }

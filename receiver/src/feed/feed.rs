@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use proto::MediaTime;
 use proto::app::Broadcast;
 
 use super::live::Live;
-use super::picture::Shown;
 use super::status::Status;
 use crate::net::Probe;
 use crate::output::Outputs;
@@ -122,13 +122,13 @@ impl Feed {
         self.live().status.clone()
     }
 
-    /// Counts a picture that was shown; returns how long after its capture.
-    pub fn shown(&self, shown: &Shown) -> Duration {
+    /// Counts a picture that was captured then, and shown then, which took so long; returns how long after its capture.
+    pub fn shown(&self, captured: MediaTime, presented_at: Instant, present: Duration) -> Duration {
         let mut live = self.live();
         let Live { counters, delays, .. } = &mut *live;
-        let latency = delays.since(shown.captured, shown.presented_at);
+        let latency = delays.since(captured, presented_at);
         counters.displayed += 1;
-        counters.present.add(shown.present);
+        counters.present.add(present);
         // A picture from before the sender's clock was known, or after, is counted otherwise than the rest.
         if delays.agreement() == counters.clock {
             counters.latency.add(latency);
@@ -149,8 +149,6 @@ const UNPLACED: u64 = u64::MAX;
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use proto::{FrameId, MediaTime};
-
     use super::*;
     use crate::feed::delay::Agreement;
     use crate::record::KeepOptions;
@@ -170,11 +168,10 @@ pub(crate) mod tests {
     fn a_picture_that_was_on_its_way_when_the_clock_became_known_is_not_counted_with_the_others() {
         let (now, feed) = (Instant::now(), feed());
         let (captured, present) = (MediaTime::default(), Duration::from_millis(1));
-        let shown = Shown { id: FrameId::new(0), captured, decoded_at: now, presented_at: now, present };
-        feed.shown(&shown);
+        feed.shown(captured, now, present);
         assert!(feed.live().counters.latency.all().max.is_some());
         feed.live().counters.forget_delays(Agreement::Shared);
-        feed.shown(&shown);
+        feed.shown(captured, now, present);
         let counters = &feed.live().counters;
         assert_eq!((counters.latency.all().max, counters.displayed), (None, 2));
     }

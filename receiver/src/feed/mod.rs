@@ -16,7 +16,6 @@ pub(crate) use feed::tests;
 pub use feed::{Feed, Origin};
 pub use live::Live;
 pub use picture::Picture;
-pub(crate) use picture::Shown;
 pub use registry::Feeds;
 pub(crate) use stats::{Everything, FeedCounters, OutputObject, Reports, error_bar, loss_percent};
 pub use status::{Status, StreamState};

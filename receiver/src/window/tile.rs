@@ -16,7 +16,7 @@ use super::widgets::card;
 use super::widgets::health::Age;
 use super::widgets::samples::Samples;
 use crate::codec::Decoded;
-use crate::feed::{Delays, Feed, Live, Picture, Shown, Status, StreamState};
+use crate::feed::{Delays, Feed, Live, Picture, Status, StreamState};
 
 /// A sender's tile.
 pub(super) struct Tile {
@@ -205,11 +205,8 @@ impl Tile {
         if self.on_card.is_some() || !std::mem::take(&mut self.is_fresh) {
             return;
         }
-        let Some(Picture { id, frame, decoded_at, .. }) = &self.picture else { return };
-        let present = at - self.drawing_began;
-        let shown =
-            Shown { id: *id, captured: frame.captured, decoded_at: *decoded_at, presented_at: at, present };
-        let latency = self.feed.shown(&shown);
+        let Some(Picture { frame, .. }) = &self.picture else { return };
+        let latency = self.feed.shown(frame.captured, at, at - self.drawing_began);
         self.samples.add(latency);
     }
 }
