@@ -7,7 +7,9 @@ mod cameras;
 mod cameras;
 mod diagnosis;
 mod doctor;
+mod report;
 mod run;
+mod sockets;
 #[cfg(feature = "web")]
 mod web;
 #[cfg(not(feature = "web"))]

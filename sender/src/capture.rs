@@ -5,4 +5,4 @@ pub(crate) mod source;
 mod thread;
 
 pub(crate) use sizes::Sizes;
-pub(crate) use thread::{CaptureThread, LOOK_EVERY, OpenedSource};
+pub(crate) use thread::{CaptureThread, OpenedSource};

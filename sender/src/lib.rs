@@ -8,6 +8,7 @@ mod encode;
 mod inbox;
 mod net;
 mod picture;
+mod pipeline;
 mod send;
 mod serve;
 mod stats;

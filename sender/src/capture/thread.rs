@@ -6,17 +6,14 @@ use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use proto::Frame;
 use proto::RateLimiter;
 use proto::jpeg::{self, Coding, Head, Info};
-use proto::sys::Stop;
-use proto::{Clock, Frame, Latest};
 
 use super::sizes::Sizes;
 use super::source::{self, NextPicture, Source, SourceDrops, SourceOptions, Spec, Timing};
-use crate::demand::Demand;
-use crate::inbox::FrameInbox;
 use crate::picture::{Captured, Picture, Raw, RawPicture};
-use crate::stats::Stats;
+use crate::pipeline::Pipeline;
 
 /// What a source turned out to be, once it is open.
 #[derive(Clone, Debug)]
@@ -30,32 +27,25 @@ pub(crate) struct OpenedSource {
 /// What the capture thread works with.
 pub(crate) struct CaptureThread {
     /// What to open, and how.
-    pub spec: Spec,
-    /// See there.
-    pub options: SourceOptions,
-    /// Ends the thread.
-    pub stop: Stop,
-    /// Where raw pictures go.
-    pub encoder: Arc<Latest<Raw>>,
-    /// Where JPEGs go.
-    pub inbox: Arc<FrameInbox>,
-    /// Whether anybody watches.
-    pub demand: Arc<Demand>,
+    spec: Spec,
+    options: SourceOptions,
     /// Where the picture's size is told when it has changed, and which was told last.
-    pub sizes: Arc<Sizes>,
-    /// See there.
-    pub size: Option<(u16, u16)>,
+    sizes: Arc<Sizes>,
+    size: Option<(u16, u16)>,
     /// How the newest JPEG that was looked at is coded.
-    pub coding: Coding,
+    coding: Coding,
     /// When the size is looked at.
-    pub look: RateLimiter,
-    /// What is counted.
-    pub stats: Arc<Stats>,
-    /// The time that travels with frames.
-    pub clock: Clock,
+    look: RateLimiter,
+    pipeline: Pipeline,
 }
 
 impl CaptureThread {
+    /// Takes pictures from this source into the pipeline, and tells their size.
+    pub(crate) fn new(spec: Spec, options: SourceOptions, sizes: Arc<Sizes>, pipeline: Pipeline) -> Self {
+        let look = RateLimiter::new(LOOK_EVERY);
+        Self { spec, options, sizes, size: None, coding: Coding::Baseline, look, pipeline }
+    }
+
     /// Opens the source, says so to `opened`, and hands on its pictures until it ends or is stopped.
     ///
     /// # Errors
@@ -78,7 +68,7 @@ impl CaptureThread {
 
     /// A live source says itself when a picture is there.
     fn follow(&mut self, source: &mut dyn Source) -> Result<()> {
-        while !self.stop.is_requested() && self.pass_on(source)? {}
+        while !self.pipeline.stop.is_requested() && self.pass_on(source)? {}
         Ok(())
     }
 
@@ -86,7 +76,9 @@ impl CaptureThread {
     fn play(&mut self, source: &mut dyn Source, interval: Duration) -> Result<()> {
         let start = Instant::now();
         let (mut due, mut base, mut count) = (start, start, 0u32);
-        while !self.stop.wait(due.saturating_duration_since(Instant::now())) && self.pass_on(source)? {
+        while !self.pipeline.stop.wait(due.saturating_duration_since(Instant::now()))
+            && self.pass_on(source)?
+        {
             count += 1;
             due = base + interval.mul_f64(f64::from(count));
             let now = Instant::now();
@@ -101,21 +93,21 @@ impl CaptureThread {
     /// Hands on the next picture; `false` if there is none any more.
     fn pass_on(&mut self, source: &mut dyn Source) -> Result<bool> {
         let before = source.dropped();
-        let next = source.next(&self.stop)?;
+        let next = source.next(&self.pipeline.stop)?;
         self.count_dropped(before, source.dropped());
         match next {
             NextPicture::Picture(captured) => {
-                if self.inbox.source_is_gone.swap(false, Ordering::Relaxed) {
+                if self.pipeline.inbox.source_is_gone.swap(false, Ordering::Relaxed) {
                     tracing::info!("the source is back");
                 }
-                self.stats.lock().captured += 1;
+                self.pipeline.stats.lock().captured += 1;
                 self.look_at(&captured);
                 self.deliver(captured);
                 Ok(true)
             }
             NextPicture::Gone(why) => {
-                self.inbox.source_is_gone.store(true, Ordering::Relaxed);
-                self.stats.lock().capture_errors += 1;
+                self.pipeline.inbox.source_is_gone.store(true, Ordering::Relaxed);
+                self.pipeline.stats.lock().capture_errors += 1;
                 tracing::warn!("{why}");
                 Ok(true)
             }
@@ -126,7 +118,7 @@ impl CaptureThread {
     /// Counts what the source dropped by itself: what was damaged never was a picture.
     fn count_dropped(&self, before: SourceDrops, after: SourceDrops) {
         if before != after {
-            let mut counters = self.stats.lock();
+            let mut counters = self.pipeline.stats.lock();
             counters.capture_errors += after.damaged - before.damaged;
             counters.captured += after.superseded - before.superseded;
             counters.superseded += after.superseded - before.superseded;
@@ -175,16 +167,18 @@ impl CaptureThread {
     fn deliver(&self, captured: Captured) {
         let at = captured.at;
         let displaced = match captured.picture {
-            Picture::Raw(picture) => self.encoder.put(Raw { picture, at }).is_some(),
-            Picture::Jpeg(jpeg) => self.inbox.put(Frame { captured: self.clock.at(at), jpeg }).is_some(),
+            Picture::Raw(picture) => self.pipeline.pictures.put(Raw { picture, at }).is_some(),
+            Picture::Jpeg(jpeg) => {
+                self.pipeline.inbox.put(Frame { captured: self.pipeline.clock.at(at), jpeg }).is_some()
+            }
         };
         if displaced {
-            self.stats.replaced(self.demand.is_there());
+            self.pipeline.stats.replaced(self.pipeline.demand.is_there());
         }
     }
 }
 
 /// How often a size that changes is noticed.
-pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(1);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// For files that do not say.
 const DEFAULT_FPS: f64 = 30.0;

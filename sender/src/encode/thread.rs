@@ -2,26 +2,15 @@
 
 use std::time::Instant;
 
-use proto::{Clock, Frame, Latest, Pool, QualityControl, Taken};
+use proto::{Frame, Pool, QualityControl, Taken};
 
 use super::encoder::Encoder;
-use crate::demand::Demand;
-use crate::inbox::FrameInbox;
-use crate::picture::Raw;
-use crate::stats::Stats;
+use crate::pipeline::Pipeline;
 
 /// Encodes the newest raw picture until there are no more, as well as the path carries it. While nobody watches it waits
 /// with the newest where it is.
-#[allow(clippy::too_many_arguments, reason = "each is another thing")]
-pub(crate) fn run(
-    pictures: &Latest<Raw>,
-    demand: &Demand,
-    mut encoder: Encoder,
-    mut control: QualityControl,
-    inbox: &FrameInbox,
-    stats: &Stats,
-    clock: Clock,
-) {
+pub(crate) fn run(pipeline: &Pipeline, mut encoder: Encoder, mut control: QualityControl) {
+    let Pipeline { pictures, inbox, demand, stats, clock, .. } = pipeline;
     let mut pool = Pool::new(FRAMES_AT_ONCE);
     let mut complained = false;
     loop {

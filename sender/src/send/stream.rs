@@ -32,13 +32,20 @@ impl From<RtpSendStream<SocketAddr>> for DestinationStream {
     }
 }
 
+/// The same of a stream of either format.
+macro_rules! either {
+    ($self:ident, $stream:ident => $of:expr) => {
+        match $self {
+            Self::Chunkcast($stream) => $of,
+            Self::Rtp($stream) => $of,
+        }
+    };
+}
+
 impl DestinationStream {
     /// Takes a frame to be sent, in place of one that still waits.
     pub(crate) fn push_frame(&mut self, frame: Frame, now: Instant) {
-        match self {
-            Self::Chunkcast(stream) => stream.push_frame(frame, now),
-            Self::Rtp(stream) => stream.push_frame(frame, now),
-        }
+        either!(self, stream => stream.push_frame(frame, now))
     }
 
     /// Takes in what came back. To RTP/JPEG nobody answers here: RTCP has a port of its own.
@@ -50,10 +57,7 @@ impl DestinationStream {
 
     /// What to do next.
     pub(super) fn poll(&mut self, now: Instant) -> SendOutput<'_, SocketAddr, SendError> {
-        match self {
-            Self::Chunkcast(stream) => stream.poll(now).map_refusal(SendError::from),
-            Self::Rtp(stream) => stream.poll(now).map_refusal(SendError::from),
-        }
+        either!(self, stream => stream.poll(now).map_refusal(SendError::from))
     }
 
     /// Says whether the source has pictures, where receivers can be told.
@@ -65,50 +69,32 @@ impl DestinationStream {
 
     /// Tells the stream that the path takes datagrams of at most `bytes`.
     pub(crate) fn set_datagram_bytes(&mut self, bytes: usize) {
-        match self {
-            Self::Chunkcast(stream) => stream.set_datagram_bytes(bytes),
-            Self::Rtp(stream) => stream.set_datagram_bytes(bytes),
-        }
+        either!(self, stream => stream.set_datagram_bytes(bytes))
     }
 
     /// Ends it: what was pushed still goes out, then a goodbye.
     pub(crate) fn close(&mut self) {
-        match self {
-            Self::Chunkcast(stream) => stream.close(),
-            Self::Rtp(stream) => stream.close(),
-        }
+        either!(self, stream => stream.close())
     }
 
     /// Ends it without waiting for what has not gone, but for the goodbye.
     pub(crate) fn abandon(&mut self) {
-        match self {
-            Self::Chunkcast(stream) => stream.abandon(),
-            Self::Rtp(stream) => stream.abandon(),
-        }
+        either!(self, stream => stream.abandon())
     }
 
     /// Whether everything, and the goodbye, has gone.
     pub(crate) fn is_closed(&self) -> bool {
-        match self {
-            Self::Chunkcast(stream) => stream.is_closed(),
-            Self::Rtp(stream) => stream.is_closed(),
-        }
+        either!(self, stream => stream.is_closed())
     }
 
     /// What was counted so far.
     pub(crate) fn stats(&self) -> &SendStats {
-        match self {
-            Self::Chunkcast(stream) => stream.stats(),
-            Self::Rtp(stream) => stream.stats(),
-        }
+        either!(self, stream => stream.stats())
     }
 
     /// Bits per second at which frames go out, on the wire; `None` if each goes at once.
     pub(crate) fn pace(&self) -> Option<f64> {
-        match self {
-            Self::Chunkcast(stream) => stream.pace(),
-            Self::Rtp(stream) => stream.pace(),
-        }
+        either!(self, stream => stream.pace())
     }
 
     /// The receivers that are known, by address. Of RTP/JPEG's none are.
@@ -119,9 +105,6 @@ impl DestinationStream {
 
     /// How many bytes a JPEG may have so that the path carries the stream; `None` if no limit has shown itself.
     pub(crate) fn frame_budget(&mut self) -> Option<usize> {
-        match self {
-            Self::Chunkcast(stream) => stream.frame_budget(),
-            Self::Rtp(stream) => stream.frame_budget(),
-        }
+        either!(self, stream => stream.frame_budget())
     }
 }

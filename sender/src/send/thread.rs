@@ -7,15 +7,14 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use proto::sys::Stop;
 use proto::wire::SourceState;
 use proto::{Follow, Taken};
 
 use super::fanout::Fanout;
 use super::ledger::FrameLedger;
 use super::wait::{Wait, WakeOn};
-use crate::demand::Demand;
 use crate::inbox::FrameInbox;
+use crate::pipeline::Pipeline;
 use crate::stats::Stats;
 
 /// Sends what comes until the inbox is closed and empty, or `most` frames were sent; then says goodbye.
@@ -25,34 +24,28 @@ use crate::stats::Stats;
 /// # Errors
 /// If the system cannot wait, or the stream cannot be described.
 pub(crate) fn run(
-    inbox: &FrameInbox,
+    pipeline: &Pipeline,
     mut fanout: Fanout,
     follow: Option<Follow>,
-    demand: &Demand,
-    stats: &Stats,
     most: Option<u64>,
-    stop: &Stop,
 ) -> Result<()> {
     keep_time();
     let room = fanout.room().context(CANNOT_WAIT)?;
-    let mut sending = Sending { inbox, follow, demand, stats, most, stop, ledger: FrameLedger::default() };
+    let mut sending = Sending { pipeline, follow, most, ledger: FrameLedger::default() };
     loop {
         let sockets = fanout.sockets().context(CANNOT_WAIT)?;
-        let mut wait = Wait::new(inbox, &sockets, &room, stop);
+        let mut wait = Wait::new(&pipeline.inbox, &sockets, &room, &pipeline.stop);
         if sending.go_on(&mut fanout, &mut wait)? {
-            return finish(inbox, fanout, &mut sending.ledger, stats, &mut wait);
+            return finish(&pipeline.inbox, fanout, &mut sending.ledger, &pipeline.stats, &mut wait);
         }
     }
 }
 
 /// What is sent by, and what was sent.
 struct Sending<'a> {
-    inbox: &'a FrameInbox,
+    pipeline: &'a Pipeline,
     follow: Option<Follow>,
-    demand: &'a Demand,
-    stats: &'a Stats,
     most: Option<u64>,
-    stop: &'a Stop,
     ledger: FrameLedger,
 }
 
@@ -60,7 +53,8 @@ impl Sending<'_> {
     /// Sends what comes until there is nothing more to begin, or more sockets are to be waited for; says whether it is the
     /// former.
     fn go_on(&mut self, fanout: &mut Fanout, wait: &mut Wait<'_>) -> Result<bool> {
-        let Self { inbox, follow, demand, stats, most, stop, ledger } = self;
+        let Self { pipeline, follow, most, ledger } = self;
+        let Pipeline { inbox, demand, stats, stop, .. } = pipeline;
         loop {
             let until = drain(fanout, inbox, ledger, stats);
             if fanout.has_grown() {

@@ -1,4 +1,3 @@
-use std::sync::Arc;
 use std::time::Duration;
 
 use proto::sys::{Stop, wait_until, wall_clock};
@@ -6,7 +5,8 @@ use rustix::event::{PollFd, PollFlags};
 
 use super::*;
 use crate::capture::source::{NextPicture, Pattern, Source, WantedMode};
-use crate::picture::{Captured, Picture, RawPicture};
+use crate::inbox::FrameInbox;
+use crate::picture::{Captured, Picture, Raw, RawPicture};
 
 fn test_card() -> RawPicture {
     let mut pattern = Pattern::new(WantedMode { size: Some((640, 480)), fps: Some(1000.0) }).unwrap();
@@ -18,17 +18,14 @@ fn test_card() -> RawPicture {
 
 #[test]
 fn pictures_are_encoded_as_well_as_the_budget_allows() {
-    let (pictures, inbox, stats) =
-        (Arc::new(Latest::new()), Arc::new(FrameInbox::new().unwrap()), Arc::new(Stats::default()));
-    let demand = Arc::new(Demand::default());
+    let pipeline = Pipeline::new(wall_clock(), Stop::new().unwrap(), None).unwrap();
+    let Pipeline { pictures, inbox, demand, stats, .. } = pipeline.clone();
     demand.set(true);
     // Not scoped: where this fails, nobody is left to end the thread.
     let thread = std::thread::spawn({
-        let (pictures, inbox, stats) = (pictures.clone(), inbox.clone(), stats.clone());
-        let demand = demand.clone();
         let encoder = Encoder::new(None).unwrap();
         let control = QualityControl::new("10..90".parse().unwrap());
-        move || run(&pictures, &demand, encoder, control, &inbox, &stats, wall_clock())
+        move || run(&pipeline, encoder, control)
     });
     let picture = test_card();
     let next = || {
@@ -65,14 +62,11 @@ fn a_budget_of_nothing_is_not_taken_for_none() {
 
 #[test]
 fn while_nobody_watches_nothing_is_encoded_and_the_first_to_come_sees_the_newest_picture() {
-    let (pictures, inbox, stats) =
-        (Arc::new(Latest::new()), Arc::new(FrameInbox::new().unwrap()), Arc::new(Stats::default()));
-    let demand = Arc::new(Demand::default());
+    let pipeline = Pipeline::new(wall_clock(), Stop::new().unwrap(), None).unwrap();
+    let Pipeline { pictures, inbox, demand, stats, .. } = pipeline.clone();
     let thread = std::thread::spawn({
-        let (pictures, inbox, stats) = (pictures.clone(), inbox.clone(), stats.clone());
-        let demand = demand.clone();
         let (encoder, control) = (Encoder::new(None).unwrap(), QualityControl::new("80".parse().unwrap()));
-        move || run(&pictures, &demand, encoder, control, &inbox, &stats, wall_clock())
+        move || run(&pipeline, encoder, control)
     });
     let picture = test_card();
     let mut displaced = 0;

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::thread::{JoinHandle, sleep, spawn};
 
 use clap::Parser;
+use proto::sys::Stop;
 use proto::wire::{Body, Datagram};
 use proto::{Clock, Frame, MediaTime, Pace, SessionId};
 
@@ -39,14 +40,11 @@ impl Setup {
         let config = args.send_config(SessionId::new(1), [7; 16]);
         let mut streams = StreamFactory::new(args.format, config, None, clock);
         streams.set_interval(Some(INTERVAL));
-        let (inbox, stats) = (Arc::new(FrameInbox::new().unwrap()), Arc::new(Stats::default()));
+        let pipeline = Pipeline::new(clock, Stop::new().unwrap(), None).unwrap();
+        let Pipeline { inbox, stats, stop, .. } = pipeline.clone();
         let mut fanout = Fanout::new(streams, options).unwrap();
         fanout.add(socket, route, &stats);
-        let stop = Stop::new().unwrap();
-        let thread = spawn({
-            let (inbox, stats, stop) = (inbox.clone(), stats.clone(), stop.clone());
-            move || run(&inbox, fanout, None, &Demand::default(), &stats, most, &stop)
-        });
+        let thread = spawn(move || run(&pipeline, fanout, None, most));
         Self { inbox, stats, stop, receiver, thread }
     }
 
