@@ -1,4 +1,4 @@
-//! The sender's clock as it is learned from exchanges, the delays that are told by it, and the asker, whatever was
+//! The sender's clock as it is learned from exchanges, the delays that are computed from it, and the subscriber, whatever was
 //! answered and when.
 
 use std::time::{Duration, Instant};

@@ -1,5 +1,5 @@
 //! Any frames of any times and sizes as a recording: each file is made of whole elements, its times rise, and nothing is
-//! written outside of the folder, whatever the sender is called.
+//! written outside of the folder, whatever the sender's name is.
 
 use std::fs;
 use std::path::Path;
@@ -19,15 +19,15 @@ pub fn run(data: &[u8]) {
     let _ = fs::remove_dir_all(&around);
     let replay = Some(Duration::from_secs(3600));
     let options = KeepOptions { folder: folder.clone(), replay, replay_bytes: 32 << 20, split: None };
-    let keeper = Recorder::new(&options);
+    let recorder = Recorder::new(&options);
     let count = bytes.below(40);
-    keeper.set_name(&String::from_utf8_lossy(bytes.take(count)));
+    recorder.set_name(&String::from_utf8_lossy(bytes.take(count)));
     for received in frames(flags, &mut bytes) {
-        keeper.offer(&received);
+        recorder.offer(&received);
     }
-    let said = keeper.save_replay().wait(Duration::from_secs(20)).expect("it is written at once");
-    keeper.finish();
-    drop(keeper);
+    let notice = recorder.save_replay().wait(Duration::from_secs(20)).expect("it is written at once");
+    recorder.finish();
+    drop(recorder);
 
     let names = |folder: &Path| -> Vec<_> {
         fs::read_dir(folder).into_iter().flatten().map(|entry| entry.expect("it is ours").path()).collect()
@@ -37,8 +37,8 @@ pub fn run(data: &[u8]) {
         assert!(name.ends_with(".mkv") && !name.starts_with(['-', '.']) && name.len() < 150, "{name:?}");
         check(&fs::read(&path).expect("it is ours"));
     }
-    let written = said.path.is_some_and(|path| path.exists());
-    assert!(said.is_trouble || written, "{}", said.text);
+    let written = notice.path.is_some_and(|path| path.exists());
+    assert!(notice.is_trouble || written, "{}", notice.text);
     let beside = names(&around);
     assert!(beside.iter().all(|path| *path == folder), "{beside:?}");
     let _ = fs::remove_dir_all(&around);

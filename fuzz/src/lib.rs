@@ -1,4 +1,4 @@
-//! What strangers can send, as functions from any bytes: each reaches one part of the programs, and panics where it does
+//! What anybody can send, as functions from any bytes: each reaches one part of the programs, and panics where it does
 //! not keep what it promises.
 //!
 //! `scripts/fuzz TARGET MINUTES` lets libFuzzer look for such bytes, by the programs in `fuzz_targets/`. What it finds

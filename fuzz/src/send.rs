@@ -1,5 +1,5 @@
-//! A sender, and its door, among viewers who report, ask again and come and go as they like. Nobody gets more for his
-//! words than they were, what is sent again keeps within its budget, and all that is sent can be read.
+//! A serving sender among viewers that report, request, subscribe and leave as they like. No reply is longer than what it
+//! replies to, retransmissions keep within their budget, and all that is sent can be read.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -100,7 +100,7 @@ impl Scene {
                 1 => self.send.set_datagram_bytes(41 + bytes.below(2000)),
                 2 => self.send.close(),
                 3 => drop(self.send.frame_budget()),
-                _ => self.knock(who, bytes),
+                _ => self.subscribe(who, bytes),
             },
         }
     }
@@ -175,15 +175,15 @@ impl Scene {
         self.send.handle_datagram(who, &datagram, self.now);
     }
 
-    fn knock(&mut self, who: u8, bytes: &mut Bytes<'_>) {
-        let mut ask = self.says(who, Kind::Subscribe, u64::MAX, 0, 0);
-        ask.push(bytes.u8() & 1);
-        ask.extend_from_slice(&[0; 7]);
-        set_length(&mut ask);
-        mutate(bytes, &mut ask);
-        seal(&mut ask);
-        if let Some(Decision::Reply(answer)) = self.server.handle_datagram(who, &ask, self.now) {
-            assert!(answer.len() <= ask.len(), "an answer has no more bytes than the ask");
+    fn subscribe(&mut self, who: u8, bytes: &mut Bytes<'_>) {
+        let mut subscribe = self.says(who, Kind::Subscribe, u64::MAX, 0, 0);
+        subscribe.push(bytes.u8() & 1);
+        subscribe.extend_from_slice(&[0; 7]);
+        set_length(&mut subscribe);
+        mutate(bytes, &mut subscribe);
+        seal(&mut subscribe);
+        if let Some(Decision::Reply(reply)) = self.server.handle_datagram(who, &subscribe, self.now) {
+            assert!(reply.len() <= subscribe.len(), "a reply has no more bytes than the subscribe");
         }
         while self.server.next_gone(self.now).is_some() {}
         assert!(self.server.viewers() <= MOST_VIEWERS);

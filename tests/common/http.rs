@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// An answer.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: u16,
     /// All of its head, as it came.
     pub(crate) head: String,
@@ -51,13 +51,13 @@ impl Client {
     }
 
     /// The next answer, whose length it says; to HEAD there is no body.
-    pub(crate) fn answer(&mut self, has_body: bool) -> Answer {
+    pub(crate) fn answer(&mut self, has_body: bool) -> Response {
         let head = self.head().expect("an answer");
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         let length = field(&head, "Content-Length").map_or(0, |length| length.parse().unwrap());
         let mut body = vec![0; if has_body { length } else { 0 }];
         self.stream.read_exact(&mut body).unwrap();
-        Answer { status, head, body }
+        Response { status, head, body }
     }
 
     /// A line, as the first boundary of a stream is.
@@ -85,7 +85,7 @@ impl Client {
     }
 }
 
-impl Answer {
+impl Response {
     pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }
@@ -102,14 +102,14 @@ pub(crate) fn field<'a>(head: &'a str, name: &str) -> Option<&'a str> {
 }
 
 /// Asks once, on a connection of its own.
-pub(crate) fn ask(to: SocketAddr, method: &str, path: &str, fields: &[&str]) -> Answer {
+pub(crate) fn ask(to: SocketAddr, method: &str, path: &str, fields: &[&str]) -> Response {
     let mut client = Client::connect(to);
     client.request(method, path, fields);
     client.answer(method != "HEAD")
 }
 
 /// GETs once, on a connection of its own.
-pub(crate) fn get(to: SocketAddr, path: &str) -> Answer {
+pub(crate) fn get(to: SocketAddr, path: &str) -> Response {
     ask(to, "GET", path, &[])
 }
 

@@ -23,7 +23,7 @@ pub(crate) struct Stage {
 }
 
 /// One recipe that is tried on a stage, in a folder of its own.
-pub(crate) struct Trial<'a> {
+pub(crate) struct RecipeRun<'a> {
     stage: &'a Stage,
     folder: Folder,
     commands: Vec<Started>,
@@ -75,8 +75,8 @@ impl Stage {
     }
 }
 
-impl<'a> Trial<'a> {
-    /// A trial with these files, by their names in the recipe, at hand.
+impl<'a> RecipeRun<'a> {
+    /// A run with these files, by their names in the recipe, at hand.
     pub(crate) fn begin(stage: &'a Stage, files: &[(&str, String)]) -> Self {
         let folder = Folder::new();
         for (name, file) in files {
@@ -193,7 +193,7 @@ impl<'a> Trial<'a> {
     }
 }
 
-impl Drop for Trial<'_> {
+impl Drop for RecipeRun<'_> {
     fn drop(&mut self) {
         for Started { child, .. } in &mut self.commands {
             end(child, Signal::KILL);

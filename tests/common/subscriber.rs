@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use proto::{RecvConfig, RecvEvent, RecvOutput, RecvStream, SubscribeOutput, SubscribeState, Subscriber};
 
 /// A viewer that runs; dropping it kills it.
-pub(crate) struct Asking {
+pub(crate) struct SubscribedViewer {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -22,7 +22,7 @@ struct Shared {
     order: AtomicU8,
 }
 
-impl Asking {
+impl SubscribedViewer {
     /// One that asks `to` from this socket.
     pub(crate) fn by(socket: UdpSocket, to: SocketAddr) -> Self {
         let shared = Arc::new(Shared::default());
@@ -73,7 +73,7 @@ impl Asking {
     }
 }
 
-impl Drop for Asking {
+impl Drop for SubscribedViewer {
     fn drop(&mut self) {
         self.end(DIE);
     }

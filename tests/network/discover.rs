@@ -27,8 +27,8 @@ fn senders_are_found_by_name_with_what_they_send_and_gone_when_they_end() {
 
     // One that has the same name, and sends to a group only.
     let group = ["--dest", "239.255.10.1:9000", "--interface", "eth0"];
-    let hall = lab.sender("host1", &[&["--name", "door", "--source", "pattern"], &group[..]].concat());
-    let found = until(&browser, &hall, |all| all.len() == 2);
+    let door = lab.sender("host1", &[&["--name", "door", "--source", "pattern"], &group[..]].concat());
+    let found = until(&browser, &door, |all| all.len() == 2);
     let other = found.iter().find(|sender| sender.group.is_some()).unwrap_or_else(|| panic!("{found:?}"));
     assert_eq!((&*other.instance, &*other.name), ("door (2)", "door"), "{found:?}");
     assert_eq!((other.group, other.addresses.len()), (Some("239.255.10.1:9000".parse().unwrap()), 0));
@@ -43,8 +43,8 @@ fn senders_are_found_by_name_with_what_they_send_and_gone_when_they_end() {
     assert!(listed.contains("door (2)") && listed.contains("239.255.10.1:9000"), "{listed}");
 
     assert!(server.interrupt().status.success());
-    until(&browser, &hall, |all| all.len() == 1);
-    assert!(hall.interrupt().status.success());
+    until(&browser, &door, |all| all.len() == 1);
+    assert!(door.interrupt().status.success());
     let begun = Instant::now();
     while !browser.list().is_empty() {
         assert!(begun.elapsed() < SOON, "{:?}", browser.list());

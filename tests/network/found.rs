@@ -67,7 +67,7 @@ fn several_senders_are_offered_and_one_is_taken_by_number_or_name_or_all() {
     let _turn = beside_others();
     let (Some(lab), Some(display)) = (Lab::up(4), Display::start(800, 600)) else { return };
     // They are told apart by their shapes.
-    let names = ["back-yard", "door", "hall"];
+    let names = ["back-yard", "door", "gate"];
     let sizes = ["640x360", "320x320", "480x640"];
     let _senders: Vec<Running> = (0..3)
         .map(|n| {
@@ -79,7 +79,7 @@ fn several_senders_are_offered_and_one_is_taken_by_number_or_name_or_all() {
     let (several, collector) = piped(&lab, "host3");
     assert!(collector.wait_until(5, SOON).is_some(), "{}", several.said());
     let said = several.said();
-    assert!(said.contains("back-yard, door, hall") && said.contains("receiver 'back-yard'"), "{said}");
+    assert!(said.contains("back-yard, door, gate") && said.contains("receiver 'back-yard'"), "{said}");
     assert_eq!(said.matches("there are several senders").count(), 1, "{said}");
     several.kill();
 
@@ -88,7 +88,7 @@ fn several_senders_are_offered_and_one_is_taken_by_number_or_name_or_all() {
             screen.reads("3 senders were found") && names.iter().all(|name| screen.reads(name))
         };
         assert!(display.comes_to(all), "{}", window.said());
-        assert!(display.comes_to(|_| window.said().contains("back-yard, door, hall")), "{}", window.said());
+        assert!(display.comes_to(|_| window.said().contains("back-yard, door, gate")), "{}", window.said());
         let screen = display.screen();
         let places = names.map(|name| screen.find(name, screen.area()).unwrap().top);
         assert!(places.is_sorted(), "by name: {places:?}");
@@ -111,7 +111,7 @@ fn several_senders_are_offered_and_one_is_taken_by_number_or_name_or_all() {
     assert!(display.comes_to(labelled), "{}", window.said());
     window.kill();
 
-    let window = lab.finder("host3", Some(&display), &["hall"]);
+    let window = lab.finder("host3", Some(&display), &["gate"]);
     assert_eq!(display.numbers(3, Area::centred(450, 600, &display.screen()), (480, 640)).len(), 3);
     assert!(window.interrupt().status.success());
 }
@@ -190,11 +190,11 @@ fn named_senders_are_in_the_order_in_which_they_were_typed() {
 fn another_sender_that_takes_the_place_of_the_named_one_is_not_shown() {
     let _turn = beside_others();
     let Some(lab) = Lab::up(2) else { return };
-    let hall = serving(&lab, "host0", "hall", &[]);
-    assert!(sender_serves(&hall));
+    let gate = serving(&lab, "host0", "gate", &[]);
+    assert!(sender_serves(&gate));
     let server = serving(&lab, "host0", "door", &[]);
     assert!(sender_serves(&server) && server.said().contains("port 9001 is taken"), "{}", server.said());
-    let viewer = lab.finder("host1", None, &["hall", "--output", "none"]);
+    let viewer = lab.finder("host1", None, &["gate", "--output", "none"]);
     let comes_to = |what: &str, is_so: &dyn Fn(&serde_json::Value) -> bool| {
         let begun = Instant::now();
         while !viewer.stats().is_some_and(|stats| is_so(&stats)) {
@@ -203,15 +203,15 @@ fn another_sender_that_takes_the_place_of_the_named_one_is_not_shown() {
         }
         figure(what, begun.elapsed().as_millis());
     };
-    let is_shown = |stats: &serde_json::Value| stats["name"] == "hall" && stats["fps"].as_f64() > Some(1.0);
-    comes_to("hall is shown after ms", &is_shown);
+    let is_shown = |stats: &serde_json::Value| stats["name"] == "gate" && stats["fps"].as_f64() > Some(1.0);
+    comes_to("gate is shown after ms", &is_shown);
 
     // Nobody says goodbye, and only the other one is started again, where this one was.
-    hall.kill();
+    gate.kill();
     server.kill();
     let server = serving(&lab, "host0", "door", &[]);
     assert!(sender_serves(&server));
-    let why = "no sender is called hall now; door is at its address";
+    let why = "no sender is called gate now; door is at its address";
     comes_to("another is at its place, and not shown after ms", &|stats| {
         stats["diagnosis"] == why && stats["fps"] == 0.0
     });
@@ -220,7 +220,7 @@ fn another_sender_that_takes_the_place_of_the_named_one_is_not_shown() {
     pause(1500);
     assert_eq!(viewer.stats().unwrap()["frames"]["delivered"], before, "{}", viewer.said());
 
-    let _hall = serving(&lab, "host0", "hall", &[]);
+    let _gate = serving(&lab, "host0", "gate", &[]);
     comes_to("it is back elsewhere, and shown after ms", &is_shown);
     assert!(viewer.stats().unwrap()["diagnosis"].is_null());
 }

@@ -17,7 +17,7 @@ use crate::common::{alone, figure, pause, seconds};
 fn strangers_who_flood_a_sender_are_neither_answered_nor_noticed() {
     let _alone = alone();
     let Some((lab, file, clip)) = hosts_and_footage(3) else { return };
-    let mut watch = Watch::begin(&lab, TO, &file, &clip);
+    let mut watch = WatchedStream::begin(&lab, TO, &file, &clip);
     // Beside the receiver, and elsewhere.
     for host in ["host1", "host2"] {
         let mut attacker = watch.attacker(&lab, host);
@@ -48,7 +48,7 @@ fn a_greedy_member_of_a_group_and_a_forged_address_cost_the_others_nothing() {
         socket
     }));
     let victim = lab.on("host3", || UdpSocket::bind(VICTIM).unwrap());
-    let mut watch = Watch::begin(&lab, "239.255.10.1:9000", &file, &clip);
+    let mut watch = WatchedStream::begin(&lab, "239.255.10.1:9000", &file, &clip);
 
     let (mut attacker, mut other) = (watch.attacker(&lab, "host2"), watch.attacker(&lab, "host2"));
     let token = attacker.prove();
@@ -89,7 +89,7 @@ fn a_greedy_member_of_a_group_and_a_forged_address_cost_the_others_nothing() {
 }
 
 /// A stream that is watched by one receiver on host1 while others attack the sender.
-struct Watch {
+struct WatchedStream {
     viewer: Viewer,
     sender: Running,
     begun: Instant,
@@ -97,7 +97,7 @@ struct Watch {
     phases: Vec<(String, f64, f64)>,
 }
 
-impl Watch {
+impl WatchedStream {
     /// A stream from host0, which has gone on for a while already.
     fn begin(lab: &Lab, to: &str, file: &Path, clip: &Arc<Clip>) -> Self {
         let arguments = [&viewing(to)[..], &["--stats-interval", EACH_FRAME]].concat();

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::common::clip::Clip;
 use crate::common::peer::is_installed;
 use crate::common::recipes::{Recipe, recipes};
-use crate::common::stage::{HOSTS, Stage, Trial};
+use crate::common::stage::{HOSTS, RecipeRun, Stage};
 use crate::common::{Folder, beside_others, comes_to_within, figure, pause, root, skip};
 
 /// How it is known that a recipe works.
@@ -137,7 +137,7 @@ fn pictures_arrive_by_each_recipe() {
 
 /// Runs a recipe's commands in their order, each where it says or belongs.
 fn attempt(stage: &Stage, recipe: &Recipe, senders: usize, makes: &[&str], files: &Files) {
-    let mut trial = Trial::begin(stage, &files.for_recipe(recipe));
+    let mut run = RecipeRun::begin(stage, &files.for_recipe(recipe));
     let (mut receivers, mut started) = (0, 0);
     for command in &recipe.commands {
         // What is `target/release/sender` to a reader is what this test was built with.
@@ -147,46 +147,46 @@ fn attempt(stage: &Stage, recipe: &Recipe, senders: usize, makes: &[&str], files
             match Kind::of(&text) {
                 Kind::Build => {}
                 Kind::Receiver => {
-                    trial.start(host, &text);
+                    run.start(host, &text);
                     receivers += 1;
                 }
                 Kind::Sender => {
-                    trial.start(host, &text);
+                    run.start(host, &text);
                     started += 1;
                 }
                 Kind::Player => {
-                    trial.comes("camera.sdp");
+                    run.comes("camera.sdp");
                     let before = stage.datagrams_read(host);
-                    trial.start(host, &text);
+                    run.start(host, &text);
                     // A player that was never started here looks through its plugins first.
                     let read = || stage.datagrams_read(host) - before;
                     assert!(comes_to_within(30, || read() >= 50), "{text} has read {} datagrams", read());
-                    trial.end_last();
+                    run.end_last();
                 }
                 Kind::Other => {
-                    trial.senders_run(started);
+                    run.senders_run(started);
                     // Time to be known to others.
                     pause(if receivers == 0 { 1000 * u64::from(started > 0) } else { 0 });
                     if receivers > 0 {
-                        trial.pictures_arrive(receivers, senders);
+                        run.pictures_arrive(receivers, senders);
                     }
-                    trial.start(host, &text);
-                    trial.finish_last();
+                    run.start(host, &text);
+                    run.finish_last();
                 }
-                Kind::Source => trial.start(host, &text),
+                Kind::Source => run.start(host, &text),
             }
         }
     }
-    trial.pictures_arrive(receivers, senders);
+    run.pictures_arrive(receivers, senders);
     for port in recipe.commands.iter().filter_map(|command| command.text.split("--http ").nth(1)) {
         let port = port.split(' ').next().unwrap().parse().unwrap();
         assert_eq!(stage.health(2, port), "ok");
         assert_eq!(stage.health(0, port), "ok");
     }
     for name in makes {
-        trial.comes(name);
+        run.comes(name);
     }
-    trial.end();
+    run.end();
 }
 
 /// What a command is, and so what is to be awaited of it.

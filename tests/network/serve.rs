@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::common::lab::Lab;
 use crate::common::running::{Running, count, sender_adds_up};
-use crate::common::subscriber::Asking;
+use crate::common::subscriber::SubscribedViewer;
 use crate::common::{Folder, alone, beside_others, figure, pause};
 use serde_json::Value;
 
@@ -91,7 +91,7 @@ fn who_asks_one_of_several_addresses_is_answered_from_there() {
         ("[::]:0", &of_the_link),
     ] {
         let socket = lab.on("host1", || UdpSocket::bind(from).unwrap());
-        let viewer = Asking::by(socket, to.parse().unwrap());
+        let viewer = SubscribedViewer::by(socket, to.parse().unwrap());
         assert!(viewer.wait_for(10, SOON).is_some(), "{to}: {}", sender.said());
     }
 }
@@ -105,7 +105,7 @@ fn who_asks_another_address_of_a_sender_that_already_shows_it_pictures_is_shown_
     // The same port throughout, as of a receiver that goes on with another address once the first is silent.
     let socket = lab.on("host1", || UdpSocket::bind("0.0.0.0:0").unwrap());
     for to in ["10.77.0.101:9001", AT, "10.77.0.101:9001"] {
-        let viewer = Asking::by(socket.try_clone().unwrap(), to.parse().unwrap());
+        let viewer = SubscribedViewer::by(socket.try_clone().unwrap(), to.parse().unwrap());
         assert!(viewer.wait_for(10, SOON).is_some(), "{to}: {}", sender.said());
         viewer.kill();
         assert_eq!(viewers(&sender.stats().unwrap()).len(), 1, "{}", sender.said());
@@ -199,7 +199,8 @@ fn a_viewer_behind_an_interface_that_stalls_holds_up_no_other() {
     }
     let sender = serving(&lab, &[]);
     let socket = lab.on("host2", || UdpSocket::bind("0.0.0.0:0").unwrap());
-    let (one, held) = (asking(&lab, "host1"), Asking::by(socket, "10.78.0.1:9001".parse().unwrap()));
+    let (one, held) =
+        (asking(&lab, "host1"), SubscribedViewer::by(socket, "10.78.0.1:9001".parse().unwrap()));
     for viewer in [&one, &held] {
         viewer.wait_for(10, SOON).unwrap_or_else(|| panic!("{}", sender.said()));
     }
@@ -265,9 +266,9 @@ fn serving(lab: &Lab, more: &[&str]) -> Running {
 }
 
 /// A viewer on `host`.
-fn asking(lab: &Lab, host: &str) -> Asking {
+fn asking(lab: &Lab, host: &str) -> SubscribedViewer {
     let socket = lab.on(host, || UdpSocket::bind("0.0.0.0:0").unwrap());
-    Asking::by(socket, AT.parse::<SocketAddr>().unwrap())
+    SubscribedViewer::by(socket, AT.parse::<SocketAddr>().unwrap())
 }
 
 /// The first word of who wants to watch.

@@ -11,7 +11,7 @@ mod hostile;
 mod layers;
 mod loopback;
 mod messages;
-mod seats;
+mod slots;
 mod sources;
 mod system;
 mod web;

@@ -169,7 +169,7 @@ fn viewers_are_bounded_and_one_who_leaves_makes_room() {
     drop(first);
     let until = Instant::now() + Duration::from_secs(10);
     while ask(served.at, "HEAD", "/stream.mjpeg", &[]).status != 200 {
-        assert!(Instant::now() < until, "the first one's seat is never free");
+        assert!(Instant::now() < until, "the first one's place is never free");
         pause(10);
     }
 }

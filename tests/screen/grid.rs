@@ -171,6 +171,6 @@ fn label_says(screen: &Screen, tile: Area, text: &str) -> bool {
 }
 
 const NAMES: [&str; 9] =
-    ["atrium", "bridge", "cellar", "door", "east", "foyer", "garage", "hall", "ice-rink"];
+    ["atrium", "bridge", "cellar", "door", "east", "foyer", "garage", "hangar", "ice-rink"];
 /// The height of the strip in pixels, at most.
 const LABEL: usize = 28;

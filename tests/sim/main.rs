@@ -12,9 +12,9 @@ mod allocations;
 #[path = "../common/mod.rs"]
 mod common;
 mod delivery;
+mod feedback;
 mod fuzz;
 mod lan;
 mod loss_matrix;
 mod regressions;
 mod repair;
-mod way_back;

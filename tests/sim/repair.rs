@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::lan::{Lan, Means, Outcome, Scenario, Seat, Setup, Skew, Traffic};
+use crate::lan::{Lan, Means, Outcome, ReceiverSetup, Scenario, Setup, Skew, Traffic};
 use proto::{Pace, Random, RecvConfig};
 
 /// At least delivered, at most overhead, and how much later than without loss 99 of 100 frames may be.
@@ -63,10 +63,10 @@ fn keeps(means: Means, there: &str, back: &str, promise: &Promise) {
 #[test]
 fn everybody_in_a_group_of_64_is_served_with_little() {
     // A hundred chunks each, small ones: 64 receivers repair two frames in three.
-    let outcome = Group { seats: 64, frame_bytes: 50_000, datagram_bytes: 548, seconds: 10 }.run().0;
-    for seat in 0..64 {
-        let delivered = outcome.delivered_to(seat);
-        assert!(delivered >= 0.999, "seat {seat}: {delivered}: {:#?}", outcome.seats[seat]);
+    let outcome = Group { receivers: 64, frame_bytes: 50_000, datagram_bytes: 548, seconds: 10 }.run().0;
+    for receiver in 0..64 {
+        let delivered = outcome.delivered_to(receiver);
+        assert!(delivered >= 0.999, "receiver {receiver}: {delivered}: {:#?}", outcome.receivers[receiver]);
     }
     let (back, repair) = (outcome.traffic.back(), outcome.traffic.repair());
     assert!(back <= 0.05 && repair <= 0.15, "{back:.4} back, {repair:.4} repair: {:#?}", outcome.traffic);
@@ -74,12 +74,12 @@ fn everybody_in_a_group_of_64_is_served_with_little() {
 
 #[test]
 fn a_group_of_1000_says_no_more_than_one_of_64() {
-    let [few, many] = [64, 1000].map(|seats| {
+    let [few, many] = [64, 1000].map(|receivers| {
         // Few large datagrams, so that a thousand receivers can be simulated.
-        let group = Group { seats, frame_bytes: 60_000, datagram_bytes: 8972, seconds: 3 };
+        let group = Group { receivers, frame_bytes: 60_000, datagram_bytes: 8972, seconds: 3 };
         let (outcome, before) = group.run();
-        let worst = (0..seats).map(|seat| outcome.delivered_to(seat)).reduce(f64::min).unwrap();
-        assert!(worst > 0.95, "{seats} seats: {worst}");
+        let worst = (0..receivers).map(|receiver| outcome.delivered_to(receiver)).reduce(f64::min).unwrap();
+        assert!(worst > 0.95, "{receivers} receivers: {worst}");
         (outcome.traffic.feedback.wire + outcome.traffic.requests.wire
             - before.feedback.wire
             - before.requests.wire) as f64
@@ -89,10 +89,10 @@ fn a_group_of_1000_says_no_more_than_one_of_64() {
 
 /// One loses a lot: the others do not notice.
 #[test]
-fn a_bad_seat_in_a_group_of_three_harms_nobody() {
+fn a_bad_receiver_in_a_group_of_three_harms_nobody() {
     let group = |loss: &str| {
-        let seats = [("", 1), (loss, 2), ("", 3)].map(|(loss, seed)| seat(loss, seed));
-        let mut lan = Lan::with(&seats);
+        let receivers = [("", 1), (loss, 2), ("", 3)].map(|(loss, seed)| receiver(loss, seed));
+        let mut lan = Lan::with(&receivers);
         let station = lan.add(group_setup());
         lan.stream(station, 170_000, FRAME, Duration::from_secs(2));
         lan.measure_from_now();
@@ -102,11 +102,11 @@ fn a_bad_seat_in_a_group_of_three_harms_nobody() {
     let (clean, outcome) = (group(""), group("loss=5%"));
     for good in [0, 2] {
         assert_eq!(outcome.delivered_to(good), 1.0);
-        let p99 = |outcome: &Outcome| outcome.seats[good].latency[1].unwrap();
+        let p99 = |outcome: &Outcome| outcome.receivers[good].latency[1].unwrap();
         let added = p99(&outcome) - p99(&clean);
-        assert!(added < 0.3, "{added:.2} ms later at seat {good}");
+        assert!(added < 0.3, "{added:.2} ms later at receiver {good}");
     }
-    assert!(outcome.delivered_to(1) >= 0.999, "{:#?}", outcome.seats[1]);
+    assert!(outcome.delivered_to(1) >= 0.999, "{:#?}", outcome.receivers[1]);
 }
 
 /// Nothing was learned of such paths: no frame was whole, and what is known of a frame that was sent was forgotten before
@@ -127,7 +127,7 @@ fn a_path_that_carries_a_tenth_of_the_stream_shows_that_many_frames() {
 
 /// A group whose members each lose 1 % of their own.
 struct Group {
-    seats: usize,
+    receivers: usize,
     frame_bytes: usize,
     datagram_bytes: usize,
     seconds: u64,
@@ -136,22 +136,22 @@ struct Group {
 impl Group {
     /// How it ended, and what was on the wire in the first second, in which all introduce themselves.
     fn run(&self) -> (Outcome, Traffic) {
-        let seats: Vec<_> = (1..=self.seats as u64).map(|seed| seat("loss=1%", seed)).collect();
-        let mut lan = Lan::with(&seats);
+        let receivers: Vec<_> = (1..=self.receivers as u64).map(|seed| receiver("loss=1%", seed)).collect();
+        let mut lan = Lan::with(&receivers);
         let station = lan.add(Setup { datagram_bytes: self.datagram_bytes, ..group_setup() });
         lan.stream(station, self.frame_bytes, FRAME, Duration::from_secs(1));
         let before = lan.traffic();
         lan.stream(station, self.frame_bytes, FRAME, Duration::from_secs(self.seconds));
         // The first report of some is lost, and the next one is due in seconds.
-        assert!(lan.viewers(station) >= self.seats * 97 / 100, "{} are known", lan.viewers(station));
+        assert!(lan.viewers(station) >= self.receivers * 97 / 100, "{} are known", lan.viewers(station));
         (lan.finish(), before)
     }
 }
 
-fn seat(loss: &str, seed: u64) -> Seat {
+fn receiver(loss: &str, seed: u64) -> ReceiverSetup {
     let path = format!("{loss}{}delay=100us,seed={seed}", if loss.is_empty() { "" } else { "," });
     let config = RecvConfig { seed, ..RecvConfig::default() };
-    Seat { config, network: path.clone(), back: path, ..Seat::default() }
+    ReceiverSetup { config, network: path.clone(), back: path, ..ReceiverSetup::default() }
 }
 
 fn group_setup() -> Setup {
@@ -173,16 +173,16 @@ fn random_group(seed: u64) {
     let mut random = Random::new(seed);
     let mut scenario = || Scenario::random(random.next() >> 20);
     let Scenario { network, means, pace, datagram_bytes, most, interval, .. } = scenario();
-    let seats: Vec<_> = (0..1 + seed % 6)
+    let receivers: Vec<_> = (0..1 + seed % 6)
         .map(|number| {
             let Scenario { network, back, deadline, means, .. } = scenario();
             let config = RecvConfig { deadline, seed: number, ..means.recv() };
             let clock =
                 Skew { ahead: Duration::from_secs(seed * number), drift_ppm: number as i32 * 30 - 90 };
-            Seat { config, network, back, clock }
+            ReceiverSetup { config, network, back, clock }
         })
         .collect();
-    let mut lan = Lan::with(&seats);
+    let mut lan = Lan::with(&receivers);
     let to = seed.is_multiple_of(3).then_some(0);
     let station = lan.add(Setup { network, to, pace, datagram_bytes, ..means.setup() });
     for _ in 0..40 {

@@ -120,7 +120,7 @@ fn a_noisy_scene_does_not_make_it_swing_and_few_frames_are_too_large() {
 }
 
 #[test]
-fn a_cut_to_a_larger_scene_costs_a_frame_and_the_way_back_up_is_slow() {
+fn a_cut_to_a_larger_scene_costs_a_frame_and_quality_rises_slowly_again() {
     let mut scene = Scene::new("10..80", 120_000.0);
     assert_eq!(scene.run(100, Some(150_000))[99].0, 80);
     scene.bytes = 360_000.0;

@@ -37,7 +37,7 @@ pub(crate) fn scenes() -> Vec<Scene> {
         ),
         scene(
             "receiver-pings",
-            "Pings are repeated until one is answered, ever more seldom. The invitation of the first hello counts once
+            "Pings are repeated until one is answered, ever more rarely. The invitation of the first hello counts once
             the second datagram has come; when a hello comes without one, the receiver falls silent.",
             pings,
         ),

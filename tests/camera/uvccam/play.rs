@@ -5,7 +5,7 @@ use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use crate::descriptors::{Camera, PAYLOAD, Probe};
-use crate::usbip::Answers;
+use crate::usbip::Replies;
 
 /// Plays pictures into the host's requests.
 #[derive(Default)]
@@ -68,7 +68,7 @@ impl Player {
     }
 
     /// Plays until the camera is plugged out.
-    pub fn play(&self, camera: &Camera, answers: &Answers, plug: u64) {
+    pub fn play(&self, camera: &Camera, answers: &Replies, plug: u64) {
         let (mut count, mut toggle, mut due, mut run) = (0, 0, Instant::now(), 0);
         loop {
             let wanted = |state: &State| !state.requests.is_empty() && !state.is_stalled;
@@ -92,7 +92,7 @@ impl Player {
     }
 
     /// Sends one picture in as many payloads as it takes (UVC 1.0, 2.4.3.2), unless the host gives it up.
-    fn send(&self, picture: &[u8], toggle: u8, answers: &Answers, run: u64) {
+    fn send(&self, picture: &[u8], toggle: u8, answers: &Replies, run: u64) {
         let mut rest = picture;
         while !rest.is_empty() {
             let mut state = self.wait(|state| state.run != run || !state.requests.is_empty());

@@ -26,7 +26,7 @@ impl Plugged {
         let plug = player.replug();
         player.set(&camera.settle(&[]));
         let clone = || socket.try_clone().expect("a descriptor");
-        let answers = Arc::new(Answers(Mutex::new(clone())));
+        let answers = Arc::new(Replies(Mutex::new(clone())));
         let mut host = Host {
             socket: clone(),
             camera: camera.clone(),
@@ -66,9 +66,9 @@ fn attach(kernel: &UnixStream) {
 }
 
 /// What goes to the kernel. If it is gone, nobody has to be told.
-pub struct Answers(Mutex<UnixStream>);
+pub struct Replies(Mutex<UnixStream>);
 
-impl Answers {
+impl Replies {
     /// The request is answered with data.
     pub fn data(&self, number: u32, data: &[u8]) {
         self.send(SUBMITTED, number, 0, data.len(), data);
@@ -90,13 +90,13 @@ struct Host {
     socket: UnixStream,
     camera: Arc<Camera>,
     player: Arc<Player>,
-    answers: Arc<Answers>,
+    answers: Arc<Replies>,
     /// The mode under negotiation.
     probe: Probe,
 }
 
 impl Host {
-    /// Answers one request, or puts it where pictures go.
+    /// Replies one request, or puts it where pictures go.
     fn serve(&mut self) -> std::io::Result<()> {
         let mut header = [0; 48];
         self.socket.read_exact(&mut header)?;

@@ -24,7 +24,7 @@ pub(crate) struct Plot {
     pub(crate) delay: Duration,
     pub(crate) is_group: bool,
     pub(crate) talks: bool,
-    pub(crate) turn: Turn,
+    pub(crate) incident: Incident,
     /// When it happens, and how long the sender is away.
     pub(crate) at: Duration,
     pub(crate) away: Duration,
@@ -36,7 +36,7 @@ pub(crate) struct Plot {
 
 /// What becomes of the sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Turn {
+pub(crate) enum Incident {
     /// It goes on.
     None,
     /// Its cable is out for a while.
@@ -51,7 +51,7 @@ pub(crate) enum Turn {
 
 /// How a game ended.
 #[derive(Debug, Default)]
-pub(crate) struct End {
+pub(crate) struct Score {
     pub(crate) fired: u64,
     pub(crate) pushed: u64,
     pub(crate) shown: u64,
@@ -63,9 +63,16 @@ pub(crate) struct End {
 impl Plot {
     pub(crate) fn of_seed(seed: u64) -> Self {
         let random = &mut Random::new(seed ^ 0xad5e);
-        let turns = [Turn::None, Turn::None, Turn::Cable, Turn::Restart, Turn::Elsewhere, Turn::Move];
-        let turn = turns[random.below(turns.len() as u64) as usize];
-        let least = if turn == Turn::Cable { 100 } else { 20 };
+        let incidents = [
+            Incident::None,
+            Incident::None,
+            Incident::Cable,
+            Incident::Restart,
+            Incident::Elsewhere,
+            Incident::Move,
+        ];
+        let incident = incidents[random.below(incidents.len() as u64) as usize];
+        let least = if incident == Incident::Cable { 100 } else { 20 };
         let start = random.below(2000);
         let rates = [Duration::from_micros(500), ms(1 + random.below(20)), ms(20 + random.below(500))];
         Self {
@@ -74,7 +81,7 @@ impl Plot {
             delay: ms(random.below(4)),
             is_group: random.below(3) == 0,
             talks: random.below(3) > 0,
-            turn,
+            incident,
             at: ms(800 + random.below(1500)),
             away: ms(least + random.below(900)),
             attack: (ms(start), ms(start + random.below(2000))),
@@ -89,7 +96,7 @@ impl Plot {
     }
 
     fn is_away(&self, at: Duration) -> bool {
-        self.turn != Turn::None && (self.at..self.at + self.away).contains(&at)
+        self.incident != Incident::None && (self.at..self.at + self.away).contains(&at)
     }
 }
 
@@ -113,11 +120,11 @@ pub(crate) struct Game {
     next_frame: Duration,
     /// When a true picture was shown last, the attacker spoke, or the sender was away.
     last: Duration,
-    end: End,
+    end: Score,
 }
 
 impl Game {
-    pub(crate) fn play(seed: u64, plot: &Plot) -> End {
+    pub(crate) fn play(seed: u64, plot: &Plot) -> Score {
         let mut game = Self::new(seed, plot.clone());
         while game.at < LENGTH {
             game.step();
@@ -142,7 +149,7 @@ impl Game {
             attacker: Attacker::new(seed),
             next_frame: Duration::ZERO,
             last: Duration::ZERO,
-            end: End::default(),
+            end: Score::default(),
             plot,
         }
     }
@@ -154,11 +161,11 @@ impl Game {
     fn step(&mut self) {
         let (now, plot) = (self.now(), &self.plot);
         if self.at == plot.at + plot.away {
-            match plot.turn {
-                Turn::None | Turn::Cable => {}
-                Turn::Move => self.source += 1,
-                Turn::Restart | Turn::Elsewhere => {
-                    self.source += u64::from(plot.turn == Turn::Elsewhere);
+            match plot.incident {
+                Incident::None | Incident::Cable => {}
+                Incident::Move => self.source += 1,
+                Incident::Restart | Incident::Elsewhere => {
+                    self.source += u64::from(plot.incident == Incident::Elsewhere);
                     self.sender = start(plot, 0xffff_0000, self.t0, now);
                     self.next_frame = self.at;
                 }
@@ -166,7 +173,7 @@ impl Game {
         }
         let is_away = self.plot.is_away(self.at);
         // Who is killed is not there; who only moves, or whose cable is out, goes on, and nobody hears it.
-        if !(is_away && matches!(self.plot.turn, Turn::Restart | Turn::Elsewhere)) {
+        if !(is_away && matches!(self.plot.incident, Incident::Restart | Incident::Elsewhere)) {
             self.send(now, is_away);
         }
         if is_away {

@@ -8,7 +8,7 @@ use std::time::Instant;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Node {
     Station(usize),
-    Seat(usize),
+    Receiver(usize),
 }
 
 /// Wakes nodes in order. A node is woken once, at the earliest moment that was asked for since it was woken last.
@@ -16,7 +16,7 @@ pub(super) enum Node {
 pub(super) struct Agenda {
     queue: BinaryHeap<Reverse<(Instant, Node)>>,
     stations: Vec<Option<Instant>>,
-    seats: Vec<Option<Instant>>,
+    receivers: Vec<Option<Instant>>,
 }
 
 impl Agenda {
@@ -51,7 +51,7 @@ impl Agenda {
     fn planned(&mut self, node: Node) -> &mut Option<Instant> {
         let (list, at) = match node {
             Node::Station(at) => (&mut self.stations, at),
-            Node::Seat(at) => (&mut self.seats, at),
+            Node::Receiver(at) => (&mut self.receivers, at),
         };
         if list.len() <= at {
             list.resize(at + 1, None);

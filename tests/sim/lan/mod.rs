@@ -8,13 +8,13 @@ mod agenda;
 mod clockwork;
 pub(crate) mod forge;
 mod ledger;
+mod monitor;
 mod outcome;
+mod receiver;
 mod scenario;
-mod seat;
 mod station;
 mod steps;
 mod traffic;
-mod watch;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -25,29 +25,29 @@ use agenda::{Agenda, Node};
 pub(crate) use clockwork::Skew;
 use ledger::Ledger;
 pub(crate) use outcome::Outcome;
+use receiver::Receiver;
+pub(crate) use receiver::ReceiverSetup;
 pub(crate) use scenario::{Means, Scenario};
-pub(crate) use seat::Seat;
-use seat::Seated;
 pub(crate) use station::Setup;
 use station::Station;
 pub(crate) use traffic::Traffic;
 use traffic::WIRE_OVERHEAD;
 
-/// What a sender tells receivers apart by: the number of a seat, or any other for somebody who has none.
+/// What a sender tells receivers apart by: a receiver's number, or any other for an address without one.
 pub(crate) type Address = usize;
 
 /// Senders and receivers, and the networks between them.
 ///
-/// What a sender sends goes through its own network, and then through that of each seat that it is for. What a receiver
-/// says goes back through its seat's other network.
+/// What a sender sends goes through its own network, and then through that of each receiver that it is for. What a receiver
+/// sends goes back through its other network.
 pub(crate) struct Lan {
     begin: Instant,
     now: Instant,
     stations: Vec<Station>,
-    seats: Vec<Seated>,
+    receivers: Vec<Receiver>,
     agenda: Agenda,
     ledger: Ledger,
-    /// What was sent last to each address that is no seat's.
+    /// What was sent last to each address that no receiver has.
     mail: BTreeMap<Address, Vec<u8>>,
     sessions: u64,
 }
@@ -55,22 +55,24 @@ pub(crate) struct Lan {
 impl Lan {
     /// A LAN on which there is only one receiver, with nothing wrong around it.
     pub(crate) fn new(config: RecvConfig) -> Self {
-        Self::with(&[Seat { config, ..Seat::default() }])
+        Self::with(&[ReceiverSetup { config, ..ReceiverSetup::default() }])
     }
 
     /// A LAN on which there are only receivers.
     #[allow(clippy::disallowed_methods, reason = "some instant to count from; nothing depends on which")]
-    pub(crate) fn with(seats: &[Seat]) -> Self {
+    pub(crate) fn with(setups: &[ReceiverSetup]) -> Self {
         let begin = Instant::now();
         let mut ledger = Ledger::default();
-        for seat in seats.iter().filter(|seat| !(seat.network.is_empty() && seat.back.is_empty())).take(3) {
-            ledger.describe(&format!("to a seat {}, back {}", seat.network, seat.back));
+        for setup in
+            setups.iter().filter(|setup| !(setup.network.is_empty() && setup.back.is_empty())).take(3)
+        {
+            ledger.describe(&format!("to a receiver {}, back {}", setup.network, setup.back));
         }
         Self {
             begin,
             now: begin,
             stations: Vec::new(),
-            seats: seats.iter().map(|seat| Seated::new(seat, begin)).collect(),
+            receivers: setups.iter().map(|setup| Receiver::new(setup, begin)).collect(),
             agenda: Agenda::default(),
             ledger,
             mail: BTreeMap::new(),
@@ -133,7 +135,7 @@ impl Lan {
     /// Counts the latencies of frames that are pushed from now on, and no others.
     pub(crate) fn measure_from_now(&mut self) {
         self.ledger.measured_from = Some(self.now);
-        self.seats.iter_mut().for_each(|seat| seat.watch.forget_latencies());
+        self.receivers.iter_mut().for_each(|receiver| receiver.monitor.forget_latencies());
     }
 
     /// At how many bits per second a sender sends.
@@ -147,7 +149,7 @@ impl Lan {
         self.settle();
     }
 
-    /// What was sent last to an address that is no seat's.
+    /// What was sent last to an address that no receiver has.
     pub(crate) fn mail(&self, address: Address) -> Option<&[u8]> {
         self.mail.get(&address).map(Vec::as_slice)
     }
@@ -178,16 +180,16 @@ impl Lan {
             self.now = next.max(self.now);
             self.settle();
         }
-        for at in 0..self.seats.len() {
-            self.seats[at].stream.close();
-            self.drain_seat(at);
+        for at in 0..self.receivers.len() {
+            self.receivers[at].stream.close();
+            self.drain_receiver(at);
         }
-        Outcome::new(self.stations, self.seats, &self.ledger)
+        Outcome::new(self.stations, self.receivers, &self.ledger)
     }
 
     /// What the first receiver counted so far.
     pub(crate) fn stats(&self) -> &RecvStats {
-        self.seats[0].stream.stats()
+        self.receivers[0].stream.stats()
     }
 
     /// What a sender counted so far, since it was started last.
@@ -212,12 +214,12 @@ impl Lan {
 
     /// The session that the first receiver listens to, if any ever began.
     pub(crate) fn heard(&self) -> Option<SessionId> {
-        self.seats[0].watch.heard()
+        self.receivers[0].monitor.heard()
     }
 
     /// The numbers of the frames delivered to the first receiver so far, in order.
     pub(crate) fn delivered(&self) -> &[(SessionId, FrameId)] {
-        self.seats[0].watch.delivered()
+        self.receivers[0].monitor.delivered()
     }
 
     fn next_session(&mut self) -> SessionId {

@@ -6,10 +6,10 @@ use proto::netem::NetemCounts;
 use proto::{RecvStats, SendStats};
 
 use super::ledger::Ledger;
-use super::seat::Seated;
+use super::monitor::ClockSeen;
+use super::receiver::Receiver;
 use super::station::{Station, sum};
 use super::traffic::Traffic;
-use super::watch::ClockSeen;
 
 /// How a run ended.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(crate) struct Outcome {
     /// What all of it took on the wire.
     pub(crate) traffic: Traffic,
     /// Each receiver, the first too.
-    pub(crate) seats: Vec<Seen>,
+    pub(crate) receivers: Vec<Seen>,
     /// What was simulated, seeds included.
     pub(crate) description: String,
 }
@@ -44,7 +44,7 @@ pub(crate) struct Seen {
 }
 
 impl Outcome {
-    pub(super) fn new(stations: Vec<Station>, seats: Vec<Seated>, ledger: &Ledger) -> Self {
+    pub(super) fn new(stations: Vec<Station>, receivers: Vec<Receiver>, ledger: &Ledger) -> Self {
         let (mut network, mut sent) = (NetemCounts::default(), SendStats::default());
         for station in &stations {
             let counts = station.network.counts();
@@ -54,13 +54,13 @@ impl Outcome {
         }
         ledger.finish(&sent);
         let (mut seen, mut first) = (Vec::new(), Vec::new());
-        for mut seat in seats {
-            let (received, network) = (*seat.stream.stats(), seat.network.counts());
+        for mut receiver in receivers {
+            let (received, network) = (*receiver.stream.stats(), receiver.network.counts());
             conserves(ledger, network);
-            conserves(ledger, seat.back.counts());
-            seat.watch.finish(ledger, &received, &network);
-            let clock = seat.watch.clock();
-            let latencies = seat.watch.into_latencies();
+            conserves(ledger, receiver.back.counts());
+            receiver.monitor.finish(ledger, &received, &network);
+            let clock = receiver.monitor.clock();
+            let latencies = receiver.monitor.into_latencies();
             let latency = [percentile(&latencies, 50), percentile(&latencies, 99)];
             if seen.is_empty() {
                 first = latencies;
@@ -73,7 +73,7 @@ impl Outcome {
             latencies: first,
             network,
             traffic: ledger.traffic,
-            seats: seen,
+            receivers: seen,
             description: ledger.description().to_owned(),
         }
     }
@@ -84,8 +84,8 @@ impl Outcome {
     }
 
     /// Frames delivered to a receiver of those pushed, from 0 to 1.
-    pub(crate) fn delivered_to(&self, seat: usize) -> f64 {
-        self.seats[seat].received.delivered as f64 / self.sent.pushed as f64
+    pub(crate) fn delivered_to(&self, receiver: usize) -> f64 {
+        self.receivers[receiver].received.delivered as f64 / self.sent.pushed as f64
     }
 
     /// The latency that `percent` percent of the frames delivered to the first receiver kept, in milliseconds.

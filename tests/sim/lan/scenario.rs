@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proto::{Fec, Pace, Random, RecvConfig};
 
-use super::{Lan, MTU, Outcome, Seat, Setup};
+use super::{Lan, MTU, Outcome, ReceiverSetup, Setup};
 
 /// What is sent, and over what.
 #[derive(Clone, Debug)]
@@ -156,7 +156,8 @@ impl Scenario {
     /// Runs it to its end.
     pub(crate) fn run(&self) -> Outcome {
         let config = RecvConfig { deadline: self.deadline, ..self.means.recv() };
-        let mut lan = Lan::with(&[Seat { config, back: self.back.clone(), ..Seat::default() }]);
+        let mut lan =
+            Lan::with(&[ReceiverSetup { config, back: self.back.clone(), ..ReceiverSetup::default() }]);
         let station = lan.add(Setup {
             network: self.network.clone(),
             pace: self.pace,

@@ -13,7 +13,7 @@ use super::{Address, MTU};
 pub(crate) struct Setup {
     /// Its network, which everything that it sends goes through; see [`Impairment`].
     pub(crate) network: String,
-    /// The seat that it sends to; all of them if `None`.
+    /// The receiver that it sends to; all of them if `None`.
     pub(crate) to: Option<usize>,
     /// How it paces.
     pub(crate) pace: Pace,
@@ -32,7 +32,7 @@ pub(crate) struct Setup {
 }
 
 impl Default for Setup {
-    /// One that sends to the first seat at once, with nothing that repairs.
+    /// One that sends to the first receiver at once, with nothing that repairs.
     fn default() -> Self {
         Self {
             network: String::new(),

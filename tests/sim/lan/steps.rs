@@ -25,10 +25,10 @@ impl Lan {
                     self.carry(at);
                     self.stations[at].next()
                 }
-                Node::Seat(at) => {
+                Node::Receiver(at) => {
                     self.hear(at);
                     self.say_back(at);
-                    self.seats[at].next()
+                    self.receivers[at].next()
                 }
             };
             if let Some(next) = next {
@@ -73,96 +73,101 @@ impl Lan {
         panic!("{ledger}: a sender does not come to rest");
     }
 
-    /// Takes what has come through a station's network on to the seats.
+    /// Takes what has come through a station's network on to the receivers.
     fn carry(&mut self, at: usize) {
         let station = &mut self.stations[at];
         let destination = station.setup.to;
         while let Some((to, datagram)) = station.network.pop_with(self.now) {
-            let seats = match to.or(destination) {
-                None => 0..self.seats.len(),
-                Some(one) if one < self.seats.len() => one..one + 1,
+            let receivers = match to.or(destination) {
+                None => 0..self.receivers.len(),
+                Some(one) if one < self.receivers.len() => one..one + 1,
                 Some(nobody) => {
                     self.mail.insert(nobody, datagram.to_vec());
                     continue;
                 }
             };
-            for seat in seats {
-                self.seats[seat].network.push_with(at, datagram, self.now);
-                self.agenda.wake(Node::Seat(seat), self.seats[seat].network.next_due().unwrap_or(self.now));
+            for receiver in receivers {
+                self.receivers[receiver].network.push_with(at, datagram, self.now);
+                self.agenda.wake(
+                    Node::Receiver(receiver),
+                    self.receivers[receiver].network.next_due().unwrap_or(self.now),
+                );
             }
         }
     }
 
     /// Gives a receiver what has come, and wakes it if it is time.
     fn hear(&mut self, at: usize) {
-        let local = self.seats[at].clock.local(self.now);
+        let local = self.receivers[at].clock.local(self.now);
         loop {
-            let seat = &mut self.seats[at];
-            let Some((from, datagram)) = seat.network.pop_with(self.now) else { break };
-            let outcome = seat.stream.handle_datagram(from, datagram, local);
-            seat.watch.arrived(&self.ledger, datagram, outcome);
-            self.drain_seat(at);
-            let seat = &mut self.seats[at];
-            seat.watch.rested(seat.wakes.is_none());
+            let receiver = &mut self.receivers[at];
+            let Some((from, datagram)) = receiver.network.pop_with(self.now) else { break };
+            let outcome = receiver.stream.handle_datagram(from, datagram, local);
+            receiver.monitor.arrived(&self.ledger, datagram, outcome);
+            self.drain_receiver(at);
+            let receiver = &mut self.receivers[at];
+            receiver.monitor.rested(receiver.wakes.is_none());
         }
         let is_due = |wakes: Option<std::time::Instant>| wakes.is_some_and(|wakes| wakes <= local);
-        if is_due(self.seats[at].wakes) {
-            self.seats[at].stream.handle_timeout(local);
-            self.drain_seat(at);
-            assert!(!is_due(self.seats[at].wakes), "{}: a receiver waits for the past", self.ledger);
+        if is_due(self.receivers[at].wakes) {
+            self.receivers[at].stream.handle_timeout(local);
+            self.drain_receiver(at);
+            assert!(!is_due(self.receivers[at].wakes), "{}: a receiver waits for the past", self.ledger);
         }
     }
 
-    pub(super) fn drain_seat(&mut self, at: usize) {
-        let (seat, ledger) = (&mut self.seats[at], &mut self.ledger);
-        let local = seat.clock.local(self.now);
+    pub(super) fn drain_receiver(&mut self, at: usize) {
+        let (receiver, ledger) = (&mut self.receivers[at], &mut self.ledger);
+        let local = receiver.clock.local(self.now);
         let mut said = 0;
         let delivered = loop {
-            match seat.stream.poll(local) {
+            match receiver.stream.poll(local) {
                 RecvOutput::Transmit { to, bytes } => {
                     assert!(bytes.len() <= LONGEST_CONTROL, "{ledger}: {} bytes of feedback", bytes.len());
                     let is_request =
                         matches!(Datagram::parse(bytes), Ok(Datagram { body: Body::Resend(_), .. }));
                     let load = if is_request { Load::Request } else { Load::Feedback };
                     ledger.traffic.add(load, bytes.len());
-                    seat.back.push_with(to, bytes, self.now);
+                    receiver.back.push_with(to, bytes, self.now);
                     said += 1;
                     assert!(said < MOST_SAID, "{ledger}: a receiver does not come to rest");
                 }
                 RecvOutput::Event(event) => {
-                    seat.watch.receiver_event(ledger, &event, self.now);
+                    receiver.monitor.receiver_event(ledger, &event, self.now);
                     if matches!(event, RecvEvent::Delivered(_)) {
                         break true;
                     }
                 }
                 RecvOutput::Wait(until) => {
-                    seat.wakes = until;
+                    receiver.wakes = until;
                     break false;
                 }
             }
         };
         if delivered {
             self.check_clock(at);
-            self.drain_seat(at);
+            self.drain_receiver(at);
         }
     }
 
     /// Compares the sender's time that a receiver shows with the sender's clock.
     fn check_clock(&mut self, at: usize) {
-        let seat = &mut self.seats[at];
-        let Some(station) = self.stations.iter().find(|station| Some(station.session) == seat.watch.heard())
+        let receiver = &mut self.receivers[at];
+        let Some(station) =
+            self.stations.iter().find(|station| Some(station.session) == receiver.monitor.heard())
         else {
             return;
         };
-        if let Some((error, bar)) = seat.clock_error(station.session, station.media_time(self.now), self.now)
+        if let Some((error, bar)) =
+            receiver.clock_error(station.session, station.media_time(self.now), self.now)
         {
-            seat.watch.clock_error(&self.ledger, error, bar);
+            receiver.monitor.clock_error(&self.ledger, error, bar);
         }
     }
 
     /// Takes what has come back from a receiver to the senders.
     fn say_back(&mut self, at: usize) {
-        while let Some((to, datagram)) = self.seats[at].back.pop_with(self.now) {
+        while let Some((to, datagram)) = self.receivers[at].back.pop_with(self.now) {
             let datagram = datagram.to_vec();
             self.feed_back(to, at, &datagram);
         }

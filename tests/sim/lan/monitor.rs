@@ -17,7 +17,7 @@ use super::ledger::Ledger;
 
 /// Sees everything that goes into one receiver, and comes out.
 #[derive(Default)]
-pub(super) struct Watch {
+pub(super) struct Monitor {
     /// Frames of which a chunk was accepted and that have not ended, and their bytes.
     open: BTreeMap<(u64, u32), usize>,
     known: BTreeSet<(u64, u32)>,
@@ -25,7 +25,7 @@ pub(super) struct Watch {
     admitted: bool,
     touched: Option<(u64, u32)>,
     /// The frame that the only datagram of a session opened.
-    stranger: Option<(u64, u32)>,
+    unknown: Option<(u64, u32)>,
     /// Whether no frame of the session was delivered since it began, or came back.
     begun: bool,
     session: Option<SessionId>,
@@ -48,7 +48,7 @@ pub(crate) struct ClockSeen {
     pub(crate) last_bar: u64,
 }
 
-impl Watch {
+impl Monitor {
     pub(super) fn arrived(&mut self, ledger: &Ledger, datagram: &[u8], outcome: Outcome) {
         let Ok(datagram) = Datagram::parse(datagram) else {
             let refused = matches!(outcome, Outcome::Malformed | Outcome::BadChecksum | Outcome::Unknown);
@@ -88,16 +88,16 @@ impl Watch {
             return;
         }
         let touched = touched.filter(|key| self.open.contains_key(key));
-        if touched != self.stranger {
+        if touched != self.unknown {
             self.forget_stranger();
-            self.stranger = touched;
+            self.unknown = touched;
         }
     }
 
     pub(super) fn receiver_event(&mut self, ledger: &Ledger, event: &RecvEvent<usize>, now: Instant) {
         match event {
             RecvEvent::Session { session, .. } => {
-                self.stranger.take_if(|(of, _)| *of == session.get());
+                self.unknown.take_if(|(of, _)| *of == session.get());
                 self.forget_stranger();
                 // The chunk that began it has opened a frame already.
                 let others = self.open.keys().filter(|(of, _)| *of != session.get()).count();
@@ -176,7 +176,7 @@ impl Watch {
 
     /// A session of which a single datagram came is never introduced, and what that brought is not counted.
     fn forget_stranger(&mut self) {
-        if let Some(key) = self.stranger.take() {
+        if let Some(key) = self.unknown.take() {
             self.open.remove(&key);
             self.known.remove(&key);
         }
@@ -184,7 +184,7 @@ impl Watch {
 
     fn end(&mut self, ledger: &Ledger, frame: FrameId) {
         let session = self.session.expect("a session begins before its frames").get();
-        self.stranger.take_if(|key| *key == (session, frame.get()));
+        self.unknown.take_if(|key| *key == (session, frame.get()));
         let ended = self.open.remove(&(session, frame.get()));
         assert!(ended.is_some(), "{ledger}: frame {frame} ended twice, or never began");
     }

@@ -4,14 +4,14 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use crate::lan::{Lan, Means, Outcome, Seat, Setup, Skew, forge};
+use crate::lan::{Lan, Means, Outcome, ReceiverSetup, Setup, Skew, forge};
 use proto::{FrameId, Pace, Random};
 
 #[test]
 fn forged_requests_change_nothing() {
-    let quiet = attacked(Audience::One, |_, _| {});
+    let quiet = attacked(Viewers::One, |_, _| {});
     let mut random = Random::new(1);
-    let outcome = attacked(Audience::One, |lan, newest| {
+    let outcome = attacked(Viewers::One, |lan, newest| {
         let session = lan.session(0);
         for from in [0, 1000, 1001 + random.below(1 << 40) as usize] {
             for token in [0, 1, random.next()] {
@@ -26,9 +26,9 @@ fn forged_requests_change_nothing() {
 
 #[test]
 fn nonsense_changes_nothing() {
-    let quiet = attacked(Audience::One, |_, _| {});
+    let quiet = attacked(Viewers::One, |_, _| {});
     let mut random = Random::new(1);
-    let outcome = attacked(Audience::One, |lan, newest| {
+    let outcome = attacked(Viewers::One, |lan, newest| {
         let mut request = forge::request(lan.session(0), newest, random.next(), &[EVERYTHING]);
         lan.inject(0, 0, &request[..random.below(request.len() as u64) as usize]);
         let bit = random.below(request.len() as u64 * 8) as usize;
@@ -43,10 +43,10 @@ fn nonsense_changes_nothing() {
 
 #[test]
 fn a_flood_of_pings_is_answered_with_no_more_than_came_and_delays_nothing() {
-    let quiet = attacked(Audience::One, |_, _| {});
+    let quiet = attacked(Viewers::One, |_, _| {});
     let mut random = Random::new(1);
     let mut pinged = 0;
-    let outcome = attacked(Audience::One, |lan, _| {
+    let outcome = attacked(Viewers::One, |lan, _| {
         let ping = forge::ping(lan.session(0), 0);
         for _ in 0..100 {
             pinged += 1;
@@ -61,10 +61,10 @@ fn a_flood_of_pings_is_answered_with_no_more_than_came_and_delays_nothing() {
 
 #[test]
 fn whoever_asks_for_everything_gets_no_more_than_the_budget() {
-    for audience in [Audience::One, Audience::Group] {
-        let quiet = attacked(audience, |_, _| {});
+    for viewers in [Viewers::One, Viewers::Group] {
+        let quiet = attacked(viewers, |_, _| {});
         let mut token = None;
-        let outcome = attacked(audience, |lan, newest| {
+        let outcome = attacked(viewers, |lan, newest| {
             let session = lan.session(0);
             let token = *token.get_or_insert_with(|| {
                 lan.inject(0, 1000, &forge::ping(session, 0));
@@ -80,12 +80,14 @@ fn whoever_asks_for_everything_gets_no_more_than_the_budget() {
         let more = outcome.traffic.resent.wire - quiet.traffic.resent.wire;
         let budget = (outcome.traffic.data.wire + outcome.traffic.parity.wire) / 4 + 500_000;
         assert!(more <= budget, "{more} bytes of a budget of {budget}");
-        for seat in 0..outcome.seats.len() {
-            let delivered = (outcome.delivered_to(seat), quiet.delivered_to(seat));
+        for receiver in 0..outcome.receivers.len() {
+            let delivered = (outcome.delivered_to(receiver), quiet.delivered_to(receiver));
             assert!(delivered.0 >= 0.999 && delivered.1 >= 0.999, "{delivered:?}");
-            for (now, before) in outcome.seats[seat].latency.into_iter().zip(quiet.seats[seat].latency) {
+            for (now, before) in
+                outcome.receivers[receiver].latency.into_iter().zip(quiet.receivers[receiver].latency)
+            {
                 let later = now.unwrap() - before.unwrap();
-                assert!(later < 0.5, "{later:.2} ms later ({audience:?})");
+                assert!(later < 0.5, "{later:.2} ms later ({viewers:?})");
             }
         }
     }
@@ -96,7 +98,7 @@ fn whoever_asks_for_everything_gets_no_more_than_the_budget() {
 fn a_liar_costs_bounded_parity() {
     let mut token = None;
     let mut lost: u32 = 0;
-    let outcome = attacked(Audience::One, |lan, _| {
+    let outcome = attacked(Viewers::One, |lan, _| {
         let session = lan.session(0);
         let token = *token.get_or_insert_with(|| {
             lan.inject(0, 1000, &forge::ping(session, 0));
@@ -111,23 +113,23 @@ fn a_liar_costs_bounded_parity() {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Audience {
+enum Viewers {
     One,
     Group,
 }
 
 /// Ten seconds of 1080p to honest receivers that lose 1 % each, while `attack` is done a thousand times a second.
-fn attacked(audience: Audience, mut attack: impl FnMut(&mut Lan, FrameId)) -> Outcome {
-    let seat = |seed| {
+fn attacked(viewers: Viewers, mut attack: impl FnMut(&mut Lan, FrameId)) -> Outcome {
+    let receiver = |seed| {
         let path = format!("loss=1%,delay=100us,seed={seed}");
         let config = proto::RecvConfig { seed, ..Means::BOTH.recv() };
-        Seat { config, network: path.clone(), back: path, ..Seat::default() }
+        ReceiverSetup { config, network: path.clone(), back: path, ..ReceiverSetup::default() }
     };
-    let (seats, to) = match audience {
-        Audience::One => (vec![seat(1)], Some(0)),
-        Audience::Group => (vec![seat(1), seat(2), seat(3)], None),
+    let (receivers, to) = match viewers {
+        Viewers::One => (vec![receiver(1)], Some(0)),
+        Viewers::Group => (vec![receiver(1), receiver(2), receiver(3)], None),
     };
-    let mut lan = Lan::with(&seats);
+    let mut lan = Lan::with(&receivers);
     let interval = Duration::from_nanos(33_333_333);
     let setup = Setup { to, pace: Pace::Auto, interval: Some(interval), ..Means::BOTH.setup() };
     let station = lan.add(setup);
@@ -176,14 +178,19 @@ fn the_latency_shown_agrees_with_the_truth() {
     for (sender, receiver, there, back, bytes) in cases {
         let over =
             |path: &str| if path.contains("delay") { path.into() } else { format!("delay=200us,{path}") };
-        let seat = Seat { network: over(there), back: over(back), clock: receiver, ..Seat::default() };
-        let mut lan = Lan::with(&[seat]);
+        let receiver = ReceiverSetup {
+            network: over(there),
+            back: over(back),
+            clock: receiver,
+            ..ReceiverSetup::default()
+        };
+        let mut lan = Lan::with(&[receiver]);
         let interval = Duration::from_millis(if bytes < 10_000 { 1000 } else { 50 });
         let setup = Setup { interval: Some(interval), clock: sender, ..Means::BOTH.setup() };
         let station = lan.add(setup);
         lan.stream(station, bytes, interval, Duration::from_secs(120));
         let outcome = lan.finish();
-        let (clock, delivered) = (outcome.seats[0].clock, outcome.received.delivered);
+        let (clock, delivered) = (outcome.receivers[0].clock, outcome.received.delivered);
         let known = clock.readings as f64 / delivered as f64;
         assert!(known > 0.98, "known for {known} of the frames: {}", outcome.description);
         assert!(clock.worst < 1000, "{} us off: {}", clock.worst, outcome.description);

@@ -1,4 +1,4 @@
-//! Several senders at one port, which move and are restarted: each finds its place again.
+//! Several senders at one port, which move and are restarted: each gets its slot again.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 use turbojpeg::Subsamp;
 
 #[test]
-fn a_sender_that_moves_keeps_its_seat_and_is_said_to_be_where_it_is() {
+fn a_sender_that_moves_keeps_its_slot_and_is_said_to_be_where_it_is() {
     let _turn = beside_others();
     let (receiver, mut server, mut bench) = door_and_bench();
     let before = count(&receiver.stats().unwrap(), "/senders/1/frames/delivered");
@@ -69,7 +69,7 @@ fn who_sends_whole_frames_that_are_no_pictures_keeps_nobody_out() {
     while with_door < 20 {
         assert!(Instant::now() < patience, "{:?}: {}", receiver.stats(), receiver.said());
         made_up.iter_mut().for_each(|sender| sender.send(b"nope"));
-        // It comes when all places are taken.
+        // It comes when all slots are taken.
         if receiver.stats().is_some_and(|stats| sessions(&stats).len() == 3) || with_door > 0 {
             server.send(&jpeg);
         }
@@ -77,10 +77,10 @@ fn who_sends_whole_frames_that_are_no_pictures_keeps_nobody_out() {
         pause(25);
     }
     let ended = receiver.interrupt();
-    assert!(sessions(ended.totals()).contains(&9), "it keeps its place: {}", ended.said);
+    assert!(sessions(ended.totals()).contains(&9), "it keeps its slot: {}", ended.said);
 }
 
-/// A receiver, and two senders that have its first seats, in this order.
+/// A receiver, and two senders that have its first slots, in this order.
 fn door_and_bench() -> (Running, Wire, Wire) {
     let to = format!("127.0.0.1:{}", free_port());
     let receiver = receiver(&["--listen", &to, "--output", "none", "--max-senders", "3"]);
@@ -105,11 +105,11 @@ fn send(time: Duration, senders: &mut [&mut Wire]) {
     }
 }
 
-/// Which sessions have a seat, in the order of the seats.
+/// Which sessions have a slot, in the order of the slots.
 fn sessions(stats: &Value) -> Vec<u64> {
     let all = stats["senders"].as_array().into_iter().flatten();
     all.filter_map(|sender| u64::from_str_radix(sender["session"].as_str()?, 16).ok()).collect()
 }
 
-/// Longer than the silence after which a place is free.
+/// Longer than the silence after which a slot is free.
 const SILENT: Duration = Duration::from_millis(700);

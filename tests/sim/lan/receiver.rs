@@ -6,11 +6,11 @@ use proto::netem::{Impairment, Netem};
 use proto::{MediaTime, RecvConfig, RecvStream, SessionId};
 
 use super::clockwork::{Clockwork, Skew};
-use super::watch::Watch;
+use super::monitor::Monitor;
 
 /// How a receiver is set up.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Seat {
+pub(crate) struct ReceiverSetup {
     /// How it behaves.
     pub(crate) config: RecvConfig,
     /// The network to it, behind the sender's; see [`Impairment`].
@@ -21,8 +21,8 @@ pub(crate) struct Seat {
     pub(crate) clock: Skew,
 }
 
-impl Seat {
-    /// One that says nothing back.
+impl ReceiverSetup {
+    /// One that sends no feedback.
     pub(crate) fn silent() -> Self {
         let config = RecvConfig { feedback: false, resend: false, ..RecvConfig::default() };
         Self { config, ..Self::default() }
@@ -30,7 +30,7 @@ impl Seat {
 }
 
 /// A receiver and its networks; its place in the list is its address.
-pub(super) struct Seated {
+pub(super) struct Receiver {
     pub(super) stream: RecvStream<usize>,
     /// When the stream wants to be woken, by its own clock.
     pub(super) wakes: Option<Instant>,
@@ -39,19 +39,19 @@ pub(super) struct Seated {
     pub(super) network: Netem<usize>,
     /// What goes back, and to which station.
     pub(super) back: Netem<usize>,
-    pub(super) watch: Watch,
+    pub(super) monitor: Monitor,
 }
 
-impl Seated {
-    pub(super) fn new(seat: &Seat, begin: Instant) -> Self {
+impl Receiver {
+    pub(super) fn new(setup: &ReceiverSetup, begin: Instant) -> Self {
         let network = |text: &str| Netem::new(text.parse::<Impairment>().expect("a network"));
         Self {
-            stream: RecvStream::new(seat.config),
+            stream: RecvStream::new(setup.config),
             wakes: None,
-            clock: Clockwork::new(begin, seat.clock),
-            network: network(&seat.network),
-            back: network(&seat.back),
-            watch: Watch::default(),
+            clock: Clockwork::new(begin, setup.clock),
+            network: network(&setup.network),
+            back: network(&setup.back),
+            monitor: Monitor::default(),
         }
     }
 
@@ -70,7 +70,7 @@ impl Seated {
         now: Instant,
     ) -> Option<(u64, u64)> {
         let local = self.clock.local(now);
-        let reading = self.stream.clock(local).filter(|_| self.watch.heard() == Some(session))?;
+        let reading = self.stream.clock(local).filter(|_| self.monitor.heard() == Some(session))?;
         let bar: Duration = reading.error_at(local);
         Some((reading.at(local).micros_since(truth).unsigned_abs(), bar.as_micros() as u64))
     }
