@@ -29,19 +29,19 @@ pub(crate) enum Room<S> {
     Full,
 }
 
-/// Whether there is a place for a `newcomer` where `most` have one each.
+/// Whether there is a place for a `new` one where `most` have one each.
 ///
 /// A computer has at most a quarter of the places, or two if that is less. When all are taken, one that has none gets
 /// that of the computer with the most: its newest.
 pub(crate) fn room<S: Copy>(
-    newcomer: Option<Computer>,
+    new: Option<Computer>,
     all: impl Iterator<Item = Placed<S>> + Clone,
     most: usize,
 ) -> Room<S> {
     let count = all.clone().count();
-    let Some(newcomer) = newcomer else { return if count < most { Room::Free } else { Room::Full } };
-    let own = all.clone().filter(|(_, computer, _)| computer.is_some_and(|c| c.key == newcomer.key)).count();
-    if own >= (most / SHARE).max(LEAST_SHARE) && !newcomer.is_own {
+    let Some(new) = new else { return if count < most { Room::Free } else { Room::Full } };
+    let own = all.clone().filter(|(_, computer, _)| computer.is_some_and(|c| c.key == new.key)).count();
+    if own >= (most / SHARE).max(LEAST_SHARE) && !new.is_own {
         return Room::Full;
     }
     if count < most {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// Says when one more may be said or made: some at once, as when somebody starts a sender again and again, and then seldom.
+/// Limits how often something may be done: some at once, as when somebody starts a sender again and again, and then rarely.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ration {
     /// When none of it will be used up any more.

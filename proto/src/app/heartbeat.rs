@@ -1,10 +1,10 @@
-//! Whether a thread goes round its loop, as somebody who restarts programs wants to know.
+//! Whether a thread still goes round its loop, for a watchdog.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// Beaten by a thread each time round, and felt by another one. Cheap to clone; every clone is the same pulse.
+/// Beaten by a thread each time round, and felt by another one. Cheap to clone; every clone is the same heartbeat.
 #[derive(Clone, Debug, Default)]
 pub struct Heartbeat(Arc<AtomicBool>);
 
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pulse_is_felt_once_and_keeps_the_thread_from_waiting_long() {
+    fn a_heartbeat_is_felt_once_and_keeps_the_thread_from_waiting_long() {
         let (heartbeat, begun) = (Heartbeat::default(), Instant::now());
         assert!(!heartbeat.was_felt());
         assert_eq!(heartbeat.clone().beat(Some(begun)), Some(begun));

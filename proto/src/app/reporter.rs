@@ -17,7 +17,7 @@ use crate::histogram::Percentiles;
 pub struct Reporter {
     console: Console,
     json: Option<StatsFile>,
-    board: Option<LatestStats>,
+    latest: Option<LatestStats>,
     interval: Duration,
     start: Instant,
     next: Instant,
@@ -25,7 +25,7 @@ pub struct Reporter {
     /// When the service manager is to be told next that the program lives, if it wants to hear that.
     next_sign: Option<Instant>,
     /// The threads without which it does not, by name.
-    pulses: Vec<(&'static str, Heartbeat)>,
+    heartbeats: Vec<(&'static str, Heartbeat)>,
 }
 
 /// What one report says.
@@ -58,19 +58,19 @@ impl Reporter {
         let json = json.map(open).transpose()?;
         let start = Instant::now();
         let (next, manager) = (start + interval, ServiceManager::from_environment());
-        let pulses = Vec::new();
-        Ok(Self { console, json, board: None, interval, start, next, manager, next_sign: None, pulses })
+        let heartbeats = Vec::new();
+        Ok(Self { console, json, latest: None, interval, start, next, manager, next_sign: None, heartbeats })
     }
 
-    /// The same reporter, which also posts each report on `board`.
+    /// The same reporter, which also posts each report on `latest`.
     #[must_use]
-    pub fn with_board(self, board: Option<LatestStats>) -> Self {
-        Self { board, ..self }
+    pub fn with_latest(self, latest: Option<LatestStats>) -> Self {
+        Self { latest, ..self }
     }
 
     /// From now on, the program lives only while this thread does.
     pub fn watch(&mut self, thread: &'static str, heartbeat: Heartbeat) {
-        self.pulses.push((thread, heartbeat));
+        self.heartbeats.push((thread, heartbeat));
     }
 
     /// Tells the service manager that the program does its work from now on.
@@ -105,7 +105,7 @@ impl Reporter {
         }
         self.next_sign = Some(now + interval);
         // Each is asked, so that one that hung does not hide what another did meanwhile.
-        let hung: Vec<_> = self.pulses.iter().filter(|(_, heartbeat)| !heartbeat.was_felt()).collect();
+        let hung: Vec<_> = self.heartbeats.iter().filter(|(_, heartbeat)| !heartbeat.was_felt()).collect();
         if hung.is_empty() {
             self.manager.alive();
         }
@@ -147,14 +147,14 @@ impl Reporter {
     }
 
     fn write<T: Serialize>(&mut self, object: &T, is_final: bool) {
-        if self.json.is_none() && self.board.is_none() {
+        if self.json.is_none() && self.latest.is_none() {
             return;
         }
         let time = (self.elapsed() * 1000.0).round() / 1000.0;
         let line = Line { time, is_final, object };
         let mut text = serde_json::to_string(&line).expect("statistics are numbers and strings");
-        if let Some(board) = &self.board {
-            board.post(&text);
+        if let Some(latest) = &self.latest {
+            latest.post(&text);
         }
         let Some(json) = &mut self.json else { return };
         text.push('\n');

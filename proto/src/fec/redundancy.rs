@@ -81,7 +81,7 @@ pub(crate) struct Redundancy {
     missing: f64,
     /// The share of chunks that is taken to be lost.
     loss: f64,
-    /// The same as what the number of parity chunks is computed from: in steps, so that it seldom changes. 0 on a clean
+    /// The same as what the number of parity chunks is computed from: in steps, so that it rarely changes. 0 on a clean
     /// path.
     loss_ppm: u32,
     /// Numbers of data chunks and the parity that each needs at this loss, each in the place of its remainder.

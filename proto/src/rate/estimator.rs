@@ -155,7 +155,7 @@ impl PathRate {
         let limit = limit.clamp(LEAST_RATE, CEILING);
         self.tail.clear();
         self.stretch.forget_run();
-        let probe = Probe::at(now, wait.min(SELDOM), self.load.probe_factor(limit));
+        let probe = Probe::at(now, wait.min(LONGEST_WAIT), self.load.probe_factor(limit));
         self.state = State::Limited { limit, probe, policed: true };
     }
 
@@ -229,7 +229,7 @@ const SURELY_STRETCHED: f64 = 0.2;
 /// The share of all its datagrams that such a train loses in its second half.
 const OVERFLOWED: f64 = 0.1;
 /// A policer does not go away; each attempt to pass it costs datagrams.
-const SELDOM: Duration = Duration::from_secs(30);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 #[cfg(test)]
 mod tests;

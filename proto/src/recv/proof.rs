@@ -119,7 +119,7 @@ impl Proof {
         let at = self.asked.iter().position(|asked| is_asked(asked.at))?;
         let asked = self.asked.remove(at)?;
         (self.unanswered, self.since, self.ping, self.in_doubt) = (0, None, None, false);
-        // A token that is told and not taken is asked for ever more seldom.
+        // Where a token is sent and not taken in, pings become rarer.
         if asked.is_report {
             self.again = FIRST_AGAIN;
         }

@@ -91,7 +91,7 @@ impl Feedback {
     }
 
     /// Moves the next report when reports shall come at another interval: those who join at once all begin with the
-    /// short interval of a small audience (RFC 3550, section 6.3.3, does the same when the time comes).
+    /// short interval of a few viewers (RFC 3550, section 6.3.3, does the same when the time comes).
     fn reconsider(&mut self, old: Duration, new: Duration, now: Instant) {
         if old == new {
             return;

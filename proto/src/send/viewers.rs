@@ -18,7 +18,7 @@ pub(crate) struct Viewers<S> {
     all: BTreeMap<S, Viewer>,
     pace: PaceControl,
     computer: Option<ComputerOf<S>>,
-    /// Until when newcomers are not followed before they have kept up: one was, for nothing.
+    /// Until when new viewers are not followed before they have kept up: one was, for nothing.
     wary: Option<Instant>,
     /// Kept for its memory.
     voices: Vec<f64>,
@@ -142,7 +142,7 @@ impl<S: Copy + Ord> Viewers<S> {
     }
 }
 
-/// Whose word counts: who has reported and keeps up; of newcomers, where one was followed in vain, only who has kept up.
+/// Whose word counts: who has reported and keeps up; of new ones, where one was followed in vain, only who has kept up.
 /// Where that is nobody, all of them.
 fn followed<S>(all: &BTreeMap<S, Viewer>, is_wary: bool) -> impl Iterator<Item = &Viewer> {
     let counts = move |viewer: &Viewer| viewer.is_healthy() && (viewer.kept_up || !is_wary);
@@ -152,7 +152,7 @@ fn followed<S>(all: &BTreeMap<S, Viewer>, is_wary: bool) -> impl Iterator<Item =
 
 /// As many as a class C network has hosts, four times. Each takes half a kilobyte.
 const MOST_VIEWERS: usize = 1024;
-/// A path that a newcomer only claims to have slows the others for two seconds in so many.
+/// A path that a new viewer only claims to have slows the others for two seconds in so many.
 const WARY: Duration = Duration::from_secs(60);
 
 #[cfg(test)]

@@ -112,7 +112,7 @@ impl Subscriber {
             SubscribeStatus::ShowToken => {}
             SubscribeStatus::Full | SubscribeStatus::Other(_) => {
                 self.state = SubscribeState::Full;
-                self.next = now + SELDOM;
+                self.next = now + RARELY;
             }
         }
         true
@@ -176,11 +176,11 @@ impl Subscriber {
     fn interval(&self, now: Instant) -> Duration {
         match self.state {
             SubscribeState::Watching => WATCHING,
-            SubscribeState::Full => SELDOM,
+            SubscribeState::Full => RARELY,
             SubscribeState::Subscribing => match now.saturating_duration_since(self.since) {
                 silent if silent < SOON_FOR => SOON,
                 silent if silent < OFTEN_FOR => OFTEN,
-                _ => SELDOM,
+                _ => RARELY,
             },
         }
     }
@@ -205,9 +205,9 @@ const SOON_FOR: Duration = Duration::from_secs(2);
 const OFTEN: Duration = Duration::from_millis(200);
 const OFTEN_FOR: Duration = Duration::from_secs(60);
 /// A sender that was switched off, or has no place.
-const SELDOM: Duration = Duration::from_secs(1);
+const RARELY: Duration = Duration::from_secs(1);
 /// A sender that has no place answers each ask; two in a row may be lost.
-const FULL_FOR: Duration = Duration::from_millis(3 * SELDOM.as_millis() as u64 + SILENCE.as_millis() as u64);
+const FULL_FOR: Duration = Duration::from_millis(3 * RARELY.as_millis() as u64 + SILENCE.as_millis() as u64);
 
 #[cfg(test)]
 mod tests {

@@ -23,7 +23,7 @@ pub struct SubscribeServer<S> {
     most: usize,
     address_token: AddressToken,
     computer: Option<ComputerOf<S>>,
-    audience: BTreeMap<S, Guest>,
+    viewers: BTreeMap<S, Guest>,
     /// Whose places others have now.
     displaced: VecDeque<S>,
     answer: Vec<u8>,
@@ -80,7 +80,7 @@ impl<S: Copy + Ord + Hash> SubscribeServer<S> {
             most,
             address_token: AddressToken::new(secret),
             computer: None,
-            audience: BTreeMap::new(),
+            viewers: BTreeMap::new(),
             displaced: VecDeque::new(),
             answer: Vec::with_capacity(wire::HEADER_BYTES + 16),
             counts: SubscribeCounts::default(),
@@ -110,8 +110,8 @@ impl<S: Copy + Ord + Hash> SubscribeServer<S> {
             if ask.leaves { Decision::Refused } else { self.reply(source, SubscribeStatus::ShowToken, now) }
         } else if ask.leaves {
             self.counts.left += 1;
-            if self.audience.remove(&source).is_some() { Decision::Leaves } else { Decision::Refused }
-        } else if let Some(guest) = self.audience.get_mut(&source) {
+            if self.viewers.remove(&source).is_some() { Decision::Leaves } else { Decision::Refused }
+        } else if let Some(guest) = self.viewers.get_mut(&source) {
             guest.heard = now;
             self.counts.stayed += 1;
             Decision::Stays
@@ -131,19 +131,19 @@ impl<S: Copy + Ord + Hash> SubscribeServer<S> {
             return Some(displaced);
         }
         let is_silent = |guest: &Guest| guest.heard + WATCHED_FOR <= now;
-        let (&source, _) = self.audience.iter().find(|(_, guest)| is_silent(guest))?;
-        self.audience.remove(&source);
+        let (&source, _) = self.viewers.iter().find(|(_, guest)| is_silent(guest))?;
+        self.viewers.remove(&source);
         Some(source)
     }
 
     /// When the next viewer will have fallen silent; `None` if there is none.
     pub fn next_due(&self) -> Option<Instant> {
-        self.audience.values().map(|guest| guest.heard + WATCHED_FOR).min()
+        self.viewers.values().map(|guest| guest.heard + WATCHED_FOR).min()
     }
 
     /// Makes room: somebody who was let in cannot be shown anything.
     pub fn turn_away(&mut self, source: S) {
-        self.audience.remove(&source);
+        self.viewers.remove(&source);
     }
 
     /// Lets nobody in any more: whoever comes is told that there is no room. Who is a viewer already stays one.
@@ -153,7 +153,7 @@ impl<S: Copy + Ord + Hash> SubscribeServer<S> {
 
     /// How many viewers there are.
     pub fn viewers(&self) -> usize {
-        self.audience.len()
+        self.viewers.len()
     }
 
     /// How the asks so far ended.
@@ -164,16 +164,16 @@ impl<S: Copy + Ord + Hash> SubscribeServer<S> {
     /// Gives somebody a place, if there is one for it.
     fn lets_in(&mut self, source: S, now: Instant) -> bool {
         let computer = self.computer.map(|computer| computer(&source));
-        let placed = self.audience.iter().map(|(source, guest)| (*source, guest.computer, guest.since));
+        let placed = self.viewers.iter().map(|(source, guest)| (*source, guest.computer, guest.since));
         match room(computer, placed, self.most) {
             Room::Free => {}
             Room::Instead(other) if self.most > 0 => {
-                self.audience.remove(&other);
+                self.viewers.remove(&other);
                 self.displaced.push_back(other);
             }
             Room::Instead(_) | Room::Full => return false,
         }
-        self.audience.insert(source, Guest { computer, since: now, heard: now });
+        self.viewers.insert(source, Guest { computer, since: now, heard: now });
         true
     }
 

@@ -307,7 +307,7 @@ impl TrainEntry {
     }
 }
 
-/// Whether so many chunks missing in a frame's two halves are what a queue loses, and chance seldom does.
+/// Whether so many chunks missing in a frame's two halves are what a queue loses, and chance rarely does.
 pub(crate) fn lost_its_end(head: u32, tail: u32) -> bool {
     tail >= LOST_AT_END && tail > 3 * head
 }

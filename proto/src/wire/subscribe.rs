@@ -19,21 +19,21 @@ pub struct Subscribe {
     pub leaves: bool,
 }
 
-/// What an asker is told.
+/// The reply to a subscriber that gets no stream yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SubscribeReply {
-    /// The asker's token from now on.
+    /// The subscriber's token from now on.
     pub token: Token,
-    /// Why it is not shown pictures yet.
+    /// Why there is no stream yet.
     pub status: SubscribeStatus,
 }
 
-/// Why an asker is not shown pictures.
+/// Why a subscriber gets no stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SubscribeStatus {
     /// 0: it has yet to show its token.
     ShowToken,
-    /// 1: there is no room for another viewer.
+    /// 1: there is no place for another viewer.
     Full,
     /// Any other number.
     Other(u8),

@@ -24,7 +24,7 @@ impl Web {
         Ok(None)
     }
 
-    pub(super) fn board(&self) -> LatestStats {
+    pub(super) fn latest(&self) -> LatestStats {
         match *self {}
     }
 

@@ -36,7 +36,7 @@ impl Reporting {
         let stop = self.shared.stop.clone();
         let mut known = Vec::new();
         let over = duration.map(|duration| Instant::now() + duration);
-        self.feel_pulses();
+        self.feel_heartbeats();
         self.reporter.ready();
         loop {
             let left = over.map(|over| over.saturating_duration_since(Instant::now()));
@@ -44,7 +44,7 @@ impl Reporting {
             if stop.wait(wait) || left == Some(Duration::ZERO) {
                 break;
             }
-            self.feel_pulses();
+            self.feel_heartbeats();
             self.reporter.keep_alive();
             if self.reporter.is_due() {
                 self.look(&mut known);
@@ -67,8 +67,8 @@ impl Reporting {
     }
 
     /// Has those watched who have begun to receive since.
-    fn feel_pulses(&mut self) {
-        for heartbeat in lock(&self.shared.pulses).drain(..) {
+    fn feel_heartbeats(&mut self) {
+        for heartbeat in lock(&self.shared.heartbeats).drain(..) {
             self.reporter.watch("receive", heartbeat);
         }
     }

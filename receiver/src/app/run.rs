@@ -41,7 +41,7 @@ pub fn run(args: &Args) -> Result<()> {
     let outputs = Arc::new(Outputs::start(&args.output, args.split, &stop)?);
     let console = Console::new("receiver").in_format(args.system.log_format);
     let reporter = Reporter::new(console, args.stats_json.as_deref(), args.stats_interval)?
-        .with_board(web.as_ref().map(Web::board));
+        .with_latest(web.as_ref().map(Web::latest));
     let feeds = Feeds::new();
     if let Some(window) = &window {
         feeds.set_waker(window.waker());
@@ -55,7 +55,7 @@ pub fn run(args: &Args) -> Result<()> {
         outputs: outputs.clone(),
         stop: stop.clone(),
         keep: args.keep(),
-        pulses: Mutex::default(),
+        heartbeats: Mutex::default(),
         shows_in_browsers: web.is_some(),
         config: stream_config(args)?,
         most_senders,

@@ -22,11 +22,11 @@ use quota::Quota;
 #[derive(Debug)]
 pub(super) struct Web {
     listener: Listener,
-    board: LatestStats,
+    latest: LatestStats,
 }
 
 struct ReceiverSite {
-    board: LatestStats,
+    latest: LatestStats,
     shared: Arc<ReceiveContext>,
     quota: Mutex<Quota>,
 }
@@ -38,12 +38,12 @@ impl Web {
     /// If it cannot be had.
     pub(super) fn bind(args: &WebArgs, policy: WebPolicy) -> Result<Option<Self>> {
         let listener = Listener::bind(args)?.map(|listener| listener.with_policy(policy));
-        Ok(listener.map(|listener| Self { listener, board: LatestStats::default() }))
+        Ok(listener.map(|listener| Self { listener, latest: LatestStats::default() }))
     }
 
     /// Where statistics are to be posted.
-    pub(super) fn board(&self) -> LatestStats {
-        self.board.clone()
+    pub(super) fn latest(&self) -> LatestStats {
+        self.latest.clone()
     }
 
     /// Shows all senders to whoever asks.
@@ -52,7 +52,7 @@ impl Web {
     /// If the system gives no thread.
     pub(super) fn serve(self, shared: &Arc<ReceiveContext>) -> Result<JoinHandle<Result<()>>> {
         let site = Arc::new(ReceiverSite {
-            board: self.board,
+            latest: self.latest,
             shared: shared.clone(),
             quota: Mutex::new(Quota::new(shared.keep.replay_bytes, Instant::now())),
         });
@@ -79,7 +79,7 @@ impl Site for ReceiverSite {
     }
 
     fn stats(&self) -> Arc<str> {
-        self.board.read()
+        self.latest.read()
     }
 
     fn figures<'a>(&self, stats: &'a Value, feed: usize) -> &'a Value {

@@ -77,7 +77,7 @@ mod tests {
             group: None,
         };
         let group = FoundSender {
-            instance: "hall".into(),
+            instance: "gate".into(),
             size: None,
             addresses: vec![],
             group: Some("239.255.10.1:9000".parse().unwrap()),
@@ -86,7 +86,7 @@ mod tests {
         let lines = "\
 NAME         SIZE      FPS  ADDRESS         GROUP
 door – left  1280x720  30   10.77.0.1:9001  -
-hall         -         30   -               239.255.10.1:9000
+gate         -         30   -               239.255.10.1:9000
 ";
         assert_eq!(table(&[door, group]), lines);
     }

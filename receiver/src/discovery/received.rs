@@ -157,7 +157,7 @@ mod tests {
         let all = [
             found("door", "door", &["10.0.0.66:1", "10.0.0.66:2"]),
             found("door (2)", "door", &["10.0.0.1:9001"]),
-            found("hall", "hall", &["10.0.0.2:9001"]),
+            found("gate", "gate", &["10.0.0.2:9001"]),
         ];
         let target = Target::of_found(&all[0].addresses, Event::new().unwrap());
         let mut door = ReceivedSender { target: Some(target), ..ReceivedSender::nowhere(&all[0]) };

@@ -1,13 +1,13 @@
 //! A flood is turned away by the kernel, before it fills the socket's buffer and the stream finds no room there.
 //!
-//! Nothing of this is there while there is none: every datagram is read, and strangers are counted one by one. Only when
+//! Nothing of this is there while there is none: every datagram is read, and unknown senders are counted one by one. Only when
 //! thousands a second come that are of no use, the kernel is told whom to let in whole (the senders that are shown), and
 //! of whom little: addresses that send so much, what no sender says, and, where it comes from too many addresses to name
-//! them, all strangers. Of each a share is let in, so large that about [`WANTED`] come in each [`WINDOW`]: so new senders
+//! them, all unknown ones. Of each a share is let in, so large that about [`WANTED`] come in each [`WINDOW`]: so new senders
 //! are heard, and it shows when the flood is over.
 
+mod admitted;
 mod heavy_hitters;
-mod newcomers;
 mod program;
 #[cfg(test)]
 mod tests;
@@ -19,8 +19,8 @@ use proto::SessionId;
 use proto::app::StreamFormat;
 use socket2::SockFilter;
 
+use admitted::Admitted;
 use heavy_hitters::HeavyHitters;
-use newcomers::Newcomers;
 use program::{MOST_FAVOURED, MOST_LOUD, Rules, Share, program, session_of};
 
 /// Decides what the kernel is to turn away.
@@ -39,7 +39,7 @@ pub(crate) struct Gate {
     of_others: u32,
     tally: HeavyHitters,
     loud: Vec<Loud>,
-    newcomers: Newcomers,
+    admitted: Admitted,
 }
 
 /// An address that much comes from, and when anything last did.
@@ -62,10 +62,10 @@ pub enum FilterChange {
 impl Gate {
     /// An open one, for a format.
     pub(crate) fn new(format: StreamFormat) -> Self {
-        let newcomers = Newcomers::default();
+        let admitted = Admitted::default();
         let (loud, tally) = (Vec::with_capacity(MOST_LOUD), HeavyHitters::default());
         let window = Instant::now();
-        Self { format, rules: None, only: None, window, of_loud: 0, of_others: 0, tally, loud, newcomers }
+        Self { format, rules: None, only: None, window, of_loud: 0, of_others: 0, tally, loud, admitted }
     }
 
     /// Counts a datagram that was of no use.
@@ -81,7 +81,7 @@ impl Gate {
         let session = session_of(self.format, datagram);
         match session.filter(|_| self.only.is_none_or(|only| only == from)) {
             // Who goes on in one session is not taken for loud, however large its pictures are.
-            Some(session) if self.rules.is_some() && self.newcomers.heard(from, session, now) => return,
+            Some(session) if self.rules.is_some() && self.admitted.heard(from, session, now) => return,
             Some(_) => self.of_others += 1,
             None => self.of_loud += 1,
         }
@@ -134,7 +134,7 @@ impl Gate {
             rules.of_loud = adapted(rules.of_loud, self.of_loud, part);
             rules.of_others = adapted(rules.of_others, self.of_others, part);
             self.loud.retain(|loud| now.saturating_duration_since(loud.last) < FORGOTTEN);
-            let too_loud = self.newcomers.forget(passed >= WINDOW, now);
+            let too_loud = self.admitted.forget(passed >= WINDOW, now);
             too_loud.for_each(|source| add_loud(&mut self.loud, source, now));
             self.begin_window(now);
         }
@@ -152,7 +152,7 @@ impl Gate {
         Some(FilterChange::Narrow(code, None))
     }
 
-    /// Whoever sends more than a stranger may, as far as can be told from what was let in, is loud.
+    /// Whoever sends more than an unknown sender may, as far as can be told from what was let in, is loud.
     fn name_the_loud(&mut self, share: Share, now: Instant) {
         for (source, count) in self.tally.heaviest() {
             // Not more is made of it because the window was short: pictures come in bursts.
@@ -165,9 +165,9 @@ impl Gate {
     }
 
     fn fill(&self, rules: &mut Rules, favoured: impl Iterator<Item = (SocketAddr, SessionId)>) {
-        let newcomers = self.newcomers.favoured();
+        let admitted = self.admitted.favoured();
         rules.favoured.clear();
-        rules.favoured.extend(favoured.chain(newcomers).take(MOST_FAVOURED));
+        rules.favoured.extend(favoured.chain(admitted).take(MOST_FAVOURED));
         rules.loud.clear();
         rules.loud.extend(self.loud.iter().map(|loud| loud.source));
     }

@@ -1,6 +1,6 @@
 //! A receiving thread: datagrams in from one socket, whole frames out to whoever wants them.
 //!
-//! Usually one sender is heard there. Where several may be, each has a seat: a stream, a feed and a tile of its own.
+//! Usually one sender is heard there. Where several may be, each has a slot: a stream, a feed and a tile of its own.
 
 use std::cmp::Reverse;
 use std::net::SocketAddr;
@@ -83,7 +83,7 @@ impl Endpoint {
             heartbeat: Heartbeat::default(),
             shared: shared.clone(),
         };
-        lock(&shared.pulses).push(endpoint.heartbeat.clone());
+        lock(&shared.heartbeats).push(endpoint.heartbeat.clone());
         let slot = endpoint.add_slot();
         if shown {
             shared.feeds.show(&slot.feed);
@@ -117,7 +117,7 @@ impl Endpoint {
     }
 
     /// Leaves the group for the one that its sender sends to now, if that is another one; notes whether it is heard here.
-    /// The thread looks whenever its pulse beats.
+    /// The thread looks whenever its heartbeat beats.
     fn follow_group(&mut self, now: Instant) {
         let Some(target) = &mut self.target else { return };
         let here = self.socket.local();
@@ -182,29 +182,29 @@ impl Endpoint {
     /// in between.
     fn receive(&mut self) -> Result<()> {
         let now = Instant::now();
-        let (socket, netem, mut hall) = self.open();
+        let (socket, netem, mut demux) = self.open();
         let read = socket.receive(|from, to, arrived, datagram| {
             match netem {
                 Some(netem) => netem.push_with((from, to), datagram, now),
-                None => hall.take_in(&(from, to), datagram, arrived, now),
+                None => demux.take_in(&(from, to), datagram, arrived, now),
             }
-            !hall.shared.enough.is_reached()
+            !demux.shared.enough.is_reached()
         });
-        let wanted = hall.wanted;
+        let wanted = demux.wanted;
         self.add_wanted_slot(wanted);
         read.context("cannot read the socket")
     }
 
     /// Takes in what the bad network of `--impair` lets through now.
     fn drain_netem(&mut self, now: Instant) {
-        let (_, netem, mut hall) = self.open();
+        let (_, netem, mut demux) = self.open();
         let Some(netem) = netem else { return };
-        while !hall.shared.enough.is_reached()
+        while !demux.shared.enough.is_reached()
             && let Some((addresses, datagram)) = netem.pop_with(now)
         {
-            hall.take_in(&addresses, datagram, now, now);
+            demux.take_in(&addresses, datagram, now, now);
         }
-        let wanted = hall.wanted;
+        let wanted = demux.wanted;
         self.add_wanted_slot(wanted);
     }
 
@@ -253,7 +253,7 @@ impl Endpoint {
     }
 }
 
-/// The seats, and who comes in.
+/// The slots, and which datagram goes to which.
 struct Demux<'a> {
     slots: &'a mut Vec<SenderSlot>,
     subscription: &'a mut Option<Subscription>,
@@ -320,11 +320,11 @@ impl Demux<'_> {
     fn slot_for(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) -> usize {
         // Only its hellos say what it is called.
         let candidate = Candidate::of(from, datagram, &self.shared.config, self.unassigned.name_of(from));
-        let likest = |is_free| {
+        let best = |is_free| {
             let slots = self.slots.iter().enumerate().filter(|(_, slot)| slot.is_free(now) == is_free);
-            slots.map(|(at, slot)| (slot.likeness(&candidate), Reverse(at))).max()
+            slots.map(|(at, slot)| (slot.similarity(&candidate), Reverse(at))).max()
         };
-        let (free, taken) = (likest(true), likest(false));
+        let (free, taken) = (best(true), best(false));
         if free.is_none()
             && self.slots.len() == self.shared.most_senders
             && let Some(at) = self.slots.iter().position(|slot| slot.shows_nothing(now))
@@ -335,8 +335,9 @@ impl Demux<'_> {
             return at;
         }
         match (free, taken) {
-            (Some((free, _)), Some((likeness, Reverse(taken))))
-                if likeness > free && !self.unassigned.insists(from, datagram, &self.shared.config, now) =>
+            (Some((free, _)), Some((similarity, Reverse(taken))))
+                if similarity > free
+                    && !self.unassigned.insists(from, datagram, &self.shared.config, now) =>
             {
                 taken
             }

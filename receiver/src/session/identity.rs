@@ -26,7 +26,7 @@ pub(super) struct Match {
 
 /// What speaks for it that two are the same sender; the more, the greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Likeness {
+pub(super) enum Similarity {
     /// Nothing, or their names speak against it.
     None,
     /// They have one name, or are on one computer.
@@ -57,12 +57,12 @@ impl SenderId {
 }
 
 impl Match {
-    fn likeness(self) -> Likeness {
+    fn similarity(self) -> Similarity {
         match (self.computer, self.name) {
-            _ if self.address => Likeness::Same,
-            (true, Some(true)) => Likeness::Restarted,
-            (true, None) | (false, Some(true)) => Likeness::Some,
-            (false, None) | (_, Some(false)) => Likeness::None,
+            _ if self.address => Similarity::Same,
+            (true, Some(true)) => Similarity::Restarted,
+            (true, None) | (false, Some(true)) => Similarity::Some,
+            (false, None) | (_, Some(false)) => Similarity::None,
         }
     }
 
@@ -139,10 +139,10 @@ impl SenderHistory {
         }
     }
 
-    /// How like a newcomer is to whoever has the place, or had it last.
-    pub(super) fn likeness(&self, candidate: &Candidate<'_>) -> Likeness {
-        let matches = |whose: &SenderId| whose.matches(candidate.source, candidate.name).likeness();
-        self.whose.as_ref().map_or(Likeness::None, matches)
+    /// How similar a candidate is to the sender that has the slot, or had it last.
+    pub(super) fn similarity(&self, candidate: &Candidate<'_>) -> Similarity {
+        let matches = |whose: &SenderId| whose.matches(candidate.source, candidate.name).similarity();
+        self.whose.as_ref().map_or(Similarity::None, matches)
     }
 
     /// A picture has come; returns its sender's number, which is another than before if the sender is. One that was
@@ -214,12 +214,12 @@ mod tests {
     #[test]
     fn a_sender_is_known_again_by_its_address_or_else_by_its_name_and_computer() {
         let door = SenderId { source: at("10.0.0.1:5000"), name: "door".into() };
-        let likeness = |source, name| door.matches(at(source), name).likeness();
-        assert_eq!(likeness("10.0.0.1:5000", ""), Likeness::Same);
-        assert_eq!(likeness("10.0.0.1:5001", "door"), Likeness::Restarted);
-        assert_eq!(likeness("10.0.0.2:5001", "door"), Likeness::Some);
-        assert_eq!(likeness("10.0.0.1:5001", ""), Likeness::Some);
-        assert_eq!(likeness("10.0.0.1:5001", "bench"), Likeness::None);
-        assert_eq!(likeness("10.0.0.2:5001", ""), Likeness::None);
+        let similarity = |source, name| door.matches(at(source), name).similarity();
+        assert_eq!(similarity("10.0.0.1:5000", ""), Similarity::Same);
+        assert_eq!(similarity("10.0.0.1:5001", "door"), Similarity::Restarted);
+        assert_eq!(similarity("10.0.0.2:5001", "door"), Similarity::Some);
+        assert_eq!(similarity("10.0.0.1:5001", ""), Similarity::Some);
+        assert_eq!(similarity("10.0.0.1:5001", "bench"), Similarity::None);
+        assert_eq!(similarity("10.0.0.2:5001", ""), Similarity::None);
     }
 }

@@ -24,8 +24,8 @@ pub(crate) struct ReceiveContext {
     pub stop: Stop,
     /// What is to be kept of each sender, and where.
     pub keep: KeepOptions,
-    /// The pulses of receiving threads that nobody feels yet.
-    pub pulses: Mutex<Vec<Heartbeat>>,
+    /// The heartbeats of receiving threads that nobody feels yet.
+    pub heartbeats: Mutex<Vec<Heartbeat>>,
     /// Whether browsers are shown frames.
     pub shows_in_browsers: bool,
     /// How each stream behaves.

@@ -11,11 +11,11 @@ use proto::wire::{SourceState, Token};
 use proto::{DatagramCounts, Delivery, Outcome, RecvEvent, RecvOutput, SessionId, jpeg};
 
 use super::frame_interval::FrameInterval;
-use super::identity::{Candidate, Likeness, SenderHistory};
+use super::identity::{Candidate, SenderHistory, Similarity};
 use super::shared::ReceiveContext;
 use super::standing::Standing;
 use super::stream::{ReceiveStream, StreamConfig};
-use super::timeouts::{CLOCK_KNOWN_WITHIN, NO_PICTURE, REJOIN, REJOIN_SELDOM, REJOIN_SOON_FOR, SILENT};
+use super::timeouts::{CLOCK_KNOWN_WITHIN, NO_PICTURE, REJOIN, REJOIN_LATER, REJOIN_SOON_FOR, SILENT};
 use crate::decode::Enqueue;
 use crate::feed::{Agreement, Delays, Feed, Feeds, Live};
 use crate::frame::Received;
@@ -68,12 +68,12 @@ impl Silence {
         Self { since: now, join_again: now + REJOIN }
     }
 
-    /// Often at first, when somebody misses the picture; seldom later.
+    /// Often at first, when somebody misses the picture; rarely later.
     fn is_time_to_join_again(&mut self, now: Instant) -> bool {
         let is_time = self.join_again <= now;
         if is_time {
             let is_long = now.saturating_duration_since(self.since) > REJOIN_SOON_FOR;
-            self.join_again = now + if is_long { REJOIN_SELDOM } else { REJOIN };
+            self.join_again = now + if is_long { REJOIN_LATER } else { REJOIN };
         }
         is_time
     }
@@ -129,11 +129,11 @@ impl SenderSlot {
         self.stream.is_free(now)
     }
 
-    /// How like a newcomer is to whoever has it, or had it last.
-    pub(super) fn likeness(&self, candidate: &Candidate<'_>) -> Likeness {
+    /// How similar a candidate is to the sender that has it, or had it last.
+    pub(super) fn similarity(&self, candidate: &Candidate<'_>) -> Similarity {
         let held = self.stream.holder().map(|(_, session)| session);
         let is_held = candidate.session.is_some_and(|session| held == Some(session));
-        if is_held { Likeness::Same } else { self.history.likeness(candidate) }
+        if is_held { Similarity::Same } else { self.history.similarity(candidate) }
     }
 
     /// Takes in a datagram.

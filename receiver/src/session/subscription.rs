@@ -121,7 +121,7 @@ impl Subscription {
         now: Instant,
     ) -> Option<Instant> {
         if self.is_away(socket, feed, shared, now) {
-            // The thread looks again whenever its pulse beats.
+            // The thread looks again whenever its heartbeat beats.
             return None;
         }
         if self.target.hints().is_anothers(&self.name) {
@@ -156,7 +156,7 @@ impl Subscription {
             (None, false) if hints.count() <= FEW => UNANSWERED,
             (None, _) => TURN,
         };
-        // Who is full is asked more seldom.
+        // A sender without a place is asked more rarely.
         let is_hopeless = unheard_for > patience && !self.is_full;
         // What is said of it counts only where nothing is heard of it.
         let has_moved = !hints.is_at(self.at) && (heard.is_none() || unheard_for > SILENT);
@@ -175,7 +175,7 @@ impl Subscription {
 
     /// Asks there from now on.
     fn go_to(&mut self, at: SocketAddr, now: Instant) {
-        // There it is a stranger again.
+        // There it is unassigned again.
         let was_there = self.heard().is_some();
         let subscriber = std::mem::replace(&mut self.subscriber, Subscriber::new(now));
         if was_there {

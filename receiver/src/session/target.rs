@@ -40,7 +40,7 @@ pub(super) struct Hints {
     pub(super) claim: Option<AddressConflict>,
 }
 
-/// A target as the thread sees it that receives from it. It looks at each datagram, and what it sees changes seldom.
+/// A target as the thread sees it that receives from it. It looks at each datagram, and what it sees rarely changes.
 pub(super) struct TargetView {
     target: Arc<Target>,
     hints: Hints,

@@ -16,7 +16,7 @@
 //! | [`TRIAL_AGAIN`], 10 s | `standing` | who has shown none gets another chance | perhaps the network was to blame |
 //! | [`NO_PICTURE`], 2 s | `slot` | who has a place and shows nothing gives it up, if another wants it and there is no other | the largest picture has come by then |
 //! | [`REJOIN`], 0.5 s | `slot` | the group is joined again | so soon after a cable is in again its picture is back |
-//! | [`REJOIN_SELDOM`], 10 s | `slot` | the same after [`REJOIN_SOON_FOR`], 60 s | nobody waits for the picture to come back |
+//! | [`REJOIN_LATER`], 10 s | `slot` | the same after [`REJOIN_SOON_FOR`], 60 s | nobody waits for the picture to come back |
 //! | [`LOOK_UP_EVERY`], 10 s | `threads`, `subscription` | a name is looked up again | no name server minds, and nobody waits longer for a computer that has just been given another address |
 //! | [`CLOCK_KNOWN_WITHIN`], 1 s | `slot` | delays are counted although the sender's clock is not known | after so long it is not going to be |
 
@@ -35,7 +35,7 @@ pub(super) const TRIAL: Duration = SILENCE;
 pub(super) const TRIAL_AGAIN: Duration = Duration::from_secs(10);
 pub(super) const NO_PICTURE: Duration = Duration::from_secs(2);
 pub(super) const REJOIN: Duration = Duration::from_millis(500);
-pub(super) const REJOIN_SELDOM: Duration = Duration::from_secs(10);
+pub(super) const REJOIN_LATER: Duration = Duration::from_secs(10);
 pub(super) const REJOIN_SOON_FOR: Duration = Duration::from_secs(60);
 pub(crate) const LOOK_UP_EVERY: Duration = Duration::from_secs(10);
 pub(super) const CLOCK_KNOWN_WITHIN: Duration = Duration::from_secs(1);

@@ -26,8 +26,8 @@ impl Unassigned {
         Self { heard: Vec::with_capacity(MOST) }
     }
 
-    /// Notes a datagram of a stranger; whether he has been sending for so long that he is no restarted sender that we
-    /// know, whose place will be free in a moment.
+    /// Notes a datagram of a sender without a slot; whether it has been sending for so long that it is no known sender that
+    /// was restarted, whose slot will be free in a moment.
     pub(super) fn insists(
         &mut self,
         source: SocketAddr,
@@ -71,13 +71,13 @@ impl Unassigned {
         }
     }
 
-    /// What a stranger called himself, if he did; empty where that is not known.
+    /// The name of a sender without a slot; empty where that is not known.
     pub(super) fn name_of(&self, source: SocketAddr) -> &str {
         self.heard.iter().find(|known| known.source == source).map_or("", |known| &known.name)
     }
 }
 
-/// Strangers remembered: more than there are places.
+/// Senders remembered: more than there are slots.
 const MOST: usize = 64;
 /// More says nothing more.
 const OFTEN: u8 = 16;

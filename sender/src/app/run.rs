@@ -39,7 +39,7 @@ pub fn run(args: &Args) -> Result<()> {
     let web = Web::bind(&args.web, args.web_policy)?;
     let console = Console::new("sender").in_format(args.system.log_format);
     let mut reporter = Reporter::new(console, args.stats_json.as_deref(), args.stats_interval)?
-        .with_board(web.as_ref().map(Web::board));
+        .with_latest(web.as_ref().map(Web::latest));
 
     let run = Run::new(args, web.as_ref(), stop)?;
     let pipeline = run.pipeline.clone();

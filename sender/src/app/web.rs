@@ -19,7 +19,7 @@ use crate::inbox::FrameInbox;
 #[derive(Debug)]
 pub(super) struct Web {
     listener: Listener,
-    board: LatestStats,
+    latest: LatestStats,
     newest: Arc<Broadcast>,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct WebTap {
 
 struct SenderSite {
     name: String,
-    board: LatestStats,
+    latest: LatestStats,
     newest: Arc<Broadcast>,
     inbox: Arc<FrameInbox>,
 }
@@ -45,12 +45,12 @@ impl Web {
     /// If it cannot be had.
     pub(super) fn bind(args: &WebArgs, policy: WebPolicy) -> Result<Option<Self>> {
         let listener = Listener::bind(args)?.map(|listener| listener.with_policy(policy));
-        Ok(listener.map(|listener| Self { listener, board: LatestStats::default(), newest: Arc::default() }))
+        Ok(listener.map(|listener| Self { listener, latest: LatestStats::default(), newest: Arc::default() }))
     }
 
     /// Where statistics are to be posted.
-    pub(super) fn board(&self) -> LatestStats {
-        self.board.clone()
+    pub(super) fn latest(&self) -> LatestStats {
+        self.latest.clone()
     }
 
     /// Where frames are to be shown whose times are told by `clock`.
@@ -68,7 +68,7 @@ impl Web {
         inbox: Arc<FrameInbox>,
         stop: &Stop,
     ) -> Result<JoinHandle<Result<()>>> {
-        let site = SenderSite { name, board: self.board, newest: self.newest, inbox };
+        let site = SenderSite { name, latest: self.latest, newest: self.newest, inbox };
         self.listener.serve(Arc::new(site), stop)
     }
 }
@@ -99,7 +99,7 @@ impl Site for SenderSite {
     }
 
     fn stats(&self) -> Arc<str> {
-        self.board.read()
+        self.latest.read()
     }
 
     fn figures<'a>(&self, stats: &'a Value, _: usize) -> &'a Value {

@@ -22,7 +22,7 @@ pub(super) fn serve(
     room: &Room,
 ) -> io::Result<()> {
     let mut peer = Peer::new(stream, &shared.stop)?;
-    let asker = Asker { address, local: peer.local()?, caller };
+    let client = Asker { address, local: peer.local()?, caller };
     let mut head = Head { bytes: vec![0; LONGEST_HEAD], filled: 0, looked_at: 0 };
     let sites = shared.sites;
     loop {
@@ -37,7 +37,7 @@ pub(super) fn serve(
             return last(peer, &not_us(host), sites, is_head);
         }
         place.idle(None);
-        match route::answer(&request, &asker, shared) {
+        match route::answer(&request, &client, shared) {
             Answer::Stream(viewer) if is_head => {
                 return write(&mut peer, &viewer.head(sites), &[]).map(|()| peer.finish());
             }

@@ -54,8 +54,8 @@ impl Rehearsal {
                 return heads;
             }
             let caller = Caller::new(self.local, None);
-            let asker = Asker { address: self.local, local: self.local, caller: &caller };
-            match route::answer(&request, &asker, &self.shared) {
+            let client = Asker { address: self.local, local: self.local, caller: &caller };
+            match route::answer(&request, &client, &self.shared) {
                 Answer::Stream(viewer) => {
                     heads.push(viewer.head(self.shared.sites));
                     return heads;

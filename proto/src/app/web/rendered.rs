@@ -92,8 +92,8 @@ mod tests {
             is_relative: false,
         };
         assert_eq!(
-            labels(&[feed("door"), feed("hall"), feed("door")]),
-            [r#"sender="door #0""#, r#"sender="hall""#, r#"sender="door #2""#]
+            labels(&[feed("door"), feed("gate"), feed("door")]),
+            [r#"sender="door #0""#, r#"sender="gate""#, r#"sender="door #2""#]
         );
     }
 }

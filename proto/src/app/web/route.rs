@@ -27,16 +27,16 @@ pub(super) struct Asker<'a> {
 }
 
 /// Looks up what was asked for.
-pub(super) fn answer(request: &Request, asker: &Asker<'_>, shared: &Shared) -> Answer {
+pub(super) fn answer(request: &Request, client: &Asker<'_>, shared: &Shared) -> Answer {
     let action = Action::ALL.iter().find(|action| request.path.strip_prefix('/') == Some(action.name()));
     if request.method == Method::Post {
         return Answer::Whole(match action {
-            Some(&action) => act(action, request, asker, shared).unwrap_or_else(|refused| refused),
+            Some(&action) => act(action, request, client, shared).unwrap_or_else(|refused| refused),
             None => Response::sentence(405, "only actions are asked for by POST").with("Allow: GET, HEAD"),
         });
     }
     if request.path == "/stream.mjpeg" {
-        return match Viewer::new(request, asker.caller, shared) {
+        return match Viewer::new(request, client.caller, shared) {
             Ok(viewer) => Answer::Stream(viewer),
             Err(refused) => Answer::Whole(refused),
         };
@@ -49,7 +49,7 @@ pub(super) fn answer(request: &Request, asker: &Asker<'_>, shared: &Shared) -> A
         "/snapshot.jpg" => snapshot(request, shared).unwrap_or_else(|refused| refused),
         "/stats.json" => Response::new(200, JSON, shared.site.stats().as_bytes().to_vec()),
         "/live.json" => {
-            let may_act = shared.permits.is_for(asker.address, asker.local, request.is_forwarded);
+            let may_act = shared.permits.is_for(client.address, client.local, request.is_forwarded);
             Response::new(200, JSON, live::text(shared, may_act).into_bytes())
         }
         "/metrics" => Response::new(200, metrics::KIND, metrics::text(shared).into_bytes()),
@@ -98,8 +98,8 @@ fn health(request: &Request, shared: &Shared) -> Result<Response, Response> {
     }
 }
 
-fn act(action: Action, request: &Request, asker: &Asker<'_>, shared: &Shared) -> Result<Response, Response> {
-    shared.permits.check(request, asker.address, asker.local)?;
+fn act(action: Action, request: &Request, client: &Asker<'_>, shared: &Shared) -> Result<Response, Response> {
+    shared.permits.check(request, client.address, client.local)?;
     if !shared.site.actions().contains(&action) {
         return Err(Response::sentence(404, &format!("there is no {action} here")));
     }

@@ -58,7 +58,7 @@ impl Shared {
 pub(super) enum Room {
     /// A place among those who are answered.
     Served(Place),
-    /// A seat for as long as it takes to be told that there is none.
+    /// Room for as long as it takes to reply that there is no place.
     Refused(#[expect(dead_code, reason = "it is kept, and looked at by nobody")] ConnectionPermit),
 }
 

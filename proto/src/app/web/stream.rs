@@ -25,7 +25,7 @@ pub(super) struct Viewer {
 }
 
 impl Viewer {
-    /// Takes a viewer's seat.
+    /// Takes a viewer's place.
     ///
     /// # Errors
     /// What to answer if there is none, or not that stream.

@@ -166,7 +166,7 @@ fn no_evidence(train: &Train, carried: f64, loss: f64, by_chance: f64) -> u64 {
 }
 
 /// Whether what a train lost is the pace's fault: it went faster than the path carries, or lost its end, where a queue
-/// loses and chance seldom does.
+/// loses and chance rarely does.
 fn is_congested(train: &Train, carried: f64) -> bool {
     let (head, tail) = (train.missing_head, train.missing_tail);
     train.pace.is_some_and(|pace| pace > carried * CARRIED) || lost_its_end(head, tail)

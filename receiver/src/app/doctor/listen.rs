@@ -28,7 +28,7 @@ pub struct Checks {
 /// What was heard.
 struct Heard {
     stream: RecvStream<SocketAddr>,
-    strangers: UselessDatagrams,
+    useless: UselessDatagrams,
     sender: Option<(SocketAddr, SessionId)>,
     /// The address of this computer that it sends to.
     sent_to: Option<IpAddr>,
@@ -51,7 +51,7 @@ pub(super) fn listen(
     list.section(format_args!("Listening on {} for {seconds} s", checks.listen))?;
     let mut heard = Heard {
         stream: RecvStream::new(RecvConfig { seed: std::process::id().into(), ..RecvConfig::default() }),
-        strangers: UselessDatagrams::default(),
+        useless: UselessDatagrams::default(),
         sender: None,
         sent_to: None,
         name: String::new(),
@@ -84,7 +84,7 @@ impl Heard {
         let now = Instant::now();
         let read = socket.receive(|from, to, arrived, datagram| {
             let outcome = self.stream.handle_datagram_arrived(from, datagram, arrived, now);
-            self.strangers.note(from, outcome);
+            self.useless.note(from, outcome);
             if self.sender.is_none_or(|(sender, _)| sender == from) {
                 self.sent_to = to;
             }
@@ -139,8 +139,8 @@ impl Heard {
             list.ok(format_args!("a sender{name} at {source}, session {session}"))?;
             self.tell_frames(list, &counters)?;
         }
-        for stranger in self.strangers.iter() {
-            list.note(stranger)?;
+        for datagrams in self.useless.iter() {
+            list.note(datagrams)?;
         }
         for cause in explain(&counters) {
             if cause.needs_attention() {

@@ -61,19 +61,19 @@ mod tests {
 
     #[test]
     fn strangers_are_counted_by_kind_and_never_too_many() {
-        let mut strangers = UselessDatagrams::default();
+        let mut useless = UselessDatagrams::default();
         for port in [5, 5, 6] {
-            strangers.note(SocketAddr::from(([10, 0, 0, 3], port)), Outcome::Malformed);
+            useless.note(SocketAddr::from(([10, 0, 0, 3], port)), Outcome::Malformed);
         }
-        strangers.note(SocketAddr::from(([10, 0, 0, 3], 5)), Outcome::Accepted);
-        let said: Vec<String> = strangers.iter().map(ToString::to_string).collect();
+        useless.note(SocketAddr::from(([10, 0, 0, 3], 5)), Outcome::Accepted);
+        let said: Vec<String> = useless.iter().map(ToString::to_string).collect();
         assert_eq!(
             said,
             ["2 datagrams from 10.0.0.3:5: not Chunkcast's", "1 datagrams from 10.0.0.3:6: not Chunkcast's"]
         );
         for port in 0..1000 {
-            strangers.note(SocketAddr::from(([10, 0, 0, 4], port)), Outcome::Foreign);
+            useless.note(SocketAddr::from(([10, 0, 0, 4], port)), Outcome::Foreign);
         }
-        assert_eq!(strangers.iter().count(), MOST);
+        assert_eq!(useless.iter().count(), MOST);
     }
 }

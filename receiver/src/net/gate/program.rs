@@ -86,7 +86,7 @@ pub(super) fn program(rules: &Rules, format: StreamFormat) -> Vec<SockFilter> {
         StreamFormat::Rtp => Test { size: BPF_H, at: UDP_HEADER, mask: 0xc07f, value: 0x801a },
     });
     code.when(&likely, |code| {
-        // What was joined is many in one, and would else be heard so much more seldom.
+        // What was joined is many in one, and would else be heard so much more rarely.
         code.when_longer(LONGEST_SINGLE, |code| code.let_in(rules.of_others.times(JOINED)));
         code.let_in(rules.of_others);
     });

@@ -94,7 +94,7 @@ impl Kernel {
 fn what_is_no_flood_is_let_in_whole_and_tells_the_kernel_nothing() {
     let mut kernel = Kernel::new();
     for step in 0..20_000_u32 {
-        // 4000 a second, of ten strangers.
+        // 4000 a second, of ten unknown senders.
         if step % 5 < 2 {
             assert!(kernel.arrives(address(step % 10), &chunk(7)));
         }

@@ -44,7 +44,7 @@ impl Bitmap {
         4 * self.width as usize
     }
 
-    /// Lays the sheet over other pixels, of B, G, R and a byte without meaning, with its top left corner at `at`. Only
+    /// Lays the bitmap over other pixels, of B, G, R and a byte without meaning, with its top left corner at `at`. Only
     /// pixels inside `clip` are changed.
     pub(crate) fn blend(&self, into: &mut [u8], pitch: usize, at: (i32, i32), clip: Rect) {
         let within = Rect::new(0, 0, (pitch / 4) as u32, into.len().checked_div(pitch).unwrap_or(0) as u32);
@@ -64,7 +64,7 @@ impl Bitmap {
     }
 }
 
-/// Most of a sheet is of few colours, so what depends on the colour alone is worked out once for each run of it.
+/// Most of a bitmap is of few colours, so what depends on the colour alone is worked out once for each run of it.
 fn blend_row(from: &[Colour], to: &mut [Colour]) {
     let mut to = to;
     for run in from.chunk_by(|a, b| u32::from_ne_bytes(*a) == u32::from_ne_bytes(*b)) {
@@ -143,7 +143,7 @@ mod tests {
                 for x in 0..11 {
                     let is_hit = clip.contains_point((x, y)) && placed.contains_point((x, y));
                     let pixel = into[y as usize * pitch + 4 * x as usize];
-                    assert_eq!(pixel, u8::from(is_hit), "{x} {y} with the sheet at {at:?}");
+                    assert_eq!(pixel, u8::from(is_hit), "{x} {y} with the bitmap at {at:?}");
                 }
             }
         }

@@ -84,9 +84,9 @@ impl<'a> ColourIndex<'a> {
         let mut drawn = Bitmap::default();
         drawn.begin(&self.fonts, (across, down), ground).text((0, 0), text, size, colour);
         let drawn: &[Colour] = drawn.pixels().as_chunks().0;
-        let seldom = |(_, pixel): &(usize, &Colour)| self.places.get(*pixel).map_or(0, Vec::len);
+        let rarest = |(_, pixel): &(usize, &Colour)| self.places.get(*pixel).map_or(0, Vec::len);
         let (at, pixel) =
-            drawn.iter().enumerate().filter(|(_, pixel)| **pixel != ground).min_by_key(seldom)?;
+            drawn.iter().enumerate().filter(|(_, pixel)| **pixel != ground).min_by_key(rarest)?;
         let (x, y) = (at as u32 % across, at as u32 / across);
         self.places.get(pixel)?.iter().find_map(|place| {
             let (x, y) = ((place % width).checked_sub(x)?, (place / width).checked_sub(y)?);

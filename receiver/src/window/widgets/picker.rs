@@ -21,7 +21,7 @@ use list::Entry;
 #[derive(Default)]
 pub(crate) struct SenderPicker {
     bitmap: Bitmap,
-    /// The sheet as a picture.
+    /// The picker as a picture.
     picture: Decoded,
     found: Vec<FoundSender>,
     selected: Option<usize>,

@@ -79,7 +79,7 @@ fn only_the_receiver_itself_is_heard() {
     let others = [Some(other), UdpSocket::bind(("127.0.0.2", port)).ok()];
     let mut strangers = 0;
     for other in others.iter().flatten() {
-        strangers += u64::from(other.send_to(b"stranger", to).is_ok());
+        strangers += u64::from(other.send_to(b"other", to).is_ok());
     }
     receiver.send_to(&[1; PLACE + 1], to).unwrap();
     receiver.send_to(&[2; PLACE], to).unwrap();
@@ -159,14 +159,14 @@ fn each_who_asked_is_sent_to_from_there_by_a_socket_that_hears_nobody() {
     let options = NetworkOptions::default();
     let mut asked = SendSocket::serve("127.0.0.1:0".parse().unwrap(), &options).unwrap();
     let at = address(&asked);
-    let askers = [receiver(), receiver()];
+    let subscribers = [receiver(), receiver()];
     let mut owns: Vec<SendSocket> = Vec::new();
     for round in 0..2 {
-        for subscriber in &askers {
+        for subscriber in &subscribers {
             subscriber.send_to(b"ask", at).unwrap();
         }
         let mut peers = Vec::new();
-        while peers.len() < askers.len() {
+        while peers.len() < subscribers.len() {
             wait_until(&mut [PollFd::new(&asked, PollFlags::IN)], Some(Instant::now() + SOON)).unwrap();
             let read = asked.receive(1, |_, peer, _| {
                 peers.push(peer);
@@ -175,7 +175,7 @@ fn each_who_asked_is_sent_to_from_there_by_a_socket_that_hears_nobody() {
             assert_eq!(read.unwrap(), 1, "what is asked comes to the socket that is asked, in round {round}");
         }
         owns.extend(peers.iter().map(|peer| asked.back_to(*peer, &options).unwrap()));
-        for ((peer, own), subscriber) in peers.iter().zip(&mut owns).zip(&askers) {
+        for ((peer, own), subscriber) in peers.iter().zip(&mut owns).zip(&subscribers) {
             let mut route = Route::back(*peer, &options).unwrap();
             let transmit = Transmit { to: None, bytes: &[9; 300], segment: 100 };
             assert_eq!(own.send(&mut route, &transmit).unwrap(), 300);

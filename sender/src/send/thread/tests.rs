@@ -94,9 +94,9 @@ fn frames_put_wake_the_sender() {
 fn feedback_wakes_the_sender() {
     let setup = Setup::new(Pace::Off, None);
     let to = setup.sender();
-    let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let other = UdpSocket::bind("127.0.0.1:0").unwrap();
     for number in 1..=5 {
-        stranger.send_to(b"stranger", to).unwrap();
+        other.send_to(b"other", to).unwrap();
         setup.receiver.send_to(b"feedback", to).unwrap();
         setup.wait_for(|counters| counters.destinations[0].stream.feedback.total() == number);
     }

@@ -357,35 +357,35 @@ function plot(canvas, history, now, values, least) {
   if (!width) return;
   if (canvas.width !== Math.round(width * scale)) canvas.width = Math.round(width * scale);
   if (canvas.height !== Math.round(height * scale)) canvas.height = Math.round(height * scale);
-  const pen = canvas.getContext("2d");
-  pen.setTransform(scale, 0, 0, scale, 0, 0);
-  pen.clearRect(0, 0, width, height);
+  const context = canvas.getContext("2d");
+  context.setTransform(scale, 0, 0, scale, 0, 0);
+  context.clearRect(0, 0, width, height);
   const seen = history.filter((point) => now - point.at < HISTORY + 2000);
   const top = nice(Math.max(least, ...seen.flatMap(values).filter((value) => value != null)));
   const x = (at) => width - (now - at) / HISTORY * width, y = (value) => height - 2 - value / top * (height - 16);
   const lines = Math.max(0, ...seen.map((point) => values(point).length));
-  pen.strokeStyle = "#2a323d";
-  pen.beginPath();
-  pen.moveTo(0, y(top));
-  pen.lineTo(width, y(top));
-  pen.stroke();
+  context.strokeStyle = "#2a323d";
+  context.beginPath();
+  context.moveTo(0, y(top));
+  context.lineTo(width, y(top));
+  context.stroke();
   for (let line = lines - 1; line >= 0; line--) {
-    pen.strokeStyle = line === 0 ? "#6db3f2" : "#e8b04b";
-    pen.lineWidth = line === 0 ? 2 : 1;
-    pen.beginPath();
+    context.strokeStyle = line === 0 ? "#6db3f2" : "#e8b04b";
+    context.lineWidth = line === 0 ? 2 : 1;
+    context.beginPath();
     let before = null;
     for (const point of seen) {
       const value = values(point)[line];
       // Where nothing was measured, there is no line.
-      if (value != null) pen[before === null ? "moveTo" : "lineTo"](x(point.at), y(value));
+      if (value != null) context[before === null ? "moveTo" : "lineTo"](x(point.at), y(value));
       before = value ?? null;
     }
-    pen.stroke();
+    context.stroke();
   }
-  pen.fillStyle = "#98a4b3";
-  pen.font = "11px system-ui, sans-serif";
-  pen.textBaseline = "bottom";
-  pen.fillText(String(top), 2, y(top) + 12);
+  context.fillStyle = "#98a4b3";
+  context.font = "11px system-ui, sans-serif";
+  context.textBaseline = "bottom";
+  context.fillText(String(top), 2, y(top) + 12);
 }
 
 /** The next of 1, 2, 5, 10, 20, ... */

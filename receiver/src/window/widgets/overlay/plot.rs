@@ -61,7 +61,7 @@ impl Plot {
     }
 }
 
-/// The least of 1, 2, 5, 10, 20 and so on that is not below the highest value, so that a plot's height seldom changes.
+/// The least of 1, 2, 5, 10, 20 and so on that is not below the highest value, so that a plot's height rarely changes.
 fn ceiling(highest: f64, least: f64) -> f64 {
     let steps = (0..10).flat_map(|power| [1.0, 2.0, 5.0].map(|step| step * 10_f64.powi(power)));
     steps.filter(|&step| step >= least).find(|&step| step >= highest).unwrap_or(1e10)

@@ -1,5 +1,5 @@
-//! Senders that are heard while strangers are turned away by chance: who is heard twice in one session is let in whole
-//! for a moment, so that its pictures can be seen.
+//! Senders that are heard while unknown ones are dropped at random: one that is heard twice in one session is let in
+//! whole for a moment, so that its pictures can be seen.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use proto::SessionId;
 
 /// Who was heard once, and who was heard twice.
 #[derive(Debug, Default)]
-pub(super) struct Newcomers {
+pub(super) struct Admitted {
     /// What was heard, by chance in one of [`MARKS`] places; empty until it is needed.
     marks: Vec<u64>,
     marked: Option<Instant>,
@@ -27,7 +27,7 @@ struct Welcome {
     count: u32,
 }
 
-impl Newcomers {
+impl Admitted {
     /// Notes a datagram of no use; whether it is of one that is let in.
     pub(super) fn heard(&mut self, source: SocketAddr, session: SessionId, now: Instant) -> bool {
         let is = |one: &&mut Welcome| (one.source, one.session) == (source, session);
@@ -83,44 +83,44 @@ mod tests {
 
     #[test]
     fn who_is_heard_twice_is_let_in_for_a_moment_and_nobody_else() {
-        let (mut newcomers, t0) = (Newcomers::default(), Instant::now());
+        let (mut admitted, t0) = (Admitted::default(), Instant::now());
         let source = |n: u32| SocketAddr::from((n.to_be_bytes(), 9000));
         let session = SessionId::new(7);
         for n in 0..2000 {
-            assert!(!newcomers.heard(source(n), SessionId::new(n.into()), t0));
+            assert!(!admitted.heard(source(n), SessionId::new(n.into()), t0));
         }
-        assert_eq!(newcomers.favoured().count(), 0);
-        newcomers.heard(source(1), session, t0);
-        newcomers.heard(source(1), session, t0);
-        assert_eq!(newcomers.favoured().collect::<Vec<_>>(), [(source(1), session)]);
-        assert!(newcomers.heard(source(1), session, t0));
-        assert!(!newcomers.heard(source(1), SessionId::new(8), t0), "another session is another newcomer");
-        assert_eq!(newcomers.forget(true, t0 + FOR / 2).count(), 0);
-        assert_eq!(newcomers.favoured().count(), 1);
-        assert_eq!(newcomers.forget(true, t0 + FOR).count(), 0);
-        assert_eq!(newcomers.favoured().count(), 0);
+        assert_eq!(admitted.favoured().count(), 0);
+        admitted.heard(source(1), session, t0);
+        admitted.heard(source(1), session, t0);
+        assert_eq!(admitted.favoured().collect::<Vec<_>>(), [(source(1), session)]);
+        assert!(admitted.heard(source(1), session, t0));
+        assert!(!admitted.heard(source(1), SessionId::new(8), t0), "another session is another sender");
+        assert_eq!(admitted.forget(true, t0 + FOR / 2).count(), 0);
+        assert_eq!(admitted.favoured().count(), 1);
+        assert_eq!(admitted.forget(true, t0 + FOR).count(), 0);
+        assert_eq!(admitted.favoured().count(), 0);
     }
 
     #[test]
     fn there_are_only_so_many_and_who_is_too_loud_is_none() {
-        let (mut newcomers, t0) = (Newcomers::default(), Instant::now());
+        let (mut admitted, t0) = (Admitted::default(), Instant::now());
         let source = |n: u32| SocketAddr::from((n.to_be_bytes(), 9000));
         for n in 0..100 {
             for _ in 0..3 {
-                newcomers.heard(source(n), SessionId::new(1), t0);
+                admitted.heard(source(n), SessionId::new(1), t0);
             }
         }
-        assert_eq!(newcomers.favoured().count(), MOST);
-        assert_eq!(newcomers.marks.len(), MARKS);
-        let loud = newcomers.favoured().next().unwrap().0;
+        assert_eq!(admitted.favoured().count(), MOST);
+        assert_eq!(admitted.marks.len(), MARKS);
+        let loud = admitted.favoured().next().unwrap().0;
         for _ in 0..TOO_LOUD / 2 {
-            newcomers.heard(loud, SessionId::new(1), t0);
+            admitted.heard(loud, SessionId::new(1), t0);
         }
-        assert_eq!(newcomers.forget(false, t0).count(), 0, "a burst, in a part of a window");
+        assert_eq!(admitted.forget(false, t0).count(), 0, "a burst, in a part of a window");
         for _ in 0..=TOO_LOUD / 2 {
-            newcomers.heard(loud, SessionId::new(1), t0);
+            admitted.heard(loud, SessionId::new(1), t0);
         }
-        assert_eq!(newcomers.forget(false, t0).collect::<Vec<_>>(), [loud]);
-        assert_eq!(newcomers.favoured().count(), MOST - 1);
+        assert_eq!(admitted.forget(false, t0).collect::<Vec<_>>(), [loud]);
+        assert_eq!(admitted.favoured().count(), MOST - 1);
     }
 }
