@@ -1,29 +1,47 @@
-//! Messages that could be said a thousand times a second.
+//! What could be said or done a thousand times a second, and is not to be.
 
 use std::time::{Duration, Instant};
 
-/// Says when something may be said again.
+/// Says when something may be said or done once more: so often at once, and then once in so long.
 #[derive(Clone, Copy, Debug)]
 pub struct RateLimiter {
+    burst: u32,
     every: Duration,
-    last: Option<Instant>,
+    /// When all of the burst is there again; `None` before the first.
+    restored: Option<Instant>,
 }
 
 impl RateLimiter {
     /// At once, and then once in so long.
     pub const fn new(every: Duration) -> Self {
-        Self { every, last: None }
+        Self::with_burst(1, every)
     }
 
-    /// Whether it is time; then it is not again for a while.
+    /// So many at once, and then one in so long; whoever is quiet for a while has as many again.
+    pub const fn with_burst(burst: u32, every: Duration) -> Self {
+        Self { burst, every, restored: None }
+    }
+
+    /// Of messages that a sender causes, which must not fill a disk if it lies: somebody may start one again and again.
+    pub const fn of_messages() -> Self {
+        Self::with_burst(MESSAGES_AT_ONCE, MESSAGE_EVERY)
+    }
+
+    /// Whether it is time; then one less is left.
     pub fn is_due(&mut self, now: Instant) -> bool {
-        let is_due = self.last.is_none_or(|last| now.saturating_duration_since(last) >= self.every);
+        let restored = self.restored.map_or(now, |restored| restored.max(now)) + self.every;
+        let is_due = restored.saturating_duration_since(now) <= self.every * self.burst;
         if is_due {
-            self.last = Some(now);
+            self.restored = Some(restored);
         }
         is_due
     }
 }
+
+/// More than a person causes who tries something out.
+const MESSAGES_AT_ONCE: u32 = 12;
+/// Rarely enough to be read, and for a log to be kept.
+const MESSAGE_EVERY: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {
@@ -36,5 +54,17 @@ mod tests {
         let due =
             [0, 1, 4999, 5000, 5001, 10_000].map(|ms| rate_limiter.is_due(t0 + Duration::from_millis(ms)));
         assert_eq!(due, [true, false, false, true, false, true]);
+    }
+
+    #[test]
+    fn whoever_causes_messages_without_end_is_heard_some_times_and_then_seldom() {
+        let (t0, mut messages) = (crate::t0(), RateLimiter::of_messages());
+        let mut said = |from: u64, to: u64| {
+            (from..to).filter(|millis| messages.is_due(t0 + Duration::from_millis(*millis))).count()
+        };
+        assert_eq!(said(0, 9000), 12);
+        assert_eq!(said(9000, 69_000), 6);
+        // Whoever is quiet for a while may say as much again.
+        assert_eq!(said(600_000, 609_000), 12);
     }
 }

@@ -17,7 +17,6 @@ mod feed;
 mod frame;
 mod net;
 mod output;
-mod ration;
 mod record;
 mod session;
 mod sync;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::output::{Contest, RecvEvent};
 use super::source_lock::Admission;
+use crate::rate_limiter::RateLimiter;
 use crate::seq::SessionId;
 use crate::stats::{Outcome, RecvStats};
 
@@ -51,9 +52,15 @@ pub(crate) trait Admits<S> {
 }
 
 /// That somebody else speaks in the sender's name is counted each time, and told now and then.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Contested {
-    told: Option<Instant>,
+    told: RateLimiter,
+}
+
+impl Default for Contested {
+    fn default() -> Self {
+        Self { told: RateLimiter::new(CONTESTED_EVERY) }
+    }
 }
 
 impl Contested {
@@ -66,8 +73,7 @@ impl Contested {
         events: &mut VecDeque<RecvEvent<S>>,
     ) {
         stats.contested += 1;
-        if self.told.is_none_or(|told| now.saturating_duration_since(told) >= CONTESTED_EVERY) {
-            self.told = Some(now);
+        if self.told.is_due(now) {
             events.push_back(RecvEvent::Contested { source, what });
         }
     }

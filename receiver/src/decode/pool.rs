@@ -4,7 +4,7 @@
 //! pictures stay in order, and goes to the end of the queue when it was served, so that all get their share. Feeds whose
 //! pictures take long never have all threads at once: one is left for those that are quick.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::mem::{Discriminant, discriminant};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Condvar, Mutex};
@@ -147,7 +147,7 @@ impl Decoding {
 
     /// The work of thread `number`, from 0, until it is closed.
     pub(crate) fn run(&self, number: usize, feeds: &Feeds) {
-        let mut worker = FrameDecoder { decoder: Decoder::new(), complaints: Complaints::default(), feeds };
+        let mut worker = FrameDecoder { decoder: Decoder::new(), complaints: HashMap::new(), feeds };
         lock(&self.queue).threads += 1;
         let mut served = None;
         while let Some(mut serving) = self.next(number == 0, served) {
@@ -307,7 +307,8 @@ impl Decoders {
 /// One thread's tools.
 struct FrameDecoder<'a> {
     decoder: Decoder,
-    complaints: Complaints,
+    /// Each kind of refusal is named, and none of them all the time.
+    complaints: HashMap<Discriminant<DecodeError>, RateLimiter>,
     feeds: &'a Feeds,
 }
 
@@ -333,7 +334,7 @@ impl FrameDecoder<'_> {
                 Ok(size) => size,
                 Err(error) => {
                     feed.live().counters.refused += 1;
-                    if self.complaints.are_due(&error, begun) {
+                    if is_worth_saying(&mut self.complaints, &error, begun) {
                         tracing::info!("frame {} is not shown: {error}", received.id);
                     }
                     return;
@@ -374,29 +375,20 @@ impl FrameDecoder<'_> {
     }
 }
 
+fn is_worth_saying(
+    complaints: &mut HashMap<Discriminant<DecodeError>, RateLimiter>,
+    error: &DecodeError,
+    now: Instant,
+) -> bool {
+    complaints.entry(discriminant(error)).or_insert(RateLimiter::new(COMPLAIN_EVERY)).is_due(now)
+}
+
 /// Often enough to be seen, rarely enough to be read.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(5);
 /// A feed whose pictures take so long is shown at ten frames a second at the most, whatever is done for it.
 const SLOW: Duration = Duration::from_millis(100);
 /// So that the program has ended within a second of being told to.
 const PATIENCE: Duration = Duration::from_millis(400);
-
-/// Which refusals were spoken of, and when: each kind is named, none of them all the time.
-#[derive(Default)]
-struct Complaints {
-    kinds: Vec<(Discriminant<DecodeError>, RateLimiter)>,
-}
-
-impl Complaints {
-    fn are_due(&mut self, error: &DecodeError, now: Instant) -> bool {
-        let kind = discriminant(error);
-        let at = self.kinds.iter().position(|(known, _)| *known == kind).unwrap_or_else(|| {
-            self.kinds.push((kind, RateLimiter::new(COMPLAIN_EVERY)));
-            self.kinds.len() - 1
-        });
-        self.kinds[at].1.is_due(now)
-    }
-}
 
 #[cfg(test)]
 mod tests {
@@ -415,11 +407,12 @@ mod tests {
 
     #[test]
     fn each_kind_of_refusal_is_named_and_none_of_them_all_the_time() {
-        let (mut complaints, t0) = (Complaints::default(), Instant::now());
-        assert!(complaints.are_due(&DecodeError::Progressive, t0));
-        assert!(complaints.are_due(&DecodeError::Arithmetic, t0));
-        assert!(!complaints.are_due(&DecodeError::Progressive, t0 + COMPLAIN_EVERY / 2));
-        assert!(complaints.are_due(&DecodeError::Progressive, t0 + COMPLAIN_EVERY));
+        let (mut complaints, t0) = (HashMap::new(), Instant::now());
+        let mut are_due = |error, now| is_worth_saying(&mut complaints, &error, now);
+        assert!(are_due(DecodeError::Progressive, t0));
+        assert!(are_due(DecodeError::Arithmetic, t0));
+        assert!(!are_due(DecodeError::Progressive, t0 + COMPLAIN_EVERY / 2));
+        assert!(are_due(DecodeError::Progressive, t0 + COMPLAIN_EVERY));
     }
 
     #[test]
@@ -441,11 +434,8 @@ mod tests {
     #[test]
     fn what_was_to_be_seen_when_it_came_and_is_not_any_more_is_counted_as_hidden() {
         let (feed, feeds) = (Arc::new(feed()), Feeds::new());
-        let mut worker = FrameDecoder {
-            decoder: Decoder::with_threads(1),
-            complaints: Complaints::default(),
-            feeds: &feeds,
-        };
+        let mut worker =
+            FrameDecoder { decoder: Decoder::with_threads(1), complaints: HashMap::new(), feeds: &feeds };
         feed.set_area(None);
         worker.decode(&feed, Some(PixelFormat::Planes), &frame(1), Delays::new(), &mut Pictures::default());
         assert_eq!(feed.live().counters.hidden, 1);

@@ -1,12 +1,13 @@
 //! Frames that wait to be recorded: all of them, as long as there is room.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Instant;
 
+use proto::RateLimiter;
+
 use crate::frame::Received;
-use crate::ration::Ration;
-use crate::sync::lock;
+use crate::sync::{lock, wait_while};
 
 /// A queue with bounds. It is no live stage: a recording wants every frame, and may be late.
 #[derive(Debug)]
@@ -16,7 +17,7 @@ pub(crate) struct Backlog {
     name: String,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct BacklogQueue {
     frames: VecDeque<Received>,
     bytes: usize,
@@ -26,14 +27,20 @@ struct BacklogQueue {
     /// Whether that was said.
     is_said: bool,
     /// A disk that just keeps up may fail to many times a second.
-    messages: Option<Ration>,
+    messages: RateLimiter,
 }
 
 impl Backlog {
     /// An empty one of what is called `name` when it is too slow.
     pub(crate) fn new(name: &str) -> Self {
-        let waiting =
-            BacklogQueue { frames: VecDeque::with_capacity(MOST_FRAMES), ..BacklogQueue::default() };
+        let waiting = BacklogQueue {
+            frames: VecDeque::with_capacity(MOST_FRAMES),
+            bytes: 0,
+            closed: false,
+            dropped: 0,
+            is_said: false,
+            messages: RateLimiter::of_messages(),
+        };
         Self { waiting: Mutex::new(waiting), changed: Condvar::new(), name: name.to_owned() }
     }
 
@@ -46,7 +53,7 @@ impl Backlog {
         let bytes = waiting.bytes + frame.frame.jpeg.len();
         if waiting.frames.len() == MOST_FRAMES || (bytes > MOST_BYTES && !waiting.frames.is_empty()) {
             waiting.dropped += 1;
-            let is_new = waiting.dropped == 1 && waiting.may_say();
+            let is_new = waiting.dropped == 1 && waiting.messages.is_due(Instant::now());
             waiting.is_said |= is_new;
             drop(waiting);
             if is_new {
@@ -76,7 +83,7 @@ impl Backlog {
             waiting = self.lock();
         }
         let empty = |waiting: &mut BacklogQueue| waiting.frames.is_empty() && !waiting.closed;
-        let mut waiting = self.changed.wait_while(waiting, empty).unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = wait_while(&self.changed, waiting, empty);
         let frame = waiting.frames.pop_front()?;
         waiting.bytes -= frame.frame.jpeg.len();
         Some(frame)
@@ -98,13 +105,6 @@ impl Backlog {
 const MOST_FRAMES: usize = 64;
 /// What 64 large frames may take.
 const MOST_BYTES: usize = 32 << 20;
-
-impl BacklogQueue {
-    fn may_say(&mut self) -> bool {
-        let now = Instant::now();
-        self.messages.get_or_insert_with(|| Ration::new(now)).take(now)
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -8,22 +8,21 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
-use proto::Frame;
 use proto::jpeg::{Head, scan_head};
 use proto::sys::is_pipe;
+use proto::{Frame, RateLimiter};
 
 use super::matroska::MatroskaFile;
 use super::names;
 use super::names::Names;
 use super::split::Split;
 use crate::frame::Received;
-use crate::ration::Ration;
 use crate::sync::lock;
 
 /// Writes frames to a file, and goes on in a new one when another sender's come, when the pictures' size changes, when
 /// their times jump, and when the file is as long as it is to be. No file is written over.
 ///
-/// A sender can make all that happen with every frame. So files are rationed, and frames that do not go into the file
+/// A sender can make all that happen with every frame. So files are limited, and frames that do not go into the file
 /// that is open when no other may be begun are left out.
 #[derive(Debug)]
 pub(crate) struct Recording {
@@ -35,8 +34,8 @@ pub(crate) struct Recording {
     progress: Arc<Progress>,
     /// Whether it was said that something came that is no picture.
     has_complained: bool,
-    files: Ration,
-    messages: Ration,
+    files: RateLimiter,
+    messages: RateLimiter,
 }
 
 /// What a recording has come to, to be looked at meanwhile.
@@ -70,8 +69,8 @@ impl Recording {
 
     /// A recording to files of these names.
     pub(super) fn new(names: Names, split: Option<Split>) -> Self {
-        let now = Instant::now();
-        let (files, messages) = (Ration::of(now, FILES_AT_ONCE, FILE_EVERY), Ration::new(now));
+        let files = RateLimiter::with_burst(FILES_AT_ONCE, FILE_EVERY);
+        let messages = RateLimiter::of_messages();
         let (progress, has_complained) = (Arc::default(), false);
         Self { names, split, open: None, sender: 0, progress, has_complained, files, messages }
     }
@@ -81,7 +80,7 @@ impl Recording {
     pub(super) fn of_replay(mut self, span: Duration) -> Self {
         let seconds = u32::try_from(span.as_secs()).unwrap_or(u32::MAX - FILES_AT_ONCE);
         let at_once = FILES_AT_ONCE.saturating_add(seconds);
-        self.files = Ration::of(Instant::now(), at_once, FILE_EVERY);
+        self.files = RateLimiter::with_burst(at_once, FILE_EVERY);
         self
     }
 
@@ -110,8 +109,8 @@ impl Recording {
         {
             let now = Instant::now();
             // What is full has the bytes that a person asked for.
-            if why != FULL && !self.files.take(now) {
-                if self.messages.take(now) {
+            if why != FULL && !self.files.is_due(now) {
+                if self.messages.is_due(now) {
                     tracing::info!(
                         "not all is recorded: {why}, and that too often; a recording begins a file a second at most"
                     );
@@ -120,13 +119,13 @@ impl Recording {
             }
             self.finish()?;
             self.open_next(frame, &head)?;
-            if self.messages.take(now) {
+            if self.messages.is_due(now) {
                 let next = self.progress.path().unwrap_or_default();
                 tracing::info!("the recording goes on in {}: {why}", next.display());
             }
         }
         if self.open.is_none() {
-            self.files.take(Instant::now());
+            self.files.is_due(Instant::now());
             self.open_next(frame, &head)?;
         }
         self.sender = *sender;

@@ -20,7 +20,6 @@ use crate::decode::Enqueue;
 use crate::feed::{Agreement, Delays, Feed, Feeds, Live};
 use crate::frame::Received;
 use crate::net::ReceiveSocket;
-use crate::ration::Ration;
 
 /// Where a datagram came from, and the address of this computer that it was sent to.
 pub(super) type Addresses = (SocketAddr, Option<IpAddr>);
@@ -39,11 +38,11 @@ pub(super) struct SenderSlot {
     silence: Silence,
     others: RateLimiter,
     /// What may be said of what its sender does.
-    ration: Ration,
+    messages: RateLimiter,
     /// Datagrams that never came to the stream.
     aside: DatagramCounts,
     /// When the sender is to be told next what was dropped here.
-    drops: Instant,
+    drops: RateLimiter,
     /// The address of this computer that it sends to.
     sent_to: Option<IpAddr>,
     /// When its session began.
@@ -92,9 +91,9 @@ impl SenderSlot {
             interval: FrameInterval::default(),
             silence: Silence::begin(now),
             others: RateLimiter::new(SPEAK_EVERY),
-            ration: Ration::new(now),
+            messages: RateLimiter::of_messages(),
             aside: DatagramCounts::default(),
-            drops: now,
+            drops: RateLimiter::new(NOTE_DROPS_EVERY),
             sent_to: None,
             begun: now,
             is_said_of_outputs: false,
@@ -233,8 +232,7 @@ impl SenderSlot {
 
     /// Has the reports say what was dropped on this computer.
     pub(super) fn note_drops(&mut self, socket: &ReceiveSocket, now: Instant) {
-        if self.drops <= now {
-            self.drops = now + NOTE_DROPS_EVERY;
+        if self.drops.is_due(now) {
             let (decode, display) = self.dropped;
             self.stream.set_drops(socket.kernel_dropped(), decode, display);
         }
@@ -382,7 +380,7 @@ impl SenderSlot {
 
     /// Says what the sender does, if it does not do it all the time.
     fn say(&mut self, text: impl Display) {
-        if self.ration.take(Instant::now()) {
+        if self.messages.is_due(Instant::now()) {
             tracing::info!("{text}");
         }
     }

@@ -37,7 +37,7 @@ pub(crate) struct Destination {
     /// Whether something could not be sent since it was last asked for, as if the interface was gone.
     is_lost: bool,
     /// When the statistics' list of viewers is to be made anew.
-    look: Instant,
+    look: RateLimiter,
     /// When the path is asked next whether it takes more than it said.
     relearn: RateLimiter,
     complaints: RateLimiter,
@@ -64,7 +64,7 @@ impl Destination {
             netem,
             errors: 0,
             budget: None,
-            look: Instant::now(),
+            look: RateLimiter::new(LOOK_EVERY),
             is_lost: false,
             relearn: RateLimiter::new(RELEARN_EVERY),
             complaints: rate_limiter,
@@ -111,8 +111,7 @@ impl Destination {
     /// Has its place in the statistics say what was counted.
     pub(crate) fn count(&mut self, listed: &mut stats::DestinationCounters, now: Instant) {
         (listed.stream, listed.errors, listed.pace) = (*self.stream.stats(), self.errors, self.stream.pace());
-        if self.look <= now {
-            self.look = now + LOOK_EVERY;
+        if self.look.is_due(now) {
             listed.viewers.clear();
             listed.viewers.extend(self.stream.viewers().map(|(address, viewer)| (*address, viewer.clone())));
         }
