@@ -7,7 +7,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use code::codec::Encoder;
+use code::codec::ParityEncoder;
 use code::repair::Repairer;
 use proto::wire::{Datagram, HEADER_BYTES};
 use proto::{
@@ -106,7 +106,7 @@ fn parity(jpeg: &[u8]) {
     let geometry = Geometry::cut(jpeg.len(), DATAGRAM_BYTES - HEADER_BYTES - 4).unwrap();
     let count = geometry.chunks();
     let chunks = || (0..count).map(|index| &jpeg[geometry.range(index)]);
-    let (mut encoder, mut repairer) = (Encoder::default(), Repairer::default());
+    let (mut encoder, mut repairer) = (ParityEncoder::default(), Repairer::default());
     for (wanted, name) in [(1..1 + count.div_ceil(10), "Reed-Solomon"), (0..1, "XOR")] {
         let lost = wanted.len();
         bench(&format!("parity {lost} {name}"), count, |_| {

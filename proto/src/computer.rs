@@ -20,7 +20,7 @@ pub(crate) type Placed<S> = (S, Option<Computer>, Instant);
 
 /// Whether there is a place for one more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Room<S> {
+pub(crate) enum Vacancy<S> {
     /// There is.
     Free,
     /// In the place of this one.
@@ -37,19 +37,19 @@ pub(crate) fn room<S: Copy>(
     new: Option<Computer>,
     all: impl Iterator<Item = Placed<S>> + Clone,
     most: usize,
-) -> Room<S> {
+) -> Vacancy<S> {
     let count = all.clone().count();
-    let Some(new) = new else { return if count < most { Room::Free } else { Room::Full } };
+    let Some(new) = new else { return if count < most { Vacancy::Free } else { Vacancy::Full } };
     let own = all.clone().filter(|(_, computer, _)| computer.is_some_and(|c| c.key == new.key)).count();
     if own >= (most / SHARE).max(LEAST_SHARE) && !new.is_own {
-        return Room::Full;
+        return Vacancy::Full;
     }
     if count < most {
-        return Room::Free;
+        return Vacancy::Free;
     }
     match newest_of_most(all) {
-        Some((source, places)) if own == 0 && places > 1 => Room::Instead(source),
-        _ => Room::Full,
+        Some((source, places)) if own == 0 && places > 1 => Vacancy::Instead(source),
+        _ => Vacancy::Full,
     }
 }
 
@@ -97,32 +97,32 @@ mod tests {
         all
     }
 
-    fn room_for(key: u128, computers: &[u128], most: usize) -> Room<usize> {
+    fn room_for(key: u128, computers: &[u128], most: usize) -> Vacancy<usize> {
         room(on(key), placed(computers).into_iter(), most)
     }
 
     #[test]
     fn a_computer_has_a_quarter_of_the_places_and_at_least_two() {
-        assert_eq!(room_for(1, &[1; 3], 16), Room::Free);
-        assert_eq!(room_for(1, &[1; 4], 16), Room::Full);
-        assert_eq!(room_for(2, &[1; 4], 16), Room::Free);
-        assert_eq!([1, 2].map(|places| room_for(1, &vec![1; places], 4)), [Room::Free, Room::Full]);
-        assert_eq!(room_for(0, &[0; 15], 16), Room::Free, "its own may have all");
-        assert_eq!(room_for(0, &[0; 16], 16), Room::Full);
+        assert_eq!(room_for(1, &[1; 3], 16), Vacancy::Free);
+        assert_eq!(room_for(1, &[1; 4], 16), Vacancy::Full);
+        assert_eq!(room_for(2, &[1; 4], 16), Vacancy::Free);
+        assert_eq!([1, 2].map(|places| room_for(1, &vec![1; places], 4)), [Vacancy::Free, Vacancy::Full]);
+        assert_eq!(room_for(0, &[0; 15], 16), Vacancy::Free, "its own may have all");
+        assert_eq!(room_for(0, &[0; 16], 16), Vacancy::Full);
     }
 
     #[test]
     fn where_all_are_taken_who_has_none_gets_the_newest_of_who_has_most() {
-        assert_eq!(room_for(9, &[1, 2, 2, 3], 4), Room::Instead(2));
-        assert_eq!(room_for(9, &[2, 1, 2, 1, 1, 3], 6), Room::Instead(4));
-        assert_eq!(room_for(9, &[0; 16], 16), Room::Instead(15), "also of its own");
-        assert_eq!(room_for(9, &[1, 2, 3, 4], 4), Room::Full, "each has one");
-        assert_eq!(room_for(3, &[1, 1, 2, 3], 4), Room::Full, "it has one");
+        assert_eq!(room_for(9, &[1, 2, 2, 3], 4), Vacancy::Instead(2));
+        assert_eq!(room_for(9, &[2, 1, 2, 1, 1, 3], 6), Vacancy::Instead(4));
+        assert_eq!(room_for(9, &[0; 16], 16), Vacancy::Instead(15), "also of its own");
+        assert_eq!(room_for(9, &[1, 2, 3, 4], 4), Vacancy::Full, "each has one");
+        assert_eq!(room_for(3, &[1, 1, 2, 3], 4), Vacancy::Full, "it has one");
     }
 
     #[test]
     fn where_computers_are_not_told_apart_there_is_room_until_it_is_full() {
         let all = || (0..3).map(|source| (source, None, t0()));
-        assert_eq!((room(None, all(), 4), room(None, all(), 3)), (Room::Free, Room::Full));
+        assert_eq!((room(None, all(), 4), room(None, all(), 3)), (Vacancy::Free, Vacancy::Full));
     }
 }

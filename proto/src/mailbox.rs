@@ -8,12 +8,12 @@ use std::time::Duration;
 /// Latency lives in queues; this is the queue that cannot grow.
 #[derive(Debug)]
 pub struct Latest<T> {
-    place: Mutex<Place<T>>,
+    place: Mutex<LatestState<T>>,
     changed: Condvar,
 }
 
 #[derive(Debug)]
-struct Place<T> {
+struct LatestState<T> {
     value: Option<T>,
     closed: bool,
 }
@@ -31,7 +31,7 @@ pub enum Taken<T> {
 
 impl<T> Default for Latest<T> {
     fn default() -> Self {
-        Self { place: Mutex::new(Place { value: None, closed: false }), changed: Condvar::new() }
+        Self { place: Mutex::new(LatestState { value: None, closed: false }), changed: Condvar::new() }
     }
 }
 
@@ -64,7 +64,7 @@ impl<T> Latest<T> {
     /// A value that was put in before the mailbox was closed is still given out.
     pub fn take(&self, wait: Option<Duration>) -> Taken<T> {
         let place = self.lock();
-        let empty = |place: &mut Place<T>| place.value.is_none() && !place.closed;
+        let empty = |place: &mut LatestState<T>| place.value.is_none() && !place.closed;
         let mut place = match wait {
             None => self.changed.wait_while(place, empty).unwrap_or_else(PoisonError::into_inner),
             Some(wait) => {
@@ -85,7 +85,7 @@ impl<T> Latest<T> {
     }
 
     // A thread that panicked while holding the lock left the place whole: it holds a value or none.
-    fn lock(&self) -> MutexGuard<'_, Place<T>> {
+    fn lock(&self) -> MutexGuard<'_, LatestState<T>> {
         self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -46,14 +46,14 @@ pub(crate) fn most_parity(data_chunks: usize) -> usize {
 
 /// Makes parity chunks. Its memory is used again for the next frame.
 #[derive(Default)]
-pub(crate) struct Encoder {
+pub(crate) struct ParityEncoder {
     reed_solomon: Option<ReedSolomonEncoder>,
     xor: Vec<u8>,
     /// The last data chunk with its zeros.
     padded: Vec<u8>,
 }
 
-impl Encoder {
+impl ParityEncoder {
     /// Calls `each` with the number and the bytes of every parity chunk in `wanted`, in order; there is none above
     /// [`most_parity`]. `chunks` are all data chunks of the part, in order and without padding.
     pub(crate) fn encode<'a>(
@@ -98,9 +98,9 @@ impl Encoder {
     }
 }
 
-impl fmt::Debug for Encoder {
+impl fmt::Debug for ParityEncoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Encoder").finish_non_exhaustive()
+        f.debug_struct("ParityEncoder").finish_non_exhaustive()
     }
 }
 

@@ -4,7 +4,7 @@ mod codec;
 mod redundancy;
 mod repair;
 
-pub(crate) use codec::{Encoder, most_parity};
+pub(crate) use codec::{ParityEncoder, most_parity};
 pub(crate) use redundancy::Redundancy;
 pub use redundancy::{Fec, FecError, MOST_PERCENT};
 pub(crate) use repair::Repairer;

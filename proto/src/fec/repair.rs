@@ -4,7 +4,7 @@ use std::fmt;
 
 use reed_solomon_simd::ReedSolomonDecoder;
 
-use super::codec::{Encoder, XOR, clear, decoder, most_parity, padded, xor_into};
+use super::codec::{ParityEncoder, XOR, clear, decoder, most_parity, padded, xor_into};
 use crate::geometry::Geometry;
 
 /// Builds the tables of the Reed-Solomon code, which are shared by the whole process: about 12 ms and 9 MB, once.
@@ -14,7 +14,7 @@ pub fn warm_up() {
     let chunks: [&[u8]; 2] = [&[1, 2], &[3, 4]];
     let Some(geometry) = Geometry::checked(4, 2) else { return };
     let mut parity = [[0; 2]; 2];
-    Encoder::default().encode(geometry, chunks.into_iter(), 1..3, |index, chunk| {
+    ParityEncoder::default().encode(geometry, chunks.into_iter(), 1..3, |index, chunk| {
         parity[index - 1].copy_from_slice(chunk);
     });
     let parity = parity.iter().enumerate().map(|(index, chunk)| (1 + index, chunk.as_slice()));

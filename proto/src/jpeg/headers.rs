@@ -34,7 +34,7 @@ pub struct Info {
 
 /// What stands before the data of a JPEG.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Head {
+pub struct JpegHead {
     /// What the headers say; `end` is not known and 0.
     pub info: Info,
     /// Where the first scan's header begins. Tables that it needs stand before it.
@@ -83,12 +83,12 @@ pub fn scan(bytes: &[u8]) -> Result<Info, JpegError> {
 }
 
 /// Reads the headers alone, down to the first scan: what stands behind them is not looked at, nor whether it is whole.
-pub fn scan_head(bytes: &[u8]) -> Result<Head, JpegError> {
+pub fn scan_head(bytes: &[u8]) -> Result<JpegHead, JpegError> {
     walk(bytes, true)
 }
 
 /// Goes from segment to segment, down to the first scan or to the end marker.
-fn walk(bytes: &[u8], only_head: bool) -> Result<Head, JpegError> {
+fn walk(bytes: &[u8], only_head: bool) -> Result<JpegHead, JpegError> {
     if bytes.len() < 2 || bytes[..2] != [0xff, SOI] {
         return Err(JpegError::NoStart);
     }
@@ -104,7 +104,7 @@ fn walk(bytes: &[u8], only_head: bool) -> Result<Head, JpegError> {
                 let scan_at = first_scan.ok_or(JpegError::CutShort)?;
                 let info =
                     Info { has_huffman_tables, restart_interval, scans, table_bytes, end: body, ..info };
-                return Ok(Head { info, scan_at });
+                return Ok(JpegHead { info, scan_at });
             }
             // Stand-alone markers have no length. A second start marker here is damage.
             _ if stands_alone(marker) => {
@@ -133,7 +133,7 @@ fn walk(bytes: &[u8], only_head: bool) -> Result<Head, JpegError> {
                 scans = scans.saturating_add(1);
                 if only_head {
                     let info = Info { has_huffman_tables, restart_interval, scans, table_bytes, ..info };
-                    return Ok(Head { info, scan_at: at });
+                    return Ok(JpegHead { info, scan_at: at });
                 }
                 first_scan = first_scan.or(Some(at));
                 at = end_of_scan(bytes, after).ok_or(JpegError::CutShort)?;

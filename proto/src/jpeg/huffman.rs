@@ -1,13 +1,13 @@
 //! The Huffman tables that a JPEG means when it brings none.
 
-use super::headers::{Coding, Head};
+use super::headers::{Coding, JpegHead};
 
 /// The parts of `jpeg`, whose headers are `head`: written one behind the other, they are a JPEG that brings its Huffman
 /// tables. Where it does so by itself, the first part is all of it.
 ///
 /// Many cameras leave the standard tables (T.81 K.3) out, as in Motion JPEG of old, and many decoders do not know what
 /// to do then. Nothing is copied, and nothing but the tables changes.
-pub fn with_huffman_tables<'a>(jpeg: &'a [u8], head: &Head) -> [&'a [u8]; 3] {
+pub fn with_huffman_tables<'a>(jpeg: &'a [u8], head: &JpegHead) -> [&'a [u8]; 3] {
     // Other codings have no standard tables.
     if head.info.has_huffman_tables || head.info.coding != Coding::Baseline {
         return [jpeg, &[], &[]];

@@ -18,7 +18,7 @@ use super::headers::{EOI, RST0, RST7, SOI, SOS, TEM, fill, is_frame_header};
 /// The bytes stay with the caller: `next` is called with the same growing buffer until it reports a picture's range.
 #[derive(Debug)]
 pub struct Splitter {
-    state: State,
+    state: SplitState,
     /// How far the buffer has been looked at.
     at: usize,
     /// Where the marker that is read begins, fill bytes included, however little of it was there at a time.
@@ -40,7 +40,7 @@ pub struct Splitter {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum SplitState {
     Between,
     Markers,
     Entropy,
@@ -55,7 +55,7 @@ impl Splitter {
     /// A splitter for pictures of at most `largest` bytes.
     pub fn new(largest: usize) -> Self {
         Self {
-            state: State::Between,
+            state: SplitState::Between,
             at: 0,
             marker: 0,
             start: 0,
@@ -82,7 +82,7 @@ impl Splitter {
 
     /// Whether a picture has begun that has not ended yet.
     pub fn inside_picture(&self) -> bool {
-        self.state != State::Between
+        self.state != SplitState::Between
     }
 
     /// The range of the first whole picture in `bytes`, or `None` if more bytes are needed.
@@ -92,20 +92,20 @@ impl Splitter {
     pub fn next(&mut self, bytes: &[u8]) -> Option<Range<usize>> {
         loop {
             match self.step(bytes) {
-                Step::More
+                SplitStep::More
                     if self.inside_picture() && bytes.len().saturating_sub(self.start) > self.largest =>
                 {
                     self.skip_large();
                 }
-                Step::More => return None,
-                Step::Damaged => self.skip_damaged(),
-                Step::Go => {}
-                Step::Whole(end) if end <= self.again_until => self.go_on_at(end),
-                Step::Whole(end) if end - self.start > self.largest => {
+                SplitStep::More => return None,
+                SplitStep::Damaged => self.skip_damaged(),
+                SplitStep::Go => {}
+                SplitStep::Whole(end) if end <= self.again_until => self.go_on_at(end),
+                SplitStep::Whole(end) if end - self.start > self.largest => {
                     self.at = end;
                     self.skip_large();
                 }
-                Step::Whole(end) => {
+                SplitStep::Whole(end) => {
                     self.go_on_at(end);
                     return Some(self.start..end);
                 }
@@ -133,7 +133,7 @@ impl Splitter {
     }
 
     fn go_on_at(&mut self, at: usize) {
-        self.state = State::Between;
+        self.state = SplitState::Between;
         self.at = at;
     }
 
@@ -145,7 +145,7 @@ impl Splitter {
 
     fn skip_damaged(&mut self) {
         let Range { start, end } = self.segment.clone();
-        let place = if self.state == State::Markers { self.marker } else { self.at };
+        let place = if self.state == SplitState::Markers { self.marker } else { self.at };
         let is_cut_within = place == end && start > self.start;
         // What is damaged within a segment that is looked at once more was counted with its picture.
         let is_again = self.start < self.again_until && (is_cut_within || place <= self.again_until);
@@ -157,13 +157,13 @@ impl Splitter {
         self.go_on_at(if is_cut_within { start } else { self.at });
     }
 
-    fn step(&mut self, bytes: &[u8]) -> Step {
+    fn step(&mut self, bytes: &[u8]) -> SplitStep {
         #[cfg(test)]
-        let (from, jumps) = (self.at, self.state == State::Markers);
+        let (from, jumps) = (self.at, self.state == SplitState::Markers);
         let step = match self.state {
-            State::Between => self.find_start(bytes),
-            State::Markers => self.read_marker(bytes),
-            State::Entropy => self.skip_entropy(bytes),
+            SplitState::Between => self.find_start(bytes),
+            SplitState::Markers => self.read_marker(bytes),
+            SplitState::Entropy => self.skip_entropy(bytes),
         };
         #[cfg(test)]
         {
@@ -173,12 +173,12 @@ impl Splitter {
     }
 
     // A start marker is always followed by another marker: FF D8 FF.
-    fn find_start(&mut self, bytes: &[u8]) -> Step {
+    fn find_start(&mut self, bytes: &[u8]) -> SplitStep {
         loop {
             let rest = &bytes[self.at.min(bytes.len())..];
             let Some(found) = memchr::memchr(0xff, rest) else {
                 self.at = bytes.len();
-                return Step::More;
+                return SplitStep::More;
             };
             self.at += found;
             match &bytes[self.at..] {
@@ -187,88 +187,88 @@ impl Splitter {
                     self.at += 2;
                     self.marker = self.at;
                     self.has_scan = false;
-                    self.state = State::Markers;
-                    return Step::Go;
+                    self.state = SplitState::Markers;
+                    return SplitStep::Go;
                 }
-                [0xff] | [0xff, SOI] => return Step::More,
+                [0xff] | [0xff, SOI] => return SplitStep::More,
                 _ => self.at += 1,
             }
         }
     }
 
-    fn read_marker(&mut self, bytes: &[u8]) -> Step {
+    fn read_marker(&mut self, bytes: &[u8]) -> SplitStep {
         let rest = &bytes[self.at.min(bytes.len())..];
         let fill = fill(rest);
         let Some(&marker) = rest.get(fill) else {
             // Fill is not counted again when more has come.
             self.at += fill.saturating_sub(1);
-            return Step::More;
+            return SplitStep::More;
         };
         let at = self.at + fill + 1;
         match marker {
-            _ if fill == 0 => return Step::Damaged,
+            _ if fill == 0 => return SplitStep::Damaged,
             // Segments and nothing else are the rest of one that was cut.
-            EOI if !self.has_scan && self.segment.start > self.start => return Step::Damaged,
-            EOI => return Step::Whole(at),
+            EOI if !self.has_scan && self.segment.start > self.start => return SplitStep::Damaged,
+            EOI => return SplitStep::Whole(at),
             // Some cameras begin twice.
             SOI if bytes[self.start + 2..self.at].iter().all(|&byte| byte == 0xff) => {
                 self.go_on_at(at - 2);
-                return Step::Go;
+                return SplitStep::Go;
             }
-            0 | SOI => return Step::Damaged,
+            0 | SOI => return SplitStep::Damaged,
             TEM | RST0..=RST7 => {
                 (self.at, self.marker) = (at, at);
-                return Step::Go;
+                return SplitStep::Go;
             }
             _ => {}
         }
-        let Some(&[high, low]) = bytes.get(at..at + 2) else { return Step::More };
+        let Some(&[high, low]) = bytes.get(at..at + 2) else { return SplitStep::More };
         let length = usize::from(u16::from_be_bytes([high, low]));
         if length < 2 {
-            return Step::Damaged;
+            return SplitStep::Damaged;
         }
         // A picture that was cut before the length: what stands there is the start of the next.
         if [high, low] == [0xff, SOI] {
             match bytes.get(at + 2) {
-                None => return Step::More,
+                None => return SplitStep::More,
                 Some(0xff) => {
                     (self.at, self.marker) = (at, at);
-                    return Step::Damaged;
+                    return SplitStep::Damaged;
                 }
                 Some(_) => {}
             }
         }
         if at + length > bytes.len() {
-            return Step::More;
+            return SplitStep::More;
         }
         if !is_sound(marker, &bytes[at + 2..at + length]) {
             (self.at, self.marker) = (at, at);
-            return Step::Damaged;
+            return SplitStep::Damaged;
         }
         self.segment = at..at + length;
         (self.at, self.marker) = (at + length, at + length);
         if marker == SOS {
             self.has_scan = true;
-            self.state = State::Entropy;
+            self.state = SplitState::Entropy;
         }
-        Step::Go
+        SplitStep::Go
     }
 
-    fn skip_entropy(&mut self, bytes: &[u8]) -> Step {
+    fn skip_entropy(&mut self, bytes: &[u8]) -> SplitStep {
         loop {
             let Some(found) = memchr::memchr(0xff, &bytes[self.at..]) else {
                 self.at = bytes.len();
-                return Step::More;
+                return SplitStep::More;
             };
             self.at += found;
             match bytes.get(self.at + 1) {
-                None => return Step::More,
+                None => return SplitStep::More,
                 Some(0 | RST0..=RST7) => self.at += 2,
                 Some(0xff) => self.at += fill(&bytes[self.at..]) - 1,
                 Some(_) => {
                     self.marker = self.at;
-                    self.state = State::Markers;
-                    return Step::Go;
+                    self.state = SplitState::Markers;
+                    return SplitStep::Go;
                 }
             }
         }
@@ -294,7 +294,7 @@ fn is_sound(marker: u8, content: &[u8]) -> bool {
     }
 }
 
-enum Step {
+enum SplitStep {
     /// Look again, with what is there.
     Go,
     /// More bytes are needed.

@@ -179,7 +179,7 @@ impl fmt::Display for Impairment {
             write!(f, "corrupt={},", self.corrupt)?;
         }
         if let Some(link) = self.link {
-            write!(f, "rate={},queue={},", units::Rate(link.rate), units::Size(link.queue))?;
+            write!(f, "rate={},queue={},", units::BitRate(link.rate), units::Size(link.queue))?;
         }
         write!(f, "seed={}", self.seed)
     }

@@ -72,9 +72,9 @@ impl fmt::Display for Time {
 }
 
 /// Prints a rate for [`rate`].
-pub(super) struct Rate(pub(super) u64);
+pub(super) struct BitRate(pub(super) u64);
 
-impl fmt::Display for Rate {
+impl fmt::Display for BitRate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             bits if bits % 1_000_000 == 0 => write!(f, "{}mbit", bits / 1_000_000),

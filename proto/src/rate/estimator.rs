@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::dispersion::{CEILING, Dispersion, Recent};
 use super::load::Load;
 use super::policer::{Policed, PolicerDetector};
-use super::probe::{Probe, Verdict};
+use super::probe::{Probe, ProbeResult};
 use super::stretch::StretchDetector;
 use super::train::Train;
 use super::trial::RateTrial;
@@ -26,7 +26,7 @@ use super::trial::RateTrial;
 /// What it hears may be made up: whatever it is, the rate stays between [`LEAST_RATE`] and [`CEILING`].
 #[derive(Clone, Debug)]
 pub(crate) struct PathRate {
-    state: State,
+    state: PathState,
     load: Load,
     tail: PolicerDetector,
     stretch: StretchDetector,
@@ -35,7 +35,7 @@ pub(crate) struct PathRate {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum State {
+enum PathState {
     /// No bottleneck below `good`; on trial at `rate`. Where one was there before, it `was_limited`.
     Rising { good: f64, rate: f64, trial: RateTrial, was_limited: bool },
     /// A bottleneck at `limit`. Where it was found by loss, it is `policed`.
@@ -46,7 +46,7 @@ impl PathRate {
     /// A path of which nothing is known.
     pub(crate) fn new() -> Self {
         Self {
-            state: State::rising(START_RATE, START_RATE, false),
+            state: PathState::rising(START_RATE, START_RATE, false),
             load: Load::default(),
             tail: PolicerDetector::default(),
             stretch: StretchDetector::default(),
@@ -76,8 +76,8 @@ impl PathRate {
     /// What the path may be sent at now, in bits per second on the wire.
     pub(crate) fn rate(&self, now: Instant) -> f64 {
         let rate = match &self.state {
-            State::Rising { rate, .. } => *rate,
-            State::Limited { limit, probe, .. } => limit * probe.factor(now).unwrap_or(BELOW_LIMIT),
+            PathState::Rising { rate, .. } => *rate,
+            PathState::Limited { limit, probe, .. } => limit * probe.factor(now).unwrap_or(BELOW_LIMIT),
         };
         rate.clamp(LEAST_RATE, CEILING)
     }
@@ -86,9 +86,9 @@ impl PathRate {
     /// `None` if none has ever shown itself.
     pub(crate) fn limit(&self) -> Option<f64> {
         match self.state {
-            State::Rising { was_limited: false, .. } => None,
-            State::Rising { good, .. } => Some(good),
-            State::Limited { limit, .. } => Some(limit),
+            PathState::Rising { was_limited: false, .. } => None,
+            PathState::Rising { good, .. } => Some(good),
+            PathState::Limited { limit, .. } => Some(limit),
         }
     }
 
@@ -97,11 +97,11 @@ impl PathRate {
         let carried = self.carried();
         let is_stretched = self.stretch.heard(train, train.pace <= carried * KNOWN);
         match &mut self.state {
-            State::Rising { rate, trial, .. } if train.pace >= *rate * NEAR => {
+            PathState::Rising { rate, trial, .. } if train.pace >= *rate * NEAR => {
                 trial.heard(train, is_stretched)
             }
-            State::Limited { limit, probe, .. } => probe.heard(train, *limit, is_stretched),
-            State::Rising { .. } => {}
+            PathState::Limited { limit, probe, .. } => probe.heard(train, *limit, is_stretched),
+            PathState::Rising { .. } => {}
         }
         if let Some(through) = self.stretch.agreed() {
             self.limit_to(through, now);
@@ -111,21 +111,21 @@ impl PathRate {
 
     /// Whether there is nothing more to learn: the path carries as much as is ever sent.
     pub(crate) fn is_settled(&self) -> bool {
-        matches!(self.state, State::Rising { good, .. } if good >= CEILING)
+        matches!(self.state, PathState::Rising { good, .. } if good >= CEILING)
     }
 
     /// The pace that the path is known to carry.
     pub(crate) fn carried(&self) -> f64 {
         match self.state {
-            State::Rising { good, .. } => good,
-            State::Limited { limit, .. } => limit,
+            PathState::Rising { good, .. } => good,
+            PathState::Limited { limit, .. } => limit,
         }
     }
 
     /// Sets the limit by stretched trains, the best of which came through at this rate.
     fn limit_to(&mut self, best: f64, now: Instant) {
         let known = match self.state {
-            State::Limited { limit, policed: false, .. } => Some(limit),
+            PathState::Limited { limit, policed: false, .. } => Some(limit),
             _ => None,
         };
         if known.is_none_or(|limit| best < limit * CLEARLY_LESS) {
@@ -138,17 +138,19 @@ impl PathRate {
         let rank = usize::from(self.through.len() > 2);
         let limit = self.through.largest(rank).unwrap_or(best).clamp(LEAST_RATE, CEILING);
         let probe = Probe::at(now, PROBE_EVERY, self.load.probe_factor(limit));
-        self.state = State::Limited { limit, probe, policed: false };
+        self.state = PathState::Limited { limit, probe, policed: false };
     }
 
     /// Something on the path drops what exceeds its rate, and queues nothing or has a full queue; trains met it.
     fn policed(&mut self, met: Policed, now: Instant) {
         let lowered = |sent_at: f64| (sent_at * POLICED).min(met.most) / BELOW_LIMIT;
         let (limit, wait) = match &self.state {
-            State::Rising { rate, .. } => (lowered(*rate), POLICED_WAIT),
+            PathState::Rising { rate, .. } => (lowered(*rate), POLICED_WAIT),
             // Only the probe met it: the rate itself does not.
-            State::Limited { limit, probe, policed: true } if met.pace > *limit => (*limit, probe.wait * 2),
-            State::Limited { limit, probe, .. } => {
+            PathState::Limited { limit, probe, policed: true } if met.pace > *limit => {
+                (*limit, probe.wait * 2)
+            }
+            PathState::Limited { limit, probe, .. } => {
                 (lowered(limit * BELOW_LIMIT), probe.wait.max(POLICED_WAIT))
             }
         };
@@ -156,29 +158,29 @@ impl PathRate {
         self.tail.clear();
         self.stretch.forget_run();
         let probe = Probe::at(now, wait.min(LONGEST_WAIT), self.load.probe_factor(limit));
-        self.state = State::Limited { limit, probe, policed: true };
+        self.state = PathState::Limited { limit, probe, policed: true };
     }
 
     /// Rises, or ends a probe, if what was heard suffices for it.
     fn conclude(&mut self, now: Instant) {
         match &mut self.state {
-            State::Rising { rate, trial, was_limited, .. } if trial.is_passed() => {
+            PathState::Rising { rate, trial, was_limited, .. } if trial.is_passed() => {
                 trial.excesses().for_each(|excess| self.stretch.noise_was(excess));
-                self.state = State::rising(*rate, self.load.next_pace(*rate), *was_limited);
+                self.state = PathState::rising(*rate, self.load.next_pace(*rate), *was_limited);
             }
-            State::Rising { .. } => {}
-            State::Limited { limit, probe, policed } => match probe.verdict(now) {
-                Verdict::Open => {}
-                Verdict::Moved(pace) if *policed => {
+            PathState::Rising { .. } => {}
+            PathState::Limited { limit, probe, policed } => match probe.verdict(now) {
+                ProbeResult::Open => {}
+                ProbeResult::Moved(pace) if *policed => {
                     *limit = pace.clamp(LEAST_RATE, CEILING);
                     *probe = Probe::at(now, probe.wait, self.load.probe_factor(*limit));
                 }
-                Verdict::Moved(pace) => {
+                ProbeResult::Moved(pace) => {
                     self.through.clear();
-                    self.state = State::rising(pace, self.load.next_pace(pace), true);
+                    self.state = PathState::rising(pace, self.load.next_pace(pace), true);
                 }
-                Verdict::Stays if *policed => *probe = Probe::at(now, probe.wait, probe.factor),
-                Verdict::Stays => {
+                ProbeResult::Stays if *policed => *probe = Probe::at(now, probe.wait, probe.factor),
+                ProbeResult::Stays => {
                     let best = probe.through;
                     self.limit_to(best, now);
                 }
@@ -197,7 +199,7 @@ fn overflowed(train: &Train, dispersion: &Dispersion) -> bool {
         && tail > total * OVERFLOWED
 }
 
-impl State {
+impl PathState {
     fn rising(good: f64, rate: f64, was_limited: bool) -> Self {
         let good = good.clamp(LEAST_RATE, CEILING);
         Self::Rising { good, rate: rate.min(CEILING), trial: RateTrial::default(), was_limited }

@@ -25,7 +25,7 @@ pub(super) struct Probe {
 
 /// What a probe says so far.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Verdict {
+pub(super) enum ProbeResult {
     /// Too little was heard.
     Open,
     /// The limit stands.
@@ -76,15 +76,15 @@ impl Probe {
     }
 
     /// What was heard means; begins once more if trains did not come.
-    pub(super) fn verdict(&mut self, now: Instant) -> Verdict {
+    pub(super) fn verdict(&mut self, now: Instant) -> ProbeResult {
         if self.heard >= ENOUGH {
             // A bottleneck delivers no train faster than it is; noise only makes them later. So the best one counts.
-            return if self.nearest < 0.5 { Verdict::Moved(self.pace) } else { Verdict::Stays };
+            return if self.nearest < 0.5 { ProbeResult::Moved(self.pace) } else { ProbeResult::Stays };
         }
         if now > self.opens + self.length + ANSWER {
             (self.opens, self.length) = (now, (self.length * 2).min(LONGEST));
         }
-        Verdict::Open
+        ProbeResult::Open
     }
 }
 

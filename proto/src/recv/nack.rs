@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::reassemble::slot::{Slot, Stored};
+use super::reassemble::slot::{ChunkOutcome, Slot};
 use crate::random::Random;
 use crate::seq::FrameId;
 use crate::wire::MAX_RANGES;
@@ -68,13 +68,13 @@ impl NackScheduler {
     }
 
     /// Learns from how a chunk came, so long after the one before it of its frame.
-    pub(crate) fn learn(&mut self, stored: Stored, since_last: Duration) {
+    pub(crate) fn learn(&mut self, stored: ChunkOutcome, since_last: Duration) {
         self.pause = self.pause.max(since_last.min(MOST_PAUSE));
         match stored {
-            Stored::Late(by) | Stored::TwiceLate(by) => {
+            ChunkOutcome::Late(by) | ChunkOutcome::TwiceLate(by) => {
                 self.guard = self.guard.max(Duration::from_micros(by.into()).mul_f64(1.25));
             }
-            Stored::New | Stored::Again | Stored::Twice => {}
+            ChunkOutcome::New | ChunkOutcome::Again | ChunkOutcome::Twice => {}
         }
         self.guard = self.guard.min(MOST_GUARD);
     }

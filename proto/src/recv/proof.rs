@@ -24,12 +24,12 @@ pub(super) struct Proof {
     unanswered: u32,
     since: Option<Instant>,
     /// What may still be answered.
-    asked: VecDeque<Asked>,
+    asked: VecDeque<AwaitedPong>,
 }
 
 /// What a pong may answer.
 #[derive(Clone, Copy, Debug)]
-struct Asked {
+struct AwaitedPong {
     at: Instant,
     is_report: bool,
 }
@@ -136,7 +136,7 @@ impl Proof {
         if self.asked.len() == MOST_ASKED {
             self.asked.pop_front();
         }
-        self.asked.push_back(Asked { at, is_report });
+        self.asked.push_back(AwaitedPong { at, is_report });
     }
 }
 

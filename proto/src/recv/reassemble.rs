@@ -15,7 +15,7 @@ use crate::frame::{Buffer, Frame, Pool};
 use crate::seq::FrameId;
 use crate::stats::{LossReason, Outcome};
 use arrival::Arrival;
-use slot::{Slot, Stored};
+use slot::{ChunkOutcome, Slot};
 use train::TrainReport;
 
 /// The most frames that are put together at once.
@@ -71,7 +71,7 @@ pub(crate) struct Accepted {
     pub(crate) outcome: Outcome,
     pub(crate) delivery: Option<Delivery>,
     /// How it was taken in, if it was.
-    pub(crate) stored: Option<Stored>,
+    pub(crate) stored: Option<ChunkOutcome>,
 }
 
 /// Frames of one session on their way: a fixed ring of slots.
@@ -176,7 +176,7 @@ impl Reassembler {
                 }
             }
         };
-        if matches!(stored, Stored::Twice | Stored::TwiceLate(_)) {
+        if matches!(stored, ChunkOutcome::Twice | ChunkOutcome::TwiceLate(_)) {
             return Accepted { stored: Some(stored), ..ended(Outcome::Duplicate) };
         }
         self.fed = Some(now);

@@ -15,7 +15,7 @@ use super::nack::NackScheduler;
 use super::output::{Contest, RecvEvent, RecvOutput};
 use super::pending::PendingSession;
 use super::reassemble::arrival::Arrival;
-use super::reassemble::slot::{Slot, Stored};
+use super::reassemble::slot::{ChunkOutcome, Slot};
 use super::reassemble::{Loss, Reassembler, RepairedBy};
 use super::report::Feedback;
 use super::source_lock::SourceLock;
@@ -43,7 +43,7 @@ pub struct RecvStream<S> {
     hello: HelloState,
     session: Option<SessionId>,
     /// Sessions that were heard before.
-    heard: VecDeque<Heard>,
+    heard: VecDeque<PastSession>,
     /// The last hello of this one: when it was sent, by the sender's clock, and when it came.
     greeted: Option<(MediaTime, Instant)>,
     /// A session of which only one datagram has come.
@@ -55,7 +55,7 @@ pub struct RecvStream<S> {
 
 /// What is remembered of a session after another took its place.
 #[derive(Debug)]
-struct Heard {
+struct PastSession {
     session: SessionId,
     /// The newest frame known of it: it shows nothing twice.
     newest: Option<FrameId>,
@@ -127,7 +127,7 @@ impl<S: Copy + Eq> RecvStream<S> {
             return;
         }
         let mut losses =
-            Losses { events: &mut self.events, stats: &mut self.stats, feedback: &mut self.feedback };
+            LossSink { events: &mut self.events, stats: &mut self.stats, feedback: &mut self.feedback };
         self.reassembler.handle_timeout(now, |loss| losses.add(loss));
         self.note_trains(now);
     }
@@ -293,12 +293,12 @@ impl<S: Copy + Eq> RecvStream<S> {
         let before = self.reassembler.slots().iter().find(|slot| is_first && same(slot));
         let before = before.map(|slot| slot.train.last);
         let mut losses =
-            Losses { events: &mut self.events, stats: &mut self.stats, feedback: &mut self.feedback };
+            LossSink { events: &mut self.events, stats: &mut self.stats, feedback: &mut self.feedback };
         let accepted = self.reassembler.accept(arrival, |loss| losses.add(loss));
         match (accepted.stored, before) {
-            (Some(Stored::New), None) | (None, _) => {}
-            (Some(Stored::New), Some(last)) => {
-                self.nacks.learn(Stored::New, arrival.now.saturating_duration_since(last));
+            (Some(ChunkOutcome::New), None) | (None, _) => {}
+            (Some(ChunkOutcome::New), Some(last)) => {
+                self.nacks.learn(ChunkOutcome::New, arrival.now.saturating_duration_since(last));
             }
             (Some(stored), _) => self.nacks.learn(stored, Duration::ZERO),
         }
@@ -364,7 +364,7 @@ impl<S: Copy + Eq> RecvStream<S> {
         let newest = self.reassembler.furthest_from(next);
         if self.announced.takes_back(header.captured, next, newest, now) {
             let mut losses =
-                Losses { events: &mut self.events, stats: &mut self.stats, feedback: &mut self.feedback };
+                LossSink { events: &mut self.events, stats: &mut self.stats, feedback: &mut self.feedback };
             self.reassembler.take_back(next, now, |loss| losses.add(loss));
             self.contest(Contest::Frames, source, now);
         }
@@ -400,7 +400,7 @@ impl<S: Copy + Eq> RecvStream<S> {
     fn reset(&mut self, floor: Option<FrameId>) {
         let is_known = !self.pending.forget();
         let mut losses =
-            Losses { events: &mut self.events, stats: &mut self.stats, feedback: &mut self.feedback };
+            LossSink { events: &mut self.events, stats: &mut self.stats, feedback: &mut self.feedback };
         let newest = self.reassembler.reset(floor, |loss| {
             if is_known {
                 losses.add(loss);
@@ -412,7 +412,7 @@ impl<S: Copy + Eq> RecvStream<S> {
             if self.heard.len() == MOST_HEARD {
                 self.heard.pop_front();
             }
-            self.heard.push_back(Heard { session, newest, greeted });
+            self.heard.push_back(PastSession { session, newest, greeted });
         }
     }
 }
@@ -449,13 +449,13 @@ impl<S: Copy + Eq> Admits<S> for RecvStream<S> {
 }
 
 /// Where losses go: the event and the counters come from the same value.
-struct Losses<'a, S> {
+struct LossSink<'a, S> {
     events: &'a mut VecDeque<RecvEvent<S>>,
     stats: &'a mut RecvStats,
     feedback: &'a mut Feedback,
 }
 
-impl<S> Losses<'_, S> {
+impl<S> LossSink<'_, S> {
     fn add(&mut self, loss: Loss) {
         self.stats.lost.add(loss.reason);
         self.feedback.lost();

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::header::{DYNAMIC, Picture, Sampling};
+use super::header::{DYNAMIC, RtpPicture, Sampling};
 use super::quantization::Tables;
 use crate::geometry::MAX_FRAME_BYTES;
 use crate::jpeg::{
@@ -88,7 +88,7 @@ impl From<JpegError> for Illegal {
 /// What travels of a JPEG.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Content<'a> {
-    pub(super) picture: Picture,
+    pub(super) picture: RtpPicture,
     pub(super) tables: Tables,
     /// The entropy-coded data of its scan, restart markers included.
     pub(super) data: &'a [u8],
@@ -99,7 +99,7 @@ impl<'a> Content<'a> {
     pub(super) fn of(bytes: &'a [u8]) -> Result<Self, Illegal> {
         let info = jpeg::scan(bytes)?;
         let sampling = check(&info)?;
-        let mut found = Found::default();
+        let mut found = ScanHeaders::default();
         let mut at = 2;
         let scan = loop {
             let (marker, body) = jpeg::next_marker(bytes, at)?;
@@ -140,7 +140,7 @@ impl<'a> Content<'a> {
         }
         let restart_interval = Some(info.restart_interval).filter(|&interval| interval > 0);
         let picture =
-            Picture { sampling, q: DYNAMIC, width: info.width, height: info.height, restart_interval };
+            RtpPicture { sampling, q: DYNAMIC, width: info.width, height: info.height, restart_interval };
         Ok(Self { picture, tables, data })
     }
 }
@@ -190,7 +190,7 @@ fn components(segment: &[u8]) -> Result<[Component; 3], JpegError> {
 
 /// What stands before a scan: tables, the components of its frame, and what says which colours these are.
 #[derive(Debug, Default)]
-struct Found<'a> {
+struct ScanHeaders<'a> {
     quantization: [Option<&'a [u8]>; 4],
     /// Of each class, DC and AC: 16 counts, then the values.
     huffman: [[Option<&'a [u8]>; 4]; 2],
@@ -200,7 +200,7 @@ struct Found<'a> {
     adobe_transform: Option<u8>,
 }
 
-impl<'a> Found<'a> {
+impl<'a> ScanHeaders<'a> {
     /// Whether decoders take the components for red, green and blue, as libjpeg and so most of them decide it: JFIF has
     /// YCbCr only, then Adobe's marker counts, then the components' names.
     fn is_rgb(&self) -> bool {
@@ -277,7 +277,7 @@ impl<'a> Found<'a> {
 
 /// A standard Huffman table: 16 counts, then the values.
 fn standard(class: usize, is_chrominance: bool) -> &'static [u8] {
-    let mut tables = Found::default();
+    let mut tables = ScanHeaders::default();
     let content = &STANDARD_TABLES[4..];
     tables.huffman(content).expect("the standard tables are in order");
     tables.huffman[class][usize::from(is_chrominance)].expect("all four standard tables are there")
@@ -304,11 +304,11 @@ mod tests {
     use super::super::jfif;
     use super::*;
 
-    fn picture(sampling: Sampling, width: u16, height: u16) -> Picture {
-        Picture { sampling, q: DYNAMIC, width, height, restart_interval: None }
+    fn picture(sampling: Sampling, width: u16, height: u16) -> RtpPicture {
+        RtpPicture { sampling, q: DYNAMIC, width, height, restart_interval: None }
     }
 
-    fn file(picture: &Picture, tables: &Tables, data: &[u8]) -> Vec<u8> {
+    fn file(picture: &RtpPicture, tables: &Tables, data: &[u8]) -> Vec<u8> {
         let mut file = Vec::new();
         jfif::emit(picture, tables, &mut file);
         file.extend_from_slice(data);
@@ -339,7 +339,7 @@ mod tests {
     fn what_travels_is_the_data_of_the_scan_and_what_makes_its_headers_anew() {
         for restart_interval in [None, Some(40)] {
             for sampling in [Sampling::Yuv420, Sampling::Yuv422] {
-                let picture = Picture { restart_interval, ..picture(sampling, 2040, 8) };
+                let picture = RtpPicture { restart_interval, ..picture(sampling, 2040, 8) };
                 let (tables, data) = (Tables::of_quality(30), [1, 2, 3]);
                 let file = file(&picture, &tables, &data);
                 let content = Content::of(&file).unwrap();

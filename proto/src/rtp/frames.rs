@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::header::{DYNAMIC, IN_BAND, Packet};
 use super::quantization::Tables;
-use super::slot::{MOST_PIECES, Slot, Stored};
+use super::slot::{FragmentOutcome, MOST_PIECES, RtpSlot};
 use crate::frame::{Buffer, Pool};
 use crate::recv::{Loss, MAX_BYTES_IN_FLIGHT, MAX_FRAMES_IN_FLIGHT};
 use crate::seq::FrameId;
@@ -18,8 +18,8 @@ use crate::stats::{LossReason, Outcome};
 /// Chunkcast's own format: when it is whole, when a newer one is whole, when its deadline passes, or when its place is
 /// needed; never because packets came out of order. Frames are delivered in rising order.
 #[derive(Debug)]
-pub(super) struct Frames {
-    slots: Vec<Slot>,
+pub(super) struct RtpFrames {
+    slots: Vec<RtpSlot>,
     /// What slots that have ended leave for others.
     spare: Vec<Vec<Range<usize>>>,
     headers: Vec<u8>,
@@ -70,7 +70,7 @@ struct Delivered {
     apart: Option<u32>,
 }
 
-impl Frames {
+impl RtpFrames {
     pub(super) fn new(deadline: Duration) -> Self {
         Self {
             slots: Vec::with_capacity(MAX_FRAMES_IN_FLIGHT),
@@ -120,9 +120,9 @@ impl Frames {
         };
         let at = self.make_room(at, packet, &mut lost);
         match self.slots[at].store(packet, tables, place) {
-            Stored::New => {}
-            Stored::Twice => return (Outcome::Duplicate, None),
-            Stored::Contradiction => return (Outcome::Contradictory, None),
+            FragmentOutcome::New => {}
+            FragmentOutcome::Twice => return (Outcome::Duplicate, None),
+            FragmentOutcome::Contradiction => return (Outcome::Contradictory, None),
         }
         let whole = self.slots[at].is_whole().then(|| self.deliver(at, lost));
         (Outcome::Accepted, whole)
@@ -142,7 +142,7 @@ impl Frames {
     /// Bytes of memory that frames in flight hold.
     #[cfg(test)]
     pub(super) fn memory(&self) -> usize {
-        self.slots.iter().map(Slot::bytes).sum()
+        self.slots.iter().map(RtpSlot::bytes).sum()
     }
 
     /// The packets that came and that did not, of frames that have ended.
@@ -180,7 +180,7 @@ impl Frames {
             self.give_up(|slot| slot.places.start == oldest, LossReason::Evicted, &mut *lost);
         }
         let have = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(MOST_PIECES));
-        self.slots.push(Slot::open(packet, place, now, have, &mut self.pool));
+        self.slots.push(RtpSlot::open(packet, place, now, have, &mut self.pool));
         self.slots.len() - 1
     }
 
@@ -190,8 +190,8 @@ impl Frames {
         if needed == self.slots[at].bytes() {
             return at;
         }
-        let others = |slots: &[Slot]| -> usize {
-            slots.iter().filter(|slot| slot.timestamp != own).map(Slot::bytes).sum()
+        let others = |slots: &[RtpSlot]| -> usize {
+            slots.iter().filter(|slot| slot.timestamp != own).map(RtpSlot::bytes).sum()
         };
         while others(&self.slots) + needed > MAX_BYTES_IN_FLIGHT {
             let oldest =
@@ -243,7 +243,7 @@ impl Frames {
     }
 
     /// Notes what came and what did not, up to the end of a frame.
-    fn count(&mut self, slot: &Slot) {
+    fn count(&mut self, slot: &RtpSlot) {
         let counted = &mut self.counted;
         let end = slot.places.end;
         let from = counted.up_to.unwrap_or(slot.places.start);
@@ -254,7 +254,7 @@ impl Frames {
     }
 
     /// Ends the frames that `which` names, the oldest first.
-    fn give_up(&mut self, which: impl Fn(&Slot) -> bool, reason: LossReason, mut lost: impl FnMut(Loss)) {
+    fn give_up(&mut self, which: impl Fn(&RtpSlot) -> bool, reason: LossReason, mut lost: impl FnMut(Loss)) {
         loop {
             let named = self.slots.iter().enumerate().filter(|(_, slot)| which(slot));
             let Some((at, _)) = named.min_by_key(|(_, slot)| slot.places.start) else { return };

@@ -10,7 +10,7 @@ use crate::stats::{NotTaken, PAYLOAD_TYPE};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Packet<'a> {
     pub(super) rtp: Rtp,
-    pub(super) picture: Picture,
+    pub(super) picture: RtpPicture,
     /// In a frame's first fragment, if it brings them.
     pub(super) tables: Option<Tables>,
     /// Where its data belong in the scan, in bytes.
@@ -32,7 +32,7 @@ pub(super) struct Rtp {
 
 /// What every fragment says of its picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Picture {
+pub(super) struct RtpPicture {
     pub(super) sampling: Sampling,
     /// Quality factor, 1 to 99, or what stands for tables, 128 to 255.
     pub(super) q: u8,
@@ -138,7 +138,7 @@ impl<'a> Packet<'a> {
             return Err(PacketError::TooLarge);
         }
         let (width, height) = (u16::from(width) * 8, u16::from(height) * 8);
-        let picture = Picture { sampling, q, width, height, restart_interval };
+        let picture = RtpPicture { sampling, q, width, height, restart_interval };
         Ok(Self { rtp, picture, tables, offset, data: rest })
     }
 }
@@ -188,7 +188,7 @@ impl Rtp {
     }
 }
 
-impl Picture {
+impl RtpPicture {
     /// Bytes of the headers of a fragment, without tables.
     pub(super) fn header_bytes(&self) -> usize {
         RTP_BYTES + MAIN_BYTES + if self.restart_interval.is_some() { RESTART_BYTES } else { 0 }
@@ -242,7 +242,7 @@ mod tests {
     use super::*;
 
     const RTP: Rtp = Rtp { marker: true, sequence: 7, timestamp: 90_000, ssrc: 0x0102_0304 };
-    const PICTURE: Picture = Picture {
+    const PICTURE: RtpPicture = RtpPicture {
         sampling: Sampling::Yuv420,
         q: 255,
         width: 1920,
@@ -250,7 +250,7 @@ mod tests {
         restart_interval: Some(120),
     };
 
-    fn packet(picture: Picture, offset: usize, data: &[u8]) -> Vec<u8> {
+    fn packet(picture: RtpPicture, offset: usize, data: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::new();
         picture.emit(&RTP, offset, &Tables::of_quality(75), &mut bytes);
         bytes.extend_from_slice(data);
@@ -265,7 +265,7 @@ mod tests {
         let read = Packet::parse(&bytes).unwrap();
         let tables = Some(Tables::of_quality(75));
         assert_eq!(read, Packet { rtp: RTP, picture: PICTURE, tables, offset: 0, data: b"data" });
-        let later = Picture { restart_interval: None, q: 60, sampling: Sampling::Yuv422, ..PICTURE };
+        let later = RtpPicture { restart_interval: None, q: 60, sampling: Sampling::Yuv422, ..PICTURE };
         let bytes = packet(later, 0x0001_0203, b"data");
         assert_eq!(bytes[12..20], [0, 1, 2, 3, 0, 60, 240, 135]);
         let read = Packet::parse(&bytes).unwrap();

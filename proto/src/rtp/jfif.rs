@@ -1,13 +1,13 @@
 //! The headers of a JPEG file, made anew for a picture that came without them (RFC 2435 appendix B).
 
-use super::header::{Picture, Sampling};
+use super::header::{RtpPicture, Sampling};
 use super::quantization::Tables;
 use crate::jpeg::STANDARD_TABLES;
 
 /// Appends what stands before a picture's data: from the start marker to the header of its only scan.
 ///
 /// Huffman tables are the standard ones: RTP/JPEG knows no others.
-pub(super) fn emit(picture: &Picture, tables: &Tables, out: &mut Vec<u8>) {
+pub(super) fn emit(picture: &RtpPicture, tables: &Tables, out: &mut Vec<u8>) {
     out.extend_from_slice(&START);
     for number in 0..2_u8 {
         let (table, is_wide) = tables.get(number.into());
@@ -32,7 +32,7 @@ pub(super) fn emit(picture: &Picture, tables: &Tables, out: &mut Vec<u8>) {
 }
 
 /// How many bytes [`emit`] appends, where tables have values of one byte, as nearly all have.
-pub(super) fn usual_bytes(picture: &Picture) -> usize {
+pub(super) fn usual_bytes(picture: &RtpPicture) -> usize {
     let restarts = if picture.restart_interval.is_some() { 6 } else { 0 };
     START.len() + 2 * (5 + 64) + 19 + STANDARD_TABLES.len() + restarts + 14
 }
@@ -53,7 +53,7 @@ mod tests {
     fn what_is_made_says_what_the_picture_is() {
         for restart_interval in [None, Some(77)] {
             let picture =
-                Picture { sampling: Sampling::Yuv422, q: 60, width: 640, height: 488, restart_interval };
+                RtpPicture { sampling: Sampling::Yuv422, q: 60, width: 640, height: 488, restart_interval };
             let mut file = Vec::new();
             emit(&picture, &Tables::of_quality(60), &mut file);
             assert_eq!(file.len(), usual_bytes(&picture));

@@ -6,10 +6,10 @@ mod tests;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::frames::{Frames, Whole};
+use super::frames::{RtpFrames, Whole};
 use super::header::Packet;
 use super::rtcp::Rtcp;
-use super::sequence::{Place, Sequence};
+use super::sequence::{PacketPlace, Sequence};
 use super::timeline::Timeline;
 use crate::frame::{Clock, Frame};
 use crate::recv::{
@@ -39,7 +39,7 @@ pub struct RtpRecvStream<S> {
     lock: SourceLock<S>,
     sequence: Sequence,
     timeline: Timeline,
-    frames: Frames,
+    frames: RtpFrames,
     /// When a fragment was last taken in.
     fed: Option<Instant>,
     events: VecDeque<RecvEvent<S>>,
@@ -57,7 +57,7 @@ impl<S: Copy + Eq> RtpRecvStream<S> {
             lock: SourceLock::new(),
             sequence: Sequence::default(),
             timeline: Timeline::default(),
-            frames: Frames::new(config.deadline),
+            frames: RtpFrames::new(config.deadline),
             fed: None,
             events: VecDeque::with_capacity(EVENTS),
             stats: RecvStats::default(),
@@ -99,7 +99,7 @@ impl<S: Copy + Eq> RtpRecvStream<S> {
         self.end_if_left(now);
         // A session of one datagram so far has no frame to give up yet.
         if !self.pending.is_there() {
-            let mut losses = Losses { events: &mut self.events, stats: &mut self.stats };
+            let mut losses = RtpLossSink { events: &mut self.events, stats: &mut self.stats };
             self.frames.handle_timeout(now, |loss| losses.add(loss));
             self.note_counted();
         }
@@ -166,14 +166,14 @@ impl<S: Copy + Eq> RtpRecvStream<S> {
         }
         let is_running = self.fed.is_some_and(|fed| now.saturating_duration_since(fed) < PAUSE);
         let place = match self.sequence.place(packet.rtp.sequence, is_running, now) {
-            Place::At(place) => place,
-            Place::Restart(place) => {
+            PacketPlace::At(place) => place,
+            PacketPlace::Restart(place) => {
                 self.reset();
                 place
             }
-            Place::Astray => return Outcome::Contradictory,
+            PacketPlace::Astray => return Outcome::Contradictory,
         };
-        let mut losses = Losses { events: &mut self.events, stats: &mut self.stats };
+        let mut losses = RtpLossSink { events: &mut self.events, stats: &mut self.stats };
         let (outcome, whole) = self.frames.accept(packet, place, now, |loss| losses.add(loss));
         if outcome == Outcome::Accepted {
             self.fed = Some(now);
@@ -228,7 +228,7 @@ impl<S: Copy + Eq> RtpRecvStream<S> {
     /// it.
     fn reset(&mut self) {
         let is_known = !self.pending.is_there();
-        let mut losses = Losses { events: &mut self.events, stats: &mut self.stats };
+        let mut losses = RtpLossSink { events: &mut self.events, stats: &mut self.stats };
         self.frames.reset(|loss| {
             if is_known {
                 losses.add(loss);
@@ -267,12 +267,12 @@ impl<S: Copy + Eq> Admits<S> for RtpRecvStream<S> {
 }
 
 /// Where losses go: the event and the counters come from the same value.
-struct Losses<'a, S> {
+struct RtpLossSink<'a, S> {
     events: &'a mut VecDeque<RecvEvent<S>>,
     stats: &'a mut RecvStats,
 }
 
-impl<S> Losses<'_, S> {
+impl<S> RtpLossSink<'_, S> {
     fn add(&mut self, loss: Loss) {
         self.stats.lost.add(loss.reason);
         self.stats.datagrams.missing += u64::from(loss.missing);

@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 use super::content::{Content, Illegal};
 use super::header::Rtp;
 use super::rtcp::SenderReport;
-use super::slab::Slab;
+use super::slab::PacketSlab;
 use super::timeline::timestamp;
 use crate::frame::{Clock, Frame};
-use crate::send::{FrameQueue, Pace, Pacer, Path, SendEvent, SendOutput, Transmit, Waiting, most_at_once};
+use crate::send::{
+    FrameQueue, Pace, Pacer, Path, SendEvent, SendOutput, Transmit, WaitingFrame, most_at_once,
+};
 use crate::stats::SendStats;
 
 /// How a sender of RTP/JPEG behaves.
@@ -49,7 +51,7 @@ pub struct RtpSendStream<S> {
     clock: Clock,
     pacer: Pacer,
     queue: FrameQueue<Illegal>,
-    slab: Slab,
+    slab: PacketSlab,
     /// How many packets of the frame that is going have gone.
     gone: usize,
     sequence: u16,
@@ -67,7 +69,7 @@ impl<S: Copy> RtpSendStream<S> {
             clock,
             pacer: Pacer::new(config.pace, config.overhead_bytes),
             queue: FrameQueue::new(config.interval, config.max_bitrate),
-            slab: Slab::default(),
+            slab: PacketSlab::default(),
             gone: 0,
             sequence: config.sequence,
             packets: 0,
@@ -166,7 +168,7 @@ impl<S: Copy> RtpSendStream<S> {
         self.config.datagram_bytes.saturating_sub(HEADER_BYTES).max(1)
     }
 
-    fn begin(&mut self, waiting: &Waiting, now: Instant) -> Result<(), SendEvent<Illegal>> {
+    fn begin(&mut self, waiting: &WaitingFrame, now: Instant) -> Result<(), SendEvent<Illegal>> {
         let Frame { captured, jpeg } = &waiting.frame;
         let content = Content::of(jpeg).map_err(|illegal| self.queue.refuse(waiting, illegal))?;
         let first = Rtp {

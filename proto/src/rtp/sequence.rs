@@ -17,7 +17,7 @@ pub(super) struct Sequence {
 
 /// Where a packet stands in its stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum PacketPlace {
     /// Here.
     At(u64),
     /// Here, and nothing before it belongs to the same stream.
@@ -29,7 +29,7 @@ pub(super) enum Place {
 impl Sequence {
     /// The place of a packet with this number. Of a stream that is not `running`, any is believed; and one behind the
     /// others is where the stream is now, if it has not come up to them for a while: they were not the sender's.
-    pub(super) fn place(&mut self, number: u16, is_running: bool, now: Instant) -> Place {
+    pub(super) fn place(&mut self, number: u16, is_running: bool, now: Instant) -> PacketPlace {
         let Some(highest) = self.highest else {
             // Room for packets that were overtaken by the first.
             return self.restart(u64::from(u16::MAX) + 1 + u64::from(number), now);
@@ -42,12 +42,12 @@ impl Sequence {
                 (self.highest, self.rose) = (Some(place), Some(now));
             }
             if self.rose.is_none_or(|rose| now.saturating_duration_since(rose) < QUIET) {
-                return Place::At(place);
+                return PacketPlace::At(place);
             }
             return self.restart_behind(highest, number, now);
         }
         if is_running && self.suspect.replace(number.wrapping_add(1)) != Some(number) {
-            return Place::Astray;
+            return PacketPlace::Astray;
         }
         self.restart_behind(highest, number, now)
     }
@@ -58,14 +58,14 @@ impl Sequence {
     }
 
     /// Later than anything before it, whatever its number.
-    fn restart_behind(&mut self, highest: u64, number: u16, now: Instant) -> Place {
+    fn restart_behind(&mut self, highest: u64, number: u16, now: Instant) -> PacketPlace {
         let turns = (highest >> 16) + 2;
         self.restart((turns << 16) | u64::from(number), now)
     }
 
-    fn restart(&mut self, place: u64, now: Instant) -> Place {
+    fn restart(&mut self, place: u64, now: Instant) -> PacketPlace {
         (self.highest, self.suspect, self.rose) = (Some(place), None, Some(now));
-        Place::Restart(place)
+        PacketPlace::Restart(place)
     }
 }
 
@@ -80,35 +80,42 @@ mod tests {
     #[test]
     fn numbers_are_counted_on_when_they_wrap_and_back_when_they_come_late() {
         let mut sequence = Sequence::default();
-        let Place::Restart(first) = sequence.place(65_534, true, t0()) else { panic!("the first begins") };
+        let PacketPlace::Restart(first) = sequence.place(65_534, true, t0()) else {
+            panic!("the first begins")
+        };
         for (number, place) in [(65_535, 1), (2, 4), (0, 2), (65_533, -1), (3, 5)] {
-            assert_eq!(sequence.place(number, true, t0()), Place::At(first.saturating_add_signed(place)));
+            assert_eq!(
+                sequence.place(number, true, t0()),
+                PacketPlace::At(first.saturating_add_signed(place))
+            );
         }
     }
 
     #[test]
     fn a_leap_is_believed_when_it_goes_on_or_after_a_pause() {
         let mut sequence = Sequence::default();
-        let Place::Restart(first) = sequence.place(100, true, t0()) else { panic!("the first begins") };
+        let PacketPlace::Restart(first) = sequence.place(100, true, t0()) else { panic!("the first begins") };
         for lie in [20_000, 30_000, 20_000, 50_000] {
-            assert_eq!(sequence.place(lie, true, t0()), Place::Astray);
+            assert_eq!(sequence.place(lie, true, t0()), PacketPlace::Astray);
         }
-        assert_eq!(sequence.place(101, true, t0()), Place::At(first + 1));
-        assert_eq!(sequence.place(20_000, true, t0()), Place::Astray);
-        let Place::Restart(second) = sequence.place(20_001, true, t0()) else { panic!("two in a row") };
+        assert_eq!(sequence.place(101, true, t0()), PacketPlace::At(first + 1));
+        assert_eq!(sequence.place(20_000, true, t0()), PacketPlace::Astray);
+        let PacketPlace::Restart(second) = sequence.place(20_001, true, t0()) else { panic!("two in a row") };
         assert!(second > first);
-        let Place::Restart(third) = sequence.place(5, false, t0()) else { panic!("after a pause") };
+        let PacketPlace::Restart(third) = sequence.place(5, false, t0()) else { panic!("after a pause") };
         assert!(third > second);
     }
 
     #[test]
     fn packets_ahead_that_the_stream_does_not_come_up_to_are_not_waited_for() {
         let (mut sequence, t0) = (Sequence::default(), t0());
-        let Place::Restart(first) = sequence.place(100, true, t0) else { panic!("the first begins") };
-        assert_eq!(sequence.place(3000, true, t0), Place::At(first + 2900));
-        assert_eq!(sequence.place(101, true, t0 + QUIET / 2), Place::At(first + 1));
-        let Place::Restart(again) = sequence.place(102, true, t0 + QUIET) else { panic!("it goes on here") };
+        let PacketPlace::Restart(first) = sequence.place(100, true, t0) else { panic!("the first begins") };
+        assert_eq!(sequence.place(3000, true, t0), PacketPlace::At(first + 2900));
+        assert_eq!(sequence.place(101, true, t0 + QUIET / 2), PacketPlace::At(first + 1));
+        let PacketPlace::Restart(again) = sequence.place(102, true, t0 + QUIET) else {
+            panic!("it goes on here")
+        };
         assert!(again > first + 2900);
-        assert_eq!(sequence.place(103, true, t0 + QUIET), Place::At(again + 1));
+        assert_eq!(sequence.place(103, true, t0 + QUIET), PacketPlace::At(again + 1));
     }
 }

@@ -8,13 +8,13 @@ use super::header::{Rtp, TABLES_BYTES};
 /// All packets of a frame in one buffer, at equal distances, of which only the last may be shorter: pacing sends a range
 /// of it, and segmentation offload wants that in one piece.
 #[derive(Debug, Default)]
-pub(super) struct Slab {
+pub(super) struct PacketSlab {
     bytes: Vec<u8>,
     stride: usize,
     len: usize,
 }
 
-impl Slab {
+impl PacketSlab {
     /// Cuts `content` into packets of at most `datagram_bytes`, the first of which has the headers `first` but for the
     /// marker. What the slab held before is gone.
     pub(super) fn cut(&mut self, content: &Content<'_>, first: Rtp, datagram_bytes: usize) {
@@ -63,13 +63,13 @@ impl Slab {
 
 #[cfg(test)]
 mod tests {
-    use super::super::header::{Packet, Picture, Sampling};
+    use super::super::header::{Packet, RtpPicture, Sampling};
     use super::super::quantization::Tables;
     use super::*;
 
     #[test]
     fn the_packets_of_a_slab_are_the_scan() {
-        let mut slab = Slab::default();
+        let mut slab = PacketSlab::default();
         let tables = Tables::of_quality(80);
         for (length, datagram_bytes, restart_interval) in [
             (1, 1472, None),
@@ -80,7 +80,7 @@ mod tests {
         ] {
             let data: Vec<u8> = (0..length).map(|i| (i * 7 % 251) as u8).collect();
             let picture =
-                Picture { sampling: Sampling::Yuv420, q: 255, width: 640, height: 480, restart_interval };
+                RtpPicture { sampling: Sampling::Yuv420, q: 255, width: 640, height: 480, restart_interval };
             let first = Rtp { marker: false, sequence: 65_530, timestamp: 7, ssrc: 9 };
             slab.cut(&Content { picture, tables, data: &data }, first, datagram_bytes);
             let mut found = Vec::new();

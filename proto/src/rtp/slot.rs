@@ -4,16 +4,16 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::header::{Packet, Picture, TABLES_BYTES};
+use super::header::{Packet, RtpPicture, TABLES_BYTES};
 use super::jfif;
 use super::quantization::Tables;
 use crate::frame::{Buffer, Pool};
 
 /// One frame on its way.
 #[derive(Debug)]
-pub(super) struct Slot {
+pub(super) struct RtpSlot {
     pub(super) timestamp: u32,
-    pub(super) picture: Picture,
+    pub(super) picture: RtpPicture,
     tables: Option<Tables>,
     /// Room for the headers, then the data.
     buffer: Buffer,
@@ -34,7 +34,7 @@ pub(super) struct Slot {
 
 /// What a fragment came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stored {
+pub(super) enum FragmentOutcome {
     /// It is in its place.
     New,
     /// It was there already.
@@ -43,7 +43,7 @@ pub(super) enum Stored {
     Contradiction,
 }
 
-impl Slot {
+impl RtpSlot {
     /// Begins the frame of which this packet is the first to come.
     pub(super) fn open(
         packet: &Packet<'_>,
@@ -68,23 +68,28 @@ impl Slot {
     }
 
     /// Puts a fragment in its place. `tables` are those that it brings or names.
-    pub(super) fn store(&mut self, packet: &Packet<'_>, tables: Option<Tables>, place: u64) -> Stored {
+    pub(super) fn store(
+        &mut self,
+        packet: &Packet<'_>,
+        tables: Option<Tables>,
+        place: u64,
+    ) -> FragmentOutcome {
         let data = packet.offset..packet.offset + packet.data.len();
         let is_last = packet.rtp.marker;
         let end = self.have.last().map_or(0, |last| last.end);
         let is_beyond = self.length.is_some_and(|length| data.end > length || is_last && data.end != length);
         if packet.picture != self.picture || is_beyond || is_last && data.end < end {
-            return Stored::Contradiction;
+            return FragmentOutcome::Contradiction;
         }
         // A fragment says where it belongs; how many can have been before it, its place in the stream.
         if data.start > end {
             let between = place.abs_diff(self.places.end - 1);
             if self.packets > 0 && (data.start - end) as u64 > between * LONGEST_PACKET {
-                return Stored::Contradiction;
+                return FragmentOutcome::Contradiction;
             }
         }
         match self.insert(&data) {
-            Stored::New => {}
+            FragmentOutcome::New => {}
             other => return other,
         }
         let bytes = Arc::get_mut(&mut self.buffer).expect("a buffer from the pool has one owner");
@@ -105,7 +110,7 @@ impl Slot {
         let tables = packet.tables.map_or(0, |tables| TABLES_BYTES + tables.bytes().len());
         self.longest = self.longest.max(packet.data.len() + tables);
         self.places = self.places.start.min(place)..self.places.end.max(place + 1);
-        Stored::New
+        FragmentOutcome::New
     }
 
     /// Whether nothing is missing.
@@ -162,25 +167,27 @@ impl Slot {
     }
 
     /// Notes that these data have come.
-    fn insert(&mut self, data: &Range<usize>) -> Stored {
+    fn insert(&mut self, data: &Range<usize>) -> FragmentOutcome {
         // Nearly always it goes on where the last one ended.
         let at = match self.have.last_mut() {
             Some(last) if last.end == data.start => {
                 last.end = data.end;
-                return Stored::New;
+                return FragmentOutcome::New;
             }
             Some(last) if last.end < data.start => self.have.len(),
             _ => self.have.partition_point(|have| have.end < data.start),
         };
         match self.have.get(at) {
-            Some(have) if have.start <= data.start && data.end <= have.end => return Stored::Twice,
-            Some(have) if have.end > data.start && have.start < data.end => return Stored::Contradiction,
+            Some(have) if have.start <= data.start && data.end <= have.end => return FragmentOutcome::Twice,
+            Some(have) if have.end > data.start && have.start < data.end => {
+                return FragmentOutcome::Contradiction;
+            }
             _ => {}
         }
         let joins_before = self.have.get(at).is_some_and(|have| have.end == data.start);
         let next = if joins_before { at + 1 } else { at };
         if self.have.get(next).is_some_and(|have| have.start < data.end) {
-            return Stored::Contradiction;
+            return FragmentOutcome::Contradiction;
         }
         let joins_next = self.have.get(next).is_some_and(|have| have.start == data.end);
         match (joins_before, joins_next) {
@@ -190,10 +197,10 @@ impl Slot {
             }
             (true, false) => self.have[at].end = data.end,
             (false, true) => self.have[next].start = data.start,
-            (false, false) if self.have.len() == MOST_PIECES => return Stored::Contradiction,
+            (false, false) if self.have.len() == MOST_PIECES => return FragmentOutcome::Contradiction,
             (false, false) => self.have.insert(at, data.clone()),
         }
-        Stored::New
+        FragmentOutcome::New
     }
 }
 

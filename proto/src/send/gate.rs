@@ -7,7 +7,7 @@ use crate::frame::{Frame, MediaTime};
 /// Holds the frame that waits to be sent, at most one, and learns how far frames are apart.
 #[derive(Debug)]
 pub(crate) struct FrameGate {
-    waiting: Option<Waiting>,
+    waiting: Option<WaitingFrame>,
     interval: Option<Duration>,
     /// Whether that was known beforehand.
     is_given: bool,
@@ -20,7 +20,7 @@ pub(crate) struct FrameGate {
 
 /// A frame that waits.
 #[derive(Debug)]
-pub(crate) struct Waiting {
+pub(crate) struct WaitingFrame {
     pub(crate) number: u64,
     pub(crate) frame: Frame,
     pub(crate) pushed: Instant,
@@ -63,12 +63,12 @@ impl FrameGate {
         if self.is_too_much(frame.jpeg.len(), wire, path, now) {
             return Some(LeftOut { number, captured: frame.captured, on_purpose: true });
         }
-        let older = self.waiting.replace(Waiting { number, frame, pushed: now })?;
+        let older = self.waiting.replace(WaitingFrame { number, frame, pushed: now })?;
         Some(LeftOut { number: older.number, captured: older.frame.captured, on_purpose: false })
     }
 
     /// The frame that is to be sent next.
-    pub(crate) fn take(&mut self) -> Option<Waiting> {
+    pub(crate) fn take(&mut self) -> Option<WaitingFrame> {
         self.waiting.take()
     }
 

@@ -14,7 +14,7 @@ mod token;
 mod viewers;
 
 pub use config::SendConfig;
-pub(crate) use gate::{Path, Waiting};
+pub(crate) use gate::{Path, WaitingFrame};
 pub(crate) use output::most_at_once;
 pub use output::{SendEvent, SendOutput, Transmit};
 pub use pacer::Pace;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::gate::{FrameGate, LeftOut, Path, Waiting};
+use super::gate::{FrameGate, LeftOut, Path, WaitingFrame};
 use super::output::SendEvent;
 use crate::frame::{Frame, MediaTime};
 use crate::stats::SendStats;
@@ -65,19 +65,19 @@ impl<E> FrameQueue<E> {
     }
 
     /// The frame to begin with now; `None` if there is none, or another is going out.
-    pub(crate) fn next_frame(&mut self) -> Option<Waiting> {
+    pub(crate) fn next_frame(&mut self) -> Option<WaitingFrame> {
         if self.is_going() { None } else { self.gate.take() }
     }
 
     /// It begins to go out.
-    pub(crate) fn begin(&mut self, waiting: &Waiting, now: Instant) {
+    pub(crate) fn begin(&mut self, waiting: &WaitingFrame, now: Instant) {
         let queued = now.saturating_duration_since(waiting.pushed);
-        let Waiting { number, frame: Frame { captured, .. }, .. } = *waiting;
+        let WaitingFrame { number, frame: Frame { captured, .. }, .. } = *waiting;
         self.going = Some(Going { number, captured, queued, begun: now });
     }
 
     /// It cannot be sent.
-    pub(crate) fn refuse(&mut self, waiting: &Waiting, error: E) -> SendEvent<E> {
+    pub(crate) fn refuse(&mut self, waiting: &WaitingFrame, error: E) -> SendEvent<E> {
         self.stats.refused += 1;
         SendEvent::Refused { number: waiting.number, captured: waiting.frame.captured, error }
     }

@@ -7,11 +7,11 @@ use crate::seq::FrameId;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reply<S> {
     pub(super) to: S,
-    pub(super) what: What,
+    pub(super) what: ReplyBody,
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) enum What {
+pub(super) enum ReplyBody {
     Pong { asked: MediaTime, heard: MediaTime },
     Gone(FrameId),
 }

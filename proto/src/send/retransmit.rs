@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::sent_frames::{SentFrame, SentFrames};
-use crate::fec::{Encoder, most_parity};
+use crate::fec::{ParityEncoder, most_parity};
 use crate::seq::FrameId;
 use crate::wire::Resend;
 
@@ -16,20 +16,20 @@ use crate::wire::Resend;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Retransmission {
     pub(crate) frame: FrameId,
-    pub(crate) what: What,
+    pub(crate) what: SlabPart,
     pub(crate) range: Range<usize>,
 }
 
 /// Which of a slab's datagrams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum What {
+pub(crate) enum SlabPart {
     Data,
     Parity,
 }
 
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum RequestOutcome {
     /// It is answered, now or with others', or was a moment ago.
     Answered,
     /// The frame is not here any more.
@@ -108,12 +108,12 @@ impl Retransmitter {
         subscriber: &mut Budget,
         streamed: u64,
         now: Instant,
-    ) -> Verdict {
-        let Some(sent) = sent_frames.find(frame) else { return Verdict::Gone };
+    ) -> RequestOutcome {
+        let Some(sent) = sent_frames.find(frame) else { return RequestOutcome::Gone };
         if self.group {
             return self.aggregate(request, sent, subscriber, streamed, now);
         }
-        let mut verdict = Verdict::Answered;
+        let mut verdict = RequestOutcome::Answered;
         let gone = sent.count().min(sent.slab.len());
         let (bytes, at_once) = (sent.slab.stride() as u64, sent.slab.bytes() as u64);
         let named = request.ranges().flat_map(|range| range.start..range.end.min(gone));
@@ -123,11 +123,11 @@ impl Retransmitter {
                 continue;
             }
             if !subscriber.spend(bytes, streamed, at_once) || !self.budget.spend(bytes, streamed, at_once) {
-                verdict = Verdict::TooMuch;
+                verdict = RequestOutcome::TooMuch;
                 break;
             }
             sent.queue(index);
-            self.push(frame, What::Data, index);
+            self.push(frame, SlabPart::Data, index);
         }
         verdict
     }
@@ -136,7 +136,7 @@ impl Retransmitter {
     pub(crate) fn next(
         &mut self,
         sent_frames: &mut SentFrames,
-        encoder: &mut Encoder,
+        encoder: &mut ParityEncoder,
         streamed: u64,
         now: Instant,
     ) -> Option<&mut Retransmission> {
@@ -178,10 +178,10 @@ impl Retransmitter {
         subscriber: &mut Budget,
         streamed: u64,
         now: Instant,
-    ) -> Verdict {
+    ) -> RequestOutcome {
         // It was on its way when the last answer went out.
         if sent.answered.is_some_and(|at| now.saturating_duration_since(at) < CROSSING) {
-            return Verdict::Answered;
+            return RequestOutcome::Answered;
         }
         let named = |range: Range<usize>| range.start..range.end.min(sent.slab.len());
         let needed = usize::from(request.needed).min(sent.slab.len());
@@ -189,13 +189,13 @@ impl Retransmitter {
         let most = needed.max(request.ranges().map(|range| named(range).len()).sum());
         let (stride, at_once) = (sent.slab.stride() as u64, sent.slab.bytes() as u64);
         if !subscriber.spend(most as u64 * stride, streamed, at_once) {
-            return Verdict::TooMuch;
+            return RequestOutcome::TooMuch;
         }
         let at = match self.aggregates.iter().position(|aggregate| aggregate.frame == sent.frame) {
             Some(at) => at,
             None => {
                 if self.aggregates.len() == MOST_MERGES {
-                    return Verdict::TooMuch;
+                    return RequestOutcome::TooMuch;
                 }
                 let mut aggregate = self.spare.pop().unwrap_or_default();
                 (aggregate.frame, aggregate.due, aggregate.needed) = (sent.frame, Some(now + TOGETHER), 0);
@@ -208,13 +208,13 @@ impl Retransmitter {
         let aggregate = &mut self.aggregates[at];
         let more = needed.saturating_sub(aggregate.needed);
         if !self.budget.spend(more as u64 * stride, streamed, at_once) {
-            return Verdict::TooMuch;
+            return RequestOutcome::TooMuch;
         }
         aggregate.needed += more;
         for index in request.ranges().flat_map(named) {
             aggregate.wanted[index / 64] |= 1 << (index % 64);
         }
-        Verdict::Answered
+        RequestOutcome::Answered
     }
 
     /// Decides what makes all who asked for a frame whole.
@@ -222,7 +222,7 @@ impl Retransmitter {
         &mut self,
         aggregate: &NackAggregate,
         sent: &mut SentFrame,
-        encoder: &mut Encoder,
+        encoder: &mut ParityEncoder,
         streamed: u64,
         now: Instant,
     ) {
@@ -236,7 +236,7 @@ impl Retransmitter {
                 sent.parity_given = fresh.end;
                 self.queue.push_back(Retransmission {
                     frame: aggregate.frame,
-                    what: What::Parity,
+                    what: SlabPart::Parity,
                     range: fresh,
                 });
                 return;
@@ -250,13 +250,13 @@ impl Retransmitter {
         for index in (0..sent.slab.len()).filter(is_wanted).take(most) {
             if !sent.is_queued(index) {
                 sent.queue(index);
-                self.push(aggregate.frame, What::Data, index);
+                self.push(aggregate.frame, SlabPart::Data, index);
             }
         }
     }
 
     /// Adds a datagram to the queue, to those before it if it is the next.
-    fn push(&mut self, frame: FrameId, what: What, index: usize) {
+    fn push(&mut self, frame: FrameId, what: SlabPart, index: usize) {
         match self.queue.back_mut() {
             Some(last) if (last.frame, last.what, last.range.end) == (frame, what, index) => {
                 last.range.end += 1
@@ -268,7 +268,7 @@ impl Retransmitter {
 
 /// Makes parity, so that there are `count` in all, and some for who asks next: each time costs a pass over the whole frame,
 /// however few are made.
-fn make_fresh(sent: &mut SentFrame, count: usize, encoder: &mut Encoder) {
+fn make_fresh(sent: &mut SentFrame, count: usize, encoder: &mut ParityEncoder) {
     let made = sent.slab.parity_made();
     if made < count {
         let batch = (sent.slab.len() / BATCH).max(LEAST_BATCH);

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use thiserror::Error;
 
-use crate::fec::{Encoder, most_parity};
+use crate::fec::{ParityEncoder, most_parity};
 use crate::frame::MediaTime;
 use crate::geometry::{Geometry, MAX_FRAME_BYTES};
 use crate::seq::{FrameId, SessionId};
@@ -91,7 +91,7 @@ impl Slab {
     }
 
     /// Makes parity datagrams, so that there are `count` in all, or as many as the code has.
-    pub(crate) fn make_parity(&mut self, count: usize, encoder: &mut Encoder) {
+    pub(crate) fn make_parity(&mut self, count: usize, encoder: &mut ParityEncoder) {
         let (Some(header), Some(geometry)) = (self.header, self.geometry) else { return };
         let end = (self.made.start + count).min(most_parity(geometry.chunks()) + 1);
         if end <= self.made.end {

@@ -9,19 +9,19 @@ use std::hash::Hash;
 use std::time::{Duration, Instant};
 
 use super::config::SendConfig;
-use super::gate::{Path, Waiting};
+use super::gate::{Path, WaitingFrame};
 use super::output::{SendEvent, SendOutput, Transmit, most_at_once};
 use super::pacer::{Pace, Pacer};
 use super::queue::FrameQueue;
 use super::reply::{MOST_REPLIES, Reply};
-use super::retransmit::{Retransmitter, What};
+use super::retransmit::{Retransmitter, SlabPart};
 use super::sent_frames::SentFrames;
 use super::slab::CutError;
 use super::token::AddressToken;
 use super::viewers::Viewers;
 use super::viewers::viewer::Viewer;
 use crate::computer::ComputerOf;
-use crate::fec::{Encoder, Redundancy};
+use crate::fec::{ParityEncoder, Redundancy};
 use crate::frame::{Clock, Frame};
 use crate::rate::Train;
 use crate::seq::FrameId;
@@ -43,7 +43,7 @@ pub struct SendStream<S> {
     config: SendConfig,
     pacer: Pacer,
     sent_frames: SentFrames,
-    encoder: Encoder,
+    encoder: ParityEncoder,
     redundancy: Redundancy,
     queue: FrameQueue<CutError>,
     next_frame: FrameId,
@@ -75,7 +75,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
             pacer: Pacer::new(config.pace, config.overhead_bytes),
             queue: FrameQueue::new(config.interval, config.max_bitrate),
             sent_frames: SentFrames::new(),
-            encoder: Encoder::default(),
+            encoder: ParityEncoder::default(),
             redundancy: Redundancy::new(config.fec, config.resend),
             next_frame: FrameId::new(0),
             address_token: AddressToken::new(config.secret),
@@ -227,7 +227,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
         }
     }
 
-    fn begin(&mut self, waiting: &Waiting, now: Instant) -> Result<(), SendEvent> {
+    fn begin(&mut self, waiting: &WaitingFrame, now: Instant) -> Result<(), SendEvent> {
         let (captured, jpeg) = (waiting.frame.captured, &waiting.frame.jpeg);
         let sent = self.sent_frames.begin(now);
         let redundancy = &mut self.redundancy;
@@ -287,7 +287,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
             .expect("it was there")
             .clone();
         let sent = self.sent_frames.find(repair.frame).expect("answers are of frames that are kept");
-        let is_data = repair.what == What::Data;
+        let is_data = repair.what == SlabPart::Data;
         let stride = if is_data { sent.slab.stride() } else { sent.slab.parity_stride() };
         let count = most_at_once(repair.range.len().min(self.pacer.repair_group(stride)), stride);
         self.retransmitter.taken(count);

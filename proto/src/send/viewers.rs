@@ -6,7 +6,7 @@ mod witness;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::computer::{ComputerOf, Room, room};
+use crate::computer::{ComputerOf, Vacancy, room};
 use crate::rate::{Follow, PaceControl, Train};
 use crate::seq::FrameId;
 use crate::wire::ReportCounts;
@@ -59,9 +59,9 @@ impl<S: Copy + Ord> Viewers<S> {
             let computer = self.computer.map(|computer| computer(&source));
             let placed = self.all.iter().map(|(source, viewer)| (*source, viewer.computer, viewer.since));
             match room(computer, placed, MOST_VIEWERS) {
-                Room::Free => {}
-                Room::Instead(other) => _ = self.all.remove(&other),
-                Room::Full => return None,
+                Vacancy::Free => {}
+                Vacancy::Instead(other) => _ = self.all.remove(&other),
+                Vacancy::Full => return None,
             }
             self.all.insert(source, Viewer::new(computer, streamed, now));
         }

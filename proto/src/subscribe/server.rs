@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::computer::{Computer, ComputerOf, Room, room};
+use crate::computer::{Computer, ComputerOf, Vacancy, room};
 use crate::frame::Clock;
 use crate::send::AddressToken;
 use crate::seq::{FrameId, SessionId};
@@ -166,12 +166,12 @@ impl<S: Copy + Ord + Hash> SubscribeServer<S> {
         let computer = self.computer.map(|computer| computer(&source));
         let placed = self.viewers.iter().map(|(source, guest)| (*source, guest.computer, guest.since));
         match room(computer, placed, self.most) {
-            Room::Free => {}
-            Room::Instead(other) if self.most > 0 => {
+            Vacancy::Free => {}
+            Vacancy::Instead(other) if self.most > 0 => {
                 self.viewers.remove(&other);
                 self.displaced.push_back(other);
             }
-            Room::Instead(_) | Room::Full => return false,
+            Vacancy::Instead(_) | Vacancy::Full => return false,
         }
         self.viewers.insert(source, Guest { computer, since: now, heard: now });
         true

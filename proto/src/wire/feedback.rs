@@ -112,9 +112,9 @@ impl Token {
 }
 
 /// Takes fields off the front of a body.
-struct Fields<'a>(&'a [u8]);
+struct FieldReader<'a>(&'a [u8]);
 
-impl<'a> Fields<'a> {
+impl<'a> FieldReader<'a> {
     fn take<const N: usize>(&mut self) -> Result<[u8; N], WireError> {
         let (field, rest) = self.0.split_first_chunk().ok_or(WireError::Payload)?;
         self.0 = rest;
@@ -146,7 +146,7 @@ impl<'a> Fields<'a> {
 pub(super) fn parse_ping(body: &[u8]) -> Result<Token, WireError> {
     // It is as long as its answer, so that a forged one gains nothing.
     body.first_chunk::<PONG_BYTES>().ok_or(WireError::Payload)?;
-    Fields(body).u64().map(Token)
+    FieldReader(body).u64().map(Token)
 }
 
 /// Writes the body of a ping.
@@ -157,7 +157,7 @@ pub(crate) fn emit_ping(token: Token, datagram: &mut Vec<u8>) {
 
 impl Pong {
     pub(super) fn parse(body: &[u8]) -> Result<Self, WireError> {
-        let mut fields = Fields(body);
+        let mut fields = FieldReader(body);
         let mut time = || fields.u64();
         let (token, asked, heard) = (Token(time()?), time()?, time()?);
         Ok(Self { token, asked: MediaTime::from_micros(asked), heard: MediaTime::from_micros(heard) })
@@ -172,7 +172,7 @@ impl Pong {
 
 impl<'a> Resend<'a> {
     pub(super) fn parse(body: &'a [u8]) -> Result<Self, WireError> {
-        let mut fields = Fields(body);
+        let mut fields = FieldReader(body);
         let request = Self {
             token: Token(fields.u64()?),
             needed: fields.u16()?,
@@ -224,7 +224,7 @@ impl<'a> Resend<'a> {
 
 impl<'a> Report<'a> {
     pub(super) fn parse(body: &'a [u8]) -> Result<Self, WireError> {
-        let mut fields = Fields(body);
+        let mut fields = FieldReader(body);
         let token = Token(fields.u64()?);
         let mut count = || fields.u32();
         let counts = ReportCounts {
@@ -285,7 +285,7 @@ impl TrainEntry {
     }
 
     fn parse(train: &[u8]) -> Result<Self, WireError> {
-        let mut fields = Fields(train);
+        let mut fields = FieldReader(train);
         Ok(Self {
             frame: FrameId::new(fields.u32()?),
             first: fields.u16()?,

@@ -13,7 +13,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use proto::jpeg::{Head, with_huffman_tables};
+use proto::jpeg::{JpegHead, with_huffman_tables};
 use proto::sys::create_own;
 use proto::{Frame, MediaTime};
 
@@ -60,7 +60,7 @@ struct Offsets {
 
 impl MatroskaFile {
     /// Makes the file, which must not exist, for pictures like the one with these headers, taken then.
-    pub(super) fn create(path: &Path, head: &Head, first: MediaTime) -> io::Result<Self> {
+    pub(super) fn create(path: &Path, head: &JpegHead, first: MediaTime) -> io::Result<Self> {
         let mut file = create_own(path)?;
         let size = (head.info.width, head.info.height);
         let (start, places) = start(size, first);
@@ -111,7 +111,7 @@ impl MatroskaFile {
     ///
     /// # Errors
     /// The system's. What was written before stays whole, and [`Self::finish`] can still be called.
-    pub(super) fn write(&mut self, frame: &Frame, head: &Head) -> io::Result<()> {
+    pub(super) fn write(&mut self, frame: &Frame, head: &JpegHead) -> io::Result<()> {
         let micros = u64::try_from(frame.captured.micros_since(self.first)).unwrap_or(0);
         let earliest = if self.frames == 0 { 0 } else { self.shown + 1 };
         let shown = ((micros + 500) / 1000).max(earliest);

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
-use proto::jpeg::{Head, scan_head};
+use proto::jpeg::{JpegHead, scan_head};
 use proto::sys::is_pipe;
 use proto::{Frame, RateLimiter};
 
@@ -163,7 +163,7 @@ impl Recording {
         })
     }
 
-    fn open_next(&mut self, frame: &Frame, head: &Head) -> Result<()> {
+    fn open_next(&mut self, frame: &Frame, head: &JpegHead) -> Result<()> {
         let made = self.names.create(|path| MatroskaFile::create(path, head, frame.captured));
         let opened = made.with_context(|| format!("cannot write {}", self.names.last().display()))?;
         *lock(&self.progress.path) = Some(opened.0.clone());
@@ -172,7 +172,7 @@ impl Recording {
     }
 
     /// Why the frame does not go into this file, if so.
-    fn why_new_file(&self, file: &MatroskaFile, received: &Received, head: &Head) -> Option<String> {
+    fn why_new_file(&self, file: &MatroskaFile, received: &Received, head: &JpegHead) -> Option<String> {
         let Received { sender, frame, .. } = received;
         let (width, height) = (head.info.width, head.info.height);
         let (since_first, since_last) = file.since(frame.captured);

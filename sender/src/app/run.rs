@@ -13,7 +13,7 @@ use proto::{QualityControl, SessionId, SubscribeServer, Taken};
 
 use super::diagnosis::Diagnosis;
 use super::report::Reporting;
-use super::sockets::{Sockets, say_where};
+use super::sockets::{SenderSockets, say_where};
 use super::web::Web;
 use crate::args::Args;
 use crate::capture::source::{SourceOptions, WantedMode};
@@ -35,7 +35,7 @@ pub fn run(args: &Args) -> Result<()> {
     handle_signals(&stop)?;
     // Before there are pictures: it takes longer than sending one.
     proto::warm_up();
-    let sockets = Sockets::open(args)?;
+    let sockets = SenderSockets::open(args)?;
     let web = Web::bind(&args.web, args.web_policy)?;
     let console = Console::new("sender").in_format(args.system.log_format);
     let mut reporter = Reporter::new(console, args.stats_json.as_deref(), args.stats_interval)?
@@ -136,12 +136,12 @@ impl<'a> Run<'a> {
     }
 
     /// Starts the send thread, with a stream for each destination that there is already.
-    fn start_send(&self, sockets: Sockets, source: &OpenedSource) -> Result<JoinHandle<Result<()>>> {
+    fn start_send(&self, sockets: SenderSockets, source: &OpenedSource) -> Result<JoinHandle<Result<()>>> {
         let (args, pipeline) = (self.args, self.pipeline.clone());
         let config = args.send_config(self.session, self.secret);
         let mut streams = StreamFactory::new(args.format, config, args.impair.clone(), pipeline.clock);
         streams.set_interval(source.interval);
-        let Sockets { options, opened, awaited, bell, served } = sockets;
+        let SenderSockets { options, opened, awaited, bell, served } = sockets;
         let mut fanout = Fanout::new(streams, options).context(NO_EVENT)?;
         let rate = source.interval.map(|interval| interval.as_secs_f64().recip());
         let sdp = |path: &PathBuf| Sdp { path: path.clone(), ttl: args.ttl, name: args.name(), rate };

@@ -16,7 +16,7 @@ use crate::send::Awaited;
 use crate::serve::{self, Announcer, Notice, ServeAt, USUAL_PORT};
 
 /// The sockets of a sender.
-pub(super) struct Sockets {
+pub(super) struct SenderSockets {
     pub(super) options: NetworkOptions,
     /// Those to what was typed as `--dest`.
     pub(super) opened: Vec<(SendSocket, Route)>,
@@ -28,7 +28,7 @@ pub(super) struct Sockets {
     pub(super) served: Option<Vec<SendSocket>>,
 }
 
-impl Sockets {
+impl SenderSockets {
     /// Opens them.
     ///
     /// # Errors

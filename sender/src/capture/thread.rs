@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use proto::Frame;
 use proto::RateLimiter;
-use proto::jpeg::{self, Coding, Head, Info};
+use proto::jpeg::{self, Coding, Info, JpegHead};
 
 use super::sizes::Sizes;
 use super::source::{self, NextPicture, Source, SourceDrops, SourceOptions, Spec, Timing};
@@ -133,7 +133,7 @@ impl CaptureThread {
         let size = match &captured.picture {
             Picture::Raw(RawPicture { width, height, .. }) => (*width, *height),
             Picture::Jpeg(jpeg) => match jpeg::scan_head(jpeg) {
-                Ok(Head { info: Info { width, height, coding, .. }, .. }) => {
+                Ok(JpegHead { info: Info { width, height, coding, .. }, .. }) => {
                     self.tell_coding(coding);
                     (width.into(), height.into())
                 }

@@ -20,7 +20,8 @@ fn part(chunks: usize, bytes: usize, short: usize, seed: u64) -> (Geometry, Vec<
 fn parity(geometry: Geometry, part: &[u8], wanted: Range<usize>) -> Vec<(usize, Vec<u8>)> {
     let mut made = Vec::new();
     let chunks = (0..geometry.chunks()).map(|index| &part[geometry.range(index)]);
-    Encoder::default().encode(geometry, chunks, wanted, |index, chunk| made.push((index, chunk.to_vec())));
+    ParityEncoder::default()
+        .encode(geometry, chunks, wanted, |index, chunk| made.push((index, chunk.to_vec())));
     made
 }
 
@@ -124,7 +125,8 @@ fn every_loss_in_a_small_part_is_repaired_if_and_only_if_enough_parity_came() {
 
 #[test]
 fn one_encoder_and_one_repairer_serve_parts_of_any_shape_in_any_order() {
-    let (mut encoder, mut repairer, mut random) = (Encoder::default(), Repairer::default(), Random::new(4));
+    let (mut encoder, mut repairer, mut random) =
+        (ParityEncoder::default(), Repairer::default(), Random::new(4));
     for round in 0..200 {
         let chunks = 1 + random.below(if round % 2 == 0 { 9 } else { 300 }) as usize;
         let (geometry, whole) = part(chunks, 2 + 2 * random.below(100) as usize, 1, round);

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::arrival::Arrival;
 use super::nack_state::NackState;
-use super::train::{Train, TrainReport};
+use super::train::{ArrivalTrain, TrainReport};
 use crate::fec::{Repairer, most_parity};
 use crate::frame::{Buffer, MediaTime};
 use crate::geometry::Geometry;
@@ -31,7 +31,7 @@ pub(crate) struct Slot {
     parity: Vec<u8>,
     parity_indices: Vec<u16>,
     checksum: Option<u32>,
-    pub(crate) train: Train,
+    pub(crate) train: ArrivalTrain,
     pub(crate) nack: NackState,
     /// Whether something came that was sent because somebody asked.
     pub(super) was_helped: bool,
@@ -40,7 +40,7 @@ pub(crate) struct Slot {
 /// How a chunk was taken in; lateness in microseconds, so that it fits a register: read back from memory right after the
 /// chunk was written, it would wait for all of that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stored {
+pub(crate) enum ChunkOutcome {
     /// In its place, in order as far as is known.
     New,
     /// In its place, so long after a later one.
@@ -68,7 +68,7 @@ impl Slot {
             parity: Vec::new(),
             parity_indices: Vec::new(),
             checksum: None,
-            train: Train::empty(now),
+            train: ArrivalTrain::empty(now),
             nack: NackState::default(),
             was_helped: false,
         }
@@ -146,7 +146,7 @@ impl Slot {
     }
 
     /// Puts a data chunk in its place.
-    pub(super) fn store(&mut self, index: usize, arrival: &Arrival<'_>) -> Stored {
+    pub(super) fn store(&mut self, index: usize, arrival: &Arrival<'_>) -> ChunkOutcome {
         let &Arrival { chunk, again, arrived, now, .. } = arrival;
         let is_new = !self.has(index);
         let mut late = None;
@@ -155,7 +155,7 @@ impl Slot {
             late = self.train.passed(index, arrived, now);
         }
         if !is_new {
-            return late.map_or(Stored::Twice, Stored::TwiceLate);
+            return late.map_or(ChunkOutcome::Twice, ChunkOutcome::TwiceLate);
         }
         set(&mut self.have, index);
         self.missing -= 1;
@@ -164,9 +164,9 @@ impl Slot {
         bytes[self.geometry.range(index)].copy_from_slice(chunk);
         if again {
             self.was_helped = true;
-            return Stored::Again;
+            return ChunkOutcome::Again;
         }
-        late.map_or(Stored::New, Stored::Late)
+        late.map_or(ChunkOutcome::New, ChunkOutcome::Late)
     }
 
     /// Keeps a parity chunk; `None` if it says something else of the part than another did.
@@ -177,14 +177,14 @@ impl Slot {
         chunk: &[u8],
         arrived: Instant,
         now: Instant,
-    ) -> Option<Stored> {
+    ) -> Option<ChunkOutcome> {
         if *self.checksum.get_or_insert(checksum) != checksum {
             return None;
         }
         let index16 = u16::try_from(index).ok()?;
         // More than are missing help nobody.
         if self.parity_indices.contains(&index16) || self.usable_parity() >= self.missing {
-            return Some(Stored::Twice);
+            return Some(ChunkOutcome::Twice);
         }
         self.parity_indices.push(index16);
         self.parity.extend_from_slice(chunk);
@@ -192,10 +192,10 @@ impl Slot {
         if place >= self.planned {
             // It was made later, for somebody who asked.
             self.was_helped = true;
-            return Some(Stored::Again);
+            return Some(ChunkOutcome::Again);
         }
         self.train.passed(self.geometry.chunks() + place, arrived, now);
-        Some(Stored::New)
+        Some(ChunkOutcome::New)
     }
 
     /// Whether there is as much parity as data is missing.

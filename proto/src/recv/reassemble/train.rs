@@ -7,7 +7,7 @@ use crate::wire::TrainEntry;
 
 /// How the datagrams of a frame arrive: data first, then parity.
 #[derive(Debug)]
-pub(crate) struct Train {
+pub(crate) struct ArrivalTrain {
     /// When the first was read.
     pub(crate) first: Instant,
     /// When the furthest so far was read.
@@ -48,7 +48,7 @@ pub(crate) struct Gap {
     pub(crate) since: Instant,
 }
 
-impl Train {
+impl ArrivalTrain {
     pub(super) fn empty(now: Instant) -> Self {
         Self {
             first: now,

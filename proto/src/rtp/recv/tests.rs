@@ -1,18 +1,18 @@
 //! What comes of packets in every order, and of packets that lie.
 
 use super::super::content::Content;
-use super::super::header::{Picture, Rtp, Sampling};
+use super::super::header::{Rtp, RtpPicture, Sampling};
 use super::super::jfif;
 use super::super::quantization::Tables;
-use super::super::slab::Slab;
+use super::super::slab::PacketSlab;
 use super::*;
 use crate::frame::MediaTime;
 use crate::recv::MAX_BYTES_IN_FLIGHT;
 use crate::stats::{LossReason, NotTaken};
 use crate::t0;
 
-const PICTURE: Picture =
-    Picture { sampling: Sampling::Yuv420, q: 255, width: 640, height: 480, restart_interval: None };
+const PICTURE: RtpPicture =
+    RtpPicture { sampling: Sampling::Yuv420, q: 255, width: 640, height: 480, restart_interval: None };
 /// Timestamps are so far apart.
 const STEP: u32 = 3000;
 
@@ -76,19 +76,19 @@ fn data(number: u32, length: usize) -> Vec<u8> {
 }
 
 /// Three packets: frame `number` of source `ssrc`, whose packets are counted from 0.
-fn frame(ssrc: u32, number: u32, picture: Picture) -> Vec<Vec<u8>> {
+fn frame(ssrc: u32, number: u32, picture: RtpPicture) -> Vec<Vec<u8>> {
     packets(ssrc, number * STEP, (number * 3) as u16, picture, &data(number, 500))
 }
 
-fn packets(ssrc: u32, timestamp: u32, sequence: u16, picture: Picture, data: &[u8]) -> Vec<Vec<u8>> {
-    let mut slab = Slab::default();
+fn packets(ssrc: u32, timestamp: u32, sequence: u16, picture: RtpPicture, data: &[u8]) -> Vec<Vec<u8>> {
+    let mut slab = PacketSlab::default();
     let first = Rtp { marker: false, sequence, timestamp, ssrc };
     slab.cut(&Content { picture, tables: Tables::of_quality(80), data }, first, 260);
     (0..slab.len()).map(|at| slab.range(at..at + 1).to_vec()).collect()
 }
 
 /// The file that a receiver makes of that frame.
-fn file(number: u32, picture: Picture, tables: &Tables) -> Vec<u8> {
+fn file(number: u32, picture: RtpPicture, tables: &Tables) -> Vec<u8> {
     let mut file = Vec::new();
     jfif::emit(&picture, tables, &mut file);
     file.extend_from_slice(&data(number, 500));
@@ -136,12 +136,12 @@ fn captures_are_as_far_apart_as_timestamps_and_begin_with_the_arrival() {
 #[test]
 fn headers_are_made_of_what_the_quality_stands_for() {
     let mut bench = Bench::new();
-    let by_formula = Picture { q: 40, sampling: Sampling::Yuv422, restart_interval: Some(9), ..PICTURE };
+    let by_formula = RtpPicture { q: 40, sampling: Sampling::Yuv422, restart_interval: Some(9), ..PICTURE };
     bench.give_all(&frame(7, 0, by_formula));
     assert_eq!(*bench.delivered()[0].frame.jpeg, file(0, by_formula, &Tables::of_quality(40)));
 
     // What stands for tables that came with an earlier frame.
-    let by_name = Picture { q: 200, ..PICTURE };
+    let by_name = RtpPicture { q: 200, ..PICTURE };
     bench.give_all(&frame(7, 1, by_name));
     let mut second = frame(7, 2, by_name);
     let first = &mut second[0];
@@ -168,7 +168,7 @@ fn wide_tables_and_an_end_marker_that_was_left_on_are_kept() {
     let wide = [1, 2].repeat(64);
     let tables = Tables::new([&wide, &wide]).unwrap();
     let data = [&data(0, 300)[..], &jfif::END].concat();
-    let mut slab = Slab::default();
+    let mut slab = PacketSlab::default();
     let first = Rtp { marker: false, sequence: 0, timestamp: 0, ssrc: 1 };
     slab.cut(&Content { picture: PICTURE, tables, data: &data }, first, 400);
     for at in 0..slab.len() {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::header::{Packet, Picture, Sampling};
+use super::super::header::{Packet, RtpPicture, Sampling};
 use super::super::jfif;
 use super::super::quantization::Tables;
 use super::super::recv::{RtpRecvConfig, RtpRecvStream};
@@ -29,7 +29,7 @@ fn stream(pace: Pace, reports_to: Option<u8>, now: Instant) -> RtpSendStream<u8>
 }
 
 fn frame(number: u64, bytes: usize) -> Frame {
-    let picture = Picture {
+    let picture = RtpPicture {
         sampling: Sampling::Yuv420,
         q: 255,
         width: 1920,

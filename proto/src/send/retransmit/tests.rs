@@ -31,7 +31,7 @@ fn request(needed: u16, first: usize) -> Vec<u8> {
 #[test]
 fn one_receiver_is_sent_the_first_that_it_needs_of_those_that_it_names() {
     let now = t0();
-    let (mut sent_frames, mut encoder) = (sent_frames(100, 0, now), Encoder::default());
+    let (mut sent_frames, mut encoder) = (sent_frames(100, 0, now), ParityEncoder::default());
     let (mut retransmitter, mut subscriber) = (Retransmitter::new(false), Budget::new(1, 0));
     let header = Header::control(Kind::Resend, SessionId::new(1), FrameId::new(0), MediaTime::default());
     let mut datagram = Vec::new();
@@ -60,7 +60,7 @@ fn one_receiver_is_sent_the_first_that_it_needs_of_those_that_it_names() {
 fn fresh_parity_is_made_for_many_requests_at_once_and_none_is_sent_twice() {
     for (chunks, planned) in [(1000, 10), (1000, 0), (200, 1), (64, 4), (20, 2)] {
         let now = t0();
-        let (mut sent_frames, mut encoder) = (sent_frames(chunks, planned, now), Encoder::default());
+        let (mut sent_frames, mut encoder) = (sent_frames(chunks, planned, now), ParityEncoder::default());
         let mut retransmitter = Retransmitter::new(true);
         let (mut made, mut given) = (Vec::new(), planned);
         for moment in 0..chunks as u32 / 10 {
@@ -76,12 +76,12 @@ fn fresh_parity_is_made_for_many_requests_at_once_and_none_is_sent_twice() {
             while let Some(repair) =
                 retransmitter.next(&mut sent_frames, &mut encoder, 1 << 40, now).map(|repair| repair.clone())
             {
-                if repair.what == What::Parity {
+                if repair.what == SlabPart::Parity {
                     assert_eq!(repair.range.start, given, "each is new");
                     given = repair.range.end;
                 }
                 let sent = sent_frames.find(FrameId::new(0)).unwrap();
-                assert!(repair.what == What::Data || repair.range.end <= sent.slab.parity_made());
+                assert!(repair.what == SlabPart::Data || repair.range.end <= sent.slab.parity_made());
                 made.push(sent.slab.parity_made());
                 retransmitter.taken(repair.range.len());
             }

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::super::output::{SendOutput, Transmit};
 use super::super::pacer::Pace;
-use super::super::reply::{MOST_REPLIES, Reply, What};
-use super::super::retransmit::Verdict;
+use super::super::reply::{MOST_REPLIES, Reply, ReplyBody};
+use super::super::retransmit::RequestOutcome;
 use super::super::sent_frames::SendTimes;
 use super::super::viewers::viewer::Viewer;
 use super::SendStream;
@@ -43,7 +43,7 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
             return FeedbackOutcome::Unproven;
         }
         let pong =
-            Reply { to: source, what: What::Pong { asked: header.captured, heard: self.clock.at(now) } };
+            Reply { to: source, what: ReplyBody::Pong { asked: header.captured, heard: self.clock.at(now) } };
         if !is_proven {
             self.push_reply(pong);
             return FeedbackOutcome::Accepted;
@@ -101,10 +101,10 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
         }
         let Some(Viewer { budget, .. }) = self.viewers.find(source) else { return FeedbackOutcome::Unproven };
         match self.retransmitter.ask(request, frame, &mut self.sent_frames, budget, self.streamed, now) {
-            Verdict::Answered => FeedbackOutcome::Accepted,
-            Verdict::TooMuch => FeedbackOutcome::TooMuch,
-            Verdict::Gone => {
-                self.push_reply(Reply { to: source, what: What::Gone(frame) });
+            RequestOutcome::Answered => FeedbackOutcome::Accepted,
+            RequestOutcome::TooMuch => FeedbackOutcome::TooMuch,
+            RequestOutcome::Gone => {
+                self.push_reply(Reply { to: source, what: ReplyBody::Gone(frame) });
                 FeedbackOutcome::Accepted
             }
         }
@@ -118,13 +118,13 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
 
     pub(super) fn reply(&mut self, reply: &Reply<S>, now: Instant) -> SendOutput<'_, S> {
         match reply.what {
-            What::Pong { asked, heard } => {
+            ReplyBody::Pong { asked, heard } => {
                 let token = self.address_token.token(&reply.to, self.clock.at(now));
                 let pong = Pong { token, asked, heard };
                 let header = self.control_header(Kind::Pong, self.next_frame, now);
                 wire::emit_with(&header, &mut self.control, |body| pong.emit(body));
             }
-            What::Gone(frame) => {
+            ReplyBody::Gone(frame) => {
                 let header = self.control_header(Kind::Gone, frame, now);
                 wire::emit_with(&header, &mut self.control, |_| {});
             }
