@@ -5,7 +5,7 @@ use std::time::Duration;
 use sdl2::rect::Rect;
 
 use super::health::{Condition, mark};
-use super::overlay::{SMALLEST, WORTH_A_LOOK, age_text, letter_size};
+use super::overlay::{SMALLEST, WORTH_A_LOOK, age_text};
 use crate::window::draw::bitmap::Bitmap;
 use crate::window::draw::font;
 use crate::window::draw::font::Fonts;
@@ -34,7 +34,7 @@ pub(crate) struct Label<'a> {
 pub(crate) fn draw(bitmap: &mut Bitmap, fonts: &Fonts, tile: (u32, u32), label: &Label<'_>) -> Option<Rect> {
     let (mark_and_words, colour) = label.health();
     let fits = |size: &u32| tile.0 >= LEAST * size && tile.1 >= 8 * strip(*size);
-    let size = font::sizes(SMALLEST, letter_size(tile) * 3 / 2).find(fits).unwrap_or(SMALLEST);
+    let size = font::sizes(SMALLEST, (tile.1 / TALL).max(SMALLEST)).find(fits).unwrap_or(SMALLEST);
     let (height, padding) = (strip(size), size * 2 / 3);
     let mut room = tile.0.saturating_sub(2 * padding);
     if room < size / 2 || tile.1 < height {
@@ -89,6 +89,8 @@ impl Label<'_> {
     }
 }
 
+/// A tile is as high as so many ems.
+const TALL: u32 = 15;
 /// Where a tile is narrower than so many ems, letters are smaller.
 const LEAST: u32 = 16;
 /// So much of a name is written before it is written for how long.
