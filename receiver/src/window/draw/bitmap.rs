@@ -73,6 +73,8 @@ fn blend_row(from: &[Colour], to: &mut [Colour]) {
         match run[0] {
             [.., 0] => {}
             colour @ [.., 255] => below.fill(colour),
+            // The rims of letters.
+            colour if below.len() < 4 => below.iter_mut().for_each(|pixel| *pixel = blended(colour, *pixel)),
             colour => blend_colour(colour, below.as_flattened_mut()),
         }
     }
@@ -80,22 +82,32 @@ fn blend_row(from: &[Colour], to: &mut [Colour]) {
 
 /// In steps of four pixels and 16 bits a channel, which the compiler does at once.
 fn blend_colour(colour: Colour, below: &mut [u8]) {
-    let alpha = u16::from(colour[3]);
-    let over: [u16; 16] = std::array::from_fn(|byte| u16::from(colour[byte % 4]) * alpha + 128);
-    let mix = |over: u16, below: u8| {
-        let sum = over + u16::from(below) * (255 - alpha);
-        // Divided by 255, rounded.
-        ((sum + (sum >> 8)) >> 8) as u8
-    };
+    let over: [u16; 16] = std::array::from_fn(|byte| over(colour, byte % 4));
     let (fours, rest) = below.as_chunks_mut::<16>();
     for bytes in fours {
         for (byte, over) in bytes.iter_mut().zip(over) {
-            *byte = mix(over, *byte);
+            *byte = mixed(over, *byte, colour);
         }
     }
     for (byte, over) in rest.iter_mut().zip(over) {
-        *byte = mix(over, *byte);
+        *byte = mixed(over, *byte, colour);
     }
+}
+
+/// The same for one pixel.
+fn blended(colour: Colour, below: Colour) -> Colour {
+    std::array::from_fn(|byte| mixed(over(colour, byte), below[byte], colour))
+}
+
+/// What a colour's byte adds, times 255, and half of one for rounding.
+fn over(colour: Colour, byte: usize) -> u16 {
+    u16::from(colour[byte]) * u16::from(colour[3]) + 128
+}
+
+fn mixed(over: u16, below: u8, colour: Colour) -> u8 {
+    let sum = over + u16::from(below) * (255 - u16::from(colour[3]));
+    // Divided by 255, rounded.
+    ((sum + (sum >> 8)) >> 8) as u8
 }
 
 #[cfg(test)]
@@ -120,8 +132,11 @@ mod tests {
     fn every_mixture_is_rounded_to_the_nearest() {
         for alpha in 0..=255 {
             for (over, below) in [(0, 255), (255, 0), (255, 255), (17, 200), (128, 127)] {
-                let mut to = [[below; 4]];
+                // One alone, and so many that they are mixed together.
+                let (mut to, mut many) = ([[below; 4]], [[below; 4]; 7]);
                 blend_row(&[[over, over, over, alpha]], &mut to);
+                blend_row(&[[over, over, over, alpha]; 7], &mut many);
+                assert_eq!(many, [to[0]; 7]);
                 let exact = (f64::from(over) * f64::from(alpha)
                     + f64::from(below) * (255.0 - f64::from(alpha)))
                     / 255.0;

@@ -79,7 +79,7 @@ impl<'a> Painter<'a> {
                 continue;
             }
             let line = &mut self.pixels[y as usize * self.width..][..self.width];
-            for (x, &covered) in (left..).zip(row) {
+            for (x, &covered) in (left..).zip(row).filter(|(_, covered)| **covered > 0) {
                 if let Some(pixel) = usize::try_from(x).ok().and_then(|x| line.get_mut(x)) {
                     *pixel = inked(*pixel, colour, covered);
                 }
@@ -90,6 +90,9 @@ impl<'a> Painter<'a> {
 
 /// A pixel of which ink covers a part, from 0 to 255. The ink's own alpha is not looked at: ink hides what is below.
 pub(super) fn inked(below: Colour, ink: Colour, covered: u8) -> Colour {
+    if covered == 255 {
+        return [ink[0], ink[1], ink[2], 255];
+    }
     let (covered, left) = (u32::from(covered), u32::from(255 - covered));
     // All by 255 times 255.
     let alpha_below = left * u32::from(below[3]);
