@@ -5,6 +5,9 @@ use std::time::{Duration, Instant};
 
 use proto::sys::wait_until;
 use rustix::event::{PollFd, PollFlags};
+use socket2::{Domain, Protocol, Type};
+
+use crate::net::NetworkOptions;
 
 fn pair() -> (SendSocket, Route, UdpSocket) {
     let receiver = receiver();

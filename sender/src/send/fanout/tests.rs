@@ -4,10 +4,14 @@ use std::net::UdpSocket;
 use std::sync::Arc;
 
 use clap::Parser;
+use proto::Follow;
 use proto::wire::{Body, Datagram};
 use proto::{Clock, MediaTime, SessionId, SubscribeOutput, Subscriber};
 
+use super::budget::{FOLLOW_SERVED, followed, one_voice_each};
+use super::feedback::FEEDBACK_AT_ONCE;
 use crate::args::Args;
+use crate::net::computer;
 use crate::serve::ServeAt;
 
 const SESSION: SessionId = SessionId::new(1);

@@ -1,0 +1,126 @@
+//! What comes back; and viewers, who come and go by it.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use super::super::destination::Destination;
+use super::super::ledger::FrameLedger;
+use super::Fanout;
+use crate::net::{Peer, Route};
+use crate::serve::ViewerChange;
+use crate::stats::Stats;
+
+impl Fanout {
+    /// Takes in a batch of what came back by one of the sockets. Not more: however much comes, what is due goes out in
+    /// between.
+    pub(crate) fn receive(&mut self, number: usize, ledger: &mut FrameLedger, stats: &Stats, now: Instant) {
+        if number >= self.links.len() {
+            // They are seen to when what is due is.
+            self.changes.hear(now);
+            self.bell.clear();
+            return;
+        }
+        let Self { links, destinations, due_times, served, asked, .. } = self;
+        let strangers = links[number].strangers();
+        let mut door = served.as_mut().filter(|served| served.has(number));
+        let read = links[number].receive(FEEDBACK_AT_ONCE, |socket, peer, datagram| {
+            if let Some(door) = &mut door
+                && door.handle_datagram(socket, peer, datagram, asked, now)
+            {
+                return true;
+            }
+            let is_from = |d: &Destination| d.socket == number && d.route().is_receiver(peer.address);
+            let Some(from) = destinations.iter().position(is_from) else { return false };
+            destinations[from].stream.handle_datagram(peer.address, datagram, now);
+            due_times.set(from, Some(now));
+            true
+        });
+        if links[number].strangers() != strangers {
+            let listed = &mut stats.lock().destinations;
+            let own = destinations.iter().zip(listed).filter(|(destination, _)| destination.socket == number);
+            own.for_each(|(_, listed)| listed.strangers = links[number].strangers());
+        }
+        if let Err(error) = read
+            && self.complaints.is_due(now)
+        {
+            tracing::info!("cannot read what comes back: {error}");
+        }
+        self.admit(number, ledger, stats, now);
+    }
+
+    /// Does what asks have come to.
+    fn admit(&mut self, socket: usize, ledger: &mut FrameLedger, stats: &Stats, now: Instant) {
+        // Whose place another has goes first.
+        self.end_silent(ledger, stats);
+        let mut asked = std::mem::take(&mut self.asked);
+        for asked in asked.drain(..) {
+            match asked {
+                ViewerChange::Left(address) => self.end(address, ledger, stats),
+                ViewerChange::Welcome(peer) => self.welcome(socket, peer, ledger, stats, now),
+                ViewerChange::Stays(peer) => {
+                    if self.asks_elsewhere(peer) {
+                        self.end(peer.address, ledger, stats);
+                        self.welcome(socket, peer, ledger, stats, now);
+                    }
+                }
+            }
+        }
+        self.asked = asked;
+        if let Some(served) = &self.served {
+            stats.lock().asks = served.counts();
+        }
+    }
+
+    /// A viewer begins, with the newest picture there is.
+    fn welcome(&mut self, socket: usize, peer: Peer, ledger: &mut FrameLedger, stats: &Stats, now: Instant) {
+        let back = Route::back(peer, &self.options);
+        let open = |route: Route| {
+            let own = self.links[socket].back_to(peer, &self.options)?;
+            own.follow(&route)?;
+            Ok((own, route))
+        };
+        match back.and_then(open) {
+            Ok((own, route)) => self.begin(socket, Some(own), route, stats),
+            Err(error) => {
+                self.served.iter_mut().for_each(|served| served.turn_away(peer.address));
+                if self.complaints.is_due(now) {
+                    tracing::info!("cannot serve {}: {error:#}", peer.address);
+                }
+                return;
+            }
+        }
+        self.push_unwatched(ledger, stats, now);
+    }
+
+    /// Whether a viewer now asks another of this computer's addresses than it is sent to from: it takes what comes from
+    /// there, and nothing else. The path is another too, so its stream begins anew.
+    fn asks_elsewhere(&self, peer: Peer) -> bool {
+        self.served_to(peer.address).is_some_and(|number| self.destinations[number].route().from() != peer.at)
+    }
+
+    /// Ends the streams of those who have fallen silent.
+    pub(super) fn end_silent(&mut self, ledger: &mut FrameLedger, stats: &Stats) {
+        let now = Instant::now();
+        while let Some(gone) = self.served.as_mut().and_then(|served| served.next_gone(now)) {
+            self.end(gone, ledger, stats);
+        }
+    }
+
+    /// Ends a served viewer's stream, without a goodbye: it may come back to the same session.
+    fn end(&mut self, address: SocketAddr, ledger: &mut FrameLedger, stats: &Stats) {
+        let Some(number) = self.served_to(address) else { return };
+        self.due_times.remove(number);
+        self.budgets_changed = true;
+        self.destinations.remove(number).discard(ledger, stats);
+        stats.lock().depart(number);
+    }
+
+    /// The number of a served viewer's stream.
+    fn served_to(&self, address: SocketAddr) -> Option<usize> {
+        let served = self.served.as_ref()?;
+        self.destinations.iter().position(|d| served.has(d.socket) && d.route().to() == address)
+    }
+}
+
+/// Many receivers' reports; a few tens of microseconds, which no pacing instant misses by much.
+pub(super) const FEEDBACK_AT_ONCE: usize = 32;
