@@ -1,7 +1,6 @@
 //! UDP sockets, and the ways that lead from them.
 
 mod address;
-pub(crate) mod computer;
 mod dest;
 mod errors;
 mod options;
@@ -11,7 +10,7 @@ mod socket;
 mod sockopt;
 mod writable;
 
-pub(crate) use address::Peer;
+pub(crate) use address::{Peer, computer_of};
 pub(crate) use dest::Dest;
 pub(crate) use errors::is_gone;
 pub(crate) use options::NetworkOptions;

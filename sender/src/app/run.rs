@@ -20,7 +20,7 @@ use crate::capture::source::{SourceOptions, WantedMode};
 use crate::capture::{CaptureThread, OpenedSource, Sizes};
 use crate::encode::{self, Encoder};
 use crate::inbox::FrameTap;
-use crate::net::computer;
+use crate::net::computer_of;
 use crate::pipeline::Pipeline;
 use crate::send::{self, Fanout, StreamFactory};
 use crate::serve::{Announcer, Sdp};
@@ -154,7 +154,7 @@ impl<'a> Run<'a> {
             say_where(args, &links, self.session);
             let most = args.max_viewers.into();
             let door = SubscribeServer::new(self.session, self.secret, most, pipeline.clock);
-            fanout.serve(links, door.with_computers(computer::of));
+            fanout.serve(links, door.with_computers(computer_of));
         }
         let (follow, most) = (args.follow, args.frames);
         spawn("send", &self.pipeline.stop, move || {

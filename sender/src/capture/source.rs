@@ -13,7 +13,6 @@ mod open;
 mod pattern;
 mod range;
 mod spec;
-mod step;
 mod stream;
 mod y4m;
 

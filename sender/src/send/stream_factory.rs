@@ -10,7 +10,7 @@ use proto::{Clock, FrameId, Pace, SendConfig, SendStream, SessionId};
 
 use super::destination::Destination;
 use super::stream::DestinationStream;
-use crate::net::{Route, computer};
+use crate::net::{Route, computer_of};
 
 /// What all streams of a run share.
 #[derive(Clone, Debug)]
@@ -62,7 +62,7 @@ impl StreamFactory {
         };
         let mut stream: SendStream<SocketAddr> = SendStream::new(config, self.clock, Instant::now());
         stream.set_next_frame(first);
-        stream.set_computers(computer::of);
+        stream.set_computers(computer_of);
         stream.into()
     }
 

@@ -1,4 +1,4 @@
-//! Bytes from a file or a pipe, waited for in a way that can be stopped.
+//! Bytes from a file or a pipe, waited for in a way that can be stopped; and what readers make of them.
 
 use std::fs::File;
 use std::io::{self, Seek};
@@ -8,6 +8,8 @@ use std::time::Instant;
 use anyhow::Context;
 use proto::sys::Stop;
 use rustix::io::Errno;
+
+use crate::picture::Picture;
 
 /// A file or pipe, and the bytes read from it that nobody has used yet.
 #[derive(Debug)]
@@ -29,6 +31,16 @@ pub(super) enum Read {
     End,
     /// The program is asked to end.
     Stopped,
+}
+
+/// What a reader has next.
+#[derive(Debug)]
+pub(super) enum ReaderStep {
+    Picture(Picture),
+    Stopped,
+    /// The input ended within a picture.
+    CutShort,
+    End,
 }
 
 impl Input {

@@ -7,8 +7,7 @@ use proto::jpeg::Splitter;
 use proto::sys::Stop;
 
 use super::LARGEST_JPEG;
-use super::input::{Input, Read};
-use super::step::ReaderStep;
+use super::input::{Input, Read, ReaderStep};
 use crate::picture::{Picture, unique};
 
 /// Cuts JPEGs out of a stream of bytes, each as soon as its last byte is there.

@@ -11,9 +11,8 @@ use anyhow::{Context, ensure};
 use proto::Pool;
 use proto::sys::Stop;
 
-use super::input::{Input, Read};
+use super::input::{Input, Read, ReaderStep};
 use super::mjpeg::Mjpeg;
-use super::step::ReaderStep;
 use super::y4m::{self, Y4m};
 use super::{NextPicture, Source, SourceDrops, Timing};
 use crate::picture::Captured;

@@ -4,9 +4,8 @@ use anyhow::{Context, bail, ensure};
 use proto::Pool;
 use proto::sys::Stop;
 
-use super::input::{Input, Read};
+use super::input::{Input, Read, ReaderStep};
 use super::range::{stretch_chroma, stretch_luma};
-use super::step::ReaderStep;
 use crate::picture::{Layout, Picture, RawPicture, unique};
 
 /// What every Y4M stream begins with.

@@ -4,7 +4,7 @@ use proto::Follow;
 
 use super::super::destination::Destination;
 use super::Fanout;
-use crate::net::computer;
+use crate::net::computer_of;
 
 impl Fanout {
     /// How many bytes a picture may have, so that the paths of those who are followed carry the stream. If nobody was named
@@ -23,8 +23,7 @@ impl Fanout {
             voices.clear();
             voices.extend(own.enumerate().map(|(number, destination)| {
                 // Where somebody is to be sent to in any case, each counts.
-                let key =
-                    if of_served { computer::of(&destination.route().to()).key } else { number as u128 };
+                let key = if of_served { computer_of(&destination.route().to()).key } else { number as u128 };
                 (key, destination.budget().unwrap_or(usize::MAX))
             }));
             one_voice_each(voices, budgets);

@@ -11,7 +11,7 @@ use proto::{Clock, MediaTime, SessionId, SubscribeOutput, Subscriber};
 use super::budget::{FOLLOW_SERVED, followed, one_voice_each};
 use super::feedback::FEEDBACK_AT_ONCE;
 use crate::args::Args;
-use crate::net::computer;
+use crate::net::computer_of;
 use crate::serve::ServeAt;
 
 const SESSION: SessionId = SessionId::new(1);
@@ -39,7 +39,7 @@ impl Setup {
         let clock = Clock::new(Instant::now(), MediaTime::default());
         setup
             .fanout
-            .serve(links, SubscribeServer::new(SESSION, SECRET, most, clock).with_computers(computer::of));
+            .serve(links, SubscribeServer::new(SESSION, SECRET, most, clock).with_computers(computer_of));
         (setup, to)
     }
 
