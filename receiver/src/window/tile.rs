@@ -30,6 +30,8 @@ pub(super) struct Tile {
     picture: Option<Picture>,
     /// Whether the picture has not been shown yet.
     is_fresh: bool,
+    /// Whether the picture is from before the sender was silent or gone: it is not shown again.
+    is_of_before: bool,
     card: Decoded,
     /// What the card says, while it is shown.
     on_card: Option<Vec<String>>,
@@ -60,6 +62,7 @@ impl Tile {
             age: Age::default(),
             overlay: TileOverlay::new(fonts.clone()),
             fonts,
+            is_of_before: false,
             must_draw: true,
             drawing_began: now,
         }
@@ -98,6 +101,7 @@ impl Tile {
             self.status.clone_from(status);
         }
         self.samples.look(counters, delays.error(), now);
+        self.is_of_before |= status.state != StreamState::Live;
         let Some(picture) = picture.take() else { return };
         let is_live = status.state == StreamState::Live;
         // The one before was never drawn, or this one came after the end, or when nobody wanted to see it any more.
@@ -106,7 +110,7 @@ impl Tile {
         drop(live);
         self.is_fresh = is_live && !is_hidden;
         if is_live {
-            (self.picture, self.must_draw) = (Some(picture), true);
+            (self.picture, self.is_of_before, self.must_draw) = (Some(picture), false, true);
         }
     }
 
@@ -141,6 +145,8 @@ impl Tile {
     fn renew_card(&mut self, size: (u32, u32), now: Instant) -> bool {
         let lines = self.status.card(now);
         let lines = match (lines, &self.picture) {
+            // Pictures come again, and none of them is there yet: the card stays, since the picture below it is old.
+            (None, Some(_)) if self.is_of_before && self.on_card.is_some() => return false,
             (None, Some(_)) => {
                 self.on_card = None;
                 return false;
@@ -159,7 +165,7 @@ impl Tile {
 
     /// The frame that is shown, if it is live.
     pub(super) fn frame(&self) -> Option<&Frame> {
-        self.picture.as_ref().filter(|_| self.is_live()).map(|picture| &picture.frame)
+        self.picture.as_ref().filter(|_| self.is_live() && !self.is_of_before).map(|picture| &picture.frame)
     }
 
     /// Brings all that is to be seen of it up to date; whether it is to be drawn again.
@@ -219,3 +225,37 @@ impl Drop for Tile {
 
 /// How many frame times a picture may be old: one until the next is captured, and two for the road.
 const STALE_AFTER: u32 = 3;
+
+#[cfg(test)]
+mod tests {
+    use proto::MediaTime;
+
+    use super::*;
+    use crate::feed;
+
+    #[test]
+    fn a_card_stays_until_a_picture_is_there_that_is_newer() {
+        let (feed, now, size) = (Arc::new(feed::tests::feed()), Instant::now(), (320, 240));
+        let mut tile = Tile::new(feed.clone(), Rc::new(Fonts::new()));
+        let put = |micros| {
+            let frame = Frame { captured: MediaTime::from_micros(micros), jpeg: Arc::default() };
+            let picture = Picture { frame, pixels: Arc::default() };
+            feed.live().put_picture(picture, size, Delays::new());
+        };
+        let look = |tile: &mut Tile| {
+            tile.take(now);
+            tile.renew_card(size, now);
+            (tile.on_card.is_some(), tile.frame().map(|frame| frame.captured.as_micros()))
+        };
+        feed.live().goes_live();
+        put(1);
+        assert_eq!(look(&mut tile), (false, Some(1)));
+        feed.live().falls_silent();
+        assert_eq!(look(&mut tile), (true, None));
+        // A frame is whole, and not decoded yet.
+        feed.live().goes_live();
+        assert_eq!(look(&mut tile), (true, None));
+        put(2);
+        assert_eq!(look(&mut tile), (false, Some(2)));
+    }
+}
