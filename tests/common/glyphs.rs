@@ -42,6 +42,8 @@ impl Screen {
     pub(crate) fn line(&self, from: Text, area: Area) -> String {
         let (mut line, mut left, mut gap) = (String::new(), from.left, 0);
         let right = area.left + area.width;
+        let width = |text| Pattern::of(text, from.x_height).width;
+        let blank = width("a a") - width("aa");
         while left < right {
             let read = |letter: char| {
                 let pattern = Pattern::of(letter.encode_utf8(&mut [0; 4]), from.x_height);
@@ -55,7 +57,7 @@ impl Screen {
             let best = LETTERS.chars().filter_map(read).max_by(better);
             if let Some((letter, width, _)) = best {
                 if gap > 1 {
-                    line.push(' ');
+                    (0..((gap + blank / 2) / blank).max(1)).for_each(|_| line.push(' '));
                 }
                 line.push(letter);
                 (left, gap) = (left + width, 0);
