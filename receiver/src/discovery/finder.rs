@@ -1,24 +1,26 @@
 //! Finds senders by multicast DNS, and decides which are shown: those that were named; or, if none was, the only one there
 //! is. Of several, a person chooses.
 
+mod say;
+mod state;
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use proto::RateLimiter;
-use proto::names::as_shell_word;
 use proto::sys::{Event, spawn, wait_until};
 use rustix::event::{PollFd, PollFlags};
 
 use super::browser::{Browser, FoundSender};
-use super::claims::{Claims, Successor};
+use super::claims::Successor;
 use super::received::{Failed, ReceivedSender, merged};
 use super::sources::Sources;
 use crate::feed::Status;
 use crate::net::ReceiveSocket;
 use crate::session::{AddressConflict, LOST, Opened, ReceiveThreads, Target};
 use crate::sync::lock;
+use state::{FinderState, LASTING};
 
 /// Looks for senders, and has those received that are wanted.
 pub struct Finder {
@@ -32,30 +34,6 @@ pub struct Finder {
     /// Those whom a person chose since they were looked at. The thread that looks has them received: whoever chooses waits
     /// for no socket.
     chosen: Mutex<Vec<FoundSender>>,
-}
-
-/// What the thread that looks remembers.
-struct FinderState {
-    /// Those who are there, by name.
-    found: Vec<FoundSender>,
-    claims: Claims,
-    /// When the first of them was found.
-    first: Option<Instant>,
-    /// Those who are received.
-    taken: Vec<ReceivedSender>,
-    /// How many of them have a tile of which it is not known whether anybody is there.
-    supposed: usize,
-    /// Those who are wanted and could not be received.
-    failed: Vec<Failed>,
-    /// Whether it is decided who is shown, and nobody else is unless a person says so.
-    is_settled: bool,
-    /// The names that were offered last, so that a list is not printed twice.
-    offered: Vec<String>,
-    /// Since when senders are announced at several addresses, and of whom it was said.
-    doubles: Vec<(String, Instant, bool)>,
-    has_said_nobody: bool,
-    /// When it may be said again that nobody can be found.
-    trouble: RateLimiter,
 }
 
 /// How a sender is received.
@@ -246,45 +224,6 @@ impl Finder {
         [doubles, silent].into_iter().flatten().min()
     }
 
-    /// Says once of each who is received that somebody else says that he is called so.
-    fn warn_of_doubles(&self, state: &mut FinderState, found: &[FoundSender], now: Instant) {
-        let of = |instance: &str| -> Vec<SocketAddr> {
-            let same = found.iter().filter(|found| found.instance == instance);
-            let mut first: Vec<SocketAddr> = Vec::new();
-            for other in same {
-                let is_same = |address: &SocketAddr| first.iter().any(|known| known.ip() == address.ip());
-                if !other.addresses.iter().any(is_same) {
-                    first.extend(other.addresses.first());
-                }
-            }
-            first
-        };
-        state.doubles.retain(|(instance, _, is_said)| *is_said || of(instance).len() > 1);
-        for taken in state.taken.iter().filter(|taken| !taken.is_any) {
-            let addresses = of(&taken.instance);
-            if addresses.len() < 2 {
-                continue;
-            }
-            let at = state.doubles.iter().position(|(instance, ..)| *instance == taken.instance);
-            let at = at.unwrap_or_else(|| {
-                state.doubles.push((taken.instance.clone(), now, false));
-                state.doubles.len() - 1
-            });
-            let (_, since, is_said) = &mut state.doubles[at];
-            // One that has gone to another computer is still announced by the old one for a moment.
-            if !*is_said && now >= *since + LASTING {
-                *is_said = true;
-                let all: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-                tracing::warn!(
-                    "{} is announced at several addresses, {}: who is heard is stayed with. Two senders may have one \
-                     name (give each its own by --name), or somebody makes one up",
-                    taken.instance,
-                    all.join(" and ")
-                );
-            }
-        }
-    }
-
     /// Has those know who are asked who says that he is there instead: if that one is heard there, he is, and nobody is
     /// asked any more, since he was not wanted.
     fn heed_claims(&self, state: &FinderState) {
@@ -373,84 +312,6 @@ impl Finder {
         threads.receive(socket, subscription, status, is_shown)?;
         Ok(Reception::Asked(target))
     }
-
-    /// Lists several senders to choose from: in the window too, where there is one. Where there is none, one is taken, since
-    /// anybody can have others announced.
-    fn offer(&self, state: &mut FinderState, several: &[FoundSender]) {
-        let names: Vec<String> = several.iter().map(|found| found.instance.clone()).collect();
-        let (all, example) = (names.join(", "), as_shell_word(&names[0]));
-        if self.threads.shared.feeds.have_window() {
-            if names != state.offered {
-                tracing::info!("several senders: {all}");
-                tracing::info!("choose in the window, or by name: receiver {example}");
-            }
-        } else if state.offered.is_empty() {
-            tracing::warn!(
-                "there are several senders: {all}; name those to be shown, such as: receiver {example}; until then it is \
-                 the first that is heard"
-            );
-        }
-        state.offered = names;
-    }
-
-    /// Says once, after a while, that nobody was found; returns when it is time to.
-    fn say_nobody(&self, state: &mut FinderState, names: &[&str], now: Instant) -> Option<Instant> {
-        let due = self.began + PATIENCE;
-        if state.has_said_nobody {
-            return None;
-        }
-        if now < due {
-            return Some(due);
-        }
-        state.has_said_nobody = true;
-        let whom = if names.is_empty() {
-            "no sender".to_owned()
-        } else {
-            format!("no sender called {}", names.join(", "))
-        };
-        tracing::info!(
-            "{whom} was found yet; still looking. Where multicast DNS is blocked: receiver --connect HOST"
-        );
-        None
-    }
-}
-
-impl Default for FinderState {
-    fn default() -> Self {
-        Self {
-            found: Vec::new(),
-            claims: Claims::default(),
-            first: None,
-            taken: Vec::new(),
-            supposed: 0,
-            failed: Vec::new(),
-            is_settled: false,
-            offered: Vec::new(),
-            doubles: Vec::new(),
-            has_said_nobody: false,
-            trouble: RateLimiter::new(TROUBLE_EVERY),
-        }
-    }
-}
-
-impl FinderState {
-    /// When somebody is tried again who could not be received and is still there.
-    fn next_try(&self) -> Option<Instant> {
-        let is_there =
-            |failed: &&Failed| self.found.iter().any(|found| found.instance == failed.found.instance);
-        self.failed.iter().filter(is_there).map(|failed| failed.again).min()
-    }
-
-    /// Whether a sender of this name is received, or it was said why not.
-    fn has(&self, name: &str) -> bool {
-        let mut instances = self.failed.iter().map(|failed| &failed.found.instance);
-        if self.taken.iter().any(|taken| taken.is_called(name)) {
-            return true;
-        }
-        let is_it =
-            |instance: &String, found: &FoundSender| *instance == found.instance && found.is_called(name);
-        instances.any(|instance| instance == name || self.found.iter().any(|found| is_it(instance, found)))
-    }
 }
 
 /// Who is called so: the one that nobody else is called like, or else the first.
@@ -472,9 +333,3 @@ const GATHER: Duration = Duration::from_millis(500);
 const TRY_AGAIN: Duration = Duration::from_secs(3);
 /// Groups that are joined where nobody was named and nobody is heard; each is a socket and a thread.
 const MOST_GROUPS: usize = 4;
-/// Longer than one that has gone elsewhere is announced where it was.
-const LASTING: Duration = Duration::from_secs(7);
-/// Often enough to be seen, rarely enough to be read.
-const TROUBLE_EVERY: Duration = Duration::from_secs(600);
-/// After so long without anybody, people wonder.
-const PATIENCE: Duration = Duration::from_secs(3);

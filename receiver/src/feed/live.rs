@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use proto::SessionId;
+use proto::{Frame, SessionId};
 
+use super::counters::FeedCounters;
 use super::delay::Delays;
-use super::picture::Picture;
-use super::stats::FeedCounters;
 use super::status::{Status, StreamState};
+use crate::codec::Decoded;
 
 /// What is known of a sender by now. The receiving thread and the decoding threads write it, and the window, the reports and
 /// the web page read it.
@@ -122,4 +122,13 @@ impl Live {
         self.counters.unshown += u64::from(displaced.is_some());
         displaced
     }
+}
+
+/// A picture to be shown.
+#[derive(Clone, Debug)]
+pub struct Picture {
+    /// The JPEG that it was, and when that was captured, on the sender's clock.
+    pub frame: Frame,
+    /// Its pixels, best in the form that the window wants.
+    pub pixels: Arc<Decoded>,
 }

@@ -1,22 +1,20 @@
 //! What is known of each sender, and its newest picture: filled from below, emptied from above.
 
+mod counters;
 mod delay;
 mod feed;
 mod live;
-mod picture;
 mod registry;
-mod stats;
+mod report;
 mod status;
-mod waker;
 
+pub(crate) use counters::{FeedCounters, OutputObject};
 pub(crate) use delay::Agreement;
 pub use delay::Delays;
 #[cfg(test)]
 pub(crate) use feed::tests;
 pub use feed::{Feed, Origin};
-pub use live::Live;
-pub use picture::Picture;
-pub use registry::Feeds;
-pub(crate) use stats::{Everything, FeedCounters, OutputObject, Reports, error_bar, loss_percent};
+pub use live::{Live, Picture};
+pub use registry::{Feeds, Waker};
+pub(crate) use report::{Everything, Reports, error_bar, loss_percent};
 pub use status::{Status, StreamState};
-pub use waker::Waker;

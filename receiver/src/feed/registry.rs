@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use super::feed::Feed;
-use super::waker::Waker;
 use crate::sync::lock;
 
 /// The feeds, shared by all threads. None is ever taken away: a camera that is gone is to be missed.
@@ -80,6 +79,22 @@ impl Feeds {
         let mut tiles = self.list();
         tiles.retain(|feed| feed.number() > 0);
         tiles
+    }
+}
+
+/// Wakes the window from any thread. Cheap to clone; after the window is gone it does nothing.
+#[derive(Clone)]
+pub struct Waker(Arc<dyn Fn() + Send + Sync>);
+
+impl Waker {
+    /// One that does this; it must not wait.
+    pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Self {
+        Self(Arc::new(wake))
+    }
+
+    /// Makes the window look into its mailbox now.
+    pub fn wake(&self) {
+        (self.0)();
     }
 }
 

@@ -2,10 +2,13 @@
 
 mod batch;
 mod gate;
+mod group;
 mod meminfo;
+mod probe;
 mod socket;
 mod unicast_if;
 
 pub(crate) use gate::{FilterChange, Gate};
+pub(crate) use probe::Probe;
 pub use socket::ReceiveSocket;
-pub(crate) use socket::{Probe, Woken};
+pub(crate) use socket::Woken;

@@ -1,25 +1,25 @@
 //! The UDP socket: joined to its group, with a checked buffer, read in batches, and with a way back to the sender.
 
+mod open;
 #[cfg(test)]
 mod tests;
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
 use std::os::fd::AsFd;
-use std::sync::Mutex;
 use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow};
-use proto::diagnosis::WANTED_BUFFER;
-use proto::sys::{Changes, Interface, Stop, Wanted, scope, wait_until};
+use anyhow::{Context, Result};
+use proto::sys::{Changes, Interface, Stop, Wanted, wait_until};
 use rustix::event::{PollFd, PollFlags};
-use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
+use socket2::Socket;
 
 use super::batch::{BatchBuffers, BatchReader};
 use super::gate::FilterChange;
+use super::group::{Group, is_group};
 use super::meminfo::{Drops, Ledger};
+use super::probe::Probe;
 use super::unicast_if;
-use crate::sync::lock;
 
 /// A socket that datagrams arrive at, and answers leave from. It follows its interface, when that is plugged in again or is
 /// lent another address.
@@ -49,17 +49,6 @@ struct By {
     typed: u32,
 }
 
-/// What a group needs besides.
-struct Group {
-    /// The group.
-    address: IpAddr,
-    /// The index of the interface by which it was joined; 0 if it was not yet.
-    joined: u32,
-    /// Answers leave from here, and come back here: a datagram from the group's own socket would say that the group had
-    /// sent it.
-    answers: BatchReader,
-}
-
 /// Why a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Woken {
@@ -72,90 +61,6 @@ pub enum Woken {
 }
 
 impl ReceiveSocket {
-    /// Listens on `listen`; if that is a group, joins it on `interface` (name, index or address) or by the routes.
-    ///
-    /// # Errors
-    /// If the port is taken, or there is no such interface or no route to the group, with the way out.
-    pub fn open(listen: SocketAddr, interface: Option<&str>) -> Result<Self> {
-        let mut socket = Self::bind(listen, listen, interface)?;
-        socket.find()?;
-        socket.say_where(listen);
-        Ok(socket)
-    }
-
-    /// The same, but where the interface or the route is not there yet, that is said and waited for.
-    ///
-    /// # Errors
-    /// If the port is taken, with the way out.
-    pub fn open_in_time(listen: SocketAddr, interface: Option<&str>) -> Result<Self> {
-        let mut socket = Self::bind(listen, listen, interface)?;
-        socket.renew();
-        socket.say_where(listen);
-        Ok(socket)
-    }
-
-    /// Takes any free port, for pictures of the sender at `to`, who is going to be asked for them.
-    ///
-    /// # Errors
-    /// If the system has no ports left.
-    pub fn open_towards(to: SocketAddr, interface: Option<&str>) -> Result<Self> {
-        let any = match to {
-            SocketAddr::V4(_) => IpAddr::from(Ipv4Addr::UNSPECIFIED),
-            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-        };
-        let mut socket = Self::bind((any, 0).into(), to, interface)?;
-        socket.renew();
-        Ok(socket)
-    }
-
-    fn bind(listen: SocketAddr, to: SocketAddr, interface: Option<&str>) -> Result<Self> {
-        let socket = Socket::new(Domain::for_address(listen), Type::DGRAM, Some(Protocol::UDP))
-            .context("cannot open a UDP socket")?;
-        let is_group = listen.ip().is_multicast();
-        if is_group {
-            // Several viewers of a group may run on one computer, whoever runs them: each gets all of it. The group's port is
-            // shared with what listens on all addresses only by viewers of one user.
-            socket.set_reuse_address(true)?;
-            socket.set_reuse_port(true)?;
-        }
-        let wanted = Wanted::new(interface, to);
-        let is_kept = is_group || interface.is_some() || scope(to) != 0;
-        // An address of the link's own scope is bound on its interface.
-        let first = if is_kept { wanted.find(None).ok() } else { None };
-        let bind = match (listen, &first) {
-            (SocketAddr::V6(v6), Some(first)) if interface.is_some() => {
-                SocketAddrV6::new(*v6.ip(), v6.port(), 0, first.index).into()
-            }
-            (other, _) => other,
-        };
-        socket.bind(&bind.into()).map_err(|error| cannot_listen(listen, &error))?;
-        if is_group {
-            // Without this, groups that other programs joined would be received on a wildcard address.
-            match listen {
-                SocketAddr::V4(_) => socket.set_multicast_all_v4(false)?,
-                SocketAddr::V6(_) => socket.set_multicast_all_v6(false)?,
-            }
-        }
-        ask_for_buffer(&socket);
-        let by = is_kept.then(|| By {
-            wanted,
-            interface: first,
-            is_here: true,
-            is_bound: scope(bind) != 0 && is_of_link(bind.ip()),
-            typed: scope(to),
-        });
-        let stream = BatchReader::new(socket).context("cannot set up the UDP socket")?;
-        let group = is_group.then(|| Group::new(listen.ip())).transpose()?;
-        let changes = Changes::new().context("cannot make an event")?;
-        let (buffers, drops) = (BatchBuffers::new(), Drops::default());
-        Ok(Self { stream, group, by, changes, buffers, drops, ledger: None })
-    }
-
-    fn say_where(&self, listen: SocketAddr) {
-        let by = self.interface().map_or_else(String::new, |interface| format!(" by {interface}"));
-        tracing::info!("listening on {listen}{by}");
-    }
-
     /// Finds the interface again after the system's have changed, and says when it is gone or back.
     fn renew(&mut self) {
         let found = self.find();
@@ -378,153 +283,7 @@ impl By {
     }
 }
 
-impl Group {
-    /// A socket for answers to what comes for the group `address`.
-    fn new(address: IpAddr) -> Result<Self> {
-        let any: SocketAddr = match address {
-            IpAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
-            IpAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
-        };
-        let socket = Socket::new(Domain::for_address(any), Type::DGRAM, Some(Protocol::UDP))
-            .context("cannot open a UDP socket")?;
-        socket.bind(&any.into())?;
-        let answers = BatchReader::new(socket).context("cannot set up the UDP socket")?;
-        Ok(Self { address, joined: 0, answers })
-    }
-
-    /// Has `socket` join it by `interface`, unless it has already.
-    fn join(&mut self, socket: &Socket, interface: &Interface) -> Result<()> {
-        if self.joined != interface.index {
-            self.leave(socket);
-            join(socket, self.address, interface)?;
-            self.joined = interface.index;
-        }
-        // Where it cannot be set, answers take the way that the routes say, which is the same on most computers.
-        let _ = unicast_if::leave_by(&self.answers.socket, interface.index);
-        Ok(())
-    }
-
-    fn leave(&mut self, socket: &Socket) {
-        let index = std::mem::take(&mut self.joined);
-        // Where the membership went with its interface, there is none to leave.
-        let _ = match self.address {
-            _ if index == 0 => Ok(()),
-            IpAddr::V4(group) => socket.leave_multicast_v4_n(&group, &InterfaceIndexOrAddress::Index(index)),
-            IpAddr::V6(group) => socket.leave_multicast_v6(&group, index),
-        };
-    }
-}
-
-/// Asks about a socket without reading it.
-#[derive(Debug)]
-pub struct Probe(Mutex<Watched>);
-
-/// What is asked about.
-#[derive(Debug)]
-struct Watched {
-    socket: Socket,
-    drops: Drops,
-    /// What was dropped for want of room, and turned away, at those that were there before.
-    before: (u64, u64),
-}
-
-impl Probe {
-    #[cfg(test)]
-    pub(crate) fn of(socket: Socket) -> Self {
-        Self::new(socket, Drops::default())
-    }
-
-    fn new(socket: Socket, drops: Drops) -> Self {
-        Self(Mutex::new(Watched { socket, drops, before: (0, 0) }))
-    }
-
-    /// Asks about the socket of this link from now on, and goes on counting.
-    ///
-    /// # Errors
-    /// If the system has no file descriptors left.
-    pub(crate) fn go_on_with(&self, socket: &ReceiveSocket) -> io::Result<()> {
-        let before = (self.kernel_dropped(), self.turned_away());
-        let (socket, drops) = (socket.stream.socket.try_clone()?, socket.drops.clone());
-        *lock(&self.0) = Watched { socket, drops, before };
-        Ok(())
-    }
-
-    /// Datagrams that the kernel dropped because nobody read them in time; 0 where the system does not tell.
-    pub fn kernel_dropped(&self) -> u64 {
-        let watched = lock(&self.0);
-        watched.before.0 + watched.drops.without_room(&watched.socket)
-    }
-
-    /// Datagrams that the kernel turned away, so that a flood leaves room for a stream.
-    pub fn turned_away(&self) -> u64 {
-        let watched = lock(&self.0);
-        watched.before.1 + watched.drops.turned_away()
-    }
-}
-
-fn join(socket: &Socket, group: IpAddr, interface: &Interface) -> Result<()> {
-    match group {
-        IpAddr::V4(group) => {
-            socket.join_multicast_v4_n(&group, &InterfaceIndexOrAddress::Index(interface.index))
-        }
-        IpAddr::V6(group) => socket.join_multicast_v6(&group, interface.index),
-    }
-    .with_context(|| format!("cannot join the group {group} on {interface}"))
-}
-
-/// Asks for a large buffer, reads back what it got, and says how to allow more where that is too little.
-fn ask_for_buffer(socket: &Socket) {
-    // Refused or cut down alike: what counts is what is there.
-    let _ = socket.set_recv_buffer_size(WANTED_BUFFER);
-    let got = buffer(socket);
-    if got < WANTED_BUFFER {
-        tracing::warn!(
-            "the receive buffer is {} KiB, so that bursts may be lost; to allow {} KiB: sudo sysctl -w \
-             net.core.rmem_max={WANTED_BUFFER}",
-            got / 1024,
-            WANTED_BUFFER / 1024
-        );
-    }
-}
-
 /// Bytes of the buffer. The kernel doubles what it was asked for, and reports that (socket(7), SO_RCVBUF).
 fn buffer(socket: &Socket) -> usize {
     socket.recv_buffer_size().unwrap_or(0) / 2
-}
-
-fn cannot_listen(listen: SocketAddr, error: &io::Error) -> anyhow::Error {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => anyhow!(
-            "{listen} is taken, perhaps by another receiver; end that, or choose another port with --listen"
-        ),
-        io::ErrorKind::AddrNotAvailable => anyhow!(
-            "{} is no address of this computer; use {}:{} for all of its addresses",
-            listen.ip(),
-            if listen.is_ipv4() { IpAddr::from(Ipv4Addr::UNSPECIFIED).to_string() } else { "[::]".into() },
-            listen.port()
-        ),
-        io::ErrorKind::PermissionDenied => {
-            anyhow!("port {} needs root; choose one from 1024 on with --listen", listen.port())
-        }
-        _ => anyhow!("cannot listen on {listen}: {error}"),
-    }
-}
-
-/// Whether it is one of the link's own scope, which the kernel binds to an interface.
-fn is_of_link(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(_) => false,
-        // ff02::/16 and ff01::/16, whatever their flags.
-        IpAddr::V6(v6) => {
-            v6.is_unicast_link_local() || v6.is_multicast() && matches!(v6.octets()[1] & 0xf, 1 | 2)
-        }
-    }
-}
-
-/// Whether many share the address, and so nothing can be sent from it.
-fn is_group(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => v4.is_multicast() || v4.is_broadcast(),
-        IpAddr::V6(v6) => v6.is_multicast(),
-    }
 }

@@ -1,11 +1,13 @@
 //! Where frames go besides the window.
 
-mod file;
-mod folder;
+mod files;
+mod inbox;
 mod outputs;
 mod pipe;
 mod spec;
+mod writer;
 mod y4m;
 
-pub(crate) use outputs::{Outputs, Tallies, Tally};
+pub(crate) use inbox::Tally;
+pub(crate) use outputs::{Outputs, Tallies};
 pub(crate) use spec::OutputSpec;

@@ -1,30 +1,20 @@
 //! Where frames go besides the window. Each output has a thread of its own, so that a slow one holds up no other.
 
-use std::io::{IoSlice, IsTerminal};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::io::IsTerminal;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, anyhow, bail};
 use proto::sys::Stop;
-use proto::{Latest, Taken};
 
-use super::pipe::Pipe;
+use super::inbox::{Counts, Ended, OutputInbox, Tally};
 use super::spec::OutputSpec;
-use super::{file, folder, y4m};
+use super::writer::writer;
 use crate::codec::Decoded;
 use crate::frame::Received;
-use crate::record::{Backlog, Recording, Split};
+use crate::record::Split;
 use crate::sync::lock;
-
-/// What became of the frames that an output was offered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Frames written, each to its last byte.
-    pub written: u64,
-    /// Frames that were not, because the output had not kept up, or because they are no pictures that it can have.
-    pub dropped: u64,
-}
 
 /// All outputs but the window, at work.
 #[derive(Debug)]
@@ -39,32 +29,6 @@ struct Running {
     counts: Arc<Counts>,
     /// Until it is waited for.
     thread: Mutex<Option<JoinHandle<Result<()>>>>,
-}
-
-/// Where an output's thread finds what it is to write.
-#[derive(Clone, Debug)]
-enum OutputInbox {
-    /// For whoever watches: the newest frame.
-    Newest(Arc<Latest<Received>>),
-    /// For a recording: all frames, within bounds.
-    All(Arc<Backlog>),
-    /// The newest picture, decoded.
-    Pictures(Arc<Latest<Arc<Decoded>>>),
-}
-
-#[derive(Debug, Default)]
-struct Counts {
-    written: AtomicU64,
-    dropped: AtomicU64,
-}
-
-/// How an output ended, where it did not fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ended {
-    /// All that it was given is written.
-    Done,
-    /// Nobody reads it any more.
-    ReaderGone,
 }
 
 impl Outputs {
@@ -196,109 +160,6 @@ impl Running {
             .spawn(work)
             .context("cannot start a thread for an output")?;
         Ok(Self { name, inbox, counts, thread: Mutex::new(Some(thread)) })
-    }
-}
-
-type Write = Box<dyn FnMut(&Counts) -> Result<Ended> + Send>;
-
-/// The inbox of an output and what its thread does: take from it and write, until it is closed and empty.
-fn writer(spec: &OutputSpec, split: Option<Split>, stop: &Stop, name: &str) -> Result<(OutputInbox, Write)> {
-    Ok(match spec {
-        OutputSpec::Window | OutputSpec::None => bail!("{name} is not written"),
-        OutputSpec::Frames => {
-            let newest = Arc::new(Latest::<Received>::new());
-            let (inbox, mut output) = (newest.clone(), Pipe::standard_output(stop)?);
-            let write = move |counts: &Counts| {
-                while let Taken::Value(received) = inbox.take(None) {
-                    let picture = &mut [IoSlice::new(&received.frame.jpeg)];
-                    if !output.write(picture).context("cannot write to standard output")? {
-                        return Ok(Ended::ReaderGone);
-                    }
-                    counts.one_written();
-                }
-                Ok(Ended::Done)
-            };
-            (OutputInbox::Newest(newest), Box::new(write))
-        }
-        OutputSpec::Y4m => {
-            let newest = Arc::new(Latest::<Arc<Decoded>>::new());
-            let (inbox, mut output) = (newest.clone(), Pipe::standard_output(stop)?);
-            let write = move |counts: &Counts| {
-                let is_read = y4m::Y4mWriter::default().run(&inbox, &mut output, || counts.one_written())?;
-                Ok(if is_read { Ended::Done } else { Ended::ReaderGone })
-            };
-            (OutputInbox::Pictures(newest), Box::new(write))
-        }
-        OutputSpec::Folder(path) => record(name, folder::FrameFolder::open(path)?),
-        OutputSpec::File(path) => record(name, file::MjpegFile::create(path, stop)?),
-        OutputSpec::Matroska(path) => record(name, Recording::to(path, split)?),
-    })
-}
-
-/// What is to have every frame, in order.
-trait Record: Send + 'static {
-    /// Writes a frame; says whether it was one that can be written there now.
-    fn write(&mut self, received: &Received) -> Result<bool>;
-
-    /// Writes what must stand at the end.
-    fn finish(&mut self) -> Result<()> {
-        Ok(())
-    }
-}
-
-impl Record for folder::FrameFolder {
-    fn write(&mut self, received: &Received) -> Result<bool> {
-        self.write(&received.frame.jpeg).map(|()| true)
-    }
-}
-
-impl Record for file::MjpegFile {
-    fn write(&mut self, received: &Received) -> Result<bool> {
-        self.write(&received.frame.jpeg)
-    }
-}
-
-impl Record for Recording {
-    fn write(&mut self, received: &Received) -> Result<bool> {
-        self.write(received)
-    }
-
-    fn finish(&mut self) -> Result<()> {
-        self.finish()
-    }
-}
-
-fn record(name: &str, mut to: impl Record) -> (OutputInbox, Write) {
-    let backlog = Arc::new(Backlog::new(&format!("output {name}")));
-    let inbox = backlog.clone();
-    let work = move |counts: &Counts| {
-        while let Some(received) = inbox.take() {
-            let count = if to.write(&received)? { &counts.written } else { &counts.dropped };
-            count.fetch_add(1, Ordering::Relaxed);
-        }
-        to.finish()?;
-        Ok(Ended::Done)
-    };
-    (OutputInbox::All(backlog), Box::new(work))
-}
-
-impl OutputInbox {
-    fn close(&self) {
-        match self {
-            Self::Newest(newest) => newest.close(),
-            Self::All(backlog) => backlog.close(),
-            Self::Pictures(newest) => newest.close(),
-        }
-    }
-}
-
-impl Counts {
-    fn one_written(&self) {
-        self.written.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn tally(&self) -> Tally {
-        Tally { written: self.written.load(Ordering::Relaxed), dropped: self.dropped.load(Ordering::Relaxed) }
     }
 }
 

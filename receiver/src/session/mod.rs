@@ -1,5 +1,6 @@
 //! Receiving: a thread for each socket, and in it a slot for each sender: its stream, and what is known of it.
 
+mod demux;
 mod endpoint;
 mod frame_interval;
 mod host;

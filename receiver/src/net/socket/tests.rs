@@ -1,6 +1,9 @@
 use std::net::UdpSocket;
 use std::time::Duration;
 
+use proto::diagnosis::WANTED_BUFFER;
+use socket2::{Domain, Protocol, Type};
+
 use super::*;
 
 #[test]

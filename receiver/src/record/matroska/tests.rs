@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use proto::jpeg::scan_head;
 
+use super::head::*;
 use super::*;
 use crate::record::testing::{TempFolder, jpeg};
 

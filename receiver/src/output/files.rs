@@ -1,13 +1,14 @@
-//! A file with all frames, one behind the other, or a named pipe whose readers come and go.
+//! A file with all frames, one behind the other, or a named pipe whose readers come and go; and a folder with one file a
+//! frame.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{IoSlice, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use proto::RateLimiter;
-use proto::sys::{PICTURES_MODE, Stop, Target, open_target};
+use proto::sys::{PICTURES_MODE, Stop, Target, open_target, replace_whole};
 
 use super::pipe::Pipe;
 
@@ -87,6 +88,34 @@ impl MjpegFile {
     }
 }
 
+/// Writes `frame-000001.jpg` and so on. A file appears under its name only when it is whole.
+#[derive(Debug)]
+pub(super) struct FrameFolder {
+    path: PathBuf,
+    written: u64,
+}
+
+impl FrameFolder {
+    /// Opens the folder, and makes it if need be. Numbers go on behind those of an earlier recording.
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let shown = path.display();
+        fs::create_dir_all(path).with_context(|| format!("cannot make the folder {shown}"))?;
+        let entries = fs::read_dir(path).with_context(|| format!("cannot read the folder {shown}"))?;
+        let number = |name: &str| name.strip_prefix("frame-")?.strip_suffix(".jpg")?.parse().ok();
+        let last = entries.flatten().filter_map(|entry| number(&entry.file_name().to_string_lossy())).max();
+        Ok(Self { path: path.to_owned(), written: last.unwrap_or(0) })
+    }
+
+    pub(super) fn write(&mut self, jpeg: &[u8]) -> Result<()> {
+        let whole = self.path.join(format!("frame-{:06}.jpg", self.written + 1));
+        let partial = self.path.join(".frame.part");
+        replace_whole(&whole, &partial, PICTURES_MODE, jpeg)
+            .with_context(|| format!("cannot write {}", whole.display()))?;
+        self.written += 1;
+        Ok(())
+    }
+}
+
 /// A reader that comes and goes is no news each time.
 const SAY_EVERY: Duration = Duration::from_secs(10);
 
@@ -103,7 +132,7 @@ mod tests {
     #[test]
     fn a_pipe_gets_whole_pictures_while_somebody_reads_it_and_keeps_nobody_from_ending() {
         let path = std::env::temp_dir().join(format!("chunkcast-pipe-{}.mjpeg", std::process::id()));
-        let _ = std::fs::remove_file(&path);
+        let _ = fs::remove_file(&path);
         mknodat(CWD, &path, FileType::Fifo, 0o600.into(), 0).unwrap();
         let stop = Stop::new().unwrap();
         let mut file = MjpegFile::create(&path, &stop).unwrap();
@@ -127,6 +156,6 @@ mod tests {
         let begun = Instant::now();
         assert!((0..64).all(|_| !file.write(&large).unwrap()));
         assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
-        std::fs::remove_file(&path).unwrap();
+        fs::remove_file(&path).unwrap();
     }
 }

@@ -1,0 +1,143 @@
+//! What a slot does about what happens in its stream.
+
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use proto::names::printable;
+use proto::wire::SourceState;
+use proto::{Delivery, RecvEvent, jpeg};
+
+use super::super::frame_interval::FrameInterval;
+use super::super::shared::ReceiveContext;
+use super::super::timeouts::CLOCK_KNOWN_WITHIN;
+use super::SenderSlot;
+use crate::decode::Enqueue;
+use crate::feed::Agreement;
+use crate::frame::Received;
+
+impl SenderSlot {
+    pub(super) fn handle(&mut self, event: RecvEvent<SocketAddr>, shared: &ReceiveContext, now: Instant) {
+        // What comes after the last frame that was wanted never was.
+        if shared.enough.is_reached() {
+            return;
+        }
+        match event {
+            RecvEvent::Session { source, session } => {
+                self.history.begin(source);
+                self.delays.reset();
+                self.interval = FrameInterval::default();
+                (self.begun, self.has_pictures) = (Instant::now(), false);
+                self.say(format_args!("receiving from {source}, session {session}"));
+                let interface = self.feed.origin.interface.as_deref();
+                self.feed.live().begins(session, source, interface);
+                shared.feeds.wake();
+            }
+            RecvEvent::Moved { source } => {
+                self.history.move_to(source);
+                self.say(format_args!("the sender goes on from {source}"));
+                self.feed.live().comes_from(source, self.feed.origin.interface.as_deref());
+                shared.feeds.wake();
+            }
+            RecvEvent::Hello { name, state } => {
+                let is_gone = state == SourceState::Gone;
+                if is_gone {
+                    self.say("the sender's source is gone; it waits for it to come back");
+                }
+                self.hear_name(&printable(&name), is_gone);
+                self.history.set_name(name);
+                shared.feeds.wake();
+            }
+            RecvEvent::Goodbye => {
+                self.say("the sender has ended the stream; waiting for another");
+                self.begin_silence(now);
+                self.feed.live().ends();
+                shared.feeds.wake();
+            }
+            RecvEvent::Contested { source, what } => self.say(format_args!(
+                "somebody speaks in the name of {source}: {what}; if no two senders share this address, its \
+                     datagrams are forged"
+            )),
+            RecvEvent::Delivered(delivery) => self.deliver(delivery, shared),
+            RecvEvent::Lost(_) => {}
+        }
+    }
+
+    fn hear_name(&self, name: &str, is_gone: bool) {
+        let mut live = self.feed.live();
+        let is_new = live.counters.name != name;
+        live.says_hello(name, is_gone);
+        drop(live);
+        if is_new {
+            self.feed.recorder.set_name(name);
+        }
+    }
+
+    fn deliver(&mut self, delivery: Delivery, shared: &ReceiveContext) {
+        let Delivery { id, frame, first, last, .. } = delivery;
+        self.standing.showed(self.stream.holder());
+        self.has_pictures = self.has_pictures || jpeg::scan_head(&frame.jpeg).is_ok();
+        shared.enough.one_more();
+        if let Some(interval) = self.interval.learn(id, frame.captured) {
+            self.feed.set_interval(interval);
+        }
+        let transit = self.delays.learn(frame.captured, last);
+        let (now, agreement, error) = (Instant::now(), self.delays.agreement(), self.delays.error());
+        // Absolute delays and relative ones are not counted together, and a sender's clock is known after a moment.
+        let is_known = agreement == Agreement::Shared || now - self.begun > CLOCK_KNOWN_WITHIN;
+        self.publish_with(now, |live| {
+            let counters = &mut live.counters;
+            counters.reassemble.add(last - first);
+            if is_known {
+                if counters.clock != agreement {
+                    counters.forget_delays(agreement);
+                }
+                counters.transit.add(transit);
+            }
+            if let Some(error) = error {
+                counters.clock_error.add(error);
+            }
+            live.goes_live();
+        });
+        if self.feed.number() == 0 {
+            shared.feeds.show(&self.feed);
+        }
+        self.speak_of_outputs(shared);
+        let received = Received { id, sender: self.history.pictured(), frame };
+        self.feed.recorder.offer(&received);
+        if let Some(newest) = &self.feed.newest {
+            let now = Instant::now();
+            let captured = now.checked_sub(self.delays.since(received.frame.captured, now)).unwrap_or(now);
+            newest.put(id.get().into(), received.frame.clone(), captured);
+        }
+        if let Some(outputs) = self.feed.outputs() {
+            outputs.offer(&received);
+        }
+        match shared.decoding.offer(&self.feed, received, self.delays) {
+            Enqueue::Displaced => self.feed.live().counters.undecoded += 1,
+            Enqueue::Hidden => self.feed.live().counters.hidden += 1,
+            Enqueue::Taken | Enqueue::Unwanted => {}
+        }
+    }
+
+    /// Says what the sender does, if it does not do it all the time.
+    fn say(&mut self, text: impl Display) {
+        if self.messages.is_due(Instant::now()) {
+            tracing::info!("{text}");
+        }
+    }
+
+    /// Says, once, that only the first sender's frames go to the outputs, where somebody may think that all do.
+    fn speak_of_outputs(&mut self, shared: &ReceiveContext) {
+        if !self.is_said_of_outputs && self.feed.number() > 1 {
+            self.is_said_of_outputs = true;
+            let source = self.feed.live().counters.source.clone().filter(|_| !shared.outputs.is_empty());
+            if let Some(source) = source {
+                tracing::warn!(
+                    "--output takes the first sender's frames, and none from {source}; record those with r in the window, \
+                     or by a receiver of their own"
+                );
+            }
+        }
+    }
+}
