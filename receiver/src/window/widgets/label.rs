@@ -34,7 +34,8 @@ pub(crate) struct Label<'a> {
 pub(crate) fn draw(bitmap: &mut Bitmap, fonts: &Fonts, tile: (u32, u32), label: &Label<'_>) -> Option<Rect> {
     let (mark_and_words, colour) = label.health();
     let fits = |size: &u32| tile.0 >= LEAST * size && tile.1 >= 8 * strip(*size);
-    let size = font::sizes(SMALLEST, (tile.1 / TALL).max(SMALLEST)).find(fits).unwrap_or(SMALLEST);
+    // Letters grow more slowly than tiles.
+    let size = font::sizes(SMALLEST, ((tile.1 + 300) / 40).max(SMALLEST)).find(fits).unwrap_or(SMALLEST);
     let (height, padding) = (strip(size), size * 2 / 3);
     let mut room = tile.0.saturating_sub(2 * padding);
     if room < size / 2 || tile.1 < height {
@@ -89,8 +90,6 @@ impl Label<'_> {
     }
 }
 
-/// A tile is as high as so many ems.
-const TALL: u32 = 15;
 /// Where a tile is narrower than so many ems, letters are smaller.
 const LEAST: u32 = 16;
 /// So much of a name is written before it is written for how long.
