@@ -1,5 +1,6 @@
 //! A display without a screen, and what a person would see on it.
 
+use std::cell::OnceCell;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -23,6 +24,7 @@ pub(crate) struct Screen {
     pitch: usize,
     first: usize,
     file: Vec<u8>,
+    luma: OnceCell<Vec<u8>>,
 }
 
 /// A part of a screen.
@@ -65,7 +67,14 @@ impl Display {
         let file = std::fs::read(self.folder.path().join("Xvfb_screen0")).unwrap();
         let field = |n: usize| u32::from_be_bytes(file[4 * n..4 * n + 4].try_into().unwrap()) as usize;
         let (header, colours) = (field(0), field(19));
-        Screen { width: field(4), height: field(5), pitch: field(12), first: header + 12 * colours, file }
+        Screen {
+            width: field(4),
+            height: field(5),
+            pitch: field(12),
+            first: header + 12 * colours,
+            file,
+            luma: OnceCell::new(),
+        }
     }
 
     /// Looks until `is_there`; says whether that came to be within ten seconds.
@@ -174,6 +183,16 @@ impl Screen {
     pub(crate) fn at(&self, x: usize, y: usize) -> [u8; 3] {
         let bgrx = &self.file[self.first + y * self.pitch + 4 * x..];
         [bgrx[2], bgrx[1], bgrx[0]]
+    }
+
+    /// How light each pixel is, row by row.
+    pub(crate) fn luma(&self) -> &[u8] {
+        self.luma.get_or_init(|| {
+            let luma = |[red, green, blue]: [u8; 3]| {
+                ((77 * u32::from(red) + 151 * u32::from(green) + 28 * u32::from(blue)) >> 8) as u8
+            };
+            self.pixels(self.area()).map(luma).collect()
+        })
     }
 
     /// Whether the colour in the middle is this one, as near as JPEG comes.

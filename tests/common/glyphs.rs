@@ -30,11 +30,17 @@ impl Screen {
             let pattern = Pattern::of(text, x_height);
             let (right, bottom) =
                 (area.width.checked_sub(pattern.width)?, area.height.checked_sub(pattern.height)?);
-            let tops = area.top..=area.top + bottom;
-            let mut places =
-                tops.flat_map(|top| (area.left..=area.left + right).map(move |left| (left, top)));
-            let (left, top) = places.find(|&(left, top)| self.error(&pattern, left, top).is_some())?;
-            Some(Text { left, top, x_height })
+            // What is not lighter than what is beside it is no ink: most places are none.
+            let row = |(x, y): (usize, usize), top: usize| {
+                &self.luma()[(top + y) * self.width + area.left + x..][..=right]
+            };
+            (area.top..=area.top + bottom).find_map(|top| {
+                let inks = row(pattern.ink.0, top).iter().zip(row(pattern.paper, top));
+                let mut places =
+                    inks.zip(area.left..).filter(|((ink, paper), _)| **ink >= paper.saturating_add(LEAST));
+                let (_, left) = places.find(|(_, left)| self.error(&pattern, *left, top).is_some())?;
+                Some(Text { left, top, x_height })
+            })
         })
     }
 
@@ -48,7 +54,7 @@ impl Screen {
             let read = |letter: char| {
                 let pattern = Pattern::of(letter.encode_utf8(&mut [0; 4]), from.x_height);
                 let is_inside = left + pattern.width <= right && from.top + pattern.height <= self.height;
-                let error = self.error(&pattern, left, from.top).filter(|_| is_inside)?;
+                let error = is_inside.then(|| self.error(&pattern, left, from.top))??;
                 Some((letter, pattern.width, error))
             };
             // A part of an m may be an r, but an r is no m.
@@ -70,16 +76,13 @@ impl Screen {
 
     /// How far a place is from a text, on average; `None` if it is not that text.
     fn error(&self, pattern: &Pattern, left: usize, top: usize) -> Option<f32> {
-        let luma = |(x, y): (usize, usize)| self.luma(left + x, top + y);
-        // Letters are lighter than what is behind them.
-        let (ink, paper) = (luma(pattern.ink.0), luma(pattern.paper));
-        if ink < paper + LEAST {
-            return None;
-        }
+        let all = self.luma();
+        let luma = |(x, y): (usize, usize)| f32::from(all[(top + y) * self.width + left + x]);
+        let ink = luma(pattern.ink.0);
         let ground = pattern.ground.iter().map(|&at| luma(at)).sum::<f32>() / pattern.ground.len() as f32;
         // The whole ink: the letter may cover only a part of its darkest pixel.
         let contrast = (ink - ground) / pattern.ink.1;
-        if contrast < LEAST {
+        if contrast < f32::from(LEAST) {
             return None;
         }
         let mut sum = 0.0;
@@ -96,11 +99,6 @@ impl Screen {
             sum += off;
         }
         Some(sum / pattern.covered.len() as f32)
-    }
-
-    fn luma(&self, x: usize, y: usize) -> f32 {
-        let [red, green, blue] = self.at(x, y).map(f32::from);
-        0.3 * red + 0.59 * green + 0.11 * blue
     }
 }
 
@@ -182,7 +180,7 @@ const DESCENT: f32 = 483.0 / 2048.0;
 /// Of letters, in pixels to the top of an x.
 const SIZES: std::ops::Range<usize> = 5..60;
 /// By how much letters are lighter than what is behind them.
-const LEAST: f32 = 50.0;
+const LEAST: u8 = 50;
 /// How far a pixel may be from what it should be, of the way from the ground to ink: a picture shines through.
 const MOST_OFF: f32 = 0.3;
 /// Those that are read back.
