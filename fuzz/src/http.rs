@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use proto::app::Broadcast;
-use proto::app::web::{Action, Family, Feed, Rehearsal, Site};
+use proto::app::web::{Family, Rehearsal, Site, WebAction, WebFeed};
 use proto::{Frame, MediaTime};
 
 use super::Bytes;
@@ -38,10 +38,10 @@ impl Site for Program {
         "receiver"
     }
 
-    fn feeds(&self) -> Vec<Feed> {
+    fn feeds(&self) -> Vec<WebFeed> {
         let feed = |(newest, name): (&Arc<Broadcast>, &str)| {
             let is_relative = name.is_empty();
-            Feed { name: name.into(), newest: Arc::clone(newest), trouble: None, is_relative }
+            WebFeed { name: name.into(), newest: Arc::clone(newest), trouble: None, is_relative }
         };
         self.0.iter().zip(["a\"b\\c\r\n\r\nX: y", "\u{202e}<script>", ""]).map(feed).collect()
     }
@@ -54,11 +54,11 @@ impl Site for Program {
         FAMILIES
     }
 
-    fn actions(&self) -> &'static [Action] {
-        &[Action::Snapshot, Action::Replay]
+    fn actions(&self) -> &'static [WebAction] {
+        &[WebAction::Snapshot, WebAction::Replay]
     }
 
-    fn act(&self, _: Action, feed: usize) -> Result<String, String> {
+    fn act(&self, _: WebAction, feed: usize) -> Result<String, String> {
         if feed == 0 { Ok("saved a\r\n\r\nb".into()) } else { Err("there is no\r\nroom".into()) }
     }
 }

@@ -10,7 +10,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::{Duration, Instant};
 
-pub use impairment::{Burst, Impairment, ImpairmentError, Link};
+pub use impairment::{Bottleneck, Burst, Impairment, ImpairmentError};
 pub use units::Chance;
 
 use crate::random::Random;
@@ -199,7 +199,7 @@ impl<T: Copy> Netem<T> {
 
     /// When the link has sent a datagram of this length; `None` if its queue has no room.
     fn through_link(&mut self, length: usize, now: Instant) -> Option<Instant> {
-        let Some(Link { rate, queue }) = self.impairment.link else { return Some(now) };
+        let Some(Bottleneck { rate, queue }) = self.impairment.bottleneck else { return Some(now) };
         let free = self.link_free.map_or(now, |free| free.max(now));
         // What waits is what the link still has to send: no need to keep the queue itself.
         let waiting = free.duration_since(now).as_nanos() * u128::from(rate) / BIT_NANOS;

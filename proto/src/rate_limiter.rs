@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_due_at_once_and_then_seldom() {
+    fn it_is_due_at_once_and_then_rarely() {
         let (t0, every) = (crate::t0(), Duration::from_secs(5));
         let mut rate_limiter = RateLimiter::new(every);
         let due =
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_causes_messages_without_end_is_heard_some_times_and_then_seldom() {
+    fn messages_without_end_are_let_through_some_times_and_then_rarely() {
         let (t0, mut messages) = (crate::t0(), RateLimiter::of_messages());
         let mut said = |from: u64, to: u64| {
             (from..to).filter(|millis| messages.is_due(t0 + Duration::from_millis(*millis))).count()

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use proto::netem::{Burst, Chance, Impairment, Link};
+use proto::netem::{Bottleneck, Burst, Chance, Impairment};
 use proto::wire::{Body, Datagram};
 use proto::{
     FrameId, Geometry, MAX_CHUNKS, MAX_FRAME_BYTES, MediaTime, Outcome, Random, RecvConfig, RecvEvent,
@@ -196,11 +196,12 @@ fn impairments() -> impl Strategy<Value = Impairment> {
     let chance = || (0_u32..=1_000_000).prop_map(Chance::from_millionths);
     let time = || (0_u64..=60_000_000).prop_map(Duration::from_micros);
     let burst = (1_u32..5000, 0_u32..5000).prop_map(|(length, more)| Burst { length, every: length + more });
-    let link = (1_u64..=1_000_000_000_000, 0_u64..=1 << 30).prop_map(|(rate, queue)| Link { rate, queue });
+    let bottleneck =
+        (1_u64..=1_000_000_000_000, 0_u64..=1 << 30).prop_map(|(rate, queue)| Bottleneck { rate, queue });
     let chances = (chance(), chance(), chance(), chance());
     let times = (time(), time(), time());
-    (chances, times, proptest::option::of(burst), proptest::option::of(link), any::<u64>()).prop_map(
-        |((loss, reorder, duplicate, corrupt), (delay, jitter, hold), burst, link, seed)| Impairment {
+    (chances, times, proptest::option::of(burst), proptest::option::of(bottleneck), any::<u64>()).prop_map(
+        |((loss, reorder, duplicate, corrupt), (delay, jitter, hold), burst, bottleneck, seed)| Impairment {
             loss,
             burst,
             delay,
@@ -209,7 +210,7 @@ fn impairments() -> impl Strategy<Value = Impairment> {
             hold,
             duplicate,
             corrupt,
-            link,
+            bottleneck,
             seed,
         },
     )

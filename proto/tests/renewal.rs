@@ -86,7 +86,7 @@ fn what_an_ask_was_answered_is_a_reason_to_ask_and_in_doubt_the_token_of_reports
 }
 
 #[test]
-fn whom_nobody_answers_asks_ever_more_seldom_and_goes_on_reporting() {
+fn a_receiver_without_replies_pings_ever_more_rarely_and_goes_on_reporting() {
     let mut lan = Lan::new(false, 1);
     lan.run(1500);
     lan.is_deaf = true;

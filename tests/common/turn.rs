@@ -9,18 +9,18 @@ use std::path::Path;
 use rustix::fs::{FlockOperation, flock};
 
 /// A test's turn. It ends when this is dropped, and with the process, however that ends.
-pub(crate) struct Turn {
+pub(crate) struct TestTurn {
     _places: Vec<File>,
 }
 
 /// The machine to itself: for a test that would take others' work for a fault of its own programs.
-pub(crate) fn alone() -> Turn {
+pub(crate) fn alone() -> TestTurn {
     // In order, so that no two have what the other waits for. What is had is kept, so that it comes to an end.
-    Turn { _places: (0..PLACES).map(|number| locked(&format!("place{number}"))).collect() }
+    TestTurn { _places: (0..PLACES).map(|number| locked(&format!("place{number}"))).collect() }
 }
 
 /// A place beside a few others: for a test that waits for something, with seconds to spare.
-pub(crate) fn beside_others() -> Turn {
+pub(crate) fn beside_others() -> TestTurn {
     // One at a time looks for a free place; the others wait here.
     let _next = locked("next");
     loop {
@@ -28,7 +28,7 @@ pub(crate) fn beside_others() -> Turn {
         if let Some(place) =
             places.find(|place| flock(place, FlockOperation::NonBlockingLockExclusive).is_ok())
         {
-            return Turn { _places: vec![place] };
+            return TestTurn { _places: vec![place] };
         }
         super::pause(20);
     }

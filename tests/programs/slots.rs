@@ -28,7 +28,7 @@ fn a_sender_that_moves_keeps_its_slot_and_is_said_to_be_where_it_is() {
 }
 
 #[test]
-fn a_sender_that_is_restarted_takes_its_own_seat_and_not_that_of_one_that_is_silent() {
+fn a_sender_that_is_restarted_takes_its_own_slot_and_not_that_of_one_that_is_silent() {
     let _turn = beside_others();
     let (receiver, server, mut bench) = door_and_bench();
     drop(server);

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::common::http::{Client, ask, field, get};
 use crate::common::{beside_others, comes_to, pause, skip};
-use proto::app::web::{Action, Family, Feed, Listener, Site};
+use proto::app::web::{Family, Listener, Site, WebAction, WebFeed};
 use proto::app::{Actions, Broadcast, WebArgs, WebPolicy};
 use proto::sys::{Stop, join};
 use proto::{Frame, MediaTime};
@@ -20,7 +20,7 @@ use proto::{Frame, MediaTime};
 struct Made {
     feeds: [Arc<Broadcast>; 2],
     is_gone: AtomicBool,
-    asked: Mutex<Vec<(Action, usize)>>,
+    asked: Mutex<Vec<(WebAction, usize)>>,
 }
 
 impl Site for Made {
@@ -28,9 +28,9 @@ impl Site for Made {
         "receiver"
     }
 
-    fn feeds(&self) -> Vec<Feed> {
+    fn feeds(&self) -> Vec<WebFeed> {
         let gone = self.is_gone.load(Ordering::Relaxed).then(|| "the sender has ended its stream".to_owned());
-        let feed = |name: &str, newest: &Arc<Broadcast>| Feed {
+        let feed = |name: &str, newest: &Arc<Broadcast>| WebFeed {
             name: name.into(),
             newest: newest.clone(),
             trouble: gone.clone(),
@@ -53,15 +53,15 @@ impl Site for Made {
         FAMILIES
     }
 
-    fn actions(&self) -> &'static [Action] {
-        &[Action::Snapshot, Action::Replay]
+    fn actions(&self) -> &'static [WebAction] {
+        &[WebAction::Snapshot, WebAction::Replay]
     }
 
-    fn act(&self, action: Action, feed: usize) -> Result<String, String> {
+    fn act(&self, action: WebAction, feed: usize) -> Result<String, String> {
         self.asked.lock().unwrap().push((action, feed));
         match action {
-            Action::Snapshot => Ok("written to door.jpg".into()),
-            Action::Replay => Err("nothing is kept; start with --past 10s".into()),
+            WebAction::Snapshot => Ok("written to door.jpg".into()),
+            WebAction::Replay => Err("nothing is kept; start with --past 10s".into()),
         }
     }
 }
@@ -251,7 +251,7 @@ fn actions_are_posted_by_our_own_page_or_a_program() {
     assert_eq!(ask(served.at, "GET", "/snapshot", &[]).status, 405, "a link or an image does nothing");
     assert_eq!(ask(served.at, "POST", "/", &[]).status, 405);
     assert_eq!(ask(served.at, "POST", "/past?sender=2", &[]).status, 404);
-    assert_eq!(*served.site.asked.lock().unwrap(), [(Action::Snapshot, 0), (Action::Replay, 1)]);
+    assert_eq!(*served.site.asked.lock().unwrap(), [(WebAction::Snapshot, 0), (WebAction::Replay, 1)]);
 }
 
 #[test]
@@ -274,7 +274,7 @@ fn actions_are_for_who_is_here_and_one_of_each_kind_a_second() {
     }
     let most = 3 + begun.elapsed().as_secs() as usize;
     let asked =
-        served.site.asked.lock().unwrap().iter().filter(|(action, _)| *action == Action::Snapshot).count();
+        served.site.asked.lock().unwrap().iter().filter(|(action, _)| *action == WebAction::Snapshot).count();
     assert!((3..=most + 1).contains(&asked), "{asked}");
 
     let may_act = |served: &Served, fields: &[&str]| {

@@ -9,7 +9,7 @@ use crate::sys::Event;
 /// Holds the newest frame of a stream. Whoever puts never waits, and whoever reads gets the newest there is.
 #[derive(Debug, Default)]
 pub struct Broadcast {
-    place: Mutex<Place>,
+    place: Mutex<BroadcastState>,
 }
 
 /// A frame in its place.
@@ -30,14 +30,14 @@ pub struct Shot {
 
 /// A reader's wish to be woken. It ends when it is dropped.
 #[derive(Debug)]
-pub struct Subscription {
+pub struct BroadcastSubscription {
     broadcast: Arc<Broadcast>,
     number: u64,
     seen: u64,
 }
 
 #[derive(Debug, Default)]
-struct Place {
+struct BroadcastState {
     shot: Option<Shot>,
     /// Replaced as a whole, so that it can be used after the lock is given back.
     readers: Arc<[(u64, Event)]>,
@@ -77,16 +77,16 @@ impl Broadcast {
     }
 
     /// Raises `wake` whenever a frame comes, until the subscription is dropped.
-    pub fn subscribe(self: &Arc<Self>, wake: &Event) -> Subscription {
+    pub fn subscribe(self: &Arc<Self>, wake: &Event) -> BroadcastSubscription {
         let mut place = self.lock();
         let number = place.next_number;
         place.next_number += 1;
         place.readers = place.readers.iter().cloned().chain([(number, wake.clone())]).collect();
         drop(place);
-        Subscription { broadcast: self.clone(), number, seen: 0 }
+        BroadcastSubscription { broadcast: self.clone(), number, seen: 0 }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Place> {
+    fn lock(&self) -> MutexGuard<'_, BroadcastState> {
         self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -113,7 +113,7 @@ impl Shot {
     }
 }
 
-impl Subscription {
+impl BroadcastSubscription {
     /// The newest frame, if it was not given out by this before.
     pub fn take(&mut self) -> Option<Shot> {
         let place = self.broadcast.lock();
@@ -123,7 +123,7 @@ impl Subscription {
     }
 }
 
-impl Drop for Subscription {
+impl Drop for BroadcastSubscription {
     fn drop(&mut self) {
         let mut place = self.broadcast.lock();
         place.readers = place.readers.iter().filter(|(number, _)| *number != self.number).cloned().collect();

@@ -48,7 +48,7 @@ struct Output {
 
 /// A line of [`LogFormat::Json`].
 #[derive(Serialize)]
-struct Entry<'a> {
+struct LogEntry<'a> {
     time: String,
     level: &'static str,
     program: &'a str,
@@ -187,7 +187,7 @@ impl Console {
         fields: &[(&'static str, Value)],
     ) -> Vec<u8> {
         let (time, level) = (rfc3339(Timestamp::now()), word(level));
-        let entry = Entry { time, level, program: self.program, statistics, message, fields };
+        let entry = LogEntry { time, level, program: self.program, statistics, message, fields };
         let mut line = serde_json::to_vec(&entry).expect("an entry is strings");
         line.push(b'\n');
         line

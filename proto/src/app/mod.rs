@@ -22,14 +22,14 @@ mod web_args;
 
 pub use advice::{Advice, Given};
 pub use arguments::{SystemArgs, parse_arguments};
-pub use broadcast::{Broadcast, Shot, Subscription};
+pub use broadcast::{Broadcast, BroadcastSubscription, Shot};
 pub use checklist::Checklist;
 pub use completions::write_completions;
 pub use console::{Console, LogFormat};
 pub use heartbeat::Heartbeat;
 pub use latest_stats::LatestStats;
 pub use manual::write_manual;
-pub use reporter::{Report, Reporter, percentiles_text, two_digits};
+pub use reporter::{Reporter, StatsReport, percentiles_text, two_digits};
 pub use service_manager::ServiceManager;
 pub use values::{StreamFormat, parse_bytes, parse_duration, parse_switch};
 pub use web_args::{Actions, WebArgs, WebPolicy};

@@ -29,7 +29,7 @@ pub struct Reporter {
 }
 
 /// What one report says.
-pub struct Report<T> {
+pub struct StatsReport<T> {
     /// For people: one line, or nothing.
     pub line: String,
     /// For programs: an object with stable names.
@@ -37,7 +37,7 @@ pub struct Report<T> {
 }
 
 #[derive(Serialize)]
-struct Line<'a, T> {
+struct ReportLine<'a, T> {
     /// Seconds since the program started.
     time: f64,
     /// Whether it is the last one.
@@ -116,14 +116,14 @@ impl Reporter {
     }
 
     /// Writes a report.
-    pub fn report<T: Serialize>(&mut self, report: &Report<T>) {
+    pub fn report<T: Serialize>(&mut self, report: &StatsReport<T>) {
         self.next = (self.next + self.interval).max(Instant::now());
         self.show(&report.line);
         self.write(&report.object, false);
     }
 
     /// Writes the last report.
-    pub fn finish<T: Serialize>(mut self, report: &Report<T>) {
+    pub fn finish<T: Serialize>(mut self, report: &StatsReport<T>) {
         if !report.line.is_empty() {
             self.show(&report.line);
         }
@@ -151,7 +151,7 @@ impl Reporter {
             return;
         }
         let time = (self.elapsed() * 1000.0).round() / 1000.0;
-        let line = Line { time, is_final, object };
+        let line = ReportLine { time, is_final, object };
         let mut text = serde_json::to_string(&line).expect("statistics are numbers and strings");
         if let Some(latest) = &self.latest {
             latest.post(&text);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::sys::NonblockingWriter;
-use crate::sys::{Target, is_pipe, open_target};
+use crate::sys::{OpenedPath, is_pipe, open_target};
 
 /// What `--stats-json` names.
 #[derive(Debug)]
@@ -56,8 +56,8 @@ impl StatsFile {
 
     fn open_again(&mut self) -> io::Result<()> {
         self.lines = match open_target(&self.path, FOR_ALL)? {
-            Target::File(file) | Target::Pipe(file) => Some(NonblockingWriter::to(file.as_fd())?),
-            Target::Unread => None,
+            OpenedPath::File(file) | OpenedPath::Pipe(file) => Some(NonblockingWriter::to(file.as_fd())?),
+            OpenedPath::Unread => None,
         };
         Ok(())
     }

@@ -46,7 +46,7 @@ pub struct Impairment {
     /// How likely one bit of a datagram is flipped.
     pub corrupt: Chance,
     /// The narrowest link on the way.
-    pub link: Option<Link>,
+    pub bottleneck: Option<Bottleneck>,
     /// Where the chances start.
     pub seed: u64,
 }
@@ -65,7 +65,7 @@ pub struct Burst {
 
 /// A link that takes its time for every datagram, and the buffer in front of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Link {
+pub struct Bottleneck {
     /// Bits a second; at least 1.
     pub rate: u64,
     /// Bytes that may wait; one datagram always may.
@@ -109,7 +109,7 @@ impl Default for Impairment {
             hold: DEFAULT_HOLD,
             duplicate: Chance::NEVER,
             corrupt: Chance::NEVER,
-            link: None,
+            bottleneck: None,
             seed: DEFAULT_SEED,
         }
     }
@@ -146,8 +146,8 @@ impl FromStr for Impairment {
                 _ => return Err(ImpairmentError::UnknownKey(key.into())),
             }
         }
-        impairment.link = match (rate, queue) {
-            (Some(rate), queue) => Some(Link { rate, queue: queue.unwrap_or(DEFAULT_QUEUE) }),
+        impairment.bottleneck = match (rate, queue) {
+            (Some(rate), queue) => Some(Bottleneck { rate, queue: queue.unwrap_or(DEFAULT_QUEUE) }),
             (None, Some(_)) => return Err(ImpairmentError::QueueWithoutRate),
             (None, None) => None,
         };
@@ -178,7 +178,7 @@ impl fmt::Display for Impairment {
         if self.corrupt != Chance::NEVER {
             write!(f, "corrupt={},", self.corrupt)?;
         }
-        if let Some(link) = self.link {
+        if let Some(link) = self.bottleneck {
             write!(f, "rate={},queue={},", units::BitRate(link.rate), units::Size(link.queue))?;
         }
         write!(f, "seed={}", self.seed)
@@ -223,7 +223,7 @@ mod tests {
         assert_eq!(impairment.loss, Chance::from_millionths(20_000));
         assert_eq!(impairment.burst, Some(Burst { length: 20, every: 2000 }));
         assert_eq!(impairment.jitter, Duration::from_micros(300));
-        assert_eq!(impairment.link, Some(Link { rate: 100_000_000, queue: 65_536 }));
+        assert_eq!(impairment.bottleneck, Some(Bottleneck { rate: 100_000_000, queue: 65_536 }));
     }
 
     #[test]
@@ -237,7 +237,7 @@ mod tests {
     #[test]
     fn a_rate_brings_a_queue_with_it() {
         let impairment: Impairment = "rate=10mbit".parse().unwrap();
-        assert_eq!(impairment.link, Some(Link { rate: 10_000_000, queue: 65_536 }));
+        assert_eq!(impairment.bottleneck, Some(Bottleneck { rate: 10_000_000, queue: 65_536 }));
         assert_eq!("queue=64k".parse::<Impairment>(), Err(ImpairmentError::QueueWithoutRate));
     }
 

@@ -32,7 +32,7 @@ pub const QUIET: Duration = Duration::from_millis(250);
 pub(crate) struct SourceLock<S> {
     holder: Option<Holder<S>>,
     /// Who has shown whole frames and lost the place by silence, the newest loss last.
-    past: VecDeque<Past<S>>,
+    past: VecDeque<PastHolder<S>>,
     /// Sessions that were restarted before a frame of theirs was whole: what comes of them is old.
     ended: VecDeque<SessionId>,
     /// Who was heard while somebody had the place who was heard only once.
@@ -62,7 +62,7 @@ struct Holder<S> {
 }
 
 #[derive(Debug)]
-struct Past<S> {
+struct PastHolder<S> {
     source: S,
     session: SessionId,
     turn: u64,
@@ -257,7 +257,9 @@ impl<S: Copy + Eq> SourceLock<S> {
     }
 
     fn give_back(&mut self, at: usize, now: Instant) -> Admission {
-        let Some(Past { source, session, turn, .. }) = self.past.remove(at) else { return Admission::Ended };
+        let Some(PastHolder { source, session, turn, .. }) = self.past.remove(at) else {
+            return Admission::Ended;
+        };
         let is_moved = self.holder.as_ref().is_some_and(|holder| holder.session == session);
         self.leave_to(source, now);
         let (proven, heard_again) = (true, true);
@@ -320,7 +322,7 @@ impl<S: Copy + Eq> SourceLock<S> {
                 self.past.pop_front();
             }
             let Holder { source, session, turn, heard, .. } = holder;
-            self.past.push_back(Past { source, session, turn, heard });
+            self.past.push_back(PastHolder { source, session, turn, heard });
         } else if holder.source == successor {
             if self.ended.len() == MOST_PAST {
                 self.ended.pop_front();

@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn it_asks_often_while_nothing_comes_and_ever_more_seldom() {
+    fn it_subscribes_often_while_nothing_comes_and_ever_more_rarely() {
         let t0 = t0();
         let mut subscriber = Subscriber::new(t0);
         let times: Vec<_> =
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn where_there_is_no_room_it_asks_seldom_until_the_stream_comes() {
+    fn where_there_is_no_place_it_subscribes_rarely_until_the_stream_comes() {
         let t0 = t0();
         let mut subscriber = Subscriber::new(t0);
         asks(&mut subscriber, t0, t0);

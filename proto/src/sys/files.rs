@@ -10,7 +10,7 @@ use rustix::io::Errno;
 
 /// What a path that a person named leads to.
 #[derive(Debug)]
-pub enum Target {
+pub enum OpenedPath {
     /// A file that is empty now, or a device.
     File(File),
     /// A named pipe that somebody reads. Writing to it never blocks.
@@ -27,20 +27,20 @@ pub enum Target {
 ///
 /// # Errors
 /// The system's, or that a link is another user's.
-pub fn open_target(path: &Path, mode: u32) -> io::Result<Target> {
+pub fn open_target(path: &Path, mode: u32) -> io::Result<OpenedPath> {
     refuse_links_of_others(path)?;
     let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(mode).custom_flags(flags);
     match options.open(path) {
-        Ok(file) if file.metadata()?.file_type().is_fifo() => Ok(Target::Pipe(file)),
+        Ok(file) if file.metadata()?.file_type().is_fifo() => Ok(OpenedPath::Pipe(file)),
         Ok(file) => {
             // Whoever writes to anything else may wait as usual.
             fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
-            Ok(Target::File(file))
+            Ok(OpenedPath::File(file))
         }
         Err(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) && is_pipe(path) => {
-            Ok(Target::Unread)
+            Ok(OpenedPath::Unread)
         }
         Err(error) => Err(error),
     }
@@ -127,13 +127,13 @@ mod tests {
         let folder = Folder::new("targets");
         let (pipe, file) = (folder.0.join("pipe"), folder.0.join("file"));
         rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
-        assert!(is_pipe(&pipe) && matches!(open_target(&pipe, PICTURES_MODE).unwrap(), Target::Unread));
+        assert!(is_pipe(&pipe) && matches!(open_target(&pipe, PICTURES_MODE).unwrap(), OpenedPath::Unread));
         let mut reader = OpenOptions::new()
             .read(true)
             .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
             .open(&pipe)
             .unwrap();
-        let Target::Pipe(mut opened) = open_target(&pipe, PICTURES_MODE).unwrap() else {
+        let OpenedPath::Pipe(mut opened) = open_target(&pipe, PICTURES_MODE).unwrap() else {
             panic!("somebody reads it")
         };
         opened.write_all(b"abc").unwrap();
@@ -142,9 +142,9 @@ mod tests {
         assert_eq!(&read, b"abc");
 
         fs::write(&file, "before").unwrap();
-        assert!(matches!(open_target(&file, PICTURES_MODE).unwrap(), Target::File(_)) && !is_pipe(&file));
+        assert!(matches!(open_target(&file, PICTURES_MODE).unwrap(), OpenedPath::File(_)) && !is_pipe(&file));
         assert_eq!(fs::read(&file).unwrap(), b"");
-        assert!(matches!(open_target(Path::new("/dev/null"), PICTURES_MODE).unwrap(), Target::File(_)));
+        assert!(matches!(open_target(Path::new("/dev/null"), PICTURES_MODE).unwrap(), OpenedPath::File(_)));
         assert!(
             open_target(&folder.0, PICTURES_MODE).is_err()
                 && open_target(&folder.0.join("no/such"), PICTURES_MODE).is_err()
@@ -176,7 +176,7 @@ mod tests {
         let (target, link) = (folder.0.join("target"), folder.0.join("link"));
         symlink(&target, &link).unwrap();
         assert!(
-            matches!(open_target(&link, PICTURES_MODE).unwrap(), Target::File(_)) && target.is_file(),
+            matches!(open_target(&link, PICTURES_MODE).unwrap(), OpenedPath::File(_)) && target.is_file(),
             "our own"
         );
         // Only root can make a link another user's.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use proto::app::{Given, Report, Reporter, StreamFormat};
+use proto::app::{Given, Reporter, StatsReport, StreamFormat};
 
 use super::diagnosis::Diagnosis;
 use crate::feed::{Everything, Feed, FeedCounters, OutputObject, Reports};
@@ -101,11 +101,11 @@ fn read_drops(known: &[Known]) {
     }
 }
 
-fn report(known: &mut [Known], is_final: bool) -> Report<Everything> {
+fn report(known: &mut [Known], is_final: bool) -> StatsReport<Everything> {
     if known.is_empty() {
-        let Report { line, object } =
+        let StatsReport { line, object } =
             Reports::since(Instant::now()).make(&mut FeedCounters::default(), is_final);
-        return Report { line, object: Everything::new(vec![object]) };
+        return StatsReport { line, object: Everything::new(vec![object]) };
     }
     let (lines, objects): (Vec<_>, Vec<_>) = known
         .iter_mut()
@@ -114,5 +114,5 @@ fn report(known: &mut [Known], is_final: bool) -> Report<Everything> {
         .unzip();
     let object = Everything::new(objects);
     let line = if lines.len() == 1 { lines.into_iter().next().unwrap_or_default() } else { object.line() };
-    Report { line, object }
+    StatsReport { line, object }
 }

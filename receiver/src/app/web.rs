@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use proto::app::LatestStats;
-use proto::app::web::{Action, Family, Feed, Listener, Site};
+use proto::app::web::{Family, Listener, Site, WebAction, WebFeed};
 use proto::app::{WebArgs, WebPolicy};
 use serde_json::Value;
 
@@ -65,10 +65,10 @@ impl Site for ReceiverSite {
         "receiver"
     }
 
-    fn feeds(&self) -> Vec<Feed> {
+    fn feeds(&self) -> Vec<WebFeed> {
         let feed = |feed: &Arc<feed::Feed>| {
             let counters = &feed.live().counters;
-            Some(Feed {
+            Some(WebFeed {
                 name: counters.name.clone(),
                 newest: feed.newest.clone()?,
                 trouble: counters.is_over.then(|| OVER.into()),
@@ -86,22 +86,22 @@ impl Site for ReceiverSite {
         figures(stats, feed)
     }
 
-    fn actions(&self) -> &'static [Action] {
-        &[Action::Snapshot, Action::Replay]
+    fn actions(&self) -> &'static [WebAction] {
+        &[WebAction::Snapshot, WebAction::Replay]
     }
 
-    fn act(&self, action: Action, feed: usize) -> Result<String, String> {
+    fn act(&self, action: WebAction, feed: usize) -> Result<String, String> {
         let feeds = self.shared.feeds.list();
         let feed = feeds.get(feed).ok_or("there is no such sender")?;
         let now = Instant::now();
         let answer = match action {
-            Action::Snapshot => {
+            WebAction::Snapshot => {
                 let shot = feed.newest.as_ref().and_then(|newest| newest.fresh(now));
                 let bytes = shot.as_ref().map_or(0, |shot| shot.frame.jpeg.len() as u64);
                 self.check(bytes, now)?;
                 feed.recorder.snapshot(shot.as_ref().map(|shot| &shot.frame))
             }
-            Action::Replay => {
+            WebAction::Replay => {
                 let bytes = feed.recorder.status().replay.map_or(0, |past| past.bytes);
                 self.check(bytes, now)?;
                 feed.recorder.save_replay()

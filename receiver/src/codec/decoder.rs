@@ -9,7 +9,7 @@ use proto::sys::Placement;
 use super::bounds::check;
 use super::engine::{Engine, ExpectedJpeg, Scale};
 use super::error::DecodeError;
-use super::picture::{Decoded, Layout};
+use super::picture::{Decoded, DecodedLayout};
 use super::strips::StripLayout;
 use super::target::{DecodeTarget, scaled};
 use super::tidy::Tidy;
@@ -79,7 +79,7 @@ impl Decoder {
         let layout = self.engine.layout(jpeg, info, target.format)?;
         let size = (info.width.into(), info.height.into());
         let scale = match target.area {
-            Some(area) if layout == Layout::Bgrx => Scale::for_showing(size, scaled(size, area)),
+            Some(area) if layout == DecodedLayout::Bgrx => Scale::for_showing(size, scaled(size, area)),
             _ => Scale::Full,
         };
         let whole = ExpectedJpeg { width: size.0, rows: size.1, layout, scale };

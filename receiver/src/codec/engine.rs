@@ -4,7 +4,7 @@ use proto::jpeg::Info;
 use turbojpeg::{Colorspace, Decompressor, Image, ScalingFactor, Subsamp, YuvImage};
 
 use super::error::DecodeError;
-use super::picture::Layout;
+use super::picture::DecodedLayout;
 use super::target::PixelFormat;
 
 /// A decompressor that is made anew after every error: one that failed may refuse every later picture.
@@ -18,7 +18,7 @@ pub(super) struct Engine {
 pub(super) struct ExpectedJpeg {
     pub(super) width: u32,
     pub(super) rows: u32,
-    pub(super) layout: Layout,
+    pub(super) layout: DecodedLayout,
     pub(super) scale: Scale,
 }
 
@@ -61,7 +61,7 @@ impl Engine {
         jpeg: &[u8],
         info: &Info,
         format: PixelFormat,
-    ) -> Result<Layout, DecodeError> {
+    ) -> Result<DecodedLayout, DecodeError> {
         self.with(|decompressor| {
             let header = decompressor.read_header(jpeg).map_err(error)?;
             if header.is_progressive || header.is_arithmetic || header.is_lossless {
@@ -70,15 +70,15 @@ impl Engine {
             if format == PixelFormat::Pixels
                 || !matches!(header.colorspace, Colorspace::YCbCr | Colorspace::Gray)
             {
-                return Ok(Layout::Bgrx);
+                return Ok(DecodedLayout::Bgrx);
             }
             // The library compares factors as ratios. What it has no name for can be decoded to pixels, whatever it is.
             Ok(match header.subsamp {
-                Subsamp::Sub2x2 => Layout::I420,
-                Subsamp::Sub2x1 => Layout::I422,
-                Subsamp::None => Layout::I444,
-                Subsamp::Gray if info.components == 1 => Layout::Gray,
-                _ => Layout::Bgrx,
+                Subsamp::Sub2x2 => DecodedLayout::I420,
+                Subsamp::Sub2x1 => DecodedLayout::I422,
+                Subsamp::None => DecodedLayout::I444,
+                Subsamp::Gray if info.components == 1 => DecodedLayout::Gray,
+                _ => DecodedLayout::Bgrx,
             })
         })
     }
@@ -157,13 +157,13 @@ fn decompressor() -> Result<Decompressor, DecodeError> {
 }
 
 /// The library's name of a layout of planes.
-fn subsamp(layout: Layout) -> Option<Subsamp> {
+fn subsamp(layout: DecodedLayout) -> Option<Subsamp> {
     match layout {
-        Layout::I420 => Some(Subsamp::Sub2x2),
-        Layout::I422 => Some(Subsamp::Sub2x1),
-        Layout::I444 => Some(Subsamp::None),
-        Layout::Gray => Some(Subsamp::Gray),
-        Layout::Bgrx => None,
+        DecodedLayout::I420 => Some(Subsamp::Sub2x2),
+        DecodedLayout::I422 => Some(Subsamp::Sub2x1),
+        DecodedLayout::I444 => Some(Subsamp::None),
+        DecodedLayout::Gray => Some(Subsamp::Gray),
+        DecodedLayout::Bgrx => None,
     }
 }
 

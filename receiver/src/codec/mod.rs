@@ -13,6 +13,6 @@ mod workers;
 pub use decoder::Decoder;
 pub use error::DecodeError;
 pub use picture::Decoded;
-pub(crate) use picture::{Layout, Pictures, Strip};
+pub(crate) use picture::{DecodedLayout, DecodedStrip, Pictures};
 pub(crate) use target::scaled;
 pub use target::{DecodeTarget, PixelFormat};

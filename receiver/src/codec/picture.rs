@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// How the pixels of a [`Decoded`] are laid out. YUV is full range (JFIF).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Layout {
+pub enum DecodedLayout {
     /// Planes Y, U, V; chroma halved both ways, rounded up. Y has an even number of columns and rows: where the
     /// picture's is odd, one more that is not to be shown.
     #[default]
@@ -20,7 +20,7 @@ pub enum Layout {
     Bgrx,
 }
 
-impl Layout {
+impl DecodedLayout {
     /// Bytes from one row of a plane (0 to 2) to the next; 0 where there is no such plane.
     pub fn pitch(self, plane: usize, width: u32) -> usize {
         let width = width as usize;
@@ -55,9 +55,9 @@ impl Layout {
 pub struct Decoded {
     width: u32,
     height: u32,
-    layout: Layout,
+    layout: DecodedLayout,
     interval: Option<Duration>,
-    strips: Vec<Strip>,
+    strips: Vec<DecodedStrip>,
     /// How many of `strips` are of this picture; the others keep their buffers for a later one.
     used: usize,
     whole: bool,
@@ -65,7 +65,7 @@ pub struct Decoded {
 
 /// Some rows of a picture, over its full width. All but the last have an even number of rows.
 #[derive(Debug, Default)]
-pub struct Strip {
+pub struct DecodedStrip {
     first_row: u32,
     rows: u32,
     pub(super) pixels: Vec<u8>,
@@ -83,7 +83,7 @@ impl Decoded {
     }
 
     /// How the pixels of each strip are laid out.
-    pub fn layout(&self) -> Layout {
+    pub fn layout(&self) -> DecodedLayout {
         self.layout
     }
 
@@ -98,23 +98,23 @@ impl Decoded {
     }
 
     /// The strips, from the top down; none if there is no picture.
-    pub fn strips(&self) -> &[Strip] {
+    pub fn strips(&self) -> &[DecodedStrip] {
         if self.whole { &self.strips[..self.used] } else { &[] }
     }
 
     /// The three planes of a strip; a plane that the layout lacks is empty.
-    pub fn planes<'a>(&self, strip: &'a Strip) -> [&'a [u8]; 3] {
+    pub fn planes<'a>(&self, strip: &'a DecodedStrip) -> [&'a [u8]; 3] {
         let bytes = |plane| self.layout.pitch(plane, self.width) * self.layout.rows(plane, strip.rows);
         let (first, rest) = strip.pixels.split_at(bytes(0));
         let (second, third) = rest.split_at(bytes(1));
         [first, second, third]
     }
 
-    /// Fills this picture with pixels that somebody else draws, as one strip of `Layout::Bgrx`.
+    /// Fills this picture with pixels that somebody else draws, as one strip of `DecodedLayout::Bgrx`.
     pub fn draw(&mut self, width: u32, height: u32, draw: impl FnOnce(&mut [u8])) {
-        let strip = &mut self.begin(width, height, Layout::Bgrx, 1)[0];
+        let strip = &mut self.begin(width, height, DecodedLayout::Bgrx, 1)[0];
         strip.place(0, height);
-        strip.pixels.resize(Layout::Bgrx.bytes(width, height), 0);
+        strip.pixels.resize(DecodedLayout::Bgrx.bytes(width, height), 0);
         draw(&mut strip.pixels);
         self.finish();
     }
@@ -124,11 +124,17 @@ impl Decoded {
     }
 
     /// The strips to be filled; it is no picture until [`Self::finish`].
-    pub(super) fn begin(&mut self, width: u32, height: u32, layout: Layout, strips: usize) -> &mut [Strip] {
+    pub(super) fn begin(
+        &mut self,
+        width: u32,
+        height: u32,
+        layout: DecodedLayout,
+        strips: usize,
+    ) -> &mut [DecodedStrip] {
         (self.width, self.height, self.layout, self.used, self.whole) =
             (width, height, layout, strips, false);
         if self.strips.len() < strips {
-            self.strips.resize_with(strips, Strip::default);
+            self.strips.resize_with(strips, DecodedStrip::default);
         }
         &mut self.strips[..strips]
     }
@@ -138,7 +144,7 @@ impl Decoded {
     }
 }
 
-impl Strip {
+impl DecodedStrip {
     /// Its first row in the picture; even.
     pub fn first_row(&self) -> u32 {
         self.first_row

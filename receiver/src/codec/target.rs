@@ -3,7 +3,7 @@
 /// What the decoded picture is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PixelFormat {
-    /// Planes of Y, U and V as they are in the JPEG, where its sampling is one that `Layout` knows; otherwise pixels.
+    /// Planes of Y, U and V as they are in the JPEG, where its sampling is one that `DecodedLayout` knows; otherwise pixels.
     Planes,
     /// Packed B, G, R and an unused byte: what a window without graphics hardware shows without another conversion.
     Pixels,

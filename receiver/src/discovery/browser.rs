@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use proto::discovery::mdns::{Cache, Heard, Message, Name, strings};
+use proto::discovery::mdns::{Cache, HeardService, Message, Name, strings};
 use proto::discovery::{Announcement, Mark, SERVICE};
 use proto::names::printable;
 use proto::sys::mdns::{Ready, Sockets};
@@ -174,7 +174,7 @@ fn look(
 }
 
 /// What was heard as a sender, with what tells it apart from all others; `None` if it is none.
-fn found(heard: &Heard, networks: &Networks) -> Option<((String, Vec<u8>), FoundSender)> {
+fn found(heard: &HeardService, networks: &Networks) -> Option<((String, Vec<u8>), FoundSender)> {
     let Announcement { name, size, fps, mark, group } =
         Announcement::from_txt(strings(heard.text.as_deref()?)).ok()?;
     let addresses = match heard.port {

@@ -4,7 +4,7 @@ use proto::{RecvStats, WindowedHistogram};
 use serde::Serialize;
 
 use super::delay::Agreement;
-use crate::output::Tally;
+use crate::output::OutputCounts;
 
 /// What is counted of a sender.
 #[derive(Debug, Default)]
@@ -77,7 +77,7 @@ pub struct OutputObject {
 
 impl OutputObject {
     /// An output's name, and what became of its frames.
-    pub fn new((name, tally): (&str, Tally)) -> Self {
+    pub fn new((name, tally): (&str, OutputCounts)) -> Self {
         Self { name: name.to_owned(), written: tally.written, dropped: tally.dropped }
     }
 }

@@ -10,7 +10,7 @@ use proto::app::Broadcast;
 
 use super::live::Live;
 use super::status::Status;
-use crate::net::Probe;
+use crate::net::SocketProbe;
 use crate::output::Outputs;
 use crate::record::Recorder;
 use crate::sync::lock;
@@ -50,7 +50,7 @@ pub struct Origin {
     /// Whether a sender is asked for them.
     pub asks: bool,
     /// Asks about the socket.
-    pub probe: Arc<Probe>,
+    pub probe: Arc<SocketProbe>,
 }
 
 impl Feed {
@@ -157,7 +157,7 @@ pub(crate) mod tests {
     pub(crate) fn feed() -> Feed {
         let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let listen = socket.local_addr().unwrap();
-        let probe = Arc::new(Probe::of(socket.into()));
+        let probe = Arc::new(SocketProbe::of(socket.into()));
         let origin = Origin { listen, interface: None, buffer: 0, asks: false, probe };
         let options = KeepOptions { folder: ".".into(), replay: None, replay_bytes: 0, split: None };
         let recorder = Recorder::new(&options);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use proto::app::{Report, percentiles_text, two_digits};
+use proto::app::{StatsReport, percentiles_text, two_digits};
 use proto::{DatagramCounts, LossCounts, Percentiles, RecvStats, RepairCounts, WindowedHistogram};
 use serde::{Serialize, Serializer};
 
@@ -137,7 +137,7 @@ impl Reports {
     }
 
     /// A report on what happened since the last one; the final one is on everything.
-    pub(crate) fn make(&mut self, counters: &mut FeedCounters, is_final: bool) -> Report<Object> {
+    pub(crate) fn make(&mut self, counters: &mut FeedCounters, is_final: bool) -> StatsReport<Object> {
         let now = Instant::now();
         let stream = counters.stream;
         let (since, before) =
@@ -186,7 +186,7 @@ impl Reports {
             is_full: counters.is_full,
             away: counters.away.clone(),
         };
-        Report { line: line(&object), object }
+        StatsReport { line: line(&object), object }
     }
 }
 

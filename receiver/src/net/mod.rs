@@ -9,6 +9,6 @@ mod socket;
 mod unicast_if;
 
 pub(crate) use gate::{FilterChange, Gate};
-pub(crate) use probe::Probe;
+pub(crate) use probe::SocketProbe;
 pub use socket::ReceiveSocket;
 pub(crate) use socket::Woken;

@@ -9,7 +9,7 @@ use crate::sync::lock;
 
 /// Asks about a socket without reading it.
 #[derive(Debug)]
-pub struct Probe(Mutex<Watched>);
+pub struct SocketProbe(Mutex<Watched>);
 
 /// What is asked about.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ struct Watched {
     before: (u64, u64),
 }
 
-impl Probe {
+impl SocketProbe {
     #[cfg(test)]
     pub(crate) fn of(socket: Socket) -> Self {
         Self::new(socket, Drops::default())

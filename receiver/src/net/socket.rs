@@ -18,7 +18,7 @@ use super::batch::{BatchBuffers, BatchReader};
 use super::gate::FilterChange;
 use super::group::{Group, is_group};
 use super::meminfo::{Drops, Ledger};
-use super::probe::Probe;
+use super::probe::SocketProbe;
 use super::unicast_if;
 
 /// A socket that datagrams arrive at, and answers leave from. It follows its interface, when that is plugged in again or is
@@ -152,8 +152,8 @@ impl ReceiveSocket {
     ///
     /// # Errors
     /// If the system has no file descriptors left.
-    pub fn probe(&self) -> io::Result<Probe> {
-        Ok(Probe::new(self.stream.socket.try_clone()?, self.drops.clone()))
+    pub fn probe(&self) -> io::Result<SocketProbe> {
+        Ok(SocketProbe::new(self.stream.socket.try_clone()?, self.drops.clone()))
     }
 
     /// Datagrams that the kernel dropped because nobody read them in time; 0 where the system does not tell. One system

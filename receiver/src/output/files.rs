@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use proto::RateLimiter;
-use proto::sys::{PICTURES_MODE, Stop, Target, open_target, replace_whole};
+use proto::sys::{OpenedPath, PICTURES_MODE, Stop, open_target, replace_whole};
 
 use super::pipe::Pipe;
 
@@ -73,9 +73,9 @@ impl MjpegFile {
     fn open(&mut self) -> Result<()> {
         let opened = open_target(&self.path, PICTURES_MODE);
         self.to = match opened.with_context(|| format!("cannot write {}", self.path.display()))? {
-            Target::File(file) => To::File(file),
-            Target::Pipe(file) => To::Pipe(Pipe::named(file, &self.stop)),
-            Target::Unread => To::Nobody,
+            OpenedPath::File(file) => To::File(file),
+            OpenedPath::Pipe(file) => To::Pipe(Pipe::named(file, &self.stop)),
+            OpenedPath::Unread => To::Nobody,
         };
         Ok(())
     }

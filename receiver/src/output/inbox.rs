@@ -11,7 +11,7 @@ use crate::record::Backlog;
 
 /// What became of the frames that an output was offered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct OutputCounts {
     /// Frames written, each to its last byte.
     pub written: u64,
     /// Frames that were not, because the output had not kept up, or because they are no pictures that it can have.
@@ -59,7 +59,10 @@ impl Counts {
         self.written.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn tally(&self) -> Tally {
-        Tally { written: self.written.load(Ordering::Relaxed), dropped: self.dropped.load(Ordering::Relaxed) }
+    pub(super) fn tally(&self) -> OutputCounts {
+        OutputCounts {
+            written: self.written.load(Ordering::Relaxed),
+            dropped: self.dropped.load(Ordering::Relaxed),
+        }
     }
 }

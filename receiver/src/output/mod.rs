@@ -8,6 +8,6 @@ mod spec;
 mod writer;
 mod y4m;
 
-pub(crate) use inbox::Tally;
+pub(crate) use inbox::OutputCounts;
 pub(crate) use outputs::{Outputs, Tallies};
 pub(crate) use spec::OutputSpec;

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use anyhow::{Context, Result, anyhow, bail};
 use proto::sys::Stop;
 
-use super::inbox::{Counts, Ended, OutputInbox, Tally};
+use super::inbox::{Counts, Ended, OutputCounts, OutputInbox};
 use super::spec::OutputSpec;
 use super::writer::writer;
 use crate::codec::Decoded;
@@ -125,7 +125,7 @@ pub struct Tallies(Vec<(String, Arc<Counts>)>);
 
 impl Tallies {
     /// What became of them so far, by the name of the output.
-    pub fn read(&self) -> impl Iterator<Item = (&str, Tally)> {
+    pub fn read(&self) -> impl Iterator<Item = (&str, OutputCounts)> {
         self.0.iter().map(|(name, counts)| (name.as_str(), counts.tally()))
     }
 }

@@ -59,7 +59,7 @@ pub(super) fn writer(
 }
 
 /// What is to have every frame, in order.
-trait Record: Send + 'static {
+trait FrameRecord: Send + 'static {
     /// Writes a frame; says whether it was one that can be written there now.
     fn write(&mut self, received: &Received) -> Result<bool>;
 
@@ -69,19 +69,19 @@ trait Record: Send + 'static {
     }
 }
 
-impl Record for FrameFolder {
+impl FrameRecord for FrameFolder {
     fn write(&mut self, received: &Received) -> Result<bool> {
         self.write(&received.frame.jpeg).map(|()| true)
     }
 }
 
-impl Record for MjpegFile {
+impl FrameRecord for MjpegFile {
     fn write(&mut self, received: &Received) -> Result<bool> {
         self.write(&received.frame.jpeg)
     }
 }
 
-impl Record for Recording {
+impl FrameRecord for Recording {
     fn write(&mut self, received: &Received) -> Result<bool> {
         self.write(received)
     }
@@ -91,7 +91,7 @@ impl Record for Recording {
     }
 }
 
-fn record(name: &str, mut to: impl Record) -> (OutputInbox, Write) {
+fn record(name: &str, mut to: impl FrameRecord) -> (OutputInbox, Write) {
     let backlog = Arc::new(Backlog::new(&format!("output {name}")));
     let inbox = backlog.clone();
     let work = move |counts: &Counts| {

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use proto::{Latest, Taken};
 
 use super::pipe::Pipe;
-use crate::codec::{Decoded, Layout, Strip};
+use crate::codec::{Decoded, DecodedLayout, DecodedStrip};
 
 /// A stream whose first picture fixes its size, sampling and rate; the format knows no change of any.
 ///
@@ -32,7 +32,7 @@ pub(super) struct Y4mWriter {
 struct Y4mFormat {
     width: u32,
     height: u32,
-    layout: Layout,
+    layout: DecodedLayout,
 }
 
 impl Y4mWriter {
@@ -102,11 +102,11 @@ impl Y4mWriter {
     fn begin(&mut self, first: &Decoded, interval: Option<Duration>) {
         let (width, height) = (first.width(), first.height());
         let (layout, sampling) = match first.layout() {
-            Layout::I420 => (Layout::I420, "420jpeg"),
-            Layout::I422 => (Layout::I422, "422"),
-            Layout::Gray => (Layout::Gray, "mono"),
+            DecodedLayout::I420 => (DecodedLayout::I420, "420jpeg"),
+            DecodedLayout::I422 => (DecodedLayout::I422, "422"),
+            DecodedLayout::Gray => (DecodedLayout::Gray, "mono"),
             // What has no name here has all its colours in 4:4:4.
-            Layout::I444 | Layout::Bgrx => (Layout::I444, "444"),
+            DecodedLayout::I444 | DecodedLayout::Bgrx => (DecodedLayout::I444, "444"),
         };
         self.header = format!(
             "YUV4MPEG2 W{width} H{height} F{} Ip A1:1 C{sampling} XCOLORRANGE=FULL\nFRAME\n",
@@ -171,7 +171,7 @@ impl Y4mWriter {
     }
 }
 
-fn bytes(picture: &Decoded, strip: &Strip) -> usize {
+fn bytes(picture: &Decoded, strip: &DecodedStrip) -> usize {
     picture.planes(strip).iter().map(|plane| plane.len()).sum()
 }
 

@@ -152,9 +152,9 @@ impl Endpoint {
         let mut until =
             [netem.as_ref().and_then(Netem::next_due), gate.next_look()].into_iter().flatten().min();
         for slot in slots.iter_mut() {
-            let seat_until = slot.drain(socket, shared, now);
+            let slot_until = slot.drain(socket, shared, now);
             slot.publish_in_time(now);
-            until = [until, seat_until, slot.next_look(socket)].into_iter().flatten().min();
+            until = [until, slot_until, slot.next_look(socket)].into_iter().flatten().min();
         }
         if let Some(subscription) = subscription {
             let asks = subscription.drain(socket, &slots[0].feed, shared, now);

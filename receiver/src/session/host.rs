@@ -24,11 +24,11 @@ pub struct Host {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Means {
     Address(SocketAddr),
-    Name(Name),
+    Name(HostName),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Name {
+struct HostName {
     name: String,
     port: u16,
 }
@@ -70,7 +70,7 @@ impl Host {
                 "{text:?} is no sender's address; write it like 192.168.1.7, door.local:9001 or [fd00::7]:9001"
             );
         }
-        Ok(Self { text: text.to_owned(), means: Means::Name(Name { name: name.to_owned(), port }) })
+        Ok(Self { text: text.to_owned(), means: Means::Name(HostName { name: name.to_owned(), port }) })
     }
 
     /// Whether it is the same as another one, however that was typed.
@@ -113,7 +113,7 @@ impl Host {
     }
 }
 
-impl Name {
+impl HostName {
     /// Its addresses, the best first.
     fn look_up(&self) -> Result<Vec<SocketAddr>> {
         let name = &self.name;

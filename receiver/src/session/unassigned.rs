@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn made_up_addresses_keep_no_newcomer_from_insisting() {
+    fn made_up_addresses_keep_no_sender_from_insisting() {
         let (mut unassigned, t0) = (Unassigned::new(), Instant::now());
         let at = |millis| t0 + Duration::from_millis(millis);
         let (hello, config) = (hello(t0), StreamConfig::Chunkcast(RecvConfig::default()));

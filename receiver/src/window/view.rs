@@ -36,7 +36,7 @@ pub(super) struct View<'a, C> {
     /// The list of senders.
     picker: SenderPicker,
     /// Whether the user wants to see the list.
-    wants_board: bool,
+    wants_picker: bool,
     /// The list of keys, and where it is, while the user wants to see it.
     help: (Bitmap, Option<Rect>),
     wants_help: bool,
@@ -54,7 +54,7 @@ impl<'a, C: Canvas> View<'a, C> {
             arranged: None,
             is_minimised: false,
             picker: SenderPicker::default(),
-            wants_board: false,
+            wants_picker: false,
             help: (Bitmap::default(), None),
             wants_help: false,
             title: String::new(),
@@ -115,7 +115,7 @@ impl<'a, C: Canvas> View<'a, C> {
 
     /// Who looks for senders, while the list of them is what is to be seen.
     fn shown_finder(&self) -> Option<&'a Finder> {
-        self.context.finder.filter(|_| self.tiles.is_empty() || self.wants_board)
+        self.context.finder.filter(|_| self.tiles.is_empty() || self.wants_picker)
     }
 
     fn draw(&mut self, now: Instant) -> Result<()> {
@@ -224,8 +224,8 @@ impl<'a, C: Canvas> View<'a, C> {
             }
         }
         match Action::of(key) {
-            Some(Action::Back) if self.wants_board || self.wants_help => {
-                (self.wants_board, self.wants_help, self.arranged) = (false, false, None);
+            Some(Action::Back) if self.wants_picker || self.wants_help => {
+                (self.wants_picker, self.wants_help, self.arranged) = (false, false, None);
             }
             Some(Action::Back) if self.full.is_some() && self.tiles.len() > 1 => self.show_alone(None),
             Some(Action::Quit | Action::Back) => return true,
@@ -240,7 +240,7 @@ impl<'a, C: Canvas> View<'a, C> {
             Some(Action::Detail) => self.context.detail = self.context.detail.next(),
             Some(Action::Help) => (self.wants_help, self.arranged) = (!self.wants_help, None),
             Some(Action::List) if self.context.finder.is_some() => {
-                (self.wants_board, self.arranged) = (!self.wants_board, None);
+                (self.wants_picker, self.arranged) = (!self.wants_picker, None);
             }
             Some(Action::Record) => self.record(),
             Some(Action::Replay) => self.each_shown(|tile| drop(tile.feed.recorder.save_replay())),
@@ -270,7 +270,7 @@ impl<'a, C: Canvas> View<'a, C> {
     fn follow(&mut self, choice: Choice) {
         if let (Choice::Show(chosen), Some(finder)) = (choice, self.context.finder) {
             finder.choose(&chosen);
-            (self.wants_board, self.arranged) = (false, None);
+            (self.wants_picker, self.arranged) = (false, None);
         }
     }
 

@@ -70,13 +70,13 @@ fn write_modes(out: &mut impl Write, mut modes: Vec<Mode>) -> std::io::Result<()
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::source::camera::{CameraFormat, FrameInterval};
+    use crate::capture::source::camera::{CameraFormat, CameraInterval};
     use crate::picture::Layout;
 
     #[test]
     fn modes_are_grouped_by_format_and_size() {
         let mode =
-            |format, width, height, fps| Mode { format, width, height, interval: FrameInterval::at(fps) };
+            |format, width, height, fps| Mode { format, width, height, interval: CameraInterval::at(fps) };
         let modes = vec![
             mode(CameraFormat::Mjpeg, 640, 480, 15.0),
             mode(CameraFormat::Mjpeg, 640, 480, 30.0),

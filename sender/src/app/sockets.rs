@@ -13,7 +13,7 @@ use crate::args::Args;
 use crate::capture::{OpenedSource, Sizes};
 use crate::net::{Dest, NetworkOptions, Route, SendSocket};
 use crate::send::Awaited;
-use crate::serve::{self, Announcer, Notice, ServeAt, USUAL_PORT};
+use crate::serve::{self, Announcer, ServeAt, ServiceNotice, USUAL_PORT};
 
 /// The sockets of a sender.
 pub(super) struct SenderSockets {
@@ -73,7 +73,7 @@ impl SenderSockets {
         if !args.announce || !is_ours || (served.is_none() && group.is_none()) {
             return None;
         }
-        let notice = Notice {
+        let notice = ServiceNotice {
             name: args.name(),
             session,
             fps: source.interval.map(|interval| 1.0 / interval.as_secs_f64()),

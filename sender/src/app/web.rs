@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use proto::app::LatestStats;
-use proto::app::web::{Family, Feed, Listener, Site};
+use proto::app::web::{Family, Listener, Site, WebFeed};
 use proto::app::{Broadcast, WebArgs, WebPolicy};
 use proto::sys::Stop;
 use proto::{Clock, Frame};
@@ -88,9 +88,9 @@ impl Site for SenderSite {
         "sender"
     }
 
-    fn feeds(&self) -> Vec<Feed> {
+    fn feeds(&self) -> Vec<WebFeed> {
         let is_gone = self.inbox.source_is_gone.load(Ordering::Relaxed);
-        vec![Feed {
+        vec![WebFeed {
             name: self.name.clone(),
             newest: self.newest.clone(),
             trouble: is_gone.then(|| "the source is gone; waiting for it to come back".into()),

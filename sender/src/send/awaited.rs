@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_pass_is_tried_again_ever_more_seldom_and_at_once_when_something_changes() {
+    fn what_may_pass_is_tried_again_ever_more_rarely_and_at_once_when_something_changes() {
         let (bell, t0) = (Event::new().unwrap(), Instant::now());
         let options = NetworkOptions { interface: Some("nosuch0".into()), ..NetworkOptions::default() };
         let at = |seconds| t0 + Duration::from_secs(seconds);

@@ -17,7 +17,7 @@ use crate::capture::Sizes;
 
 /// What is announced.
 #[derive(Clone, Debug)]
-pub(crate) struct Notice {
+pub(crate) struct ServiceNotice {
     /// What people call the sender.
     pub name: String,
     /// Its session.
@@ -44,7 +44,7 @@ impl Announcer {
     ///
     /// # Errors
     /// If the system gives no threads, or it cannot be called so.
-    pub(crate) fn start(notice: Notice, sizes: Arc<Sizes>, stop: &Stop) -> Result<Self> {
+    pub(crate) fn start(notice: ServiceNotice, sizes: Arc<Sizes>, stop: &Stop) -> Result<Self> {
         let responder = Responder::new(service(&notice).context(CANNOT)?, Instant::now()).context(CANNOT)?;
         let announcing = spawn("announce", stop, {
             let sizes = sizes.clone();
@@ -75,7 +75,7 @@ pub(crate) fn can_announce(interface: Option<&str>) -> Result<Vec<String>, Strin
 }
 
 /// Announces what is wanted, and answers for it, until it is over.
-fn announce(notice: &Notice, mut responder: Responder, sizes: &Sizes) -> Result<()> {
+fn announce(notice: &ServiceNotice, mut responder: Responder, sizes: &Sizes) -> Result<()> {
     let mut sockets = Sockets::open(notice.interface.as_deref());
     let mut trouble = None;
     loop {
@@ -121,7 +121,7 @@ fn say_trouble(sockets: &Sockets, said: &mut Option<String>) {
     }
 }
 
-fn service(notice: &Notice) -> Option<Service> {
+fn service(notice: &ServiceNotice) -> Option<Service> {
     let announcement = announcement(notice, None);
     // Its own host name: two senders on one computer need not have the same addresses, and none has another's.
     let host = Name::dotted(&format!("chunkcast-{}.local", announcement.mark))?;
@@ -137,13 +137,13 @@ fn service(notice: &Notice) -> Option<Service> {
     })
 }
 
-fn announcement(notice: &Notice, size: Option<(u16, u16)>) -> Announcement {
-    let Notice { name, session, fps, group, .. } = notice.clone();
+fn announcement(notice: &ServiceNotice, size: Option<(u16, u16)>) -> Announcement {
+    let ServiceNotice { name, session, fps, group, .. } = notice.clone();
     Announcement { name, size, fps, mark: Mark::of(session), group }
 }
 
 /// The strings of its TXT record, each behind its length.
-fn text(notice: &Notice, size: Option<(u16, u16)>) -> Vec<u8> {
+fn text(notice: &ServiceNotice, size: Option<(u16, u16)>) -> Vec<u8> {
     let mut text = Vec::new();
     for (key, value) in announcement(notice, size).to_txt() {
         let string = format!("{key}={value}");

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use proto::SessionId;
 use proto::rtp::{self, CLOCK_RATE, PAYLOAD_TYPE};
-use proto::sys::{Target, is_pipe, open_target, replace_whole};
+use proto::sys::{OpenedPath, is_pipe, open_target, replace_whole};
 
 use crate::net::Route;
 
@@ -123,8 +123,8 @@ fn write(path: &Path, text: &str) -> io::Result<bool> {
     } else if is_pipe(path) {
         match open_target(path, FOR_ALL)? {
             // An empty pipe has room for it.
-            Target::File(mut file) | Target::Pipe(mut file) => file.write_all(text.as_bytes())?,
-            Target::Unread => return Ok(false),
+            OpenedPath::File(mut file) | OpenedPath::Pipe(mut file) => file.write_all(text.as_bytes())?,
+            OpenedPath::Unread => return Ok(false),
         }
     } else {
         let mut partial = path.as_os_str().to_owned();

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use proto::app::{Report, percentiles_text, two_digits};
+use proto::app::{StatsReport, percentiles_text, two_digits};
 use proto::{FeedbackCounts, Percentiles, SessionId, SubscribeCounts, WindowedHistogram};
 use serde::Serialize;
 
@@ -107,7 +107,7 @@ impl Reports {
     }
 
     /// A report on what happened since the last one; the final one is on everything.
-    pub(crate) fn make(&mut self, stats: &Stats, is_final: bool) -> Report<Object> {
+    pub(crate) fn make(&mut self, stats: &Stats, is_final: bool) -> StatsReport<Object> {
         let now = Instant::now();
         let counters = &mut *stats.lock();
         let bytes: u64 =
@@ -126,7 +126,7 @@ impl Reports {
             send: look(&mut counters.send),
         };
         let object = object(self.session, counters, bytes, fps, mbps, ms);
-        Report { line: line(&object, self.full_quality), object }
+        StatsReport { line: line(&object, self.full_quality), object }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::common::running::{Running, count};
 use crate::common::{beside_others, comes_to, pause};
 
 #[test]
-fn packets_are_as_large_as_the_interface_takes_now_and_no_stranger_makes_them_small_for_good() {
+fn packets_are_as_large_as_the_interface_takes_now_and_nobody_makes_them_small_for_good() {
     let _turn = beside_others();
     let Some(lab) = Lab::up(3) else { return };
     // The one on this network, the other somewhere behind it.

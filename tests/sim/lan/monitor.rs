@@ -89,7 +89,7 @@ impl Monitor {
         }
         let touched = touched.filter(|key| self.open.contains_key(key));
         if touched != self.unknown {
-            self.forget_stranger();
+            self.forget_unknown();
             self.unknown = touched;
         }
     }
@@ -98,7 +98,7 @@ impl Monitor {
         match event {
             RecvEvent::Session { session, .. } => {
                 self.unknown.take_if(|(of, _)| *of == session.get());
-                self.forget_stranger();
+                self.forget_unknown();
                 // The chunk that began it has opened a frame already.
                 let others = self.open.keys().filter(|(of, _)| *of != session.get()).count();
                 assert_eq!(others, 0, "{ledger}: {:?}: frames of the session before go on", self.open);
@@ -175,7 +175,7 @@ impl Monitor {
     }
 
     /// A session of which a single datagram came is never introduced, and what that brought is not counted.
-    fn forget_stranger(&mut self) {
+    fn forget_unknown(&mut self) {
         if let Some(key) = self.unknown.take() {
             self.open.remove(&key);
             self.known.remove(&key);
@@ -191,7 +191,7 @@ impl Monitor {
 
     /// Everything has ended, and the receiver counted it as it was seen from outside.
     pub(super) fn finish(&mut self, ledger: &Ledger, received: &RecvStats, network: &NetemCounts) {
-        self.forget_stranger();
+        self.forget_unknown();
         assert!(self.open.is_empty(), "{ledger}: {:?} never ended", self.open);
         assert_eq!(received.delivered, self.delivered.len() as u64, "{ledger}: delivered");
         assert_eq!(received.lost.total(), self.lost, "{ledger}: lost");

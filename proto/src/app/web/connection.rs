@@ -5,12 +5,12 @@ use std::net::{IpAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::peer::Peer;
+use super::peer::TcpPeer;
 use super::places::Caller;
 use super::request::{LONGEST_HEAD, Method, Request};
 use super::response::{Response, Sites};
-use super::route::{self, Answer, Asker};
-use super::shared::{Room, Shared};
+use super::route::{self, WebClient, WebReply};
+use super::shared::{Admittance, Shared};
 use super::{guard, stream};
 
 /// Answers requests until the connection ends. One that is not to be served is told so.
@@ -19,11 +19,11 @@ pub(super) fn serve(
     address: IpAddr,
     caller: &Caller,
     shared: &Shared,
-    room: &Room,
+    room: &Admittance,
 ) -> io::Result<()> {
-    let mut peer = Peer::new(stream, &shared.stop)?;
-    let client = Asker { address, local: peer.local()?, caller };
-    let mut head = Head { bytes: vec![0; LONGEST_HEAD], filled: 0, looked_at: 0 };
+    let mut peer = TcpPeer::new(stream, &shared.stop)?;
+    let client = WebClient { address, local: peer.local()?, caller };
+    let mut head = RequestBuffer { bytes: vec![0; LONGEST_HEAD], filled: 0, looked_at: 0 };
     let sites = shared.sites;
     loop {
         let request = match head.next(&mut peer)? {
@@ -32,28 +32,28 @@ pub(super) fn serve(
             Next::End => return Ok(()),
         };
         let is_head = request.method == Method::Head;
-        let Room::Served(place) = room else { return last(peer, &busy(), sites, is_head) };
+        let Admittance::Served(place) = room else { return last(peer, &busy(), sites, is_head) };
         if let Some(host) = request.host.as_deref().filter(|host| !guard::is_us(host, &shared.hosts)) {
             return last(peer, &not_us(host), sites, is_head);
         }
         place.idle(None);
         match route::answer(&request, &client, shared) {
-            Answer::Stream(viewer) if is_head => {
+            WebReply::Stream(viewer) if is_head => {
                 return write(&mut peer, &viewer.head(sites), &[]).map(|()| peer.finish());
             }
-            Answer::Stream(viewer) => return viewer.run(&mut peer, sites),
-            Answer::Whole(response) if request.stays => {
+            WebReply::Stream(viewer) => return viewer.run(&mut peer, sites),
+            WebReply::Whole(response) if request.stays => {
                 let body = if is_head { &[] } else { response.body() };
                 write(&mut peer, &response.head(true, sites), body)?;
             }
-            Answer::Whole(response) => return last(peer, &response, sites, is_head),
+            WebReply::Whole(response) => return last(peer, &response, sites, is_head),
         }
         place.idle(Some(Instant::now()));
     }
 }
 
 /// What a peer has said, as far as it was not seen to.
-struct Head {
+struct RequestBuffer {
     bytes: Vec<u8>,
     filled: usize,
     /// How much there was of it when it was looked at last.
@@ -67,9 +67,9 @@ enum Next {
     End,
 }
 
-impl Head {
+impl RequestBuffer {
     /// The next request. Who says nothing is waited for; who has begun is to come to an end.
-    fn next(&mut self, peer: &mut Peer<'_>) -> io::Result<Next> {
+    fn next(&mut self, peer: &mut TcpPeer<'_>) -> io::Result<Next> {
         let mut until = Instant::now() + if self.filled == 0 { IDLE } else { HEAD };
         loop {
             if self.is_worth_a_look() {
@@ -113,14 +113,14 @@ impl Head {
 }
 
 /// Writes an answer behind which the connection ends.
-fn last(mut peer: Peer<'_>, response: &Response, sites: Sites, is_head: bool) -> io::Result<()> {
+fn last(mut peer: TcpPeer<'_>, response: &Response, sites: Sites, is_head: bool) -> io::Result<()> {
     let body = if is_head { &[] } else { response.body() };
     write(&mut peer, &response.head(false, sites), body)?;
     peer.finish();
     Ok(())
 }
 
-fn write(peer: &mut Peer<'_>, head: &str, body: &[u8]) -> io::Result<()> {
+fn write(peer: &mut TcpPeer<'_>, head: &str, body: &[u8]) -> io::Result<()> {
     peer.write(&mut [IoSlice::new(head.as_bytes()), IoSlice::new(body)], Instant::now() + stream::PATIENCE)
 }
 

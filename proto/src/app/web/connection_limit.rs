@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seat_that_is_left_is_free_again() {
+    fn a_place_that_is_left_is_free_again() {
         let connection_limit = ConnectionLimit::new(2);
         let (one, other) = (connection_limit.take(), connection_limit.take());
         assert!(one.is_some() && other.is_some() && connection_limit.take().is_none());

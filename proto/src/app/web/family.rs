@@ -12,7 +12,7 @@ pub struct Family {
     /// What it is, in a line.
     pub help: &'static str,
     /// Whether it only counts up.
-    pub kind: Kind,
+    pub kind: MetricKind,
     /// The way to it, such as `frames/sent`. A `*` stands for each entry of an object or array.
     pub path: &'static str,
     /// A label for each `*`: an object's entry is called by its key, an array's by what it has under the label's name, or
@@ -26,7 +26,7 @@ pub struct Family {
 
 /// What kind of a figure it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum MetricKind {
     /// It only counts up.
     Counter,
     /// It goes up and down.
@@ -36,12 +36,12 @@ pub enum Kind {
 impl Family {
     /// A counter of what stands at `path`.
     pub const fn counter(name: &'static str, help: &'static str, path: &'static str) -> Self {
-        Self { name, help, kind: Kind::Counter, path, labels: &[], without: &[], scale: 1.0 }
+        Self { name, help, kind: MetricKind::Counter, path, labels: &[], without: &[], scale: 1.0 }
     }
 
     /// A gauge of what stands at `path`, in a unit that is `scale` of that there.
     pub const fn gauge(name: &'static str, help: &'static str, path: &'static str, scale: f64) -> Self {
-        Self { name, help, kind: Kind::Gauge, path, labels: &[], without: &[], scale }
+        Self { name, help, kind: MetricKind::Gauge, path, labels: &[], without: &[], scale }
     }
 
     /// The same with labels for each `*` of its path.
@@ -125,10 +125,10 @@ impl Family {
 }
 
 /// What stands in front of the samples of a metric.
-pub(super) fn header(text: &mut String, name: &str, help: &str, kind: Kind) {
+pub(super) fn header(text: &mut String, name: &str, help: &str, kind: MetricKind) {
     let kind = match kind {
-        Kind::Counter => "counter",
-        Kind::Gauge => "gauge",
+        MetricKind::Counter => "counter",
+        MetricKind::Gauge => "gauge",
     };
     let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
 }

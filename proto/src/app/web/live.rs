@@ -6,11 +6,11 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::shared::Shared;
-use super::site::{Feed, trouble};
+use super::site::{WebFeed, trouble};
 use super::stream::millis_between;
 
 #[derive(Serialize)]
-struct Live<'a> {
+struct LiveReply<'a> {
     program: &'a str,
     /// Our clock, which the pictures' times are told by.
     now_ms: f64,
@@ -36,7 +36,7 @@ pub(super) fn text(shared: &Shared, may_act: bool) -> String {
     let feeds = shared.site.feeds();
     let rendered = shared.rendering.of(&*shared.site, &feeds);
     let now = Instant::now();
-    let live = Live {
+    let live = LiveReply {
         program: shared.site.program(),
         now_ms: millis_between(shared.begun, now),
         actions: shared.site.actions().iter().filter(|_| may_act).map(|action| action.name()).collect(),
@@ -52,7 +52,7 @@ pub(super) fn text(shared: &Shared, may_act: bool) -> String {
     text
 }
 
-fn of(feed: &Feed, begun: Instant, now: Instant) -> LiveFeed<'_> {
+fn of(feed: &WebFeed, begun: Instant, now: Instant) -> LiveFeed<'_> {
     let shot = feed.newest.newest();
     LiveFeed {
         name: &feed.name,

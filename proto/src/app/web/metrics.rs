@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Instant;
 
-use super::family::{Kind, header};
+use super::family::{MetricKind, header};
 use super::shared::Shared;
 use super::site::trouble;
 
@@ -15,19 +15,19 @@ pub(super) fn text(shared: &Shared) -> String {
     let mut text = rendered.families(&*shared.site).to_owned();
     let (program, now) = (shared.site.program(), Instant::now());
     let name = format!("chunkcast_{program}_picture_age_seconds");
-    header(&mut text, &name, "How old the newest picture is", Kind::Gauge);
+    header(&mut text, &name, "How old the newest picture is", MetricKind::Gauge);
     for (feed, labels) in feeds.iter().zip(labels) {
         if let Some(shot) = feed.newest.newest() {
             let _ = writeln!(text, "{name}{{{labels}}} {}", shot.age(now).as_secs_f64());
         }
     }
     let name = format!("chunkcast_{program}_live");
-    header(&mut text, &name, "Whether pictures come: 1 or 0", Kind::Gauge);
+    header(&mut text, &name, "Whether pictures come: 1 or 0", MetricKind::Gauge);
     for (feed, labels) in feeds.iter().zip(labels) {
         let _ = writeln!(text, "{name}{{{labels}}} {}", u8::from(trouble(feed, now).is_none()));
     }
     let name = format!("chunkcast_{program}_http_viewers");
-    header(&mut text, &name, "How many watch by HTTP", Kind::Gauge);
+    header(&mut text, &name, "How many watch by HTTP", MetricKind::Gauge);
     let _ = writeln!(text, "{name} {}", shared.viewers.taken());
     text
 }

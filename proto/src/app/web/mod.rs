@@ -24,8 +24,8 @@ mod shared;
 mod site;
 mod stream;
 
-pub use family::{Family, Kind};
+pub use family::{Family, MetricKind};
 pub use listen::Listener;
 #[doc(hidden)]
 pub use rehearsal::Rehearsal;
-pub use site::{Action, Feed, Site};
+pub use site::{Site, WebAction, WebFeed};

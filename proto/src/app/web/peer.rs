@@ -12,12 +12,12 @@ use crate::sys::{Event, wait_until};
 
 /// A connection, and the request to stop that ends all waiting for it.
 #[derive(Debug)]
-pub(super) struct Peer<'a> {
+pub(super) struct TcpPeer<'a> {
     stream: Arc<TcpStream>,
     stop: &'a Stop,
 }
 
-impl<'a> Peer<'a> {
+impl<'a> TcpPeer<'a> {
     pub(super) fn new(stream: Arc<TcpStream>, stop: &'a Stop) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         // What is written is written at once.

@@ -8,7 +8,7 @@ use super::super::web_args::Actions;
 use super::guard;
 use super::request::Request;
 use super::response::Response;
-use super::site::Action;
+use super::site::WebAction;
 use crate::rate_limiter::RateLimiter;
 
 /// Gives leave to act.
@@ -16,12 +16,12 @@ use crate::rate_limiter::RateLimiter;
 pub(super) struct Permits {
     who: Actions,
     /// For each kind of action.
-    last: Mutex<[RateLimiter; Action::ALL.len()]>,
+    last: Mutex<[RateLimiter; WebAction::ALL.len()]>,
 }
 
 impl Permits {
     pub(super) fn new(who: Actions) -> Self {
-        Self { who, last: Mutex::new([RateLimiter::new(EVERY); Action::ALL.len()]) }
+        Self { who, last: Mutex::new([RateLimiter::new(EVERY); WebAction::ALL.len()]) }
     }
 
     /// Whether somebody may act at all who asks from this address, at our address `local`.
@@ -59,8 +59,8 @@ impl Permits {
     ///
     /// # Errors
     /// What to answer if it was done just now.
-    pub(super) fn take(&self, action: Action, now: Instant) -> Result<(), Response> {
-        let kind = Action::ALL.iter().position(|known| *known == action).unwrap_or_default();
+    pub(super) fn take(&self, action: WebAction, now: Instant) -> Result<(), Response> {
+        let kind = WebAction::ALL.iter().position(|known| *known == action).unwrap_or_default();
         if self.last.lock().unwrap_or_else(PoisonError::into_inner)[kind].is_due(now) {
             return Ok(());
         }
@@ -104,12 +104,14 @@ mod tests {
     fn one_of_each_kind_a_second() {
         let (permits, t0) = (Permits::new(Actions::On), Instant::now());
         let taken = |action, millis| permits.take(action, t0 + Duration::from_millis(millis)).is_ok();
-        assert!(taken(Action::Snapshot, 0) && taken(Action::Replay, 0));
-        assert!(!taken(Action::Snapshot, 1) && !taken(Action::Replay, 999));
+        assert!(taken(WebAction::Snapshot, 0) && taken(WebAction::Replay, 0));
+        assert!(!taken(WebAction::Snapshot, 1) && !taken(WebAction::Replay, 999));
         assert!(
-            taken(Action::Snapshot, 1000) && !taken(Action::Snapshot, 1500) && taken(Action::Replay, 1500)
+            taken(WebAction::Snapshot, 1000)
+                && !taken(WebAction::Snapshot, 1500)
+                && taken(WebAction::Replay, 1500)
         );
-        let refused = permits.take(Action::Replay, t0 + Duration::from_millis(1501)).unwrap_err();
+        let refused = permits.take(WebAction::Replay, t0 + Duration::from_millis(1501)).unwrap_err();
         assert!(refused.head(true, super::super::response::Sites::Own).contains("\r\nRetry-After: 1\r\n"));
     }
 }

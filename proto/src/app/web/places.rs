@@ -16,7 +16,7 @@ pub(super) struct Places {
 
 /// One of them. It is free again when this is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct ConnectionPlace {
     list: Arc<Mutex<List>>,
     number: u64,
 }
@@ -32,14 +32,14 @@ pub(super) struct Caller {
 
 #[derive(Debug, Default)]
 struct List {
-    entries: Vec<Entry>,
+    entries: Vec<PlaceEntry>,
     next: u64,
     /// Connections that were ended for others, and are not gone yet.
     leaving: usize,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct PlaceEntry {
     number: u64,
     caller: Caller,
     /// Since when he has asked for nothing; `None` while he is answered.
@@ -65,11 +65,11 @@ impl Places {
     }
 
     /// A place, if one is free or can be made free.
-    pub(super) fn take(&self, caller: &Caller, now: Instant) -> Option<Place> {
+    pub(super) fn take(&self, caller: &Caller, now: Instant) -> Option<ConnectionPlace> {
         let mut list = lock(&self.list);
         if list.entries.len() >= self.most {
             let victim = list.victim(caller, now)?;
-            let Entry { caller, .. } = list.entries.swap_remove(victim);
+            let PlaceEntry { caller, .. } = list.entries.swap_remove(victim);
             list.leaving += 1;
             if let Some(stream) = caller.stream {
                 let _ = stream.shutdown(Shutdown::Both);
@@ -77,8 +77,8 @@ impl Places {
         }
         let number = list.next;
         list.next += 1;
-        list.entries.push(Entry { number, caller: caller.clone(), idle: Some(now), has_asked: false });
-        Some(Place { list: self.list.clone(), number })
+        list.entries.push(PlaceEntry { number, caller: caller.clone(), idle: Some(now), has_asked: false });
+        Some(ConnectionPlace { list: self.list.clone(), number })
     }
 
     /// How many are taken.
@@ -105,7 +105,7 @@ impl List {
             of(whose) > SHARE && of(whose) > has + 1
         });
         let all = || self.entries.iter().enumerate();
-        let longest = |(_, entry): &(usize, &Entry)| entry.idle;
+        let longest = |(_, entry): &(usize, &PlaceEntry)| entry.idle;
         if let Some(whose) = greedy {
             let his = || all().filter(|(_, entry)| entry.caller.whose == whose);
             let idle = his().filter(|(_, entry)| entry.idle.is_some()).min_by_key(longest);
@@ -118,7 +118,7 @@ impl List {
     }
 }
 
-impl Place {
+impl ConnectionPlace {
     /// Says since when nothing is asked for; `None`: something is, now.
     pub(super) fn idle(&self, since: Option<Instant>) {
         let mut list = lock(&self.list);
@@ -129,7 +129,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPlace {
     fn drop(&mut self) {
         let mut list = lock(&self.list);
         let entry = list.entries.iter().position(|entry| entry.number == self.number);

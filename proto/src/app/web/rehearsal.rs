@@ -7,7 +7,7 @@ use super::super::web_args::{WebArgs, WebPolicy};
 use super::guard;
 use super::places::Caller;
 use super::request::{LONGEST_HEAD, Request};
-use super::route::{self, Answer, Asker};
+use super::route::{self, WebClient, WebReply};
 use super::shared::Shared;
 use super::site::Site;
 use crate::sys::Stop;
@@ -54,13 +54,13 @@ impl Rehearsal {
                 return heads;
             }
             let caller = Caller::new(self.local, None);
-            let client = Asker { address: self.local, local: self.local, caller: &caller };
+            let client = WebClient { address: self.local, local: self.local, caller: &caller };
             match route::answer(&request, &client, &self.shared) {
-                Answer::Stream(viewer) => {
+                WebReply::Stream(viewer) => {
                     heads.push(viewer.head(self.shared.sites));
                     return heads;
                 }
-                Answer::Whole(response) => {
+                WebReply::Whole(response) => {
                     heads.push(response.head(request.stays, self.shared.sites));
                     if !request.stays {
                         return heads;

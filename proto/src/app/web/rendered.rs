@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use serde_json::Value;
 
 use super::family::label;
-use super::site::{Feed, Site};
+use super::site::{Site, WebFeed};
 
 /// Keeps what was made last.
 #[derive(Debug, Default)]
@@ -30,7 +30,7 @@ pub(super) struct Rendered {
 
 impl Rendering {
     /// What is made of the newest statistics of these streams.
-    pub(super) fn of(&self, site: &dyn Site, feeds: &[Feed]) -> Arc<Rendered> {
+    pub(super) fn of(&self, site: &dyn Site, feeds: &[WebFeed]) -> Arc<Rendered> {
         let (stats, labels) = (site.stats(), labels(feeds));
         // Whoever asks meanwhile waits for it instead of making it too.
         let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
@@ -68,9 +68,9 @@ fn families(site: &dyn Site, stats: &Value, labels: &[String]) -> String {
 }
 
 /// What tells the streams apart: their names, and their numbers where those are the same.
-fn labels(feeds: &[Feed]) -> Vec<String> {
-    let is_alone = |feed: &Feed| feeds.iter().filter(|other| other.name == feed.name).count() == 1;
-    let name = |(number, feed): (usize, &Feed)| match is_alone(feed) {
+fn labels(feeds: &[WebFeed]) -> Vec<String> {
+    let is_alone = |feed: &WebFeed| feeds.iter().filter(|other| other.name == feed.name).count() == 1;
+    let name = |(number, feed): (usize, &WebFeed)| match is_alone(feed) {
         true => label("sender", &feed.name),
         false => label("sender", &format!("{} #{number}", feed.name)),
     };
@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn a_name_cannot_end_its_label_and_two_alike_are_told_apart() {
         assert_eq!(label("sender", "a\"} 1\n\\"), r#"sender="a\"} 1\n\\""#);
-        let feed = |name: &str| Feed {
+        let feed = |name: &str| WebFeed {
             name: name.into(),
             newest: Arc::new(Broadcast::new()),
             trouble: None,

@@ -51,7 +51,7 @@ impl Request {
             Some("POST") => Method::Post,
             _ => return Err(not_allowed()),
         };
-        let fields = Fields(parsed.headers);
+        let fields = HeaderFields(parsed.headers);
         let mut host = fields.only("host")?;
         let mut target = parsed.path.unwrap_or_default();
         // A whole URL is what a proxy is asked for; its host is meant then (RFC 9112, 3.2.2).
@@ -96,9 +96,9 @@ impl Request {
     }
 }
 
-struct Fields<'a>(&'a [httparse::Header<'a>]);
+struct HeaderFields<'a>(&'a [httparse::Header<'a>]);
 
-impl Fields<'_> {
+impl HeaderFields<'_> {
     /// A field that may be there once.
     fn only(&self, name: &str) -> Result<Option<String>, Response> {
         let mut all = self.all(name);

@@ -7,19 +7,19 @@ use super::places::Caller;
 use super::request::{Method, Request};
 use super::response::{JPEG, JSON, Response, TEXT};
 use super::shared::Shared;
-use super::site::{Action, Feed, NO_PICTURE, trouble};
-use super::stream::{self, Viewer};
+use super::site::{NO_PICTURE, WebAction, WebFeed, trouble};
+use super::stream::{self, WebViewer};
 use super::{live, metrics};
 
 /// What a request is answered with.
-pub(super) enum Answer {
+pub(super) enum WebReply {
     Whole(Response),
     /// Pictures, for as long as they are watched.
-    Stream(Viewer),
+    Stream(WebViewer),
 }
 
 /// Who asks.
-pub(super) struct Asker<'a> {
+pub(super) struct WebClient<'a> {
     pub(super) address: IpAddr,
     /// Our address that he asks at.
     pub(super) local: IpAddr,
@@ -27,21 +27,21 @@ pub(super) struct Asker<'a> {
 }
 
 /// Looks up what was asked for.
-pub(super) fn answer(request: &Request, client: &Asker<'_>, shared: &Shared) -> Answer {
-    let action = Action::ALL.iter().find(|action| request.path.strip_prefix('/') == Some(action.name()));
+pub(super) fn answer(request: &Request, client: &WebClient<'_>, shared: &Shared) -> WebReply {
+    let action = WebAction::ALL.iter().find(|action| request.path.strip_prefix('/') == Some(action.name()));
     if request.method == Method::Post {
-        return Answer::Whole(match action {
+        return WebReply::Whole(match action {
             Some(&action) => act(action, request, client, shared).unwrap_or_else(|refused| refused),
             None => Response::sentence(405, "only actions are asked for by POST").with("Allow: GET, HEAD"),
         });
     }
     if request.path == "/stream.mjpeg" {
-        return match Viewer::new(request, client.caller, shared) {
-            Ok(viewer) => Answer::Stream(viewer),
-            Err(refused) => Answer::Whole(refused),
+        return match WebViewer::new(request, client.caller, shared) {
+            Ok(viewer) => WebReply::Stream(viewer),
+            Err(refused) => WebReply::Whole(refused),
         };
     }
-    Answer::Whole(match &*request.path {
+    WebReply::Whole(match &*request.path {
         "/" => Response::resource("text/html; charset=utf-8", include_str!("page/index.html")),
         "/page.css" => Response::resource("text/css; charset=utf-8", include_str!("page/page.css")),
         "/page.js" => Response::resource("text/javascript; charset=utf-8", include_str!("page/page.js")),
@@ -60,7 +60,7 @@ pub(super) fn answer(request: &Request, client: &Asker<'_>, shared: &Shared) -> 
 }
 
 /// The stream that `?sender=N` asks for, and its number; the first one if it does not say.
-fn feed(request: &Request, shared: &Shared) -> Result<(usize, Feed), Response> {
+fn feed(request: &Request, shared: &Shared) -> Result<(usize, WebFeed), Response> {
     let number = request.number("sender")?.unwrap_or(0);
     let mut feeds = shared.site.feeds();
     match feeds.len() {
@@ -98,7 +98,12 @@ fn health(request: &Request, shared: &Shared) -> Result<Response, Response> {
     }
 }
 
-fn act(action: Action, request: &Request, client: &Asker<'_>, shared: &Shared) -> Result<Response, Response> {
+fn act(
+    action: WebAction,
+    request: &Request,
+    client: &WebClient<'_>,
+    shared: &Shared,
+) -> Result<Response, Response> {
     shared.permits.check(request, client.address, client.local)?;
     if !shared.site.actions().contains(&action) {
         return Err(Response::sentence(404, &format!("there is no {action} here")));
@@ -109,7 +114,7 @@ fn act(action: Action, request: &Request, client: &Asker<'_>, shared: &Shared) -
     Ok(Response::sentence(200, &done))
 }
 
-fn named_trouble(feed: &Feed, now: Instant) -> Option<String> {
+fn named_trouble(feed: &WebFeed, now: Instant) -> Option<String> {
     let trouble = trouble(feed, now)?;
     Some(if feed.name.is_empty() { trouble } else { format!("{}: {trouble}", feed.name) })
 }

@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use super::super::web_args::{WebArgs, WebPolicy};
 use super::connection;
 use super::places::Caller;
-use super::shared::{Room, Shared};
+use super::shared::{Admittance, Shared};
 use super::site::Site;
 use crate::rate_limiter::RateLimiter;
 use crate::sys::Stop;
@@ -57,8 +57,8 @@ fn admit(stream: TcpStream, peer: IpAddr, shared: &Arc<Shared>) -> Option<JoinHa
     let stream = Arc::new(stream);
     let caller = Caller::new(peer, Some(&stream));
     let room = match shared.connections.take(&caller, Instant::now()) {
-        Some(place) => Room::Served(place),
-        None => Room::Refused(shared.waiting.take()?),
+        Some(place) => Admittance::Served(place),
+        None => Admittance::Refused(shared.waiting.take()?),
     };
     let work = {
         let shared = shared.clone();

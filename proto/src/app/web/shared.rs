@@ -8,7 +8,7 @@ use rustix::time::{ClockId, clock_gettime};
 use super::super::web_args::{WebArgs, WebPolicy};
 use super::connection_limit::{ConnectionLimit, ConnectionPermit};
 use super::permit::Permits;
-use super::places::{Place, Places};
+use super::places::{ConnectionPlace, Places};
 use super::rendered::Rendering;
 use super::response::Sites;
 use super::site::Site;
@@ -33,7 +33,7 @@ pub(super) struct Shared {
     pub(super) rendering: Rendering,
     /// How many may be served.
     pub(super) connections: Places,
-    /// Room for those who are only told that there is none.
+    /// Admittance for those who are only told that there is none.
     pub(super) waiting: ConnectionLimit,
 }
 
@@ -55,10 +55,10 @@ impl Shared {
 }
 
 /// What a connection has.
-pub(super) enum Room {
+pub(super) enum Admittance {
     /// A place among those who are answered.
-    Served(Place),
-    /// Room for as long as it takes to reply that there is no place.
+    Served(ConnectionPlace),
+    /// Admittance for as long as it takes to reply that there is no place.
     Refused(#[expect(dead_code, reason = "it is kept, and looked at by nobody")] ConnectionPermit),
 }
 

@@ -15,7 +15,7 @@ pub trait Site: Send + Sync {
     fn program(&self) -> &'static str;
 
     /// The streams there are. A stream keeps its place in the list, and so its number in `?sender=N`.
-    fn feeds(&self) -> Vec<Feed>;
+    fn feeds(&self) -> Vec<WebFeed>;
 
     /// The newest statistics: the object that `--stats-json` writes.
     fn stats(&self) -> Arc<str>;
@@ -30,7 +30,7 @@ pub trait Site: Send + Sync {
     fn families(&self) -> &'static [Family];
 
     /// What can be done here.
-    fn actions(&self) -> &'static [Action] {
+    fn actions(&self) -> &'static [WebAction] {
         &[]
     }
 
@@ -38,7 +38,7 @@ pub trait Site: Send + Sync {
     ///
     /// # Errors
     /// A sentence for the person who asked.
-    fn act(&self, action: Action, feed: usize) -> Result<String, String> {
+    fn act(&self, action: WebAction, feed: usize) -> Result<String, String> {
         let _ = feed;
         Err(format!("there is no {action} here"))
     }
@@ -46,7 +46,7 @@ pub trait Site: Send + Sync {
 
 /// One stream.
 #[derive(Clone, Debug)]
-pub struct Feed {
+pub struct WebFeed {
     /// What it is called; empty while nobody has said.
     pub name: String,
     /// Its newest frame.
@@ -58,7 +58,7 @@ pub struct Feed {
 }
 
 /// Why no picture of this stream is one of now; `None` if it is.
-pub(super) fn trouble(feed: &Feed, now: Instant) -> Option<String> {
+pub(super) fn trouble(feed: &WebFeed, now: Instant) -> Option<String> {
     if feed.trouble.is_some() {
         return feed.trouble.clone();
     }
@@ -71,14 +71,14 @@ pub(super) fn trouble(feed: &Feed, now: Instant) -> Option<String> {
 
 /// What a person may ask for by POST.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
+pub enum WebAction {
     /// Keep the newest picture as a file.
     Snapshot,
     /// Keep the last seconds as a file.
     Replay,
 }
 
-impl Action {
+impl WebAction {
     /// All of them.
     pub(super) const ALL: [Self; 2] = [Self::Snapshot, Self::Replay];
 
@@ -91,7 +91,7 @@ impl Action {
     }
 }
 
-impl fmt::Display for Action {
+impl fmt::Display for WebAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }

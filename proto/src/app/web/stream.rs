@@ -3,13 +3,13 @@
 use std::io::{self, IoSlice};
 use std::time::{Duration, Instant};
 
-use super::super::broadcast::{Shot, Subscription};
-use super::peer::Peer;
-use super::places::{Caller, Place};
+use super::super::broadcast::{BroadcastSubscription, Shot};
+use super::peer::TcpPeer;
+use super::places::{Caller, ConnectionPlace};
 use super::request::Request;
 use super::response::{self, Response, Sites};
 use super::shared::Shared;
-use super::site::Feed;
+use super::site::WebFeed;
 use crate::jpeg;
 use crate::sys::Event;
 
@@ -17,14 +17,14 @@ use crate::sys::Event;
 ///
 /// He is written one picture at a time. Whatever came meanwhile but the newest is not for him, so that he is never
 /// behind by more than the picture that is on its way, and costs nobody else anything.
-pub(super) struct Viewer {
+pub(super) struct WebViewer {
     wake: Event,
-    subscriptions: Vec<(usize, Subscription)>,
+    subscriptions: Vec<(usize, BroadcastSubscription)>,
     begun: Instant,
-    _place: Place,
+    _place: ConnectionPlace,
 }
 
-impl Viewer {
+impl WebViewer {
     /// Takes a viewer's place.
     ///
     /// # Errors
@@ -36,7 +36,7 @@ impl Viewer {
         // He is at it until he leaves.
         place.idle(None);
         let wake = Event::new().map_err(|error| Response::sentence(503, &error.to_string()))?;
-        let subscribe = |(number, feed): (usize, Feed)| (number, feed.newest.subscribe(&wake));
+        let subscribe = |(number, feed): (usize, WebFeed)| (number, feed.newest.subscribe(&wake));
         let subscriptions = feeds.into_iter().map(subscribe).collect();
         // What is there already is given out too.
         wake.raise();
@@ -49,7 +49,7 @@ impl Viewer {
     }
 
     /// Writes pictures until the viewer leaves, takes nothing for too long, or the program ends.
-    pub(super) fn run(mut self, peer: &mut Peer<'_>, sites: Sites) -> io::Result<()> {
+    pub(super) fn run(mut self, peer: &mut TcpPeer<'_>, sites: Sites) -> io::Result<()> {
         let head = self.head(sites) + PART_BEGIN;
         peer.write(&mut [IoSlice::new(head.as_bytes())], Instant::now() + PATIENCE)?;
         loop {
@@ -61,7 +61,7 @@ impl Viewer {
     }
 
     /// Writes the newest picture of each stream that has one; whether any had.
-    fn write_each(&mut self, peer: &mut Peer<'_>) -> io::Result<bool> {
+    fn write_each(&mut self, peer: &mut TcpPeer<'_>) -> io::Result<bool> {
         let mut any = false;
         for (number, subscription) in &mut self.subscriptions {
             // One that shows what no longer is would be taken for what is.
@@ -75,7 +75,7 @@ impl Viewer {
 }
 
 /// The streams that `?sender=` asks for: a number, `all`, or the first.
-fn wanted(request: &Request, feeds: Vec<Feed>) -> Result<Vec<(usize, Feed)>, Response> {
+fn wanted(request: &Request, feeds: Vec<WebFeed>) -> Result<Vec<(usize, WebFeed)>, Response> {
     let all = feeds.into_iter().enumerate();
     let number = match request.value("sender") {
         Some("all") => return Ok(all.collect()),
@@ -91,7 +91,7 @@ fn wanted(request: &Request, feeds: Vec<Feed>) -> Result<Vec<(usize, Feed)>, Res
 }
 
 /// Writes one picture. The boundary behind it goes with it: browsers show a picture when they see that it has ended.
-fn write_part(peer: &mut Peer<'_>, number: usize, shot: &Shot, begun: Instant) -> io::Result<()> {
+fn write_part(peer: &mut TcpPeer<'_>, number: usize, shot: &Shot, begun: Instant) -> io::Result<()> {
     let jpeg = whole(&shot.frame.jpeg);
     let length: usize = jpeg.iter().map(|piece| piece.len()).sum();
     let fields = fields(number, shot, begun);

@@ -207,7 +207,7 @@ fn after(seconds: u64, ten_seconds: &Counters) -> Counters {
 }
 
 #[test]
-fn great_loss_is_spoken_of_soon_and_then_seldom() {
+fn great_loss_is_reported_soon_and_then_rarely() {
     let (said, watch) = watch(30, |second| (after(second, &lossy(60, 600, 300)), false));
     let seconds: Vec<u64> = said.iter().map(|(second, _)| *second).collect();
     assert_eq!(seconds, [2, 12, 22]);

@@ -10,7 +10,7 @@ use super::writing::Writer;
 
 /// A service that was heard of.
 #[derive(Clone, Debug)]
-pub struct Heard {
+pub struct HeardService {
     /// What it is called; others may say that they are called so too.
     pub label: String,
     /// The name of its host, which tells those apart.
@@ -39,7 +39,7 @@ pub struct Cache {
     kind: Name,
     /// Those that are wanted, by their labels.
     wanted: Vec<String>,
-    all: Vec<Heard>,
+    all: Vec<HeardService>,
     /// What is to be asked, of whom.
     questions: Vec<(Name, u16)>,
     /// When that may be asked: not as often as others make us.
@@ -66,7 +66,7 @@ impl Cache {
     }
 
     /// Those that are known.
-    pub fn all(&self) -> &[Heard] {
+    pub fn all(&self) -> &[HeardService] {
         &self.all
     }
 
@@ -174,7 +174,7 @@ impl Cache {
             return self.take_back(&label, Some(host), now);
         }
         let holds = Duration::from_secs(record.ttl.min(LONGEST_TTL).into());
-        let is_it = |heard: &&mut Heard| heard.label == label && heard.host == *host;
+        let is_it = |heard: &&mut HeardService| heard.label == label && heard.host == *host;
         if let Some(heard) = self.all.iter_mut().find(is_it) {
             self.has_changed |= heard.port != port;
             (heard.port, heard.last, heard.holds, heard.asked) = (port, now, holds, 0);
@@ -191,7 +191,7 @@ impl Cache {
         if is_doubted {
             self.ask_of(&record.name);
         }
-        self.all.push(Heard {
+        self.all.push(HeardService {
             label,
             host: *host,
             port,
@@ -208,7 +208,7 @@ impl Cache {
     fn hear_text(&mut self, record: &Record<'_>, text: &[u8], source: IpAddr) {
         let Some(label) = record.name.first_of(&self.kind) else { return };
         let label = String::from_utf8_lossy(label);
-        let same = |heard: &&mut Heard| heard.label == label;
+        let same = |heard: &&mut HeardService| heard.label == label;
         // Of several of one name, it is that one's whose word it is.
         let is_own = self.all.iter().any(|heard| heard.label == label && heard.source == source);
         for heard in self.all.iter_mut().filter(same).filter(|heard| !is_own || heard.source == source) {
@@ -226,7 +226,8 @@ impl Cache {
 
     /// Who takes himself back is gone in a moment, if nobody says otherwise (RFC 6762, section 10.1).
     fn take_back(&mut self, label: &str, host: Option<&Name>, now: Instant) {
-        let is_it = |heard: &&mut Heard| heard.label == label && host.is_none_or(|host| heard.host == *host);
+        let is_it =
+            |heard: &&mut HeardService| heard.label == label && host.is_none_or(|host| heard.host == *host);
         for heard in self.all.iter_mut().filter(is_it) {
             heard.holds = heard.holds.min(now.saturating_duration_since(heard.last) + GONE_IN);
         }
@@ -240,7 +241,7 @@ impl Cache {
         self.forget_one_of(MOST_SENDERS, |_| true);
     }
 
-    fn forget_one_of(&mut self, most: usize, is_one: impl Fn(&Heard) -> bool) {
+    fn forget_one_of(&mut self, most: usize, is_one: impl Fn(&HeardService) -> bool) {
         let those = || self.all.iter().enumerate().filter(|(_, heard)| is_one(heard));
         let is_full = those().count() >= most;
         let oldest = those().min_by_key(|(_, heard)| (heard.is_wanted, heard.last)).map(|(at, _)| at);
@@ -258,7 +259,7 @@ impl Cache {
     }
 }
 
-impl Heard {
+impl HeardService {
     /// Takes in which addresses its host has, by this interface; whether they are others than before. Those of one family
     /// are told all at once.
     fn hear_addresses(&mut self, index: u32, message: &Message<'_>) -> bool {

@@ -12,7 +12,7 @@ mod reader;
 mod responder;
 mod writing;
 
-pub use cache::{Cache, Heard, MOST_OF_ONE_SOURCE, MOST_SENDERS};
+pub use cache::{Cache, HeardService, MOST_OF_ONE_SOURCE, MOST_SENDERS};
 pub use message::{Data, Item, Message, Question, Record, Section, strings};
 pub use name::Name;
 pub use responder::{Responder, Say, Service};

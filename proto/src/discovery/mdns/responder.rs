@@ -44,7 +44,7 @@ pub struct Responder {
     name: Name,
     /// How often its name was taken.
     renamed: u32,
-    state: State,
+    state: ResponderState,
     /// When to answer, by the interface's index.
     answers: BTreeMap<u32, Instant>,
     /// When it was last said by each.
@@ -54,7 +54,7 @@ pub struct Responder {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum ResponderState {
     /// It asks whether somebody has the name, for so many times, the next time then.
     Probing { left: u32, next: Instant },
     /// It has the name, and says so for so many times more.
@@ -69,7 +69,7 @@ impl Responder {
             service,
             name,
             renamed: 0,
-            state: State::Probing { left: PROBES, next: now },
+            state: ResponderState::Probing { left: PROBES, next: now },
             answers: BTreeMap::new(),
             said: BTreeMap::new(),
             doubted: None,
@@ -102,8 +102,8 @@ impl Responder {
 
     /// Says it again, as when there are other interfaces.
     pub fn announce_again(&mut self, now: Instant) {
-        if let State::Announced { .. } = self.state {
-            self.state = State::Announced { left: ANNOUNCEMENTS, next: now };
+        if let ResponderState::Announced { .. } = self.state {
+            self.state = ResponderState::Announced { left: ANNOUNCEMENTS, next: now };
         }
     }
 
@@ -119,22 +119,22 @@ impl Responder {
     /// What is to be said now, or when it is.
     pub fn poll(&mut self, now: Instant) -> Result<Say, Option<Instant>> {
         match &mut self.state {
-            State::Probing { left: 0, next } if *next <= now => {
-                self.state = State::Announced { left: ANNOUNCEMENTS, next: now };
+            ResponderState::Probing { left: 0, next } if *next <= now => {
+                self.state = ResponderState::Announced { left: ANNOUNCEMENTS, next: now };
             }
-            State::Probing { left, next } if *next <= now => {
+            ResponderState::Probing { left, next } if *next <= now => {
                 (*left, *next) = (*left - 1, now + PROBE_EVERY);
                 return Ok(Say::Probe);
             }
             _ => {}
         }
         match &mut self.state {
-            State::Announced { left, next } if *left > 0 && *next <= now => {
+            ResponderState::Announced { left, next } if *left > 0 && *next <= now => {
                 (*left, *next) = (*left - 1, now + ANNOUNCE_EVERY);
                 self.answers.clear();
                 return Ok(Say::Everything(None));
             }
-            State::Announced { .. } => {
+            ResponderState::Announced { .. } => {
                 let due = self.answers.iter().find(|(_, at)| **at <= now).map(|(index, _)| *index);
                 if let Some(index) = due {
                     self.answers.remove(&index);
@@ -142,11 +142,11 @@ impl Responder {
                     return Ok(Say::Everything(Some(index)));
                 }
             }
-            State::Probing { .. } => {}
+            ResponderState::Probing { .. } => {}
         }
         let next = match self.state {
-            State::Probing { next, .. } => Some(next),
-            State::Announced { left, next } => (left > 0).then_some(next),
+            ResponderState::Probing { next, .. } => Some(next),
+            ResponderState::Announced { left, next } => (left > 0).then_some(next),
         };
         Err(self.answers.values().copied().chain(next).min())
     }
@@ -164,7 +164,7 @@ impl Responder {
 
     /// What takes it all back; `None` if nothing was said yet.
     pub fn goodbye(&self) -> Option<Vec<u8>> {
-        matches!(self.state, State::Announced { .. }).then(|| self.everything(&[], 0))
+        matches!(self.state, ResponderState::Announced { .. }).then(|| self.everything(&[], 0))
     }
 
     fn probe(&self) -> Vec<u8> {
@@ -230,22 +230,22 @@ impl Responder {
             }
         }
         match self.state {
-            State::Probing { .. } if is_taken && self.renamed < MOST_RENAMED => {
+            ResponderState::Probing { .. } if is_taken && self.renamed < MOST_RENAMED => {
                 self.renamed += 1;
                 let Some(name) = self.service.kind.under(self.label().as_bytes()) else { return false };
                 self.name = name;
-                self.state = State::Probing { left: PROBES, next: now };
+                self.state = ResponderState::Probing { left: PROBES, next: now };
                 return true;
             }
             // Two networks were joined, or it is said to harm us. Whoever has a name keeps it, since one lie would take it
             // away otherwise, and receivers tell two of one name apart by what they hear of them.
-            State::Announced { .. }
+            ResponderState::Announced { .. }
                 if is_taken && self.doubted.is_none_or(|doubted| now >= doubted + DEFEND_EVERY) =>
             {
                 self.doubted = Some(now);
                 self.answer(index, now);
             }
-            State::Announced { .. } if is_taken_back => self.answer(index, now),
+            ResponderState::Announced { .. } if is_taken_back => self.answer(index, now),
             _ => {}
         }
         false
@@ -254,7 +254,8 @@ impl Responder {
     /// Somebody else asks for this name too: who has the greater record has it, and the other asks again in a second (RFC
     /// 6762, section 8.2).
     fn hear_rival(&mut self, data: &Data<'_>, now: Instant) {
-        let (State::Probing { left, next }, Data::Service(port, host)) = (&mut self.state, data) else {
+        let (ResponderState::Probing { left, next }, Data::Service(port, host)) = (&mut self.state, data)
+        else {
             return;
         };
         let own = (self.service.port.to_be_bytes(), self.service.host.bytes());

@@ -163,7 +163,7 @@ fn train(total: u32, pace: f64) -> Train {
 }
 
 #[test]
-fn a_policer_is_met_with_a_lower_rate_and_tried_ever_more_seldom() {
+fn a_policer_is_met_with_a_lower_rate_and_tried_ever_more_rarely() {
     for (total, tail) in [(120, 24), (10, 3)] {
         let (mut learned, mut now) = (PathRate::new(), t0());
         let (mut hurt, mut last_hurt) = ([0, 0], 0);

@@ -79,7 +79,7 @@ fn a_hello_is_told_when_it_changes_and_a_goodbye_frees_the_place() {
 }
 
 #[test]
-fn what_a_stranger_is_called_is_told_as_soon_as_it_is_none_and_before_its_first_frame() {
+fn the_name_of_a_sender_is_an_event_as_soon_as_it_is_known_and_before_its_first_frame() {
     let (mut stream, now) = (RecvStream::new(RecvConfig::default()), t0());
     let live = Hello { state: SourceState::Live, name: "door", invitation: None };
     stream.handle_datagram(1, &mut control(5, wire::Kind::Hello, Some(&live)), now);

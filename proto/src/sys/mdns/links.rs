@@ -7,14 +7,14 @@ use if_addrs::IfAddr;
 
 /// One interface that is up, with its addresses of one family.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Link {
+pub(super) struct MdnsLink {
     pub(super) name: String,
     pub(super) index: u32,
     pub(super) is_ipv4: bool,
     pub(super) addresses: Vec<IpAddr>,
 }
 
-impl Link {
+impl MdnsLink {
     /// Whether its interface was named so: by its name, index, or an address.
     pub(super) fn is_of(&self, named: &str) -> bool {
         self.name == named
@@ -24,8 +24,8 @@ impl Link {
 }
 
 /// All that there are now, each once for each family.
-pub(super) fn all() -> io::Result<Vec<Link>> {
-    let mut all: Vec<Link> = Vec::new();
+pub(super) fn all() -> io::Result<Vec<MdnsLink>> {
+    let mut all: Vec<MdnsLink> = Vec::new();
     for found in if_addrs::get_if_addrs()? {
         let Some(index) = found.index else { continue };
         // A group of IPv6 has no way to this computer alone.
@@ -35,7 +35,7 @@ pub(super) fn all() -> io::Result<Vec<Link>> {
         let (address, is_ipv4) = (found.ip(), matches!(found.addr, IfAddr::V4(_)));
         match all.iter_mut().find(|link| (link.index, link.is_ipv4) == (index, is_ipv4)) {
             Some(link) => link.addresses.push(address),
-            None => all.push(Link { name: found.name, index, is_ipv4, addresses: vec![address] }),
+            None => all.push(MdnsLink { name: found.name, index, is_ipv4, addresses: vec![address] }),
         }
     }
     all.iter_mut().for_each(|link| link.addresses.sort());

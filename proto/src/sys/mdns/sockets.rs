@@ -10,7 +10,7 @@ use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 
 use super::super::changes::Changes;
 use super::super::event::wait_until;
-use super::links::{Link, all};
+use super::links::{MdnsLink, all};
 
 /// All of them.
 #[derive(Debug)]
@@ -24,14 +24,14 @@ pub struct Sockets {
     /// What went wrong when they were opened last.
     failed: Option<io::Error>,
     /// What is read of a flood.
-    share: Share,
+    share: ReadShare,
     buffer: Vec<u8>,
 }
 
 /// One of them.
 #[derive(Debug)]
 struct Port {
-    link: Link,
+    link: MdnsLink,
     socket: UdpSocket,
     group: SocketAddr,
 }
@@ -56,7 +56,7 @@ impl Sockets {
             changes: Changes::new().ok(),
             look: Instant::now(),
             failed: None,
-            share: Share::default(),
+            share: ReadShare::default(),
             buffer: vec![0; LONGEST],
         };
         sockets.look_again();
@@ -199,8 +199,8 @@ impl Sockets {
 }
 
 impl Port {
-    fn open(link: Link) -> io::Result<Self> {
-        let Link { index, is_ipv4, .. } = link;
+    fn open(link: MdnsLink) -> io::Result<Self> {
+        let MdnsLink { index, is_ipv4, .. } = link;
         let socket = Socket::new(
             if is_ipv4 { Domain::IPV4 } else { Domain::IPV6 },
             Type::DGRAM.cloexec().nonblocking(),
@@ -242,7 +242,7 @@ impl Port {
 
 /// How much is read in a moment.
 #[derive(Debug)]
-struct Share {
+struct ReadShare {
     /// When this moment ends.
     until: Instant,
     datagrams: usize,
@@ -251,13 +251,13 @@ struct Share {
     is_used_up: bool,
 }
 
-impl Default for Share {
+impl Default for ReadShare {
     fn default() -> Self {
         Self { until: Instant::now(), datagrams: 0, bytes: 0, is_used_up: false }
     }
 }
 
-impl Share {
+impl ReadShare {
     /// Until when nothing is to be read; `None` if there is some left.
     fn rest(&mut self, now: Instant) -> Option<Instant> {
         let is_over = self.datagrams >= DATAGRAMS || self.bytes >= BYTES;
@@ -295,7 +295,7 @@ mod tests {
 
     #[test]
     fn no_more_is_read_in_a_moment_than_its_share() {
-        let (mut share, now) = (Share::default(), Instant::now() + MOMENT);
+        let (mut share, now) = (ReadShare::default(), Instant::now() + MOMENT);
         assert_eq!(share.rest(now), None);
         (0..DATAGRAMS).for_each(|_| share.take(100));
         assert_eq!(share.rest(now), Some(now + MOMENT));

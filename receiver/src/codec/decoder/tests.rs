@@ -114,10 +114,10 @@ fn oracle(jpeg: &[u8]) -> Vec<u8> {
 fn every_sampling_and_odd_sizes_are_decoded() {
     let mut decoder = Decoder::with_threads(1);
     let samplings = [
-        (Subsamp::Sub2x2, Layout::I420),
-        (Subsamp::Sub2x1, Layout::I422),
-        (Subsamp::None, Layout::I444),
-        (Subsamp::Gray, Layout::Gray),
+        (Subsamp::Sub2x2, DecodedLayout::I420),
+        (Subsamp::Sub2x1, DecodedLayout::I422),
+        (Subsamp::None, DecodedLayout::I444),
+        (Subsamp::Gray, DecodedLayout::Gray),
     ];
     for (width, height) in [(1, 1), (17, 13), (64, 48), (16, 1), (1, 33)] {
         for (subsamp, layout) in samplings {
@@ -127,7 +127,10 @@ fn every_sampling_and_odd_sizes_are_decoded() {
             assert_eq!(decoded.layout(), layout);
             assert_eq!(planes(&decoded).concat(), oracle(&jpeg), "{width}x{height} {subsamp:?}");
             let pixels = decode(&mut decoder, &jpeg, PixelFormat::Pixels).unwrap();
-            assert_eq!((pixels.layout(), planes(&pixels)[0].len()), (Layout::Bgrx, 4 * width * height));
+            assert_eq!(
+                (pixels.layout(), planes(&pixels)[0].len()),
+                (DecodedLayout::Bgrx, 4 * width * height)
+            );
         }
     }
 }
@@ -137,7 +140,7 @@ fn a_sampling_without_a_layout_of_its_own_is_decoded_to_pixels() {
     let mut decoder = Decoder::with_threads(1);
     for subsamp in [Subsamp::Sub1x2, Subsamp::Sub4x1] {
         let decoded = decode(&mut decoder, &jpeg(50, 30, subsamp), PixelFormat::Planes).unwrap();
-        assert_eq!((decoded.layout(), planes(&decoded)[0].len()), (Layout::Bgrx, 4 * 50 * 30));
+        assert_eq!((decoded.layout(), planes(&decoded)[0].len()), (DecodedLayout::Bgrx, 4 * 50 * 30));
     }
 }
 
@@ -332,8 +335,8 @@ fn no_sampling_factors_write_past_the_buffer() {
 #[test]
 fn a_picture_that_is_not_of_the_shape_it_should_have_is_not_decoded() {
     let mut engine = Engine::default();
-    let shape = ExpectedJpeg { width: 64, rows: 64, layout: Layout::I420, scale: Scale::Full };
-    let mut buffer = vec![0xa5; Layout::I420.bytes(64, 64) + 4096];
+    let shape = ExpectedJpeg { width: 64, rows: 64, layout: DecodedLayout::I420, scale: Scale::Full };
+    let mut buffer = vec![0xa5; DecodedLayout::I420.bytes(64, 64) + 4096];
     for (jpeg, why) in [
         (jpeg(64, 64, Subsamp::None), "another sampling"),
         (jpeg(64, 80, Subsamp::Sub2x2), "higher"),
@@ -510,16 +513,16 @@ fn grey(width: u16, height: u16, factors: [u8; 3]) -> Vec<u8> {
 fn a_ratio_of_samples_is_the_same_however_it_is_spelled() {
     let mut decoder = Decoder::with_threads(3);
     for (factors, layout) in [
-        ([0x12, 0x12, 0x12], Layout::I444),
-        ([0x21, 0x21, 0x21], Layout::I444),
-        ([0x13, 0x13, 0x13], Layout::I444),
-        ([0x22, 0x12, 0x12], Layout::I422),
-        ([0x22, 0x21, 0x21], Layout::Bgrx),
-        ([0x22, 0x11, 0x11], Layout::I420),
-        ([0x41, 0x11, 0x11], Layout::Bgrx),
-        ([0x41, 0x21, 0x21], Layout::Bgrx),
-        ([0x42, 0x11, 0x11], Layout::Bgrx),
-        ([0x22, 0x11, 0x12], Layout::Bgrx),
+        ([0x12, 0x12, 0x12], DecodedLayout::I444),
+        ([0x21, 0x21, 0x21], DecodedLayout::I444),
+        ([0x13, 0x13, 0x13], DecodedLayout::I444),
+        ([0x22, 0x12, 0x12], DecodedLayout::I422),
+        ([0x22, 0x21, 0x21], DecodedLayout::Bgrx),
+        ([0x22, 0x11, 0x11], DecodedLayout::I420),
+        ([0x41, 0x11, 0x11], DecodedLayout::Bgrx),
+        ([0x41, 0x21, 0x21], DecodedLayout::Bgrx),
+        ([0x42, 0x11, 0x11], DecodedLayout::Bgrx),
+        ([0x22, 0x11, 0x12], DecodedLayout::Bgrx),
     ] {
         let odd = grey(100, 60, factors);
         let decoded = decode(&mut decoder, &odd, PixelFormat::Planes)

@@ -1,21 +1,21 @@
 //! A picture in another sampling than its own.
 
-use crate::codec::{Decoded, Layout};
+use crate::codec::{Decoded, DecodedLayout};
 
 /// Writes the picture's planes as `layout` has them, without padding, one behind the other.
 ///
 /// It goes by way of full resolution, which is simple; it is done where a camera turns grey at night, and for samplings that
 /// nobody else has.
-pub(super) fn convert(picture: &Decoded, layout: Layout, into: &mut Vec<u8>) {
+pub(super) fn convert(picture: &Decoded, layout: DecodedLayout, into: &mut Vec<u8>) {
     let full = in_full(picture);
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     into.clear();
     into.extend_from_slice(&full[0]);
     let (across, down) = match layout {
-        Layout::I420 => (2, 2),
-        Layout::I422 => (2, 1),
-        Layout::I444 => (1, 1),
-        Layout::Gray | Layout::Bgrx => return,
+        DecodedLayout::I420 => (2, 2),
+        DecodedLayout::I422 => (2, 1),
+        DecodedLayout::I444 => (1, 1),
+        DecodedLayout::Gray | DecodedLayout::Bgrx => return,
     };
     for plane in &full[1..] {
         reduce(plane, (width, height), (across, down), into);
@@ -28,16 +28,16 @@ fn in_full(picture: &Decoded) -> [Vec<u8>; 3] {
     let pixels = width * picture.height() as usize;
     let mut full = [(); 3].map(|()| Vec::with_capacity(pixels));
     let (across, down) = match layout {
-        Layout::I420 => (2, 2),
-        Layout::I422 => (2, 1),
-        Layout::I444 | Layout::Gray | Layout::Bgrx => (1, 1),
+        DecodedLayout::I420 => (2, 2),
+        DecodedLayout::I422 => (2, 1),
+        DecodedLayout::I444 | DecodedLayout::Gray | DecodedLayout::Bgrx => (1, 1),
     };
     for strip in picture.strips() {
         let planes = picture.planes(strip);
         let row = |plane: usize, row: usize| &planes[plane][row * layout.pitch(plane, picture.width())..];
         for y in 0..strip.rows() as usize {
             match layout {
-                Layout::Bgrx => {
+                DecodedLayout::Bgrx => {
                     for bgrx in row(0, y).chunks_exact(4).take(width) {
                         for (plane, value) in full.iter_mut().zip(ycc(bgrx[2], bgrx[1], bgrx[0])) {
                             plane.push(value);
@@ -45,10 +45,10 @@ fn in_full(picture: &Decoded) -> [Vec<u8>; 3] {
                     }
                     continue;
                 }
-                Layout::Gray => {
+                DecodedLayout::Gray => {
                     full[1..].iter_mut().for_each(|plane| plane.resize(plane.len() + width, NEUTRAL))
                 }
-                Layout::I420 | Layout::I422 | Layout::I444 => {
+                DecodedLayout::I420 | DecodedLayout::I422 | DecodedLayout::I444 => {
                     for n in [1, 2] {
                         let chroma = row(n, y / down);
                         full[n].extend((0..width).map(|x| chroma[x / across]));
@@ -123,10 +123,10 @@ mod tests {
         });
         let luma = [76, 76, 76, 29, 29, 29];
         for (layout, chroma) in [
-            (Layout::I444, &[85, 85, 85, 255, 255, 255, 255, 255, 255, 107, 107, 107][..]),
-            (Layout::I422, &[85, 85, 255, 255, 255, 255, 107, 107]),
-            (Layout::I420, &[170, 170, 181, 181]),
-            (Layout::Gray, &[]),
+            (DecodedLayout::I444, &[85, 85, 85, 255, 255, 255, 255, 255, 255, 107, 107, 107][..]),
+            (DecodedLayout::I422, &[85, 85, 255, 255, 255, 255, 107, 107]),
+            (DecodedLayout::I420, &[170, 170, 181, 181]),
+            (DecodedLayout::Gray, &[]),
         ] {
             let mut into = vec![7];
             convert(&picture, layout, &mut into);

@@ -106,7 +106,7 @@ fn a_sender_that_changes_with_every_frame_has_a_file_a_second_and_few_messages()
     let all: [(&str, Option<Split>, Made); 4] =
         [("leaps", None, leaps), ("sizes", None, sizes), ("turns", None, turns), ("splits", by_time, splits)];
     for (name, split, of) in all {
-        let temp = TempFolder::new(&format!("ration-{name}"));
+        let temp = TempFolder::new(&format!("limited-{name}"));
         let begun = Instant::now();
         let names = recorded(&temp, split, (0..500).map(of));
         let most = FILES_AT_ONCE as usize + begun.elapsed().as_secs() as usize + 1;

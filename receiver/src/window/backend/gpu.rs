@@ -9,7 +9,7 @@ use sdl2::{EventPump, VideoSubsystem};
 
 use super::canvas::{Border, Canvas, Drawing, failed};
 use super::sdl;
-use crate::codec::{Decoded, Layout};
+use crate::codec::{Decoded, DecodedLayout};
 use crate::window::draw::{fit, yuv};
 use crate::window::options::Options;
 
@@ -178,12 +178,12 @@ impl<'t> Graphics<'t> {
             let area = Rect::new(0, strip.first_row() as i32, width.next_multiple_of(2), rows);
             let chroma = width.div_ceil(2) as usize;
             let (u, v, pitch) = match layout {
-                Layout::Gray => {
+                DecodedLayout::Gray => {
                     self.neutral.resize(chroma * (rows / 2) as usize, 128);
                     (&self.neutral[..], &self.neutral[..], chroma)
                 }
                 // At twice its pitch, a plane of 4:2:2 is one of 4:2:0: every second row of it.
-                Layout::I422 => (u, v, 2 * chroma),
+                DecodedLayout::I422 => (u, v, 2 * chroma),
                 _ => (u, v, chroma),
             };
             texture
@@ -229,10 +229,10 @@ pub(crate) fn builder(video: &VideoSubsystem, options: &Options) -> WindowBuilde
 fn can_go_up_as_planes(picture: &Decoded) -> bool {
     let (even_width, even_height) = (picture.width().is_multiple_of(2), picture.height().is_multiple_of(2));
     match picture.layout() {
-        Layout::I420 => true,
-        Layout::I422 => even_height,
-        Layout::Gray => even_width && even_height,
-        Layout::I444 | Layout::Bgrx => false,
+        DecodedLayout::I420 => true,
+        DecodedLayout::I422 => even_height,
+        DecodedLayout::Gray => even_width && even_height,
+        DecodedLayout::I444 | DecodedLayout::Bgrx => false,
     }
 }
 

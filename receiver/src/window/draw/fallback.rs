@@ -25,7 +25,7 @@ pub(crate) enum GlyphSearch {
     Running,
     /// No font has it.
     Nothing,
-    Found(Arc<GlyphOutline>),
+    FoundText(Arc<GlyphOutline>),
 }
 
 #[derive(Debug)]
@@ -98,7 +98,7 @@ impl FallbackState {
             for letter in wanted {
                 let search = found
                     .remove(&letter)
-                    .map_or(GlyphSearch::Nothing, |found| GlyphSearch::Found(Arc::new(found)));
+                    .map_or(GlyphSearch::Nothing, |found| GlyphSearch::FoundText(Arc::new(found)));
                 letters.known.insert(letter, search);
             }
             drop(letters);

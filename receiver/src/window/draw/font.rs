@@ -86,7 +86,7 @@ impl Fonts {
             return GlyphSource::Own(glyph);
         }
         match self.fallback.get(letter) {
-            GlyphSearch::Found(outline) => GlyphSource::Other(outline),
+            GlyphSearch::FoundText(outline) => GlyphSource::Other(outline),
             GlyphSearch::Nothing => GlyphSource::Own(own(MISSING).unwrap_or_default()),
             GlyphSearch::Running => GlyphSource::Pending,
         }

@@ -113,7 +113,7 @@ pub(super) fn inked(below: Colour, ink: Colour, covered: u8) -> Colour {
 mod tests {
     use super::*;
     use crate::window::draw::bitmap::Bitmap;
-    use crate::window::draw::read::{Found, find, fonts};
+    use crate::window::draw::read::{FoundText, find, fonts};
 
     const INK: Colour = [1, 2, 3, 255];
 
@@ -124,7 +124,7 @@ mod tests {
             bitmap.begin(&fonts, (400, 90), [0; 4]).text((7, 5), "für ±…", size, INK);
             let found = find(&bitmap, "für ±…").unwrap();
             // Sizes that differ by less than a pixel are drawn alike.
-            assert_eq!(Found { size, ..found }, Found { x: 7, y: 5, size, colour: INK });
+            assert_eq!(FoundText { size, ..found }, FoundText { x: 7, y: 5, size, colour: INK });
             assert_eq!(height(found.size), height(size));
         }
         let room = fonts.width("MMMMMM", 16) - 1;

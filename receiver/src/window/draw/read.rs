@@ -10,7 +10,7 @@ use super::palette::{ACCENT, BAD, Colour, FAINT, FAIR, GOOD, HEAD, RAISED, TEXT}
 
 /// Where a text is.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Found {
+pub(crate) struct FoundText {
     /// Where its line begins.
     pub(crate) x: u32,
     pub(crate) y: u32,
@@ -19,7 +19,7 @@ pub(crate) struct Found {
     pub(crate) colour: Colour,
 }
 
-impl Found {
+impl FoundText {
     /// Where the text ends.
     pub(crate) fn right(&self, text: &str) -> u32 {
         self.x + FONTS.with(|fonts| fonts.width(text, self.size))
@@ -28,7 +28,7 @@ impl Found {
 
 /// The first place, from the top, where the text is, in letters of any colour and the smallest size: each of its pixels is
 /// exactly as it should be, those between and around the letters too.
-pub(crate) fn find(bitmap: &Bitmap, text: &str) -> Option<Found> {
+pub(crate) fn find(bitmap: &Bitmap, text: &str) -> Option<FoundText> {
     let places = ColourIndex::of(bitmap);
     let mut sizes: Vec<u32> = sizes(8, 96).collect();
     sizes.reverse();
@@ -66,7 +66,7 @@ impl<'a> ColourIndex<'a> {
         Self { bitmap, pixels, places, fonts: FONTS.with(Rc::clone) }
     }
 
-    fn find(&self, text: &str, size: u32, colour: Colour) -> Option<Found> {
+    fn find(&self, text: &str, size: u32, colour: Colour) -> Option<FoundText> {
         // The first pixel is of the ground.
         let grounds = [*self.pixels.first()?, RAISED];
         let is_there = |ground: &Colour| *ground == grounds[0] || self.places.contains_key(ground);
@@ -75,7 +75,7 @@ impl<'a> ColourIndex<'a> {
         found.min_by_key(|found| (found.y, found.x))
     }
 
-    fn find_on(&self, text: &str, size: u32, colour: Colour, ground: Colour) -> Option<Found> {
+    fn find_on(&self, text: &str, size: u32, colour: Colour, ground: Colour) -> Option<FoundText> {
         let (across, down) = (self.fonts.width(text, size), height(size));
         let (width, tall) = self.bitmap.size();
         if across > width || down > tall {
@@ -93,7 +93,7 @@ impl<'a> ColourIndex<'a> {
             let is_inside = x + across <= width && y + down <= tall;
             let row = |y: u32| &self.pixels[(y * width + x) as usize..][..across as usize];
             let mut rows = (y..).zip(drawn.chunks(across as usize));
-            (is_inside && rows.all(|(y, drawn)| row(y) == drawn)).then_some(Found { x, y, size, colour })
+            (is_inside && rows.all(|(y, drawn)| row(y) == drawn)).then_some(FoundText { x, y, size, colour })
         })
     }
 }

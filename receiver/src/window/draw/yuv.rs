@@ -1,13 +1,13 @@
 //! YUV planes to pixels, where neither the decoder nor the graphics hardware does it.
 
-use crate::codec::{Decoded, Layout, Strip};
+use crate::codec::{Decoded, DecodedLayout, DecodedStrip};
 
 /// Calls `write` with each row of the picture, from the top, as B, G, R and an unused byte.
 pub(crate) fn rows(picture: &Decoded, scratch: &mut Vec<u8>, mut write: impl FnMut(usize, &[u8])) {
     for strip in picture.strips() {
         let first = strip.first_row() as usize;
         for row in 0..strip.rows() as usize {
-            if picture.layout() == Layout::Bgrx {
+            if picture.layout() == DecodedLayout::Bgrx {
                 let pitch = 4 * picture.width() as usize;
                 write(first + row, &picture.planes(strip)[0][row * pitch..][..pitch]);
             } else {
@@ -20,20 +20,20 @@ pub(crate) fn rows(picture: &Decoded, scratch: &mut Vec<u8>, mut write: impl FnM
 }
 
 /// One row of a strip, each pixel with its own or its nearest chroma sample.
-fn convert(picture: &Decoded, strip: &Strip, row: usize, into: &mut [u8]) {
+fn convert(picture: &Decoded, strip: &DecodedStrip, row: usize, into: &mut [u8]) {
     let (layout, width) = (picture.layout(), picture.width());
     let planes = picture.planes(strip);
-    let chroma_row = if layout == Layout::I420 { row / 2 } else { row };
+    let chroma_row = if layout == DecodedLayout::I420 { row / 2 } else { row };
     let line = |plane: usize, row: usize| &planes[plane][row * layout.pitch(plane, width)..];
     let luma = &line(0, row)[..width as usize];
-    if layout == Layout::Gray {
+    if layout == DecodedLayout::Gray {
         for (pixel, &y) in into.chunks_exact_mut(4).zip(luma) {
             pixel.copy_from_slice(&[y, y, y, 255]);
         }
         return;
     }
     let (u, v) = (line(1, chroma_row), line(2, chroma_row));
-    if layout == Layout::I444 {
+    if layout == DecodedLayout::I444 {
         for ((pixel, &y), (&u, &v)) in into.chunks_exact_mut(4).zip(luma).zip(u.iter().zip(v)) {
             pixel.copy_from_slice(&Chroma::new(u, v).bgrx(y));
         }

@@ -15,14 +15,14 @@ pub(crate) struct Sample {
 
 /// The last [`STEPS`] samples, one for each [`STEP`]. It allocates nothing.
 #[derive(Clone, Debug)]
-pub(crate) struct History {
+pub(crate) struct PlotHistory {
     start: Instant,
     /// How many steps since `start` are there; the last is the newest.
     steps: u64,
     samples: [Sample; STEPS],
 }
 
-impl History {
+impl PlotHistory {
     /// One that is empty, and begins now.
     pub(crate) fn new(now: Instant) -> Self {
         Self { start: now, steps: 0, samples: [Sample::default(); STEPS] }
@@ -62,14 +62,14 @@ mod tests {
         Sample { p50: Some(p50), ..Sample::default() }
     }
 
-    fn seen(history: &History) -> Vec<Option<f64>> {
+    fn seen(history: &PlotHistory) -> Vec<Option<f64>> {
         history.samples().map(|sample| sample.p50).collect()
     }
 
     #[test]
     fn the_newest_is_last_and_what_was_skipped_is_empty() {
         let start = Instant::now();
-        let mut history = History::new(start);
+        let mut history = PlotHistory::new(start);
         assert_eq!(seen(&history), [None; STEPS]);
         history.record(start, latency(1.0));
         history.record(start + STEP / 2, latency(2.0));
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn after_half_a_minute_the_oldest_goes() {
         let start = Instant::now();
-        let mut history = History::new(start);
+        let mut history = PlotHistory::new(start);
         for step in 0..100 {
             history.record(start + STEP * step, latency(f64::from(step)));
         }

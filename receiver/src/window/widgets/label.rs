@@ -99,7 +99,7 @@ const SHORTEST: usize = 8;
 mod tests {
     use super::*;
     use crate::window::draw::palette::GOOD;
-    use crate::window::draw::read::{Found, find, fonts};
+    use crate::window::draw::read::{FoundText, find, fonts};
 
     fn label(condition: Condition, loss_percent: f64) -> Label<'static> {
         Label {
@@ -125,7 +125,7 @@ mod tests {
             assert_eq!((area.bottom(), area.width()), (360, 640));
             let found = find(&bitmap, words).unwrap();
             assert_eq!((found.colour, found.right(words)), (colour, 640 - found.size * 2 / 3), "{words}");
-            let Found { x, y, size, .. } = find(&bitmap, "3 ").unwrap();
+            let FoundText { x, y, size, .. } = find(&bitmap, "3 ").unwrap();
             assert_eq!((x, y, size), (size * 2 / 3, found.y, found.size));
             assert!(find(&bitmap, "the-back-door").is_some());
         }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use proto::{Histogram, Percentiles, RecvStats};
 
-use super::history::{History, STEP, Sample};
+use super::history::{PlotHistory, STEP, Sample};
 use crate::feed::{Agreement, FeedCounters, loss_percent};
 
 /// The figures of one sender, and where they come from.
@@ -16,7 +16,7 @@ pub(crate) struct Samples {
     /// The looks of the last two seconds, the oldest first: a rate that is told is of as long, so that it stands still.
     looks: VecDeque<(Instant, RecvStats)>,
     /// The last half minute.
-    pub(crate) history: History,
+    pub(crate) history: PlotHistory,
     /// What was found at the last look.
     pub(crate) now: Now,
 }
@@ -47,7 +47,7 @@ impl Samples {
         Self {
             latency: Histogram::default(),
             looks: VecDeque::from([(now, RecvStats::default())]),
-            history: History::new(now),
+            history: PlotHistory::new(now),
             now: Now::default(),
         }
     }

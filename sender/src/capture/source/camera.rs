@@ -29,7 +29,7 @@ use capture::{CameraCapture, Filled, Waited};
 pub(crate) use list::{CameraIdentity, FoundCamera, cameras};
 pub use mode::CameraFormat;
 #[cfg(test)]
-pub(crate) use mode::FrameInterval;
+pub(crate) use mode::CameraInterval;
 pub(crate) use mode::{FrameRate, Mode};
 use trouble::{Trouble, WAY_OUT};
 
@@ -277,9 +277,9 @@ mod tests {
     #[test]
     fn a_slow_camera_is_given_more_time() {
         let mode = |interval| Mode { format: CameraFormat::Raw(Layout::Gray), width: 8, height: 8, interval };
-        assert_eq!(patience(&mode(FrameInterval::at(30.0))), Duration::from_secs(2));
-        assert_eq!(patience(&mode(FrameInterval::at(1.0))), Duration::from_secs(5));
-        assert_eq!(patience(&mode(FrameInterval::at(0.001))), Duration::from_secs(60));
+        assert_eq!(patience(&mode(CameraInterval::at(30.0))), Duration::from_secs(2));
+        assert_eq!(patience(&mode(CameraInterval::at(1.0))), Duration::from_secs(5));
+        assert_eq!(patience(&mode(CameraInterval::at(0.001))), Duration::from_secs(60));
         assert_eq!(patience(&mode(None)), Duration::from_secs(2));
     }
 

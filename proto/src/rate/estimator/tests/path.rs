@@ -24,7 +24,7 @@ pub(super) struct Stream {
     net: Netem<(u64, usize)>,
     /// Paths that were before; what is under way on them still arrives.
     before: Vec<Netem<(u64, usize)>>,
-    frames: VecDeque<Sent>,
+    frames: VecDeque<SentTrain>,
     next_id: u64,
     is_waiting: bool,
     next_frame: Instant,
@@ -33,7 +33,7 @@ pub(super) struct Stream {
     reports: VecDeque<(Instant, Vec<Train>)>,
 }
 
-struct Sent {
+struct SentTrain {
     id: u64,
     pace: f64,
     payload: usize,
@@ -161,7 +161,15 @@ impl Stream {
         let pace = self.pacer.rate().unwrap();
         self.paces.push((self.now - self.start, pace));
         let (sent, arrived) = (Vec::new(), vec![None; all]);
-        self.frames.push_back(Sent { id: self.next_id, pace, payload, all, sent, arrived, last: self.now });
+        self.frames.push_back(SentTrain {
+            id: self.next_id,
+            pace,
+            payload,
+            all,
+            sent,
+            arrived,
+            last: self.now,
+        });
         self.next_id += 1;
         self.next_wake = None;
     }
@@ -195,7 +203,7 @@ impl Stream {
     }
 }
 
-impl Sent {
+impl SentTrain {
     fn train(&self) -> Option<Train> {
         let first = self.arrived.iter().position(Option::is_some)?;
         let last = self.arrived.iter().rposition(Option::is_some)?;

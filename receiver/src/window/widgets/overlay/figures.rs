@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::window::widgets::health::Condition;
-use crate::window::widgets::history::History;
+use crate::window::widgets::history::PlotHistory;
 
 /// What there is to write. Texts may be empty: nothing is then said of them.
 #[derive(Clone, Copy, Debug)]
@@ -51,5 +51,5 @@ pub(crate) struct Figures<'a> {
     /// What was just done, such as "door.jpg written".
     pub(crate) note: Option<&'a str>,
     /// The last half minute.
-    pub(crate) history: &'a History,
+    pub(crate) history: &'a PlotHistory,
 }

@@ -8,7 +8,7 @@ use crate::window::draw::bitmap::Bitmap;
 use crate::window::draw::font::{Fonts, height, sizes};
 use crate::window::draw::painter::Painter;
 use crate::window::draw::palette::{Colour, HEAD, PANEL, TEXT};
-use crate::window::widgets::history::History;
+use crate::window::widgets::history::PlotHistory;
 
 /// Draws as many rows as the tile has room for. Returns the panel's place in the tile. With `is_wide`, its width does not
 /// depend on what it says, so that it stands still while figures change.
@@ -17,10 +17,10 @@ pub(crate) fn draw(
     fonts: &Fonts,
     tile: (u32, u32),
     rows: &[Row],
-    history: &History,
+    history: &PlotHistory,
     is_wide: bool,
 ) -> Option<Rect> {
-    let room = Room::of(tile, is_wide);
+    let room = PanelSize::of(tile, is_wide);
     let size = room.size;
     let lines: Vec<Line<'_>> = rows.iter().flat_map(|row| lines(fonts, row, size, room.across)).collect();
     let mut bottom = 0;
@@ -49,7 +49,7 @@ pub(crate) fn draw(
 }
 
 /// What a tile has room for.
-struct Room {
+struct PanelSize {
     /// Of letters.
     size: u32,
     /// In pixels, on each side.
@@ -59,7 +59,7 @@ struct Room {
     down: u32,
 }
 
-impl Room {
+impl PanelSize {
     /// Letters grow with the tile; they are smaller where a line of usual length would not have room.
     fn of((width, height): (u32, u32), is_wide: bool) -> Self {
         let margin = (height / 60).clamp(1, 40);
@@ -197,7 +197,7 @@ impl Line<'_> {
         (left, top): (u32, u32),
         across: u32,
         size: u32,
-        history: &History,
+        history: &PlotHistory,
     ) {
         let fonts = painter.fonts();
         match self {

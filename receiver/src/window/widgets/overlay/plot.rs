@@ -3,7 +3,7 @@
 use crate::window::draw::font;
 use crate::window::draw::painter::Painter;
 use crate::window::draw::palette::{ACCENT, Colour, FAINT, FAIR, TEXT};
-use crate::window::widgets::history::{History, STEPS, Sample};
+use crate::window::widgets::history::{PlotHistory, STEPS, Sample};
 
 /// What is plotted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ impl Plot {
         (left, top): (u32, u32),
         across: u32,
         size: u32,
-        history: &History,
+        history: &PlotHistory,
     ) {
         let fonts = painter.fonts();
         let highest = history.samples().filter_map(|sample| self.highest(&sample)).fold(0.0, f64::max);

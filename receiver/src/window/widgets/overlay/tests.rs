@@ -6,11 +6,11 @@ use crate::window::draw::font;
 use crate::window::draw::palette::{ACCENT, BAD, Colour, FAIR, GOOD, HEAD, PANEL, TEXT};
 use crate::window::draw::read::{find, fonts};
 use crate::window::widgets::health::Condition;
-use crate::window::widgets::history::{History, STEP, Sample};
+use crate::window::widgets::history::{PlotHistory, STEP, Sample};
 
 const DROPPED: [(&str, u64); 3] = [("not shown", 3), ("damaged", 0), ("lost", 12)];
 
-fn figures(history: &History) -> Figures<'_> {
+fn figures(history: &PlotHistory) -> Figures<'_> {
     Figures {
         name: "door",
         condition: Condition::Live,
@@ -37,9 +37,9 @@ fn figures(history: &History) -> Figures<'_> {
     }
 }
 
-fn history(p50: f64, p99: f64, loss: f64) -> History {
+fn history(p50: f64, p99: f64, loss: f64) -> PlotHistory {
     let start = Instant::now();
-    let mut history = History::new(start);
+    let mut history = PlotHistory::new(start);
     for step in 0..60 {
         let sample = Sample { p50: Some(p50), p99: Some(p99), loss_percent: Some(loss) };
         history.record(start + STEP * step, sample);
@@ -126,7 +126,7 @@ fn switched_off_it_says_only_what_must_not_be_missed() {
 fn curves_are_as_high_as_what_they_show() {
     let (fonts, mut bitmap) = (fonts(), Bitmap::default());
     // The row of the last pixel of this colour from the right edge of the plots, and how many there are in all.
-    let mut look = |history: &History, colour| {
+    let mut look = |history: &PlotHistory, colour| {
         draw(&mut bitmap, &fonts, (1920, 1080), Detail::Full, &figures(history)).unwrap();
         let legend = find(&bitmap, "p50").unwrap();
         let below = (legend.y + font::height(legend.size)) as usize * bitmap.pitch();
@@ -144,7 +144,7 @@ fn curves_are_as_high_as_what_they_show() {
     let (small, large) = (look(&history(2.0, 20.0, 1.2), FAIR).1, look(&history(2.0, 20.0, 2.0), FAIR).1);
     assert!(small > 0 && large > small, "{small} {large}");
     assert_eq!(look(&history(2.0, 20.0, 0.0), FAIR).1, 0, "without loss there are no bars");
-    assert_eq!(look(&History::new(Instant::now()), ACCENT).1, 0, "nothing was measured");
+    assert_eq!(look(&PlotHistory::new(Instant::now()), ACCENT).1, 0, "nothing was measured");
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn the_key_goes_round() {
 }
 
 /// Whatever there is to say, as wide and as long as it gets.
-fn everything(history: &History) -> Figures<'_> {
+fn everything(history: &PlotHistory) -> Figures<'_> {
     const EVERY_CAUSE: [(&str, u64); 4] =
         [("not decoded", 1234), ("not shown", 31), ("foreign", 99_999), ("lost", 12)];
     Figures {

@@ -17,7 +17,7 @@ use v4l::video::capture::Parameters;
 
 use super::choose::choose;
 use super::list::{CameraIdentity, identify};
-use super::mode::{self, CameraFormat, FrameInterval, Mode};
+use super::mode::{self, CameraFormat, CameraInterval, Mode};
 use super::trouble::Trouble;
 use super::unpack::BufferLayout;
 use crate::capture::source::WantedMode;
@@ -97,7 +97,7 @@ impl CameraCapture {
             || device.params(),
             |interval| device.set_params(&Parameters::new(interval.fraction())),
         );
-        let interval = rate.ok().and_then(|rate| FrameInterval::of(rate.interval)).or(mode.interval);
+        let interval = rate.ok().and_then(|rate| CameraInterval::of(rate.interval)).or(mode.interval);
         let stream = started(&device)?;
         let shape = BufferLayout::new(mode.format, &set);
         Ok(Self { stream: Some(stream), device, identity, mode: Mode { interval, ..mode }, shape })

@@ -53,7 +53,7 @@ const USABLE_FPS: f64 = 14.9;
 
 #[cfg(test)]
 mod tests {
-    use super::super::mode::FrameInterval;
+    use super::super::mode::CameraInterval;
     use super::*;
     use crate::picture::Layout;
 
@@ -67,7 +67,7 @@ mod tests {
             format,
             width,
             height,
-            interval: FrameInterval::at(fps),
+            interval: CameraInterval::at(fps),
         };
         table.iter().flat_map(|&(f, w, h, rates)| rates.iter().map(move |&fps| mode(f, w, h, fps))).collect()
     }

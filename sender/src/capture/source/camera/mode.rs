@@ -21,7 +21,7 @@ pub(crate) struct Mode {
     /// Height in pixels.
     pub height: u32,
     /// Time between pictures, where the driver says so.
-    pub interval: Option<FrameInterval>,
+    pub interval: Option<CameraInterval>,
 }
 
 /// How a camera's pictures are coded.
@@ -36,7 +36,7 @@ pub enum CameraFormat {
 /// Time between two pictures: `numerator / denominator` seconds. Never zero, and not always a whole number of pictures
 /// a second (1001/30000).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct FrameInterval {
+pub(crate) struct CameraInterval {
     numerator: u32,
     denominator: u32,
 }
@@ -44,7 +44,7 @@ pub(crate) struct FrameInterval {
 impl Mode {
     /// Pictures per second, where the driver says so.
     pub(crate) fn fps(&self) -> Option<f64> {
-        self.interval.map(FrameInterval::fps)
+        self.interval.map(CameraInterval::fps)
     }
 }
 
@@ -86,7 +86,7 @@ impl fmt::Display for CameraFormat {
     }
 }
 
-impl FrameInterval {
+impl CameraInterval {
     /// An interval of `numerator / denominator` seconds, if that is longer than nothing.
     pub(crate) fn new(numerator: u32, denominator: u32) -> Option<Self> {
         (numerator > 0 && denominator > 0).then_some(Self { numerator, denominator })
@@ -171,14 +171,14 @@ fn intervals(
     code: FourCC,
     size: (u32, u32),
     wanted: &WantedMode,
-) -> Vec<Option<FrameInterval>> {
+) -> Vec<Option<CameraInterval>> {
     let mut intervals = Vec::new();
     for offered in device.enum_frameintervals(code, size.0, size.1).unwrap_or_default() {
         match offered.interval {
-            FrameIntervalEnum::Discrete(one) => intervals.extend(FrameInterval::of(one).map(Some)),
+            FrameIntervalEnum::Discrete(one) => intervals.extend(CameraInterval::of(one).map(Some)),
             FrameIntervalEnum::Stepwise(range) => {
                 let (Some(fastest), Some(slowest)) =
-                    (FrameInterval::of(range.min), FrameInterval::of(range.max))
+                    (CameraInterval::of(range.min), CameraInterval::of(range.max))
                 else {
                     continue;
                 };
@@ -193,10 +193,14 @@ fn intervals(
 }
 
 /// Intervals out of a range: its ends, the usual ones in it, and the nearest to what is wanted.
-fn intervals_in(fastest: FrameInterval, slowest: FrameInterval, wanted: Option<f64>) -> Vec<FrameInterval> {
+fn intervals_in(
+    fastest: CameraInterval,
+    slowest: CameraInterval,
+    wanted: Option<f64>,
+) -> Vec<CameraInterval> {
     let mut intervals = vec![fastest, slowest];
     let inside = |fps: &f64| (slowest.fps()..=fastest.fps()).contains(fps);
-    intervals.extend(USUAL_RATES.into_iter().chain(wanted).filter(inside).filter_map(FrameInterval::at));
+    intervals.extend(USUAL_RATES.into_iter().chain(wanted).filter(inside).filter_map(CameraInterval::at));
     intervals.sort_by(|a, b| a.fps().total_cmp(&b.fps()));
     intervals.dedup_by(|a, b| a.fps() == b.fps());
     intervals
@@ -256,9 +260,9 @@ mod tests {
 
     #[test]
     fn of_a_range_of_rates_the_wanted_one_is_there() {
-        let (fastest, slowest) = (FrameInterval::new(1, 40).unwrap(), FrameInterval::new(1, 2).unwrap());
+        let (fastest, slowest) = (CameraInterval::new(1, 40).unwrap(), CameraInterval::new(1, 2).unwrap());
         let rates: Vec<f64> =
-            intervals_in(fastest, slowest, Some(12.5)).into_iter().map(FrameInterval::fps).collect();
+            intervals_in(fastest, slowest, Some(12.5)).into_iter().map(CameraInterval::fps).collect();
         assert_eq!(rates, [2.0, 5.0, 10.0, 12.5, 15.0, 20.0, 25.0, 30.0, 40.0]);
     }
 

@@ -80,10 +80,12 @@ impl BufferLayout {
         let plane = |row: usize, rows, stride: usize, samples| {
             Some(Plane { row, rows, stride: stride.max(row), samples })
         };
-        let chroma = |row, rows, stride| plane(row, rows, stride, Samples::Chroma);
-        let luma = plane(width, height, self.stride, Samples::Luma);
+        let chroma = |row, rows, stride| plane(row, rows, stride, SampleKind::Chroma);
+        let luma = plane(width, height, self.stride, SampleKind::Luma);
         match layout {
-            Layout::Yuyv => [plane(4 * half_width, height, self.stride, Samples::LumaAndChroma), None, None],
+            Layout::Yuyv => {
+                [plane(4 * half_width, height, self.stride, SampleKind::LumaAndChroma), None, None]
+            }
             Layout::Nv12 => [luma, chroma(2 * half_width, half_height, self.stride), None],
             Layout::I420 => {
                 let half = chroma(half_width, half_height, self.stride / 2);
@@ -98,7 +100,9 @@ impl BufferLayout {
                 [luma, whole, whole]
             }
             Layout::Gray => [luma, None, None],
-            Layout::Rgb | Layout::Bgr => [plane(3 * width, height, self.stride, Samples::Luma), None, None],
+            Layout::Rgb | Layout::Bgr => {
+                [plane(3 * width, height, self.stride, SampleKind::Luma), None, None]
+            }
         }
     }
 }
@@ -111,17 +115,17 @@ struct Plane {
     rows: usize,
     /// Bytes from the beginning of one row to that of the next.
     stride: usize,
-    samples: Samples,
+    samples: SampleKind,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Samples {
+enum SampleKind {
     Luma,
     Chroma,
     LumaAndChroma,
 }
 
-impl Samples {
+impl SampleKind {
     /// From video's range of values to the full one.
     fn stretch(self, bytes: &mut [u8]) {
         match self {
