@@ -78,10 +78,20 @@ impl QualityControl {
     /// The quality to encode the next picture with. It may have `budget` bytes if the path is to carry the stream;
     /// `None`: there is no limit, or none is known, and the best quality is used.
     pub fn next(&mut self, budget: Option<usize>, now: Instant) -> u8 {
+        let before = self.current;
+        let reason = self.choose(budget, now);
+        if self.current != before {
+            tracing::debug!(quality = self.current, before, budget, reason, "JPEG quality");
+        }
+        self.current
+    }
+
+    /// Chooses it, and says why.
+    fn choose(&mut self, budget: Option<usize>, now: Instant) -> &'static str {
         let (Some(budget), true) = (budget, self.curve.is_known()) else {
             // Without a limit, the best. Without a picture, nobody knows better: the first one tells.
             self.current = self.range.max;
-            return self.current;
+            return "no limit is known";
         };
         let budget = budget.max(1) as f64;
         if self.curve.soon(self.current) > budget * self.curve.chance() {
@@ -90,21 +100,24 @@ impl QualityControl {
                 self.current = best;
                 self.rest = Some(now + AFTER_DROP);
             }
-        } else if self.rest.is_none_or(|rest| rest <= now) {
-            let before = self.current;
-            if self.curve.usual(before) > TRIM_ABOVE * budget {
-                self.current = before.saturating_sub(1).max(self.range.min);
-            } else {
-                let most = before.saturating_add(STEPS).min(self.range.max);
-                let fits = |quality| self.curve.highest(quality) <= RISE_BELOW * budget;
-                self.current =
-                    (before + 1..=most).take_while(|&quality| fits(quality)).last().unwrap_or(before);
-            }
-            if self.current != before {
-                self.rest = Some(now + STEPS_EVERY);
-            }
+            return "the next picture would be too large";
         }
-        self.current
+        if self.rest.is_some_and(|rest| rest > now) {
+            return "it rests";
+        }
+        let before = self.current;
+        let is_above = self.curve.usual(before) > TRIM_ABOVE * budget;
+        if is_above {
+            self.current = before.saturating_sub(1).max(self.range.min);
+        } else {
+            let most = before.saturating_add(STEPS).min(self.range.max);
+            let fits = |quality| self.curve.highest(quality) <= RISE_BELOW * budget;
+            self.current = (before + 1..=most).take_while(|&quality| fits(quality)).last().unwrap_or(before);
+        }
+        if self.current != before {
+            self.rest = Some(now + STEPS_EVERY);
+        }
+        if is_above { "pictures fill the budget" } else { "there is room for more" }
     }
 
     /// Tells what became of a picture: its JPEG at `quality` has so many `bytes`.

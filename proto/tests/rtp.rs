@@ -128,7 +128,7 @@ proptest! {
     }
 }
 
-fn receiver<S: Copy + Eq>(now: Instant) -> RtpRecvStream<S> {
+fn receiver<S: Copy + std::fmt::Debug + Eq>(now: Instant) -> RtpRecvStream<S> {
     let clock = Clock::new(now, MediaTime::default());
     RtpRecvStream::new(RtpRecvConfig { deadline: Duration::from_millis(500), clock })
 }
@@ -160,7 +160,7 @@ fn packets(jpeg: &[u8], datagram_bytes: usize, now: Instant) -> Vec<Vec<u8>> {
     }
 }
 
-fn delivered<S: Copy + Eq>(receiver: &mut RtpRecvStream<S>) -> Vec<Arc<Vec<u8>>> {
+fn delivered<S: Copy + std::fmt::Debug + Eq>(receiver: &mut RtpRecvStream<S>) -> Vec<Arc<Vec<u8>>> {
     let mut delivered = Vec::new();
     while let Some(event) = receiver.next_event() {
         if let RecvEvent::Delivered(delivery) = event {
@@ -170,7 +170,7 @@ fn delivered<S: Copy + Eq>(receiver: &mut RtpRecvStream<S>) -> Vec<Arc<Vec<u8>>>
     delivered
 }
 
-fn adds_up<S: Copy + Eq>(receiver: &RtpRecvStream<S>) -> Result<(), TestCaseError> {
+fn adds_up<S: Copy + std::fmt::Debug + Eq>(receiver: &RtpRecvStream<S>) -> Result<(), TestCaseError> {
     let d = receiver.stats().datagrams;
     let sum =
         d.accepted + d.control + d.spare + d.duplicate + d.late + d.foreign + d.malformed + d.bad_checksum;

@@ -49,11 +49,18 @@ fn everything(level: Level) -> Targets {
 /// What `RUST_LOG` names. Where it is about other programs, ours are not silent.
 fn named(text: &str, usual: Level) -> Result<Targets, impl Error + use<>> {
     let filter = text.parse::<Targets>();
-    filter.map(|filter| match filter.default_level() {
-        None => filter.with_default(LevelFilter::from_level(usual)),
-        Some(_) => filter,
+    filter.map(|filter| {
+        let filter = match filter.default_level() {
+            None => filter.with_default(LevelFilter::from_level(usual)),
+            Some(_) => filter,
+        };
+        let most = filter.iter().map(|(_, level)| level).chain(filter.default_level()).max();
+        filter.with_targets(most.map(|most| (SPANS, most)))
     })
 }
+
+/// The target of spans that say of which stream something is told: they are there wherever decisions are told at all.
+pub const SPANS: &str = "stream";
 
 /// The environment variable that other programs in Rust have for this, too.
 const VARIABLE: &str = "RUST_LOG";

@@ -28,6 +28,7 @@ pub use completions::write_completions;
 pub use console::{Console, LogFormat};
 pub use heartbeat::Heartbeat;
 pub use latest_stats::LatestStats;
+pub use log::SPANS;
 pub use manual::write_manual;
 pub use reporter::{Reporter, StatsReport, percentiles_text, two_digits};
 pub use service_manager::ServiceManager;

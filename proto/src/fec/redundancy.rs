@@ -101,6 +101,8 @@ impl Redundancy {
     pub(crate) fn heard(&mut self, arrived: u64, missing: u64, asks: bool, now: Instant) {
         if arrived.saturating_add(missing) > 0 && self.asks != asks {
             self.asks = asks;
+            let reason = if asks { "the worst receiver asks for what it misses" } else { "it does not ask" };
+            tracing::debug!(asks, reason, "parity");
             self.needed.fill((0, 0));
         }
         let since = self.last_report.map_or(Duration::ZERO, |last| now.saturating_duration_since(last));
@@ -118,6 +120,12 @@ impl Redundancy {
         self.loss = decayed.max(lower_bound(self.missing, self.covered)).min(MOST_LOSS);
         let loss_ppm = steps(self.loss);
         if loss_ppm != self.loss_ppm {
+            if self.fec == Fec::Auto {
+                let reason = if loss_ppm > self.loss_ppm { "more is lost" } else { "less is lost" };
+                let (before_ppm, missing, covered) =
+                    (self.loss_ppm, self.missing as u64, self.covered as u64);
+                tracing::debug!(loss_ppm, before_ppm, missing, covered, reason, "parity");
+            }
             self.loss_ppm = loss_ppm;
             self.needed.fill((0, 0));
         }
@@ -144,7 +152,9 @@ impl Redundancy {
 
     /// Nobody reports any more.
     pub(crate) fn forget_reports(&mut self) {
-        self.last_report = None;
+        if self.last_report.take().is_some() && self.fec == Fec::Auto {
+            tracing::debug!(percent = BLIND_PERCENT, reason = "nobody reports", "parity");
+        }
     }
 
     /// The parity with which a frame stays incomplete with at most this chance; none if the path is clean.

@@ -138,6 +138,9 @@ impl PathRate {
         let rank = usize::from(self.through.len() > 2);
         let limit = self.through.largest(rank).unwrap_or(best).clamp(LEAST_RATE, CEILING);
         let probe = Probe::at(now, PROBE_EVERY, self.load.probe_factor(limit));
+        if known.is_none_or(|known| (known - limit).abs() > known * TOLD) {
+            tell("path is limited", limit, best, "trains arrive stretched");
+        }
         self.state = PathState::Limited { limit, probe, policed: false };
     }
 
@@ -155,6 +158,7 @@ impl PathRate {
             }
         };
         let limit = limit.clamp(LEAST_RATE, CEILING);
+        tell("path is limited", limit, met.pace, "trains lose their ends");
         self.tail.clear();
         self.stretch.forget_run();
         let probe = Probe::at(now, wait.min(LONGEST_WAIT), self.load.probe_factor(limit));
@@ -166,16 +170,24 @@ impl PathRate {
         match &mut self.state {
             PathState::Rising { rate, trial, was_limited, .. } if trial.is_passed() => {
                 trial.excesses().for_each(|excess| self.stretch.noise_was(excess));
+                tell(
+                    "path is tried faster",
+                    self.load.next_pace(*rate),
+                    *rate,
+                    "trains arrive as they were sent",
+                );
                 self.state = PathState::rising(*rate, self.load.next_pace(*rate), *was_limited);
             }
             PathState::Rising { .. } => {}
             PathState::Limited { limit, probe, policed } => match probe.verdict(now) {
                 ProbeResult::Open => {}
                 ProbeResult::Moved(pace) if *policed => {
+                    tell("path is limited", pace, *limit, "a probe came through");
                     *limit = pace.clamp(LEAST_RATE, CEILING);
                     *probe = Probe::at(now, probe.wait, self.load.probe_factor(*limit));
                 }
                 ProbeResult::Moved(pace) => {
+                    tell("path is limited no more", pace, *limit, "a probe came through");
                     self.through.clear();
                     self.state = PathState::rising(pace, self.load.next_pace(pace), true);
                 }
@@ -199,6 +211,11 @@ fn overflowed(train: &Train, dispersion: &Dispersion) -> bool {
         && tail > total * OVERFLOWED
 }
 
+/// Tells what was decided, by a rate in bits per second.
+fn tell(what: &str, rate: f64, by: f64, reason: &str) {
+    tracing::debug!(mbit = rate / 1e6, by_mbit = by / 1e6, reason, "{what}");
+}
+
 impl PathState {
     fn rising(good: f64, rate: f64, was_limited: bool) -> Self {
         let good = good.clamp(LEAST_RATE, CEILING);
@@ -206,6 +223,8 @@ impl PathState {
     }
 }
 
+/// A limit that moves by less is no news.
+const TOLD: f64 = 0.02;
 /// What a 100 Mbit/s port carries with room for others.
 pub(crate) const START_RATE: f64 = 90e6;
 /// No path that carries video is slower; what measures less is not believed.

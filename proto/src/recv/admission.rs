@@ -1,6 +1,7 @@
 //! What a receiving end does about what its lock decided: the same in each format.
 
 use std::collections::VecDeque;
+use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
 use super::output::{Contest, RecvEvent};
@@ -64,7 +65,7 @@ impl Default for Contested {
 }
 
 impl Contested {
-    pub(crate) fn note<S>(
+    pub(crate) fn note<S: Debug>(
         &mut self,
         what: Contest,
         source: S,
@@ -74,9 +75,15 @@ impl Contested {
     ) {
         stats.contested += 1;
         if self.told.is_due(now) {
+            tell(&source, what);
             events.push_back(RecvEvent::Contested { source, what });
         }
     }
+}
+
+#[cold]
+fn tell<S: Debug>(source: &S, what: Contest) {
+    tracing::debug!(from = ?source, reason = %what, "session contested");
 }
 
 /// How often it is told that somebody speaks in the sender's name, while somebody does.

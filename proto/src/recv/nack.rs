@@ -133,7 +133,7 @@ impl NackScheduler {
             None => slot.nack.hope.is_some(),
         };
         let data = slot.geometry.chunks();
-        let (mut ripe, mut on_their_way) = (0, 0);
+        let (mut ripe, mut on_their_way, mut in_vain) = (0, 0, 0);
         for gap in slot.train.gaps.iter().filter(|gap| gap.since + self.guard <= now) {
             for index in gap.range.start..gap.range.end.min(data) {
                 if slot.has(index) {
@@ -145,7 +145,7 @@ impl NackScheduler {
                     _ if !is_again => on_their_way += 1,
                     count if count <= most_again => chunks.push(index),
                     // It was asked for often enough.
-                    _ => {}
+                    _ => in_vain += 1,
                 }
             }
         }
@@ -156,6 +156,10 @@ impl NackScheduler {
             if is_again {
                 // Nothing is owed any more.
                 slot.nack.last = None;
+                if in_vain > 0 {
+                    let (frame, reason) = (slot.frame, "asked for often enough");
+                    tracing::debug!(%frame, chunks = in_vain, reason, "retransmission given up");
+                }
             }
             return None;
         }

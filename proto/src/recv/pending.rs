@@ -3,12 +3,13 @@
 use super::output::RecvEvent;
 use super::source_lock::SourceLock;
 use crate::seq::SessionId;
+use std::fmt::Debug;
 
 /// Whose session is still to be told of, if there is one.
 #[derive(Debug)]
 pub(crate) struct PendingSession<S>(Option<(S, SessionId)>);
 
-impl<S: Copy + Eq> PendingSession<S> {
+impl<S: Copy + Debug + Eq> PendingSession<S> {
     pub(crate) fn nobody() -> Self {
         Self(None)
     }

@@ -7,6 +7,7 @@
 mod tests;
 
 use std::collections::VecDeque;
+use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
 use crate::seq::SessionId;
@@ -121,7 +122,7 @@ pub(crate) enum Admission {
     Contested,
 }
 
-impl<S: Copy + Eq> SourceLock<S> {
+impl<S: Copy + Debug + Eq> SourceLock<S> {
     pub(crate) fn new() -> Self {
         Self {
             holder: None,
@@ -229,12 +230,17 @@ impl<S: Copy + Eq> SourceLock<S> {
 
     /// Frees the place of a holder whose goodbye counts by now; whether there is one.
     pub(crate) fn free_if_left(&mut self, now: Instant) -> bool {
-        self.holder.take_if(|holder| holder.leaves.is_some_and(|leaves| leaves <= now)).is_some()
+        let left = self.holder.take_if(|holder| holder.leaves.is_some_and(|leaves| leaves <= now));
+        if let Some(Holder { source, session, .. }) = &left {
+            tell_ended(source, *session, "a goodbye, and nothing since");
+        }
+        left.is_some()
     }
 
     /// Takes the place from whoever has it, who displaces nobody for a while.
     pub(crate) fn release(&mut self, now: Instant) {
         if let Some(holder) = self.holder.take() {
+            tell_ended(&holder.source, holder.session, "its place is for another");
             self.bar(holder.source, now);
         }
     }
@@ -261,6 +267,7 @@ impl<S: Copy + Eq> SourceLock<S> {
             return Admission::Ended;
         };
         let is_moved = self.holder.as_ref().is_some_and(|holder| holder.session == session);
+        self.tell_back(source, session);
         self.leave_to(source, now);
         let (proven, heard_again) = (true, true);
         self.holder = Some(Holder { proven, heard_again, ..Holder::new(source, session, turn, now) });
@@ -292,6 +299,7 @@ impl<S: Copy + Eq> SourceLock<S> {
     }
 
     fn hand_to(&mut self, source: S, session: SessionId, now: Instant, how: Admission) -> Admission {
+        self.tell_taken(source, session, now);
         let mut next = Holder::new(source, session, self.turns, now);
         self.turns += 1;
         if let Some(before) = self.holder.as_ref().filter(|before| before.source == source) {
@@ -304,6 +312,31 @@ impl<S: Copy + Eq> SourceLock<S> {
         self.ended.retain(|ended| *ended != session);
         self.holder = Some(next);
         how
+    }
+
+    // What is told stands by itself: in line, it would cost each datagram a few instructions.
+    #[cold]
+    fn tell_taken(&self, source: S, session: SessionId, now: Instant) {
+        let Some(before) = &self.holder else {
+            tracing::debug!(from = ?source, %session, reason = "nobody has the place", "session taken");
+            return;
+        };
+        let reason = if before.source == source {
+            "restarted: nothing comes of the session before"
+        } else if before.is_established() {
+            "no sign of life from who has the place"
+        } else {
+            "who has the place was heard once"
+        };
+        let silent_ms = now.saturating_duration_since(before.alive).as_millis() as u64;
+        tracing::debug!(from = ?source, %session, reason, before = ?before.source, silent_ms, "session taken");
+    }
+
+    #[cold]
+    fn tell_back(&self, source: S, session: SessionId) {
+        let before = self.holder.as_ref().map(|holder| holder.source);
+        let reason = "it was there before, and had only fallen silent";
+        tracing::debug!(from = ?source, %session, reason, ?before, "session taken back");
     }
 
     fn is_barred(&self, source: S, now: Instant) -> bool {
@@ -332,6 +365,11 @@ impl<S: Copy + Eq> SourceLock<S> {
             self.bar(holder.source, now);
         }
     }
+}
+
+#[cold]
+fn tell_ended<S: Debug>(source: &S, session: SessionId, reason: &str) {
+    tracing::debug!(from = ?source, %session, reason, "session ended");
 }
 
 /// How long whoever was heard only once has the place: a sender is heard again after 12 ms, and after 24 more.

@@ -5,6 +5,7 @@ mod talk;
 mod tests;
 
 use std::collections::VecDeque;
+use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
 use super::admission::{Admits, Contested};
@@ -72,7 +73,7 @@ struct HelloState {
     is_told: bool,
 }
 
-impl<S: Copy + Eq> RecvStream<S> {
+impl<S: Copy + Debug + Eq> RecvStream<S> {
     /// A stream that has heard nothing yet.
     pub fn new(config: RecvConfig) -> Self {
         Self {
@@ -266,13 +267,18 @@ impl<S: Copy + Eq> RecvStream<S> {
                     self.nacks.answered(took);
                     self.stats.answers += 1;
                 }
-                self.stats.clock_jumps += self.feedback.clock_jumps() - jumps;
+                let jumps = self.feedback.clock_jumps() - jumps;
+                self.stats.clock_jumps += jumps;
+                if jumps > 0 {
+                    tell_jump(&source);
+                }
                 Outcome::Control
             }
             Body::Gone => {
                 let slots = self.reassembler.slots_mut();
                 if let Some(slot) = slots.iter_mut().find(|slot| slot.frame == header.frame) {
                     slot.nack.gone = true;
+                    tell_gone(&source, header.frame);
                 }
                 Outcome::Control
             }
@@ -417,7 +423,7 @@ impl<S: Copy + Eq> RecvStream<S> {
     }
 }
 
-impl<S: Copy + Eq> Admits<S> for RecvStream<S> {
+impl<S: Copy + Debug + Eq> Admits<S> for RecvStream<S> {
     fn begin(&mut self, source: S, session: SessionId) {
         let heard_before = self.heard.iter().find(|heard| heard.session == session);
         let heard_before = heard_before.and_then(|heard| heard.newest);
@@ -446,6 +452,18 @@ impl<S: Copy + Eq> Admits<S> for RecvStream<S> {
     fn contest(&mut self, what: Contest, source: S, now: Instant) {
         self.contested.note(what, source, now, &mut self.stats, &mut self.events);
     }
+}
+
+// In line, these would cost each datagram a few instructions.
+#[cold]
+fn tell_gone<S: Debug>(source: &S, frame: FrameId) {
+    let reason = "the sender does not keep it any more";
+    tracing::debug!(from = ?source, %frame, reason, "retransmission given up");
+}
+
+#[cold]
+fn tell_jump<S: Debug>(source: &S) {
+    tracing::debug!(from = ?source, reason = "it contradicts what was known", "the sender's clock jumped");
 }
 
 /// Where losses go: the event and the counters come from the same value.

@@ -4,6 +4,7 @@
 mod tests;
 
 use std::collections::VecDeque;
+use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
 use super::frames::{RtpFrames, Whole};
@@ -49,7 +50,7 @@ pub struct RtpRecvStream<S> {
     contested: Contested,
 }
 
-impl<S: Copy + Eq> RtpRecvStream<S> {
+impl<S: Copy + Debug + Eq> RtpRecvStream<S> {
     /// A stream that has heard nothing yet.
     pub fn new(config: RtpRecvConfig) -> Self {
         Self {
@@ -242,7 +243,7 @@ impl<S: Copy + Eq> RtpRecvStream<S> {
     }
 }
 
-impl<S: Copy + Eq> Admits<S> for RtpRecvStream<S> {
+impl<S: Copy + Debug + Eq> Admits<S> for RtpRecvStream<S> {
     fn begin(&mut self, source: S, session: SessionId) {
         self.reset();
         (self.sequence, self.timeline, self.fed) = (Sequence::default(), Timeline::default(), None);

@@ -70,12 +70,21 @@ impl Pacer {
         let bits = ((bytes + datagrams * self.overhead) * 8) as f64;
         let usual = self.usual_bits.map_or(bits, |usual| usual + (bits - usual) / 16.0);
         self.usual_bits = Some(usual);
+        let before = self.rate;
         self.rate = match self.pace {
             Pace::Off => None,
             Pace::Rate(rate) => Some(rate),
             Pace::Auto => Some(self.learned.unwrap_or_else(|| auto_rate(bits, usual, interval))),
         };
         let Some(rate) = self.rate else { return };
+        if before.is_none_or(|before| (rate - before).abs() > before * TOLD) {
+            let reason = match (self.pace, self.learned) {
+                (Pace::Auto, Some(_)) => "what the path was found to carry",
+                (Pace::Auto, None) => "nothing is known of the path",
+                _ => "as it was chosen",
+            };
+            tracing::debug!(mbit = rate / 1e6, before_mbit = before.map(|rate| rate / 1e6), reason, "pace");
+        }
         self.each = Duration::from_secs_f64(bits / rate / datagrams as f64);
         let datagram_bytes = bits / 8.0 / datagrams as f64;
         let in_time = GROUP.as_secs_f64() / self.each.as_secs_f64();
@@ -166,6 +175,8 @@ const CAUTIOUS_SHARE: f64 = 0.85;
 const SPREAD_SHARE: f64 = 0.6;
 /// No path worth a video is slower; what is below is no measurement.
 const LEAST_LEARNED: f64 = 1e4;
+/// A pace that changes by less is no news.
+const TOLD: f64 = 0.02;
 /// Long enough that segmentation offload pays and a timer can keep it, short enough for a switch's buffer.
 const GROUP: Duration = Duration::from_micros(500);
 /// The most of a group on the wire. At the pace of a fast path half a millisecond is 50 KB and more, which is most of a

@@ -5,6 +5,7 @@ mod feedback;
 mod tests;
 
 use std::collections::VecDeque;
+use std::fmt::Debug;
 use std::hash::Hash;
 use std::time::{Duration, Instant};
 
@@ -68,7 +69,7 @@ pub struct SendStream<S> {
     streamed: u64,
 }
 
-impl<S: Copy + Ord + Hash> SendStream<S> {
+impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
     /// A stream that has sent nothing yet. It says hello at once.
     pub fn new(config: SendConfig, clock: Clock, now: Instant) -> Self {
         Self {

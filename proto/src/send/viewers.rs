@@ -4,6 +4,7 @@ pub(super) mod viewer;
 mod witness;
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
 use crate::computer::{ComputerOf, Vacancy, room};
@@ -24,7 +25,7 @@ pub(crate) struct Viewers<S> {
     voices: Vec<f64>,
 }
 
-impl<S: Copy + Ord> Viewers<S> {
+impl<S: Copy + Debug + Ord> Viewers<S> {
     /// `follow` says whose path decides.
     pub(crate) fn new(follow: Follow) -> Self {
         Self {
@@ -60,10 +61,16 @@ impl<S: Copy + Ord> Viewers<S> {
             let placed = self.all.iter().map(|(source, viewer)| (*source, viewer.computer, viewer.since));
             match room(computer, placed, MOST_VIEWERS) {
                 Vacancy::Free => {}
-                Vacancy::Instead(other) => _ = self.all.remove(&other),
+                Vacancy::Instead(other) => {
+                    self.all.remove(&other);
+                    let reason = "its place is for a computer with fewer";
+                    tracing::debug!(viewer = ?other, reason, "viewer forgotten");
+                }
                 Vacancy::Full => return None,
             }
             self.all.insert(source, Viewer::new(computer, streamed, now));
+            let (viewers, reason) = (self.all.len(), "it has shown its token");
+            tracing::debug!(viewer = ?source, viewers, reason, "viewer admitted");
         }
         let viewer = self.all.get_mut(&source)?;
         viewer.heard = now;
@@ -84,6 +91,11 @@ impl<S: Copy + Ord> Viewers<S> {
         viewer.path.heard(trains, now);
         let was_healthy = viewer.is_healthy();
         let chunks = viewer.report(counts, next, now);
+        if was_healthy != viewer.is_healthy() {
+            let (loss, reason) =
+                (viewer.loss, if was_healthy { "it does not keep up" } else { "it keeps up" });
+            tracing::debug!(viewer = ?source, is_followed = !was_healthy, loss, reason, "viewer judged");
+        }
         if was_healthy && !viewer.is_healthy() && viewer.was_followed_in_vain() {
             self.wary = Some(now + WARY);
         }
@@ -94,8 +106,13 @@ impl<S: Copy + Ord> Viewers<S> {
     pub(crate) fn forget(&mut self, silence: Duration, now: Instant) {
         self.wary = self.wary.filter(|until| *until > now);
         let wary = &mut self.wary;
-        self.all.retain(|_, viewer| {
-            let stays = now.saturating_duration_since(viewer.heard) < silence;
+        self.all.retain(|source, viewer| {
+            let silent = now.saturating_duration_since(viewer.heard);
+            let stays = silent < silence;
+            if !stays {
+                let silent_ms = silent.as_millis() as u64;
+                tracing::debug!(viewer = ?source, silent_ms, reason = "silence", "viewer forgotten");
+            }
             if !stays && viewer.is_healthy() && viewer.was_followed_in_vain() {
                 *wary = Some(now + WARY);
             }

@@ -1,6 +1,7 @@
 //! Whom a sender shows its pictures to that serves whoever asks.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Debug;
 use std::hash::Hash;
 use std::time::{Duration, Instant};
 
@@ -71,7 +72,7 @@ pub struct SubscribeCounts {
     pub malformed: u64,
 }
 
-impl<S: Copy + Ord + Hash> SubscribeServer<S> {
+impl<S: Copy + Debug + Ord + Hash> SubscribeServer<S> {
     /// A door through which at most `most` come at a time, to streams of this `session` and with this `secret`.
     pub fn new(session: SessionId, secret: [u8; 16], most: usize, clock: Clock) -> Self {
         Self {
@@ -110,16 +111,25 @@ impl<S: Copy + Ord + Hash> SubscribeServer<S> {
             if ask.leaves { Decision::Refused } else { self.reply(source, SubscribeStatus::ShowToken, now) }
         } else if ask.leaves {
             self.counts.left += 1;
-            if self.viewers.remove(&source).is_some() { Decision::Leaves } else { Decision::Refused }
+            if self.viewers.remove(&source).is_some() {
+                tracing::debug!(viewer = ?source, reason = "it says so", "subscription ended");
+                Decision::Leaves
+            } else {
+                Decision::Refused
+            }
         } else if let Some(guest) = self.viewers.get_mut(&source) {
             guest.heard = now;
             self.counts.stayed += 1;
             Decision::Stays
         } else if self.lets_in(source, now) {
             self.counts.welcomed += 1;
+            let (viewers, reason) = (self.viewers.len(), "it has shown its token, and there is room");
+            tracing::debug!(viewer = ?source, viewers, reason, "subscription welcomed");
             Decision::Welcome
         } else {
             self.counts.full += 1;
+            let (viewers, most, reason) = (self.viewers.len(), self.most, "there is no room for it");
+            tracing::debug!(viewer = ?source, viewers, most, reason, "subscription refused");
             self.reply(source, SubscribeStatus::Full, now)
         })
     }
@@ -128,11 +138,14 @@ impl<S: Copy + Ord + Hash> SubscribeServer<S> {
     /// there is none, also before who was welcomed is shown anything.
     pub fn next_gone(&mut self, now: Instant) -> Option<S> {
         if let Some(displaced) = self.displaced.pop_front() {
+            let reason = "its place is for a computer with fewer";
+            tracing::debug!(viewer = ?displaced, reason, "subscription ended");
             return Some(displaced);
         }
         let is_silent = |guest: &Guest| guest.heard + WATCHED_FOR <= now;
         let (&source, _) = self.viewers.iter().find(|(_, guest)| is_silent(guest))?;
         self.viewers.remove(&source);
+        tracing::debug!(viewer = ?source, reason = "silence", "subscription ended");
         Some(source)
     }
 
@@ -143,6 +156,7 @@ impl<S: Copy + Ord + Hash> SubscribeServer<S> {
 
     /// Makes room: somebody who was let in cannot be shown anything.
     pub fn turn_away(&mut self, source: S) {
+        tracing::debug!(viewer = ?source, reason = "nothing can be sent to it", "subscription ended");
         self.viewers.remove(&source);
     }
 

@@ -56,6 +56,7 @@ impl Backlog {
             let is_new = waiting.dropped == 1 && waiting.messages.is_due(Instant::now());
             waiting.is_said |= is_new;
             drop(waiting);
+            tracing::trace!(output = self.name, frame = %frame.id, reason = "it is too slow", "frame dropped");
             if is_new {
                 let name = &self.name;
                 tracing::info!("{name} is too slow: frames are missing from it from now on");

@@ -32,6 +32,7 @@ pub(crate) struct Subscription {
     /// When it may be sought again.
     seek: RateLimiter,
     is_full: bool,
+    state: SubscribeState,
     /// Whether another sender is at its place, and none is asked.
     is_away: bool,
 }
@@ -69,6 +70,7 @@ impl Subscription {
             home: None,
             seek: RateLimiter::new(LOOK_UP_EVERY),
             is_full: false,
+            state: SubscribeState::Subscribing,
             is_away: false,
         }
     }
@@ -163,6 +165,9 @@ impl Subscription {
         if (is_hopeless || has_moved)
             && let Some(other) = hints.instead_of(self.at)
         {
+            let reason = if has_moved { "it is announced there" } else { "nothing is heard here" };
+            let unheard_ms = unheard_for.as_millis() as u64;
+            tracing::debug!(to = %other, before = %self.at, unheard_ms, reason, "subscription moves");
             self.go_to(other, now);
         }
     }
@@ -231,6 +236,15 @@ impl Subscription {
 
     /// Says once that the sender has no room, and notices when it has, or says nothing any more.
     fn notice_whether_full(&mut self, feed: &Feed, shared: &ReceiveContext) {
+        let state = self.subscriber.state();
+        if std::mem::replace(&mut self.state, state) != state {
+            let reason = match state {
+                SubscribeState::Subscribing => "nothing comes",
+                SubscribeState::Watching => "the stream comes",
+                SubscribeState::Full => "the sender has as many viewers as it takes",
+            };
+            tracing::debug!(to = %self.at, ?state, reason, "subscription");
+        }
         let is_full = self.subscriber.state() == SubscribeState::Full;
         if std::mem::replace(&mut self.is_full, is_full) == is_full {
             return;

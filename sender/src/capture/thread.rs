@@ -173,6 +173,7 @@ impl CaptureThread {
             }
         };
         if displaced {
+            tracing::trace!(reason = "a newer one came before it was taken", "frame superseded");
             self.pipeline.stats.replaced(self.pipeline.demand.is_there());
         }
     }

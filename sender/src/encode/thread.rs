@@ -28,6 +28,7 @@ pub(crate) fn run(pipeline: &Pipeline, mut encoder: Encoder, mut control: Qualit
                 stats.encoded(quality, begun.elapsed());
                 let frame = Frame { captured: clock.at(raw.at), jpeg };
                 if inbox.put(frame).is_some() {
+                    tracing::trace!(reason = "a newer one came before it was taken", "frame superseded");
                     stats.superseded();
                 }
             }

@@ -6,8 +6,10 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use proto::RateLimiter;
+use proto::app::SPANS;
 use proto::netem::Netem;
 use proto::{SendEvent, SendOutput};
+use tracing::Span;
 
 use super::backlog::SendBacklog;
 use super::ledger::{FrameEnd, FrameLedger};
@@ -43,6 +45,8 @@ pub(crate) struct Destination {
     relearn: RateLimiter,
     complaints: RateLimiter,
     refusals: RateLimiter,
+    /// What is told meanwhile is of this destination.
+    pub span: Span,
 }
 
 impl Destination {
@@ -54,6 +58,7 @@ impl Destination {
         netem: Option<Netem<Option<SocketAddr>>>,
     ) -> Self {
         let rate_limiter = RateLimiter::new(COMPLAIN_EVERY);
+        let span = tracing::debug_span!(target: SPANS, "destination", to = %route.to());
         Self {
             stream: stream.into(),
             socket,
@@ -70,6 +75,7 @@ impl Destination {
             relearn: RateLimiter::new(RELEARN_EVERY),
             complaints: rate_limiter,
             refusals: rate_limiter,
+            span,
         }
     }
 
@@ -98,6 +104,8 @@ impl Destination {
         ledger: &mut FrameLedger,
         stats: &Stats,
     ) -> Option<Instant> {
+        let span = self.span.clone();
+        let _of_it = span.enter();
         let mut own = self.own.take();
         let by = own.as_mut().unwrap_or(socket);
         let until = self.send_due(by, ledger, stats);
@@ -193,11 +201,20 @@ impl Destination {
 
     /// Counts how a frame ended.
     fn note(&mut self, event: SendEvent<SendError>, ledger: &mut FrameLedger, stats: &Stats, now: Instant) {
+        let first = self.first;
         let (number, end) = match event {
-            SendEvent::Sent { number, .. } => (number, FrameEnd::Sent),
-            SendEvent::Superseded { number, thinned: true, .. } => (number, FrameEnd::Thinned),
-            SendEvent::Superseded { number, thinned: false, .. } => (number, FrameEnd::Superseded),
+            SendEvent::Sent { number, queued, sending, .. } => {
+                let (queued_us, sending_us) = (queued.as_micros() as u64, sending.as_micros() as u64);
+                tracing::trace!(frame = first + number, queued_us, sending_us, "frame sent");
+                (number, FrameEnd::Sent)
+            }
+            SendEvent::Superseded { number, thinned, .. } => {
+                let reason = if thinned { "the path does not carry all" } else { "a newer one came" };
+                tracing::trace!(frame = first + number, reason, "frame superseded");
+                (number, if thinned { FrameEnd::Thinned } else { FrameEnd::Superseded })
+            }
             SendEvent::Refused { number, ref error, .. } => {
+                tracing::trace!(frame = first + number, reason = %error, "frame refused");
                 if self.refusals.is_due(now) {
                     tracing::warn!("a picture is not sent: {error}");
                 }

@@ -1,10 +1,11 @@
 //! When a receiving stream tells its sender something, and what.
 
+use std::fmt::Debug;
 use std::time::Instant;
 
 use super::RecvStream;
 
-impl<S: Copy + Eq> RecvStream<S> {
+impl<S: Copy + Debug + Eq> RecvStream<S> {
     /// Writes what is to be told the sender now, if there is something.
     pub(super) fn say(&mut self, now: Instant) -> bool {
         if self.may_ask() && self.ask(now) {

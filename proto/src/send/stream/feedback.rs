@@ -1,5 +1,6 @@
 //! What receivers say back, and what they are answered.
 
+use std::fmt::Debug;
 use std::hash::Hash;
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ use crate::seq::FrameId;
 use crate::stats::FeedbackOutcome;
 use crate::wire::{self, Body, Datagram, Kind, Pong, Report, Resend, TrainEntry, lost_its_end};
 
-impl<S: Copy + Ord + Hash> SendStream<S> {
+impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
     /// Takes in one datagram from a receiver, whatever it is, and says how it ended.
     ///
     /// Nothing is done for an address that has not proven itself, but that a ping is answered by a pong of its own size.
@@ -102,8 +103,14 @@ impl<S: Copy + Ord + Hash> SendStream<S> {
         let Some(Viewer { budget, .. }) = self.viewers.find(source) else { return FeedbackOutcome::Unproven };
         match self.retransmitter.ask(request, frame, &mut self.sent_frames, budget, self.streamed, now) {
             RequestOutcome::Answered => FeedbackOutcome::Accepted,
-            RequestOutcome::TooMuch => FeedbackOutcome::TooMuch,
+            RequestOutcome::TooMuch => {
+                let reason = "its share, or that of all, is used up";
+                tracing::debug!(viewer = ?source, %frame, reason, "retransmission refused");
+                FeedbackOutcome::TooMuch
+            }
             RequestOutcome::Gone => {
+                let reason = "the frame is not kept any more";
+                tracing::debug!(viewer = ?source, %frame, reason, "retransmission refused");
                 self.push_reply(Reply { to: source, what: ReplyBody::Gone(frame) });
                 FeedbackOutcome::Accepted
             }

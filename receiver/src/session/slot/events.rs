@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use proto::names::printable;
 use proto::wire::SourceState;
-use proto::{Delivery, RecvEvent, jpeg};
+use proto::{Delivery, Loss, RecvEvent, jpeg};
+use tracing::Level;
+use tracing::field::display;
 
 use super::super::frame_interval::FrameInterval;
 use super::super::shared::ReceiveContext;
@@ -59,7 +61,11 @@ impl SenderSlot {
                      datagrams are forged"
             )),
             RecvEvent::Delivered(delivery) => self.deliver(delivery, shared),
-            RecvEvent::Lost(_) => {}
+            RecvEvent::Lost(loss) => {
+                let Loss { frame, missing, chunks, reason } = loss;
+                let from = self.stream.holder().map(|(from, _)| display(from));
+                tracing::trace!(from, %frame, missing, chunks, ?reason, "frame lost");
+            }
         }
     }
 
@@ -74,7 +80,12 @@ impl SenderSlot {
     }
 
     fn deliver(&mut self, delivery: Delivery, shared: &ReceiveContext) {
-        let Delivery { id, frame, first, last, .. } = delivery;
+        let Delivery { id, frame, first, last, repair, .. } = delivery;
+        if tracing::enabled!(Level::TRACE) {
+            let (took_us, bytes) = ((last - first).as_micros() as u64, frame.jpeg.len());
+            let from = self.stream.holder().map(|(from, _)| display(from));
+            tracing::trace!(from, frame = %id, bytes, took_us, repair = repair.map(debug), "frame delivered");
+        }
         self.standing.showed(self.stream.holder());
         self.has_pictures = self.has_pictures || jpeg::scan_head(&frame.jpeg).is_ok();
         shared.enough.one_more();
@@ -114,7 +125,11 @@ impl SenderSlot {
             outputs.offer(&received);
         }
         match shared.decoding.offer(&self.feed, received, self.delays) {
-            Enqueue::Displaced => self.feed.live().counters.undecoded += 1,
+            Enqueue::Displaced => {
+                let from = self.stream.holder().map(|(from, _)| display(from));
+                tracing::trace!(from, by = %id, reason = "not decoded in time", "frame superseded");
+                self.feed.live().counters.undecoded += 1;
+            }
             Enqueue::Hidden => self.feed.live().counters.hidden += 1,
             Enqueue::Taken | Enqueue::Unwanted => {}
         }

@@ -58,6 +58,9 @@ impl Destination {
             Ok(_) => Some(rustix::io::Errno::AGAIN.into()),
             Err(error) => Some(error),
         };
+        if let Some(reason) = &error {
+            tracing::debug!(bytes = transmit.bytes.len(), %reason, "datagrams given up");
+        }
         self.held.clear();
         error.iter().for_each(|error| self.complain(error, socket, now));
         None

@@ -31,7 +31,9 @@ impl Fanout {
             }
             let is_from = |d: &Destination| d.socket == number && d.route().is_receiver(peer.address);
             let Some(from) = destinations.iter().position(is_from) else { return false };
-            destinations[from].stream.handle_datagram(peer.address, datagram, now);
+            let destination = &mut destinations[from];
+            let _of_it = destination.span.enter();
+            destination.stream.handle_datagram(peer.address, datagram, now);
             due_times.set(from, Some(now));
             true
         });

@@ -86,6 +86,13 @@ impl CameraCapture {
             return Err(Trouble::NoFormat(offered));
         };
         let (mode, code) = modes[best];
+        let (size, fps) = (wanted.size.map(|(width, height)| format!("{width}x{height}")), wanted.fps);
+        let reason = if size.is_none() && fps.is_none() {
+            "serves most people best"
+        } else {
+            "nearest to what is wanted"
+        };
+        tracing::debug!(camera = %path.display(), %mode, offered = modes.len(), size, fps, reason, "camera mode chosen");
 
         let set = device.set_format(&v4l::Format::new(mode.width, mode.height, code))?;
         if (set.fourcc, set.width, set.height) != (code, mode.width, mode.height) {
