@@ -1,4 +1,4 @@
-//! One computer is one: however many addresses and ports it speaks from, it has a share of the places, and one voice.
+//! Viewers counted by computer: one with many addresses or ports has a share of the places, and counts once.
 
 use std::time::Instant;
 

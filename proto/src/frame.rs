@@ -1,4 +1,4 @@
-//! One encoded picture, the time it was taken, and the buffers it lives in.
+//! One encoded picture with its capture time, and pools of buffers.
 
 use std::sync::Arc;
 use std::time::Instant;

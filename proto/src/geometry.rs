@@ -1,4 +1,4 @@
-//! How a part is cut into chunks: computed by both ends from two numbers, never sent.
+//! How a part is split into chunks: computed by both ends from two numbers, never sent.
 
 use std::ops::Range;
 

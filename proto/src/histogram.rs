@@ -1,4 +1,4 @@
-//! How a duration is spread: its median, its 99th percentile, its maximum.
+//! The distribution of a duration: median, 99th percentile, maximum.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A mailbox for one, where the newest wins: what stands between every two live stages.
+//! A mailbox for one, where the newest wins. It stands between every two live stages.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Names that others have chosen, as they may be shown, and as they may be typed.
+//! Names from the network, made safe to show, and matched against what a user typed.
 
 /// A name that came from somewhere else, without what would move a terminal's cursor, end a window's title, or have the
 /// text behind it read in the other direction; and without what is not seen, so that two that look alike are one.

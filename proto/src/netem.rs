@@ -1,4 +1,4 @@
-//! A bad network that repeats: datagrams go in, and come out late, twice, damaged, out of order, or not at all.
+//! A bad network that is reproducible: datagrams come out late, twice, damaged, out of order, or not at all.
 //!
 //! It has no socket and no clock, and the same [`Impairment`] does the same to the same datagrams every time. It serves
 //! the tests, and `--impair` of both programs.

@@ -1,5 +1,5 @@
-//! Chooses the JPEG quality of the next picture, so that its bytes fit what the path carries: down at once, up slowly,
-//! and at rest in between.
+//! Chooses the JPEG quality of the next picture, so that its bytes fit the frame budget: down at once, up slowly,
+//! constant in between.
 
 mod curve;
 

@@ -1,4 +1,4 @@
-//! Chance that repeats: the same seed, the same numbers, on every machine and in every version.
+//! A reproducible random number generator: the same seed, the same numbers, on every machine and in every version.
 
 /// A small seeded generator for simulations. Not for secrets.
 ///

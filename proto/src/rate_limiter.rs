@@ -1,4 +1,4 @@
-//! What could be said or done a thousand times a second, and is not to be.
+//! Limits how often something is done or reported.
 
 use std::time::{Duration, Instant};
 

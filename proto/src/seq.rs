@@ -1,4 +1,4 @@
-//! Identifiers, and arithmetic for those that wrap (RFC 1982, serial number arithmetic).
+//! Frame and session ids, and serial number arithmetic for those that wrap (RFC 1982).
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Counts every way in which a datagram or a frame can end.
+//! Counters for every way in which a datagram or a frame can end.
 
 use serde::Serialize;
 use thiserror::Error;

@@ -1,4 +1,4 @@
-//! A token that has become wrong is asked for again, whatever made it wrong, and nobody is pestered for it.
+//! An expired token is renewed, whatever made it invalid, and nobody is flooded with pings for it.
 #![allow(missing_docs, clippy::unwrap_used, clippy::disallowed_methods)]
 
 use std::sync::Arc;

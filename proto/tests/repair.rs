@@ -1,4 +1,4 @@
-//! What holds of parity, and of all that goes back, for every subset, every order and every byte from the network.
+//! What holds of parity, and of all feedback, for every subset, every order and every byte from the network.
 #![allow(missing_docs, clippy::unwrap_used, clippy::disallowed_methods)]
 
 use std::sync::Arc;

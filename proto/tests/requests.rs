@@ -1,4 +1,4 @@
-//! What a receiver asks for: whatever is lost, late or comes twice, a request is one that the sender takes.
+//! Retransmission requests: whatever is lost, late or comes twice, a request is one that the sender accepts.
 #![allow(missing_docs, clippy::unwrap_used, clippy::disallowed_methods)]
 
 use std::sync::Arc;

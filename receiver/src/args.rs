@@ -1,4 +1,4 @@
-//! What was typed, and what it means.
+//! The command line, and what it means.
 
 mod values;
 

@@ -1,4 +1,4 @@
-//! A frame as it is handed on once it has arrived.
+//! A frame that has arrived, as it is handed on.
 
 use proto::{Frame, FrameId};
 

@@ -1,4 +1,4 @@
-//! Chunkcast's receiver: puts frames together again, and shows the newest.
+//! Chunkcast's receiver: reassembles frames, and shows the newest.
 //!
 //! Modules import only those that stand below them in ARCHITECTURE.md; what the program, its tests and the fuzzer use of
 //! them is here.

@@ -1,4 +1,4 @@
-//! Locks that a panic elsewhere does not poison: whatever they guard is whole between any two calls.
+//! Locks that a panic elsewhere does not poison: what they guard is whole between any two calls.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 

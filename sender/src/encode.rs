@@ -1,4 +1,4 @@
-//! Makes JPEGs of raw pictures, in a thread of its own.
+//! Encodes raw pictures as JPEGs, in a thread of its own.
 
 mod band;
 mod encoder;

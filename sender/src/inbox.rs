@@ -1,4 +1,4 @@
-//! Where frames wait for the sending thread.
+//! Frames that wait for the sending thread.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};

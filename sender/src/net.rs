@@ -1,4 +1,4 @@
-//! UDP sockets, and the ways that lead from them.
+//! UDP sockets and routes.
 
 mod address;
 mod dest;

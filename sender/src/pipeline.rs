@@ -1,4 +1,4 @@
-//! What the threads hand to each other, and what they all know.
+//! What the threads hand to each other, and what they share.
 
 use std::io;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Sends frames to each destination, and takes in what comes back.
+//! Sends frames to each destination, and takes in feedback.
 
 mod awaited;
 mod backlog;

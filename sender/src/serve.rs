@@ -1,4 +1,4 @@
-//! How receivers find and reach the sender: the port at which they ask, what is announced, and what players are told.
+//! How receivers find and reach the sender: the port at which they subscribe, announcements, SDP.
 
 mod announce;
 mod place;

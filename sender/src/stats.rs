@@ -1,4 +1,4 @@
-//! What the sender counts, and how it says it.
+//! The sender's counters.
 
 mod report;
 mod viewers;

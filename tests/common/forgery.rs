@@ -1,4 +1,4 @@
-//! Receivers that are none: they send requests and pings, with whatever token and from whatever address.
+//! Forged receivers: they send requests and pings, with any token and from any address.
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::sync::Arc;

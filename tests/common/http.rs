@@ -1,4 +1,4 @@
-//! A client that says exactly what it is told to, and takes HTTP/1.1 answers apart.
+//! An HTTP/1.1 client that sends exactly what it is given.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -1,4 +1,4 @@
-//! A viewer made of the protocol's own parts: it asks a sender for its pictures, and notes which come.
+//! A viewer made of the protocol's own parts: it subscribes at a sender, and notes which frames come.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU8, Ordering};

@@ -1,4 +1,4 @@
-//! Senders announce themselves, and receivers find them, on hosts of their own; whatever others announce.
+//! Senders announce themselves, and receivers find them, on hosts of their own, whatever else is announced.
 
 use std::net::{IpAddr, UdpSocket};
 use std::time::{Duration, Instant};

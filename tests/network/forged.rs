@@ -1,4 +1,4 @@
-//! Somebody speaks in the sender's own name: what he says is forged, but where it comes from is right.
+//! Datagrams forged in the sender's name, from its own address.
 
 use std::net::{SocketAddr, SocketAddrV4};
 use std::sync::Arc;

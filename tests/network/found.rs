@@ -1,4 +1,5 @@
-//! Senders are found and shown without anybody typing an address: real programs on hosts of their own, and windows.
+//! Senders are found and shown without an address on any command line: real programs on hosts of their own, and
+//! windows.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! Whatever is sent back to a sender, the stream to everybody else goes on, and nobody is flooded.
+//! Whatever feedback comes, the stream to everybody else goes on, and nobody is flooded.
 
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! One of a group has a bad path: it is helped, and the others do not notice.
+//! One receiver of a group has a bad path: it gets repair, and the others do not notice.
 
 use crate::common::journey::{EACH_FRAME, Journey, LEARNING_SECONDS, is_long, percentile, transits};
 use crate::common::running::{count, sender_adds_up};

@@ -1,4 +1,5 @@
-//! What a path loses is repaired: delivered whole, a little late, with parity and resends only where there is loss.
+//! What a path loses is repaired: delivered whole, a little late, with parity and retransmissions only where there is
+//! loss.
 //!
 //! Real footage, 1080p at 30 frames a second, between hosts. Transit is from the capture to a frame's last chunk.
 

@@ -1,4 +1,4 @@
-//! A sender that serves whoever asks, and those who ask, on hosts of their own.
+//! A serving sender and its subscribers, on hosts of their own.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! Whatever is thrown at a receiver's port, at full speed, a real stream goes on beside it.
+//! Whatever is sent to a receiver's port, at full speed, a real stream goes on beside it.
 
 use std::net::UdpSocket;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! At home on a system: configuration files, logs for programs, what a service manager hears, manual pages, completions.
+//! Integration with the system: configuration files, logs for programs, service manager, manual pages, completions.
 
 use std::os::unix::net::UnixDatagram;
 use std::process::{Command, Stdio};

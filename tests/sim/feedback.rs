@@ -1,4 +1,4 @@
-//! What comes back to a sender may be anything; and what is learned from what is honest. Every run is also watched: no
+//! Feedback to a sender may be anything; and what is learned from honest feedback. Every run is also watched: no
 //! address may ever be sent more than it sent itself, and no clock may be further off than it says. See `lan`.
 
 use std::ops::Range;

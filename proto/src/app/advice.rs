@@ -1,4 +1,4 @@
-//! What a person reads of a cause: what it is, and what to do about it.
+//! What a cause is in words, and what to do about it.
 
 use std::fmt;
 

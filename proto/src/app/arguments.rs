@@ -1,4 +1,4 @@
-//! The command line of both programs: what they have in common, and what a configuration file adds to it.
+//! The command line of both programs: what they have in common, and what a configuration file adds.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The newest frame, for many readers that hold up nobody.
+//! The newest frame, for many readers, none of which holds up another.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! What a doctor writes: sections of findings, each with whether something is to be done about it.
+//! The output of a doctor: sections of findings, each with whether something has to be done about it.
 
 use std::fmt::Display;
 use std::io::{self, Write};

@@ -1,4 +1,4 @@
-//! Completions for shells, made of what clap knows of a command line.
+//! Shell completions, generated from clap's description of a command line.
 
 use std::io::{self, Write};
 

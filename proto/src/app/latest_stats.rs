@@ -1,4 +1,4 @@
-//! The newest statistics, for whoever asks.
+//! The newest statistics, for the web server.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

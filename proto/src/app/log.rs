@@ -1,4 +1,4 @@
-//! Messages, from wherever `tracing` is told one, to the console: which of them, and as what.
+//! From `tracing` to the console: which events become messages, and how they are written.
 
 use std::error::Error;
 use std::fmt::{Debug, Write};

@@ -1,4 +1,4 @@
-//! Manual pages, made of what `--help` says.
+//! Manual pages, generated from the text of `--help`.
 
 use std::io::{self, Write};
 

@@ -1,5 +1,5 @@
-//! What both programs are to a person: command line, configuration, messages, statistics, and pages for browsers. Behind
-//! the features `app` and `web`; the protocol never uses it.
+//! What both programs are to a user: command line, configuration, messages, statistics, web pages. Behind the features
+//! `app` and `web`; the protocol never uses it.
 
 mod advice;
 mod arguments;

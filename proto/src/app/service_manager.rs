@@ -1,4 +1,4 @@
-//! What a service manager wants to be told: that the program is ready, how it is, that it lives, and that it ends.
+//! What a service manager is notified of: ready, status, watchdog, stopping.
 //!
 //! This is systemd's protocol (sd_notify(3), systemd.service(5)), and that of whoever else speaks it: lines in a
 //! datagram to the Unix socket that `NOTIFY_SOCKET` names. Without that variable nothing is ever sent.

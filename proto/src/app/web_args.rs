@@ -1,4 +1,4 @@
-//! The options of both programs that are about the server.
+//! The options of the web server, for both programs.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 

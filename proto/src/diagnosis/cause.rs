@@ -1,4 +1,4 @@
-//! What can be wrong with a stream, and how it is found in what was counted.
+//! The causes of a bad stream, and how each shows in the counters.
 
 #[cfg(test)]
 pub(crate) mod tests;

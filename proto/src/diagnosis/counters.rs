@@ -1,4 +1,4 @@
-//! What an explanation rests on.
+//! The counters that a diagnosis is made from.
 
 use crate::stats::{DatagramCounts, NotTaken, RecvStats};
 use crate::wire::ReportCounts;

@@ -1,4 +1,4 @@
-//! What is wrong with a stream, by what was counted of it, and what to do about it.
+//! The cause of a bad stream, from its counters.
 //!
 //! A loss says itself where it came from: what the kernel dropped was counted by the kernel; what a queue on the way had
 //! no room for is missing at the ends of frames, since each frame is a train that fills the queue; what radio or a bad

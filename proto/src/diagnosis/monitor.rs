@@ -1,4 +1,4 @@
-//! Looks at a stream again and again, and says when something is to be said.
+//! Diagnoses a stream at intervals, and decides when to report a cause.
 
 use std::time::{Duration, Instant};
 

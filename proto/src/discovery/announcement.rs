@@ -1,5 +1,5 @@
-//! What a sender says of itself by DNS-SD (RFC 6763), so that receivers find it without its address: to and from the
-//! strings of a TXT record.
+//! What a sender announces by DNS-SD (RFC 6763), so that receivers find it without its address: to and from the strings
+//! of a TXT record.
 
 use std::hash::Hasher;
 use std::net::{IpAddr, SocketAddr};

@@ -1,4 +1,4 @@
-//! How senders are found: what they announce of themselves, and the multicast DNS that carries it.
+//! How senders are found: what they announce, and the multicast DNS that carries it.
 
 mod announcement;
 pub mod mdns;

@@ -1,4 +1,4 @@
-//! Parity: the code, what is computed with it, and how much of it there is.
+//! Parity (FEC): the code, repair, and how much of it is sent.
 
 mod codec;
 mod redundancy;

@@ -1,4 +1,4 @@
-//! How much parity goes with a frame: none, a fixed share, or what the reported loss asks for.
+//! How much parity goes with a frame: none, a fixed share, or as much as the reported loss needs.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! What a JPEG says of itself, read without decoding it (ITU-T T.81, Annex B).
+//! The headers of a JPEG, read without decoding it (ITU-T T.81, Annex B).
 //!
 //! Cameras and attackers both make odd JPEGs. Nothing here believes a length without checking it, and nothing decodes.
 

@@ -1,4 +1,4 @@
-//! The Huffman tables that a JPEG means when it brings none.
+//! The default Huffman tables, for JPEGs without any.
 
 use super::headers::{Coding, JpegHead};
 

@@ -1,4 +1,4 @@
-//! JPEGs, walked without being decoded: what one says of itself, and where it ends in a stream of bytes.
+//! JPEGs, parsed without being decoded: their headers, and where they end in a stream of bytes.
 
 mod headers;
 mod huffman;

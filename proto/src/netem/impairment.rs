@@ -1,4 +1,4 @@
-//! What is wrong with a network, and how it is written: `loss=2%,jitter=3ms,seed=7`.
+//! What is wrong with a network, and its notation: `loss=2%,jitter=3ms,seed=7`.
 
 use std::fmt;
 use std::str::FromStr;

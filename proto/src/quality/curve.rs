@@ -1,4 +1,4 @@
-//! How large a picture's JPEG becomes at each quality, as far as the ones before tell.
+//! How large a picture's JPEG is at each quality, estimated from those before.
 //!
 //! libjpeg scales its quantisation tables by `S` percent: 5000 / q below quality 50, 200 - 2 q from there
 //! (`jpeg_quality_scaling` in jcparam.c). A photographic picture's bytes go with `S` to the power -0.54: on four pictures

@@ -1,4 +1,4 @@
-//! What one train says, and the last few of such values.
+//! The delivery rate that one train shows, and the last few of such values.
 
 use super::train::Train;
 

@@ -1,4 +1,4 @@
-//! What each path carries, learned from how the trains of datagrams that frames are arrive at the other end.
+//! Estimates what each path carries, from how the trains of datagrams arrive at the other end.
 //!
 //! A train that is sent faster than the narrowest link on its way comes out of that link at the link's own rate: its
 //! dispersion shows the bottleneck (C. Dovrolis, P. Ramanathan and D. Moore, "What do packet dispersion techniques

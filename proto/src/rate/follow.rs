@@ -1,4 +1,4 @@
-//! One pace for a stream that goes to many: whom it follows, and who is too ill to be followed.
+//! One pace for a stream with many receivers: which of them it follows, and which are too slow to be followed.
 
 use std::fmt;
 use std::str::FromStr;

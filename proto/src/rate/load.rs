@@ -1,4 +1,5 @@
-//! How much a stream asks of its path, and so how much faster than known a train may go without filling a small queue.
+//! How much of its path a stream uses, and so how much faster than the known rate a train may go without filling a
+//! small queue.
 
 use std::time::Instant;
 

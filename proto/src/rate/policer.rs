@@ -1,4 +1,4 @@
-//! Loss at the ends of trains: a policer, or a buffer of next to nothing, lets a train's beginning pass and not its end.
+//! Detects a policer, or a buffer of next to nothing, by loss at the ends of trains.
 
 use super::dispersion::{LEAST_DATAGRAMS, Recent};
 use super::train::Train;

@@ -1,4 +1,4 @@
-//! A short time at more than the known limit, and what its trains say of it.
+//! Sends faster than the known limit for a short time, and judges the trains of that time.
 
 use std::time::{Duration, Instant};
 

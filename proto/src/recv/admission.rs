@@ -1,4 +1,4 @@
-//! What a receiving end does about what its lock decided: the same in each format.
+//! What follows from a decision of the source lock: the same for each format.
 
 use std::collections::VecDeque;
 use std::fmt::Debug;

@@ -1,4 +1,4 @@
-//! What a sender's hellos say of its frames, beside what was made of them.
+//! What a sender's hellos say of its frames, compared with what arrived of them.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};

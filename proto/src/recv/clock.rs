@@ -1,4 +1,4 @@
-//! What a receiver knows of the sender's clock, from questions and answers alone.
+//! Estimates the sender's clock from the exchange of pings and pongs.
 //!
 //! Both ends use their monotonic clocks only. The sender's travels as [`MediaTime`], which was read from a wall clock
 //! once, at its start, so that the receiver finds hours of difference as easily as microseconds. No wall clock enters

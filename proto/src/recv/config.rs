@@ -1,4 +1,4 @@
-//! How a receiving end behaves.
+//! Configuration of a receiving stream.
 
 use std::time::Duration;
 

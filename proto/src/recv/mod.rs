@@ -1,4 +1,4 @@
-//! The receiving end of a stream: datagrams in, frames out; and what the sender should know.
+//! The receiving end of a stream: datagrams in, frames and feedback out.
 
 mod admission;
 mod announced;

@@ -1,4 +1,4 @@
-//! When a receiver asks for chunks again, and for which.
+//! When a receiver requests retransmission, and of which chunks.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! What a receiving end has to say.
+//! The output of a receiving stream: events, datagrams, and when to poll again.
 
 use std::fmt;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! A session that nobody was told of yet, as only one datagram of it has come.
+//! A session of which only one datagram has come: nothing of it is reported yet.
 
 use super::output::RecvEvent;
 use super::source_lock::SourceLock;

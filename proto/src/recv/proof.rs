@@ -1,4 +1,4 @@
-//! The token that shows the sender who speaks, and what is done when it seems to be wrong.
+//! The receiver's token, and the pings that renew it when it seems to be wrong.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! Puts frames back together, and gives up on time.
+//! Reassembles frames, and gives up on time.
 
 pub(super) mod arrival;
 mod nack_state;

@@ -1,4 +1,4 @@
-//! What a receiver tells the sender: that it is there, what arrived, and what it misses.
+//! Receiver reports: when they are due, and what is in them.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! Datagrams in, frames out; and what the sender should know.
+//! A receiving stream: datagrams in, frames and feedback out.
 
 mod talk;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What RTP/JPEG carries of a JPEG, if it can.
+//! What of a JPEG goes into RTP/JPEG, if it can.
 
 use thiserror::Error;
 

@@ -1,4 +1,4 @@
-//! Puts frames back together, and gives up on time.
+//! Reassembles frames from packets, and gives up on time.
 
 use std::collections::VecDeque;
 use std::ops::Range;

@@ -1,4 +1,4 @@
-//! The headers of a JPEG file, made anew for a picture that came without them (RFC 2435 appendix B).
+//! JPEG headers, rebuilt for a picture that came without them (RFC 2435 appendix B).
 
 use super::header::{RtpPicture, Sampling};
 use super::quantization::Tables;

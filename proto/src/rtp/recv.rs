@@ -1,4 +1,4 @@
-//! Packets in, frames out.
+//! A receiving RTP stream: packets in, frames out.
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! The little that is said beside a stream: sender reports and goodbyes (RFC 3550 section 6).
+//! The RTCP that goes with a stream: sender reports and goodbyes (RFC 3550 section 6).
 
 use super::timeline::timestamp;
 use crate::frame::MediaTime;

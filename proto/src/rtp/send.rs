@@ -1,4 +1,4 @@
-//! Frames in, packets out, each at its instant.
+//! A sending RTP stream: frames in, paced packets out.
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! Sequence numbers that wrap every few seconds, made ones that do not (RFC 3550 appendix A.1).
+//! Sequence numbers that wrap every few seconds, extended to ones that do not (RFC 3550 appendix A.1).
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! Cuts a picture into packets.
+//! Splits a picture into packets.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! One frame on its way: its data, each fragment in its place, and which of them have come.
+//! One frame in flight: its data, each fragment in its place, and which of them have come.
 
 use std::ops::Range;
 use std::sync::Arc;

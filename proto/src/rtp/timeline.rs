@@ -1,4 +1,4 @@
-//! RTP timestamps, made moments.
+//! RTP timestamps, converted to instants.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! How a sending end behaves.
+//! Configuration of a sending stream.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Which frames a stream sends: the newest of those that wait, and none for which its path has no room.
+//! Which frames a stream sends: the newest that waits, and none for which its path has no room.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! The sending end of a stream: frames in, paced datagrams out; and what receivers say back in, answers out.
+//! The sending end of a stream: frames and feedback in, paced datagrams out.
 
 mod config;
 mod gate;

@@ -1,4 +1,4 @@
-//! What a sending end has to say.
+//! The output of a sending stream: events, datagrams, and when to poll again.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Frames on their way out of a stream: the one that waits, the one that goes, and how each ended.
+//! The frames of a stream: the one that waits, the one that is being sent, and how each ended.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! What one receiver is answered.
+//! Replies to one receiver: pongs and gones.
 
 use crate::frame::MediaTime;
 use crate::seq::FrameId;

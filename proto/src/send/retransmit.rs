@@ -1,4 +1,5 @@
-//! Answers resend requests: within a budget, once for all who ask, and with parity where they miss different things.
+//! Answers retransmission requests: within a budget, once for a whole group, and with new parity where its receivers
+//! miss different chunks.
 
 #[cfg(test)]
 mod tests;

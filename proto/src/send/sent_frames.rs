@@ -1,4 +1,4 @@
-//! The frames that were sent last, so that parts of them can be sent again.
+//! The frames that were sent last, kept for retransmission.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};

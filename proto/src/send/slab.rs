@@ -1,4 +1,4 @@
-//! Cuts a frame into datagrams, and makes parity for it.
+//! Splits a frame into datagrams, and makes parity for it.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! Frames in, datagrams out; and what receivers say back in, answers out.
+//! A sending stream: frames and feedback in, paced datagrams out.
 
 mod feedback;
 #[cfg(test)]

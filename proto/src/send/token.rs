@@ -1,4 +1,4 @@
-//! Tokens, by which a sender knows that receivers are where they say.
+//! Tokens that validate a receiver's address.
 
 use std::hash::{Hash, Hasher};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Who receives a stream, how well, and whose word counts.
+//! The viewers of a stream, how well each receives, and which are followed.
 
 pub(super) mod viewer;
 mod witness;

@@ -1,4 +1,4 @@
-//! How a receiver asks a sender to be shown its pictures, and goes on asking for as long as it watches.
+//! Subscribes at a sender, and renews the subscription for as long as the stream is wanted.
 
 use std::time::{Duration, Instant};
 

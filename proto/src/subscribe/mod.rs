@@ -1,4 +1,4 @@
-//! Asking to watch: the two ends of it.
+//! Subscribing: both ends.
 
 mod client;
 mod server;

@@ -1,4 +1,4 @@
-//! Whom a sender shows its pictures to that serves whoever asks.
+//! Admits subscribers, and ends their subscriptions.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Debug;

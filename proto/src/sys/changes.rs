@@ -1,4 +1,4 @@
-//! Word from the system that its network interfaces, their addresses, or its routes are not what they were.
+//! Notifications of the system that its network interfaces, their addresses or its routes have changed.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};

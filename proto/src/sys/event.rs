@@ -1,4 +1,4 @@
-//! Waiting in one call for whatever comes first: input, a deadline, or a word from another thread.
+//! Waits in one call for whatever comes first: input, a deadline, or another thread.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;

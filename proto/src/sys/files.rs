@@ -1,4 +1,4 @@
-//! Files that a program writes: opened so that nobody is waited for, and never through a link that somebody else laid.
+//! Opens files for writing: never blocking, and never through another user's link.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};

@@ -1,4 +1,4 @@
-//! Network interfaces, as people name them: by name, by index, or by one of their addresses.
+//! Network interfaces, by name, index or address.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6, UdpSocket};
 use std::path::Path;

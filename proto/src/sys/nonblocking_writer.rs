@@ -1,4 +1,4 @@
-//! Lines for a reader who may be slow, or away: the program goes on all the same.
+//! Writes lines to a reader that may be slow or gone, without blocking.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};

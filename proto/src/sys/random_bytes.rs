@@ -1,4 +1,4 @@
-//! What nobody may guess.
+//! Random bytes that nobody can guess.
 
 use anyhow::anyhow;
 

@@ -1,4 +1,4 @@
-//! Signals: those that end a program end it in order, and one is for a person's use.
+//! Signals: those that end a program in order, and one for the user.
 
 use std::io;
 use std::os::raw::c_int;

@@ -1,4 +1,4 @@
-//! The one request that every thread listens to: to end in order.
+//! The request to stop, which every thread listens to.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Threads that cannot fail in silence.
+//! Threads whose failure is reported.
 
 use std::thread::{Builder, JoinHandle, panicking};
 

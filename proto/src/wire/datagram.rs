@@ -1,4 +1,4 @@
-//! A datagram in, a checked one out: the only place where bytes from the network are looked at before they are trusted.
+//! Parses and checks datagrams: nothing else reads bytes from the network.
 
 use super::checksum;
 use super::error::WireError;

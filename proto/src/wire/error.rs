@@ -1,4 +1,4 @@
-//! Why bytes are no datagram.
+//! Why a datagram is refused.
 
 use thiserror::Error;
 

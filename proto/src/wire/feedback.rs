@@ -1,4 +1,4 @@
-//! What a receiver says back, and what it is answered.
+//! Feedback from receivers, and the replies to it.
 //!
 //! All but the last begin with the [`Token`] that proves the receiver's address; 0 while it has none.
 //!

@@ -1,4 +1,4 @@
-//! What a sender says of itself, several times a second.
+//! The hello: a sender's state and name, several times a second.
 //!
 //! ```text
 //! +---------------+---------------+------------------ - - -

@@ -1,4 +1,4 @@
-//! What travels: datagrams, read and checked, and written.
+//! The wire format: datagrams, parsed and checked, and written.
 
 mod checksum;
 mod datagram;

@@ -1,11 +1,11 @@
-//! What a receiver asks of a sender that serves whoever asks, and what it is answered.
+//! The subscribe of a receiver, and the reply to it.
 //!
 //! ```text
-//! ask      token 8, flags 1, zeros 7       header's session: the sender's, or all ones
-//! answer   token 8, status 1               header's session: the sender's
+//! subscribe         token 8, flags 1, zeros 7       header's session: the sender's, or all ones
+//! subscribe reply   token 8, status 1               header's session: the sender's
 //! ```
 //!
-//! Flags: 1, the viewer leaves. Status: 0, show this token; 1, there is no room for another viewer.
+//! Flags: 1, the viewer leaves. Status: 0, show this token; 1, there is no place for another viewer.
 
 use super::error::WireError;
 use super::feedback::Token;

@@ -1,4 +1,4 @@
-//! Says while the receiver runs what is wrong, now and then.
+//! Reports the cause of a bad stream while the receiver runs.
 
 use std::net::SocketAddr;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! The program: what it is made of, started and ended in order, and what it says of itself.
+//! The program: its parts, started and ended in order, and its reports.
 
 mod diagnosis;
 pub mod doctor;

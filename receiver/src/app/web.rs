@@ -1,4 +1,4 @@
-//! What the receiver shows of itself in a browser: pictures as they came, figures, and what can be kept of them.
+//! The receiver in a browser: pictures as they came, figures, recordings and snapshots.
 
 mod quota;
 

@@ -1,4 +1,4 @@
-//! Reads single values, and says what is wrong with them.
+//! Parses single values, with errors that say what is wrong.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 

@@ -1,4 +1,4 @@
-//! What is not for us to decode, whoever sends it.
+//! JPEGs that are refused before they are decoded.
 
 use proto::jpeg::{Coding, Info};
 

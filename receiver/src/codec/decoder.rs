@@ -1,4 +1,4 @@
-//! JPEG to pixels. What comes here came over a network: nothing of it is believed before it was checked.
+//! JPEG to pixels. The input came over a network: nothing of it is trusted before it is checked.
 //!
 //! A picture whose restart markers fall on its rows of MCUs is decoded in strips, one per core; the pixels are the
 //! same. Others are decoded by the calling thread alone.

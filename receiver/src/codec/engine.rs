@@ -1,4 +1,4 @@
-//! One thread's decompressor, and the checks without which it must not be let near a buffer.
+//! One thread's decompressor, and the checks that it needs before it writes to a buffer.
 
 use proto::jpeg::Info;
 use turbojpeg::{Colorspace, Decompressor, Image, ScalingFactor, Subsamp, YuvImage};

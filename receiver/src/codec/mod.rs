@@ -1,4 +1,4 @@
-//! JPEG to pixels. What comes here came over a network: nothing of it is believed before it was checked.
+//! JPEG to pixels. The input came over a network: nothing of it is trusted before it is checked.
 
 mod bounds;
 mod decoder;

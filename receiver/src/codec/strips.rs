@@ -1,4 +1,4 @@
-//! Cuts a JPEG at its restart markers into strips, each a JPEG of its own.
+//! Splits a JPEG at its restart markers into strips, each a JPEG of its own.
 //!
 //! After a restart marker nothing depends on what was before it (T.81 F.1.1.5.1), so where the restart interval is a
 //! whole number of rows of MCUs, a strip needs only a header with its own height, and its markers numbered from 0.

@@ -1,4 +1,4 @@
-//! Which of a sender's addresses to ask.
+//! Which of a sender's addresses to subscribe at.
 
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 

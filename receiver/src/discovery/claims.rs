@@ -1,4 +1,4 @@
-//! Who is at an address, where several senders say that they are: one that was killed is announced for minutes.
+//! Which sender is at an address that several announce: one that was killed is announced for minutes.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

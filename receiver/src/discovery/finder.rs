@@ -1,5 +1,5 @@
-//! Finds senders by multicast DNS, and decides which are shown: those that were named; or, if none was, the only one there
-//! is. Of several, a person chooses.
+//! Finds senders by multicast DNS, and decides which are shown: those that were named; else the only one there is.
+//! Among several, the user chooses.
 
 mod say;
 mod state;

@@ -1,4 +1,4 @@
-//! Those who were found and are received, or could not be.
+//! Senders that were found and are received, or could not be.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Where pictures are to come from, as it was said.
+//! Where pictures are to come from, as the command line has it.
 
 use std::net::SocketAddr;
 

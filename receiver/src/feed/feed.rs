@@ -1,4 +1,4 @@
-//! One sender, as this receiver sees it: what was counted of it, what is said of it, and its pictures on their way.
+//! One sender, as this receiver sees it: its counters, its status, and its pictures in flight.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

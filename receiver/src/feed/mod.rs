@@ -1,4 +1,4 @@
-//! What is known of each sender, and its newest picture: filled from below, emptied from above.
+//! What is known of each sender, and its newest picture: written by the layers below, read by those above.
 
 mod counters;
 mod delay;

@@ -1,4 +1,4 @@
-//! How what is counted is said: in a line for people, and as JSON.
+//! Reports of the counters: a line for people, and JSON.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! How a sender's stream is, in words that are kept up to date.
+//! The status of a sender's stream, in words.
 
 use std::time::Instant;
 

@@ -1,4 +1,5 @@
-//! One socket read in batches: what the kernel joined is taken apart again, and each datagram gets its time.
+//! Reads one socket in batches: segments that the kernel joined are split again, and each datagram gets its time of
+//! arrival.
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};

@@ -1,10 +1,10 @@
-//! A flood is turned away by the kernel, before it fills the socket's buffer and the stream finds no room there.
+//! A flood is dropped by the kernel, before it fills the socket's buffer and leaves the stream no room there.
 //!
-//! Nothing of this is there while there is none: every datagram is read, and unknown senders are counted one by one. Only when
-//! thousands a second come that are of no use, the kernel is told whom to let in whole (the senders that are shown), and
-//! of whom little: addresses that send so much, what no sender says, and, where it comes from too many addresses to name
-//! them, all unknown ones. Of each a share is let in, so large that about [`WANTED`] come in each [`WINDOW`]: so new senders
-//! are heard, and it shows when the flood is over.
+//! Without a flood there is no filter: every datagram is read, and unknown senders are counted one by one. Only when
+//! thousands a second come that are of no use, the kernel lets in whole the senders that are shown, and a little of
+//! addresses that send so much, of what no sender sends, and, where it comes from too many addresses to name them, of
+//! all unknown senders. Of each a share is let in, so large that about [`WANTED`] come in each [`WINDOW`]: so new
+//! senders are heard, and it shows when the flood is over.
 
 mod admitted;
 mod heavy_hitters;

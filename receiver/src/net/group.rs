@@ -1,4 +1,4 @@
-//! What a socket needs besides to receive a group, and be answered by nobody as if it were the group.
+//! Socket options for receiving a multicast group.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 

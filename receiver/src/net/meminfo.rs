@@ -1,5 +1,4 @@
-//! What the kernel dropped because the socket's buffer was full, apart from what the network lost, and from what it was
-//! told to turn away.
+//! What the kernel dropped because the socket's buffer was full, apart from what the filter dropped.
 #![allow(unsafe_code, reason = "one libc call; no safe crate here offers SO_MEMINFO")]
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! The UDP socket: what arrives at it, in batches; what leaves it; and what the kernel keeps back.
+//! The UDP socket: reading in batches, sending, and the kernel's drop counters and filter.
 
 mod batch;
 mod gate;

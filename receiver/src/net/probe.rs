@@ -1,4 +1,4 @@
-//! Asks about a socket.
+//! Reads a socket's counters, without reading the socket.
 
 use std::sync::{Mutex, PoisonError};
 

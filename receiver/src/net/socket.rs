@@ -1,4 +1,4 @@
-//! The UDP socket: joined to its group, with a checked buffer, read in batches, and with a way back to the sender.
+//! The UDP socket: joined to its group, with a checked buffer, read in batches, and able to reply to the sender.
 
 mod open;
 #[cfg(test)]

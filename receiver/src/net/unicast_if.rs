@@ -1,4 +1,4 @@
-//! The option that no safe crate here offers: which interface single datagrams leave by.
+//! The socket option for the interface of outgoing unicast, which no safe crate here offers.
 #![allow(unsafe_code, reason = "one libc call")]
 
 use std::io;

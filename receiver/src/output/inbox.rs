@@ -1,4 +1,4 @@
-//! What an output finds to write, and what became of it.
+//! The frames that wait for an output, and its counters.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

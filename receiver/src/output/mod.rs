@@ -1,4 +1,4 @@
-//! Where frames go besides the window.
+//! Outputs besides the window.
 
 mod files;
 mod inbox;

@@ -1,4 +1,4 @@
-//! Where frames go besides the window. Each output has a thread of its own, so that a slow one holds up no other.
+//! Outputs besides the window. Each has a thread of its own, so that a slow one holds up no other.
 
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicUsize, Ordering};

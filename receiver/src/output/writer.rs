@@ -1,4 +1,4 @@
-//! What each output's thread does.
+//! The work of each output's thread.
 
 use std::io::IoSlice;
 use std::sync::Arc;

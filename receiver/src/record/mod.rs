@@ -1,4 +1,4 @@
-//! What is kept of a stream: recordings, snapshots, and what just happened.
+//! Recordings, snapshots and instant replay.
 
 mod backlog;
 mod file_writer;

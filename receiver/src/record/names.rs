@@ -1,4 +1,4 @@
-//! What the files are called.
+//! Names of recorded files.
 
 use std::ffi::OsString;
 use std::fs;

@@ -1,4 +1,4 @@
-//! What comes of something that was asked for, and how it is said.
+//! The result of a save, and how it is reported.
 
 use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, Sender};

@@ -1,4 +1,4 @@
-//! What is kept of a stream: recordings, snapshots, and what just happened.
+//! Recordings, snapshots and instant replay.
 //!
 //! A [`Recorder`] is what the window's keys, a signal and the web page turn to. Nothing that it is asked for is done in
 //! the asking thread: files are made and written by threads of its own.

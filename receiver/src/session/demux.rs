@@ -1,4 +1,4 @@
-//! Whose datagrams are whose.
+//! Which slot each datagram goes to.
 
 use std::cmp::Reverse;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! A receiving thread: datagrams in from one socket, whole frames out to whoever wants them.
+//! A receiving thread: datagrams in from one socket, whole frames out.
 //!
 //! Usually one sender is heard there. Where several may be, each has a slot: a stream, a feed and a tile of its own.
 

@@ -1,4 +1,4 @@
-//! How far a sender's captures are apart.
+//! The interval between a sender's captures.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A sender's host as a person names it, and where it is.
+//! A sender's host as a user names it, and its address.
 
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6, ToSocketAddrs};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Who a sender is, as far as that shows: one that was restarted, or has moved, is to find its place again.
+//! The identity of a sender: one that was restarted, or has moved, gets its slot again.
 
 use std::net::SocketAddr;
 

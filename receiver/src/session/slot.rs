@@ -1,4 +1,4 @@
-//! One sender's place at a socket: its stream, and what is remembered of it.
+//! One sender's slot at a socket: its stream and its state.
 
 mod events;
 

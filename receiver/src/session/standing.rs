@@ -1,4 +1,4 @@
-//! Whether whoever has a place is worth being heard in a flood.
+//! Whether the sender in a slot is let in whole during a flood.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! What a sender's datagrams are: Chunkcast's own, or RTP/JPEG.
+//! The stream of a sender, by format: Chunkcast's own, or RTP/JPEG.
 
 use std::net::SocketAddr;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! Asks a sender for its pictures, for as long as they are wanted.
+//! Subscribes at a sender, for as long as its pictures are wanted.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Where a sender is that is asked for its pictures.
+//! Where the sender is at which to subscribe.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,4 +1,4 @@
-//! Senders that came when all places were taken.
+//! Senders without a slot, while all slots are taken.
 
 use std::net::SocketAddr;
 use std::time::Instant;

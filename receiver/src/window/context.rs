@@ -1,4 +1,4 @@
-//! What the window works with.
+//! What the window needs of the rest of the program.
 
 use std::rc::Rc;
 

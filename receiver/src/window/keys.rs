@@ -1,4 +1,4 @@
-//! What the keys do, whatever alphabet is written with them.
+//! What the keys do, whatever the keyboard's alphabet.
 
 use sdl2::keyboard::{Keycode, Scancode};
 

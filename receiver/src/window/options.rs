@@ -1,4 +1,4 @@
-//! How the window is to be, as a person has it.
+//! The window's options, as the user gave them.
 
 /// How the window is to be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! How large the window is: as its pictures are, as the user wants it, or as the screen is.
+//! The size of the window: that of its pictures, as the user wants it, or that of the screen.
 
 use anyhow::Result;
 use sdl2::video::{FullscreenType, Window, WindowPos};

@@ -1,4 +1,4 @@
-//! What `sender cameras` prints: the cameras, and what each can do.
+//! `sender cameras`: the cameras, and what each can do.
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! Says while the sender runs who receives it, and what is wrong where.
+//! Reports while the sender runs who receives it, and what is wrong where.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

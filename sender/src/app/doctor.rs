@@ -1,4 +1,4 @@
-//! What `sender doctor` checks: what this computer sends with, the way to a receiver, and whether it answers.
+//! `sender doctor`: what this computer sends with, the path to a receiver, and whether it replies.
 
 mod ask;
 

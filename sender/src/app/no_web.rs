@@ -1,4 +1,4 @@
-//! In place of the pages for browsers, in a sender that was built without them.
+//! In place of the web pages, in a sender that was built without them.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;

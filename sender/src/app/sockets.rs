@@ -1,4 +1,4 @@
-//! What is opened before there are pictures: the sockets to send by, and those at which viewers ask.
+//! Opens the sockets before there are pictures: those to send by, and those at which viewers subscribe.
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! What the sender shows of itself in a browser: the pictures that it sends, and its figures.
+//! The sender in a browser: the pictures that it sends, and its figures.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,4 +1,4 @@
-//! Reads single values, and says what is wrong with them.
+//! Parses single values, with errors that say what is wrong.
 
 use proto::Pace;
 use proto::discovery::MAX_LABEL_BYTES;

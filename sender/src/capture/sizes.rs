@@ -1,4 +1,4 @@
-//! How large the pictures are, for whoever announces them.
+//! The size of the pictures, for announcements.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};

@@ -1,4 +1,4 @@
-//! The capture thread: opens the source, paces it if it is stored, and hands on each picture.
+//! The capture thread: opens the source, paces it if it is a file, and hands on each picture.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -1,4 +1,4 @@
-//! Makes JPEGs of raw pictures: from YUV planes without a detour through RGB, large ones on several cores at once.
+//! Encodes raw pictures as JPEGs: from YUV planes without a detour through RGB, large ones on several cores at once.
 
 use std::num::NonZero;
 use std::thread::available_parallelism;

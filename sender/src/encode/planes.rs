@@ -1,4 +1,4 @@
-//! The three planes of some rows of a YUV picture, as the JPEG encoder wants them.
+//! The three planes of some rows of a YUV picture, in the form that the JPEG encoder needs.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! Addresses: whose, on which computer, and of whom in particular none.
+//! Addresses of viewers, and the computers that they belong to.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 

@@ -1,4 +1,4 @@
-//! A destination as it was typed, and the address that it stands for.
+//! A destination as it was typed, and its address.
 
 use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs};
 

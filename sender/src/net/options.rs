@@ -1,4 +1,4 @@
-//! What the user decided about the network.
+//! The network options that the user gave.
 
 /// What the user decided about the network.
 #[derive(Clone, Debug, Default)]

@@ -1,5 +1,5 @@
-//! Reads a datagram together with which of this computer's addresses it was sent to, and sends one from there: who has
-//! asked one address takes answers from no other.
+//! Reads a datagram together with the local address that it was sent to, and sends from there: a client takes no reply
+//! from another address.
 #![allow(unsafe_code, reason = "one libc call, and its control messages; no safe crate here offers them")]
 
 use std::io::{self, IoSlice};

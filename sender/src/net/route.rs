@@ -1,4 +1,4 @@
-//! The way to one destination: by which interface, and how large a packet may be.
+//! The route to a destination: its interface, and the largest packet.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 

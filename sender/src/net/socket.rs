@@ -1,4 +1,4 @@
-//! A UDP socket: sending many datagrams in one call where the kernel can, and reading what receivers send back.
+//! A UDP socket: many datagrams sent in one call where the kernel can, and feedback read.
 
 mod only;
 mod open;

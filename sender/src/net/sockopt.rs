@@ -1,4 +1,4 @@
-//! The socket options that no safe crate here offers.
+//! Socket options that no safe crate here offers.
 #![allow(unsafe_code, reason = "two libc calls; everything else in this crate is safe")]
 
 use std::io;

@@ -1,4 +1,4 @@
-//! Sockets whose buffers are full, to wait until one of them has room.
+//! Sockets whose buffers are full: waits until one of them has room.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

@@ -1,4 +1,4 @@
-//! A destination that cannot be sent to yet: the network is not up, or its name is not known.
+//! A destination that cannot be sent to yet: the network is not up, or its name does not resolve.
 
 use std::io;
 use std::net::SocketAddr;

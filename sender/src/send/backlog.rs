@@ -1,4 +1,4 @@
-//! Datagrams that wait, as their socket's buffer has no room.
+//! Datagrams that wait for room in their socket's buffer.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

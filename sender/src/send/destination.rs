@@ -1,4 +1,4 @@
-//! One destination: its stream, the way there, and what stands in it.
+//! One destination: its stream, its route, and what waits to be sent to it.
 
 mod transmit;
 

@@ -1,4 +1,4 @@
-//! When each destination has something to do, the soonest first.
+//! When each destination is due, the soonest first.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! All that frames go to: the destinations, and the sockets that lead there.
+//! All destinations, and their sockets.
 
 mod budget;
 mod due;

@@ -1,4 +1,4 @@
-//! Follows frames to several destinations.
+//! Counts what becomes of each frame at several destinations.
 
 use std::collections::VecDeque;
 

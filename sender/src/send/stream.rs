@@ -1,4 +1,4 @@
-//! What a destination is sent: Chunkcast's own format, or RTP/JPEG.
+//! The stream to a destination, by format: Chunkcast's own, or RTP/JPEG.
 
 use std::error::Error;
 use std::net::SocketAddr;

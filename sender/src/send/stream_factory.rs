@@ -1,4 +1,4 @@
-//! Makes the streams of one run: all alike, but for the way to where they go.
+//! Makes the streams of one run: all alike, but for their routes.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

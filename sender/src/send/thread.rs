@@ -1,4 +1,4 @@
-//! The sending thread: the newest frame in, datagrams out, each at its instant; and what receivers send back in.
+//! The sending thread: the newest frame in, datagrams out, each when it is due; and feedback in.
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! What the sending thread waits for, all in one call.
+//! All that the sending thread waits for, in one call.
 
 use std::io;
 use std::os::fd::OwnedFd;

@@ -1,4 +1,4 @@
-//! The port at which anybody may ask to be shown the pictures.
+//! The port at which viewers subscribe.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

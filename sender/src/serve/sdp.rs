@@ -1,4 +1,4 @@
-//! What players are told of an RTP/JPEG stream (SDP, RFC 8866).
+//! Session descriptions of an RTP/JPEG stream, for players (SDP, RFC 8866).
 
 use std::fmt;
 use std::io::{self, Write, stdout};

@@ -1,4 +1,4 @@
-//! Who has asked to be shown the pictures.
+//! The subscribers of this sender.
 
 use std::net::SocketAddr;
 use std::ops::Range;

@@ -1,4 +1,4 @@
-//! What the sender says of its counters: an object with stable names for programs, and a line for people.
+//! Reports of the sender's counters: an object with stable names for programs, and a line for people.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! What is said of each receiver.
+//! The statistics of each viewer.
 
 use std::net::SocketAddr;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! One connection: requests in, answers out, until either side has enough.
+//! One connection: requests in, responses out, until either side ends it.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::{IpAddr, TcpStream};

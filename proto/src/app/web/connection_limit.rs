@@ -1,4 +1,4 @@
-//! How many may be here at once.
+//! A limit on connections at one time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

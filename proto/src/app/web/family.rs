@@ -1,4 +1,4 @@
-//! A metric as Prometheus reads it: what it is called, where it stands in the statistics, and how it is written.
+//! A Prometheus metric: its name, where it stands in the statistics, and how it is written.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! Who may ask, by what a browser says of him.
+//! Which requests are accepted, by their Host and Origin.
 //!
 //! A page from elsewhere can make a browser on this network ask us. Under a name of its own that leads here (DNS
 //! rebinding) it could even read the answer: so we answer only to addresses, which cannot be made to lead elsewhere

@@ -1,4 +1,4 @@
-//! What the page asks for twice a second: how each stream is, and its figures.
+//! The JSON that the page fetches twice a second: the state of each stream, and its figures.
 
 use std::fmt::Write;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! A connection that is never waited for longer than it may take.
+//! A connection with a time limit on every wait.
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};

@@ -1,4 +1,4 @@
-//! Who may have something saved, and how often: it costs a disk what it costs nobody to ask for.
+//! Who may save something, and how often: a request costs nothing, and fills a disk.
 
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! Who is here, so that nobody has all places.
+//! Connections, counted by address, so that no peer takes all places.
 
 use std::net::{IpAddr, Ipv6Addr, Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

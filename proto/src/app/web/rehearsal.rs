@@ -1,4 +1,4 @@
-//! Connections without sockets, for those who try what requests do by the million.
+//! Connections without sockets, for fuzzing and tests.
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What is made of statistics: once for each of them, however often it is asked for.
+//! What is rendered from the statistics: once for each report, however often it is requested.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 

@@ -1,4 +1,4 @@
-//! What is answered.
+//! A response, as it is written.
 
 use std::borrow::Cow;
 use std::fmt::Write;

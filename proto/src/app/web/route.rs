@@ -1,4 +1,4 @@
-//! Which answer each path has.
+//! The response for each path.
 
 use std::net::IpAddr;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! Takes connections, each with a thread of its own, and waits for all of them at the end.
+//! Accepts connections, each with a thread of its own, and joins all of them at the end.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, TcpListener, TcpStream};

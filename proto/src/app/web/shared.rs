@@ -1,4 +1,4 @@
-//! What all connections work with.
+//! What all connections share.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! What the server asks of the program that it shows.
+//! What a program implements to be served: its streams, statistics and actions.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Pictures one behind the other, as browsers and players have long taken them: multipart/x-mixed-replace.
+//! MJPEG for browsers and players: multipart/x-mixed-replace.
 
 use std::io::{self, IoSlice};
 use std::time::{Duration, Instant};

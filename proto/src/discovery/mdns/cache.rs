@@ -1,4 +1,4 @@
-//! What is known of services of one kind: a bounded number, whatever is announced.
+//! Services of one kind that were announced: a bounded number, whatever comes.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! Reading messages of DNS (RFC 1035, section 4), whoever sent them.
+//! Reads DNS messages (RFC 1035, section 4) from anybody.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

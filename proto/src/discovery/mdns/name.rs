@@ -1,4 +1,4 @@
-//! Names of DNS: labels, one in the other.
+//! DNS names: sequences of labels.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
-//! Announces one service and answers for it. Of what others say it keeps nothing, and it says little however much is
-//! asked.
+//! Announces one service and answers queries for it. It keeps nothing of what others send, and its replies are rate
+//! limited.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

@@ -1,4 +1,4 @@
-//! Writing messages of DNS.
+//! Writes DNS messages.
 
 use std::net::IpAddr;
 

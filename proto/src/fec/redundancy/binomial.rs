@@ -1,4 +1,4 @@
-//! How likely it is that more chunks are lost than parity can replace.
+//! The probability that more chunks are lost than parity can replace.
 
 /// The fewest parity chunks n, up to `most`, for which more than n of `data` + n chunks are lost with at most the given
 /// `chance`, each being lost with probability `loss` on its own; `most` if none is enough.

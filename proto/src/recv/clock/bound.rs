@@ -1,4 +1,4 @@
-//! Exchanges, and the intervals that by them are known to hold the sender's clock and its drift.
+//! Exchanges, and the intervals that they give for the sender's clock and its drift.
 
 use std::time::Instant;
 

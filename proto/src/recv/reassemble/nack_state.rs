@@ -1,4 +1,4 @@
-//! What was asked for again of one frame.
+//! What was requested of one frame.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! One frame on its way: its bytes, which of them have arrived, and what has been done about the others.
+//! One frame in flight: its bytes, which chunks have arrived, and what was done about the others.
 
 use std::sync::Arc;
 use std::time::Instant;

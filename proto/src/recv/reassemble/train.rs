@@ -1,4 +1,4 @@
-//! How the datagrams of one frame arrive, one after the other.
+//! How the datagrams of one frame arrive: order, dispersion, loss.
 
 use std::ops::Range;
 use std::time::{Duration, Instant};

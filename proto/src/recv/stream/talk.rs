@@ -1,4 +1,4 @@
-//! When a receiving stream tells its sender something, and what.
+//! The feedback of a receiving stream: pings, reports and requests.
 
 use std::fmt::Debug;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! What receivers say back, and what they are answered.
+//! Feedback from receivers, and the replies to it.
 
 use std::fmt::Debug;
 use std::hash::Hash;

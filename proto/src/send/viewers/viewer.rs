@@ -1,4 +1,4 @@
-//! One receiver: what it says, and whether that is to be believed.
+//! One viewer: what it reports, and whether that is followed.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Whether what a receiver says of its path can be true.
+//! Whether a viewer's reports of its path are plausible.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! The links of this computer: its interfaces, once for each family of addresses.
+//! The links of this computer: its interfaces, once for each address family.
 
 use std::io;
 use std::net::IpAddr;

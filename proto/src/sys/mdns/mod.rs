@@ -1,4 +1,4 @@
-//! Multicast DNS on this computer's interfaces: what of [`discovery::mdns`](crate::discovery::mdns) needs a socket.
+//! Multicast DNS on this computer's interfaces: the sockets for [`discovery::mdns`](crate::discovery::mdns).
 
 mod links;
 mod resolve;

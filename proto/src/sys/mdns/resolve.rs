@@ -1,4 +1,4 @@
-//! The addresses of a host of this network, such as `server.local`, where the system does not ask by multicast DNS itself.
+//! Resolves a host of this network, such as `server.local`, where the system has no multicast DNS itself.
 
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! The sockets of multicast DNS: one for each interface and family of addresses, which come and go with those.
+//! The sockets of multicast DNS: one for each interface and address family.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};

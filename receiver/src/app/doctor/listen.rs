@@ -1,4 +1,4 @@
-//! Listens for a while as a receiver does, and says what arrives.
+//! Listens for a while as a receiver does, and lists what arrives.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! Who has a port.
+//! Which process has a port.
 
 use std::fs;
 

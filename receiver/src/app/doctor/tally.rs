@@ -1,4 +1,4 @@
-//! Who sent datagrams that no stream took.
+//! Sources of datagrams that no stream took.
 
 use std::fmt;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! How much is saved because a browser asks for it: whoever presses the button need not be whose disk it is.
+//! How much a browser may save: whoever presses the button need not own the disk.
 
 use std::path::{Path, absolute};
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! What is said of who is found, and of who is not.
+//! Messages about senders that are found, or not.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

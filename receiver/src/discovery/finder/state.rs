@@ -1,4 +1,4 @@
-//! What the thread that looks for senders remembers.
+//! The state of the thread that looks for senders.
 
 use std::time::{Duration, Instant};
 

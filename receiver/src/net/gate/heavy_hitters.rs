@@ -1,4 +1,4 @@
-//! Who sends most, counted in little room.
+//! Counts who sends most, in bounded memory.
 
 use std::net::SocketAddr;
 

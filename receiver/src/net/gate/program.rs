@@ -1,4 +1,4 @@
-//! What the kernel asks of each datagram while a flood lasts: a classic BPF program, as socket(7) has it.
+//! The filter that the kernel runs on each datagram during a flood: a classic BPF program, as socket(7) has it.
 //!
 //! It sees the UDP header first, and the IP header by offsets of its own.
 

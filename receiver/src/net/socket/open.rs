@@ -1,4 +1,4 @@
-//! How a socket comes to be.
+//! Opens and configures the socket.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};

@@ -1,4 +1,4 @@
-//! A picture in another sampling than its own.
+//! Converts a picture to another chroma sampling.
 
 use crate::codec::{Decoded, DecodedLayout};
 

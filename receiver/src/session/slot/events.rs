@@ -1,4 +1,4 @@
-//! What a slot does about what happens in its stream.
+//! How a slot handles the events of its stream.
 
 use std::fmt::Display;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! What tiles are drawn on, and a tile as it is handed over to be drawn.
+//! The surface that tiles are drawn on, and a tile as it is handed over to be drawn.
 
 use anyhow::{Result, anyhow};
 use sdl2::EventPump;

@@ -1,4 +1,4 @@
-//! How the window waits for what comes first: its user, a picture, or the request to stop.
+//! Waits for whatever comes first: the user, a picture, or the request to stop.
 
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex};

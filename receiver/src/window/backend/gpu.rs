@@ -1,4 +1,4 @@
-//! A window drawn by graphics hardware: planes go up as they are, and are converted and scaled there.
+//! A window drawn by graphics hardware: planes are uploaded as they are, and converted and scaled there.
 
 use anyhow::Result;
 use sdl2::pixels::{Color, PixelFormatEnum};

@@ -1,4 +1,4 @@
-//! How the window comes to the screen, and what it hears from there.
+//! The window's connection to the screen: drawing and events.
 
 pub(super) mod canvas;
 pub(super) mod events;

@@ -1,4 +1,4 @@
-//! What Xlib does when its display goes away: it ends the program, whatever else that does. Here it has it end in order.
+//! Xlib ends the program when its display goes away. Here it ends in order.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, c_int, c_void};

@@ -1,4 +1,4 @@
-//! What is drawn to be laid over a picture: pixels of B, G, R and straight alpha.
+//! A bitmap to be laid over a picture: pixels of B, G, R and straight alpha.
 
 use sdl2::rect::Rect;
 

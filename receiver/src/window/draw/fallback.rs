@@ -1,5 +1,5 @@
-//! Lookups that the program's own font has not, from the fonts of the system. They are looked for when one is wanted first,
-//! in a thread of its own: the window goes on meanwhile, and draws them when they are there.
+//! Letters that the program's own font lacks, from the fonts of the system. Those are loaded when the first such letter
+//! is wanted, in a thread of their own: the window goes on meanwhile.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -107,7 +107,7 @@ impl FallbackState {
     }
 }
 
-/// Lookups that are remembered: anybody can announce a name. Each is at most 1000 curves, 36 KB; most are 2.
+/// Letters that are remembered: anybody can announce a name. Each is at most 1000 curves, 36 KB; most are 2.
 const MOST_LETTERS: usize = 1024;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Lookups of any size: of the program's own font, and for what it has not, of those of the system.
+//! Letters of any size: of the program's own font, or of the system's where that lacks them.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

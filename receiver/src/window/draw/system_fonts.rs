@@ -1,4 +1,4 @@
-//! The fonts that are installed: which there are, and what letters they have. None of them is believed to be whole.
+//! The fonts that are installed, and what letters they have. None of them is trusted to be well-formed.
 
 use std::collections::HashMap;
 use std::fs::{self, File};

@@ -1,4 +1,4 @@
-//! Lines of text: how wide they are, what of them fits, and where each letter is to be drawn.
+//! Lines of text: how wide they are, how much of them fits, and where each letter is drawn.
 
 use unicode_bidi::{BidiClass, BidiInfo, bidi_class};
 

@@ -1,4 +1,4 @@
-//! How far a picture can be trusted, in a word, a mark and a colour; and the edge of its tile that says so too.
+//! How far a picture can be trusted: a word, a mark and a colour, and the edge of its tile.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The keys, shown by one of them.
+//! The list of keys.
 
 use sdl2::rect::Rect;
 

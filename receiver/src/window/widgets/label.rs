@@ -1,4 +1,4 @@
-//! The strip at the bottom of a grid's tile: which sender it is, and how it is.
+//! The label at the bottom of a grid's tile: the sender's name and status.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What is written on pictures or stands in for them.
+//! What is drawn over pictures, or in place of them.
 
 pub(super) mod card;
 pub(super) mod health;

@@ -1,4 +1,4 @@
-//! What is written on a picture: what it is, how old it is, and the stream's figures.
+//! The overlay: the sender's name, the picture's age, and the stream's figures.
 
 mod figures;
 mod panel;

@@ -1,4 +1,4 @@
-//! What takes the place of all tiles for a while: the list of senders to choose from.
+//! The list of senders to choose from, shown in place of all tiles.
 
 mod list;
 

@@ -1,4 +1,4 @@
-//! What a window says of a sender in figures, looked at twice a second.
+//! A sender's figures for the window, sampled twice a second.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};

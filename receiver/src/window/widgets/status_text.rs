@@ -1,4 +1,4 @@
-//! What the window says in words: its title, and the card that stands in for a picture.
+//! The window's words: its title, and the card that stands in for a picture.
 
 use std::time::{Duration, Instant};
 

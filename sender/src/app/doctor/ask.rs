@@ -1,4 +1,4 @@
-//! Says hello as a sender does, without any pictures, and sees who answers.
+//! Sends hellos without any frames, and waits for feedback.
 
 use std::io;
 use std::net::SocketAddr;

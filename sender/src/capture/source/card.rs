@@ -1,4 +1,4 @@
-//! What the test card looks like, drawn straight into planes of Y, U and V.
+//! Draws the test card, straight into planes of Y, U and V.
 
 use std::ops::Range;
 

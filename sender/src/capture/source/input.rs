@@ -1,4 +1,4 @@
-//! Bytes from a file or a pipe, waited for in a way that can be stopped; and what readers make of them.
+//! Bytes from a file or a pipe, read so that waiting can be stopped.
 
 use std::fs::File;
 use std::io::{self, Seek};

@@ -1,4 +1,4 @@
-//! JPEGs one after the other, in a file or a pipe; text between them (as in multipart streams) is passed over.
+//! JPEGs one after the other, in a file or a pipe; text between them (as in multipart streams) is skipped.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Makes a source of what the user named.
+//! Opens the source that the user named.
 
 use std::io::ErrorKind;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! From the levels of video (limited range: black is 16, white 235) to those of JPEG (full range: 0 and 255).
+//! Converts video levels (limited range: black is 16, white 235) to those of JPEG (full range: 0 and 255).
 
 /// Stretches luma in place: 16 to 235 becomes 0 to 255, what is outside is cut off.
 pub(super) fn stretch_luma(plane: &mut [u8]) {

@@ -1,4 +1,4 @@
-//! What `--source` says.
+//! The values of `--source`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;

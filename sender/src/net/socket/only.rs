@@ -1,4 +1,4 @@
-//! The interface by which a socket is asked, where one was named.
+//! Restricts a serving socket to one interface, where one was named.
 
 use std::net::SocketAddr;
 

@@ -1,4 +1,4 @@
-//! Sockets are opened, and led by interfaces.
+//! Opens sockets, and sets their interface.
 
 use std::io;
 use std::net::SocketAddr;

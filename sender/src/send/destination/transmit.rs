@@ -1,4 +1,4 @@
-//! What is due to a destination goes by its socket, or waits for room there, or fails.
+//! Sends what is due to a destination, or keeps it until the socket has room, or fails.
 
 use std::io;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! How large pictures may be, so that the paths of those who are followed carry the stream.
+//! The frame budget: how large frames may be, so that the paths that are followed carry the stream.
 
 use proto::Follow;
 

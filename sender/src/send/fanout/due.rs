@@ -1,4 +1,4 @@
-//! What is due goes out; and what the network and the source have become is taken in.
+//! Sends what is due, and takes in changes of the network and the source.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! What comes back; and viewers, who come and go by it.
+//! Takes in feedback and subscriptions.
 
 use std::net::SocketAddr;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! What there is to write on a picture.
+//! The figures for the overlay.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Which lines are written on a picture, the most important first: where there is little room, the last are left out.
+//! The lines of the overlay, the most important first: where there is little room, the last are left out.
 
 use std::time::Duration;
 

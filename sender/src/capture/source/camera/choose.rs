@@ -1,4 +1,4 @@
-//! Which of a camera's modes to run it in.
+//! Chooses one of a camera's modes.
 
 use super::mode::{CameraFormat, Mode};
 use crate::capture::source::WantedMode;

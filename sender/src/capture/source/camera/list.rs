@@ -1,4 +1,4 @@
-//! Which cameras there are.
+//! Lists the cameras.
 
 use std::io;
 use std::panic::catch_unwind;

@@ -1,4 +1,4 @@
-//! What a camera can give: formats, sizes and rates.
+//! A camera's modes: formats, sizes and rates.
 
 use std::fmt;
 use std::io;

@@ -1,4 +1,4 @@
-//! Two things that the `v4l` crate has no safe way for.
+//! Two things for which the `v4l` crate has no safe way.
 #![allow(
     unsafe_code,
     reason = "the kernel fills a struct; a descriptor is lent. Nothing else in the crate needs it"

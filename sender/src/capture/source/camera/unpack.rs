@@ -1,4 +1,4 @@
-//! From what a driver put into a buffer to a picture.
+//! Converts a driver's buffer to a picture.
 
 use std::sync::Arc;
 
