@@ -217,7 +217,7 @@ impl Args {
         } else if self.sdp.is_some() && self.dest.len() > 1 {
             "--sdp describes one destination: give one --dest, or a group that many can join"
         } else if is_rtp && self.serve_at().is_some() {
-            "RTP/JPEG goes to a --dest, and nobody asks for it: give --dest HOST:PORT, and leave out --serve"
+            "RTP/JPEG goes to a --dest, and nobody can subscribe to it: give --dest HOST:PORT, and leave out --serve"
         } else if is_rtp && matches!(self.fec, Fec::Percent(_)) {
             "RTP/JPEG has no parity: leave out --fec, or --format rtp"
         } else {

@@ -300,9 +300,7 @@ impl Finder {
             return Ok(Reception::Joined(target));
         }
         if found.addresses.is_empty() {
-            bail!(
-                "it says no address in a network of this computer at which it can be asked; try receiver --connect HOST"
-            );
+            bail!("it announces no address in a network of this computer; try receiver --connect HOST");
         }
         let target = Target::of_found(&found.addresses, self.changed.clone());
         if is_wanted {

@@ -13,7 +13,7 @@ pub struct Status {
     pub interface: String,
     /// Where pictures are expected, such as `0.0.0.0:9000`, and whether it is listened there or asked.
     pub listening: String,
-    /// "listening on" or "asking".
+    /// "listening on" or "connecting to".
     pub doing: &'static str,
     /// How the stream is.
     pub state: StreamState,

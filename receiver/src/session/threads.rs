@@ -91,7 +91,7 @@ impl ReceiveThreads {
                 match begin() {
                     _ if stop.is_requested() => {}
                     Ok(()) => return,
-                    Err(error) => tracing::warn!("{} cannot be asked: {error:#}", host.text),
+                    Err(error) => tracing::warn!("cannot connect to {}: {error:#}", host.text),
                 }
             }
         };
@@ -135,16 +135,16 @@ impl Opened {
         Self::towards(&host.place(addresses)?, &host.text, interface)
     }
 
-    /// For a sender that is asked at its place; `name` is what people call it.
+    /// For a sender to subscribe at, there; `name` is what people call it.
     pub(crate) fn towards(place: &Arc<Target>, name: &str, interface: Option<&str>) -> Result<Self> {
         let address = place.address();
         let socket = ReceiveSocket::open_towards(address, interface)?;
-        tracing::info!("asking {name} at {address}");
+        tracing::info!("connecting to {name} at {address}");
         let whom = if name == address.to_string() { name.to_owned() } else { format!("{name} ({address})") };
         Ok(Self {
             socket,
             subscription: Some(Subscription::new(place.clone())),
-            status: Status::new("asking", whom),
+            status: Status::new("connecting to", whom),
         })
     }
 }

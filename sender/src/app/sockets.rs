@@ -82,7 +82,7 @@ impl SenderSockets {
             interface: args.interface.clone(),
         };
         let started = Announcer::start(notice, sizes.clone(), stop);
-        started.inspect_err(|error| tracing::info!("{error:#}; receivers can still ask by address")).ok()
+        started.inspect_err(|error| tracing::info!("{error:#}; receivers can still connect by address")).ok()
     }
 }
 

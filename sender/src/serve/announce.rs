@@ -154,4 +154,4 @@ fn text(notice: &ServiceNotice, size: Option<(u16, u16)>) -> Vec<u8> {
 }
 
 const CANNOT: &str = "cannot announce this sender by multicast DNS";
-const WAY_OUT: &str = "receivers can still ask by address: receiver --connect HOST";
+const WAY_OUT: &str = "receivers can still connect by address: receiver --connect HOST";

@@ -134,7 +134,7 @@ fn not_us(host: &str) -> Response {
     Response::sentence(
         421,
         &format!(
-            "this is not {host:?}: ask by an address of this computer, or start with --http-host and that name"
+            "this is not {host:?}: use an address of this computer, or start with --http-host and that name"
         ),
     )
 }

@@ -65,7 +65,7 @@ impl Permits {
             return Ok(());
         }
         let wait = EVERY.as_secs();
-        let why = format!("a {action} was asked for just now; one a second is enough");
+        let why = format!("a {action} was requested just now; one a second is enough");
         Err(Response::sentence(429, &why).with(&format!("Retry-After: {wait}")))
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn answer(request: &Request, client: &WebClient<'_>, shared: &Shared)
     if request.method == Method::Post {
         return WebReply::Whole(match action {
             Some(&action) => act(action, request, client, shared).unwrap_or_else(|refused| refused),
-            None => Response::sentence(405, "only actions are asked for by POST").with("Allow: GET, HEAD"),
+            None => Response::sentence(405, "POST is for actions only").with("Allow: GET, HEAD"),
         });
     }
     if request.path == "/stream.mjpeg" {
@@ -54,7 +54,7 @@ pub(super) fn answer(request: &Request, client: &WebClient<'_>, shared: &Shared)
         }
         "/metrics" => Response::new(200, metrics::KIND, metrics::text(shared).into_bytes()),
         "/healthz" => health(request, shared).unwrap_or_else(|refused| refused),
-        _ if action.is_some() => Response::sentence(405, "actions are asked for by POST").with("Allow: POST"),
+        _ if action.is_some() => Response::sentence(405, "actions take POST only").with("Allow: POST"),
         _ => Response::sentence(404, PATHS),
     })
 }

@@ -193,7 +193,7 @@ impl Heard {
                 list.ok(format_args!("it answers; its clock is known to within {error:.2} ms"))?;
             }
             None if stats.questions == 0 && !self.has_ended => {
-                list.note("it does not ask for reports, so that nothing is sent back to it")?;
+                list.note("it takes no feedback, so that nothing is sent back to it")?;
             }
             None => {}
         }

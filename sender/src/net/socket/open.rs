@@ -86,7 +86,8 @@ impl SendSocket {
             socket.socket.set_only_v6(true)?;
         }
         socket.socket.bind(&at.into())?;
-        sockopt::tell_address(&socket.socket, at.is_ipv4()).context("cannot learn where asks are sent to")?;
+        sockopt::tell_address(&socket.socket, at.is_ipv4())
+            .context("cannot learn which address datagrams are sent to")?;
         let is_bound = scope(at) != 0;
         if options.interface.is_some() || is_bound {
             let wanted = Wanted::new(options.interface.as_deref(), at);
@@ -118,7 +119,7 @@ impl SendSocket {
     /// # Errors
     /// What the system says.
     pub fn back_to(&self, peer: Peer, options: &NetworkOptions) -> Result<Self> {
-        let Some(ip) = peer.at else { bail!("the system does not say which address was asked") };
+        let Some(ip) = peer.at else { bail!("the system does not say which address a datagram was sent to") };
         let mut at = SocketAddr::new(ip, self.port()?);
         if let (SocketAddr::V6(at), SocketAddr::V6(to)) = (&mut at, peer.address) {
             at.set_scope_id(to.scope_id());
