@@ -49,6 +49,16 @@ impl StreamConfig {
     }
 }
 
+/// What the streams of both formats do alike.
+macro_rules! whichever {
+    ($which:expr, $stream:ident => $do:expr) => {
+        match $which {
+            Self::Chunkcast($stream) => $do,
+            Self::Rtp($stream) => $do,
+        }
+    };
+}
+
 impl ReceiveStream {
     pub(super) fn new(config: StreamConfig) -> Self {
         match config {
@@ -65,31 +75,19 @@ impl ReceiveStream {
         arrived: Instant,
         now: Instant,
     ) -> Outcome {
-        match self {
-            Self::Chunkcast(stream) => stream.handle_datagram_arrived(from, datagram, arrived, now),
-            Self::Rtp(stream) => stream.handle_datagram_arrived(from, datagram, arrived, now),
-        }
+        whichever!(self, stream => stream.handle_datagram_arrived(from, datagram, arrived, now))
     }
 
     pub(super) fn handle_timeout(&mut self, now: Instant) {
-        match self {
-            Self::Chunkcast(stream) => stream.handle_timeout(now),
-            Self::Rtp(stream) => stream.handle_timeout(now),
-        }
+        whichever!(self, stream => stream.handle_timeout(now))
     }
 
     pub(super) fn next_event(&mut self) -> Option<RecvEvent<SocketAddr>> {
-        match self {
-            Self::Chunkcast(stream) => stream.next_event(),
-            Self::Rtp(stream) => stream.next_event(),
-        }
+        whichever!(self, stream => stream.next_event())
     }
 
     pub(super) fn poll(&mut self, now: Instant) -> RecvOutput<'_, SocketAddr> {
-        match self {
-            Self::Chunkcast(stream) => stream.poll(now),
-            Self::Rtp(stream) => stream.poll(now),
-        }
+        whichever!(self, stream => stream.poll(now))
     }
 
     /// The sender's clock, as far as it is known; RTP/JPEG's never is.
@@ -112,46 +110,28 @@ impl ReceiveStream {
     }
 
     pub(super) fn is_free(&self, now: Instant) -> bool {
-        match self {
-            Self::Chunkcast(stream) => stream.is_free(now),
-            Self::Rtp(stream) => stream.is_free(now),
-        }
+        whichever!(self, stream => stream.is_free(now))
     }
 
     /// Who has the place, and the session.
     pub(super) fn holder(&self) -> Option<(SocketAddr, SessionId)> {
-        match self {
-            Self::Chunkcast(stream) => stream.holder(),
-            Self::Rtp(stream) => stream.holder(),
-        }
+        whichever!(self, stream => stream.holder())
     }
 
     /// When anything last came of whoever has the place.
     pub(super) fn last_heard(&self) -> Option<Instant> {
-        match self {
-            Self::Chunkcast(stream) => stream.last_heard(),
-            Self::Rtp(stream) => stream.last_heard(),
-        }
+        whichever!(self, stream => stream.last_heard())
     }
 
     pub(super) fn release(&mut self, now: Instant) {
-        match self {
-            Self::Chunkcast(stream) => stream.release(now),
-            Self::Rtp(stream) => stream.release(now),
-        }
+        whichever!(self, stream => stream.release(now))
     }
 
     pub(super) fn close(&mut self) {
-        match self {
-            Self::Chunkcast(stream) => stream.close(),
-            Self::Rtp(stream) => stream.close(),
-        }
+        whichever!(self, stream => stream.close())
     }
 
     pub(super) fn stats(&self) -> &RecvStats {
-        match self {
-            Self::Chunkcast(stream) => stream.stats(),
-            Self::Rtp(stream) => stream.stats(),
-        }
+        whichever!(self, stream => stream.stats())
     }
 }
