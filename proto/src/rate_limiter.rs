@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 /// Says when something may be said or done once more: so often at once, and then once in so long.
 #[derive(Clone, Copy, Debug)]
 pub struct RateLimiter {
-    burst: u32,
+    /// How far ahead of the pace it may be: by all of the burst but one.
+    ahead: Duration,
     every: Duration,
     /// When all of the burst is there again; `None` before the first.
     restored: Option<Instant>,
@@ -19,7 +20,7 @@ impl RateLimiter {
 
     /// So many at once, and then one in so long; whoever is quiet for a while has as many again.
     pub const fn with_burst(burst: u32, every: Duration) -> Self {
-        Self { burst, every, restored: None }
+        Self { ahead: every.saturating_mul(burst - 1), every, restored: None }
     }
 
     /// Of messages that a sender causes, which must not fill a disk if it lies: somebody may start one again and again.
@@ -29,10 +30,10 @@ impl RateLimiter {
 
     /// Whether it is time; then one less is left.
     pub fn is_due(&mut self, now: Instant) -> bool {
-        let restored = self.restored.map_or(now, |restored| restored.max(now)) + self.every;
-        let is_due = restored.saturating_duration_since(now) <= self.every * self.burst;
+        let restored = self.restored.map_or(now, |restored| restored.max(now));
+        let is_due = restored - now <= self.ahead;
         if is_due {
-            self.restored = Some(restored);
+            self.restored = Some(restored + self.every);
         }
         is_due
     }

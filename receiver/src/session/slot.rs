@@ -218,12 +218,13 @@ impl SenderSlot {
     /// Gives up what is overdue, and notices that the sender is silent.
     pub(super) fn handle_timeout(&mut self, socket: &mut ReceiveSocket, feeds: &Feeds, now: Instant) {
         self.stream.handle_timeout(now);
-        if self.heard().is_some_and(|heard| heard + SILENT <= now) {
+        let heard = self.heard();
+        if heard.is_some_and(|heard| heard + SILENT <= now) {
             self.begin_silence(now);
             self.feed.live().falls_silent();
             feeds.wake();
         }
-        if self.heard().is_none() && self.silence.is_time_to_join_again(now) {
+        if heard.is_none() && self.silence.is_time_to_join_again(now) {
             socket.join_again();
         }
     }
