@@ -56,7 +56,8 @@ pub(crate) static STANDARD_TABLES: [u8; 420] = [
 #[cfg(test)]
 mod tests {
     use super::super::headers::tests::small;
-    use super::super::headers::{DHT, scan, scan_head};
+    use super::super::headers::{scan, scan_head};
+    use super::super::markers::DHT;
     use super::*;
 
     #[test]

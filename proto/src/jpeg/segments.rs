@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::headers::{EOI, SOI, SOS, end_of_scan, next_marker, segment, stands_alone};
+use super::markers::{EOI, SOI, SOS, end_of_scan, next_marker, segment, stands_alone};
 
 /// A segment of a JPEG, by where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::headers::{EOI, RST0, RST7, SOI, SOS, TEM, fill, is_frame_header};
+use super::markers::{EOI, RST0, RST7, SOI, SOS, TEM, fill, is_frame_header};
 
 /// Cuts a stream of JPEGs (an `.mjpeg` file, a pipe, the parts of a multipart stream) into pictures.
 ///

@@ -3,6 +3,7 @@
 mod feedback;
 #[cfg(test)]
 mod tests;
+mod transmit;
 
 use std::collections::VecDeque;
 use std::fmt::Debug;
@@ -10,12 +11,12 @@ use std::hash::Hash;
 use std::time::{Duration, Instant};
 
 use super::config::SendConfig;
-use super::gate::{Path, WaitingFrame};
-use super::output::{SendEvent, SendOutput, Transmit, most_at_once};
+use super::gate::Path;
+use super::output::SendOutput;
 use super::pacer::{Pace, Pacer};
 use super::queue::FrameQueue;
 use super::reply::{MOST_REPLIES, Reply};
-use super::retransmit::{Retransmitter, SlabPart};
+use super::retransmit::Retransmitter;
 use super::sent_frames::SentFrames;
 use super::slab::CutError;
 use super::token::AddressToken;
@@ -27,7 +28,7 @@ use crate::frame::{Clock, Frame};
 use crate::rate::Train;
 use crate::seq::FrameId;
 use crate::stats::SendStats;
-use crate::wire::{self, Header, Hello, Invitation, Kind, SourceState};
+use crate::wire::{self, Kind, SourceState};
 
 /// How often a sender says hello, once it has said some at its start: twice and a half in the silence after which its
 /// place may be taken.
@@ -227,120 +228,6 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
             Pace::Rate(rate) => Some(rate),
         }
     }
-
-    fn begin(&mut self, waiting: &WaitingFrame, now: Instant) -> Result<(), SendEvent> {
-        let (captured, jpeg) = (waiting.frame.captured, &waiting.frame.jpeg);
-        let sent = self.sent_frames.begin(now);
-        let redundancy = &mut self.redundancy;
-        let parity = |data_chunks| redundancy.chunks(data_chunks);
-        let cut = sent.slab.cut(
-            jpeg,
-            self.config.session,
-            self.next_frame,
-            captured,
-            self.config.datagram_bytes,
-            parity,
-        );
-        if let Err(error) = cut {
-            self.sent_frames.undo();
-            return Err(self.queue.refuse(waiting, error));
-        }
-        self.pacer.set_rate(self.viewers.rate(now));
-        let datagrams = sent.slab.len() + sent.slab.planned_parity();
-        self.pacer.begin(datagrams, sent.slab.bytes(), self.queue.interval(), now);
-        sent.begin(self.next_frame, self.pacer.rate());
-        self.next_frame = self.next_frame.next();
-        self.queue.begin(waiting, now);
-        Ok(())
-    }
-
-    /// Gives out the next `count` datagrams of the frame, or as many as one call takes: data, then parity.
-    fn send(&mut self, count: usize, now: Instant) -> SendOutput<'_, S> {
-        let sent = self.sent_frames.newest().expect(GOING);
-        let (from, data) = (sent.count(), sent.slab.len());
-        let is_data = from < data;
-        let stride = if is_data { sent.slab.stride() } else { sent.slab.parity_stride() };
-        let left = if is_data { data - from } else { data + sent.slab.planned_parity() - from };
-        let count = most_at_once(count.min(left), stride);
-        sent.sent(from + count, now);
-        if from + count == data + sent.slab.planned_parity() {
-            self.last_sent = Some(now);
-            self.queue.sent(now);
-        }
-        let bytes = if is_data {
-            self.queue.stats.data += count as u64;
-            sent.slab.range(from..from + count)
-        } else {
-            self.queue.stats.parity += count as u64;
-            sent.slab.make_parity(sent.slab.planned_parity(), &mut self.encoder);
-            sent.slab.parity_range(from - data..from - data + count)
-        };
-        self.streamed += bytes.len() as u64;
-        self.queue.stats.bytes += bytes.len() as u64;
-        SendOutput::Transmit(Transmit { to: None, bytes, segment: stride.min(bytes.len()) })
-    }
-
-    /// Gives out the next datagrams that were asked for again.
-    fn send_again(&mut self, now: Instant) -> SendOutput<'_, S> {
-        let repair = self
-            .retransmitter
-            .next(&mut self.sent_frames, &mut self.encoder, self.streamed, now)
-            .expect("it was there")
-            .clone();
-        let sent = self.sent_frames.find(repair.frame).expect("answers are of frames that are kept");
-        let is_data = repair.what == SlabPart::Data;
-        let stride = if is_data { sent.slab.stride() } else { sent.slab.parity_stride() };
-        let count = most_at_once(repair.range.len().min(self.pacer.repair_group(stride)), stride);
-        self.retransmitter.taken(count);
-        let range = repair.range.start..repair.range.start + count;
-        if is_data {
-            sent.resent(range.clone());
-        }
-        let bytes = if is_data {
-            self.again.clear();
-            self.again.extend_from_slice(sent.slab.range(range));
-            self.again.chunks_mut(stride).for_each(wire::mark_again);
-            &self.again[..]
-        } else {
-            sent.slab.parity_range(range)
-        };
-        self.pacer.repair(count, bytes.len(), self.queue.is_going(), now);
-        self.last_sent = Some(now);
-        self.queue.stats.resent += count as u64;
-        self.queue.stats.bytes += bytes.len() as u64;
-        SendOutput::Transmit(Transmit { to: None, bytes, segment: stride.min(bytes.len()) })
-    }
-
-    /// Says goodbye, once nobody can ask for the last frame again.
-    fn end(&mut self, wait: Instant, now: Instant) -> SendOutput<'_, S> {
-        let asked_until = self.last_sent.map(|last| last + LINGER);
-        if self.config.resend
-            && self.viewers.len() > 0
-            && let Some(until) = asked_until.filter(|until| *until > now)
-        {
-            return SendOutput::Wait(Some(until.min(wait)));
-        }
-        self.queue.end();
-        self.say(Kind::Goodbye, now)
-    }
-
-    fn say(&mut self, kind: Kind, now: Instant) -> SendOutput<'_, S> {
-        let header = self.control_header(kind, self.next_frame, now);
-        let invitation = Invitation {
-            is_group: self.config.is_group,
-            resends: self.config.resend,
-            viewers: u16::try_from(self.viewers.len()).unwrap_or(u16::MAX),
-            report_every: self.report_interval(),
-        };
-        let hello = Hello { state: self.state, name: &self.config.name, invitation: Some(invitation) };
-        wire::emit_control(&header, (kind == Kind::Hello).then_some(&hello), &mut self.control);
-        self.queue.stats.bytes += self.control.len() as u64;
-        SendOutput::Transmit(Transmit { to: None, bytes: &self.control, segment: self.control.len() })
-    }
-
-    fn control_header(&self, kind: Kind, frame: FrameId, now: Instant) -> Header {
-        Header::control(kind, self.config.session, frame, self.clock.at(now))
-    }
 }
 
 /// Why there is a newest frame.
@@ -348,5 +235,3 @@ const GOING: &str = "a frame is going out";
 /// At first hellos are this far apart, then twice as far, and so on: without one, nobody knows that it may ask for what it
 /// misses of the first frames.
 const SECOND_HELLO: Duration = Duration::from_millis(12);
-/// How long after its last datagram a stream that ends can still be asked for it.
-const LINGER: Duration = Duration::from_millis(60);

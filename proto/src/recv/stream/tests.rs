@@ -5,7 +5,7 @@ use super::*;
 use crate::frame::MediaTime;
 use crate::send::Slab;
 use crate::t0;
-use crate::wire::{self, Header};
+use crate::wire::{self, Header, Hello};
 
 fn frame(session: u64, number: u32, length: usize) -> Vec<Vec<u8>> {
     let mut slab = Slab::default();

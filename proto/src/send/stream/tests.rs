@@ -1,5 +1,6 @@
 //! How frames go out, and how they end.
 
+use super::super::output::SendEvent;
 use super::super::slab::CutError;
 use super::*;
 use crate::fec::Fec;
