@@ -203,7 +203,7 @@ pub struct RepairCounts {
     pub arrived: u64,
     /// Data chunks that did not.
     pub missing: u64,
-    /// Chunks asked for.
+    /// Chunks requested.
     pub asked: u64,
     /// Requests for them.
     pub requests: u64,
@@ -227,7 +227,7 @@ pub struct SendStats {
     pub data: u64,
     /// Parity datagrams given out with their frames.
     pub parity: u64,
-    /// Datagrams given out because receivers asked for them.
+    /// Datagrams that were retransmitted.
     pub resent: u64,
     /// Bytes of all datagrams given out.
     pub bytes: u64,
@@ -238,11 +238,11 @@ pub struct SendStats {
 /// How a datagram from a receiver ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FeedbackOutcome {
-    /// It was taken in, and answered if it asked for something.
+    /// It was taken in, and answered if that was due.
     Accepted,
     /// It shows no token, or a wrong one.
     Unproven,
-    /// It asks for more than it may have.
+    /// It requests more than it may have.
     TooMuch,
     /// It is about another session, or nothing that a receiver says.
     Foreign,

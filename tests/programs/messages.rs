@@ -81,7 +81,7 @@ fn a_takeover_is_told_with_its_reason() {
     let card = ["--source", "pattern", "--size", "160x120", "--dest", &to];
     let first = sender(&card);
     let is_told = |reason: &str| told(&receiver.said(), "session taken", reason);
-    assert!(comes_to(|| is_told("nobody has the place").is_some()), "{}", receiver.said());
+    assert!(comes_to(|| is_told("the lock is free").is_some()), "{}", receiver.said());
     let second = sender(&card);
     assert!(comes_to(|| second.stats().is_some_and(|stats| count(&stats, "/frames/sent") > 10)));
     assert!(is_told("no sign of life").is_none(), "{}", receiver.said());

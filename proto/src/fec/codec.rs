@@ -1,4 +1,4 @@
-//! Parity over the data chunks of one part of a frame: missing chunks are computed from it instead of asked for.
+//! Parity over the data chunks of one part of a frame: missing chunks are computed from it, not requested.
 //!
 //! The code belongs to the protocol: both ends derive it from the part's geometry, nothing about it is sent. A part has
 //! k data chunks of n bytes (n even; the last one is padded with zeros for the code) and parity chunks of n bytes each,

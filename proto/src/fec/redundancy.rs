@@ -20,7 +20,7 @@ use binomial::enough;
 pub enum Fec {
     /// None.
     Off,
-    /// As much as the loss that receivers report asks for, and a fixed share while nobody reports.
+    /// As much as the reported loss needs, and a fixed share while nobody reports.
     #[default]
     Auto,
     /// This many parity chunks for every 100 data chunks, from 1 to 50, rounded up.
@@ -73,8 +73,8 @@ pub(crate) fn parity_for(data_chunks: usize, percent: u8) -> usize {
 pub(crate) struct Redundancy {
     fec: Fec,
     resend_answered: bool,
-    /// Whether the worst receiver asks for what it misses.
-    asks: bool,
+    /// Whether the worst receiver requests what it misses.
+    requests: bool,
     last_report: Option<Instant>,
     /// Chunks that recent reports cover, and how many of them were missing: the past counts less and less.
     covered: f64,
@@ -93,16 +93,27 @@ impl Redundancy {
     pub(crate) fn new(fec: Fec, resend_answered: bool) -> Self {
         let (covered, missing, needed) = (0.0, 0.0, [(0, 0); REMEMBERED]);
         let (loss, loss_ppm) = (STARTING_LOSS, steps(STARTING_LOSS));
-        Self { fec, resend_answered, asks: true, last_report: None, covered, missing, loss, loss_ppm, needed }
+        Self {
+            fec,
+            resend_answered,
+            requests: true,
+            last_report: None,
+            covered,
+            missing,
+            loss,
+            loss_ppm,
+            needed,
+        }
     }
 
     /// The worst followed receiver has reported: of the data chunks that were sent for the first time since its last
-    /// report, this many arrived, and this many did not; and it `asks` for what it misses, or does not.
-    pub(crate) fn heard(&mut self, arrived: u64, missing: u64, asks: bool, now: Instant) {
-        if arrived.saturating_add(missing) > 0 && self.asks != asks {
-            self.asks = asks;
-            let reason = if asks { "the worst receiver asks for what it misses" } else { "it does not ask" };
-            tracing::debug!(asks, reason, "parity");
+    /// report, this many arrived, and this many did not; and it `requests` what it misses, or does not.
+    pub(crate) fn heard(&mut self, arrived: u64, missing: u64, requests: bool, now: Instant) {
+        if arrived.saturating_add(missing) > 0 && self.requests != requests {
+            self.requests = requests;
+            let reason =
+                if requests { "the worst receiver requests what it misses" } else { "it sends no requests" };
+            tracing::debug!(requests, reason, "parity");
             self.needed.fill((0, 0));
         }
         let since = self.last_report.map_or(Duration::ZERO, |last| now.saturating_duration_since(last));
@@ -140,7 +151,7 @@ impl Redundancy {
             Fec::Off => 0,
             Fec::Percent(percent) => parity_for(data_chunks, percent),
             Fec::Auto if self.last_report.is_none() => parity_for(data_chunks, BLIND_PERCENT),
-            Fec::Auto if self.resend_answered && self.asks => self.needed(data_chunks, MAY_ASK),
+            Fec::Auto if self.resend_answered && self.requests => self.needed(data_chunks, MAY_REQUEST),
             Fec::Auto => self.needed(data_chunks, MUST_NOT_FAIL).max(parity_for(data_chunks, FLOOR_PERCENT)),
         }
     }
@@ -193,7 +204,7 @@ fn steps(loss: f64) -> u32 {
     ppm.next_multiple_of(step)
 }
 
-/// The most that can be asked for: more than half again hurts others before it helps.
+/// The most that can be requested: more than half again hurts others before it helps.
 pub const MOST_PERCENT: u8 = 50;
 /// The fewest parity chunks where there is parity: a small frame is protected too.
 pub(crate) const MIN_PARITY: usize = 1;
@@ -202,12 +213,12 @@ const BLIND_PERCENT: u8 = 10;
 /// The least where reports come but resends are off, in percent: parity is then all there is.
 const FLOOR_PERCENT: u8 = 2;
 /// The chance that a frame is incomplete where a resend costs it a few milliseconds.
-const MAY_ASK: f64 = 0.01;
+const MAY_REQUEST: f64 = 0.01;
 /// The same where it is then lost.
 const MUST_NOT_FAIL: f64 = 0.0005;
 /// A path that loses less than 1 chunk in 5000 is clean: parity would cost more than the resends that it saves.
 const CLEAN_PPM: u32 = 200;
-/// What is assumed of a path when its first report comes: what is lost before there is evidence can be asked for.
+/// What is assumed of a path when its first report comes: what is lost before there is evidence can be requested.
 const STARTING_LOSS: f64 = 0.0;
 /// Above this, loss is congestion, which more parity makes worse.
 const MOST_LOSS: f64 = 0.2;

@@ -12,7 +12,7 @@ use crate::stats::{Outcome, RecvStats};
 
 /// A receiving end, of which [`SourceLock`](super::source_lock::SourceLock) decides whom it listens to.
 pub(crate) trait Admits<S> {
-    /// The session that the lock gave the place to begins.
+    /// The session that took the lock begins.
     fn begin(&mut self, source: S, session: SessionId);
 
     /// The session goes on from another address.

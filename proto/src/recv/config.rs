@@ -11,7 +11,7 @@ pub struct RecvConfig {
     /// Whether anything is sent back: what arrived, and requests for what did not. Senders that do not say that they listen
     /// are told nothing in any case.
     pub feedback: bool,
-    /// Whether what is missing is asked for.
+    /// Whether missing chunks are requested.
     pub resend: bool,
     /// Where chance begins. It only spreads requests and reports of many receivers.
     pub seed: u64,

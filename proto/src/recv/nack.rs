@@ -7,11 +7,11 @@ use crate::random::Random;
 use crate::seq::FrameId;
 use crate::wire::MAX_RANGES;
 
-/// Decides when a frame's missing chunks are asked for.
+/// Decides when a frame's missing chunks are requested.
 ///
 /// A chunk is missing once a later one has come and the *guard* has passed, which is as long as chunks were seen to
 /// overtake each other; or when the frame's last datagram is overdue. What parity makes up for, parity that is still to
-/// come included, is not asked for. In a group each receiver first waits a random moment, most of them long and a few
+/// come included, is not requested. In a group each receiver first waits a random moment, most of them long and a few
 /// short (RFC 5401, section 3.2.4): the answer to the first is the answer to all.
 #[derive(Debug)]
 pub(crate) struct NackScheduler {
@@ -27,7 +27,7 @@ pub(crate) struct NackScheduler {
     random: Random,
 }
 
-/// What to ask for.
+/// What to request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Nack {
     pub(crate) frame: FrameId,
@@ -97,7 +97,7 @@ impl NackScheduler {
         let looked = |ripe: &Instant| nack.looked.is_none_or(|looked| *ripe > looked);
         let gap = train.gaps.iter().map(|gap| gap.since + self.guard).filter(looked).min();
         let tail = (!train.is_over).then(|| self.expected_end(slot));
-        // Who waits for others to ask has looked at what is due again.
+        // One that waits for others' requests has looked at what is due again.
         let again = nack.last.filter(|_| nack.wait.is_none()).map(|last| last + self.patience(slot));
         let hope = nack.hope.filter(|_| nack.last.is_none()).filter(looked);
         [gap, tail, again, hope, nack.wait]
@@ -119,14 +119,14 @@ impl NackScheduler {
         slot.train.last + spacing * left as u32 + self.guard + self.pause
     }
 
-    /// What of a frame is to be asked for now; `ranges` is filled with the chunks.
+    /// What of a frame is to be requested now; `ranges` is filled with the chunks.
     pub(crate) fn look(&mut self, slot: &mut Slot, chunks: &mut Vec<usize>, now: Instant) -> Option<Nack> {
         chunks.clear();
         slot.nack.looked = Some(now);
         if slot.nack.gone {
             return None;
         }
-        // What was asked for in vain is asked for once more when there are signs that the path is there again.
+        // What was requested in vain is requested once more when there are signs that the path is there again.
         let most_again = MOST_AGAIN + u8::from(slot.nack.hope.is_some());
         let is_again = match slot.nack.last {
             Some(last) => last + self.patience(slot) <= now,
@@ -144,7 +144,7 @@ impl NackScheduler {
                     0 => chunks.push(index),
                     _ if !is_again => on_their_way += 1,
                     count if count <= most_again => chunks.push(index),
-                    // It was asked for often enough.
+                    // It was requested often enough.
                     _ => in_vain += 1,
                 }
             }
@@ -157,7 +157,7 @@ impl NackScheduler {
                 // Nothing is owed any more.
                 slot.nack.last = None;
                 if in_vain > 0 {
-                    let (frame, reason) = (slot.frame, "asked for often enough");
+                    let (frame, reason) = (slot.frame, "requested often enough");
                     tracing::debug!(%frame, chunks = in_vain, reason, "retransmission given up");
                 }
             }
@@ -172,7 +172,7 @@ impl NackScheduler {
             slot.nack.wait = None;
         }
         chunks.truncate(needed);
-        // No more than a request can name; the rest is asked for when these have come.
+        // No more than a request can name; the rest is requested when these have come.
         let runs = chunks.chunk_by(|a, b| a + 1 == *b).take(MAX_RANGES);
         chunks.truncate(runs.map(<[usize]>::len).sum());
         chunks.iter().for_each(|&index| slot.nack.note(index));
@@ -196,8 +196,8 @@ impl NackScheduler {
     }
 }
 
-/// How long one of so many receivers waits before it asks: truncated exponential, so that few wait little (RFC 5401,
-/// section 3.2.4).
+/// How long one of so many receivers waits before it sends a request: truncated exponential, so that few wait little
+/// (RFC 5401, section 3.2.4).
 fn backoff(viewers: u16, random: &mut Random) -> Duration {
     if viewers <= 1 {
         return Duration::ZERO;
@@ -219,7 +219,7 @@ const MOST_GUARD: Duration = Duration::from_millis(20);
 const LEAST_PAUSE: Duration = Duration::from_micros(500);
 /// A longer pause is another thing than pacing.
 const MOST_PAUSE: Duration = Duration::from_millis(8);
-/// A chunk is asked for again, twice.
+/// A chunk is requested again, twice.
 const MOST_AGAIN: u8 = 2;
 /// Until a ping was answered.
 const UNKNOWN_ROUND_TRIP: Duration = Duration::from_millis(3);

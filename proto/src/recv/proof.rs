@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use crate::wire::Token;
 
-/// The token of a receiver, the pings that ask for it, and what else waits to be answered.
+/// The token of a receiver, the pings for it, and what else waits for a pong.
 ///
 /// A report with a wrong token is not answered: the sender says nothing to who has proven nothing. So a token of whose
-/// reports several go unanswered is *in doubt*, and asked for again as at first. Reports go on meanwhile: perhaps it is
-/// only the answers that get lost.
+/// reports several go unanswered is *in doubt*, and pinged for again as at first. Reports go on meanwhile: perhaps it
+/// is only the answers that get lost.
 #[derive(Debug)]
 pub(super) struct Proof {
     token: Option<Token>,
@@ -18,13 +18,13 @@ pub(super) struct Proof {
     /// When the last one went, and how long after it the next may.
     pinged: Option<Instant>,
     again: Duration,
-    /// Whether the token is asked for although there is one.
+    /// Whether there are pings for a token although there is one.
     in_doubt: bool,
     /// Reports that went since the last answer, and when the first of them did.
     unanswered: u32,
     since: Option<Instant>,
     /// What may still be answered.
-    asked: VecDeque<AwaitedPong>,
+    awaited: VecDeque<AwaitedPong>,
 }
 
 /// What a pong may answer.
@@ -44,15 +44,15 @@ impl Proof {
             in_doubt: false,
             unanswered: 0,
             since: None,
-            asked: VecDeque::with_capacity(MOST_ASKED),
+            awaited: VecDeque::with_capacity(MOST_AWAITED),
         }
     }
 
     /// Another session, whose sender does not know us.
     pub(super) fn forget(&mut self) {
-        self.asked.clear();
-        let asked = std::mem::take(&mut self.asked);
-        *self = Self { asked, ..Self::new() };
+        self.awaited.clear();
+        let awaited = std::mem::take(&mut self.awaited);
+        *self = Self { awaited, ..Self::new() };
     }
 
     pub(super) fn token(&self) -> Option<Token> {
@@ -72,7 +72,7 @@ impl Proof {
         }
     }
 
-    /// Nobody is to be asked any more.
+    /// Nothing is to be sent any more.
     pub(super) fn stop(&mut self) {
         self.ping = None;
     }
@@ -97,7 +97,8 @@ impl Proof {
         }
     }
 
-    /// Somebody else than a pong told a token. It is believed where that of now is in doubt; else it is a reason to ask.
+    /// A token came otherwise than by a pong. It is taken where the current one is in doubt; else it is a reason to
+    /// ping.
     pub(super) fn told(&mut self, token: Token, now: Instant) {
         if self.token.is_none_or(|own| own == token) {
             return;
@@ -109,21 +110,21 @@ impl Proof {
         }
     }
 
-    /// What a pong answers, by what it says was asked, and whether the token has changed. `None` if nothing was asked
+    /// What a pong replies to, by its field *asked*, and whether the token has changed. `None` if nothing was sent
     /// that it answers: it is forged, or very late.
     pub(super) fn answered(
         &mut self,
         token: Token,
-        is_asked: impl Fn(Instant) -> bool,
+        is_awaited: impl Fn(Instant) -> bool,
     ) -> Option<(Instant, bool)> {
-        let at = self.asked.iter().position(|asked| is_asked(asked.at))?;
-        let asked = self.asked.remove(at)?;
+        let at = self.awaited.iter().position(|pong| is_awaited(pong.at))?;
+        let pong = self.awaited.remove(at)?;
         (self.unanswered, self.since, self.ping, self.in_doubt) = (0, None, None, false);
         // Where a token is sent and not taken in, pings become rarer.
-        if asked.is_report {
+        if pong.is_report {
             self.again = FIRST_AGAIN;
         }
-        Some((asked.at, self.token.replace(token) != Some(token)))
+        Some((pong.at, self.token.replace(token) != Some(token)))
     }
 
     /// Asks again at this time, unless it is soon anyway; but not sooner after the last time than is due.
@@ -133,15 +134,15 @@ impl Proof {
     }
 
     fn note(&mut self, is_report: bool, at: Instant) {
-        if self.asked.len() == MOST_ASKED {
-            self.asked.pop_front();
+        if self.awaited.len() == MOST_AWAITED {
+            self.awaited.pop_front();
         }
-        self.asked.push_back(AwaitedPong { at, is_report });
+        self.awaited.push_back(AwaitedPong { at, is_report });
     }
 }
 
 /// Pings and reports of which the answer may be on its way.
-const MOST_ASKED: usize = 8;
+const MOST_AWAITED: usize = 8;
 /// A ping that was not answered is sent again after this, then twice as long, and so on.
 const FIRST_AGAIN: Duration = Duration::from_millis(50);
 const RAREST: Duration = Duration::from_secs(5);

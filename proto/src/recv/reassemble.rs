@@ -61,7 +61,7 @@ pub struct Delivery {
 pub enum RepairedBy {
     /// Parity that came with it.
     Parity,
-    /// Chunks or parity that were sent because somebody asked.
+    /// Chunks or parity that were sent on request.
     Retransmission,
 }
 
@@ -377,7 +377,7 @@ const MOST_ENDED: usize = 64;
 /// How far ahead of the frame that was whole last a frame's number may be, and one more for each millisecond since: two
 /// seconds at 30 frames per second.
 const MOST_AHEAD: i32 = 64;
-/// Trains that are over and wait to be asked about.
+/// Trains that are over and wait to be reported.
 const MOST_TOLD: usize = 16;
 /// A stream of which nothing came for this long is not running.
 pub(crate) const PAUSE: Duration = Duration::from_millis(100);

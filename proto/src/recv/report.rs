@@ -20,7 +20,7 @@ use crate::wire::{
 pub(super) struct Feedback {
     session: SessionId,
     invitation: Option<Invitation>,
-    does_not_ask: bool,
+    sends_no_requests: bool,
     /// What our clock counts from; a ping or report carries it.
     epoch: Option<Instant>,
     /// When something of the sender last came.
@@ -34,16 +34,16 @@ pub(super) struct Feedback {
     trains: VecDeque<TrainEntry>,
     random: Random,
     datagram: Vec<u8>,
-    /// Chunks that are asked for.
+    /// Chunks that are requested.
     pub(super) chunks: Vec<usize>,
 }
 
 impl Feedback {
-    pub(super) fn new(does_not_ask: bool, seed: u64) -> Self {
+    pub(super) fn new(sends_no_requests: bool, seed: u64) -> Self {
         Self {
             session: SessionId::new(0),
             invitation: None,
-            does_not_ask,
+            sends_no_requests,
             epoch: None,
             heard: None,
             proof: Proof::new(),
@@ -105,8 +105,8 @@ impl Feedback {
     /// The sender answered; returns how long that took.
     pub(super) fn answered(&mut self, pong: &Pong, answered: MediaTime, now: Instant) -> Option<Duration> {
         let epoch = self.epoch?;
-        let is_asked = |sent| since(epoch, sent) == pong.asked;
-        let (sent, is_new) = self.proof.answered(pong.token, is_asked)?;
+        let is_awaited = |sent| since(epoch, sent) == pong.asked;
+        let (sent, is_new) = self.proof.answered(pong.token, is_awaited)?;
         if is_new {
             self.hurry(SOONEST, now);
         }
@@ -186,7 +186,7 @@ impl Feedback {
         &self.datagram
     }
 
-    pub(super) fn may_ask(&self) -> bool {
+    pub(super) fn may_request(&self) -> bool {
         self.proof.token().is_some() && self.invitation.is_some_and(|invitation| invitation.resends)
     }
 
@@ -204,7 +204,7 @@ impl Feedback {
         let token = self.proof.token().filter(|_| self.proof.due().is_none_or(|ping| ping > now));
         let kind = if token.is_some() { Kind::Report } else { Kind::Ping };
         let header = Header {
-            index: self.does_not_ask.into(),
+            index: self.sends_no_requests.into(),
             ..Header::control(kind, self.session, newest, since(epoch, now))
         };
         let Self { datagram, counts, trains, .. } = self;
@@ -230,12 +230,12 @@ impl Feedback {
         true
     }
 
-    pub(super) fn write_request(&mut self, ask: &Nack, now: Instant) {
+    pub(super) fn write_request(&mut self, nack: &Nack, now: Instant) {
         let (Some(token), Some(epoch)) = (self.proof.token(), self.epoch) else { return };
-        let header = Header::control(Kind::Resend, self.session, ask.frame, since(epoch, now));
+        let header = Header::control(Kind::Resend, self.session, nack.frame, since(epoch, now));
         let chunks = &self.chunks;
         let ranges = chunks.chunk_by(|a, b| a + 1 == *b).map(|run| run[0]..run[run.len() - 1] + 1);
-        let needed = u16::try_from(ask.needed).unwrap_or(u16::MAX);
+        let needed = u16::try_from(nack.needed).unwrap_or(u16::MAX);
         wire::emit_with(&header, &mut self.datagram, |body| Resend::emit(token, needed, ranges, body));
     }
 

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::seq::SessionId;
 
-/// How long a source may give no sign of life before another may take its place. A sender says hello every 200 ms.
+/// How long a source may give no sign of life before another may take the lock. A sender sends a hello every 200 ms.
 pub const SILENCE: Duration = Duration::from_millis(500);
 
 /// How long nothing at all must come of a session before its restart, or its goodbye, is believed. A live sender says
@@ -24,23 +24,23 @@ pub const QUIET: Duration = Duration::from_millis(250);
 /// A source is whatever the shell tells datagrams apart by (an address and port); this code only compares it. The same
 /// source with a new session was restarted, which is believed once nothing has come of the old one for [`QUIET`], as is
 /// a goodbye. Another source may take over only when the first has said goodbye or given no sign of life for
-/// [`SILENCE`]. Whoever has shown whole frames and only fell silent has its place again from whoever took it since.
+/// [`SILENCE`]. One that has completed frames and only fell silent gets the lock back from another that took it since.
 ///
 /// A sign of life is a *completed* frame, and after the first of them a hello too: a source that sends valid pieces of
-/// nothing does not keep the place. One that was heard only once keeps it for a moment, in which a true sender is heard
+/// nothing does not keep the lock. One that was heard only once keeps it for a moment, in which a true sender is heard
 /// again: a flood of made-up sessions does not keep a true one out, and nobody is quicker than it.
 #[derive(Debug)]
 pub(crate) struct SourceLock<S> {
     holder: Option<Holder<S>>,
-    /// Who has shown whole frames and lost the place by silence, the newest loss last.
+    /// Those that completed frames and lost the lock by silence, the newest loss last.
     past: VecDeque<PastHolder<S>>,
     /// Sessions that were restarted before a frame of theirs was whole: what comes of them is old.
     ended: VecDeque<SessionId>,
-    /// Who was heard while somebody had the place who was heard only once.
+    /// Those that were heard while the holder was heard only once.
     candidates: VecDeque<(S, SessionId)>,
-    /// Sources that held the place and gave no sign of life, and until when they displace nobody.
+    /// Sources that held the lock and gave no sign of life, and until when they displace nobody.
     barred: VecDeque<(S, Instant)>,
-    /// How many have taken the place.
+    /// How many have taken the lock.
     turns: u64,
 }
 
@@ -50,7 +50,7 @@ struct Holder<S> {
     session: SessionId,
     /// Which turn this is; one that comes back has the turn that it had.
     turn: u64,
-    /// The last sign of life; when it took the place, if there was none.
+    /// The last sign of life; when it took the lock, if there was none.
     alive: Instant,
     /// When anything of it last came.
     heard: Instant,
@@ -110,11 +110,11 @@ pub(crate) enum Admission {
     Stayed,
     /// It begins a session: everything of the one before is over.
     New,
-    /// It is of a session that had lost the place by silence, and has it again.
+    /// It is of a session that had lost the lock by silence, and has it again.
     Back,
     /// It is of the session that we listen to, and comes from another address than before.
     Moved,
-    /// It is a straggler of a session that lost the place.
+    /// It is a straggler of a session that lost the lock.
     Ended,
     /// It is of another source while ours is alive.
     Foreign,
@@ -134,8 +134,8 @@ impl<S: Copy + Debug + Eq> SourceLock<S> {
         }
     }
 
-    /// Whose datagram this is, and who has the place from now on. Of a session that fell silent or said goodbye only what
-    /// `is_news` counts: what shows that it goes on.
+    /// Whose datagram this is, and which session holds the lock from now on. Of a session that fell silent or said
+    /// goodbye only what `is_news` counts: what shows that it goes on.
     pub(crate) fn admit(&mut self, source: S, session: SessionId, is_news: bool, now: Instant) -> Admission {
         let Some(holder) = &mut self.holder else {
             return self.hand_to(source, session, now, Admission::New);
@@ -174,39 +174,39 @@ impl<S: Copy + Debug + Eq> SourceLock<S> {
         self.hand_to(source, session, now, how)
     }
 
-    /// Whether this session of this source has the place.
+    /// Whether this session of this source holds the lock.
     pub(crate) fn is_held_by(&self, source: S, session: SessionId) -> bool {
         self.holder() == Some((source, session))
     }
 
-    /// Whoever has the place, and the session, also if it was heard only once.
+    /// The holder's source and session, also if it was heard only once.
     pub(crate) fn holder(&self) -> Option<(S, SessionId)> {
         self.holder.as_ref().map(|holder| (holder.source, holder.session))
     }
 
-    /// When anything last came of whoever has the place.
+    /// When anything last came of the holder.
     pub(crate) fn last_heard(&self) -> Option<Instant> {
         self.holder.as_ref().map(|holder| holder.heard)
     }
 
-    /// Whether whoever has the place was heard more than once, or has completed a frame.
+    /// Whether the holder was heard more than once, or has completed a frame.
     pub(crate) fn is_established(&self) -> bool {
         self.holder.as_ref().is_some_and(Holder::is_established)
     }
 
-    /// Whether another source may have the place now.
+    /// Whether another source may have the lock now.
     pub(crate) fn is_free(&self, now: Instant) -> bool {
         self.holder.as_ref().is_none_or(|holder| !(holder.is_established() && holder.keeps_place(now)))
     }
 
-    /// Notes that whoever has the place has completed a frame.
+    /// Notes that the holder has completed a frame.
     pub(crate) fn completed(&mut self, now: Instant) {
         if let Some(holder) = &mut self.holder {
             (holder.alive, holder.proven) = (now, true);
         }
     }
 
-    /// Notes that whoever has the place has said hello.
+    /// Notes a hello of the holder.
     pub(crate) fn said_hello(&mut self, now: Instant) {
         if let Some(holder) = &mut self.holder
             && holder.proven
@@ -215,7 +215,7 @@ impl<S: Copy + Debug + Eq> SourceLock<S> {
         }
     }
 
-    /// Notes that whoever has the place says goodbye. It counts when nothing comes for [`QUIET`]: see [`leaves`](
+    /// Notes a goodbye of the holder. It counts when nothing comes for [`QUIET`]: see [`leaves`](
     /// Self::leaves).
     pub(crate) fn said_goodbye(&mut self, now: Instant) {
         if let Some(holder) = &mut self.holder {
@@ -228,7 +228,7 @@ impl<S: Copy + Debug + Eq> SourceLock<S> {
         self.holder.as_ref()?.leaves
     }
 
-    /// Frees the place of a holder whose goodbye counts by now; whether there is one.
+    /// Frees the lock if the holder's goodbye counts by now; whether it does.
     pub(crate) fn free_if_left(&mut self, now: Instant) -> bool {
         let left = self.holder.take_if(|holder| holder.leaves.is_some_and(|leaves| leaves <= now));
         if let Some(Holder { source, session, .. }) = &left {
@@ -237,10 +237,10 @@ impl<S: Copy + Debug + Eq> SourceLock<S> {
         left.is_some()
     }
 
-    /// Takes the place from whoever has it, who displaces nobody for a while.
+    /// Takes the lock from the holder, which displaces nobody for a while.
     pub(crate) fn release(&mut self, now: Instant) {
         if let Some(holder) = self.holder.take() {
-            tell_ended(&holder.source, holder.session, "its place is for another");
+            tell_ended(&holder.source, holder.session, "the lock is for another");
             self.bar(holder.source, now);
         }
     }
@@ -252,7 +252,7 @@ impl<S: Copy + Debug + Eq> SourceLock<S> {
         self.barred.push_back((source, now + BARRED_FOR));
     }
 
-    /// The place of somebody among those that fell silent, if it was there before whoever has the place now.
+    /// The index of a session among those that fell silent, if it was there before the holder.
     fn senior(&self, source: S, session: SessionId, now: Instant) -> Option<usize> {
         let turn = self.holder.as_ref()?.turn;
         self.past.iter().position(|past| {
@@ -274,8 +274,8 @@ impl<S: Copy + Debug + Eq> SourceLock<S> {
         if is_moved { Admission::Moved } else { Admission::Back }
     }
 
-    /// While the holder was heard only once, others wait for a moment: a true sender is heard again in it. Then whoever
-    /// is heard again has the place, and after another moment anybody.
+    /// While the holder was heard only once, others wait for a moment: a true sender is heard again in it. Then one
+    /// that is heard again gets the lock, and after another moment anybody.
     fn compete(&mut self, source: S, session: SessionId, now: Instant) -> Admission {
         let Some(holder) = &self.holder else { return Admission::Foreign };
         if holder.spoke_within(SILENCE, now) && self.is_barred(source, now) {
@@ -318,15 +318,15 @@ impl<S: Copy + Debug + Eq> SourceLock<S> {
     #[cold]
     fn tell_taken(&self, source: S, session: SessionId, now: Instant) {
         let Some(before) = &self.holder else {
-            tracing::debug!(from = ?source, %session, reason = "nobody has the place", "session taken");
+            tracing::debug!(from = ?source, %session, reason = "the lock is free", "session taken");
             return;
         };
         let reason = if before.source == source {
             "restarted: nothing comes of the session before"
         } else if before.is_established() {
-            "no sign of life from who has the place"
+            "no sign of life from the holder"
         } else {
-            "who has the place was heard once"
+            "the holder was heard once"
         };
         let silent_ms = now.saturating_duration_since(before.alive).as_millis() as u64;
         tracing::debug!(from = ?source, %session, reason, before = ?before.source, silent_ms, "session taken");
@@ -343,7 +343,7 @@ impl<S: Copy + Debug + Eq> SourceLock<S> {
         self.barred.iter().any(|&(barred, until)| barred == source && now < until)
     }
 
-    /// Frees the place for `successor`.
+    /// Frees the lock for `successor`.
     fn leave_to(&mut self, successor: S, now: Instant) {
         // Others wait no longer for one that begins again and again.
         if self.holder.as_ref().is_none_or(|holder| holder.source != successor) {
@@ -372,11 +372,11 @@ fn tell_ended<S: Debug>(source: &S, session: SessionId, reason: &str) {
     tracing::debug!(from = ?source, %session, reason, "session ended");
 }
 
-/// How long whoever was heard only once has the place: a sender is heard again after 12 ms, and after 24 more.
+/// How long a source that was heard only once has the lock: a sender is heard again after 12 ms, and after 24 more.
 const CHANCE: Duration = Duration::from_millis(80);
 /// Candidates remembered: a sender's datagrams come close together, also in a flood of others.
 const MOST_CANDIDATES: usize = 16;
-/// How long a sender that fell silent may have its place back: longer than cables are pulled for.
+/// How long a sender that fell silent may have the lock back: longer than cables are pulled for.
 const REMEMBERED: Duration = Duration::from_secs(600);
 /// Senders remembered that fell silent, and sessions that were restarted before they showed anything.
 const MOST_PAST: usize = 16;

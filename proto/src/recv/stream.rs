@@ -55,7 +55,7 @@ pub struct RecvStream<S> {
     contested: Contested,
 }
 
-/// What is remembered of a session after another took its place.
+/// What is remembered of a session after another took the lock.
 #[derive(Debug)]
 struct PastSession {
     session: SessionId,
@@ -187,24 +187,24 @@ impl<S: Copy + Debug + Eq> RecvStream<S> {
         self.nacks.guard()
     }
 
-    /// Whether another source may have this one's place now: nobody holds it, or its holder gave no sign of life for
-    /// [`SILENCE`](crate::SILENCE). A shell that shows several senders asks before it makes a place for one more.
+    /// Whether another source may take the lock now: nobody holds it, or its holder gave no sign of life for
+    /// [`SILENCE`](crate::SILENCE). A shell that shows several senders checks this before it makes a slot for one more.
     pub fn is_free(&self, now: Instant) -> bool {
         self.lock.is_free(now)
     }
 
-    /// Who has the place, and the session, also if a single datagram of it has come so far; `None` before the first and
+    /// The holder's source and session, also if a single datagram of it has come so far; `None` before the first and
     /// after a goodbye.
     pub fn holder(&self) -> Option<(S, SessionId)> {
         self.lock.holder()
     }
 
-    /// When anything last came of whoever has the place; `None` if nobody has it.
+    /// When anything last came of the holder; `None` if there is none.
     pub fn last_heard(&self) -> Option<Instant> {
         self.lock.last_heard()
     }
 
-    /// Takes the place from whoever has it: a shell that has no other place gives this one to somebody who waits.
+    /// Takes the lock from its holder: a shell without another slot gives this one to a sender that waits.
     pub fn release(&mut self, now: Instant) {
         self.reset(None);
         self.lock.release(now);

@@ -124,22 +124,22 @@ impl<S: Copy + Debug + Eq> RtpRecvStream<S> {
         }
     }
 
-    /// Whether another source may have this one's place now.
+    /// Whether another source may take the lock now.
     pub fn is_free(&self, now: Instant) -> bool {
         self.lock.is_free(now)
     }
 
-    /// Who has the place, and the session, also if a single packet of it has come so far.
+    /// The holder's source and session, also if a single packet of it has come so far.
     pub fn holder(&self) -> Option<(S, SessionId)> {
         self.lock.holder()
     }
 
-    /// When anything last came of whoever has the place; `None` if nobody has it.
+    /// When anything last came of the holder; `None` if there is none.
     pub fn last_heard(&self) -> Option<Instant> {
         self.lock.last_heard()
     }
 
-    /// Takes the place from whoever has it: a shell that has no other place gives this one to somebody who waits.
+    /// Takes the lock from its holder: a shell without another slot gives this one to a sender that waits.
     pub fn release(&mut self, now: Instant) {
         self.reset();
         self.lock.release(now);

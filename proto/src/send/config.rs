@@ -27,7 +27,7 @@ pub struct SendConfig {
     pub is_group: bool,
     /// How much parity goes with each frame.
     pub fec: Fec,
-    /// Whether chunks are sent again when receivers ask for them.
+    /// Whether chunks are retransmitted on request.
     pub resend: bool,
     /// Whose path decides the pace.
     pub follow: Follow,

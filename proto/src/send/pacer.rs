@@ -120,7 +120,7 @@ impl Pacer {
     /// Makes room for `bytes` in `datagrams` datagrams that are sent now, out of turn: what else is to go moves by their
     /// time on the wire. They may go from [`repair_due`](Self::repair_due) on.
     ///
-    /// While a frame is going (`beside_a_frame`), as much time is left to it: what is asked for never stops a frame.
+    /// While a frame is going (`beside_a_frame`), as much time is left to it: retransmissions never stop a frame.
     pub(crate) fn repair(&mut self, datagrams: usize, bytes: usize, beside_a_frame: bool, now: Instant) {
         let Some(rate) = self.rate else { return };
         let time = Duration::from_secs_f64(((bytes + datagrams * self.overhead) * 8) as f64 / rate);

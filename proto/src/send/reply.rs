@@ -16,5 +16,5 @@ pub(super) enum ReplyBody {
     Gone(FrameId),
 }
 
-/// Replies that wait to be sent; whoever asks faster is not answered.
+/// Replies that wait to be sent; what comes faster is not answered.
 pub(super) const MOST_REPLIES: usize = 64;

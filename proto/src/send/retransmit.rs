@@ -35,15 +35,16 @@ pub(crate) enum RequestOutcome {
     Answered,
     /// The frame is not here any more.
     Gone,
-    /// It asks for more than the budget allows.
+    /// It requests more than the budget allows.
     TooMuch,
 }
 
 /// Answers on their way to the stream's receivers.
 ///
-/// One receiver gets the chunks that it asks for. In a group, the requests of a moment for one frame are put together: where
-/// they name the same chunks, those are sent once; where they name different ones, parity that was not sent before makes
-/// all of them whole with as many chunks as the worst of them misses (RFC 5740, section 5.3, does the same for files).
+/// One receiver gets the chunks that it requests. In a group, the requests of a moment for one frame are put together:
+/// where they name the same chunks, those are sent once; where they name different ones, parity that was not sent
+/// before makes all of them whole with as many chunks as the worst of them misses (RFC 5740, section 5.3, does the same
+/// for files).
 #[derive(Debug)]
 pub(crate) struct Retransmitter {
     group: bool,
@@ -101,7 +102,7 @@ impl Retransmitter {
     }
 
     /// Takes in a request for a frame; `streamed` is how many bytes the stream has sent so far.
-    pub(crate) fn ask(
+    pub(crate) fn request(
         &mut self,
         request: &Resend<'_>,
         frame: FrameId,
@@ -133,7 +134,7 @@ impl Retransmitter {
         verdict
     }
 
-    /// What is to be sent next; what is asked for by a group is put together when its time has come.
+    /// What is to be sent next; what a group requests is put together when its time has come.
     pub(crate) fn next(
         &mut self,
         sent_frames: &mut SentFrames,
@@ -218,7 +219,7 @@ impl Retransmitter {
         RequestOutcome::Answered
     }
 
-    /// Decides what makes all who asked for a frame whole.
+    /// Decides what completes a frame for all that requested something of it.
     fn settle(
         &mut self,
         aggregate: &NackAggregate,
@@ -267,8 +268,8 @@ impl Retransmitter {
     }
 }
 
-/// Makes parity, so that there are `count` in all, and some for who asks next: each time costs a pass over the whole frame,
-/// however few are made.
+/// Makes parity, so that there are `count` in all, and some for the next request: each time costs a pass over the whole
+/// frame, however few are made.
 fn make_fresh(sent: &mut SentFrame, count: usize, encoder: &mut ParityEncoder) {
     let made = sent.slab.parity_made();
     if made < count {
@@ -286,7 +287,7 @@ impl SentFrame {
         self.queued[index / 64] |= 1 << (index % 64);
     }
 
-    /// Notes that data chunks have been sent again, and may be asked for once more.
+    /// Notes that data chunks have been sent again, and may be requested once more.
     pub(crate) fn resent(&mut self, range: Range<usize>) {
         for index in range {
             self.queued[index / 64] &= !(1 << (index % 64));
@@ -306,5 +307,5 @@ const CROSSING: Duration = Duration::from_millis(1);
 const BATCH: usize = 8;
 /// But so many in any case.
 const LEAST_BATCH: usize = 8;
-/// Frames that are asked for at one time.
+/// Frames that are requested at one time.
 const MOST_MERGES: usize = 8;

@@ -148,8 +148,8 @@ impl SendTimes {
     }
 }
 
-/// A receiver asks at once, and again twice: after this long nobody needs a chunk of a live picture. Longer: more memory
-/// than a processor's cache holds.
+/// A receiver requests at once, and twice again: after this long nobody needs a chunk of a live picture. Longer: more
+/// memory than a processor's cache holds.
 const KEEP: Duration = Duration::from_millis(150);
 /// 150 ms of 80 frames per second. At higher rates less is kept.
 const MOST_FRAMES: usize = 12;

@@ -132,7 +132,7 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
         self.config.datagram_bytes = bytes;
     }
 
-    /// Ends the stream: what was pushed still goes out, and for a moment what is asked for again; then a goodbye, and then
+    /// Ends the stream: what was pushed still goes out, and for a moment what is requested; then a goodbye, and then
     /// there is nothing more.
     pub fn close(&mut self) {
         self.queue.close();
@@ -232,6 +232,6 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
 
 /// Why there is a newest frame.
 const GOING: &str = "a frame is going out";
-/// At first hellos are this far apart, then twice as far, and so on: without one, nobody knows that it may ask for what it
-/// misses of the first frames.
+/// At first hellos are this far apart, then twice as far, and so on: without one, no receiver knows that it may request
+/// what it misses of the first frames.
 const SECOND_HELLO: Duration = Duration::from_millis(12);

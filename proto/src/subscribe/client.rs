@@ -7,10 +7,11 @@ use crate::recv::SILENCE;
 use crate::seq::{FrameId, SessionId};
 use crate::wire::{self, Body, Datagram, Header, Kind, Subscribe, SubscribeStatus, Token};
 
-/// Asks one sender that serves whoever asks.
+/// Subscribes at one serving sender.
 ///
-/// The first ask is answered by a token, which the second shows; then the stream begins. The ask is repeated for as long
-/// as pictures are wanted, and oftener while nothing comes, so that a sender that was restarted is found again at once.
+/// The first subscribe is answered by a token, which the second shows; then the stream begins. It is repeated for as
+/// long as pictures are wanted, and oftener while nothing comes, so that a sender that was restarted is found again at
+/// once.
 ///
 /// Give it what comes from the sender's address, and from nowhere else: first to
 /// [`handle_datagram`](Self::handle_datagram), and if that is not interested, tell it by [`heard`](Self::heard) that
@@ -33,14 +34,14 @@ pub struct Subscriber {
     datagram: Vec<u8>,
 }
 
-/// How far a receiver has come that asks.
+/// How far a subscription has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SubscribeState {
     /// Nothing comes: the sender has not answered yet, or no longer sends.
     Subscribing,
     /// The stream comes.
     Watching,
-    /// The sender has as many viewers as it takes; it is asked again now and then.
+    /// The sender has as many viewers as it takes; the receiver tries again now and then.
     Full,
 }
 
@@ -53,8 +54,8 @@ pub enum SubscribeOutput<'a> {
     Wait(Option<Instant>),
 }
 
-/// Whether the next ask goes before its time: once for each that was in time, so that whatever answers without end does
-/// not make it ask without end.
+/// Whether the next subscribe goes before its time: once for each that was in time, so that endless replies do not make
+/// it subscribe endlessly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Early {
     Allowed,
@@ -70,7 +71,7 @@ enum Leaving {
 }
 
 impl Subscriber {
-    /// One that asks at once.
+    /// One that subscribes at once.
     pub fn new(now: Instant) -> Self {
         Self {
             epoch: now,
@@ -132,7 +133,7 @@ impl Subscriber {
         self.heard.max(self.answered)
     }
 
-    /// Says that no more pictures are wanted: it tells the sender, once, and then asks no more.
+    /// Says that no more pictures are wanted: it leaves, once, and then sends nothing more.
     pub fn leave(&mut self) {
         if self.leaving == Leaving::No {
             // Who has no token is no viewer.
@@ -147,7 +148,7 @@ impl Subscriber {
             Leaving::No => {}
             Leaving::Asked => {
                 self.leaving = Leaving::Done;
-                return self.ask(true, now);
+                return self.subscribe(true, now);
             }
             Leaving::Done => return SubscribeOutput::Wait(None),
         }
@@ -170,7 +171,7 @@ impl Subscriber {
             return SubscribeOutput::Wait(Some(silent.map_or(self.next, |silent| self.next.min(silent))));
         }
         self.next = now + self.interval(now);
-        self.ask(false, now)
+        self.subscribe(false, now)
     }
 
     fn interval(&self, now: Instant) -> Duration {
@@ -185,11 +186,11 @@ impl Subscriber {
         }
     }
 
-    fn ask(&mut self, leaves: bool, now: Instant) -> SubscribeOutput<'_> {
+    fn subscribe(&mut self, leaves: bool, now: Instant) -> SubscribeOutput<'_> {
         let sent = MediaTime::from_micros(now.saturating_duration_since(self.epoch).as_micros() as u64);
         let header = Header::control(Kind::Subscribe, self.session, FrameId::default(), sent);
-        let ask = Subscribe { token: self.token, leaves };
-        wire::emit_with(&header, &mut self.datagram, |body| ask.emit(body));
+        let subscribe = Subscribe { token: self.token, leaves };
+        wire::emit_with(&header, &mut self.datagram, |body| subscribe.emit(body));
         SubscribeOutput::Transmit(&self.datagram)
     }
 }
@@ -206,7 +207,7 @@ const OFTEN: Duration = Duration::from_millis(200);
 const OFTEN_FOR: Duration = Duration::from_secs(60);
 /// A sender that was switched off, or has no place.
 const RARELY: Duration = Duration::from_secs(1);
-/// A sender that has no place answers each ask; two in a row may be lost.
+/// A sender that has no place replies to each subscribe; two in a row may be lost.
 const FULL_FOR: Duration = Duration::from_millis(3 * RARELY.as_millis() as u64 + SILENCE.as_millis() as u64);
 
 #[cfg(test)]
@@ -225,19 +226,20 @@ mod tests {
         datagram
     }
 
-    /// What it asks from `from` to `to`, as when and with which token.
-    fn asks(subscriber: &mut Subscriber, from: Instant, to: Instant) -> Vec<(u128, Subscribe)> {
-        let (mut now, mut asks) = (from, Vec::new());
+    /// What it sends from `from` to `to`: when, and with which token.
+    fn sent(subscriber: &mut Subscriber, from: Instant, to: Instant) -> Vec<(u128, Subscribe)> {
+        let (mut now, mut sent) = (from, Vec::new());
         loop {
             match subscriber.poll(now) {
                 SubscribeOutput::Transmit(datagram) => {
-                    let Ok(Datagram { body: Body::Subscribe(ask), .. }) = Datagram::parse(datagram) else {
-                        panic!("not an ask")
+                    let Ok(Datagram { body: Body::Subscribe(subscribe), .. }) = Datagram::parse(datagram)
+                    else {
+                        panic!("not a subscribe")
                     };
-                    asks.push(((now - from).as_millis(), ask));
+                    sent.push(((now - from).as_millis(), subscribe));
                 }
                 SubscribeOutput::Wait(Some(until)) if until <= to => now = until,
-                SubscribeOutput::Wait(_) => return asks,
+                SubscribeOutput::Wait(_) => return sent,
             }
         }
     }
@@ -251,7 +253,7 @@ mod tests {
         let t0 = t0();
         let mut subscriber = Subscriber::new(t0);
         let times: Vec<_> =
-            asks(&mut subscriber, t0, t0 + at(70_000)).into_iter().map(|(at, _)| at).collect();
+            sent(&mut subscriber, t0, t0 + at(70_000)).into_iter().map(|(at, _)| at).collect();
         assert_eq!(times[..3], [0, 100, 200]);
         let longest = |from, to| {
             let within: Vec<_> = times.iter().filter(|&&at| from <= at && at <= to).collect();
@@ -263,41 +265,41 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_shown_at_once_but_only_once_between_two_asks_in_time() {
+    fn a_token_is_shown_at_once_but_only_once_between_two_subscribes_in_time() {
         let t0 = t0();
         let mut subscriber = Subscriber::new(t0);
-        assert_eq!(asks(&mut subscriber, t0, t0).len(), 1);
+        assert_eq!(sent(&mut subscriber, t0, t0).len(), 1);
         for token in 1..=50 {
             assert!(subscriber.handle_datagram(&answer(token, SubscribeStatus::ShowToken), t0));
             let shown = Subscribe { token: Token::new(1), leaves: false };
-            assert_eq!(asks(&mut subscriber, t0, t0), if token == 1 { vec![(0, shown)] } else { vec![] });
+            assert_eq!(sent(&mut subscriber, t0, t0), if token == 1 { vec![(0, shown)] } else { vec![] });
         }
-        let next = asks(&mut subscriber, t0, t0 + at(100));
+        let next = sent(&mut subscriber, t0, t0 + at(100));
         assert_eq!(next, [(100, Subscribe { token: Token::new(50), leaves: false })]);
         // The same token again says nothing new.
         assert!(subscriber.handle_datagram(&answer(50, SubscribeStatus::ShowToken), t0 + at(100)));
-        assert_eq!(asks(&mut subscriber, t0 + at(100), t0 + at(199)), []);
+        assert_eq!(sent(&mut subscriber, t0 + at(100), t0 + at(199)), []);
     }
 
     #[test]
-    fn it_goes_on_asking_while_it_watches_and_asks_at_once_when_the_stream_falls_silent() {
+    fn it_renews_its_subscription_while_it_watches_and_subscribes_at_once_when_the_stream_falls_silent() {
         let t0 = t0();
         let mut subscriber = Subscriber::new(t0);
-        asks(&mut subscriber, t0, t0);
+        sent(&mut subscriber, t0, t0);
         subscriber.handle_datagram(&answer(1, SubscribeStatus::ShowToken), t0);
-        asks(&mut subscriber, t0, t0);
+        sent(&mut subscriber, t0, t0);
         for millis in 1..=2000 {
             subscriber.heard(t0 + at(millis));
             let is_due = millis % 500 == 1 && millis > 1;
             assert_eq!(
-                asks(&mut subscriber, t0 + at(millis), t0 + at(millis)).len(),
+                sent(&mut subscriber, t0 + at(millis), t0 + at(millis)).len(),
                 usize::from(is_due),
                 "{millis}"
             );
             assert_eq!(subscriber.state(), SubscribeState::Watching);
         }
         let silent: Vec<_> =
-            asks(&mut subscriber, t0 + at(2000), t0 + at(2800)).iter().map(|ask| ask.0).collect();
+            sent(&mut subscriber, t0 + at(2000), t0 + at(2800)).iter().map(|sent| sent.0).collect();
         assert_eq!(silent, [1, 500, 600, 700, 800]);
         assert_eq!(subscriber.state(), SubscribeState::Subscribing);
     }
@@ -306,19 +308,20 @@ mod tests {
     fn where_there_is_no_place_it_subscribes_rarely_until_the_stream_comes() {
         let t0 = t0();
         let mut subscriber = Subscriber::new(t0);
-        asks(&mut subscriber, t0, t0);
+        sent(&mut subscriber, t0, t0);
         for (number, status) in [(1, SubscribeStatus::Full), (2, SubscribeStatus::Other(9))] {
             let now = t0 + at(number * 10_000);
-            asks(&mut subscriber, now, now);
+            sent(&mut subscriber, now, now);
             subscriber.handle_datagram(&answer(number, status), now);
             assert_eq!(subscriber.state(), SubscribeState::Full);
-            let times: Vec<_> = asks(&mut subscriber, now, now + at(3000)).iter().map(|ask| ask.0).collect();
+            let times: Vec<_> =
+                sent(&mut subscriber, now, now + at(3000)).iter().map(|sent| sent.0).collect();
             assert_eq!(times, [1000, 2000, 3000]);
             assert_eq!(subscriber.state(), SubscribeState::Full);
-            // Who does not answer any more is not full, but gone: it is asked as at first.
+            // A sender that does not reply any more is not full, but gone: the receiver subscribes as at first.
             let later = now + at(3000);
             let times: Vec<_> =
-                asks(&mut subscriber, later, later + at(700)).iter().map(|ask| ask.0).collect();
+                sent(&mut subscriber, later, later + at(700)).iter().map(|sent| sent.0).collect();
             assert_eq!(times, [500, 600, 700]);
             assert_eq!(subscriber.state(), SubscribeState::Subscribing);
         }
@@ -330,17 +333,17 @@ mod tests {
     fn it_leaves_once_and_only_if_it_was_there() {
         let t0 = t0();
         let mut subscriber = Subscriber::new(t0);
-        asks(&mut subscriber, t0, t0);
+        sent(&mut subscriber, t0, t0);
         subscriber.handle_datagram(&answer(5, SubscribeStatus::ShowToken), t0);
         subscriber.leave();
         let leave = Subscribe { token: Token::new(5), leaves: true };
-        assert_eq!(asks(&mut subscriber, t0, t0 + at(9000)), [(0, leave)]);
+        assert_eq!(sent(&mut subscriber, t0, t0 + at(9000)), [(0, leave)]);
         subscriber.leave();
-        assert_eq!(asks(&mut subscriber, t0, t0 + at(9000)), []);
+        assert_eq!(sent(&mut subscriber, t0, t0 + at(9000)), []);
 
         let mut unknown = Subscriber::new(t0);
         unknown.leave();
-        assert_eq!(asks(&mut unknown, t0, t0 + at(9000)), []);
+        assert_eq!(sent(&mut unknown, t0, t0 + at(9000)), []);
     }
 
     #[test]

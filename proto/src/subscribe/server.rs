@@ -13,10 +13,11 @@ use crate::send::AddressToken;
 use crate::seq::{FrameId, SessionId};
 use crate::wire::{self, Body, Datagram, Header, Kind, SubscribeReply, SubscribeStatus};
 
-/// Decides who is a viewer: whoever has asked with the token of its address, for as long as it goes on asking.
+/// Decides which subscribers are admitted: those that show the token of their address, for as long as they renew the
+/// subscription.
 ///
 /// Nothing is remembered of an address that has not shown its token, and all that is sent there is the token, in fewer
-/// bytes than asked for it. `S` is whatever the shell tells receivers apart by: for UDP, address and port.
+/// bytes than the subscribe has. `S` is whatever the shell tells receivers apart by: for UDP, address and port.
 #[derive(Debug)]
 pub struct SubscribeServer<S> {
     session: SessionId,
@@ -36,14 +37,14 @@ pub struct SubscribeServer<S> {
 struct Guest {
     computer: Option<Computer>,
     since: Instant,
-    /// When it last asked.
+    /// When its last subscribe came.
     heard: Instant,
 }
 
-/// What is to be done about an ask.
+/// What is to be done about a subscribe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision<'a> {
-    /// Send this one datagram to where the ask came from.
+    /// Send this one datagram to where the subscribe came from.
     Reply(&'a [u8]),
     /// From now on it is a viewer: begin a stream to it, by a [`SendStream`](crate::SendStream) with the same secret.
     Welcome,
@@ -58,7 +59,7 @@ pub enum Decision<'a> {
 /// Asks, by how they ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct SubscribeCounts {
-    /// It showed no token or a wrong one, and was told the right one, unless it wanted to leave.
+    /// It showed no token or a wrong one, and was reply the right one, unless it wanted to leave.
     pub unproven: u64,
     /// It was let in.
     pub welcomed: u64,
@@ -66,7 +67,7 @@ pub struct SubscribeCounts {
     pub stayed: u64,
     /// It left, or was no viewer any more.
     pub left: u64,
-    /// There was no room, and it was told so.
+    /// There was no room, and it was reply so.
     pub full: u64,
     /// It is damaged or impossible.
     pub malformed: u64,
@@ -95,21 +96,25 @@ impl<S: Copy + Debug + Ord + Hash> SubscribeServer<S> {
         Self { computer: Some(computer), ..self }
     }
 
-    /// Takes in a datagram if it says that it is an ask, and says what is to be done. `None` if it is none, and somebody
+    /// Takes in a datagram if it is a subscribe, and says what is to be done. `None` if it is none, and somebody
     /// else's business.
     pub fn handle_datagram(&mut self, source: S, datagram: &[u8], now: Instant) -> Option<Decision<'_>> {
-        let Ok(Datagram { body: Body::Subscribe(ask), .. }) =
+        let Ok(Datagram { body: Body::Subscribe(subscribe), .. }) =
             Datagram::parse_kind(datagram, Kind::Subscribe)?
         else {
             self.counts.malformed += 1;
             return Some(Decision::Refused);
         };
-        let is_proven = self.address_token.knows(&source, ask.token, self.clock.at(now));
+        let is_proven = self.address_token.knows(&source, subscribe.token, self.clock.at(now));
         Some(if !is_proven {
             self.counts.unproven += 1;
             // Who leaves needs no token any more.
-            if ask.leaves { Decision::Refused } else { self.reply(source, SubscribeStatus::ShowToken, now) }
-        } else if ask.leaves {
+            if subscribe.leaves {
+                Decision::Refused
+            } else {
+                self.reply(source, SubscribeStatus::ShowToken, now)
+            }
+        } else if subscribe.leaves {
             self.counts.left += 1;
             if self.viewers.remove(&source).is_some() {
                 tracing::debug!(viewer = ?source, reason = "it says so", "subscription ended");
@@ -160,7 +165,7 @@ impl<S: Copy + Debug + Ord + Hash> SubscribeServer<S> {
         self.viewers.remove(&source);
     }
 
-    /// Lets nobody in any more: whoever comes is told that there is no room. Who is a viewer already stays one.
+    /// Lets nobody in any more: whoever comes is reply that there is no room. Who is a viewer already stays one.
     pub fn shut(&mut self) {
         self.most = 0;
     }
@@ -170,7 +175,7 @@ impl<S: Copy + Debug + Ord + Hash> SubscribeServer<S> {
         self.viewers.len()
     }
 
-    /// How the asks so far ended.
+    /// How the subscribes so far ended.
     pub fn counts(&self) -> &SubscribeCounts {
         &self.counts
     }
@@ -200,8 +205,8 @@ impl<S: Copy + Debug + Ord + Hash> SubscribeServer<S> {
     }
 }
 
-/// A viewer asks every 500 ms. Shorter: three asks that were lost end its stream. Longer: one that was killed is sent to
-/// for longer.
+/// A viewer subscribes every 500 ms. Shorter: three that were lost end its stream. Longer: one that was killed is sent
+/// to for longer.
 const WATCHED_FOR: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
@@ -217,7 +222,7 @@ mod tests {
         SubscribeServer::new(SessionId::new(7), SECRET, most, Clock::new(t0(), MediaTime::default()))
     }
 
-    fn ask(token: Token, leaves: bool) -> Vec<u8> {
+    fn subscribe(token: Token, leaves: bool) -> Vec<u8> {
         let header = Header::control(
             Kind::Subscribe,
             SessionId::new(u64::MAX),
@@ -231,13 +236,13 @@ mod tests {
 
     /// The token that the door tells an address.
     fn token(server: &mut SubscribeServer<u8>, source: u8) -> Token {
-        let asked = ask(Token::default(), false);
-        let Some(Decision::Reply(told)) = server.handle_datagram(source, &asked, t0()) else {
+        let sent = subscribe(Token::default(), false);
+        let Some(Decision::Reply(reply)) = server.handle_datagram(source, &sent, t0()) else {
             panic!("no answer")
         };
-        assert!(told.len() <= asked.len());
-        let Ok(Datagram { body: Body::SubscribeReply(answer), .. }) = Datagram::parse(told) else {
-            panic!("{told:?}")
+        assert!(reply.len() <= sent.len());
+        let Ok(Datagram { body: Body::SubscribeReply(answer), .. }) = Datagram::parse(reply) else {
+            panic!("{reply:?}")
         };
         assert_eq!(answer.status, SubscribeStatus::ShowToken);
         answer.token
@@ -252,13 +257,16 @@ mod tests {
             AddressToken::new(SECRET).token(&1_u8, MediaTime::default()),
             "it is the token of its reports"
         );
-        assert_eq!(server.handle_datagram(1, &ask(token, false), t0), Some(Decision::Welcome));
-        assert_eq!(server.handle_datagram(1, &ask(token, false), t0), Some(Decision::Stays));
-        assert!(matches!(server.handle_datagram(2, &ask(token, false), t0), Some(Decision::Reply(_))));
-        assert_eq!(server.handle_datagram(1, &ask(Token::default(), true), t0), Some(Decision::Refused));
+        assert_eq!(server.handle_datagram(1, &subscribe(token, false), t0), Some(Decision::Welcome));
+        assert_eq!(server.handle_datagram(1, &subscribe(token, false), t0), Some(Decision::Stays));
+        assert!(matches!(server.handle_datagram(2, &subscribe(token, false), t0), Some(Decision::Reply(_))));
+        assert_eq!(
+            server.handle_datagram(1, &subscribe(Token::default(), true), t0),
+            Some(Decision::Refused)
+        );
         assert_eq!(server.viewers(), 1, "nobody leaves for another");
-        assert_eq!(server.handle_datagram(1, &ask(token, true), t0), Some(Decision::Leaves));
-        assert_eq!(server.handle_datagram(1, &ask(token, true), t0), Some(Decision::Refused));
+        assert_eq!(server.handle_datagram(1, &subscribe(token, true), t0), Some(Decision::Leaves));
+        assert_eq!(server.handle_datagram(1, &subscribe(token, true), t0), Some(Decision::Refused));
         let counts = SubscribeCounts { unproven: 3, welcomed: 1, stayed: 1, left: 2, full: 0, malformed: 0 };
         assert_eq!((*server.counts(), server.viewers(), server.next_due()), (counts, 0, None));
     }
@@ -269,22 +277,22 @@ mod tests {
         let tokens = [1, 2, 3].map(|source| token(&mut server, source));
         for (source, millis) in [(1, 0), (2, 700)] {
             let now = t0 + Duration::from_millis(millis);
-            let asked = ask(tokens[usize::from(source) - 1], false);
-            assert_eq!(server.handle_datagram(source, &asked, now), Some(Decision::Welcome));
+            let sent = subscribe(tokens[usize::from(source) - 1], false);
+            assert_eq!(server.handle_datagram(source, &sent, now), Some(Decision::Welcome));
         }
-        let told = match server.handle_datagram(3, &ask(tokens[2], false), t0) {
-            Some(Decision::Reply(told)) => Datagram::parse(told).unwrap().body,
+        let reply = match server.handle_datagram(3, &subscribe(tokens[2], false), t0) {
+            Some(Decision::Reply(reply)) => Datagram::parse(reply).unwrap().body,
             other => panic!("{other:?}"),
         };
         assert_eq!(
-            told,
+            reply,
             Body::SubscribeReply(SubscribeReply { token: tokens[2], status: SubscribeStatus::Full })
         );
         let due = server.next_due().unwrap();
         assert_eq!(due, t0 + WATCHED_FOR);
         assert_eq!(server.next_gone(due - Duration::from_millis(1)), None);
         assert_eq!((server.next_gone(due), server.next_gone(due)), (Some(1), None));
-        assert_eq!(server.handle_datagram(3, &ask(tokens[2], false), due), Some(Decision::Welcome));
+        assert_eq!(server.handle_datagram(3, &subscribe(tokens[2], false), due), Some(Decision::Welcome));
         assert_eq!(server.next_due(), Some(t0 + Duration::from_millis(2700)));
     }
 
@@ -292,10 +300,13 @@ mod tests {
     fn who_comes_to_a_shut_door_finds_no_room_and_who_is_there_stays() {
         let (t0, mut server) = (t0(), server(2));
         let tokens = [1, 2].map(|source| token(&mut server, source));
-        assert_eq!(server.handle_datagram(1, &ask(tokens[0], false), t0), Some(Decision::Welcome));
+        assert_eq!(server.handle_datagram(1, &subscribe(tokens[0], false), t0), Some(Decision::Welcome));
         server.shut();
-        assert!(matches!(server.handle_datagram(2, &ask(tokens[1], false), t0), Some(Decision::Reply(_))));
-        assert_eq!(server.handle_datagram(1, &ask(tokens[0], false), t0), Some(Decision::Stays));
+        assert!(matches!(
+            server.handle_datagram(2, &subscribe(tokens[1], false), t0),
+            Some(Decision::Reply(_))
+        ));
+        assert_eq!(server.handle_datagram(1, &subscribe(tokens[0], false), t0), Some(Decision::Stays));
         assert_eq!((server.viewers(), server.counts().full), (1, 1));
     }
 
@@ -303,36 +314,36 @@ mod tests {
     fn one_computer_with_many_ports_has_a_share_of_the_places_and_who_comes_late_finds_one() {
         let on = |source: &u8| Computer { key: (*source / 10).into(), is_own: *source >= 200 };
         let (t0, mut server) = (t0(), server(16).with_computers(on));
-        let mut asks = |server: &mut SubscribeServer<u8>, source, millis| {
+        let mut subscribes = |server: &mut SubscribeServer<u8>, source, millis| {
             let token = token(server, source);
             let now = t0 + Duration::from_millis(millis);
-            server.handle_datagram(source, &ask(token, false), now) == Some(Decision::Welcome)
+            server.handle_datagram(source, &subscribe(token, false), now) == Some(Decision::Welcome)
         };
         let welcomed = |server: &mut SubscribeServer<u8>,
-                        asks: &mut dyn FnMut(&mut SubscribeServer<u8>, u8, u64) -> bool,
+                        subscribes: &mut dyn FnMut(&mut SubscribeServer<u8>, u8, u64) -> bool,
                         sources| {
             let sources: std::ops::Range<u8> = sources;
-            sources.filter(|&source| asks(server, source, source.into())).count()
+            sources.filter(|&source| subscribes(server, source, source.into())).count()
         };
-        assert_eq!(welcomed(&mut server, &mut asks, 10..20), 4);
+        assert_eq!(welcomed(&mut server, &mut subscribes, 10..20), 4);
         // The sender's own computer may have all that are left; then it has too many.
-        assert_eq!((welcomed(&mut server, &mut asks, 200..220), server.viewers()), (12, 16));
+        assert_eq!((welcomed(&mut server, &mut subscribes, 200..220), server.viewers()), (12, 16));
         assert_eq!(server.next_gone(t0), None);
         for (late, gone) in [(30, 209), (40, 208), (50, 211)] {
-            assert!(asks(&mut server, late, 300));
+            assert!(subscribes(&mut server, late, 300));
             let displaced = server.next_gone(t0 + Duration::from_millis(300)).unwrap();
             assert!(displaced >= 200, "{displaced} for {gone}");
             assert_eq!((server.next_gone(t0), server.viewers()), (None, 16));
         }
-        assert!(!asks(&mut server, 31, 300), "who has one takes nobody's");
+        assert!(!subscribes(&mut server, 31, 300), "who has one takes nobody's");
         server.shut();
-        assert!(!asks(&mut server, 60, 300));
+        assert!(!subscribes(&mut server, 60, 300));
     }
 
     #[test]
-    fn what_is_no_ask_is_left_alone_and_a_damaged_one_is_counted() {
+    fn what_is_no_subscribe_is_left_alone_and_a_damaged_one_is_counted() {
         let (t0, mut server) = (t0(), server(1));
-        let mut damaged = ask(Token::default(), false);
+        let mut damaged = subscribe(Token::default(), false);
         damaged[45] ^= 1;
         assert_eq!(server.handle_datagram(1, &damaged, t0), Some(Decision::Refused));
         assert_eq!(server.handle_datagram(1, &damaged[..20], t0), Some(Decision::Refused));

@@ -47,15 +47,15 @@ pub enum Body<'a> {
     Goodbye,
     /// A receiver says what arrived.
     Report(Report<'a>),
-    /// A receiver asks for chunks again.
+    /// A retransmission request.
     Resend(Resend<'a>),
-    /// A receiver asks for the time, and shows its token.
+    /// A receiver requests the time, and shows its token.
     Ping(Token),
     /// The answer to a ping or a report.
     Pong(Pong),
     /// The sender no longer has that frame.
     Gone,
-    /// A receiver asks a sender that serves for its pictures.
+    /// A receiver subscribes.
     Subscribe(Subscribe),
     /// What it is told while it has none.
     SubscribeReply(SubscribeReply),

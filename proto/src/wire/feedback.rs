@@ -35,7 +35,7 @@ pub struct Pong {
     pub heard: MediaTime,
 }
 
-/// A receiver asks for chunks of one frame again.
+/// A retransmission request: chunks of one frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Resend<'a> {
     /// The receiver's.
@@ -185,7 +185,7 @@ impl<'a> Resend<'a> {
             end = range.end;
             is_next
         });
-        // Who needs nothing, or names nothing, has nothing to ask for.
+        // A request that needs nothing, or names nothing, is none.
         if possible && request.needed > 0 && !request.ranges.is_empty() {
             Ok(request)
         } else {
@@ -193,7 +193,7 @@ impl<'a> Resend<'a> {
         }
     }
 
-    /// The chunks asked for, in rising order.
+    /// The chunks requested, in rising order.
     pub fn ranges(&self) -> impl Iterator<Item = Range<usize>> + 'a {
         self.ranges.chunks_exact(RANGE_BYTES).map(|range| {
             let at = |i: usize| usize::from(u16::from_be_bytes([range[i], range[i + 1]]));

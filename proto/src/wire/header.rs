@@ -46,8 +46,8 @@ pub struct Header {
     pub part: u8,
     /// How many parts the frame has, at least 1; 0 in what is no chunk.
     pub parts: u8,
-    /// Which chunk of the part: data chunks from 0, parity chunks after them. In a report, 1 if the receiver does not ask for
-    /// what it misses; otherwise 0 in what is no chunk.
+    /// Which chunk of the part: data chunks from 0, parity chunks after them. In a report, 1 if the receiver does not
+    /// request what it misses; otherwise 0 in what is no chunk.
     pub index: u16,
     /// How many data chunks the part has.
     pub data_chunks: u16,
@@ -72,19 +72,19 @@ pub enum Kind {
     Goodbye,
     /// 5: a receiver says what arrived.
     Report,
-    /// 6: a receiver asks for chunks again.
+    /// 6: a retransmission request.
     Resend,
-    /// 7: a receiver asks for the sender's time, and for a token.
+    /// 7: a receiver requests the sender's time, and a token.
     Ping,
     /// 8: the sender's answer to a ping or a report.
     Pong,
-    /// 9: the sender no longer has a frame that it was asked for.
+    /// 9: the sender no longer has a frame that was requested.
     Gone,
     /// 10: a chunk of a frame that was sent before, as [`Data`](Self::Data) otherwise.
     Again,
-    /// 11: a receiver asks a sender that serves to be shown its pictures, or leaves.
+    /// 11: a receiver subscribes, or leaves.
     Subscribe,
-    /// 12: the sender's answer to an ask that is not enough.
+    /// 12: the reply to a subscriber that gets no stream yet.
     SubscribeReply,
     /// Any other number.
     Other(u8),

@@ -34,7 +34,7 @@ pub struct Hello<'a> {
 /// What a sender wants to be told by its receivers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Invitation {
-    /// Whether it sends to a group: then receivers wait for each other before they ask for something.
+    /// Whether it sends to a group: then receivers wait for each other before they request something.
     pub is_group: bool,
     /// Whether it answers resend requests.
     pub resends: bool,

@@ -95,7 +95,7 @@ fn the_chance_of_losing_too_many_is_that_of_the_binomial() {
 fn enough_is_enough_and_one_less_is_not() {
     for data in [1, 2, 10, 119, 600, MAX_CHUNKS] {
         for loss in [0.0002, 0.01, 0.05, 0.2] {
-            for chance in [MAY_ASK, MUST_NOT_FAIL] {
+            for chance in [MAY_REQUEST, MUST_NOT_FAIL] {
                 let most = most_parity(data);
                 let parity = enough(data, most, loss, chance);
                 assert!(parity == most || more_than(parity, data + parity, loss) <= chance);

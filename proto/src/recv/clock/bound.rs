@@ -7,7 +7,7 @@ use crate::frame::MediaTime;
 /// A question about the time, and its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exchange {
-    /// When the receiver asked (`t1`).
+    /// When the receiver sent its ping or report (`t1`).
     pub sent: Instant,
     /// When the sender heard it, on its own clock (`t2`).
     pub heard: MediaTime,

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-/// What was asked for again.
+/// What was requested.
 #[derive(Debug, Default)]
 pub(crate) struct NackState {
     /// How often each data chunk was.
@@ -20,19 +20,19 @@ pub(crate) struct NackState {
 }
 
 impl NackState {
-    /// Nothing was asked for yet of a frame of so many chunks.
+    /// Nothing was requested yet of a frame of so many chunks.
     pub(super) fn begin(&mut self, chunks: usize) {
         self.counts.clear();
         self.counts.resize(chunks, 0);
         (self.last, self.wait, self.looked, self.hope, self.gone) = (None, None, None, None, false);
     }
 
-    /// How often a chunk was asked for.
+    /// How often a chunk was requested.
     pub(crate) fn count(&self, index: usize) -> u8 {
         self.counts[index]
     }
 
-    /// A chunk is asked for.
+    /// A chunk is requested.
     pub(crate) fn note(&mut self, index: usize) {
         self.counts[index] = self.counts[index].saturating_add(1);
     }

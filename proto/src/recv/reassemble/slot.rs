@@ -33,7 +33,7 @@ pub(crate) struct Slot {
     checksum: Option<u32>,
     pub(crate) train: ArrivalTrain,
     pub(crate) nack: NackState,
-    /// Whether something came that was sent because somebody asked.
+    /// Whether something came that was sent on request.
     pub(super) was_helped: bool,
 }
 
@@ -190,7 +190,7 @@ impl Slot {
         self.parity.extend_from_slice(chunk);
         let place = self.place_of_parity(index);
         if place >= self.planned {
-            // It was made later, for somebody who asked.
+            // It was made later, on request.
             self.was_helped = true;
             return Some(ChunkOutcome::Again);
         }

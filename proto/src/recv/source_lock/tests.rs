@@ -1,4 +1,4 @@
-//! Who has the place, and who takes it.
+//! Which source holds the lock, and which takes it.
 
 use super::*;
 use crate::t0;
@@ -152,14 +152,14 @@ fn a_source_that_completes_nothing_does_not_keep_the_true_one_out() {
 #[test]
 fn who_is_barred_displaces_nobody_who_speaks_and_may_have_an_empty_place() {
     let mut bench = Bench::new();
-    // Twice heard and never whole: it loses the place after 500 ms, and is barred.
+    // Twice heard and never whole: it loses the lock after 500 ms, and is barred.
     bench.hear(7, A, 0);
     bench.hear(7, A, 1);
     assert_eq!(bench.hear(8, B, 500), Admission::New);
     bench.hear(8, B, 501);
     bench.hear(8, B, 1100);
     assert_eq!(bench.hear(7, A, 1101), Admission::Foreign);
-    assert_eq!(bench.hear(7, A, 1600), Admission::New, "whoever has the place says nothing any more");
+    assert_eq!(bench.hear(7, A, 1600), Admission::New, "the holder sends nothing any more");
     // Nor does one that was heard once keep it from him for longer.
     let mut bench = Bench::new();
     bench.hear(7, A, 0);
@@ -184,7 +184,7 @@ fn a_session_goes_on_at_another_address_once_it_is_silent_at_the_one_before() {
 }
 
 #[test]
-fn who_fell_silent_has_the_place_again_from_whoever_took_it_since() {
+fn one_that_fell_silent_gets_the_lock_back_from_another_that_took_it_since() {
     let mut bench = Bench::new();
     bench.show(7, A, 0);
     bench.show(8, B, 600);

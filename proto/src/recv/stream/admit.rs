@@ -28,7 +28,7 @@ impl<S: Copy + Debug + Eq> RecvStream<S> {
             let is_said_by_senders = matches!(datagram.body, Body::Goodbye | Body::Pong(_) | Body::Gone);
             return if is_said_by_senders { Outcome::Late } else { Outcome::Unknown };
         }
-        // Nearly always nobody asks.
+        // Nearly always nothing is requested.
         let is_settled = self.lock.is_held_by(source, session) && self.lock.leaves().is_none();
         let is_news = !is_settled && self.is_news(datagram, now);
         let admission = self.lock.admit(source, session, is_news, now);
@@ -216,7 +216,7 @@ fn tell_jump<S: Debug>(source: &S) {
 const MOST_OVERTAKEN: Duration = Duration::from_millis(100);
 /// A hello may be delayed by so much more than the next.
 const MOST_EARLY: Duration = Duration::from_millis(300);
-/// After so long without one any hello is taken for the last one: longer than a silence after which the place is free.
+/// After so long without one any hello is taken for the last one: longer than a silence after which the lock is free.
 const MOST_UNGREETED: Duration = Duration::from_secs(1);
 /// No sender begins more frames between two hellos.
 const MOST_ANNOUNCED: i32 = 1000;

@@ -8,7 +8,7 @@ use super::RecvStream;
 impl<S: Copy + Debug + Eq> RecvStream<S> {
     /// Writes what is to be told the sender now, if there is something.
     pub(super) fn say(&mut self, now: Instant) -> bool {
-        if self.may_ask() && self.ask(now) {
+        if self.may_request() && self.request(now) {
             return true;
         }
         let newest = self.reassembler.newest().unwrap_or_default();
@@ -19,7 +19,7 @@ impl<S: Copy + Debug + Eq> RecvStream<S> {
 
     /// When a frame is to be looked at for what it misses.
     pub(super) fn next_look(&self) -> Option<Instant> {
-        if !self.may_ask() {
+        if !self.may_request() {
             return None;
         }
         let deadline = self.config.deadline;
@@ -36,12 +36,12 @@ impl<S: Copy + Debug + Eq> RecvStream<S> {
         }
     }
 
-    fn may_ask(&self) -> bool {
-        self.config.resend && self.feedback.may_ask()
+    fn may_request(&self) -> bool {
+        self.config.resend && self.feedback.may_request()
     }
 
-    /// Ends the trains of which nothing more comes, and asks for what the next frame misses.
-    fn ask(&mut self, now: Instant) -> bool {
+    /// Ends the trains of which nothing more comes, and requests what the next frame misses.
+    fn request(&mut self, now: Instant) -> bool {
         for at in 0..self.reassembler.slots().len() {
             let slot = &self.reassembler.slots()[at];
             if self.nacks.due(slot, self.config.deadline).is_none_or(|due| due > now) {
@@ -52,8 +52,8 @@ impl<S: Copy + Debug + Eq> RecvStream<S> {
                 self.note_trains(now);
             }
             let slot = &mut self.reassembler.slots_mut()[at];
-            if let Some(ask) = self.nacks.look(slot, &mut self.feedback.chunks, now) {
-                self.feedback.write_request(&ask, now);
+            if let Some(nack) = self.nacks.look(slot, &mut self.feedback.chunks, now) {
+                self.feedback.write_request(&nack, now);
                 self.stats.repair.requests += 1;
                 self.stats.repair.asked += self.feedback.chunks.len() as u64;
                 return true;

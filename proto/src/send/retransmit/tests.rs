@@ -1,4 +1,4 @@
-//! What a group that asks is sent, and what that costs.
+//! What is retransmitted to a group, and what that costs.
 
 use super::*;
 use crate::frame::MediaTime;
@@ -42,7 +42,7 @@ fn one_receiver_is_sent_the_first_that_it_needs_of_those_that_it_names() {
         let Body::Resend(request) = Datagram::parse(&datagram).unwrap().body else { panic!() };
         for _ in 0..2 {
             // What is on its way is not sent twice.
-            retransmitter.ask(&request, FrameId::new(0), &mut sent_frames, &mut subscriber, 1 << 40, now);
+            retransmitter.request(&request, FrameId::new(0), &mut sent_frames, &mut subscriber, 1 << 40, now);
         }
         let mut sent = Vec::new();
         while let Some(repair) =
@@ -70,7 +70,14 @@ fn fresh_parity_is_made_for_many_requests_at_once_and_none_is_sent_twice() {
                 let datagram = request(2, first + moment as usize % 8);
                 let Body::Resend(request) = Datagram::parse(&datagram).unwrap().body else { panic!() };
                 let mut subscriber = Budget::new(1, 0);
-                retransmitter.ask(&request, FrameId::new(0), &mut sent_frames, &mut subscriber, 1 << 40, now);
+                retransmitter.request(
+                    &request,
+                    FrameId::new(0),
+                    &mut sent_frames,
+                    &mut subscriber,
+                    1 << 40,
+                    now,
+                );
             }
             let now = now + TOGETHER;
             while let Some(repair) =

@@ -66,7 +66,7 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
         }
     }
 
-    fn report(&mut self, source: S, report: &Report<'_>, asks: bool, now: Instant) {
+    fn report(&mut self, source: S, report: &Report<'_>, requests: bool, now: Instant) {
         let overhead = self.config.overhead_bytes;
         let Some(viewer) = self.viewers.find(source) else { return };
         self.trains.clear();
@@ -83,25 +83,25 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
         let Some(viewer) = self.viewers.find(source) else { return };
         viewer.missing_at_end += report.trains().map(|entry| u64::from(entry.missing_tail)).sum::<u64>();
         let (carried, loss) = (viewer.carried(), self.redundancy.loss());
-        // Who does not ask has nothing but parity against bursts.
-        let by_chance = if asks { BY_CHANCE } else { f64::INFINITY };
+        // A receiver without requests has nothing but parity against bursts.
+        let by_chance = if requests { BY_CHANCE } else { f64::INFINITY };
         let no_evidence = self.trains.iter().map(|train| no_evidence(train, carried, loss, by_chance)).sum();
         let missing = viewer.excuse(missing, no_evidence);
-        // Others' reports show that somebody can be asked; how much parity is needed is for the worst to say.
+        // Others' reports show that there is feedback; how much parity is needed follows the worst.
         let (arrived, missing) = if self.viewers.is_worst(source) { (arrived, missing) } else { (0, 0) };
-        self.redundancy.heard(arrived, missing, asks, now);
+        self.redundancy.heard(arrived, missing, requests, now);
     }
 
     fn request(&mut self, source: S, frame: FrameId, request: &Resend<'_>, now: Instant) -> FeedbackOutcome {
         if !self.config.resend {
             return FeedbackOutcome::TooMuch;
         }
-        // A frame that was never sent is nobody's to ask for.
+        // A frame that was never sent cannot be requested.
         if self.sent_frames.span().is_none_or(|(_, newest)| frame.is_newer_than(newest)) {
             return FeedbackOutcome::Malformed;
         }
         let Some(Viewer { budget, .. }) = self.viewers.find(source) else { return FeedbackOutcome::Unproven };
-        match self.retransmitter.ask(request, frame, &mut self.sent_frames, budget, self.streamed, now) {
+        match self.retransmitter.request(request, frame, &mut self.sent_frames, budget, self.streamed, now) {
             RequestOutcome::Answered => FeedbackOutcome::Accepted,
             RequestOutcome::TooMuch => {
                 let reason = "its share, or that of all, is used up";

@@ -65,7 +65,7 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
         SendOutput::Transmit(Transmit { to: None, bytes, segment: stride.min(bytes.len()) })
     }
 
-    /// Gives out the next datagrams that were asked for again.
+    /// Gives out the next retransmissions.
     pub(super) fn send_again(&mut self, now: Instant) -> SendOutput<'_, S> {
         let repair = self
             .retransmitter
@@ -96,12 +96,12 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
         SendOutput::Transmit(Transmit { to: None, bytes, segment: stride.min(bytes.len()) })
     }
 
-    /// Says goodbye, once nobody can ask for the last frame again.
+    /// Sends a goodbye, once the last frame can be requested no more.
     pub(super) fn end(&mut self, wait: Instant, now: Instant) -> SendOutput<'_, S> {
-        let asked_until = self.last_sent.map(|last| last + LINGER);
+        let lingers_until = self.last_sent.map(|last| last + LINGER);
         if self.config.resend
             && self.viewers.len() > 0
-            && let Some(until) = asked_until.filter(|until| *until > now)
+            && let Some(until) = lingers_until.filter(|until| *until > now)
         {
             return SendOutput::Wait(Some(until.min(wait)));
         }
@@ -128,5 +128,5 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
     }
 }
 
-/// How long after its last datagram a stream that ends can still be asked for it.
+/// How long after its last datagram a stream that ends still answers requests.
 const LINGER: Duration = Duration::from_millis(60);
