@@ -39,11 +39,11 @@ pub struct Args {
     pub name: Vec<String>,
 
     /// Where to listen for senders that have this computer as their --dest: an address of this computer (0.0.0.0 is all of
-    /// them) and a port; a multicast group is joined. Repeatable [default: 0.0.0.0:9000, if nothing else is said]
+    /// them) and a port; a multicast group is joined. Repeatable [default: 0.0.0.0:9000, if nothing else is given]
     #[arg(long, value_name = "ADDR:PORT", value_parser = parse_listen, help_heading = NETWORK)]
     pub listen: Vec<SocketAddr>,
 
-    /// A sender to ask for its pictures: its address or name on the network, and its port if that is not 9001. Repeatable
+    /// A sender to connect to: its address or name on the network, and its port if that is not 9001. Repeatable
     #[arg(long, value_name = "HOST[:PORT]", value_parser = Host::parse, help_heading = NETWORK)]
     pub connect: Vec<Host>,
 
@@ -51,8 +51,8 @@ pub struct Args {
     #[arg(long, value_name = "chunkcast|rtp", hide_possible_values = true, default_value = "chunkcast", help_heading = NETWORK)]
     pub format: StreamFormat,
 
-    /// How many senders to show that send to one port; who comes later is reported and not shown [default: 9 in a window
-    /// or for browsers, else 1]
+    /// How many senders to show that send to one port; one that comes later is reported and not shown [default: 9 in a
+    /// window or for browsers, else 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64), help_heading = NETWORK)]
     pub max_senders: Option<u8>,
 
@@ -232,7 +232,7 @@ Examples:
   receiver                               find a sender and show it
   receiver list                          who is there
   receiver door \"bench 3\"                these two, in one window
-  receiver --connect 192.168.1.10        ask there: where nobody is found
+  receiver --connect 192.168.1.10        by address, where none is found
   receiver --listen 239.255.10.1:9000    what is sent to that group
   receiver --listen 0.0.0.0:5004 --format rtp    from GStreamer or FFmpeg
   receiver --output window --output door.mkv     show it, and record
@@ -314,9 +314,9 @@ mod tests {
         let words = "receiver --listen :9000 --listen 239.255.10.1:9001 --connect 192.168.1.7 --connect [::1]:9100 door 7";
         let sources = parse(words).unwrap().sources();
         assert_eq!(sources.listen.len(), 2);
-        let asked: Vec<String> =
+        let connects: Vec<String> =
             sources.connect.iter().map(|host| host.look_up().unwrap()[0].to_string()).collect();
-        assert_eq!(asked, ["192.168.1.7:9001", "[::1]:9100"]);
+        assert_eq!(connects, ["192.168.1.7:9001", "[::1]:9100"]);
         assert_eq!(sources.names, ["door", "7"]);
         assert!(!sources.is_open && sources.want_finding());
         assert!(!parse("receiver --listen :9000").unwrap().sources().want_finding());
@@ -324,9 +324,9 @@ mod tests {
 
     #[test]
     fn a_sender_that_is_named_twice_is_asked_once() {
-        let asked = |words| parse(words).unwrap().sources().connect.len();
-        assert_eq!(asked("receiver --connect 10.0.0.7 --connect 10.0.0.7:9001"), 1);
-        assert_eq!(asked("receiver --connect 10.0.0.7 --connect 10.0.0.7:9002"), 2);
+        let connects = |words| parse(words).unwrap().sources().connect.len();
+        assert_eq!(connects("receiver --connect 10.0.0.7 --connect 10.0.0.7:9001"), 1);
+        assert_eq!(connects("receiver --connect 10.0.0.7 --connect 10.0.0.7:9002"), 2);
     }
 
     #[test]

@@ -154,7 +154,7 @@ fn with_window(drive: impl FnOnce(&mut View) + Send) {
         listen: link.local(),
         interface: None,
         buffer: link.buffer(),
-        asks: false,
+        subscribes: false,
         probe: Arc::new(link.probe().unwrap()),
     };
     let options = KeepOptions { folder: ".".into(), replay: None, replay_bytes: 0, split: None };

@@ -23,8 +23,8 @@ use values::{
     parse_subsampling,
 };
 
-/// Sends a camera's pictures to screens on this network: JPEG frames in UDP datagrams, to whoever asks, to addresses, or
-/// to a multicast group.
+/// Sends a camera's pictures to screens on this network: JPEG frames in UDP datagrams, to viewers that connect, to
+/// fixed addresses, or to a multicast group.
 #[derive(Debug, Parser)]
 #[command(
     name = "sender",
@@ -47,7 +47,7 @@ pub struct Args {
     #[arg(long, value_name = "WxH", value_parser = parse_size, help_heading = INPUT)]
     pub(crate) size: Option<(u32, u32)>,
 
-    /// Frames per second: asked of a camera, set for files and the test card [default: the source's own, or 30]
+    /// Frames per second: requested of a camera, set for files and the test card [default: the source's own, or 30]
     #[arg(long, value_name = "N", value_parser = parse_fps, help_heading = INPUT)]
     pub(crate) fps: Option<f64>,
 
@@ -72,18 +72,18 @@ pub struct Args {
     #[arg(long, value_name = "420|422|444", value_parser = parse_subsampling, help_heading = ENCODING)]
     pub(crate) subsampling: Option<Subsampling>,
 
-    /// Where to send: an address or name and a port; a multicast group reaches many. Repeatable. Without it, whoever asks
-    /// is sent to (--serve)
+    /// Where to send: an address or name and a port; a multicast group reaches many. Repeatable. Without it,
+    /// viewers that connect are sent to (--serve)
     #[arg(long, value_name = "HOST:PORT", value_parser = Dest::typed, help_heading = NETWORK)]
     pub(crate) dest: Vec<Dest>,
 
-    /// Where receivers may ask to be sent to, also beside --dest [default: without --dest, port 9001 on all addresses, or
+    /// Where receivers may connect, also beside --dest [default: without --dest, port 9001 on all addresses, or
     /// a free one if that is taken]
     #[arg(long, value_name = "[ADDR:]PORT", value_parser = parse_serve, help_heading = NETWORK)]
     pub(crate) serve: Option<ServeAt>,
 
-    /// How many receivers are served that asked, at most a quarter of them (or two) on one other computer. Each takes a
-    /// stream of its own out of this one
+    /// How many viewers may connect, at most a quarter of them (or two) on one other computer. Each takes a stream of
+    /// its own out of this one
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = NETWORK)]
     pub(crate) max_viewers: u16,
 
@@ -136,13 +136,13 @@ pub struct Args {
     #[arg(long, value_name = "off|auto|PERCENT", default_value = "auto", help_heading = REPAIR)]
     pub(crate) fec: Fec,
 
-    /// Send again what receivers ask for, while it can still be in time
+    /// Retransmit what receivers request, while it can still be in time
     #[arg(long, value_name = "on|off", default_value = "on", action = ArgAction::Set, value_parser = parse_switch, help_heading = REPAIR)]
     pub(crate) resend: bool,
 
     /// Whose path decides pace and quality, in a group or with several destinations or viewers: the slowest, or the slowest
     /// but a percentage of them, 10 to 100, who may lose frames so that the others need not wait for them [default: slowest;
-    /// of the viewers that asked, the slower half is not waited for]
+    /// of the viewers that connect, the slower half is not waited for]
     #[arg(long, value_name = "slowest|PERCENT", help_heading = REPAIR)]
     pub(crate) follow: Option<Follow>,
 
@@ -259,7 +259,7 @@ const DIAGNOSTICS: &str = "Diagnostics";
 
 const EXAMPLES: &str = "\
 Examples:
-  sender                                 the first camera, to who asks: receiver
+  sender                                 the first camera, to viewers that connect
   sender --name door --http 8080         called so, and seen by browsers
   sender --source pattern                a test card
   sender --source clip.mjpeg --loop --fps 30     a file, again and again

@@ -62,7 +62,7 @@ pub(crate) struct SendCounters {
 pub(crate) struct DestinationCounters {
     /// Its address.
     pub address: String,
-    /// Whether it is a viewer who asked.
+    /// Whether it is a subscriber.
     pub is_served: bool,
     /// Whether it is a group.
     pub is_group: bool,

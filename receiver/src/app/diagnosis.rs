@@ -20,8 +20,8 @@ pub(super) struct Diagnosis {
     /// What the receiver was given already.
     given: Given,
     watch: Monitor,
-    /// The sender that is asked, if one is.
-    asks: Option<String>,
+    /// The sender that it subscribes at, if it does.
+    subscribes: Option<String>,
     /// How the sender is reached, once one is heard.
     way: Option<SourceRoute>,
 }
@@ -39,10 +39,10 @@ impl Diagnosis {
     /// Of this feed, which arrives in this format.
     pub(super) fn new(feed: &Feed, format: StreamFormat) -> Self {
         let watch = Monitor::new(&Counters::default(), Instant::now());
-        let Origin { listen, interface, buffer, asks, .. } = feed.origin.clone();
-        let asks = asks.then(|| feed.status().listening.clone());
+        let Origin { listen, interface, buffer, subscribes, .. } = feed.origin.clone();
+        let subscribes = subscribes.then(|| feed.status().listening.clone());
         let given = Given::default();
-        Self { listen, interface, buffer, format, given, watch, asks, way: None }
+        Self { listen, interface, buffer, format, given, watch, subscribes, way: None }
     }
 
     /// The same of a receiver that was given this, and is not told to be given it.
@@ -71,15 +71,15 @@ impl Diagnosis {
             Some(cause) => tracing::warn!("{}", self.sentence(cause)),
         }
         // These were said when they turned out.
-        let said = away.or_else(|| self.asks.as_deref().filter(|_| is_full).map(full));
+        let said = away.or_else(|| self.subscribes.as_deref().filter(|_| is_full).map(full));
         let diagnosis = said.or_else(|| self.watch.found().map(|cause| self.sentence(cause)));
         feed.live().counters.diagnosis = diagnosis;
     }
 
     /// What to say of a cause.
     fn sentence(&self, cause: Cause) -> String {
-        match (cause, &self.asks) {
-            // Nobody is expected to send here without being asked.
+        match (cause, &self.subscribes) {
+            // No sender is expected to send here without a subscription.
             (Cause::NothingArrives { .. }, Some(whom)) => format!(
                 "nothing comes from {whom}: does a sender serve there (without --dest, or with --serve), and does no \
                  firewall keep UDP back?"
@@ -133,7 +133,7 @@ mod tests {
         let nothing = Cause::NothingArrives { port: 4000, is_group: false };
         let mut diagnosis = Diagnosis::new(&crate::feed::tests::feed(), StreamFormat::Chunkcast);
         assert!(diagnosis.sentence(nothing).contains("--dest an address of this computer"));
-        diagnosis.asks = Some("door (10.0.0.7:9001)".into());
+        diagnosis.subscribes = Some("door (10.0.0.7:9001)".into());
         let sentence = diagnosis.sentence(nothing);
         assert!(sentence.contains("from door (10.0.0.7:9001)") && sentence.contains("--serve"), "{sentence}");
     }
@@ -142,7 +142,7 @@ mod tests {
     fn while_a_sender_is_full_nothing_else_is_wrong() {
         let feed = crate::feed::tests::feed();
         let mut diagnosis = Diagnosis::new(&feed, StreamFormat::Chunkcast);
-        diagnosis.asks = Some("door (10.0.0.7:9001)".into());
+        diagnosis.subscribes = Some("door (10.0.0.7:9001)".into());
         feed.live().counters.is_full = true;
         diagnosis.look(&feed);
         let said = feed.live().counters.diagnosis.clone().unwrap();

@@ -35,7 +35,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     proto::warm_up();
     let sources = args.sources();
-    let (links, unknown) = open_links(&sources, args)?;
+    let (opened, unknown) = open_sockets(&sources, args)?;
     let web = Web::bind(&args.web, args.web_policy)?;
     let window = open_window(args)?;
     let outputs = Arc::new(Outputs::start(&args.output, args.split, &stop)?);
@@ -65,7 +65,7 @@ pub fn run(args: &Args) -> Result<()> {
     let save_replay = move || all.feeds.tiles().iter().for_each(|feed| drop(feed.recorder.save_replay()));
     at_user_signal(save_replay).context("cannot handle signals")?;
     let threads = ReceiveThreads::new(args.interface.clone(), args.impair.clone(), shared.clone());
-    for Opened { socket, subscription, status } in links {
+    for Opened { socket, subscription, status } in opened {
         threads.receive(socket, subscription, status, !sources.is_open)?;
     }
     for host in unknown {
@@ -158,7 +158,7 @@ fn stream_config(args: &Args) -> Result<StreamConfig> {
 }
 
 /// The sockets, and the hosts that are not known yet.
-fn open_links(sources: &Sources, args: &Args) -> Result<(Vec<Opened>, Vec<Host>)> {
+fn open_sockets(sources: &Sources, args: &Args) -> Result<(Vec<Opened>, Vec<Host>)> {
     let interface = args.interface.as_deref();
     let (mut opened, mut unknown) = (Vec::new(), Vec::new());
     for &listen in &sources.listen {

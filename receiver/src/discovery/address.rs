@@ -4,8 +4,9 @@ use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
 use proto::sys::Networks;
 
-/// The addresses at which a sender can be asked, of those that were heard by the interfaces of these indices, the best
-/// first; not more than a few. What is in no network of ours has to be typed: anybody can say that a sender is there.
+/// The addresses at which to subscribe at a sender, of those that were heard by the interfaces of these indices, the
+/// best first; not more than a few. What is in no network of ours has to be typed: anybody can say that a sender is
+/// there.
 pub(super) fn usable(all: &[(IpAddr, u32)], port: u16, networks: &Networks) -> Vec<SocketAddr> {
     let mut addresses: Vec<SocketAddr> =
         all.iter().filter_map(|&(address, index)| socket(address, index, port, networks)).collect();
@@ -13,7 +14,7 @@ pub(super) fn usable(all: &[(IpAddr, u32)], port: u16, networks: &Networks) -> V
     addresses
 }
 
-/// An address with its port; `None` if nothing is to be asked there.
+/// An address with its port; `None` if it is not to be contacted.
 fn socket(address: IpAddr, index: u32, port: u16, networks: &Networks) -> Option<SocketAddr> {
     match address {
         IpAddr::V6(v6) if v6.is_unicast_link_local() => Some(SocketAddrV6::new(v6, port, 0, index).into()),

@@ -31,7 +31,7 @@ pub struct FoundSender {
     pub fps: Option<f64>,
     /// Of which of its sessions this is: another one, and it was restarted. A hint, as all of this.
     pub mark: Mark,
-    /// Where it can be asked, the best first; empty if it sends to a group only, or is in no network of ours.
+    /// Where to subscribe, the best first; empty if it sends to a group only, or is in no network of ours.
     pub addresses: Vec<SocketAddr>,
     /// The group that it sends to, if it does.
     pub group: Option<SocketAddr>,

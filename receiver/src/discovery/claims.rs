@@ -42,7 +42,7 @@ impl Claims {
         }
     }
 
-    /// Who is at the addresses at which this sender is asked, all of them, if somebody else is.
+    /// The sender that is at all the addresses of this one, if another is.
     pub(super) fn successor(&self, instance: &str, addresses: &[SocketAddr]) -> Option<Successor> {
         let mut successors = addresses.iter().map(|&address| self.successor_at(instance, address));
         let first = successors.next()??;

@@ -182,7 +182,7 @@ impl Finder {
                 let all = FoundSender { addresses: merged(served()), ..first.clone() };
                 self.take(state, &all, now);
             }
-            // Those that are found later are asked too.
+            // Those that are found later are shown too.
             if let Some(taken) = state.taken.iter_mut().find(|taken| taken.instance == first.instance) {
                 taken.is_any = true;
             }
@@ -287,7 +287,7 @@ impl Finder {
         self.threads.shared.feeds.have_window() || state.is_settled || !self.names.is_empty()
     }
 
-    /// Joins its group, or asks it; it has a tile at once if it is `wanted`.
+    /// Joins its group, or subscribes; it has a tile at once if it is `wanted`.
     fn receive(&self, found: &FoundSender, is_wanted: bool) -> Result<Reception> {
         let threads = &self.threads;
         let is_shown = is_wanted || threads.shared.feeds.have_window();

@@ -14,7 +14,7 @@ pub(super) struct ReceivedSender {
     wanted: String,
     /// What it calls itself.
     name: String,
-    /// Where it is asked, if it is asked.
+    /// Where the receiver subscribes, if it does.
     pub(super) target: Option<Arc<Target>>,
     /// The group that was joined for it, if one was.
     pub(super) group: Option<Arc<Target>>,
@@ -114,7 +114,8 @@ impl Failed {
     }
 }
 
-/// The addresses of all of these, of each the best first: whoever has many is not asked at all of them before others are.
+/// The addresses of all of these, of each the best first: one that has many is not tried at all of them before others
+/// are.
 pub(super) fn merged<'a>(all: impl Iterator<Item = &'a FoundSender>) -> Vec<SocketAddr> {
     let all: Vec<&FoundSender> = all.collect();
     let most = all.iter().map(|found| found.addresses.len()).max().unwrap_or(0);
@@ -129,7 +130,7 @@ pub(super) fn merged<'a>(all: impl Iterator<Item = &'a FoundSender>) -> Vec<Sock
     merged
 }
 
-/// Where one sender is sought; each has three asks' time.
+/// Where one sender is sought; each has the time of three subscribes.
 const MOST_ADDRESSES: usize = 64;
 
 #[cfg(test)]
@@ -161,16 +162,16 @@ mod tests {
         ];
         let target = Target::of_found(&all[0].addresses, Event::new().unwrap());
         let mut door = ReceivedSender { target: Some(target), ..ReceivedSender::nowhere(&all[0]) };
-        let asked = |taken: &ReceivedSender| -> Vec<String> {
+        let addresses = |taken: &ReceivedSender| -> Vec<String> {
             taken.addresses(&all, &[]).iter().map(ToString::to_string).collect()
         };
         door.learn(&all);
-        assert_eq!(asked(&door), ["10.0.0.66:1", "10.0.0.66:2", "10.0.0.1:9001"]);
+        assert_eq!(addresses(&door), ["10.0.0.66:1", "10.0.0.66:2", "10.0.0.1:9001"]);
         door.is_any = true;
-        assert_eq!(asked(&door).len(), 4);
+        assert_eq!(addresses(&door).len(), 4);
         door.target.as_ref().unwrap().note_heard(all[1].addresses[0], Instant::now());
         door.learn(&all);
-        assert_eq!((&*door.instance, asked(&door)), ("door (2)", vec!["10.0.0.1:9001".to_owned()]));
+        assert_eq!((&*door.instance, addresses(&door)), ("door (2)", vec!["10.0.0.1:9001".to_owned()]));
     }
 
     #[test]

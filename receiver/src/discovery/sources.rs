@@ -9,7 +9,7 @@ use crate::session::Host;
 pub struct Sources {
     /// Where to listen.
     pub listen: Vec<SocketAddr>,
-    /// Whom to ask.
+    /// Senders to connect to.
     pub connect: Vec<Host>,
     /// Whom to find, by name.
     pub names: Vec<String>,

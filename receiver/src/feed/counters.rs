@@ -51,7 +51,7 @@ pub struct FeedCounters {
     pub is_over: bool,
     /// Whether the sender says that it has no room for another viewer.
     pub is_full: bool,
-    /// Why it is not asked, if another sender is where it was.
+    /// Why the receiver does not subscribe, if another sender is where it was.
     pub away: Option<String>,
     /// What is wrong, if something is, in a sentence.
     pub diagnosis: Option<String>,

@@ -11,7 +11,7 @@ use serde::Serialize;
 pub enum Agreement {
     /// From the capture: the sender's clock is known by exchanges with it.
     Shared,
-    /// From the shortest delay seen: the sender could not be asked, and no wall clock is trusted.
+    /// From the shortest delay seen: the sender's clock is not known, and no wall clock is trusted.
     #[default]
     Relative,
 }

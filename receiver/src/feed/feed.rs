@@ -47,8 +47,8 @@ pub struct Origin {
     pub interface: Option<String>,
     /// How many bytes of datagrams the system keeps until they are read.
     pub buffer: usize,
-    /// Whether a sender is asked for them.
-    pub asks: bool,
+    /// Whether the receiver subscribes at a sender for them.
+    pub subscribes: bool,
     /// Asks about the socket.
     pub probe: Arc<SocketProbe>,
 }
@@ -158,7 +158,7 @@ pub(crate) mod tests {
         let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let listen = socket.local_addr().unwrap();
         let probe = Arc::new(SocketProbe::of(socket.into()));
-        let origin = Origin { listen, interface: None, buffer: 0, asks: false, probe };
+        let origin = Origin { listen, interface: None, buffer: 0, subscribes: false, probe };
         let options = KeepOptions { folder: ".".into(), replay: None, replay_bytes: 0, split: None };
         let recorder = Recorder::new(&options);
         Feed::new(Status::new("listening on", "0.0.0.0:9000"), origin, recorder, None)

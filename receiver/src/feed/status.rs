@@ -11,7 +11,7 @@ pub struct Status {
     pub source: String,
     /// The network interface by which it is reached; empty where that is not known.
     pub interface: String,
-    /// Where pictures are expected, such as `0.0.0.0:9000`, and whether it is listened there or asked.
+    /// Where pictures are expected, such as `0.0.0.0:9000`, and whether it listens there or connects.
     pub listening: String,
     /// "listening on" or "connecting to".
     pub doing: &'static str,

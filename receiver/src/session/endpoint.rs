@@ -29,7 +29,7 @@ pub(super) struct Endpoint {
     socket: ReceiveSocket,
     /// The bad network of `--impair`, behind the socket.
     netem: Option<Netem<Addresses>>,
-    /// Whom it asks for pictures; `None` if it only listens.
+    /// Where it subscribes; `None` if it only listens.
     subscription: Option<Subscription>,
     /// The only sender whose group was joined because it was found.
     target: Option<TargetView>,
@@ -65,7 +65,7 @@ impl Endpoint {
             listen: socket.local(),
             interface: socket.interface().map(|interface| interface.name.clone()),
             buffer: socket.buffer(),
-            asks: subscription.is_some(),
+            subscribes: subscription.is_some(),
             probe: Arc::new(socket.probe().context("cannot watch the socket")?),
         };
         let mut endpoint = Self {
@@ -157,8 +157,8 @@ impl Endpoint {
             until = [until, slot_until, slot.next_look(socket)].into_iter().flatten().min();
         }
         if let Some(subscription) = subscription {
-            let asks = subscription.drain(socket, &slots[0].feed, shared, now);
-            until = [until, asks].into_iter().flatten().min();
+            let due = subscription.drain(socket, &slots[0].feed, shared, now);
+            until = [until, due].into_iter().flatten().min();
         }
         if shared.enough.is_reached() {
             shared.stop.request();
@@ -212,7 +212,7 @@ impl Endpoint {
     /// Has the kernel turn away what there is too much of, or let it in again.
     fn see_to_floods(&mut self, now: Instant) {
         let Self { socket, slots, subscription, gate, floods, .. } = self;
-        let only = subscription.as_ref().and_then(Subscription::asked);
+        let only = subscription.as_ref().and_then(Subscription::at);
         if gate.next_look().is_some_and(|look| look <= now) {
             socket.note_turned_away();
         }

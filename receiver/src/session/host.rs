@@ -12,7 +12,7 @@ use proto::sys::{Interface, parse_scoped};
 
 use super::target::Target;
 
-/// A sender to be asked, as it was typed.
+/// A sender to connect to, as it was typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Host {
     /// As typed.
@@ -89,8 +89,8 @@ impl Host {
         }
     }
 
-    /// Where it is asked, at these addresses first. What has a name is looked up again when nothing is heard of it: a sender
-    /// whose address was lent to it may come back with another one.
+    /// Where to subscribe, at these addresses first. What has a name is looked up again when nothing is heard of it: a
+    /// sender whose address was lent to it may come back with another one.
     ///
     /// # Errors
     /// If the system gives no thread for that.
@@ -117,7 +117,7 @@ impl HostName {
     /// Its addresses, the best first.
     fn look_up(&self) -> Result<Vec<SocketAddr>> {
         let name = &self.name;
-        let mut addresses = self.ask()?;
+        let mut addresses = self.resolve()?;
         if addresses.is_empty() {
             bail!("the host {name:?} has no address");
         }
@@ -126,28 +126,28 @@ impl HostName {
         Ok(addresses)
     }
 
-    /// Asks the system; and the network itself, if it is a name of this network: many systems do not ask that, and some wait
-    /// long for a name server that does not know it. Whoever knows it first is believed.
-    fn ask(&self) -> Result<Vec<SocketAddr>> {
+    /// Resolves it by the system; and by the network itself, if it is a name of this network: many systems do not, and
+    /// some wait long for a name server that does not know it. Whoever knows it first is believed.
+    fn resolve(&self) -> Result<Vec<SocketAddr>> {
         let Self { name, port } = self.clone();
         let bare = name.strip_suffix('.').unwrap_or(&name).to_owned();
         let (tell, told) = std::sync::mpsc::channel();
         if bare.to_ascii_lowercase().ends_with(".local") {
             let tell = tell.clone();
-            let ask = move || {
+            let resolve = move || {
                 let found = resolve(&bare, port, None);
                 if !found.is_empty() {
                     let _ = tell.send(Ok(found));
                 }
             };
-            // Without it, the system is asked alone.
-            let _ = Builder::new().name("lookup".into()).spawn(ask);
+            // Without it, only the system resolves it.
+            let _ = Builder::new().name("lookup".into()).spawn(resolve);
         }
-        let ask = move || {
+        let resolve = move || {
             let found = (name.as_str(), port).to_socket_addrs().map(Iterator::collect);
             let _ = tell.send(found.map_err(|error| anyhow!("the host {name:?} is not known ({error})")));
         };
-        Builder::new().name("lookup".into()).spawn(ask).context("cannot start the lookup thread")?;
+        Builder::new().name("lookup".into()).spawn(resolve).context("cannot start the lookup thread")?;
         let mut answers = told.iter();
         match answers.next() {
             Some(Err(error)) => answers.find_map(Result::ok).ok_or(error),

@@ -176,7 +176,7 @@ impl SenderSlot {
         self.is_news = true;
     }
 
-    /// Notes what an ask was answered: its token is that of reports, too.
+    /// Notes a subscribe reply: its token is that of reports, too.
     pub(super) fn told_token(&mut self, from: SocketAddr, token: Option<Token>, now: Instant) {
         if let Some(token) = token {
             self.stream.told_token(from, token, now);

@@ -102,7 +102,7 @@ impl ReceiveStream {
         }
     }
 
-    /// Notes that a sender answered an ask by this token.
+    /// Notes the token of a subscribe reply.
     pub(super) fn told_token(&mut self, from: SocketAddr, token: Token, now: Instant) {
         if let Self::Chunkcast(stream) = self {
             stream.told_token(from, token, now);

@@ -21,11 +21,11 @@ pub(crate) struct Subscription {
     target: TargetView,
     at: SocketAddr,
     subscriber: Subscriber,
-    /// Since when it is asked there.
+    /// Since when it subscribes there.
     since: Instant,
     /// What whoever is heard there calls himself.
     name: String,
-    /// Whether anything ever came, from wherever it was asked.
+    /// Whether anything ever came, from any of its addresses.
     was_heard: bool,
     /// Where it was heard before it was sought elsewhere.
     home: Option<Home>,
@@ -33,22 +33,22 @@ pub(crate) struct Subscription {
     seek: RateLimiter,
     is_full: bool,
     state: SubscribeState,
-    /// Whether another sender is at its place, and none is asked.
+    /// Whether another sender is at its address, so that it does not subscribe.
     is_away: bool,
 }
 
-/// Where a sender was heard before: it is asked there too for a while, since it may not have moved at all, whatever was
-/// announced.
+/// Where a sender was heard before: the receiver subscribes there too for a while, since it may not have moved at all,
+/// whatever was announced.
 struct Home {
     at: SocketAddr,
     subscriber: Subscriber,
     until: Instant,
 }
 
-/// What a datagram is to who asks.
+/// What a datagram is to a subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Incoming {
-    /// Nobody's who was asked.
+    /// It is not from where it subscribes.
     Foreign,
     /// An answer.
     Pending,
@@ -75,12 +75,12 @@ impl Subscription {
         }
     }
 
-    /// Where the only sender is that is wanted here, while one is asked.
-    pub(super) fn asked(&self) -> Option<SocketAddr> {
+    /// The only address that is wanted here, while it subscribes.
+    pub(super) fn at(&self) -> Option<SocketAddr> {
         (!self.is_away).then_some(self.at)
     }
 
-    /// Takes in a datagram: only those of the sender that is asked are wanted here.
+    /// Takes in a datagram: only those of the sender at which it subscribes are wanted here.
     pub(super) fn take_in(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) -> Incoming {
         if self.is_away {
             return Incoming::Foreign;
@@ -133,12 +133,12 @@ impl Subscription {
             other.into_iter().for_each(|other| self.go_to(other, now));
         }
         self.go_on_elsewhere(now);
-        let home = self.ask_at_home(socket, now);
+        let home = self.subscribe_at_home(socket, now);
         self.notice_whether_full(feed, shared);
         loop {
             match self.subscriber.poll(now) {
                 SubscribeOutput::Wait(until) => return [until, home].into_iter().flatten().min(),
-                // What cannot be sent now is asked again in a moment.
+                // What cannot be sent now is sent again in a moment.
                 SubscribeOutput::Transmit(bytes) => drop(socket.send(self.at, None, bytes)),
             }
         }
@@ -158,7 +158,7 @@ impl Subscription {
             (None, false) if hints.count() <= FEW => UNANSWERED,
             (None, _) => TURN,
         };
-        // A sender without a place is asked more rarely.
+        // It subscribes more rarely at a sender without a place.
         let is_hopeless = unheard_for > patience && !self.is_full;
         // What is said of it counts only where nothing is heard of it.
         let has_moved = !hints.is_at(self.at) && (heard.is_none() || unheard_for > SILENT);
@@ -178,7 +178,7 @@ impl Subscription {
         self.subscriber.last_heard().filter(|_| !is_anothers)
     }
 
-    /// Asks there from now on.
+    /// Subscribes there from now on.
     fn go_to(&mut self, at: SocketAddr, now: Instant) {
         // There it is unassigned again.
         let was_there = self.heard().is_some();
@@ -191,7 +191,7 @@ impl Subscription {
     }
 
     /// Asks where it was, too, for as long as it may be there; returns when it is time to again.
-    fn ask_at_home(&mut self, socket: &mut ReceiveSocket, now: Instant) -> Option<Instant> {
+    fn subscribe_at_home(&mut self, socket: &mut ReceiveSocket, now: Instant) -> Option<Instant> {
         self.home.take_if(|home| home.until <= now || home.at == self.at);
         let home = self.home.as_mut()?;
         loop {
@@ -202,7 +202,7 @@ impl Subscription {
         }
     }
 
-    /// Whether another sender is where it was. That one is left; when it is found again, it is asked anew.
+    /// Whether another sender is where it was. That one is left; when it is found again, the receiver subscribes anew.
     fn is_away(
         &mut self,
         socket: &mut ReceiveSocket,
@@ -274,7 +274,7 @@ impl Subscription {
     }
 }
 
-/// What to say of a sender that is asked and has no room.
+/// The message for a sender that has no place.
 pub(crate) fn full(whom: &str) -> String {
     format!(
         "{whom} is full: it has as many viewers as it may; it is shown when one of them leaves. To let in more, give the \
@@ -302,23 +302,23 @@ mod tests {
         let mut subscription = Subscription::new(place.clone());
         let t0 = subscription.since;
         let millis = |millis| t0 + Duration::from_millis(millis);
-        let asked = |subscription: &mut Subscription, now| {
+        let goes_to = |subscription: &mut Subscription, now| {
             subscription.go_on_elsewhere(now);
             subscription.at
         };
         assert_eq!(
-            [0, 700, 900, 1600, 1800].map(|at| asked(&mut subscription, millis(at))),
+            [0, 700, 900, 1600, 1800].map(|at| goes_to(&mut subscription, millis(at))),
             [one, one, two, two, one]
         );
-        // Where it is heard it is asked for as long as it is there, whichever address seems better.
+        // Where it is heard it subscribes for as long as it is there, whichever address seems better.
         subscription.take_in(one, b"", millis(1900));
         place.move_to(&[two, one]);
-        assert_eq!(asked(&mut subscription, millis(3800)), one);
+        assert_eq!(goes_to(&mut subscription, millis(3800)), one);
         place.move_to(&[]);
-        assert_eq!(asked(&mut subscription, millis(3800)), one);
+        assert_eq!(goes_to(&mut subscription, millis(3800)), one);
         place.move_to(&[other]);
-        assert_eq!(asked(&mut subscription, millis(3800)), other);
-        assert_eq!(asked(&mut subscription, millis(99_000)), other, "there is no other");
+        assert_eq!(goes_to(&mut subscription, millis(3800)), other);
+        assert_eq!(goes_to(&mut subscription, millis(99_000)), other, "there is no other");
     }
 
     #[test]
@@ -328,15 +328,15 @@ mod tests {
         let mut subscription = Subscription::new(Target::new(&[one, two]));
         let t0 = subscription.since;
         let millis = |millis| t0 + Duration::from_millis(millis);
-        let asked = |subscription: &mut Subscription, at| {
+        let goes_to = |subscription: &mut Subscription, at| {
             subscription.go_on_elsewhere(millis(at));
             subscription.at
         };
         subscription.take_in(one, b"", millis(100));
         let times = [2000, 2200, 2400, 2600, 2800, 3000];
-        assert_eq!(times.map(|at| asked(&mut subscription, at)), [one, two, two, one, one, two]);
+        assert_eq!(times.map(|at| goes_to(&mut subscription, at)), [one, two, two, one, one, two]);
         subscription.take_in(two, b"", millis(3100));
-        assert_eq!([5000, 5200].map(|at| asked(&mut subscription, at)), [two, one]);
+        assert_eq!([5000, 5200].map(|at| goes_to(&mut subscription, at)), [two, one]);
     }
 
     #[test]

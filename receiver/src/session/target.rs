@@ -12,8 +12,8 @@ use proto::sys::Event;
 use super::identity::is_same_name;
 use crate::sync::lock;
 
-/// Where a sender is to be asked, or its group joined. Whoever finds it elsewhere says so here; that is a hint, and what is
-/// heard outweighs it.
+/// Where to subscribe at a sender, or to join its group. Whoever finds it elsewhere says so here; that is a hint, and
+/// what is heard outweighs it.
 #[derive(Debug)]
 pub(crate) struct Target {
     hints: Mutex<Hints>,
@@ -23,7 +23,7 @@ pub(crate) struct Target {
     heard: Mutex<Option<(SocketAddr, Instant)>>,
     /// Raised when it is heard for the first time, or elsewhere than before.
     bell: Option<Event>,
-    /// Who looks for it elsewhere when it is not heard there; `None` if that needs no asking.
+    /// What looks for it elsewhere when it is not heard there; `None` if nothing does.
     seeker: Option<SyncSender<()>>,
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct Target {
 pub(super) struct Hints {
     /// The best first; not all need lead to it from here.
     addresses: Vec<SocketAddr>,
-    /// The group that it sends to now, if it is not asked.
+    /// The group that it sends to now, if that is joined.
     pub(super) group: Option<SocketAddr>,
     /// What it calls itself; empty where that is not known.
     name: String,
@@ -91,7 +91,7 @@ impl Target {
     }
 
     fn at(addresses: &[SocketAddr]) -> Self {
-        assert!(!addresses.is_empty(), "a sender without an address cannot be asked");
+        assert!(!addresses.is_empty(), "a sender needs an address");
         let hints = Hints { addresses: addresses.to_vec(), group: None, name: String::new(), claim: None };
         Self {
             hints: Mutex::new(hints),
@@ -102,8 +102,8 @@ impl Target {
         }
     }
 
-    /// It is to be found at these now. Without any, it is asked where it was. Says whether it is at none any more where it
-    /// was.
+    /// It is to be found at these now. Without any, it is sought where it was. Says whether it is at none any more
+    /// where it was.
     pub(crate) fn move_to(&self, addresses: &[SocketAddr]) -> bool {
         if addresses.is_empty() {
             return false;
@@ -146,7 +146,7 @@ impl Target {
         lock(&self.hints).addresses[0]
     }
 
-    /// The group that it sends to now, if it is not asked.
+    /// The group that it sends to now, if that is joined.
     pub(crate) fn group(&self) -> Option<SocketAddr> {
         lock(&self.hints).group
     }
@@ -220,7 +220,7 @@ impl TargetView {
     /// It is not heard: whoever can is to find out where it is now.
     pub(super) fn seek(&self) {
         if let Some(seeker) = &self.target.seeker {
-            // Who is at it already need not be asked again.
+            // One that is at it already need not be told again.
             let _ = seeker.try_send(());
         }
     }

@@ -121,7 +121,7 @@ impl ReceiveThreads {
     }
 }
 
-/// A socket, and whom to ask through it.
+/// A socket, and where it subscribes.
 pub(crate) struct Opened {
     pub(crate) socket: ReceiveSocket,
     pub(crate) subscription: Option<Subscription>,

@@ -63,7 +63,7 @@ impl Diagnosis {
         stats.lock().diagnosis = found;
     }
 
-    /// Notes which destinations are new and which are no more; returns the addresses of those who asked.
+    /// Notes which destinations are new and which are no more; returns the addresses of the subscribers.
     fn come_and_go(&mut self, counted: &[DestinationCounters], now: Instant) -> (Vec<String>, Vec<String>) {
         let mut came = Vec::new();
         for counted in counted {
@@ -131,7 +131,7 @@ impl DestinationMonitor {
         let came: Vec<_> = came.filter(|address| !self.viewers.contains_key(address)).collect();
         let went: Vec<_> = self.viewers.keys().filter(|address| !is_here(address)).copied().collect();
         self.viewers.retain(|address, _| is_here(address));
-        // Who has asked is known before it says anything back, and need not say anything.
+        // A subscriber is known before it sends feedback, and need not send any.
         if self.is_served {
             return;
         }

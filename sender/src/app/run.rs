@@ -150,11 +150,11 @@ impl<'a> Run<'a> {
             fanout.add(socket, route, &pipeline.stats);
         }
         fanout.add_later(awaited, bell);
-        if let Some(links) = served {
-            say_where(args, &links, self.session);
+        if let Some(sockets) = served {
+            say_where(args, &sockets, self.session);
             let most = args.max_viewers.into();
-            let door = SubscribeServer::new(self.session, self.secret, most, pipeline.clock);
-            fanout.serve(links, door.with_computers(computer_of));
+            let server = SubscribeServer::new(self.session, self.secret, most, pipeline.clock);
+            fanout.serve(sockets, server.with_computers(computer_of));
         }
         let (follow, most) = (args.follow, args.frames);
         spawn("send", &self.pipeline.stop, move || {

@@ -24,7 +24,7 @@ pub(super) struct SenderSockets {
     pub(super) awaited: Vec<Awaited>,
     /// Tells that one of these is to be tried.
     pub(super) bell: Event,
-    /// Those at which viewers ask, if they may.
+    /// Those at which viewers subscribe, if they may.
     pub(super) served: Option<Vec<SendSocket>>,
 }
 
@@ -67,7 +67,7 @@ impl SenderSockets {
         stop: &Stop,
     ) -> Option<Announcer> {
         let group = args.dest.iter().filter_map(Dest::address).find(|address| address.ip().is_multicast());
-        let served = self.served.as_ref().and_then(|links| serve::announced(links, args.serve_at()?));
+        let served = self.served.as_ref().and_then(|sockets| serve::announced(sockets, args.serve_at()?));
         // RTP is described to players by a file.
         let is_ours = args.format == StreamFormat::Chunkcast;
         if !args.announce || !is_ours || (served.is_none() && group.is_none()) {
@@ -86,12 +86,12 @@ impl SenderSockets {
     }
 }
 
-/// Says where receivers can ask, and under which name they find it.
-pub(super) fn say_where(args: &Args, links: &[SendSocket], session: SessionId) {
+/// Says where receivers can connect, and under which name they find it.
+pub(super) fn say_where(args: &Args, sockets: &[SendSocket], session: SessionId) {
     let at = args.serve_at().unwrap_or(ServeAt::Anywhere);
-    let addresses = serve::addresses(links, at).unwrap_or_default();
+    let addresses = serve::addresses(sockets, at).unwrap_or_default();
     let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-    let port = links.first().and_then(|socket| socket.port().ok()).unwrap_or_default();
+    let port = sockets.first().and_then(|socket| socket.port().ok()).unwrap_or_default();
     if at == ServeAt::Anywhere && port != USUAL_PORT {
         tracing::info!("port {USUAL_PORT} is taken: serving at port {port}");
     }

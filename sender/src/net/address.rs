@@ -9,7 +9,7 @@ use proto::Computer;
 pub struct Peer {
     /// Where it is.
     pub address: SocketAddr,
-    /// Where it sends to, if the socket is one that is asked; what is sent there comes from here.
+    /// Where it sends to, if the socket is a serving one; what is sent there comes from here.
     pub at: Option<IpAddr>,
 }
 

@@ -26,7 +26,7 @@ pub struct SendSocket {
     socket: Socket,
     /// What the kernel cuts sends into now; 0 for nothing.
     segment: usize,
-    /// The only interface by which it is asked, if one was named.
+    /// The only interface by which it serves, if one was named.
     only: Option<Only>,
     /// Where what comes back is read to.
     place: Box<[u8]>,
@@ -93,7 +93,7 @@ impl SendSocket {
         result.map(|()| sent)
     }
 
-    /// Sends one datagram to somebody who asked, from where it asked.
+    /// Sends one reply, from the address that the request was sent to.
     ///
     /// # Errors
     /// What the system says; then it is not sent.

@@ -29,7 +29,7 @@ use crate::stats::{self, Stats};
 /// `stats.destinations` lists the same destinations in the same order, at all times.
 #[derive(Debug)]
 pub(crate) struct Fanout {
-    links: Vec<SendSocket>,
+    sockets: Vec<SendSocket>,
     /// What is waited for while what goes by some socket is held up.
     room: WritableSet,
     destinations: Vec<Destination>,
@@ -42,8 +42,8 @@ pub(crate) struct Fanout {
     streams: StreamFactory,
     options: NetworkOptions,
     served: Option<Served>,
-    /// What asks have come to; kept for its memory.
-    asked: Vec<ViewerChange>,
+    /// Changes among the viewers; kept for its memory.
+    changed_viewers: Vec<ViewerChange>,
     /// How many bytes a picture may have.
     frame_budget: Option<usize>,
     /// Whether that is to be found anew.
@@ -76,7 +76,7 @@ impl Fanout {
     /// If the system has no file descriptors left.
     pub(crate) fn new(streams: StreamFactory, options: NetworkOptions) -> io::Result<Self> {
         Ok(Self {
-            links: Vec::new(),
+            sockets: Vec::new(),
             room: WritableSet::new()?,
             destinations: Vec::new(),
             due_times: DueTimes::default(),
@@ -85,7 +85,7 @@ impl Fanout {
             streams,
             options,
             served: None,
-            asked: Vec::new(),
+            changed_viewers: Vec::new(),
             frame_budget: None,
             budgets_changed: false,
             budgets: Vec::new(),
@@ -110,8 +110,8 @@ impl Fanout {
             self.announcement = Some(sdp.of(&route, session));
         }
         self.has_grown = true;
-        self.links.push(socket);
-        self.begin(self.links.len() - 1, None, route, stats);
+        self.sockets.push(socket);
+        self.begin(self.sockets.len() - 1, None, route, stats);
     }
 
     /// Adds destinations that cannot be sent to yet, as soon as they can. When one of them is to be tried, `bell` wakes
@@ -120,11 +120,11 @@ impl Fanout {
         (self.awaited, self.bell) = (awaited, bell);
     }
 
-    /// Lets viewers in by a door, who ask by these sockets.
-    pub(crate) fn serve(&mut self, links: Vec<SendSocket>, door: SubscribeServer<SocketAddr>) {
-        let first = self.links.len();
-        self.links.extend(links);
-        self.served = Some(Served::new(first..self.links.len(), door));
+    /// Serves subscribers at these sockets.
+    pub(crate) fn serve(&mut self, sockets: Vec<SendSocket>, server: SubscribeServer<SocketAddr>) {
+        let first = self.sockets.len();
+        self.sockets.extend(sockets);
+        self.served = Some(Served::new(first..self.sockets.len(), server));
     }
 
     /// Describes what is sent to the destination that is added next, once there is a frame.
@@ -148,7 +148,7 @@ impl Fanout {
     pub(crate) fn sockets(&mut self) -> io::Result<Vec<OwnedFd>> {
         self.has_grown = false;
         let others = [self.changes.as_fd(), self.bell.as_fd()];
-        let all = self.links.iter().map(AsFd::as_fd).chain(others);
+        let all = self.sockets.iter().map(AsFd::as_fd).chain(others);
         all.map(|file| file.try_clone_to_owned()).collect()
     }
 
@@ -193,10 +193,10 @@ impl Fanout {
         }
     }
 
-    /// A stream begins; that of a viewer who asked goes out by a socket of its `own`.
+    /// A stream begins; that of a subscriber goes out by a socket of its `own`.
     fn begin(&mut self, socket: usize, own: Option<SendSocket>, route: Route, stats: &Stats) {
         let mut listed = stats::DestinationCounters::new(&route, own.is_some());
-        listed.strangers = self.links[socket].strangers();
+        listed.strangers = self.sockets[socket].strangers();
         stats.lock().destinations.push(listed);
         let (mut destination, now) = (self.streams.open(socket, route, self.pushed), Instant::now());
         destination.stream.set_state(self.state, now);

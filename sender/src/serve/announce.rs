@@ -24,7 +24,7 @@ pub(crate) struct ServiceNotice {
     pub session: SessionId,
     /// Pictures per second, where that is known.
     pub fps: Option<f64>,
-    /// Where it can be asked, if it serves: 0 for the address of any of its interfaces.
+    /// Where it serves, if it does: 0 for the address of any of its interfaces.
     pub served: Option<SocketAddr>,
     /// The group that it sends to.
     pub group: Option<SocketAddr>,

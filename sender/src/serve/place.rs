@@ -76,14 +76,14 @@ fn explain(error: Error, at: SocketAddr) -> Error {
     }
 }
 
-/// Where the sockets can be asked, as it is said to people: the addresses of this computer that others reach.
-pub(crate) fn addresses(links: &[SendSocket], at: ServeAt) -> Result<Vec<SocketAddr>> {
+/// Where the sockets serve, for people: the addresses of this computer that others reach.
+pub(crate) fn addresses(sockets: &[SendSocket], at: ServeAt) -> Result<Vec<SocketAddr>> {
     if let ServeAt::Address(at) = at
         && !at.ip().is_unspecified()
     {
         return Ok(vec![at]);
     }
-    let locals: Vec<SocketAddr> = links.iter().map(SendSocket::local).collect::<io::Result<_>>()?;
+    let locals: Vec<SocketAddr> = sockets.iter().map(SendSocket::local).collect::<io::Result<_>>()?;
     let port =
         |address: IpAddr| locals.iter().find(|l| l.is_ipv4() == address.is_ipv4()).map(SocketAddr::port);
     let reached = reached(&Interface::all()?);
@@ -110,16 +110,16 @@ fn is_link_local(address: &IpAddr) -> bool {
     }
 }
 
-/// Where the sockets can be asked, as it is announced: an address, or any of this computer's own, and the port.
-pub(crate) fn announced(links: &[SendSocket], at: ServeAt) -> Option<SocketAddr> {
-    let port = links.first()?.port().ok()?;
+/// Where the sockets serve, as it is announced: an address, or any of this computer's own, and the port.
+pub(crate) fn announced(sockets: &[SendSocket], at: ServeAt) -> Option<SocketAddr> {
+    let port = sockets.first()?.port().ok()?;
     Some(match at {
         ServeAt::Address(at) => (at.ip(), port).into(),
         ServeAt::Anywhere | ServeAt::Port(_) => any(port),
     })
 }
 
-/// What receivers ask who were told a host and no port; the one next to what they listen on.
+/// The port at which receivers subscribe if none was given; the one next to what they listen on.
 pub(crate) const USUAL_PORT: u16 = 9001;
 /// Ports that are free for IPv4 and taken for IPv6 do not come in rows.
 const TRIES: u32 = 8;
@@ -131,9 +131,9 @@ mod tests {
     #[test]
     fn both_families_have_one_port_and_one_that_is_taken_is_told_with_the_way_out() {
         let options = NetworkOptions::default();
-        let links = ServeAt::Port(0).open(&options).unwrap();
-        let port = links[0].port().unwrap();
-        assert!(links.iter().all(|socket| socket.port().unwrap() == port));
+        let sockets = ServeAt::Port(0).open(&options).unwrap();
+        let port = sockets[0].port().unwrap();
+        assert!(sockets.iter().all(|socket| socket.port().unwrap() == port));
         let error = format!("{:#}", ServeAt::Port(port).open(&options).unwrap_err());
         assert!(
             error.contains(&format!("port {port} is taken")) && error.contains("another port"),
@@ -170,7 +170,7 @@ mod tests {
         let options = NetworkOptions::default();
         // Whether or not somebody has the usual one already.
         let (first, second) = (ServeAt::Anywhere.open(&options), ServeAt::Anywhere.open(&options));
-        let ports = [first, second].map(|links| links.unwrap()[0].port().unwrap());
+        let ports = [first, second].map(|sockets| sockets.unwrap()[0].port().unwrap());
         assert_ne!(ports[0], ports[1]);
     }
 }

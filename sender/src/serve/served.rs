@@ -11,63 +11,64 @@ use crate::net::{Peer, SendSocket};
 /// The served sockets, and who watches.
 #[derive(Debug)]
 pub(crate) struct Served {
-    /// The sockets that are asked.
-    links: Range<usize>,
-    door: SubscribeServer<SocketAddr>,
-    /// When a viewer may have fallen silent; those who have asked since are silent later.
+    /// The serving sockets.
+    sockets: Range<usize>,
+    server: SubscribeServer<SocketAddr>,
+    /// When a viewer may have fallen silent; those that have subscribed since are silent later.
     due: Option<Instant>,
     /// Whether somebody was let in since that was found, perhaps in another's place.
     has_welcomed: bool,
 }
 
-/// What an ask comes to, for the list of destinations.
+/// What a subscribe changes in the list of destinations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ViewerChange {
     /// Somebody is to be shown the pictures from now on.
     Welcome(Peer),
-    /// Somebody who is shown them goes on asking.
+    /// A viewer renews its subscription.
     Stays(Peer),
     /// Somebody has left.
     Left(SocketAddr),
 }
 
 impl Served {
-    /// Lets viewers in by this door, who ask by the sockets with these numbers.
-    pub(crate) fn new(links: Range<usize>, door: SubscribeServer<SocketAddr>) -> Self {
-        Self { links, door, due: None, has_welcomed: false }
+    /// Serves subscribers at the sockets with these numbers.
+    pub(crate) fn new(sockets: Range<usize>, server: SubscribeServer<SocketAddr>) -> Self {
+        Self { sockets, server, due: None, has_welcomed: false }
     }
 
-    /// The numbers of the sockets that are asked.
-    pub(crate) fn links(&self) -> Range<usize> {
-        self.links.clone()
+    /// The numbers of the serving sockets.
+    pub(crate) fn sockets(&self) -> Range<usize> {
+        self.sockets.clone()
     }
 
-    /// Whether that socket is one that is asked.
+    /// Whether that socket is a serving one.
     pub(crate) fn has(&self, socket: usize) -> bool {
-        self.links.contains(&socket)
+        self.sockets.contains(&socket)
     }
 
-    /// Takes in a datagram if it is an ask, and answers it; what it comes to is added to `asked`. Says whether it was one.
+    /// Takes in a datagram if it is a subscribe, and replies to it; what it changes is added to `changes`. Says whether
+    /// it was one.
     pub(crate) fn handle_datagram(
         &mut self,
         socket: &mut SendSocket,
         peer: Peer,
         datagram: &[u8],
-        asked: &mut Vec<ViewerChange>,
+        changes: &mut Vec<ViewerChange>,
         now: Instant,
     ) -> bool {
-        match self.door.handle_datagram(peer.address, datagram, now) {
+        match self.server.handle_datagram(peer.address, datagram, now) {
             None => return false,
             Some(Decision::Reply(answer)) => {
-                // Who is not reached asks again.
+                // A viewer that is not reached subscribes again.
                 let _ = socket.answer(peer, answer);
             }
             Some(Decision::Welcome) => {
                 self.has_welcomed = true;
-                asked.push(ViewerChange::Welcome(peer));
+                changes.push(ViewerChange::Welcome(peer));
             }
-            Some(Decision::Stays) => asked.push(ViewerChange::Stays(peer)),
-            Some(Decision::Leaves) => asked.push(ViewerChange::Left(peer.address)),
+            Some(Decision::Stays) => changes.push(ViewerChange::Stays(peer)),
+            Some(Decision::Leaves) => changes.push(ViewerChange::Left(peer.address)),
             Some(Decision::Refused) => {}
         }
         true
@@ -78,9 +79,9 @@ impl Served {
         if !self.has_welcomed && self.due.is_none_or(|due| due > now) {
             return None;
         }
-        let gone = self.door.next_gone(now);
+        let gone = self.server.next_gone(now);
         if gone.is_none() {
-            (self.due, self.has_welcomed) = (self.door.next_due(), false);
+            (self.due, self.has_welcomed) = (self.server.next_due(), false);
         }
         gone
     }
@@ -92,16 +93,16 @@ impl Served {
 
     /// Who was let in cannot be reached: makes room.
     pub(crate) fn turn_away(&mut self, address: SocketAddr) {
-        self.door.turn_away(address);
+        self.server.turn_away(address);
     }
 
     /// Lets nobody in any more.
     pub(crate) fn shut(&mut self) {
-        self.door.shut();
+        self.server.shut();
     }
 
-    /// How asks ended.
+    /// How subscribes ended.
     pub(crate) fn counts(&self) -> proto::SubscribeCounts {
-        *self.door.counts()
+        *self.server.counts()
     }
 }

@@ -36,7 +36,7 @@ impl ReceiveSocket {
         Ok(socket)
     }
 
-    /// Takes any free port, for pictures of the sender at `to`, who is going to be asked for them.
+    /// Takes any free port, to subscribe at the sender at `to`.
     ///
     /// # Errors
     /// If the system has no ports left.

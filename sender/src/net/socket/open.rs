@@ -75,7 +75,7 @@ impl SendSocket {
         Ok(Self { socket, segment: 0, only: None, place: Box::new([0; PLACE]), strangers: 0 })
     }
 
-    /// Opens a socket that can be asked at `at`, and answers from where it was asked.
+    /// Opens a socket that serves at `at`, and replies from the address that a datagram was sent to.
     ///
     /// # Errors
     /// What the system says; `AddrInUse` if somebody else has the port.
@@ -96,8 +96,8 @@ impl SendSocket {
         Ok(socket)
     }
 
-    /// Finds the only interface by which it is asked, if one was named, also after the system's interfaces have changed. Returns
-    /// what there is to say: that it is gone, or is back.
+    /// Finds the only interface by which it serves, if one was named, also after the system's interfaces have changed.
+    /// Returns what there is to say: that it is gone, or is back.
     pub fn find_only(&mut self) -> Option<String> {
         let local = self.local().ok()?;
         let Self { socket, only: Some(only), .. } = self else { return None };
@@ -113,8 +113,9 @@ impl SendSocket {
         }
     }
 
-    /// Opens a socket that sends to `peer` from where it asked this one: with a buffer of its own, so that what the network
-    /// holds back of one peer's takes no room from the others. What comes back still comes to this one.
+    /// Opens a socket that sends to `peer` from the address at which it subscribed: with a buffer of its own, so that
+    /// what the network holds back of one peer's takes no room from the others. What comes back still comes to this
+    /// one.
     ///
     /// # Errors
     /// What the system says.
@@ -125,13 +126,13 @@ impl SendSocket {
             at.set_scope_id(to.scope_id());
         }
         let socket = Self::unbound(at, options)?;
-        // After the one that is asked was bound to an address that was nobody else's. Whoever does not ask to share it is
+        // After the serving one was bound to an address that was nobody else's. Whoever does not ask to share it is
         // refused, and so is every other user of this computer, whatever they ask for (socket(7), SO_REUSEPORT).
         self.socket.set_reuse_port(true)?;
         socket.socket.set_reuse_port(true)?;
         let cannot = || format!("cannot send from {at}");
         socket.socket.bind(&at.into()).with_context(cannot)?;
-        // It hears itself alone: what others send goes to the socket that is asked. What came in between is said again.
+        // It hears itself alone: what others send goes to the serving socket. What came in between is said again.
         socket.socket.connect(&at.into()).with_context(cannot)?;
         Ok(socket)
     }

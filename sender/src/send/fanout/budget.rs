@@ -8,8 +8,8 @@ use crate::net::computer_of;
 
 impl Fanout {
     /// How many bytes a picture may have, so that the paths of those who are followed carry the stream. If nobody was named
-    /// to be followed, that is the slowest destination, and of the viewers who asked the slower half is not waited for; one
-    /// computer is one of them, however many of its ports have asked.
+    /// to be followed, that is the slowest destination, and of the subscribers the slower half is not waited for; one
+    /// computer is one of them, however many of its ports subscribe.
     pub(crate) fn frame_budget(&mut self, follow: Option<Follow>) -> Option<usize> {
         if !std::mem::take(&mut self.budgets_changed) {
             return self.frame_budget;
@@ -52,5 +52,6 @@ pub(super) fn followed(budgets: &mut [usize], follow: Follow) -> Option<usize> {
     budgets.get(at.min(budgets.len().saturating_sub(1))).copied()
 }
 
-/// Anybody may ask, also from behind a slow path: that lowers the quality for the others only where most have one.
+/// Anybody may subscribe, also from behind a slow path: that lowers the quality for the others only where most have
+/// one.
 pub(super) const FOLLOW_SERVED: Follow = Follow::Percentile(50);

@@ -35,15 +35,15 @@ impl Fanout {
             }
         }
         self.count(stats);
-        let asks = self.served.as_ref().and_then(Served::next_due);
+        let silent = self.served.as_ref().and_then(Served::next_due);
         let tries = self.awaited.iter().filter_map(Awaited::next_try).min();
-        [self.due_times.next(), asks, self.changes.next_due(), tries].into_iter().flatten().min()
+        [self.due_times.next(), silent, self.changes.next_due(), tries].into_iter().flatten().min()
     }
 
     /// Sends to one what is due.
     fn touch(&mut self, number: usize, ledger: &mut FrameLedger, stats: &Stats) {
         let destination = &mut self.destinations[number];
-        let socket = &mut self.links[destination.socket];
+        let socket = &mut self.sockets[destination.socket];
         self.due_times.set(number, destination.drain(socket, &self.room, ledger, stats));
         self.budgets_changed |= destination.learns_budget();
         if destination.takes_lost() {
@@ -93,17 +93,17 @@ impl Fanout {
 
     /// Has all sockets go on by the interfaces that there are now.
     fn renew(&mut self, stats: &Stats) {
-        let Self { links, destinations, served, .. } = self;
+        let Self { sockets, destinations, served, .. } = self;
         if let Some(served) = served {
             // There is one socket for each family, and the same is to be said of both.
             let mut news: Vec<String> =
-                links[served.links()].iter_mut().filter_map(SendSocket::find_only).collect();
+                sockets[served.sockets()].iter_mut().filter_map(SendSocket::find_only).collect();
             news.dedup();
             news.iter().for_each(|news| tracing::info!("{news}"));
         }
         let listed = &mut stats.lock().destinations;
         for (destination, listed) in destinations.iter_mut().zip(listed) {
-            destination.renew(&links[destination.socket], listed);
+            destination.renew(&sockets[destination.socket], listed);
         }
         // What could not go by the way that was may go by the one that is.
         self.due_times.set_all(Instant::now());

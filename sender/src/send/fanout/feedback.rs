@@ -14,18 +14,18 @@ impl Fanout {
     /// Takes in a batch of what came back by one of the sockets. Not more: however much comes, what is due goes out in
     /// between.
     pub(crate) fn receive(&mut self, number: usize, ledger: &mut FrameLedger, stats: &Stats, now: Instant) {
-        if number >= self.links.len() {
+        if number >= self.sockets.len() {
             // They are seen to when what is due is.
             self.changes.hear(now);
             self.bell.clear();
             return;
         }
-        let Self { links, destinations, due_times, served, asked, .. } = self;
-        let strangers = links[number].strangers();
-        let mut door = served.as_mut().filter(|served| served.has(number));
-        let read = links[number].receive(FEEDBACK_AT_ONCE, |socket, peer, datagram| {
-            if let Some(door) = &mut door
-                && door.handle_datagram(socket, peer, datagram, asked, now)
+        let Self { sockets, destinations, due_times, served, changed_viewers, .. } = self;
+        let strangers = sockets[number].strangers();
+        let mut served = served.as_mut().filter(|served| served.has(number));
+        let read = sockets[number].receive(FEEDBACK_AT_ONCE, |socket, peer, datagram| {
+            if let Some(served) = &mut served
+                && served.handle_datagram(socket, peer, datagram, changed_viewers, now)
             {
                 return true;
             }
@@ -37,10 +37,10 @@ impl Fanout {
             due_times.set(from, Some(now));
             true
         });
-        if links[number].strangers() != strangers {
+        if sockets[number].strangers() != strangers {
             let listed = &mut stats.lock().destinations;
             let own = destinations.iter().zip(listed).filter(|(destination, _)| destination.socket == number);
-            own.for_each(|(_, listed)| listed.strangers = links[number].strangers());
+            own.for_each(|(_, listed)| listed.strangers = sockets[number].strangers());
         }
         if let Err(error) = read
             && self.complaints.is_due(now)
@@ -50,13 +50,13 @@ impl Fanout {
         self.admit(number, ledger, stats, now);
     }
 
-    /// Does what asks have come to.
+    /// Follows the changes among the viewers.
     fn admit(&mut self, socket: usize, ledger: &mut FrameLedger, stats: &Stats, now: Instant) {
         // Whose place another has goes first.
         self.end_silent(ledger, stats);
-        let mut asked = std::mem::take(&mut self.asked);
-        for asked in asked.drain(..) {
-            match asked {
+        let mut changes = std::mem::take(&mut self.changed_viewers);
+        for change in changes.drain(..) {
+            match change {
                 ViewerChange::Left(address) => self.end(address, ledger, stats),
                 ViewerChange::Welcome(peer) => self.welcome(socket, peer, ledger, stats, now),
                 ViewerChange::Stays(peer) => {
@@ -67,7 +67,7 @@ impl Fanout {
                 }
             }
         }
-        self.asked = asked;
+        self.changed_viewers = changes;
         if let Some(served) = &self.served {
             stats.lock().asks = served.counts();
         }
@@ -77,7 +77,7 @@ impl Fanout {
     fn welcome(&mut self, socket: usize, peer: Peer, ledger: &mut FrameLedger, stats: &Stats, now: Instant) {
         let back = Route::back(peer, &self.options);
         let open = |route: Route| {
-            let own = self.links[socket].back_to(peer, &self.options)?;
+            let own = self.sockets[socket].back_to(peer, &self.options)?;
             own.follow(&route)?;
             Ok((own, route))
         };
@@ -94,8 +94,8 @@ impl Fanout {
         self.push_unwatched(ledger, stats, now);
     }
 
-    /// Whether a viewer now asks another of this computer's addresses than it is sent to from: it takes what comes from
-    /// there, and nothing else. The path is another too, so its stream begins anew.
+    /// Whether a viewer now subscribes at another of this computer's addresses than it is sent to from: it takes what
+    /// comes from there, and nothing else. The path is another too, so its stream begins anew.
     fn asks_elsewhere(&self, peer: Peer) -> bool {
         self.served_to(peer.address).is_some_and(|number| self.destinations[number].route().from() != peer.at)
     }

@@ -34,12 +34,12 @@ impl Setup {
     fn serving(most: usize) -> (Self, SocketAddr) {
         let mut setup = Self::new();
         let at = ServeAt::Address("127.0.0.1:0".parse().unwrap());
-        let links = at.open(&NetworkOptions::default()).unwrap();
-        let to = (std::net::Ipv4Addr::LOCALHOST, links[0].port().unwrap()).into();
+        let sockets = at.open(&NetworkOptions::default()).unwrap();
+        let to = (std::net::Ipv4Addr::LOCALHOST, sockets[0].port().unwrap()).into();
         let clock = Clock::new(Instant::now(), MediaTime::default());
         setup
             .fanout
-            .serve(links, SubscribeServer::new(SESSION, SECRET, most, clock).with_computers(computer_of));
+            .serve(sockets, SubscribeServer::new(SESSION, SECRET, most, clock).with_computers(computer_of));
         (setup, to)
     }
 
@@ -71,7 +71,7 @@ fn streams(pace: &str) -> StreamFactory {
     StreamFactory::new(args.format, args.send_config(SESSION, SECRET), None, clock)
 }
 
-/// Somebody who asks.
+/// A subscriber.
 struct Viewer {
     socket: UdpSocket,
     to: SocketAddr,
@@ -102,8 +102,8 @@ impl Viewer {
     }
 
     fn say(&mut self) {
-        while let SubscribeOutput::Transmit(ask) = self.subscriber.poll(Instant::now()) {
-            self.socket.send_to(ask, self.to).unwrap();
+        while let SubscribeOutput::Transmit(subscribe) = self.subscriber.poll(Instant::now()) {
+            self.socket.send_to(subscribe, self.to).unwrap();
         }
     }
 
