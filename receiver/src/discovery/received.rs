@@ -47,7 +47,7 @@ impl ReceivedSender {
         }
     }
 
-    /// Whether it is the one of this name, or is received in its place.
+    /// Whether it is the one of this name, or is received instead of it.
     pub(super) fn is(&self, instance: &str) -> bool {
         self.instance == instance || self.wanted == instance
     }
@@ -67,8 +67,8 @@ impl ReceivedSender {
 
     /// When it was last heard, wherever.
     pub(super) fn heard(&self) -> Option<Instant> {
-        let places = self.target.iter().chain(&self.group);
-        places.filter_map(|target| target.heard()).map(|(_, when)| when).max()
+        let targets = self.target.iter().chain(&self.group);
+        targets.filter_map(|target| target.heard()).map(|(_, when)| when).max()
     }
 
     /// Notes who it is, once it is heard: until then it may be any of several.

@@ -20,7 +20,7 @@ pub(super) struct Demux<'a> {
     pub(super) unassigned: &'a mut Unassigned,
     pub(super) gate: &'a mut Gate,
     pub(super) shared: &'a ReceiveContext,
-    /// Whether somebody is to have a place of his own.
+    /// Whether a sender is to have a slot of its own.
     pub(super) wanted: bool,
 }
 
@@ -56,7 +56,7 @@ impl Demux<'_> {
         if !self.slots[at].was_of_use(outcome, now) {
             self.gate.count(from, datagram, now);
         }
-        // Another session in the name of whoever has the place is nobody who wants one.
+        // Another session in the name of the sender in the slot wants none.
         if outcome == Outcome::Foreign && !self.slots[at].is_of(from) {
             let has_room = self.slots.len() < self.shared.most_senders;
             if has_room
@@ -70,7 +70,7 @@ impl Demux<'_> {
         }
     }
 
-    /// Whose datagram this is: that of the sender who sends from there, or else whoever's place it is to have.
+    /// The slot of a datagram: that of the sender that sends from there, or else the one that it is to have.
     #[inline]
     fn slot_of(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) -> usize {
         // Nearly always there is one, which is not to be looked for at each datagram.
@@ -81,7 +81,7 @@ impl Demux<'_> {
         own.unwrap_or_else(|| self.slot_for(from, datagram, now))
     }
 
-    /// Which place a sender is to have that has none: its own of before, or else the first that is free. If its own seems
+    /// The slot for a sender without one: its own of before, or else the first that is free. If its own seems
     /// not to be free yet, it is to wait for that, as long as it does not insist.
     fn slot_for(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) -> usize {
         // Only its hellos say what it is called.

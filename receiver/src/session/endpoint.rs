@@ -236,7 +236,7 @@ impl Endpoint {
         (socket, netem, Demux { slots, subscription, unassigned, gate, shared, wanted: false })
     }
 
-    /// Makes a place for a sender that keeps sending although all places are taken.
+    /// Makes a slot for a sender that keeps sending although all slots are taken.
     fn add_wanted_slot(&mut self, wanted: bool) {
         if wanted && self.slots.len() < self.shared.most_senders {
             self.add_slot();

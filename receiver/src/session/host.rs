@@ -94,22 +94,22 @@ impl Host {
     ///
     /// # Errors
     /// If the system gives no thread for that.
-    pub(crate) fn place(&self, addresses: &[SocketAddr]) -> Result<Arc<Target>> {
+    pub(crate) fn target(&self, addresses: &[SocketAddr]) -> Result<Arc<Target>> {
         let Means::Name(name) = self.means.clone() else { return Ok(Target::new(addresses)) };
         let (unheard, requests) = sync_channel(1);
-        let place = Target::of_named(addresses, unheard);
-        let (weak, text) = (Arc::downgrade(&place), self.text.clone());
+        let target = Target::of_named(addresses, unheard);
+        let (weak, text) = (Arc::downgrade(&target), self.text.clone());
         // Nobody waits for its end: the system may take half a minute to find that a name is not known.
         let look_up = move || {
             name.follow(&requests, |found| {
-                let Some(place) = weak.upgrade() else { return };
-                if place.move_to(found) {
+                let Some(target) = weak.upgrade() else { return };
+                if target.move_to(found) {
                     tracing::info!("{text} is at {} now", found[0]);
                 }
             })
         };
         Builder::new().name("lookup".into()).spawn(look_up).context("cannot start the lookup thread")?;
-        Ok(place)
+        Ok(target)
     }
 }
 

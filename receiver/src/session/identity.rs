@@ -82,7 +82,7 @@ pub(super) fn is_same_address(one: SocketAddr, other: SocketAddr) -> bool {
     (one.ip(), one.port()) == (other.ip(), other.port())
 }
 
-/// Who sends, and has no place.
+/// A sender without a slot.
 #[derive(Debug)]
 pub(super) struct Candidate<'a> {
     source: SocketAddr,
@@ -106,11 +106,11 @@ impl<'a> Candidate<'a> {
     }
 }
 
-/// The senders that had one place, one after the other.
+/// The senders that had one slot, one after the other.
 /// It tells whether pictures are of the same sender as those before.
 #[derive(Debug, Default)]
 pub(super) struct SenderHistory {
-    /// Who has the place, or had it last.
+    /// The sender that has the slot, or had it last.
     whose: Option<SenderId>,
     /// Whether more is known of it since its last picture.
     is_news: bool,

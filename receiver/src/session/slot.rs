@@ -22,7 +22,7 @@ use crate::net::ReceiveSocket;
 /// Where a datagram came from, and the address of this computer that it was sent to.
 pub(super) type Addresses = (SocketAddr, Option<IpAddr>);
 
-/// A place for one sender.
+/// A slot for one sender.
 pub(super) struct SenderSlot {
     pub(super) feed: Arc<Feed>,
     stream: ReceiveStream,
@@ -101,7 +101,7 @@ impl SenderSlot {
         }
     }
 
-    /// Whether it is the place of whoever sends from there.
+    /// Whether it is the slot of the sender at that address.
     pub(super) fn is_of(&self, source: SocketAddr) -> bool {
         self.stream.holder().is_some_and(|(holder, _)| holder == source)
     }
@@ -116,7 +116,7 @@ impl SenderSlot {
         !self.has_pictures && now.saturating_duration_since(self.begun) > NO_PICTURE
     }
 
-    /// Takes it from whoever has it.
+    /// Takes it from the sender that has it.
     pub(super) fn release(&mut self, now: Instant) {
         self.stream.release(now);
     }
@@ -157,7 +157,7 @@ impl SenderSlot {
         outcome
     }
 
-    /// Whether a datagram that ended so is one that this place is there for.
+    /// Whether a datagram that ended so is one that this slot is there for.
     #[inline]
     pub(super) fn was_of_use(&mut self, outcome: Outcome, now: Instant) -> bool {
         let is_ours =

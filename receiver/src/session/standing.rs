@@ -7,7 +7,7 @@ use proto::SessionId;
 
 use super::timeouts::{TRIAL, TRIAL_AGAIN};
 
-/// What whoever has a place came to in this session.
+/// What the sender in a slot came to in this session.
 #[derive(Debug, Default)]
 pub(super) struct Standing {
     whose: Option<(SocketAddr, SessionId)>,
@@ -20,7 +20,7 @@ pub(super) struct Standing {
 }
 
 impl Standing {
-    /// A datagram came of who has the place now; whether that was of use, as far as can be told.
+    /// A datagram came of the sender in the slot; whether that was of use, as far as can be told.
     ///
     /// Who begins a session with each, or sends pieces of nothing, is of none.
     #[inline]
@@ -32,7 +32,7 @@ impl Standing {
         self.has_shown || self.may_yet_show(now)
     }
 
-    /// A picture came of who has the place now.
+    /// A picture came of the sender in the slot.
     pub(super) fn showed(&mut self, holder: Option<(SocketAddr, SessionId)>) {
         *self = Self { whose: holder, has_shown: true, ..Self::default() };
     }

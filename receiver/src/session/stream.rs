@@ -113,12 +113,12 @@ impl ReceiveStream {
         whichever!(self, stream => stream.is_free(now))
     }
 
-    /// Who has the place, and the session.
+    /// The holder's address and session.
     pub(super) fn holder(&self) -> Option<(SocketAddr, SessionId)> {
         whichever!(self, stream => stream.holder())
     }
 
-    /// When anything last came of whoever has the place.
+    /// When anything last came of the holder.
     pub(super) fn last_heard(&self) -> Option<Instant> {
         whichever!(self, stream => stream.last_heard())
     }

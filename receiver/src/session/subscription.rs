@@ -57,7 +57,7 @@ pub(super) enum Incoming {
 }
 
 impl Subscription {
-    /// Asks at this place, at once.
+    /// Subscribes at this target, at once.
     pub(crate) fn new(target: Arc<Target>) -> Self {
         let (at, now) = (target.address(), Instant::now());
         Self {
@@ -298,8 +298,8 @@ mod tests {
     fn a_sender_is_asked_where_it_went_and_else_wherever_it_says_it_is() {
         let at = |text: &str| text.parse::<SocketAddr>().unwrap();
         let [one, two, other] = ["10.0.0.1:9001", "172.17.0.1:9001", "10.0.0.1:40000"].map(at);
-        let place = Target::new(&[one, at("[fe80::1%2]:9001"), two]);
-        let mut subscription = Subscription::new(place.clone());
+        let target = Target::new(&[one, at("[fe80::1%2]:9001"), two]);
+        let mut subscription = Subscription::new(target.clone());
         let t0 = subscription.since;
         let millis = |millis| t0 + Duration::from_millis(millis);
         let goes_to = |subscription: &mut Subscription, now| {
@@ -312,11 +312,11 @@ mod tests {
         );
         // Where it is heard it subscribes for as long as it is there, whichever address seems better.
         subscription.take_in(one, b"", millis(1900));
-        place.move_to(&[two, one]);
+        target.move_to(&[two, one]);
         assert_eq!(goes_to(&mut subscription, millis(3800)), one);
-        place.move_to(&[]);
+        target.move_to(&[]);
         assert_eq!(goes_to(&mut subscription, millis(3800)), one);
-        place.move_to(&[other]);
+        target.move_to(&[other]);
         assert_eq!(goes_to(&mut subscription, millis(3800)), other);
         assert_eq!(goes_to(&mut subscription, millis(99_000)), other, "there is no other");
     }
@@ -343,11 +343,11 @@ mod tests {
     fn what_is_heard_outweighs_what_is_announced() {
         let at = |text: &str| text.parse::<SocketAddr>().unwrap();
         let [own, liar] = ["10.0.0.1:9001", "10.0.0.66:9001"].map(at);
-        let place = Target::new(&[own]);
-        let mut subscription = Subscription::new(place.clone());
+        let target = Target::new(&[own]);
+        let mut subscription = Subscription::new(target.clone());
         let t0 = subscription.since;
         let millis = |millis| t0 + Duration::from_millis(millis);
-        place.move_to(&[liar]);
+        target.move_to(&[liar]);
         // For as long as it is heard, it stays.
         for now in (0..10_000).step_by(200) {
             assert_eq!(subscription.take_in(own, b"", millis(now)), Incoming::Stream);
@@ -361,7 +361,7 @@ mod tests {
         assert_eq!(subscription.take_in(liar, b"", millis(11_100)), Incoming::Stream);
         // But it has not moved.
         assert_eq!(subscription.take_in(own, b"", millis(20_000)), Incoming::Stream);
-        assert_eq!((subscription.at, place.heard()), (own, Some((own, millis(20_000)))));
+        assert_eq!((subscription.at, target.heard()), (own, Some((own, millis(20_000)))));
         assert_eq!(subscription.take_in(liar, b"", millis(20_000)), Incoming::Foreign);
         subscription.go_on_elsewhere(millis(20_500));
         assert_eq!(subscription.at, own);

@@ -49,7 +49,7 @@ pub(super) struct TargetView {
     told: RateLimiter,
 }
 
-/// Another sender that is said to be at a place.
+/// Another sender that is said to be at a target's address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AddressConflict {
     /// What it calls itself, which is to be heard from there.
@@ -168,8 +168,8 @@ impl Target {
 }
 
 impl Hints {
-    /// Where it is if it is not at `at`: one that took its place, or if it is still said to be there, the next one. `None` if
-    /// there is no other that a socket of this family leads to.
+    /// Where it is if it is not at `at`: one that replaces it, or if it is still said to be there, the next one. `None`
+    /// if there is no other that a socket of this family leads to.
     pub(super) fn instead_of(&self, at: SocketAddr) -> Option<SocketAddr> {
         let next = self.addresses.iter().position(|&address| address == at).map_or(0, |known| known + 1);
         let (before, behind) = self.addresses.split_at(next);

@@ -51,12 +51,12 @@ impl ReceiveThreads {
     /// The same for the group of a sender that was found, which may go to another one.
     pub(crate) fn receive_group_of(
         &self,
-        place: Arc<Target>,
+        target: Arc<Target>,
         socket: ReceiveSocket,
         status: Status,
         shown: bool,
     ) -> Result<()> {
-        self.start(self.endpoint(socket, None, status, shown)?.for_group_of(place))
+        self.start(self.endpoint(socket, None, status, shown)?.for_group_of(target))
     }
 
     fn endpoint(
@@ -132,18 +132,18 @@ pub(crate) struct Opened {
 impl Opened {
     /// For a sender that was typed, and is at these addresses now.
     pub(crate) fn to_host(host: &Host, addresses: &[SocketAddr], interface: Option<&str>) -> Result<Self> {
-        Self::towards(&host.place(addresses)?, &host.text, interface)
+        Self::towards(&host.target(addresses)?, &host.text, interface)
     }
 
     /// For a sender to subscribe at, there; `name` is what people call it.
-    pub(crate) fn towards(place: &Arc<Target>, name: &str, interface: Option<&str>) -> Result<Self> {
-        let address = place.address();
+    pub(crate) fn towards(target: &Arc<Target>, name: &str, interface: Option<&str>) -> Result<Self> {
+        let address = target.address();
         let socket = ReceiveSocket::open_towards(address, interface)?;
         tracing::info!("connecting to {name} at {address}");
         let whom = if name == address.to_string() { name.to_owned() } else { format!("{name} ({address})") };
         Ok(Self {
             socket,
-            subscription: Some(Subscription::new(place.clone())),
+            subscription: Some(Subscription::new(target.clone())),
             status: Status::new("connecting to", whom),
         })
     }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::stream::StreamConfig;
 use super::timeouts::{INSISTS, SILENT};
 
-/// Who was heard lately without having a place.
+/// Senders heard lately that have no slot.
 pub(super) struct Unassigned {
     heard: Vec<UnassignedSource>,
 }
