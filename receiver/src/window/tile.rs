@@ -101,7 +101,8 @@ impl Tile {
             self.status.clone_from(status);
         }
         self.samples.look(counters, delays.error(), now);
-        self.is_of_before |= status.state != StreamState::Live;
+        // A source that comes back goes on with its stream.
+        self.is_of_before |= !matches!(status.state, StreamState::Live | StreamState::SourceGone(_));
         let Some(picture) = picture.take() else { return };
         let is_live = status.state == StreamState::Live;
         // The one before was never drawn, or this one came after the end, or when nobody wanted to see it any more.
