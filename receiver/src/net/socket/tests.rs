@@ -198,10 +198,10 @@ fn no_other_user_of_this_computer_shares_the_port() {
 
 #[test]
 fn viewers_of_a_group_hear_it_whoever_else_on_this_computer_does_and_beside_who_listens_on_its_port() {
-    let group: SocketAddr = "239.255.78.2:9479".parse().unwrap();
     let open = |listen| ReceiveSocket::open(listen, Some("lo")).unwrap();
-    let own = open((Ipv4Addr::UNSPECIFIED, group.port()).into());
+    let own = open((Ipv4Addr::UNSPECIFIED, 0).into());
     own.make_way_for_groups().unwrap();
+    let group = SocketAddr::from((Ipv4Addr::new(239, 255, 78, 2), port(&own)));
     let mut viewers = [open(group), open(group)];
     drop(own);
     // A group is public: who listens to it takes nothing from others.
