@@ -70,6 +70,7 @@ const RECIPES: &[(&str, How)] = &[
     ("Process frames with OpenCV in Python", How::By("tests/media/recipes_media.rs")),
     // docs/troubleshooting.md
     ("Troubleshooting", How::By("tests/programs/doctor.rs")),
+    ("Troubleshooting", How::By("tests/programs/messages.rs")),
     // docs/system.md
     ("A package", How::By("scripts/test-package")),
     ("Options in a file", How::By("tests/programs/system.rs")),
