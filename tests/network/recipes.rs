@@ -159,9 +159,9 @@ fn attempt(stage: &Stage, recipe: &Recipe, senders: usize, makes: &[&str], files
                     run.comes("camera.sdp");
                     let before = stage.datagrams_read(host);
                     run.start(host, &text);
-                    // A player that was never started here looks through its plugins first.
+                    // A player that was never started here looks through its plugins first: on a busy computer for long.
                     let read = || stage.datagrams_read(host) - before;
-                    assert!(comes_to_within(30, || read() >= 50), "{text} has read {} datagrams", read());
+                    assert!(comes_to_within(90, || read() >= 50), "{text} has read {} datagrams", read());
                     run.end_last();
                 }
                 Kind::Other => {
