@@ -5,8 +5,7 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::sys::NonblockingWriter;
-use crate::sys::{OpenedPath, is_pipe, open_target};
+use crate::sys::{NonblockingWriter, OpenedPath, is_pipe, open_target};
 
 /// What `--stats-json` names.
 #[derive(Debug)]

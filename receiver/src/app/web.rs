@@ -7,13 +7,11 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use proto::app::LatestStats;
 use proto::app::web::{Family, Listener, Site, WebAction, WebFeed};
-use proto::app::{WebArgs, WebPolicy};
+use proto::app::{LatestStats, WebArgs, WebPolicy};
 use serde_json::Value;
 
-use crate::feed;
-use crate::feed::Agreement;
+use crate::feed::{self, Agreement};
 use crate::session::ReceiveContext;
 use crate::sync::lock;
 use quota::Quota;

@@ -13,8 +13,7 @@ use proto::sys::is_pipe;
 use proto::{Frame, RateLimiter};
 
 use super::matroska::MatroskaFile;
-use super::names;
-use super::names::Names;
+use super::names::{self, Names};
 use super::split::Split;
 use crate::frame::Received;
 use crate::sync::lock;

@@ -6,9 +6,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use proto::app::LatestStats;
 use proto::app::web::{Family, Listener, Site, WebFeed};
-use proto::app::{Broadcast, WebArgs, WebPolicy};
+use proto::app::{Broadcast, LatestStats, WebArgs, WebPolicy};
 use proto::sys::Stop;
 use proto::{Clock, Frame};
 use serde_json::Value;

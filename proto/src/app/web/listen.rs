@@ -7,9 +7,9 @@ use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, anyhow};
 
-use super::super::web_args::{WebArgs, WebPolicy};
 use super::server;
 use super::site::Site;
+use crate::app::web_args::{WebArgs, WebPolicy};
 use crate::sys::Stop;
 
 /// A server that nobody is answered by yet.

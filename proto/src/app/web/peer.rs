@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
 
-use crate::sys::Stop;
-use crate::sys::{Event, wait_until};
+use crate::sys::{Event, Stop, wait_until};
 
 /// A connection, and the request to stop that ends all waiting for it.
 #[derive(Debug)]

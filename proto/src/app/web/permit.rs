@@ -4,11 +4,11 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::super::web_args::Actions;
 use super::guard;
 use super::request::Request;
 use super::response::Response;
 use super::site::WebAction;
+use crate::app::web_args::Actions;
 use crate::rate_limiter::RateLimiter;
 
 /// Gives leave to act.

@@ -3,13 +3,13 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::super::web_args::{WebArgs, WebPolicy};
 use super::guard;
 use super::places::Caller;
 use super::request::{LONGEST_HEAD, Request};
 use super::route::{self, WebClient, WebReply};
 use super::shared::Shared;
 use super::site::Site;
+use crate::app::web_args::{WebArgs, WebPolicy};
 use crate::sys::Stop;
 
 /// A server that is told what arrives, and says which heads it would answer with.

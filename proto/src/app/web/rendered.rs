@@ -79,8 +79,8 @@ fn labels(feeds: &[WebFeed]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::broadcast::Broadcast;
     use super::*;
+    use crate::app::broadcast::Broadcast;
 
     #[test]
     fn a_name_cannot_end_its_label_and_two_alike_are_told_apart() {

@@ -9,14 +9,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::super::web_args::{WebArgs, WebPolicy};
 use super::connection;
 use super::places::Caller;
 use super::shared::{Admittance, Shared};
 use super::site::Site;
+use crate::app::web_args::{WebArgs, WebPolicy};
 use crate::rate_limiter::RateLimiter;
-use crate::sys::Stop;
-use crate::sys::{join, spawn};
+use crate::sys::{Stop, join, spawn};
 
 /// Starts the thread that takes connections.
 pub(super) fn start(

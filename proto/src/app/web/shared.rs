@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
-use super::super::web_args::{WebArgs, WebPolicy};
 use super::connection_limit::{ConnectionLimit, ConnectionPermit};
 use super::permit::Permits;
 use super::places::{ConnectionPlace, Places};
 use super::rendered::Rendering;
 use super::response::Sites;
 use super::site::Site;
+use crate::app::web_args::{WebArgs, WebPolicy};
 use crate::sys::Stop;
 
 /// What all connections work with.

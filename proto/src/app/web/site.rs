@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::super::broadcast::Broadcast;
 use super::family::Family;
+use crate::app::broadcast::Broadcast;
 
 /// A program, as a browser sees it. All calls but [`act`](Self::act) look at what is there, and wait for nothing.
 pub trait Site: Send + Sync {

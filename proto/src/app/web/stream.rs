@@ -3,13 +3,13 @@
 use std::io::{self, IoSlice};
 use std::time::{Duration, Instant};
 
-use super::super::broadcast::{BroadcastSubscription, Shot};
 use super::peer::TcpPeer;
 use super::places::{Caller, ConnectionPlace};
 use super::request::Request;
 use super::response::{self, Response, Sites};
 use super::shared::Shared;
 use super::site::WebFeed;
+use crate::app::broadcast::{BroadcastSubscription, Shot};
 use crate::jpeg;
 use crate::sys::Event;
 

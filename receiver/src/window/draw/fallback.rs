@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use super::glyph::GlyphOutline;
-use super::system_fonts;
-use super::system_fonts::FontFile;
+use super::system_fonts::{self, FontFile};
 use crate::sync::lock;
 
 /// Who looks for letters.

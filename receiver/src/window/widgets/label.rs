@@ -7,8 +7,7 @@ use sdl2::rect::Rect;
 use super::health::{Condition, mark};
 use super::overlay::{SMALLEST, WORTH_A_LOOK, age_text};
 use crate::window::draw::bitmap::Bitmap;
-use crate::window::draw::font;
-use crate::window::draw::font::Fonts;
+use crate::window::draw::font::{self, Fonts};
 use crate::window::draw::palette::{ACCENT, BAD, Colour, FAIR, HEAD, PANEL};
 
 /// What a tile's strip says.

@@ -5,8 +5,7 @@ use std::time::Duration;
 use sdl2::rect::Rect;
 
 use crate::window::draw::bitmap::Bitmap;
-use crate::window::draw::font;
-use crate::window::draw::font::{Fonts, height};
+use crate::window::draw::font::{self, Fonts, height};
 use crate::window::draw::painter::Painter;
 use crate::window::draw::palette::{ACCENT, Colour, FAINT, GROUND, HEAD, RAISED, TEXT};
 use crate::window::widgets::overlay::{SMALLEST, letter_size};
