@@ -173,7 +173,7 @@ impl<S: Copy + Debug + Eq> RecvStream<S> {
         self.feedback.set_drops(kernel, decode, display);
     }
 
-    /// Notes that the sender told a token otherwise than by a pong: by an [`SubscribeReply`](crate::wire::SubscribeReply), which it gives to
+    /// Notes that the sender told a token otherwise than by a pong: by a [`SubscribeReply`](crate::wire::SubscribeReply), which it gives to
     /// who has shown a wrong one. What was shown with reports is wrong then, too.
     pub fn told_token(&mut self, source: S, token: Token, now: Instant) {
         if self.lock.holder().is_some_and(|(holder, _)| holder == source) {

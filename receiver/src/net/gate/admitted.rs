@@ -67,7 +67,7 @@ impl Admitted {
     }
 }
 
-/// BatchBuffers for marks: as many as strangers are let in in a second.
+/// Places for marks: as many as strangers are let in in a second.
 const MARKS: usize = 4096;
 const FORGOTTEN: Duration = Duration::from_secs(1);
 /// Those who are let in at a time.

@@ -24,7 +24,7 @@ pub(crate) enum GlyphSearch {
     Running,
     /// No font has it.
     Nothing,
-    FoundText(Arc<GlyphOutline>),
+    Found(Arc<GlyphOutline>),
 }
 
 #[derive(Debug)]
@@ -97,7 +97,7 @@ impl FallbackState {
             for letter in wanted {
                 let search = found
                     .remove(&letter)
-                    .map_or(GlyphSearch::Nothing, |found| GlyphSearch::FoundText(Arc::new(found)));
+                    .map_or(GlyphSearch::Nothing, |found| GlyphSearch::Found(Arc::new(found)));
                 letters.known.insert(letter, search);
             }
             drop(letters);

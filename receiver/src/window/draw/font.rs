@@ -86,7 +86,7 @@ impl Fonts {
             return GlyphSource::Own(glyph);
         }
         match self.fallback.get(letter) {
-            GlyphSearch::FoundText(outline) => GlyphSource::Other(outline),
+            GlyphSearch::Found(outline) => GlyphSource::Other(outline),
             GlyphSearch::Nothing => GlyphSource::Own(own(MISSING).unwrap_or_default()),
             GlyphSearch::Running => GlyphSource::Pending,
         }
@@ -131,7 +131,7 @@ const X_HEIGHT: f32 = 1120.0 / UNITS;
 const ASCENT: f32 = 1901.0 / UNITS;
 const DESCENT: f32 = 483.0 / UNITS;
 const UNITS: f32 = 2048.0;
-/// GlyphCache for what no font has.
+/// Drawn for what no font has.
 pub(super) const MISSING: char = '▯';
 /// Of the letters that are kept. All that is on a screen takes a tenth of it.
 const MOST_BYTES: usize = 4 << 20;
