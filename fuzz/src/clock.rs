@@ -1,5 +1,5 @@
-//! The sender's clock as it is learned from exchanges, the delays that are computed from it, and the subscriber, whatever was
-//! answered and when.
+//! The sender's clock as it is learned from exchanges, the delays that are computed from it, and the subscriber,
+//! whatever was answered and when.
 
 use std::time::{Duration, Instant};
 

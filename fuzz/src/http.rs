@@ -1,5 +1,5 @@
-//! What a browser, or whoever says that he is one, may send: each answer is one head, which nothing in the request or in
-//! a sender's name can split.
+//! What a browser, or whoever says that he is one, may send: each answer is one head, which nothing in the request or
+//! in a sender's name can split.
 
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;

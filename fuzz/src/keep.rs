@@ -1,5 +1,5 @@
-//! Any frames of any times and sizes as a recording: each file is made of whole elements, its times rise, and nothing is
-//! written outside of the folder, whatever the sender's name is.
+//! Any frames of any times and sizes as a recording: each file is made of whole elements, its times rise, and nothing
+//! is written outside of the folder, whatever the sender's name is.
 
 use std::fs;
 use std::path::Path;

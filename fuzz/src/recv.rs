@@ -1,5 +1,5 @@
-//! A receiver among several senders, of which one is real and answers what it is told. Each datagram and each frame ends
-//! in one counted way, ids only rise, and all that is sent back can be read: no request names a chunk twice.
+//! A receiver among several senders, of which one is real and answers what it is told. Each datagram and each frame
+//! ends in one counted way, ids only rise, and all that is sent back can be read: no request names a chunk twice.
 
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};

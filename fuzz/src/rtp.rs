@@ -1,5 +1,5 @@
-//! An RTP/JPEG receiver among several sources: each packet and each frame ends in one counted way, and what is delivered
-//! begins and ends as a JPEG does.
+//! An RTP/JPEG receiver among several sources: each packet and each frame ends in one counted way, and what is
+//! delivered begins and ends as a JPEG does.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,5 @@
-//! Pictures that are still JPEGs in most of their parts: segments that are other than they were, are gone, or stand where
-//! they should not. Most bytes would not get as far into a decoder.
+//! Pictures that are still JPEGs in most of their parts: segments that are other than they were, are gone, or stand
+//! where they should not. Most bytes would not get as far into a decoder.
 
 use super::decode::{aim, decode};
 use super::{Bytes, pictures};

@@ -1,5 +1,5 @@
-//! A serving sender among viewers that report, request, subscribe and leave as they like. No reply is longer than what it
-//! replies to, retransmissions keep within their budget, and all that is sent can be read.
+//! A serving sender among viewers that report, request, subscribe and leave as they like. No reply is longer than what
+//! it replies to, retransmissions keep within their budget, and all that is sent can be read.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

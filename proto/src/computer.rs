@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-/// Which computer a source is on, as far as the shell can tell: for UDP, by its IP address, and of IPv6 by the network's
-/// part of it, as the rest is anybody's to choose.
+/// Which computer a source is on, as far as the shell can tell: for UDP, by its IP address, and of IPv6 by the
+/// network's part of it, as the rest is anybody's to choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Computer {
     /// Another for each.

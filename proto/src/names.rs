@@ -38,8 +38,8 @@ fn turns(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Whether nothing is seen of it (Unicode's Default_Ignorable_Code_Point, fillers, and blanks of another width than that
-/// of the space bar).
+/// Whether nothing is seen of it (Unicode's Default_Ignorable_Code_Point, fillers, and blanks of another width than
+/// that of the space bar).
 fn hides(c: char) -> bool {
     matches!(
         c,

@@ -57,9 +57,9 @@ impl FrameId {
         Self(self.0.wrapping_sub(1))
     }
 
-    /// How many frames this one is ahead of `other`; negative if it is behind. Exact up to half the range: of two frames
-    /// that are 2^31 apart each is taken for an old one, as far behind the other as there is. The result is never
-    /// `i32::MIN`, so that it can be negated, and counted on from.
+    /// How many frames this one is ahead of `other`; negative if it is behind. Exact up to half the range: of two
+    /// frames that are 2^31 apart each is taken for an old one, as far behind the other as there is. The result is
+    /// never `i32::MIN`, so that it can be negated, and counted on from.
     pub const fn ahead_of(self, other: Self) -> i32 {
         match self.0.wrapping_sub(other.0) as i32 {
             i32::MIN => -i32::MAX,

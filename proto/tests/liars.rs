@@ -1,6 +1,6 @@
-//! What those who lie in their reports do to a group. Who contradicts itself is not followed, from the report on that does;
-//! and whoever only claims to have a slow path has the stream follow it for two seconds in a minute, however often it
-//! comes back under another address.
+//! What those who lie in their reports do to a group. Who contradicts itself is not followed, from the report on that
+//! does; and whoever only claims to have a slow path has the stream follow it for two seconds in a minute, however
+//! often it comes back under another address.
 #![allow(missing_docs, clippy::unwrap_used, clippy::disallowed_methods)]
 
 use std::collections::VecDeque;

@@ -38,8 +38,8 @@ pub struct Args {
     #[arg(value_name = "NAME")]
     pub name: Vec<String>,
 
-    /// Where to listen for senders that have this computer as their --dest: an address of this computer (0.0.0.0 is all of
-    /// them) and a port; a multicast group is joined. Repeatable [default: 0.0.0.0:9000, if nothing else is given]
+    /// Where to listen for senders that have this computer as their --dest: an address of this computer (0.0.0.0 is all
+    /// of them) and a port; a multicast group is joined. Repeatable [default: 0.0.0.0:9000, if nothing else is given]
     #[arg(long, value_name = "ADDR:PORT", value_parser = parse_listen, help_heading = NETWORK)]
     pub listen: Vec<SocketAddr>,
 
@@ -74,8 +74,8 @@ pub struct Args {
     pub feedback: bool,
 
     /// Where frames go: window, none, - (JPEG frames to standard output), y4m:- (decoded pictures to standard output),
-    /// FOLDER/ (one .jpg per frame), FILE.mkv (a video of the same JPEGs) or FILE.mjpeg. Of several senders, all but the
-    /// window take the first. Repeatable
+    /// FOLDER/ (one .jpg per frame), FILE.mkv (a video of the same JPEGs) or FILE.mjpeg. Of several senders, all but
+    /// the window take the first. Repeatable
     #[arg(long, value_name = "SPEC", default_value = "window", value_parser = output_parser(), allow_hyphen_values = true, help_heading = OUTPUT)]
     pub output: Vec<OutputSpec>,
 
@@ -108,8 +108,8 @@ pub struct Args {
     #[arg(long, help_heading = OUTPUT)]
     pub fullscreen: bool,
 
-    /// What is written on the picture at first: off, small (name, age, rate) or full (all figures, and plots of the last
-    /// half minute). i switches
+    /// What is written on the picture at first: off, small (name, age, rate) or full (all figures, and plots of the
+    /// last half minute). i switches
     #[arg(long, value_name = "off|small|full", default_value = "off", value_parser = parse_detail, help_heading = OUTPUT)]
     pub overlay: Detail,
 
@@ -182,7 +182,8 @@ pub enum Command {
     /// Check what receiving needs: interfaces, the port, firewall, a display; then listen, and say what arrives. Status
     /// 1 if something needs attention
     Doctor {
-        /// Where to listen: an address of this computer (0.0.0.0 is all of them) and a port; a multicast group is joined
+        /// Where to listen: an address of this computer (0.0.0.0 is all of them) and a port; a multicast group is
+        /// joined
         #[arg(long, value_name = "ADDR:PORT", default_value = "0.0.0.0:9000", value_parser = parse_listen)]
         listen: SocketAddr,
         /// Network interface to listen on or to join the group by [default: by the routes]

@@ -1,7 +1,7 @@
 //! Chunkcast's receiver: reassembles frames, and shows the newest.
 //!
-//! Modules import only those that stand below them in ARCHITECTURE.md; what the program, its tests and the fuzzer use of
-//! them is here.
+//! Modules import only those that stand below them in ARCHITECTURE.md; what the program, its tests and the fuzzer use
+//! of them is here.
 
 #![cfg_attr(
     not(feature = "window"),

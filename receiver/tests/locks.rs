@@ -1,7 +1,8 @@
-//! How many locks a frame takes on its way from the socket to the screen: decoding and drawing are to wait for each other
-//! only where they must.
+//! How many locks a frame takes on its way from the socket to the screen: decoding and drawing are to wait for each
+//! other only where they must.
 //!
-//! Only a build with debug assertions counts, and it counts all that a process does: so the receiver runs in one of its own.
+//! Only a build with debug assertions counts, and it counts all that a process does: so the receiver runs in one of its
+//! own.
 #![cfg(all(debug_assertions, feature = "window"))]
 #![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 

@@ -1,7 +1,7 @@
 //! A real window: under Xvfb, its pixels read back from the display's own memory, and under SDL's dummy driver.
 //!
-//! SDL is bound to one thread and one display for the life of a process, so each test runs the scenario of its name in a
-//! process of its own.
+//! SDL is bound to one thread and one display for the life of a process, so each test runs the scenario of its name in
+//! a process of its own.
 #![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 #![cfg(feature = "window")]
 

@@ -87,13 +87,13 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = NETWORK)]
     pub(crate) max_viewers: u16,
 
-    /// Announce this sender on the network by multicast DNS, so that receivers find it by its name: if it serves, or sends
-    /// to a group
+    /// Announce this sender on the network by multicast DNS, so that receivers find it by its name: if it serves, or
+    /// sends to a group
     #[arg(long, value_name = "on|off", default_value = "on", action = ArgAction::Set, value_parser = parse_switch, help_heading = NETWORK)]
     pub(crate) announce: bool,
 
-    /// What is sent: chunkcast, or rtp (RTP/JPEG, RFC 2435, which VLC, GStreamer and FFmpeg play: without repair, and not
-    /// every JPEG)
+    /// What is sent: chunkcast, or rtp (RTP/JPEG, RFC 2435, which VLC, GStreamer and FFmpeg play: without repair, and
+    /// not every JPEG)
     #[arg(long, value_name = "chunkcast|rtp", hide_possible_values = true, default_value = "chunkcast", help_heading = NETWORK)]
     pub(crate) format: StreamFormat,
 
@@ -140,9 +140,9 @@ pub struct Args {
     #[arg(long, value_name = "on|off", default_value = "on", action = ArgAction::Set, value_parser = parse_switch, help_heading = REPAIR)]
     pub(crate) resend: bool,
 
-    /// Whose path decides pace and quality, in a group or with several destinations or viewers: the slowest, or the slowest
-    /// but a percentage of them, 10 to 100, who may lose frames so that the others need not wait for them [default: slowest;
-    /// of the viewers that connect, the slower half is not waited for]
+    /// Whose path decides pace and quality, in a group or with several destinations or viewers: the slowest, or the
+    /// slowest but a percentage of them, 10 to 100, who may lose frames so that the others need not wait for them
+    /// [default: slowest; of the viewers that connect, the slower half is not waited for]
     #[arg(long, value_name = "slowest|PERCENT", help_heading = REPAIR)]
     pub(crate) follow: Option<Follow>,
 

@@ -234,7 +234,8 @@ impl Screen {
         self.edge(tile).is_some_and(|[red, green, blue]| red > 0x78 && green < red / 2 && blue < red / 2)
     }
 
-    /// The tiles of a grid, row by row: what black lines all across part, and black lines from top to bottom of each row.
+    /// The tiles of a grid, row by row: what black lines all across part, and black lines from top to bottom of each
+    /// row.
     pub(crate) fn tiles(&self) -> Vec<Area> {
         let is_row = |y: usize| (0..self.width).any(|x| self.at(x, y) != [0; 3]);
         let tiles_of = |row: std::ops::Range<usize>| {

@@ -23,8 +23,8 @@ impl Screen {
         self.find(text, self.area()).is_some()
     }
 
-    /// The first place in an area, from the top, where a text is: every pixel of its letters is as light as it has to be,
-    /// and so is every one around them. What is smaller is found first.
+    /// The first place in an area, from the top, where a text is: every pixel of its letters is as light as it has to
+    /// be, and so is every one around them. What is smaller is found first.
     pub(crate) fn find(&self, text: &str, area: Area) -> Option<Text> {
         SIZES.into_iter().find_map(|x_height| {
             let pattern = Pattern::of(text, x_height);

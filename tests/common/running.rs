@@ -313,8 +313,8 @@ pub(crate) fn receiver_adds_up(stats: &Value) {
     assert_eq!(count(stats, "/frames/lost"), lost, "{stats}");
 }
 
-/// What a receiver with a window counted must add up, of each of its senders: whatever was delivered was seen, or was not
-/// for one reason.
+/// What a receiver with a window counted must add up, of each of its senders: whatever was delivered was seen, or was
+/// not for one reason.
 pub(crate) fn window_adds_up(stats: &Value) {
     let several = stats["senders"].as_array().map_or(&[][..], Vec::as_slice);
     for sender in if several.is_empty() { std::slice::from_ref(stats) } else { several } {

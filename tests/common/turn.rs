@@ -1,7 +1,7 @@
 //! When a test that runs in real time may run.
 //!
-//! There are a few places, whichever program and runner a test belongs to. One that measures time or processors takes all
-//! of them, any other takes one. A test that is done at once, or has a made-up clock, needs none.
+//! There are a few places, whichever program and runner a test belongs to. One that measures time or processors takes
+//! all of them, any other takes one. A test that is done at once, or has a made-up clock, needs none.
 
 use std::fs::{File, create_dir_all};
 use std::path::Path;

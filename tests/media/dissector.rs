@@ -1,5 +1,5 @@
-//! The Wireshark dissector says of each datagram what this crate reads from it: of the golden ones, and of a stream that
-//! was captured.
+//! The Wireshark dissector says of each datagram what this crate reads from it: of the golden ones, and of a stream
+//! that was captured.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};

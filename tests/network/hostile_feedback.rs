@@ -174,7 +174,8 @@ impl WatchedStream {
     }
 }
 
-/// How late frames were during a phase: the 99th percentile, or of a short run, in which that is the worst of sixty, the 90th.
+/// How late frames were during a phase: the 99th percentile, or of a short run, in which that is the worst of sixty,
+/// the 90th.
 fn late(transits: &[Transit], (_, from, to): &(String, f64, f64)) -> f64 {
     let during = transits.iter().filter(|transit| (*from..*to).contains(&transit.at));
     percentile(during.map(|transit| transit.ms), if is_long() { 0.99 } else { 0.9 })

@@ -1,5 +1,5 @@
-//! The documents' recipes, run as they stand there: on computers with the addresses that they name, by the real programs,
-//! until pictures arrive. There is no camera here, so the test card stands in where a recipe is about one.
+//! The documents' recipes, run as they stand there: on computers with the addresses that they name, by the real
+//! programs, until pictures arrive. There is no camera here, so the test card stands in where a recipe is about one.
 
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -159,7 +159,8 @@ fn attempt(stage: &Stage, recipe: &Recipe, senders: usize, makes: &[&str], files
                     run.comes("camera.sdp");
                     let before = stage.datagrams_read(host);
                     run.start(host, &text);
-                    // A player that was never started here looks through its plugins first: on a busy computer for long.
+                    // A player that was never started here looks through its plugins first: on a busy computer for
+                    // long.
                     let read = || stage.datagrams_read(host) - before;
                     assert!(comes_to_within(90, || read() >= 50), "{text} has read {} datagrams", read());
                     run.end_last();

@@ -1,5 +1,5 @@
-//! What the documents say of the programs is so: every statistic has its line, every symptom its message, and every link
-//! its end.
+//! What the documents say of the programs is so: every statistic has its line, every symptom its message, and every
+//! link its end.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! Imports point down, as the tables under "Layers" in ARCHITECTURE.md have it, and no files import each other in a circle.
+//! Imports point down, as the tables under "Layers" in ARCHITECTURE.md have it, and no files import each other in a
+//! circle.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -84,8 +84,8 @@ impl Crate {
         found
     }
 
-    /// Where that is defined to which a path in `module` leads; nothing if it leads to a module as a whole, or out of the
-    /// crate.
+    /// Where that is defined to which a path in `module` leads; nothing if it leads to a module as a whole, or out of
+    /// the crate.
     fn home(&self, module: &Module, path: &[String]) -> Option<Module> {
         let file = &self.0[module];
         let (mut at, rest) = match &*path[0] {

@@ -433,8 +433,8 @@ fn everything_ends_at_once_whoever_is_connected() {
     drop(stalled);
 }
 
-/// Each sample as Prometheus' own parser reads it, by the interpreter that its package is for; `None`, said aloud, where
-/// that is not there.
+/// Each sample as Prometheus' own parser reads it, by the interpreter that its package is for; `None`, said aloud,
+/// where that is not there.
 fn parsed(metrics: &[u8]) -> Option<String> {
     const SCRIPT: &str = "\
 import sys

@@ -2,10 +2,10 @@
 //!
 //!   CHUNKCAST_BASE=FOLDER cargo test --release --test screen idle_cost:: -- --ignored --nocapture
 //!
-//! FOLDER holds the other build's `sender` and `receiver`. About eight minutes. What a frame costs without a window is a
-//! fraction of a millisecond, and differs by a tenth between runs of the same program where other programs run.
-//! Instructions do not: `valgrind --tool=callgrind receiver --output none --frames 60`, and the same with 300, differ by
-//! those of 240 frames.
+//! FOLDER holds the other build's `sender` and `receiver`. About eight minutes. What a frame costs without a window is
+//! a fraction of a millisecond, and differs by a tenth between runs of the same program where other programs run.
+//! Instructions do not: `valgrind --tool=callgrind receiver --output none --frames 60`, and the same with 300, differ
+//! by those of 240 frames.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,5 @@
-//! What the window says of a picture, read back from the pixels of a real X server: how it is, how old, and what is kept.
+//! What the window says of a picture, read back from the pixels of a real X server: how it is, how old, and what is
+//! kept.
 
 use std::fs;
 use std::io::Write;

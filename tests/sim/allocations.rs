@@ -1,5 +1,6 @@
-//! A steady stream allocates nothing: not when sending, receiving, delivering, repairing, losing or superseding a frame,
-//! nor for what goes back. The same as RTP/JPEG. And the largest frame is repaired within the memory that it may take.
+//! A steady stream allocates nothing: not when sending, receiving, delivering, repairing, losing or superseding a
+//! frame, nor for what goes back. The same as RTP/JPEG. And the largest frame is repaired within the memory that it may
+//! take.
 #![allow(unsafe_code, reason = "only a global allocator sees every allocation, and the trait is unsafe")]
 
 use std::alloc::{GlobalAlloc, Layout, System};

@@ -1,5 +1,5 @@
-//! What was found once is not found again, nor what lies near to it or to an example: for each target its seeds, its past
-//! findings, and some thousands of variations of both, the same at each run.
+//! What was found once is not found again, nor what lies near to it or to an example: for each target its seeds, its
+//! past findings, and some thousands of variations of both, the same at each run.
 
 // The targets themselves: they have a package of their own for libFuzzer, which this is no part of.
 #[path = "../../fuzz/src/lib.rs"]

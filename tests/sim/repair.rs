@@ -1,5 +1,5 @@
-//! What repair achieves, at what cost in bytes and time: the figures that Chunkcast promises. Every run is also watched for
-//! what must always hold: see `lan`.
+//! What repair achieves, at what cost in bytes and time: the figures that Chunkcast promises. Every run is also watched
+//! for what must always hold: see `lan`.
 
 use std::time::Duration;
 
@@ -109,8 +109,8 @@ fn a_bad_receiver_in_a_group_of_three_harms_nobody() {
     assert!(outcome.delivered_to(1) >= 0.999, "{:#?}", outcome.receivers[1]);
 }
 
-/// Nothing was learned of such paths: no frame was whole, and what is known of a frame that was sent was forgotten before
-/// it was told how it came.
+/// Nothing was learned of such paths: no frame was whole, and what is known of a frame that was sent was forgotten
+/// before it was told how it came.
 #[test]
 fn a_path_that_carries_a_tenth_of_the_stream_shows_that_many_frames() {
     for network in ["rate=2mbit,queue=32k", "rate=2mbit,queue=200k", "rate=3mbit,queue=64k,delay=5ms"] {

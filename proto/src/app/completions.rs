@@ -8,8 +8,8 @@ use clap_complete::Shell;
 
 /// Writes what completes the words of `command` in a shell.
 ///
-/// Where an option's value is called `auto|off|RATE`, the words in that are offered. This is not said in the command line
-/// itself, whose own words for a wrong value say more than clap's.
+/// Where an option's value is called `auto|off|RATE`, the words in that are offered. This is not said in the command
+/// line itself, whose own words for a wrong value say more than clap's.
 ///
 /// # Errors
 /// If nobody reads it.
@@ -18,8 +18,8 @@ pub fn write_completions(shell: Shell, command: Command, out: &mut dyn Write) ->
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command.mut_args(with_words), &name, &mut script);
     let script = String::from_utf8_lossy(&script);
-    // clap has fish parse what stands before the cursor, which fails for an option without a value: just when values are
-    // wanted. It is left out then.
+    // clap has fish parse what stands before the cursor, which fails for an option without a value: just when values
+    // are wanted. It is left out then.
     let parse = format!("argparse -s (__fish_{name}_global_optspecs) -- $cmd");
     let again = format!("{parse} 2>/dev/null\n    or {parse}[1..-2] 2>/dev/null\n");
     let script = script.replace(&format!("{parse} 2>/dev/null\n"), &again);

@@ -1,7 +1,7 @@
 //! Configuration files: the flags' own names in TOML, read as if they had been typed in front of what was typed.
 //!
-//! Which flags there are, and what they take, is asked of clap's description of the command line, so that a flag that is
-//! added there can be in the file at once.
+//! Which flags there are, and what they take, is asked of clap's description of the command line, so that a flag that
+//! is added there can be in the file at once.
 
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -20,8 +20,8 @@ use toml::de::{DeString, DeTable, DeValue};
 /// `None` also if no file is wanted; and if what was typed is wrong, which whoever parses it will say.
 ///
 /// # Errors
-/// If the file cannot be read, or says what could not be typed. It names the file and, where there is one, the line. What
-/// the file says of the format of messages is among the `arguments` then, so that the error can be told in it.
+/// If the file cannot be read, or says what could not be typed. It names the file and, where there is one, the line.
+/// What the file says of the format of messages is among the `arguments` then, so that the error can be told in it.
 pub(super) fn read(
     command: &Command,
     typed: &[OsString],

@@ -16,8 +16,8 @@ use crate::sys::NonblockingWriter;
 
 /// Standard error, shared by all threads. Cheap to clone.
 ///
-/// Whoever says something never waits for whoever reads it, be it a full pipe or a terminal that was halted. What finds no
-/// room is written later, as far as it was kept.
+/// Whoever says something never waits for whoever reads it, be it a full pipe or a terminal that was halted. What finds
+/// no room is written later, as far as it was kept.
 #[derive(Clone, Debug)]
 pub struct Console {
     output: Arc<Mutex<Output>>,
@@ -75,7 +75,8 @@ impl Console {
         Self { format, ..self }
     }
 
-    /// Writes a message, on a line of its own. An error is what the program ends by: whoever reads has a moment to do so.
+    /// Writes a message, on a line of its own. An error is what the program ends by: whoever reads has a moment to do
+    /// so.
     pub(super) fn write(&self, level: Level, message: &str, fields: &[(&'static str, Value)]) {
         let mut output = self.lock();
         self.flush(&mut output, Duration::ZERO);

@@ -8,8 +8,8 @@ use clap_mangen::roff::{Roff, bold, italic, roman};
 
 /// Writes the manual page of `command`, section 1, in roff.
 ///
-/// Of the help's last part each paragraph becomes a section: a line that ends in a colon is the title of what is indented
-/// below it, and stays as it is; of any other, what stands before the first colon.
+/// Of the help's last part each paragraph becomes a section: a line that ends in a colon is the title of what is
+/// indented below it, and stays as it is; of any other, what stands before the first colon.
 ///
 /// # Errors
 /// If nobody reads it.

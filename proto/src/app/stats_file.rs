@@ -34,8 +34,8 @@ impl StatsFile {
         Ok(file)
     }
 
-    /// Writes a line. Whoever reads nothing misses lines, and keeps nobody waiting longer than `patience`: each line says
-    /// everything so far.
+    /// Writes a line. Whoever reads nothing misses lines, and keeps nobody waiting longer than `patience`: each line
+    /// says everything so far.
     ///
     /// # Errors
     /// If nothing can be written any more.

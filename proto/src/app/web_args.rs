@@ -26,7 +26,8 @@ pub struct WebArgs {
 /// What those may who ask for the page, and pages of others.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
 pub struct WebPolicy {
-    /// Who may save pictures by the page's buttons: local (who is at this computer), on (whoever reaches the page) or off
+    /// Who may save pictures by the page's buttons: local (who is at this computer), on (whoever reaches the page) or
+    /// off
     #[arg(long = "http-actions", value_name = "off|local|on", default_value = "local", hide_possible_values = true, help_heading = WEB)]
     pub actions: Actions,
 

@@ -3,7 +3,8 @@
 use crate::stats::{DatagramCounts, NotTaken, RecvStats};
 use crate::wire::ReportCounts;
 
-/// What was counted of a stream: from its beginning, or, as the [difference](Self::since) of two such counts, over a time.
+/// What was counted of a stream: from its beginning, or, as the [difference](Self::since) of two such counts, over a
+/// time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     /// Datagrams that arrived, where that is known: at the receiver.

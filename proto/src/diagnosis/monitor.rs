@@ -7,9 +7,9 @@ use super::counters::Counters;
 
 /// Watches what is counted, from look to look, for as long as a stream runs.
 ///
-/// Great loss is found after two seconds, small loss after ten; what was found stands until ten seconds were without it.
-/// Silence is found after five seconds, and said once. Nothing else is said more often than every ten seconds, and what is
-/// not urgent every minute.
+/// Great loss is found after two seconds, small loss after ten; what was found stands until ten seconds were without
+/// it. Silence is found after five seconds, and said once. Nothing else is said more often than every ten seconds, and
+/// what is not urgent every minute.
 #[derive(Clone, Copy, Debug)]
 pub struct Monitor {
     /// When the counts were `before`.

@@ -14,8 +14,8 @@ use crate::wire::MAX_NAME_BYTES;
 /// The service type that senders announce (RFC 6763, section 7).
 pub const SERVICE: &str = "_chunkcast._udp.local.";
 
-/// What tells a sender that was restarted from before: a digest of its session. The session itself is all that is needed
-/// to speak for its sender, and is not for everybody on the network.
+/// What tells a sender that was restarted from before: a digest of its session. The session itself is all that is
+/// needed to speak for its sender, and is not for everybody on the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark(u64);
 

@@ -3,9 +3,9 @@
 //! The code belongs to the protocol: both ends derive it from the part's geometry, nothing about it is sent. A part has
 //! k data chunks of n bytes (n even; the last one is padded with zeros for the code) and parity chunks of n bytes each,
 //! numbered from 0. Parity chunk 0 is the XOR of all data chunks. Parity chunks 1 to m are Reed-Solomon, with m =
-//! ceil(k / 2) rounded up to a power of two and clamped to 8..=2048: m depends on k alone, not on how many parity chunks
-//! are sent, so that more of them can be made at any time. Any j Reed-Solomon chunks replace any j data chunks. The XOR
-//! replaces one, and is never mixed with the others: with it the code would not have that property.
+//! ceil(k / 2) rounded up to a power of two and clamped to 8..=2048: m depends on k alone, not on how many parity
+//! chunks are sent, so that more of them can be made at any time. Any j Reed-Solomon chunks replace any j data chunks.
+//! The XOR replaces one, and is never mixed with the others: with it the code would not have that property.
 //!
 //! The Reed-Solomon code is Leopard-RS with 16-bit symbols (C. Taylor; S. Lin, T. Al-Naffouri, Y. Han and W. Chung,
 //! "Novel Polynomial Basis With Fast Fourier Transform and Its Application to Reed-Solomon Erasure Codes", IEEE

@@ -224,8 +224,8 @@ const STARTING_LOSS: f64 = 0.0;
 const MOST_LOSS: f64 = 0.2;
 /// How slowly the assumed loss goes down.
 const DECAY: Duration = Duration::from_secs(10);
-/// The number of chunks over which reports are evidence: long enough that a burst of 20 in 2000 looks like 1 %, and half
-/// a second of a usual stream.
+/// The number of chunks over which reports are evidence: long enough that a burst of 20 in 2000 looks like 1 %, and
+/// half a second of a usual stream.
 const MEMORY: f64 = 2000.0;
 /// The most chunks that one report stands for.
 const MOST_COVERED: f64 = 8.0 * MEMORY;

@@ -28,8 +28,8 @@ pub struct Info {
     pub precision: u8,
     /// How many scans the picture's data are in; 1 where only the head was read.
     pub scans: u32,
-    /// Bytes of tables, markers and fill, which decoders read again and again; what comments and application segments hold
-    /// is not counted. A kilobyte is usual.
+    /// Bytes of tables, markers and fill, which decoders read again and again; what comments and application segments
+    /// hold is not counted. A kilobyte is usual.
     pub table_bytes: usize,
     /// Length in bytes from the start marker to the end marker, both included. What follows is padding.
     pub end: usize,

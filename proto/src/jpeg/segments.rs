@@ -13,8 +13,8 @@ pub struct Segment {
     pub content: Range<usize>,
 }
 
-/// The segments of the JPEG at the beginning of some bytes, the data of its scans passed over. It ends with the picture, or
-/// where that is damaged.
+/// The segments of the JPEG at the beginning of some bytes, the data of its scans passed over. It ends with the
+/// picture, or where that is damaged.
 #[derive(Clone, Debug)]
 pub struct Segments<'a> {
     bytes: &'a [u8],

@@ -9,9 +9,9 @@ use super::markers::{EOI, RST0, RST7, SOI, SOS, TEM, fill, is_frame_header};
 /// Bytes between pictures are passed over. A picture ends with its own end marker, so it is complete without waiting
 /// for the next; a thumbnail inside a segment does not end it. A start marker may be there twice. A picture that is
 /// damaged, or larger than it may be, is skipped and counted, and the search goes on where that was found: what was
-/// understood as a segment holds no picture of the stream. Where a segment does not end at a marker, the picture was cut
-/// within it, and the next one may begin in what looks like its content; so what is there is looked at once more, and is
-/// the next picture if it reaches beyond that segment (a thumbnail does not).
+/// understood as a segment holds no picture of the stream. Where a segment does not end at a marker, the picture was
+/// cut within it, and the next one may begin in what looks like its content; so what is there is looked at once more,
+/// and is the next picture if it reaches beyond that segment (a thumbnail does not).
 ///
 /// No byte is looked at more than twice, whatever the bytes are.
 ///
@@ -419,7 +419,8 @@ mod tests {
 
     #[test]
     fn whatever_the_bytes_are_the_work_grows_as_they_do() {
-        // Starts within segments, one in the other; a search from each of them would take minutes, and hours for 16 MiB.
+        // Starts within segments, one in the other; a search from each of them would take minutes, and hours for 16
+        // MiB.
         for (what, start, again) in [
             ("short segments", &[][..], &[0xff, 0xe0, 0, 4, 0xff, SOI][..]),
             ("long segments", &[], &[0xff, SOI, 0xff, 0xe0, 0xff, 0xff]),

@@ -1,4 +1,5 @@
-//! The units an [`Impairment`](super::impairment::Impairment) is written in: read exactly, printed so that they read back the same.
+//! The units an [`Impairment`](super::impairment::Impairment) is written in: read exactly, printed so that they read
+//! back the same.
 
 use std::fmt;
 use std::time::Duration;

@@ -1,9 +1,9 @@
 //! How large a picture's JPEG is at each quality, estimated from those before.
 //!
 //! libjpeg scales its quantisation tables by `S` percent: 5000 / q below quality 50, 200 - 2 q from there
-//! (`jpeg_quality_scaling` in jcparam.c). A photographic picture's bytes go with `S` to the power -0.54: on four pictures
-//! of a 1080p film, the power between neighbouring qualities was -0.44 to -0.60 everywhere from 5 to 98. Flat graphics
-//! have less to save (-0.3 for a test card), so the power is learned, too.
+//! (`jpeg_quality_scaling` in jcparam.c). A photographic picture's bytes go with `S` to the power -0.54: on four
+//! pictures of a 1080p film, the power between neighbouring qualities was -0.44 to -0.60 everywhere from 5 to 98. Flat
+//! graphics have less to save (-0.3 for a test card), so the power is learned, too.
 
 /// Sizes as a function of quality, for pictures like those seen.
 ///

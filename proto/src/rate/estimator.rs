@@ -2,8 +2,9 @@
 //!
 //! A train that is sent faster than the narrowest link on its way comes out of that link at the link's own rate: its
 //! dispersion shows the bottleneck (C. Dovrolis, P. Ramanathan and D. Moore, "What do packet dispersion techniques
-//! measure?", INFOCOM 2001). As in BBR (N. Cardwell et al., "BBR: congestion-based congestion control", ACM Queue 14(5),
-//! 2016) a path is what its delivery rate says, not what it loses: chance loses datagrams on every wireless path.
+//! measure?", INFOCOM 2001). As in BBR (N. Cardwell et al., "BBR: congestion-based congestion control", ACM Queue
+//! 14(5), 2016) a path is what its delivery rate says, not what it loses: chance loses datagrams on every wireless
+//! path.
 
 use std::time::{Duration, Instant};
 
@@ -17,10 +18,10 @@ use super::trial::RateTrial;
 
 /// What the path to one receiver carries.
 ///
-/// It starts at [`START_RATE`] and rises with every report as long as trains at that pace arrive as they were sent. When
-/// they arrive stretched, the rate at which they arrive is the bottleneck's, and the path may be sent at a little less;
-/// about once a second a few trains go faster, to see whether the bottleneck has moved. Loss says nothing, unless it
-/// falls on the ends of trains again and again (see [`PolicerDetector`]). A frame of fewer than
+/// It starts at [`START_RATE`] and rises with every report as long as trains at that pace arrive as they were sent.
+/// When they arrive stretched, the rate at which they arrive is the bottleneck's, and the path may be sent at a little
+/// less; about once a second a few trains go faster, to see whether the bottleneck has moved. Loss says nothing, unless
+/// it falls on the ends of trains again and again (see [`PolicerDetector`]). A frame of fewer than
 /// [`LEAST_DATAGRAMS`](dispersion::LEAST_DATAGRAMS) datagrams, or one sent at once, teaches nothing but that.
 ///
 /// What it hears may be made up: whatever it is, the rate stays between [`LEAST_RATE`] and [`CEILING`].
@@ -82,8 +83,8 @@ impl PathRate {
         rate.clamp(LEAST_RATE, CEILING)
     }
 
-    /// The bottleneck in bits per second on the wire, or, where it has moved out of the way, what has come through since;
-    /// `None` if none has ever shown itself.
+    /// The bottleneck in bits per second on the wire, or, where it has moved out of the way, what has come through
+    /// since; `None` if none has ever shown itself.
     pub(crate) fn limit(&self) -> Option<f64> {
         match self.state {
             PathState::Rising { was_limited: false, .. } => None,
@@ -201,8 +202,9 @@ impl PathRate {
     }
 }
 
-/// Whether a train by itself shows that it overflowed a queue: it came through much slower than it was sent, and lost much
-/// of its end. What came through did so at the bottleneck's rate. Waiting for others to agree would lose those too.
+/// Whether a train by itself shows that it overflowed a queue: it came through much slower than it was sent, and lost
+/// much of its end. What came through did so at the bottleneck's rate. Waiting for others to agree would lose those
+/// too.
 fn overflowed(train: &Train, dispersion: &Dispersion) -> bool {
     let (head, tail, total) =
         (f64::from(train.missing_head), f64::from(train.missing_tail), f64::from(train.total));

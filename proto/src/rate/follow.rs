@@ -77,9 +77,9 @@ impl PaceControl {
 
 /// Whether a receiver's path may set the pace of the others.
 ///
-/// One that for [`PATIENCE`] completes less than half of its frames, repaired though they are, is not helped by a slower
-/// pace: it would have shown a bottleneck, and been followed, long before. It counts again when it has completed at least
-/// half for as long.
+/// One that for [`PATIENCE`] completes less than half of its frames, repaired though they are, is not helped by a
+/// slower pace: it would have shown a bottleneck, and been followed, long before. It counts again when it has completed
+/// at least half for as long.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Health {
     is_ill: bool,

@@ -106,6 +106,6 @@ const TOGETHER: f64 = 4.0;
 const TAIL_SHARE: f64 = 0.06;
 /// The share of a train.
 const HEAVY: f64 = 0.35;
-/// Of a train of which hardly more than the beginning came, the path carries this share of the pace at most: else more of
-/// it would have come.
+/// Of a train of which hardly more than the beginning came, the path carries this share of the pace at most: else more
+/// of it would have come.
 const CUT: f64 = 0.25;

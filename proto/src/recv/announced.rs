@@ -28,11 +28,12 @@ struct Compared {
 }
 
 impl Announced {
-    /// Whether a hello takes frames back: it says that one is still to come which was known when a hello before it came.
+    /// Whether a hello takes frames back: it says that one is still to come which was known when a hello before it
+    /// came.
     ///
-    /// A forged frame, or many, would otherwise make all true ones look late until their numbers have come up to it. Two
-    /// hellos must say so that are as far apart as they were sent, and between them nothing newer may have come: so none
-    /// is taken for it that was only overtaken.
+    /// A forged frame, or many, would otherwise make all true ones look late until their numbers have come up to it.
+    /// Two hellos must say so that are as far apart as they were sent, and between them nothing newer may have come: so
+    /// none is taken for it that was only overtaken.
     pub(super) fn takes_back(
         &mut self,
         sent: MediaTime,
@@ -65,7 +66,8 @@ impl Announced {
     }
 }
 
-/// Hellos remembered. Of a longer recording that is played back at random hardly two are as far apart as they were sent.
+/// Hellos remembered. Of a longer recording that is played back at random hardly two are as far apart as they were
+/// sent.
 const MOST_SENT: usize = 32;
 /// Longer than frames and the hello in front of them overtake each other, and shorter than hellos are apart.
 const LEAST_APART: Duration = Duration::from_millis(150);

@@ -22,8 +22,8 @@ use bound::{Bound, Drift};
 /// Learns the sender's clock from exchanges, some of which may be slow, lopsided or forged.
 ///
 /// Of every two seconds the closest exchange is remembered, and the sender's clock is where all those agree. How fast
-/// it runs beside ours is bounded by the crystals' tolerance and, better, by exchanges far apart. Memory is constant and
-/// taken at the start.
+/// it runs beside ours is bounded by the crystals' tolerance and, better, by exchanges far apart. Memory is constant
+/// and taken at the start.
 #[derive(Clone, Debug)]
 pub struct ClockFilter {
     /// The oldest first.
@@ -57,10 +57,10 @@ impl ClockFilter {
 
     /// Learns from an exchange. Exchanges are given in the order in which they were begun.
     ///
-    /// Returns whether it was believed. Absurd ones are refused: answered before they were heard or received before they
-    /// were sent, on their way for a negative time or for more than a second, or no newer than the one before. One that
-    /// contradicts what is known is not believed either, until the next one confirms it: then the sender's clock has
-    /// jumped (its computer was suspended, or ours), and what was known is forgotten.
+    /// Returns whether it was believed. Absurd ones are refused: answered before they were heard or received before
+    /// they were sent, on their way for a negative time or for more than a second, or no newer than the one before. One
+    /// that contradicts what is known is not believed either, until the next one confirms it: then the sender's clock
+    /// has jumped (its computer was suspended, or ours), and what was known is forgotten.
     pub fn add(&mut self, exchange: Exchange) -> bool {
         let Some(bound) = Bound::of(&exchange).filter(|bound| bound.width() <= LONGEST) else { return false };
         // An answer that the network repeats confirms nothing.

@@ -8,8 +8,8 @@ pub struct RecvConfig {
     /// How long after its first chunk a frame is given up. Shorter: a slowly paced frame is given up while it still
     /// arrives. Longer: a frame whose rest was lost is known as lost only when the next one is whole.
     pub deadline: Duration,
-    /// Whether anything is sent back: what arrived, and requests for what did not. Senders that do not say that they listen
-    /// are told nothing in any case.
+    /// Whether anything is sent back: what arrived, and requests for what did not. Senders that do not say that they
+    /// listen are told nothing in any case.
     pub feedback: bool,
     /// Whether missing chunks are requested.
     pub resend: bool,

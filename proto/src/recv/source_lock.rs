@@ -1,7 +1,7 @@
 //! Which source and session a receiver listens to.
 //!
-//! What is decided here stands as a table in section 7 of this crate's README; nothing is decided on one word, since any
-//! one datagram may be forged.
+//! What is decided here stands as a table in section 7 of this crate's README; nothing is decided on one word, since
+//! any one datagram may be forged.
 
 #[cfg(test)]
 mod tests;

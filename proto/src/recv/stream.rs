@@ -134,14 +134,14 @@ impl<S: Copy + Debug + Eq> RecvStream<S> {
         self.note_trains(now);
     }
 
-    /// What happened next, if something did: what [`poll`](Self::poll) would say first, for a shell that cannot send just
-    /// now.
+    /// What happened next, if something did: what [`poll`](Self::poll) would say first, for a shell that cannot send
+    /// just now.
     pub fn next_event(&mut self) -> Option<RecvEvent<S>> {
         self.events.pop_front()
     }
 
-    /// What happened next, oldest first; then what is to be sent; then, how long there is nothing to do. Call it until it
-    /// says `Wait`. `handle_datagram`, `handle_timeout` and time change its answer.
+    /// What happened next, oldest first; then what is to be sent; then, how long there is nothing to do. Call it until
+    /// it says `Wait`. `handle_datagram`, `handle_timeout` and time change its answer.
     #[must_use]
     pub fn poll(&mut self, now: Instant) -> RecvOutput<'_, S> {
         if let Some(event) = self.events.pop_front() {
@@ -167,22 +167,23 @@ impl<S: Copy + Debug + Eq> RecvStream<S> {
         self.feedback.clock(now)
     }
 
-    /// Notes what was dropped on this computer, since the program began, for the sender to know: datagrams by the system,
-    /// frames that were not decoded, pictures that were not shown.
+    /// Notes what was dropped on this computer, since the program began, for the sender to know: datagrams by the
+    /// system, frames that were not decoded, pictures that were not shown.
     pub fn set_drops(&mut self, kernel: u64, decode: u64, display: u64) {
         self.feedback.set_drops(kernel, decode, display);
     }
 
-    /// Notes that the sender told a token otherwise than by a pong: by a [`SubscribeReply`](crate::wire::SubscribeReply), which it gives to
-    /// who has shown a wrong one. What was shown with reports is wrong then, too.
+    /// Notes that the sender told a token otherwise than by a pong: by a
+    /// [`SubscribeReply`](crate::wire::SubscribeReply), which it gives to who has shown a wrong one. What was shown
+    /// with reports is wrong then, too.
     pub fn told_token(&mut self, source: S, token: Token, now: Instant) {
         if self.lock.holder().is_some_and(|(holder, _)| holder == source) {
             self.feedback.told_token(token, now);
         }
     }
 
-    /// How far datagrams of one frame were seen to overtake each other of late, and a little more; a millisecond if they
-    /// come in order.
+    /// How far datagrams of one frame were seen to overtake each other of late, and a little more; a millisecond if
+    /// they come in order.
     pub fn reordering(&self) -> Duration {
         self.nacks.guard()
     }

@@ -235,8 +235,8 @@ impl<'a> ScanHeaders<'a> {
         Ok(())
     }
 
-    /// The quantization tables of a scan with this header (T.81 B.2.3), if it is of all components with the Huffman tables
-    /// that a receiver will take.
+    /// The quantization tables of a scan with this header (T.81 B.2.3), if it is of all components with the Huffman
+    /// tables that a receiver will take.
     fn tables_of(&self, header: &[u8]) -> Result<Tables, Illegal> {
         if header.first() != Some(&3) {
             return Err(Illegal::Scans);

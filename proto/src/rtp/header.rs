@@ -260,7 +260,8 @@ mod tests {
     #[test]
     fn a_packet_is_read_as_it_was_written() {
         let bytes = packet(PICTURE, 0, b"data");
-        // RFC 2435 section 3.1: offset 0, type 65, Q 255, 240 by 135 blocks; then the restart header, and 128 bytes of tables.
+        // RFC 2435 section 3.1: offset 0, type 65, Q 255, 240 by 135 blocks; then the restart header, and 128 bytes of
+        // tables.
         assert_eq!(bytes[12..28], [0, 0, 0, 0, 65, 255, 240, 135, 0, 120, 0xff, 0xff, 0, 0, 0, 128]);
         let read = Packet::parse(&bytes).unwrap();
         let tables = Some(Tables::of_quality(75));

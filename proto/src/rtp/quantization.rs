@@ -31,8 +31,8 @@ impl Tables {
         Some(tables)
     }
 
-    /// The tables of a packet: two, or one for everything. Bit N of `precision` says that table N has two bytes each. Some
-    /// peers send one for each component; both chrominances have the second, so that those beyond are passed over.
+    /// The tables of a packet: two, or one for everything. Bit N of `precision` says that table N has two bytes each.
+    /// Some peers send one for each component; both chrominances have the second, so that those beyond are passed over.
     pub(super) fn parse(precision: u8, bytes: &[u8]) -> Option<Self> {
         let size = |number: u8| if (precision >> number) & 1 == 1 { LARGEST } else { NARROW };
         let (luminance, mut rest) = bytes.split_at_checked(size(0))?;

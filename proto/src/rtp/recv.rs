@@ -24,16 +24,16 @@ use crate::stats::{Outcome, RecvStats};
 pub struct RtpRecvConfig {
     /// How long after its first packet a frame is given up.
     pub deadline: Duration,
-    /// This computer's clock. Timestamps say how far frames are apart; this says when the first of them was captured, as
-    /// if it had taken no time to arrive.
+    /// This computer's clock. Timestamps say how far frames are apart; this says when the first of them was captured,
+    /// as if it had taken no time to arrive.
     pub clock: Clock,
 }
 
 /// The receiving end of an RTP/JPEG stream: one sender at a time, its packets in and its frames out.
 ///
 /// It is fed and drained as a [`RecvStream`](crate::RecvStream) is, and says the same of what happens: a session is one
-/// SSRC of one source, frames are numbered as they end, and each datagram ends in one [`Outcome`]. Nothing is sent back, and
-/// no sender's clock is known. RTCP among the packets is read for goodbyes.
+/// SSRC of one source, frames are numbered as they end, and each datagram ends in one [`Outcome`]. Nothing is sent
+/// back, and no sender's clock is known. RTCP among the packets is read for goodbyes.
 #[derive(Debug)]
 pub struct RtpRecvStream<S> {
     config: RtpRecvConfig,
@@ -67,8 +67,8 @@ impl<S: Copy + Debug + Eq> RtpRecvStream<S> {
         }
     }
 
-    /// Takes in one datagram that reached this computer at `arrived` and is read at `now`, whatever it is, and says how it
-    /// ended.
+    /// Takes in one datagram that reached this computer at `arrived` and is read at `now`, whatever it is, and says how
+    /// it ended.
     pub fn handle_datagram_arrived(
         &mut self,
         source: S,

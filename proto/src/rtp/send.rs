@@ -43,8 +43,8 @@ pub struct RtpSendConfig<S> {
 
 /// The sending end of an RTP/JPEG stream.
 ///
-/// It is fed and drained as a [`SendStream`](crate::SendStream) is, paces and leaves out frames as that does, and says the
-/// same of them; a JPEG that RTP/JPEG cannot carry is refused ([`Illegal`]). It listens to nobody.
+/// It is fed and drained as a [`SendStream`](crate::SendStream) is, paces and leaves out frames as that does, and says
+/// the same of them; a JPEG that RTP/JPEG cannot carry is refused ([`Illegal`]). It listens to nobody.
 #[derive(Debug)]
 pub struct RtpSendStream<S> {
     config: RtpSendConfig<S>,
@@ -98,7 +98,8 @@ impl<S: Copy> RtpSendStream<S> {
         self.queue.close();
     }
 
-    /// Ends the stream without waiting for what has not gone: it counts as superseded. Then a goodbye, and nothing more.
+    /// Ends the stream without waiting for what has not gone: it counts as superseded. Then a goodbye, and nothing
+    /// more.
     pub fn abandon(&mut self) {
         self.queue.abandon();
     }

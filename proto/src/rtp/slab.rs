@@ -5,8 +5,8 @@ use std::ops::Range;
 use super::content::Content;
 use super::header::{Rtp, TABLES_BYTES};
 
-/// All packets of a frame in one buffer, at equal distances, of which only the last may be shorter: pacing sends a range
-/// of it, and segmentation offload wants that in one piece.
+/// All packets of a frame in one buffer, at equal distances, of which only the last may be shorter: pacing sends a
+/// range of it, and segmentation offload wants that in one piece.
 #[derive(Debug, Default)]
 pub(super) struct PacketSlab {
     bytes: Vec<u8>,

@@ -204,7 +204,8 @@ impl RtpSlot {
     }
 }
 
-/// Room for so many bytes and an end marker, and to spare, so that a stream of growing frames does not allocate for each.
+/// Room for so many bytes and an end marker, and to spare, so that a stream of growing frames does not allocate for
+/// each.
 fn with_spare(bytes: usize) -> usize {
     bytes + bytes / 4 + jfif::END.len()
 }

@@ -14,8 +14,8 @@ pub struct SendConfig {
     pub session: SessionId,
     /// The largest UDP payload that the path takes without fragmentation, in bytes.
     pub datagram_bytes: usize,
-    /// What a datagram costs on the wire beside its payload, in bytes: headers, preamble and gap. It makes the pace that
-    /// of the wire.
+    /// What a datagram costs on the wire beside its payload, in bytes: headers, preamble and gap. It makes the pace
+    /// that of the wire.
     pub overhead_bytes: usize,
     /// How fast frames go out.
     pub pace: Pace,

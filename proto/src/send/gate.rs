@@ -50,7 +50,8 @@ impl FrameGate {
         Self { waiting: None, interval, is_given: interval.is_some(), last_pushed: None, most, free: None }
     }
 
-    /// Takes frame `number`, which has `wire` bytes on the wire, in place of one that still waits, unless it is too much.
+    /// Takes frame `number`, which has `wire` bytes on the wire, in place of one that still waits, unless it is too
+    /// much.
     pub(crate) fn push(
         &mut self,
         number: u64,
@@ -121,8 +122,8 @@ impl FrameGate {
     }
 }
 
-/// Of what a path carries, how much frames are made to fill: the rest is for those that are larger than they were meant to
-/// be, and for what is sent again.
+/// Of what a path carries, how much frames are made to fill: the rest is for those that are larger than they were meant
+/// to be, and for what is sent again.
 const PATH_SHARE: f64 = 0.85;
 /// How late a frame may begin that fits into its interval, as a share of that.
 const SLACK: f64 = 0.15;

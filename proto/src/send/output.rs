@@ -6,8 +6,8 @@ use super::pacer::MOST_AT_ONCE;
 use super::slab::CutError;
 use crate::frame::MediaTime;
 
-/// What [`SendStream::poll`](super::stream::SendStream::poll) has to say; of a frame that cannot be sent, with the format's own
-/// reason `E`.
+/// What [`SendStream::poll`](super::stream::SendStream::poll) has to say; of a frame that cannot be sent, with the
+/// format's own reason `E`.
 #[derive(Debug)]
 pub enum SendOutput<'a, S, E = CutError> {
     /// Send this now.
@@ -66,8 +66,9 @@ pub enum SendEvent<E = CutError> {
         /// From its first datagram to its last.
         sending: Duration,
     },
-    /// A newer one took its place before its first datagram went, or it was left out because the path is still busy with
-    /// the one before, or the stream was [abandoned](super::stream::SendStream::abandon) before its last datagram went.
+    /// A newer one took its place before its first datagram went, or it was left out because the path is still busy
+    /// with the one before, or the stream was [abandoned](super::stream::SendStream::abandon) before its last datagram
+    /// went.
     Superseded {
         /// Which it was.
         number: u64,

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 pub enum Pace {
     /// At once.
     Off,
-    /// As fast as the path was found to carry. While nobody reports: at most 90 Mbit/s, so that a 100 Mbit/s port carries
-    /// it, unless the stream itself needs more: then spread over at most 60 % of the frame interval.
+    /// As fast as the path was found to carry. While nobody reports: at most 90 Mbit/s, so that a 100 Mbit/s port
+    /// carries it, unless the stream itself needs more: then spread over at most 60 % of the frame interval.
     Auto,
     /// At this many bits per second on the wire.
     Rate(f64),
@@ -17,8 +17,8 @@ pub enum Pace {
 /// Gives each datagram of a frame its instant.
 ///
 /// Datagrams go out in groups of at most [`GROUP`] and [`GROUP_BYTES`], at absolute instants: lateness does not add up.
-/// Whoever polls late may send what was due meanwhile, but never more than [`MOST_LATE`] and [`MOST_LATE_BYTES`] at once;
-/// the rest of the frame moves.
+/// Whoever polls late may send what was due meanwhile, but never more than [`MOST_LATE`] and [`MOST_LATE_BYTES`] at
+/// once; the rest of the frame moves.
 #[derive(Debug)]
 pub(crate) struct Pacer {
     pace: Pace,
@@ -59,8 +59,9 @@ impl Pacer {
         }
     }
 
-    /// Sets what the path was found to carry, in bits per second on the wire. From the next frame on [`Pace::Auto`] goes
-    /// by it instead of its cautious guess; `None`, or what is no rate, goes back to that. The other paces ignore it.
+    /// Sets what the path was found to carry, in bits per second on the wire. From the next frame on [`Pace::Auto`]
+    /// goes by it instead of its cautious guess; `None`, or what is no rate, goes back to that. The other paces ignore
+    /// it.
     pub(crate) fn set_rate(&mut self, learned: Option<f64>) {
         self.learned = learned.filter(|rate| rate.is_finite() && *rate >= LEAST_LEARNED);
     }
@@ -117,8 +118,8 @@ impl Pacer {
         Ok(due.next_multiple_of(self.group).min(all - sent))
     }
 
-    /// Makes room for `bytes` in `datagrams` datagrams that are sent now, out of turn: what else is to go moves by their
-    /// time on the wire. They may go from [`repair_due`](Self::repair_due) on.
+    /// Makes room for `bytes` in `datagrams` datagrams that are sent now, out of turn: what else is to go moves by
+    /// their time on the wire. They may go from [`repair_due`](Self::repair_due) on.
     ///
     /// While a frame is going (`beside_a_frame`), as much time is left to it: retransmissions never stop a frame.
     pub(crate) fn repair(&mut self, datagrams: usize, bytes: usize, beside_a_frame: bool, now: Instant) {

@@ -303,7 +303,8 @@ const AT_ONCE: u64 = 200_000;
 const TOGETHER: Duration = Duration::from_millis(1);
 /// A request that comes this soon after an answer crossed it.
 const CROSSING: Duration = Duration::from_millis(1);
-/// Fresh parity is made for one in so many data chunks at once: what is paid for a pass over a frame is an eighth of it.
+/// Fresh parity is made for one in so many data chunks at once: what is paid for a pass over a frame is an eighth of
+/// it.
 const BATCH: usize = 8;
 /// But so many in any case.
 const LEAST_BATCH: usize = 8;

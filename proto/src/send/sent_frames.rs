@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use super::slab::Slab;
 use crate::seq::FrameId;
 
-/// The frames that were sent last, the newest at the end: bounded by age, number and bytes. How those before them went is
-/// known for longer.
+/// The frames that were sent last, the newest at the end: bounded by age, number and bytes. How those before them went
+/// is known for longer.
 #[derive(Debug)]
 pub(crate) struct SentFrames {
     frames: VecDeque<SentFrame>,
@@ -153,8 +153,8 @@ impl SendTimes {
 const KEEP: Duration = Duration::from_millis(150);
 /// 150 ms of 80 frames per second. At higher rates less is kept.
 const MOST_FRAMES: usize = 12;
-/// A receiver tells how a frame came when it gives it up, half a second later, and on a narrow path with a long queue later
-/// still: two seconds of 30 frames.
+/// A receiver tells how a frame came when it gives it up, half a second later, and on a narrow path with a long queue
+/// later still: two seconds of 30 frames.
 const MOST_DEPARTED: usize = 64;
 /// Of all frames together; the newest is always kept.
 const MOST_BYTES: usize = 32 << 20;

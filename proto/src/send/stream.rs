@@ -37,9 +37,9 @@ pub const HELLO_INTERVAL: Duration = Duration::from_millis(200);
 /// The sending end of a stream: frames in, paced datagrams out.
 ///
 /// It holds the frame that is going out and at most one that waits; a newer one replaces that. Feed it with
-/// [`push_frame`](Self::push_frame) and [`handle_datagram`](Self::handle_datagram), and after each input, and when a wait
-/// is over, drain [`poll`](Self::poll) until it says to wait. `S` is whatever the shell tells receivers apart by: for UDP,
-/// address and port.
+/// [`push_frame`](Self::push_frame) and [`handle_datagram`](Self::handle_datagram), and after each input, and when a
+/// wait is over, drain [`poll`](Self::poll) until it says to wait. `S` is whatever the shell tells receivers apart by:
+/// for UDP, address and port.
 #[derive(Debug)]
 pub struct SendStream<S> {
     config: SendConfig,
@@ -66,7 +66,8 @@ pub struct SendStream<S> {
     again: Vec<u8>,
     /// When the last datagram of a frame or an answer went.
     last_sent: Option<Instant>,
-    /// Bytes of frames and of the parity that goes with them, each counted once: what may be sent again is a share of it.
+    /// Bytes of frames and of the parity that goes with them, each counted once: what may be sent again is a share of
+    /// it.
     streamed: u64,
 }
 
@@ -103,8 +104,8 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
         self.next_frame = frame;
     }
 
-    /// Tells computers apart from now on: one has at most a quarter of the viewers' places, and one voice when it is decided
-    /// how fast to send, however many sources are on it.
+    /// Tells computers apart from now on: one has at most a quarter of the viewers' places, and one voice when it is
+    /// decided how fast to send, however many sources are on it.
     pub fn set_computers(&mut self, computer: ComputerOf<S>) {
         self.viewers.set_computers(computer);
     }
@@ -138,7 +139,8 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
         self.queue.close();
     }
 
-    /// Ends the stream without waiting for what has not gone: it counts as superseded. Then a goodbye, and nothing more.
+    /// Ends the stream without waiting for what has not gone: it counts as superseded. Then a goodbye, and nothing
+    /// more.
     pub fn abandon(&mut self) {
         self.queue.abandon();
         self.last_sent = None;

@@ -45,8 +45,8 @@ fn slot(time: MediaTime) -> u64 {
     time.as_micros() / TOKEN_LASTS.as_micros() as u64
 }
 
-/// A token counts for so long, and as long again. Shorter: a receiver that reports rarely has to ping anew. Longer: who had
-/// an address before, as behind a NAT, can have things sent there for longer.
+/// A token counts for so long, and as long again. Shorter: a receiver that reports rarely has to ping anew. Longer: who
+/// had an address before, as behind a NAT, can have things sent there for longer.
 const TOKEN_LASTS: Duration = Duration::from_secs(600);
 
 #[cfg(test)]

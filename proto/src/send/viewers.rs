@@ -77,8 +77,8 @@ impl<S: Copy + Debug + Ord> Viewers<S> {
         Some(viewer)
     }
 
-    /// Takes in a report when `next` is the frame that will be sent next; returns how many first-time chunks arrived and
-    /// how many did not since the one before.
+    /// Takes in a report when `next` is the frame that will be sent next; returns how many first-time chunks arrived
+    /// and how many did not since the one before.
     pub(crate) fn report(
         &mut self,
         source: S,

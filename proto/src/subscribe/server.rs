@@ -90,7 +90,8 @@ impl<S: Copy + Debug + Ord + Hash> SubscribeServer<S> {
     }
 
     /// Tells computers apart from now on: one has at most a quarter of the places (two, if that is less), however many
-    /// sources are on it; and who comes from a computer that has none when all are taken gets one of that with the most.
+    /// sources are on it; and who comes from a computer that has none when all are taken gets one of that with the
+    /// most.
     #[must_use]
     pub fn with_computers(self, computer: ComputerOf<S>) -> Self {
         Self { computer: Some(computer), ..self }

@@ -27,7 +27,8 @@ pub struct Placement {
 impl Placement {
     /// Gives each of these threads its share of the cores that the calling thread is not on.
     ///
-    /// It costs a system call only when the calling thread has moved. Where the system refuses, nothing is lost but time.
+    /// It costs a system call only when the calling thread has moved. Where the system refuses, nothing is lost but
+    /// time.
     pub fn keep_apart(&mut self, threads: impl ExactSizeIterator<Item = Option<ThreadId>>) {
         let here = sched_getcpu();
         if self.caller.replace(here) == Some(here) {

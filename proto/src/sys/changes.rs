@@ -8,8 +8,9 @@ use rustix::io::Errno;
 use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, bind, recv, socket_with};
 
-/// Says when to look at the interfaces again: when the system says that something about them has changed (rtnetlink(7)),
-/// or when something that was sent failed as it does then. However often that is, it is rarely time to look.
+/// Says when to look at the interfaces again: when the system says that something about them has changed
+/// (rtnetlink(7)), or when something that was sent failed as it does then. However often that is, it is rarely time to
+/// look.
 ///
 /// It is a file descriptor that is readable while there is something to [`hear`](Self::hear).
 #[derive(Debug)]

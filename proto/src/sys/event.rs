@@ -49,7 +49,8 @@ impl AsFd for Event {
     }
 }
 
-/// Waits until one of `files` is ready, or `until`; for as long as it takes if that is `None`. Returns how many are ready.
+/// Waits until one of `files` is ready, or `until`; for as long as it takes if that is `None`. Returns how many are
+/// ready.
 ///
 /// The time is kept to the nanosecond as far as the system can (ppoll(2)); signals do not end it.
 ///

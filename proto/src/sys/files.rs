@@ -19,8 +19,8 @@ pub enum OpenedPath {
     Unread,
 }
 
-/// Opens what a person named for writing: a file is emptied, or made with `mode` as far as the user's mask allows. Nobody
-/// is waited for, whatever it is.
+/// Opens what a person named for writing: a file is emptied, or made with `mode` as far as the user's mask allows.
+/// Nobody is waited for, whatever it is.
 ///
 /// A link is followed if it was made by this user, by root, or by whoever has the folder: another user's could lead to
 /// what is not to be written over.
@@ -59,8 +59,8 @@ pub fn create_own(path: &Path) -> io::Result<File> {
     create(path, PICTURES_MODE)
 }
 
-/// Writes `bytes` to the file `partial`, which then is called `path`: whoever reads that sees all of it or nothing. What
-/// had these names before is gone; where it led to, if it was a link, is as before.
+/// Writes `bytes` to the file `partial`, which then is called `path`: whoever reads that sees all of it or nothing.
+/// What had these names before is gone; where it led to, if it was a link, is as before.
 ///
 /// # Errors
 /// The system's; then no part of it is left.

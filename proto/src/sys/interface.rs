@@ -79,8 +79,8 @@ impl Interface {
         folder.join("wireless").exists() || folder.join("phy80211").exists()
     }
 
-    /// Whether whoever has that address is on its link, with no router in between: what it takes whole, they get whole. Of
-    /// links that may be tunnels it is not known.
+    /// Whether whoever has that address is on its link, with no router in between: what it takes whole, they get whole.
+    /// Of links that may be tunnels it is not known.
     pub fn is_link_of(&self, address: IpAddr) -> bool {
         let kind = std::fs::read_to_string(format!("/sys/class/net/{}/type", self.name)).unwrap_or_default();
         kind.trim() == ETHERNET
@@ -105,14 +105,14 @@ impl std::fmt::Display for Interface {
     }
 }
 
-/// What is so now and may pass: the network is not up yet, or a card is not plugged in. Who finds it as the cause of an error
-/// may try again.
+/// What is so now and may pass: the network is not up yet, or a card is not plugged in. Who finds it as the cause of an
+/// error may try again.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct NotNow(pub String);
 
-/// By which interface something is to go. It is found anew when the system's interfaces have changed: one that was plugged in
-/// again has another index, and one may be lent another address.
+/// By which interface something is to go. It is found anew when the system's interfaces have changed: one that was
+/// plugged in again has another index, and one may be lent another address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wanted {
     /// The one that was named, by name, index or address.
@@ -127,8 +127,8 @@ impl Wanted {
         named.map_or(Self::Towards(to), |text| Self::Named(text.to_owned()))
     }
 
-    /// Finds it. It was the one `before`, if it was found before, and is that one under its name, or if it has another name
-    /// now under its index, where what was said does not lead to any now.
+    /// Finds it. It was the one `before`, if it was found before, and is that one under its name, or if it has another
+    /// name now under its index, where what was said does not lead to any now.
     ///
     /// # Errors
     /// If there is none, with the way out; [`NotNow`] if that may pass.

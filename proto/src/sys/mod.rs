@@ -1,5 +1,5 @@
-//! What both programs ask of the operating system: interfaces, signals, threads, files, clocks. Behind the feature `sys`;
-//! the protocol never uses it.
+//! What both programs ask of the operating system: interfaces, signals, threads, files, clocks. Behind the feature
+//! `sys`; the protocol never uses it.
 //!
 //! It is here, and not in a crate of its own, because there are three crates: it may read clocks and open files, which
 //! the protocol never does.

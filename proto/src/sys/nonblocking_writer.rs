@@ -91,8 +91,8 @@ pub fn open_nonblocking(fd: BorrowedFd<'_>) -> Option<File> {
     rustix::fs::open(again, flags, Mode::empty()).ok().map(File::from)
 }
 
-/// A pipe that can be written to has room for so much (pipe(7)), and so has a socket: one that was not opened again, such as
-/// another user's, does not block for less.
+/// A pipe that can be written to has room for so much (pipe(7)), and so has a socket: one that was not opened again,
+/// such as another user's, does not block for less.
 const PIECE: usize = 4096;
 
 #[cfg(test)]

@@ -39,8 +39,8 @@ pub struct Header {
     pub kind: Kind,
     /// The sender's run.
     pub session: SessionId,
-    /// The frame that it belongs to, or is about. In a hello, goodbye or pong: the next one; in a ping or report: the newest
-    /// that is known.
+    /// The frame that it belongs to, or is about. In a hello, goodbye or pong: the next one; in a ping or report: the
+    /// newest that is known.
     pub frame: FrameId,
     /// Which part of the frame, from 0.
     pub part: u8,

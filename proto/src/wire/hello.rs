@@ -10,8 +10,8 @@
 //! +-------------------------------+
 //! ```
 //!
-//! What follows the name is there if the sender listens to receivers. Flags: 1, it sends to a group; 2, it answers resend
-//! requests.
+//! What follows the name is there if the sender listens to receivers. Flags: 1, it sends to a group; 2, it answers
+//! resend requests.
 
 use std::time::Duration;
 

@@ -174,7 +174,8 @@ impl Run {
         }
     }
 
-    /// Writes down all that it does now; returns when it is due again. Unless `all`, a receiver only has its events taken.
+    /// Writes down all that it does now; returns when it is due again. Unless `all`, a receiver only has its events
+    /// taken.
     fn drain(&mut self, all: bool) -> Option<u64> {
         let now = self.t0 + Duration::from_micros(self.now);
         let mut did = Vec::new();

@@ -168,9 +168,9 @@ fn subsamp(layout: DecodedLayout) -> Option<Subsamp> {
 }
 
 /// Many cameras pad the data of every picture before the next marker, with a few bytes or with equal ones up to a round
-/// length, and some leave the rest of an older picture before the end marker. The library warns of it, and the picture is
-/// whole; it gives warnings and errors alike, told apart by their text alone, which is that of the first warning. More than
-/// that is left over when the data are not what the header said.
+/// length, and some leave the rest of an older picture before the end marker. The library warns of it, and the picture
+/// is whole; it gives warnings and errors alike, told apart by their text alone, which is that of the first warning.
+/// More than that is left over when the data are not what the header said.
 fn is_harmless(error: &turbojpeg::Error, jpeg: &[u8]) -> bool {
     let text = error.to_string();
     let Some((before, after)) = text.split_once(" extraneous bytes before marker ") else { return false };
@@ -198,7 +198,8 @@ fn error(error: turbojpeg::Error) -> DecodeError {
 const END_MARKER_BYTES: usize = 2;
 /// Up to the next multiple of 16, as hardware writes.
 const MOST_PADDING: usize = 16;
-/// What may be left before the end marker. Data of another sampling than the header says leave hundreds of bytes or more.
+/// What may be left before the end marker. Data of another sampling than the header says leave hundreds of bytes or
+/// more.
 const MOST_LEFT: usize = 64;
 /// A second fence, should a picture have more scans for the library than for us.
 const MOST_SCANS: u32 = 3;

@@ -3,7 +3,8 @@
 /// What the decoded picture is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PixelFormat {
-    /// Planes of Y, U and V as they are in the JPEG, where its sampling is one that `DecodedLayout` knows; otherwise pixels.
+    /// Planes of Y, U and V as they are in the JPEG, where its sampling is one that `DecodedLayout` knows; otherwise
+    /// pixels.
     Planes,
     /// Packed B, G, R and an unused byte: what a window without graphics hardware shows without another conversion.
     Pixels,
@@ -14,8 +15,8 @@ pub enum PixelFormat {
 pub struct DecodeTarget {
     /// What the decoded picture is for.
     pub format: PixelFormat,
-    /// The area that it is shown in, in pixels: [`PixelFormat::Pixels`] are then decoded no larger than they need be, which takes
-    /// much less time. `None`: as it is.
+    /// The area that it is shown in, in pixels: [`PixelFormat::Pixels`] are then decoded no larger than they need be,
+    /// which takes much less time. `None`: as it is.
     pub area: Option<(u32, u32)>,
     /// Whether the other cores have nothing else to decode, so that several share one picture.
     pub alone: bool,

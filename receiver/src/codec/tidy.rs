@@ -1,7 +1,8 @@
 //! Corrects header fields of which the library would warn, so that what it still warns of is damage.
 //!
-//! It tells warnings and errors by one text alone, that of the first warning. Some are of header fields that change nothing
-//! in the picture, and with these in the way damage behind them would go unseen. So such fields are set right in a copy.
+//! It tells warnings and errors by one text alone, that of the first warning. Some are of header fields that change
+//! nothing in the picture, and with these in the way damage behind them would go unseen. So such fields are set right
+//! in a copy.
 
 use proto::jpeg::{Info, Segment, Segments};
 

@@ -1,8 +1,8 @@
 //! The decoding threads: one per core, and whichever is free takes the feed that has waited longest.
 //!
 //! Each feed has a place for one frame, and a newer one takes it. A feed is with one thread at a time, so that its
-//! pictures stay in order, and goes to the end of the queue when it was served, so that all get their share. Feeds whose
-//! pictures take long never have all threads at once: one is left for those that are quick.
+//! pictures stay in order, and goes to the end of the queue when it was served, so that all get their share. Feeds
+//! whose pictures take long never have all threads at once: one is left for those that are quick.
 
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Condvar, Mutex};

@@ -117,8 +117,8 @@ impl Queue {
         waits || was_slow
     }
 
-    /// Which feed is to be served next, if there is one for this thread. One feed is the first thread's, if that is free;
-    /// of those that are slow so many are served that a thread is left.
+    /// Which feed is to be served next, if there is one for this thread. One feed is the first thread's, if that is
+    /// free; of those that are slow so many are served that a thread is left.
     pub(super) fn next(&self, is_first: bool) -> Option<usize> {
         let own = usize::from(!is_first && !self.first_is_busy);
         let room_for_slow = self.threads == 1 || self.with_slow + 1 < self.threads;

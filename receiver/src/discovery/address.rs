@@ -25,7 +25,8 @@ fn socket(address: IpAddr, index: u32, port: u16, networks: &Networks) -> Option
     }
 }
 
-/// IPv4 in a network that this computer is in, then other IPv4, then IPv6, then that of a link, then this computer itself.
+/// IPv4 in a network that this computer is in, then other IPv4, then IPv6, then that of a link, then this computer
+/// itself.
 fn sort(addresses: &mut Vec<SocketAddr>, is_on_link: impl Fn(IpAddr) -> bool) {
     addresses.sort_by_cached_key(|address| {
         let rank = match address.ip() {

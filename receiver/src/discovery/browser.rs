@@ -20,8 +20,8 @@ use crate::sync::lock;
 /// A sender that was found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FoundSender {
-    /// The name that no other sender on this network has: its own, or with a number behind it. That nobody else has it is
-    /// what senders agree upon; who does not keep to that has it too.
+    /// The name that no other sender on this network has: its own, or with a number behind it. That nobody else has it
+    /// is what senders agree upon; who does not keep to that has it too.
     pub instance: String,
     /// What people call it.
     pub name: String,

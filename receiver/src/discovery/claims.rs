@@ -8,7 +8,8 @@ use proto::discovery::Mark;
 
 use super::browser::FoundSender;
 
-/// Since when each sender is said to be at each of its addresses. What is said is only a hint: whoever wants can say it.
+/// Since when each sender is said to be at each of its addresses. What is said is only a hint: whoever wants can say
+/// it.
 #[derive(Default)]
 pub(super) struct Claims(BTreeMap<(String, SocketAddr), Vec<AddressClaim>>);
 

@@ -31,8 +31,8 @@ pub struct Finder {
     changed: Event,
     /// Those who are there, by name.
     found: Mutex<Vec<FoundSender>>,
-    /// Those whom a person chose since they were looked at. The thread that looks has them received: whoever chooses waits
-    /// for no socket.
+    /// Those whom a person chose since they were looked at. The thread that looks has them received: whoever chooses
+    /// waits for no socket.
     chosen: Mutex<Vec<FoundSender>>,
 }
 
@@ -211,8 +211,8 @@ impl Finder {
         }
     }
 
-    /// When those are to be looked at again who are announced elsewhere than where they are heard, or of whom it is to be
-    /// said that they are announced twice.
+    /// When those are to be looked at again who are announced elsewhere than where they are heard, or of whom it is to
+    /// be said that they are announced twice.
     fn next_look(&self, state: &FinderState, now: Instant) -> Option<Instant> {
         let waits = |found: &FoundSender| {
             let taken = state.taken.iter().find(|taken| taken.is(&found.instance));

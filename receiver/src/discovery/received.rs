@@ -87,8 +87,8 @@ impl ReceivedSender {
         self.is_any = false;
     }
 
-    /// Where it may be: its own addresses, and until it is heard also those of who is called so or would do as well, but for
-    /// these `others`.
+    /// Where it may be: its own addresses, and until it is heard also those of who is called so or would do as well,
+    /// but for these `others`.
     pub(super) fn addresses(&self, found: &[FoundSender], others: &[String]) -> Vec<SocketAddr> {
         let mut own: Vec<SocketAddr> =
             merged(found.iter().filter(|found| found.instance == self.instance && found.group.is_none()));

@@ -31,8 +31,8 @@ pub struct Feed {
     outputs: Option<Arc<Outputs>>,
     /// Its tile's number, from 1; 0 as long as it has none.
     number: AtomicUsize,
-    /// The area that it is shown in, width and height in 32 bits each; [`HIDDEN`] while it is not shown, and [`UNPLACED`]
-    /// before a window has said so.
+    /// The area that it is shown in, width and height in 32 bits each; [`HIDDEN`] while it is not shown, and
+    /// [`UNPLACED`] before a window has said so.
     area: AtomicU64,
     /// Between two captures, in microseconds; 0 as long as it is not known.
     interval: AtomicU64,
@@ -54,7 +54,8 @@ pub struct Origin {
 }
 
 impl Feed {
-    /// A feed of which nothing has come yet; `status` says what is waited for, and `outputs` are used if it is the first.
+    /// A feed of which nothing has come yet; `status` says what is waited for, and `outputs` are used if it is the
+    /// first.
     pub fn new(status: Status, origin: Origin, recorder: Recorder, outputs: Option<Arc<Outputs>>) -> Self {
         Self {
             live: Mutex::new(Live::new(status)),
@@ -69,8 +70,8 @@ impl Feed {
         }
     }
 
-    /// Where its frames go besides the window: those of the first sender that is shown. Which that is turns out when one is
-    /// heard or found.
+    /// Where its frames go besides the window: those of the first sender that is shown. Which that is turns out when
+    /// one is heard or found.
     pub fn outputs(&self) -> Option<&Arc<Outputs>> {
         self.outputs.as_ref().filter(|_| self.number() <= 1)
     }

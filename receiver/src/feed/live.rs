@@ -11,8 +11,8 @@ use super::delay::Delays;
 use super::status::{Status, StreamState};
 use crate::codec::Decoded;
 
-/// What is known of a sender by now. The receiving thread and the decoding threads write it, and the window, the reports and
-/// the web page read it.
+/// What is known of a sender by now. The receiving thread and the decoding threads write it, and the window, the
+/// reports and the web page read it.
 #[derive(Debug)]
 pub struct Live {
     /// What is counted of it.
@@ -104,8 +104,8 @@ impl Live {
         };
     }
 
-    /// By which interface this source is reached, if that is who sends. Whoever asks the system for it does so in no hurry: a
-    /// sender may change often, and the thread that receives has no time for it.
+    /// By which interface this source is reached, if that is who sends. Whoever asks the system for it does so in no
+    /// hurry: a sender may change often, and the thread that receives has no time for it.
     pub(crate) fn is_reached(&mut self, source: &str, interface: &str) {
         if self.status.source == source && self.status.interface != interface {
             interface.clone_into(&mut self.status().interface);

@@ -12,7 +12,8 @@ use socket2::Socket;
 pub(super) struct BatchReader {
     pub(super) socket: Socket,
     state: UdpSocketState,
-    /// When the newest datagram arrived: the wall clock may be set, and then nothing arrives before what came before it.
+    /// When the newest datagram arrived: the wall clock may be set, and then nothing arrives before what came before
+    /// it.
     newest: Option<Instant>,
 }
 
@@ -30,15 +31,16 @@ impl BatchBuffers {
 }
 
 impl BatchReader {
-    /// Sets the socket up: it never blocks, and the kernel joins datagrams, stamps them, and says where they were sent to.
+    /// Sets the socket up: it never blocks, and the kernel joins datagrams, stamps them, and says where they were sent
+    /// to.
     pub(super) fn new(socket: Socket) -> io::Result<Self> {
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
         Ok(Self { socket, state, newest: None })
     }
 
     /// Gives each datagram of a batch to `handle`, with where it came from, which address it was sent to, and when it
-    /// arrived, until `handle` says `false`; then returns `false` too. What came by another interface than `only` is left
-    /// out.
+    /// arrived, until `handle` says `false`; then returns `false` too. What came by another interface than `only` is
+    /// left out.
     pub(super) fn receive(
         &mut self,
         buffers: &mut BatchBuffers,

@@ -52,8 +52,8 @@ struct Loud {
 /// What the kernel is to be told.
 #[derive(Debug)]
 pub enum FilterChange {
-    /// This is from now on what it lets in. With it, if this is the begin of a flood, of what: who sends most of it, and how
-    /// many come a second.
+    /// This is from now on what it lets in. With it, if this is the begin of a flood, of what: who sends most of it,
+    /// and how many come a second.
     Narrow(Vec<SockFilter>, Option<(Option<SocketAddr>, u64)>),
     /// Everything is let in again.
     Widen,

@@ -82,7 +82,8 @@ fn seen(socket: &impl AsRawFd) -> (u32, u64) {
     (dropped(socket).unwrap_or(0), all_without_room())
 }
 
-/// Datagrams that were dropped at this socket (socket(7), SO_MEMINFO; Linux 4.12). `None` where the system does not tell.
+/// Datagrams that were dropped at this socket (socket(7), SO_MEMINFO; Linux 4.12). `None` where the system does not
+/// tell.
 ///
 /// `/proc/net/udp` says the same, but leaves lines out while other sockets come and go.
 fn dropped(socket: &impl AsRawFd) -> Option<u32> {

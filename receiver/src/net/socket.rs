@@ -21,8 +21,8 @@ use super::meminfo::{Drops, Ledger};
 use super::probe::SocketProbe;
 use super::unicast_if;
 
-/// A socket that datagrams arrive at, and answers leave from. It follows its interface, when that is plugged in again or is
-/// lent another address.
+/// A socket that datagrams arrive at, and answers leave from. It follows its interface, when that is plugged in again
+/// or is lent another address.
 pub struct ReceiveSocket {
     stream: BatchReader,
     group: Option<Group>,
@@ -75,7 +75,8 @@ impl ReceiveSocket {
         }
     }
 
-    /// Finds the interface and sets the sockets to it. Returns what it is, if it was another one before or was not there.
+    /// Finds the interface and sets the sockets to it. Returns what it is, if it was another one before or was not
+    /// there.
     fn find(&mut self) -> Result<Option<Interface>> {
         let Self { stream, group, by: Some(by), .. } = self else { return Ok(None) };
         let found = by.wanted.find(by.interface.as_ref())?;
@@ -96,15 +97,15 @@ impl ReceiveSocket {
         Ok(is_news.then_some(found))
     }
 
-    /// Leaves room for groups on the same port, and what is sent to them to those who join them: the group of a sender that
-    /// is found may have any port. Whoever asks for the same address is refused as before.
+    /// Leaves room for groups on the same port, and what is sent to them to those who join them: the group of a sender
+    /// that is found may have any port. Whoever asks for the same address is refused as before.
     ///
     /// # Errors
     /// If the system does not allow it.
     pub fn make_way_for_groups(&self) -> io::Result<()> {
         let socket = &self.stream.socket;
-        // Set after the address was taken, so that the address itself was not shared with anybody who was there before, and
-        // is shared with nobody but the same user (socket(7), SO_REUSEPORT).
+        // Set after the address was taken, so that the address itself was not shared with anybody who was there before,
+        // and is shared with nobody but the same user (socket(7), SO_REUSEPORT).
         socket.set_reuse_port(true)?;
         match self.local() {
             SocketAddr::V4(_) => socket.set_multicast_all_v4(false),
@@ -218,9 +219,9 @@ impl ReceiveSocket {
         })
     }
 
-    /// Gives each datagram that is there to `handle`, until that says `false`: where it came from, which address of this
-    /// computer it was sent to (none if that is a group), when it arrived, and its bytes. At most one batch of each
-    /// socket is read, so that the caller sees to other things in between.
+    /// Gives each datagram that is there to `handle`, until that says `false`: where it came from, which address of
+    /// this computer it was sent to (none if that is a group), when it arrived, and its bytes. At most one batch of
+    /// each socket is read, so that the caller sees to other things in between.
     ///
     /// It arrived when the kernel says so, where that is known, and not only when this thread came to it.
     ///
@@ -247,9 +248,9 @@ impl ReceiveSocket {
         Ok(())
     }
 
-    /// Sends one datagram back to `to`, from the address `from` that `to` sent to, so that it knows whose answer that is;
-    /// the system chooses if that is `None`, as it must in a group. It never waits: where there is no room, the datagram
-    /// is dropped.
+    /// Sends one datagram back to `to`, from the address `from` that `to` sent to, so that it knows whose answer that
+    /// is; the system chooses if that is `None`, as it must in a group. It never waits: where there is no room, the
+    /// datagram is dropped.
     ///
     /// # Errors
     /// What the system says; then it is not sent.

@@ -6,9 +6,9 @@ use std::os::fd::AsRawFd;
 
 use libc::{c_int, c_void, socklen_t};
 
-/// Has what is sent to single addresses leave by this interface, while answers are taken from any (ip(7), IP_UNICAST_IF,
-/// Linux 3.4; IPV6_UNICAST_IF). Unlike binding to the interface, it also reaches a sender on this computer, whose
-/// datagrams never come by the interface itself; and it can be set again, whoever asks for it.
+/// Has what is sent to single addresses leave by this interface, while answers are taken from any (ip(7),
+/// IP_UNICAST_IF, Linux 3.4; IPV6_UNICAST_IF). Unlike binding to the interface, it also reaches a sender on this
+/// computer, whose datagrams never come by the interface itself; and it can be set again, whoever asks for it.
 pub(super) fn leave_by(socket: &impl AsRawFd, index: u32) -> io::Result<()> {
     // A socket of IPv6 may send to addresses of both.
     let v4 = set(socket, libc::IPPROTO_IP, libc::IP_UNICAST_IF, index);

@@ -1,5 +1,5 @@
-//! A file with all frames, one behind the other, or a named pipe whose readers come and go; and a folder with one file a
-//! frame.
+//! A file with all frames, one behind the other, or a named pipe whose readers come and go; and a folder with one file
+//! a frame.
 
 use std::fs::{self, File};
 use std::io::{IoSlice, Write};

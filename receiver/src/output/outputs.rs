@@ -34,8 +34,8 @@ struct Running {
 impl Outputs {
     /// Starts what `specs` name, the window excepted. A Matroska file goes on in a new one as `split` says.
     ///
-    /// An output that fails says so at once. The last one to fail requests `stop`, unless there is a window, and so does
-    /// one whose reader has closed its end.
+    /// An output that fails says so at once. The last one to fail requests `stop`, unless there is a window, and so
+    /// does one whose reader has closed its end.
     ///
     /// # Errors
     ///
@@ -96,7 +96,8 @@ impl Outputs {
         Tallies(self.running.iter().map(|output| (output.name.clone(), output.counts.clone())).collect())
     }
 
-    /// Lets every output write what it has, and waits for that. A reader that reads nothing is waited for half a second.
+    /// Lets every output write what it has, and waits for that. A reader that reads nothing is waited for half a
+    /// second.
     ///
     /// # Errors
     ///

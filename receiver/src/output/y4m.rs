@@ -14,8 +14,8 @@ use crate::codec::{Decoded, DecodedLayout, DecodedStrip};
 
 /// A stream whose first picture fixes its size, sampling and rate; the format knows no change of any.
 ///
-/// The rate is the sender's, which shows after some pictures; so the first ones are held back. Pictures that are sampled
-/// otherwise than the first one are converted.
+/// The rate is the sender's, which shows after some pictures; so the first ones are held back. Pictures that are
+/// sampled otherwise than the first one are converted.
 #[derive(Debug, Default)]
 pub(super) struct Y4mWriter {
     begun: Option<Y4mFormat>,
@@ -36,8 +36,8 @@ struct Y4mFormat {
 }
 
 impl Y4mWriter {
-    /// Writes the pictures of `inbox` until it is closed or nobody reads any more, and calls `written` for each; says whether
-    /// somebody still reads.
+    /// Writes the pictures of `inbox` until it is closed or nobody reads any more, and calls `written` for each; says
+    /// whether somebody still reads.
     pub(super) fn run(
         mut self,
         inbox: &Latest<Arc<Decoded>>,

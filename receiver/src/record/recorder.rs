@@ -148,8 +148,8 @@ impl Recorder {
         }
     }
 
-    /// Writes a frame as the JPEG that came; nobody ever sees a part of the file. `None`: there is none of now, and that is
-    /// said.
+    /// Writes a frame as the JPEG that came; nobody ever sees a part of the file. `None`: there is none of now, and
+    /// that is said.
     pub fn snapshot(&self, frame: Option<&Frame>) -> Pending {
         let Some(frame) = frame else {
             return self.notifier.refuse(anyhow!("there is no picture of now to keep"));

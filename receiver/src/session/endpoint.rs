@@ -48,8 +48,8 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    /// An endpoint at an open socket; `status` says what it waits for. If it is not `shown`, its first sender has a tile
-    /// only once it is heard.
+    /// An endpoint at an open socket; `status` says what it waits for. If it is not `shown`, its first sender has a
+    /// tile only once it is heard.
     ///
     /// # Errors
     /// If the socket cannot be watched.
@@ -115,8 +115,8 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Leaves the group for the one that its sender sends to now, if that is another one; notes whether it is heard here.
-    /// The thread looks whenever its heartbeat beats.
+    /// Leaves the group for the one that its sender sends to now, if that is another one; notes whether it is heard
+    /// here. The thread looks whenever its heartbeat beats.
     fn follow_group(&mut self, now: Instant) {
         let Some(target) = &mut self.target else { return };
         let here = self.socket.local();
@@ -179,8 +179,8 @@ impl Endpoint {
         Ok(true)
     }
 
-    /// Takes in a batch of what has arrived. Not more: however much comes, deadlines and the request to stop are seen to
-    /// in between.
+    /// Takes in a batch of what has arrived. Not more: however much comes, deadlines and the request to stop are seen
+    /// to in between.
     fn receive(&mut self) -> Result<()> {
         let now = Instant::now();
         let (socket, netem, mut demux) = self.open();

@@ -34,8 +34,8 @@ struct HostName {
 }
 
 impl Host {
-    /// Reads a sender's address or name, and its port if one is given. Whether a name is known is seen later: its host may be
-    /// switched off.
+    /// Reads a sender's address or name, and its port if one is given. Whether a name is known is seen later: its host
+    /// may be switched off.
     ///
     /// # Errors
     /// A sentence for the person who typed it.

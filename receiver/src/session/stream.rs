@@ -32,8 +32,8 @@ impl StreamConfig {
         }
     }
 
-    /// The session and the name that a datagram says, if it is one that begins a stream of this format. The name is empty
-    /// where there is none.
+    /// The session and the name that a datagram says, if it is one that begins a stream of this format. The name is
+    /// empty where there is none.
     pub(super) fn begins<'a>(&self, datagram: &'a [u8]) -> Option<(SessionId, &'a str)> {
         match self {
             Self::Chunkcast(_) => {

@@ -145,7 +145,8 @@ impl Subscription {
     }
 
     /// Asks at another address, if the sender has moved, or is not heard here: an address may be of a network that only
-    /// seems to be the same, such as a virtual one, and one that it does not have any more may be announced for minutes.
+    /// seems to be the same, such as a virtual one, and one that it does not have any more may be announced for
+    /// minutes.
     fn go_on_elsewhere(&mut self, now: Instant) {
         let heard = self.heard();
         let unheard_for = now.saturating_duration_since(heard.unwrap_or(self.since));

@@ -36,8 +36,8 @@ impl ReceiveThreads {
         Arc::new(Self { threads: Mutex::default(), interface, impairment, shared })
     }
 
-    /// Starts a thread that receives from `socket`; `status` says what is waited for. If it is not `shown`, its first sender
-    /// has a tile only once it is heard.
+    /// Starts a thread that receives from `socket`; `status` says what is waited for. If it is not `shown`, its first
+    /// sender has a tile only once it is heard.
     pub(crate) fn receive(
         &self,
         socket: ReceiveSocket,

@@ -26,8 +26,8 @@ impl Unassigned {
         Self { heard: Vec::with_capacity(MOST) }
     }
 
-    /// Notes a datagram of a sender without a slot; whether it has been sending for so long that it is no known sender that
-    /// was restarted, whose slot will be free in a moment.
+    /// Notes a datagram of a sender without a slot; whether it has been sending for so long that it is no known sender
+    /// that was restarted, whose slot will be free in a moment.
     pub(super) fn insists(
         &mut self,
         source: SocketAddr,
@@ -62,8 +62,8 @@ impl Unassigned {
         }
     }
 
-    /// Forgets who was heard least, and of those who was heard longest ago: addresses that were made up are heard once each,
-    /// and are not to keep out who goes on sending.
+    /// Forgets who was heard least, and of those who was heard longest ago: addresses that were made up are heard once
+    /// each, and are not to keep out who goes on sending.
     fn forget_one(&mut self) {
         let all = self.heard.iter().enumerate();
         if let Some((at, _)) = all.min_by_key(|(_, source)| (source.count, source.last)) {

@@ -43,12 +43,12 @@ impl Action {
     }
 }
 
-/// The key that is meant by one that was pressed. `is_typed` says whether there is a key for a letter or digit where this
-/// keyboard is used.
+/// The key that is meant by one that was pressed. `is_typed` says whether there is a key for a letter or digit where
+/// this keyboard is used.
 ///
-/// Keys are called by Latin letters and digits. Where a keyboard writes others, and has no key for the letter, the key is
-/// meant that has it on most: at the place of Q, a Greek one has a semicolon and a Hebrew one a slash. A French one has its
-/// Q elsewhere, and that key it is.
+/// Keys are called by Latin letters and digits. Where a keyboard writes others, and has no key for the letter, the key
+/// is meant that has it on most: at the place of Q, a Greek one has a semicolon and a Hebrew one a slash. A French one
+/// has its Q elsewhere, and that key it is.
 pub(super) fn meant(
     key: Option<Keycode>,
     place: Option<Scancode>,

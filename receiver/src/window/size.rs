@@ -24,8 +24,8 @@ impl Extent {
         (self.is_settled, self.is_for_one) = (true, false);
     }
 
-    /// Gives the window the size of its first picture, or as much of it as the desktop has room for; of several, as much as
-    /// a grid needs to be read.
+    /// Gives the window the size of its first picture, or as much of it as the desktop has room for; of several, as
+    /// much as a grid needs to be read.
     pub(super) fn fit(&mut self, window: &mut Window, context: &WindowContext<'_>, tiles: &[Tile]) {
         self.is_settled &= !self.is_for_one || tiles.len() == 1;
         if self.is_settled {

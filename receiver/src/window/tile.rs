@@ -142,7 +142,8 @@ impl Tile {
         self.feed.interval().map(|interval| STALE_AFTER * interval)
     }
 
-    /// Brings the card up to date, or takes it away; whether it says something new. While there is none, there is a picture.
+    /// Brings the card up to date, or takes it away; whether it says something new. While there is none, there is a
+    /// picture.
     fn renew_card(&mut self, size: (u32, u32), now: Instant) -> bool {
         let lines = self.status.card(now);
         let lines = match (lines, &self.picture) {

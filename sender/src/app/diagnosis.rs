@@ -9,8 +9,8 @@ use proto::diagnosis::{Counters, Monitor};
 
 use crate::stats::{DestinationCounters, Stats};
 
-/// Looks at the statistics at each interval, and says what is new: viewers that came and went, what is wrong with one of
-/// them, what the system refused, and, once, that nothing comes back.
+/// Looks at the statistics at each interval, and says what is new: viewers that came and went, what is wrong with one
+/// of them, what the system refused, and, once, that nothing comes back.
 #[derive(Debug)]
 pub(super) struct Diagnosis {
     /// By the number that no other destination has.

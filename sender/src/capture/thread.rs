@@ -125,7 +125,8 @@ impl CaptureThread {
         }
     }
 
-    /// Tells the picture's size when it is another one, and what no receiver shows. JPEGs are looked at now and then only.
+    /// Tells the picture's size when it is another one, and what no receiver shows. JPEGs are looked at now and then
+    /// only.
     fn look_at(&mut self, captured: &Captured) {
         if !self.look.is_due(captured.at) {
             return;

@@ -63,8 +63,8 @@ impl Encoder {
 
     /// Makes a JPEG of `picture` with `quality` 1 to 100, in a buffer of `pool`.
     ///
-    /// Fails if there is no such quality, or the picture is empty, larger than a JPEG can be, or has fewer bytes than its
-    /// size needs.
+    /// Fails if there is no such quality, or the picture is empty, larger than a JPEG can be, or has fewer bytes than
+    /// its size needs.
     pub fn encode(&mut self, picture: &RawPicture, quality: u8, pool: &mut Pool) -> anyhow::Result<Buffer> {
         ensure!((1..=100).contains(&quality), "quality {quality} is not between 1 and 100");
         let &RawPicture { layout, width, height, ref data } = picture;

@@ -7,8 +7,8 @@ use proto::{Frame, Pool, QualityControl, Taken};
 use super::encoder::Encoder;
 use crate::pipeline::Pipeline;
 
-/// Encodes the newest raw picture until there are no more, as well as the path carries it. While nobody watches it waits
-/// with the newest where it is.
+/// Encodes the newest raw picture until there are no more, as well as the path carries it. While nobody watches it
+/// waits with the newest where it is.
 pub(crate) fn run(pipeline: &Pipeline, mut encoder: Encoder, mut control: QualityControl) {
     let Pipeline { pictures, inbox, demand, stats, clock, .. } = pipeline;
     let mut pool = Pool::new(FRAMES_AT_ONCE);

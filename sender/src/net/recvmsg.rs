@@ -32,8 +32,8 @@ pub(super) fn receive(socket: &Socket, place: &mut [u8]) -> io::Result<ReceivedD
     message.msg_iovlen = 1;
     message.msg_control = control.as_mut_ptr().cast::<c_void>();
     message.msg_controllen = size_of_val(&control) as _;
-    // SAFETY: `place`, `part`, `control` and the address live through the call, and their sizes are given; the length of
-    // the address is what the kernel wrote of it.
+    // SAFETY: `place`, `part`, `control` and the address live through the call, and their sizes are given; the length
+    // of the address is what the kernel wrote of it.
     let (length, from) = unsafe {
         SockAddr::try_init(|address, bytes| {
             message.msg_name = address.cast::<c_void>();
@@ -49,7 +49,8 @@ pub(super) fn receive(socket: &Socket, place: &mut [u8]) -> io::Result<ReceivedD
     Ok(ReceivedDatagram { length, from: from.as_socket(), at, by })
 }
 
-/// Where a datagram was sent to, and by which interface it came, by its control messages (ip(7), IP_PKTINFO; ipv6(7), IPV6_PKTINFO).
+/// Where a datagram was sent to, and by which interface it came, by its control messages (ip(7), IP_PKTINFO; ipv6(7),
+/// IPV6_PKTINFO).
 fn address_in(message: &libc::msghdr) -> Option<(IpAddr, u32)> {
     // SAFETY: the kernel filled in `message`, whose control buffer is still there, and says how long each message in it
     // is; they are read without asking for alignment.
@@ -79,7 +80,8 @@ pub(super) fn send_from(socket: &Socket, from: IpAddr, to: &SockAddr, bytes: &[u
     let mut control = [0; CONTROL];
     let length = match from {
         IpAddr::V4(from) => {
-            // struct in_pktinfo: the interface, which the routes choose, the address to send from, and one not looked at.
+            // struct in_pktinfo: the interface, which the routes choose, the address to send from, and one not looked
+            // at.
             let mut info = [0; 12];
             info[4..8].copy_from_slice(&from.octets());
             put(&mut control, libc::IPPROTO_IP, libc::IP_PKTINFO, &info)

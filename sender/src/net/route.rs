@@ -51,8 +51,8 @@ impl Route {
         Ok(Self { from: peer.at, ..Self::find(peer.address, options)? })
     }
 
-    /// Finds its beginning again, after the system's interfaces have changed. Returns whether that is another one now, or has
-    /// another index or address.
+    /// Finds its beginning again, after the system's interfaces have changed. Returns whether that is another one now,
+    /// or has another index or address.
     ///
     /// # Errors
     /// If there is none now; then it stays as it was.

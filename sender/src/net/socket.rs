@@ -61,8 +61,8 @@ impl SendSocket {
         self.strangers
     }
 
-    /// Sends one or several datagrams by `route`: to its destination, or, in a group, to one receiver alone. Returns how many
-    /// of the bytes were taken: fewer than there are when the socket's buffer is full ([`WritableSet`]).
+    /// Sends one or several datagrams by `route`: to its destination, or, in a group, to one receiver alone. Returns
+    /// how many of the bytes were taken: fewer than there are when the socket's buffer is full ([`WritableSet`]).
     ///
     /// # Errors
     /// What the system says; then all or some of them are not sent.

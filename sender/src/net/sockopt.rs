@@ -12,8 +12,8 @@ pub(super) fn set_segment(socket: &impl AsRawFd, bytes: usize) -> io::Result<()>
     set(socket, libc::SOL_UDP, libc::UDP_SEGMENT, c_int::try_from(bytes).unwrap_or(c_int::MAX))
 }
 
-/// Forbids fragmentation: what is too large for the path is refused when it is sent (ip(7), IP_MTU_DISCOVER). If the path is
-/// `direct`, no router can say what that is: only the interface counts.
+/// Forbids fragmentation: what is too large for the path is refused when it is sent (ip(7), IP_MTU_DISCOVER). If the
+/// path is `direct`, no router can say what that is: only the interface counts.
 pub(super) fn forbid_fragmentation(socket: &impl AsRawFd, is_ipv4: bool, is_direct: bool) -> io::Result<()> {
     match (is_ipv4, is_direct) {
         (true, false) => set(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_DO),
@@ -23,8 +23,8 @@ pub(super) fn forbid_fragmentation(socket: &impl AsRawFd, is_ipv4: bool, is_dire
     }
 }
 
-/// Has what is sent to single addresses leave by this interface (ip(7), IP_UNICAST_IF, Linux 3.4; IPV6_UNICAST_IF). Unlike
-/// binding to the interface, it can be set again, whoever asks for it.
+/// Has what is sent to single addresses leave by this interface (ip(7), IP_UNICAST_IF, Linux 3.4; IPV6_UNICAST_IF).
+/// Unlike binding to the interface, it can be set again, whoever asks for it.
 pub(super) fn leave_by(socket: &impl AsRawFd, is_ipv4: bool, index: u32) -> io::Result<()> {
     let index = index.to_be().cast_signed();
     if is_ipv4 {

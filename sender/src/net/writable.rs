@@ -7,8 +7,8 @@ use rustix::event::epoll;
 
 use super::socket::SendSocket;
 
-/// Sockets whose buffers are full. It is a file descriptor that is readable while one of them has room again, since they
-/// come and go, and there are mostly none.
+/// Sockets whose buffers are full. It is a file descriptor that is readable while one of them has room again, since
+/// they come and go, and there are mostly none.
 #[derive(Debug)]
 pub(crate) struct WritableSet {
     sockets: OwnedFd,

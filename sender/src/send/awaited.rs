@@ -125,8 +125,8 @@ impl Awaited {
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
     }
 
-    /// Has its name looked up, if it has one: the system may take half a minute to find that it is not known. Nobody waits
-    /// for the end of that.
+    /// Has its name looked up, if it has one: the system may take half a minute to find that it is not known. Nobody
+    /// waits for the end of that.
     fn start_lookup(&self) -> Result<Option<Receiver<Result<SocketAddr>>>> {
         if !self.dest.is_name() {
             return Ok(None);

@@ -232,8 +232,8 @@ impl Destination {
 
 /// Statistics are not read more often.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// It costs three calls of the system, and only where a path takes less than its interface; nobody minds small packets for
-/// so long.
+/// It costs three calls of the system, and only where a path takes less than its interface; nobody minds small packets
+/// for so long.
 const RELEARN_EVERY: Duration = Duration::from_secs(5);
 /// Often enough to be seen, rarely enough to be read.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(5);

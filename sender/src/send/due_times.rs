@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-/// The destinations' times, by their numbers, in a binary heap: to find who is due, nobody else is looked at. It allocates
-/// nothing but for a destination that is added.
+/// The destinations' times, by their numbers, in a binary heap: to find who is due, nobody else is looked at. It
+/// allocates nothing but for a destination that is added.
 #[derive(Clone, Debug, Default)]
 pub(super) struct DueTimes {
     /// By number; `None` if there is nothing to do before something comes.

@@ -205,8 +205,8 @@ impl Fanout {
         self.budgets_changed = true;
     }
 
-    /// Ends all streams: what was given to them still goes out, and then a goodbye. Nobody is let in any more, whose stream
-    /// nothing would end.
+    /// Ends all streams: what was given to them still goes out, and then a goodbye. Nobody is let in any more, whose
+    /// stream nothing would end.
     pub(crate) fn close(&mut self) {
         self.served.iter_mut().for_each(Served::shut);
         self.awaited.clear();

@@ -50,8 +50,8 @@ struct Sending<'a> {
 }
 
 impl Sending<'_> {
-    /// Sends what comes until there is nothing more to begin, or more sockets are to be waited for; says whether it is the
-    /// former.
+    /// Sends what comes until there is nothing more to begin, or more sockets are to be waited for; says whether it is
+    /// the former.
     fn go_on(&mut self, fanout: &mut Fanout, wait: &mut Wait<'_>) -> Result<bool> {
         let Self { pipeline, follow, most, ledger } = self;
         let Pipeline { inbox, demand, stats, stop, .. } = pipeline;

@@ -63,7 +63,8 @@ impl Announcer {
     }
 }
 
-/// Why a sender that runs by this interface, or all, could not be announced now, with the way out; or by which it could.
+/// Why a sender that runs by this interface, or all, could not be announced now, with the way out; or by which it
+/// could.
 ///
 /// # Errors
 /// In a sentence.

@@ -90,8 +90,8 @@ pub(crate) fn addresses(sockets: &[SendSocket], at: ServeAt) -> Result<Vec<Socke
     Ok(reached.into_iter().filter_map(|address| Some((address, port(address)?).into())).collect())
 }
 
-/// The addresses of a computer with these interfaces that others reach, those of IPv4 first: shorter to type. Those of a
-/// link's own scope, which are typed with an interface, only if there are no others.
+/// The addresses of a computer with these interfaces that others reach, those of IPv4 first: shorter to type. Those of
+/// a link's own scope, which are typed with an interface, only if there are no others.
 fn reached(all: &[Interface]) -> Vec<IpAddr> {
     let has_network = all.iter().any(|interface| !interface.is_loopback);
     let reached = all.iter().filter(|interface| interface.is_loopback != has_network);

@@ -7,7 +7,8 @@ use proto::Viewer;
 use proto::app::two_digits;
 use serde::Serialize;
 
-/// A receiver and its health, as `--stats-json` says it. Counts are the receiver's own, since this session began for it.
+/// A receiver and its health, as `--stats-json` says it. Counts are the receiver's own, since this session began for
+/// it.
 #[derive(Debug, Serialize)]
 pub(crate) struct ViewerObject {
     pub address: String,

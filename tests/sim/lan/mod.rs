@@ -38,8 +38,8 @@ pub(crate) type Address = usize;
 
 /// Senders and receivers, and the networks between them.
 ///
-/// What a sender sends goes through its own network, and then through that of each receiver that it is for. What a receiver
-/// sends goes back through its other network.
+/// What a sender sends goes through its own network, and then through that of each receiver that it is for. What a
+/// receiver sends goes back through its other network.
 pub(crate) struct Lan {
     begin: Instant,
     now: Instant,

@@ -1,7 +1,7 @@
 //! What must hold at each receiver, whatever the network does.
 //!
-//! No wrong frame and none twice, rising numbers, bounded memory, and a name for every end: each frame that the receiver
-//! knew of ends once, and the datagrams' fates add up.
+//! No wrong frame and none twice, rising numbers, bounded memory, and a name for every end: each frame that the
+//! receiver knew of ends once, and the datagrams' fates add up.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};

@@ -102,8 +102,8 @@ impl RequestBuffer {
         }
     }
 
-    /// Whether what has come may be a whole head, or is twice what was no whole one: who sends single bytes has the head
-    /// read no more often than others.
+    /// Whether what has come may be a whole head, or is twice what was no whole one: who sends single bytes has the
+    /// head read no more often than others.
     fn is_worth_a_look(&self) -> bool {
         let new = &self.bytes[self.looked_at.saturating_sub(3)..self.filled];
         let may_end =

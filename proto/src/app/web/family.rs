@@ -15,8 +15,8 @@ pub struct Family {
     pub kind: MetricKind,
     /// The way to it, such as `frames/sent`. A `*` stands for each entry of an object or array.
     pub path: &'static str,
-    /// A label for each `*`: an object's entry is called by its key, an array's by what it has under the label's name, or
-    /// under another, as in `viewer=address`.
+    /// A label for each `*`: an object's entry is called by its key, an array's by what it has under the label's name,
+    /// or under another, as in `viewer=address`.
     pub labels: &'static [&'static str],
     /// Keys that a `*` does not stand for.
     pub without: &'static [&'static str],

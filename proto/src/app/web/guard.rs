@@ -2,7 +2,8 @@
 //!
 //! A page from elsewhere can make a browser on this network ask us. Under a name of its own that leads here (DNS
 //! rebinding) it could even read the answer: so we answer only to addresses, which cannot be made to lead elsewhere
-//! (whoever forwards our port has us asked by his), and to names that we were told. It can POST whatever the name: so actions are refused to pages from elsewhere.
+//! (whoever forwards our port has us asked by his), and to names that we were told. It can POST whatever the name: so
+//! actions are refused to pages from elsewhere.
 
 use std::net::IpAddr;
 

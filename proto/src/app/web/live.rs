@@ -30,8 +30,8 @@ struct LiveFeed<'a> {
     is_relative: bool,
 }
 
-/// The answer, as JSON, for somebody who may act or may not. Times are of now; figures are those of the last report, and
-/// written only once.
+/// The answer, as JSON, for somebody who may act or may not. Times are of now; figures are those of the last report,
+/// and written only once.
 pub(super) fn text(shared: &Shared, may_act: bool) -> String {
     let feeds = shared.site.feeds();
     let rendered = shared.rendering.of(&*shared.site, &feeds);

@@ -1,8 +1,8 @@
 //! Pictures, figures and actions in a browser: a small HTTP/1.1 server for both programs.
 //!
-//! A program implements [`Site`] and gives its frames to a [`Broadcast`](super::Broadcast) for each stream; [`Listener`] does the rest.
-//! Nothing is listened on unless it is asked for. GET, HEAD and POST are all that it knows; it opens no files, takes no
-//! bodies, and believes neither a head's length nor its Host.
+//! A program implements [`Site`] and gives its frames to a [`Broadcast`](super::Broadcast) for each stream;
+//! [`Listener`] does the rest. Nothing is listened on unless it is asked for. GET, HEAD and POST are all that it knows;
+//! it opens no files, takes no bodies, and believes neither a head's length nor its Host.
 
 mod connection;
 mod connection_limit;

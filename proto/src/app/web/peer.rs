@@ -57,8 +57,8 @@ impl<'a> TcpPeer<'a> {
         Ok(())
     }
 
-    /// Waits until `wake` is raised; an error if the peer leaves, or the request to stop comes first. What the peer says
-    /// meanwhile is not listened to.
+    /// Waits until `wake` is raised; an error if the peer leaves, or the request to stop comes first. What the peer
+    /// says meanwhile is not listened to.
     pub(super) fn wait_for(&mut self, wake: &Event) -> io::Result<()> {
         loop {
             let mut files = [

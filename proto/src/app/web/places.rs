@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 /// A number of places. Cheap to clone; every clone is the same places.
 ///
-/// Where all are taken, whoever comes has that of a peer with more than his share, or of one who has not asked for anything
-/// yet, or not for long: his connection is ended.
+/// Where all are taken, whoever comes has that of a peer with more than his share, or of one who has not asked for
+/// anything yet, or not for long: his connection is ended.
 #[derive(Clone, Debug)]
 pub(super) struct Places {
     list: Arc<Mutex<List>>,

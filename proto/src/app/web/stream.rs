@@ -102,8 +102,8 @@ fn write_part(peer: &mut TcpPeer<'_>, number: usize, shot: &Shot, begun: Instant
     peer.write(slices, Instant::now() + PATIENCE)
 }
 
-/// What is said of a picture beside it: whose it is, which, and when it was taken, by the sender's clock in microseconds
-/// since the Unix epoch and by ours in milliseconds since the server began.
+/// What is said of a picture beside it: whose it is, which, and when it was taken, by the sender's clock in
+/// microseconds since the Unix epoch and by ours in milliseconds since the server began.
 pub(super) fn fields(number: usize, shot: &Shot, begun: Instant) -> String {
     format!(
         "X-Chunkcast-Sender: {number}\r\nX-Chunkcast-Frame: {}\r\nX-Chunkcast-Captured: {}\r\n\

@@ -233,8 +233,8 @@ impl Cache {
         }
     }
 
-    /// Has room for one more: of one source, of one name, and of all, those go that were heard of longest ago, and those
-    /// that are wanted last.
+    /// Has room for one more: of one source, of one name, and of all, those go that were heard of longest ago, and
+    /// those that are wanted last.
     fn make_room(&mut self, label: &str, source: IpAddr) {
         self.forget_one_of(MOST_OF_ONE_SOURCE, |heard| heard.source == source);
         self.forget_one_of(MOST_OF_ONE_NAME, |heard| heard.label == label);
@@ -260,8 +260,8 @@ impl Cache {
 }
 
 impl HeardService {
-    /// Takes in which addresses its host has, by this interface; whether they are others than before. Those of one family
-    /// are told all at once.
+    /// Takes in which addresses its host has, by this interface; whether they are others than before. Those of one
+    /// family are told all at once.
     fn hear_addresses(&mut self, index: u32, message: &Message<'_>) -> bool {
         let mut told: Vec<(IpAddr, u32)> = Vec::new();
         for record in records(message).filter(|record| record.name == self.host && record.ttl > 0) {

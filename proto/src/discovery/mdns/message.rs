@@ -122,8 +122,8 @@ impl Item<'_> {
     }
 }
 
-/// The strings of a text, as keys and values (RFC 6763, section 6). One without a value has an empty one, and one whose key
-/// is no text is left out.
+/// The strings of a text, as keys and values (RFC 6763, section 6). One without a value has an empty one, and one whose
+/// key is no text is left out.
 pub fn strings(text: &[u8]) -> impl Iterator<Item = (&str, &[u8])> {
     let mut rest = text;
     let strings = std::iter::from_fn(move || {

@@ -1,8 +1,8 @@
 //! Multicast DNS and DNS-SD (RFC 6762, RFC 6763), as much of it as senders and receivers need to find each other.
 //!
-//! It is our own because what it costs must be bounded whatever arrives: a [`Responder`] keeps nothing of what others say,
-//! a [`Cache`] only a fixed number of senders, and the sockets read a fixed share of a flood and leave the rest to the
-//! kernel.
+//! It is our own because what it costs must be bounded whatever arrives: a [`Responder`] keeps nothing of what others
+//! say, a [`Cache`] only a fixed number of senders, and the sockets read a fixed share of a flood and leave the rest to
+//! the kernel.
 
 mod cache;
 pub mod kind;

@@ -237,8 +237,8 @@ impl Responder {
                 self.state = ResponderState::Probing { left: PROBES, next: now };
                 return true;
             }
-            // Two networks were joined, or it is said to harm us. Whoever has a name keeps it, since one lie would take it
-            // away otherwise, and receivers tell two of one name apart by what they hear of them.
+            // Two networks were joined, or it is said to harm us. Whoever has a name keeps it, since one lie would take
+            // it away otherwise, and receivers tell two of one name apart by what they hear of them.
             ResponderState::Announced { .. }
                 if is_taken && self.doubted.is_none_or(|doubted| now >= doubted + DEFEND_EVERY) =>
             {
@@ -251,8 +251,8 @@ impl Responder {
         false
     }
 
-    /// Somebody else asks for this name too: who has the greater record has it, and the other asks again in a second (RFC
-    /// 6762, section 8.2).
+    /// Somebody else asks for this name too: who has the greater record has it, and the other asks again in a second
+    /// (RFC 6762, section 8.2).
     fn hear_rival(&mut self, data: &Data<'_>, now: Instant) {
         let (ResponderState::Probing { left, next }, Data::Service(port, host)) = (&mut self.state, data)
         else {

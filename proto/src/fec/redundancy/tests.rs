@@ -12,8 +12,8 @@ fn ms(millis: u64) -> Duration {
 }
 
 /// A stream of 30 frames a second over a path that loses each chunk with `loss` in a million, or what `lost` says, with
-/// ten reports a second, for `seconds`. Returns the shares of parity sent and of frames it could not repair, in percent,
-/// over the second half.
+/// ten reports a second, for `seconds`. Returns the shares of parity sent and of frames it could not repair, in
+/// percent, over the second half.
 fn stream(
     redundancy: &mut Redundancy,
     seconds: u64,

@@ -37,8 +37,8 @@ pub(crate) struct Slot {
     pub(super) was_helped: bool,
 }
 
-/// How a chunk was taken in; lateness in microseconds, so that it fits a register: read back from memory right after the
-/// chunk was written, it would wait for all of that.
+/// How a chunk was taken in; lateness in microseconds, so that it fits a register: read back from memory right after
+/// the chunk was written, it would wait for all of that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ChunkOutcome {
     /// In its place, in order as far as is known.
@@ -108,8 +108,8 @@ impl Slot {
             // some room to spare, so that a stream of growing frames does not allocate for each.
             *bytes = vec![0; (length + length / 4).min(length.max(LARGE))];
         }
-        // What is in it is written over, and cut off in the end: who begins frame after frame of which nothing comes must not
-        // have it cleared each time, which takes much longer than to read a datagram.
+        // What is in it is written over, and cut off in the end: who begins frame after frame of which nothing comes
+        // must not have it cleared each time, which takes much longer than to read a datagram.
         bytes.resize(length.max(bytes.len()), 0);
         self.buffer = Some(buffer);
     }
@@ -203,7 +203,8 @@ impl Slot {
         self.usable_parity() >= self.missing
     }
 
-    /// Computes what is missing; whether that fits the geometry. It may still be wrong: see [`is_sound`](Self::is_sound).
+    /// Computes what is missing; whether that fits the geometry. It may still be wrong: see
+    /// [`is_sound`](Self::is_sound).
     pub(super) fn repair(&mut self, repairer: &mut Repairer) -> bool {
         let parity = self.parity_indices.iter().map(|&index| usize::from(index));
         let parity = parity.zip(self.parity.chunks_exact(self.geometry.chunk_bytes()));
@@ -222,8 +223,8 @@ impl Slot {
         is_set(&self.have, index)
     }
 
-    /// How many missing chunks the parity that is here makes up for. The exclusive or of all makes up for one, and is of no
-    /// use beside other parity.
+    /// How many missing chunks the parity that is here makes up for. The exclusive or of all makes up for one, and is
+    /// of no use beside other parity.
     pub(crate) fn usable_parity(&self) -> usize {
         let has_xor = self.parity_indices.contains(&0);
         let others = self.parity_indices.len() - usize::from(has_xor);
@@ -291,7 +292,8 @@ impl Slot {
         if self.train.is_over { chunks } else { (self.train.last_index + 1).min(chunks) }
     }
 
-    /// Where a parity chunk stands among those planned: the exclusive or alone, or Reed-Solomon, which begins behind it.
+    /// Where a parity chunk stands among those planned: the exclusive or alone, or Reed-Solomon, which begins behind
+    /// it.
     fn place_of_parity(&self, index: usize) -> usize {
         if self.planned == 1 { index } else { index.saturating_sub(1) }
     }
@@ -316,6 +318,6 @@ const IN_USE: &str = "a slot in use has a buffer";
 const NOT_SHARED: &str = "a frame is shared only when it is whole";
 /// A buffer smaller than this is kept for any frame.
 const LARGE: usize = 1 << 20;
-/// The first part of a train, one in so many, is not measured: what shapes traffic lets a burst pass at full speed after a
-/// pause, and only then is as slow as it is.
+/// The first part of a train, one in so many, is not measured: what shapes traffic lets a burst pass at full speed
+/// after a pause, and only then is as slow as it is.
 const UNMEASURED: usize = 4;

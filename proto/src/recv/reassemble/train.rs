@@ -32,8 +32,8 @@ pub(crate) struct ArrivalTrain {
     pub(super) is_told: bool,
 }
 
-/// How a frame arrived, if that was not told before, and how many of its data chunks did and did not when they were first
-/// sent.
+/// How a frame arrived, if that was not told before, and how many of its data chunks did and did not when they were
+/// first sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TrainReport {
     pub(crate) entry: Option<TrainEntry>,

@@ -93,8 +93,8 @@ impl<S: Copy + Debug + Eq> RecvStream<S> {
         }
     }
 
-    /// Whether a hello was sent after the last one. One that is played back is no sign of life, and one that claims to be
-    /// of the time to come does not make the next ones old.
+    /// Whether a hello was sent after the last one. One that is played back is no sign of life, and one that claims to
+    /// be of the time to come does not make the next ones old.
     fn is_later(&self, captured: MediaTime, now: Instant) -> bool {
         self.greeted.is_none_or(|(sent, came)| {
             let passed = now.saturating_duration_since(came);

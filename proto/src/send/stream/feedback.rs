@@ -19,7 +19,8 @@ use crate::wire::{self, Body, Datagram, Kind, Pong, Report, Resend, TrainEntry, 
 impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
     /// Takes in one datagram from a receiver, whatever it is, and says how it ended.
     ///
-    /// Nothing is done for an address that has not proven itself, but that a ping is answered by a pong of its own size.
+    /// Nothing is done for an address that has not proven itself, but that a ping is answered by a pong of its own
+    /// size.
     pub fn handle_datagram(&mut self, source: S, datagram: &[u8], now: Instant) -> FeedbackOutcome {
         let outcome = self.take_in(source, datagram, now);
         self.queue.stats.feedback.add(outcome);
@@ -163,8 +164,9 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
     }
 }
 
-/// How many of a train's missing chunks say nothing of how much parity its path needs: those that the pace lost, and those of
-/// a burst, that no parity of reasonable size makes up for. A path that loses more than was known shows so in a few frames.
+/// How many of a train's missing chunks say nothing of how much parity its path needs: those that the pace lost, and
+/// those of a burst, that no parity of reasonable size makes up for. A path that loses more than was known shows so in
+/// a few frames.
 fn no_evidence(train: &Train, carried: f64, loss: f64, by_chance: f64) -> u64 {
     let missing = train.missing_head + train.missing_tail;
     let by_chance = by_chance + 2.0 * loss * f64::from(train.total);

@@ -7,8 +7,8 @@ use super::super::interface::Networks;
 use super::sockets::Sockets;
 use crate::discovery::mdns::{Data, Item, Message, Name, Writer, kind};
 
-/// The addresses of the host of this name that are in a network of ours, with this port; none if nobody says one within a second. By one interface, or
-/// by all.
+/// The addresses of the host of this name that are in a network of ours, with this port; none if nobody says one within
+/// a second. By one interface, or by all.
 pub fn resolve(host: &str, port: u16, only: Option<&str>) -> Vec<SocketAddr> {
     let Some(name) = Name::dotted(host) else { return Vec::new() };
     let mut writer = Writer::query();

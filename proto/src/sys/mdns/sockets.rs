@@ -63,8 +63,8 @@ impl Sockets {
         sockets
     }
 
-    /// Why nothing can be said or heard, or not by all families of addresses, in a sentence with the way out; `None` if it
-    /// can, or there is no network.
+    /// Why nothing can be said or heard, or not by all families of addresses, in a sentence with the way out; `None` if
+    /// it can, or there is no network.
     pub fn trouble(&self) -> Option<String> {
         let is_telling =
             |error: &&io::Error| self.ports.is_empty() || error.kind() == io::ErrorKind::AddrInUse;
@@ -85,8 +85,8 @@ impl Sockets {
         names
     }
 
-    /// Waits for datagrams, for one of `others` to be readable, or until then; at most as long as interfaces are not to be
-    /// looked at.
+    /// Waits for datagrams, for one of `others` to be readable, or until then; at most as long as interfaces are not to
+    /// be looked at.
     ///
     /// # Errors
     /// If the system cannot wait.
@@ -125,8 +125,8 @@ impl Sockets {
         Ok(Ready::Go)
     }
 
-    /// Gives what has arrived to `handle`: by which interface's index, from whom, and the bytes. At most one batch, and no
-    /// more than the share.
+    /// Gives what has arrived to `handle`: by which interface's index, from whom, and the bytes. At most one batch, and
+    /// no more than the share.
     pub fn receive(&mut self, mut handle: impl FnMut(u32, IpAddr, &[u8])) {
         let Self { ports, share, buffer, .. } = self;
         let now = Instant::now();
@@ -137,8 +137,8 @@ impl Sockets {
                 }
                 let Ok((length, from)) = port.socket.recv_from(buffer) else { break };
                 share.take(length);
-                // Who asks from another port wants an answer there (RFC 6762, section 6.7), which nobody here needs; and what
-                // fills the buffer was longer.
+                // Who asks from another port wants an answer there (RFC 6762, section 6.7), which nobody here needs;
+                // and what fills the buffer was longer.
                 if from.port() == PORT && length < buffer.len() {
                     handle(port.link.index, from.ip(), &buffer[..length]);
                 }
@@ -231,8 +231,8 @@ impl Port {
             if error.kind() != io::ErrorKind::AddrInUse {
                 return Err(error);
             }
-            // Some share it in the other way only. Not both at once from the beginning: of sockets of one user that share a
-            // port so, Linux gives each datagram to any one, whichever interface it came by.
+            // Some share it in the other way only. Not both at once from the beginning: of sockets of one user that
+            // share a port so, Linux gives each datagram to any one, whichever interface it came by.
             socket.set_reuse_port(true)?;
             socket.bind(&group.into())?;
         }

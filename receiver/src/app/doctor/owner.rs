@@ -2,8 +2,8 @@
 
 use std::fs;
 
-/// The process that has this UDP port, and its name (proc(5), /proc/net/udp and /proc/PID/fd); `None` if nobody has, or it
-/// is another user's.
+/// The process that has this UDP port, and its name (proc(5), /proc/net/udp and /proc/PID/fd); `None` if nobody has, or
+/// it is another user's.
 pub(super) fn of_port(port: u16) -> Option<(u32, String)> {
     let sockets = sockets_of_port(port);
     let processes =

@@ -49,8 +49,8 @@ impl Finder {
         }
     }
 
-    /// Lists several senders to choose from: in the window too, where there is one. Where there is none, one is taken, since
-    /// anybody can have others announced.
+    /// Lists several senders to choose from: in the window too, where there is one. Where there is none, one is taken,
+    /// since anybody can have others announced.
     pub(super) fn offer(&self, state: &mut FinderState, several: &[FoundSender]) {
         let names: Vec<String> = several.iter().map(|found| found.instance.clone()).collect();
         let (all, example) = (names.join(", "), as_shell_word(&names[0]));

@@ -54,8 +54,8 @@ impl Admitted {
         self.welcome.iter().map(|welcome| (welcome.source, welcome.session))
     }
 
-    /// Lets go of those whose time is over; returns those who sent too much in this window. They are counted on in one that
-    /// is not whole yet: pictures come in bursts, and a part of a window says nothing of the rest.
+    /// Lets go of those whose time is over; returns those who sent too much in this window. They are counted on in one
+    /// that is not whole yet: pictures come in bursts, and a part of a window says nothing of the rest.
     pub(super) fn forget(&mut self, is_whole: bool, now: Instant) -> impl Iterator<Item = SocketAddr> {
         self.welcome.retain(|one| now.saturating_duration_since(one.since) < FOR);
         let is_too_loud = move |one: &mut Welcome| {

@@ -55,8 +55,8 @@ impl ReceiveSocket {
             .context("cannot open a UDP socket")?;
         let is_group = listen.ip().is_multicast();
         if is_group {
-            // Several viewers of a group may run on one computer, whoever runs them: each gets all of it. The group's port is
-            // shared with what listens on all addresses only by viewers of one user.
+            // Several viewers of a group may run on one computer, whoever runs them: each gets all of it. The group's
+            // port is shared with what listens on all addresses only by viewers of one user.
             socket.set_reuse_address(true)?;
             socket.set_reuse_port(true)?;
         }

@@ -4,8 +4,8 @@ use crate::codec::{Decoded, DecodedLayout};
 
 /// Writes the picture's planes as `layout` has them, without padding, one behind the other.
 ///
-/// It goes by way of full resolution, which is simple; it is done where a camera turns grey at night, and for samplings that
-/// nobody else has.
+/// It goes by way of full resolution, which is simple; it is done where a camera turns grey at night, and for samplings
+/// that nobody else has.
 pub(super) fn convert(picture: &Decoded, layout: DecodedLayout, into: &mut Vec<u8>) {
     let full = in_full(picture);
     let (width, height) = (picture.width() as usize, picture.height() as usize);

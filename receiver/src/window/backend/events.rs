@@ -18,9 +18,9 @@ use crate::sync::lock;
 #[derive(Clone)]
 pub(crate) struct Bell(Way);
 
-/// SDL wakes a window on X11 by an event that it sends on a connection of its own, from the thread that wakes it. Xlib ends
-/// the program in whatever thread finds its display gone. So there we wait ourselves, and only the main thread has to do
-/// with Xlib.
+/// SDL wakes a window on X11 by an event that it sends on a connection of its own, from the thread that wakes it. Xlib
+/// ends the program in whatever thread finds its display gone. So there we wait ourselves, and only the main thread has
+/// to do with Xlib.
 #[derive(Clone)]
 enum Way {
     Own(sys::Event),

@@ -27,8 +27,8 @@ pub(crate) fn connection(window: &Window) -> Option<OwnedFd> {
     unsafe { BorrowedFd::borrow_raw(fd) }.try_clone_to_owned().ok()
 }
 
-/// Has `last_words` said by whichever thread finds that the window's display has gone, and then ends the program. Xlib knows
-/// no way to go on: its handler must not return.
+/// Has `last_words` said by whichever thread finds that the window's display has gone, and then ends the program. Xlib
+/// knows no way to go on: its handler must not return.
 pub(crate) fn at_loss(window: &Window, last_words: LastWords) {
     if display(window).is_none() {
         return;
@@ -60,8 +60,8 @@ extern "C" fn lost(_display: *mut c_void) -> c_int {
         }
     };
     let status = last_words();
-    // SAFETY: it takes no pointer and does not return. What would be done at exit(3) is done to a display that is gone, beside
-    // threads that may be waiting for it.
+    // SAFETY: it takes no pointer and does not return. What would be done at exit(3) is done to a display that is gone,
+    // beside threads that may be waiting for it.
     unsafe { libc::_exit(status.into()) }
 }
 

@@ -6,7 +6,8 @@ use super::font::Fonts;
 use super::painter::Painter;
 use super::palette::Colour;
 
-/// Pixels of B, G, R and straight alpha, without gaps between the rows. Its memory is kept from one drawing to the next.
+/// Pixels of B, G, R and straight alpha, without gaps between the rows. Its memory is kept from one drawing to the
+/// next.
 #[derive(Debug, Default)]
 pub(crate) struct Bitmap {
     pixels: Vec<u8>,

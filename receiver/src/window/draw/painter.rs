@@ -58,8 +58,8 @@ impl<'a> Painter<'a> {
         }
     }
 
-    /// Writes a line of letters, from the top of the line. A letter for which there is no room is left out as a whole, with
-    /// all that follow.
+    /// Writes a line of letters, from the top of the line. A letter for which there is no room is left out as a whole,
+    /// with all that follow.
     pub(crate) fn text(&mut self, (left, top): (u32, u32), text: &str, size: u32, colour: Colour) {
         if top as usize + height(size) as usize > self.height {
             return;

@@ -26,8 +26,8 @@ impl FoundText {
     }
 }
 
-/// The first place, from the top, where the text is, in letters of any colour and the smallest size: each of its pixels is
-/// exactly as it should be, those between and around the letters too.
+/// The first place, from the top, where the text is, in letters of any colour and the smallest size: each of its pixels
+/// is exactly as it should be, those between and around the letters too.
 pub(crate) fn find(bitmap: &Bitmap, text: &str) -> Option<FoundText> {
     let places = ColourIndex::of(bitmap);
     let mut sizes: Vec<u32> = sizes(8, 96).collect();

@@ -15,8 +15,8 @@ pub(crate) use figures::Figures;
 pub(crate) use panel::{SMALLEST, letter_size};
 pub(crate) use rows::{WORTH_A_LOOK, age_text};
 
-/// Draws as much as fits into a tile of this size, on a bitmap that is as large as it must be. Returns where in the tile it
-/// belongs; `None` if there is nothing to be laid over it.
+/// Draws as much as fits into a tile of this size, on a bitmap that is as large as it must be. Returns where in the
+/// tile it belongs; `None` if there is nothing to be laid over it.
 pub(crate) fn draw(
     bitmap: &mut Bitmap,
     fonts: &Fonts,

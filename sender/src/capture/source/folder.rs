@@ -45,8 +45,8 @@ enum Nothing {
 }
 
 impl Folder {
-    /// The `.jpg` and `.jpeg` files that are in the folder now. With `repeat`, those that are there after the last one come
-    /// next, and so on.
+    /// The `.jpg` and `.jpeg` files that are in the folder now. With `repeat`, those that are there after the last one
+    /// come next, and so on.
     pub(crate) fn open(path: &Path, repeat: bool) -> anyhow::Result<Self> {
         let files = list(path)?;
         ensure!(!files.is_empty(), "the folder {} has no .jpg files", path.display());

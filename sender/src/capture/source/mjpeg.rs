@@ -134,8 +134,8 @@ impl Search {
     }
 }
 
-/// How long, and in how many bytes, a picture is looked for before it is said that there is none. Text between pictures is
-/// less than [`SOMETHING`].
+/// How long, and in how many bytes, a picture is looked for before it is said that there is none. Text between pictures
+/// is less than [`SOMETHING`].
 const LONG_SEARCH: Duration = Duration::from_secs(5);
 const SOMETHING: usize = 4 << 10;
 const MUCH: usize = 1 << 20;

@@ -52,7 +52,8 @@ impl Spec {
 impl FromStr for Spec {
     type Err = anyhow::Error;
 
-    /// Reads `camera`, `camera:N`, `/dev/videoN`, `pattern`, `-` or a path. Whether it exists is seen when it is opened.
+    /// Reads `camera`, `camera:N`, `/dev/videoN`, `pattern`, `-` or a path. Whether it exists is seen when it is
+    /// opened.
     fn from_str(text: &str) -> anyhow::Result<Self> {
         ensure!(!text.is_empty(), "an empty source; camera, pattern, a path or - is expected");
         Ok(match text {

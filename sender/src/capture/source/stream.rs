@@ -244,7 +244,8 @@ impl Source for InputStream {
     }
 }
 
-/// Opens a file. A named pipe would otherwise keep us here until somebody writes into it, whatever is asked of us meanwhile.
+/// Opens a file. A named pipe would otherwise keep us here until somebody writes into it, whatever is asked of us
+/// meanwhile.
 fn open_file(path: &Path) -> io::Result<File> {
     let nonblocking = rustix::fs::OFlags::NONBLOCK.bits() as i32;
     OpenOptions::new().read(true).custom_flags(nonblocking).open(path)

@@ -45,8 +45,8 @@ impl Destination {
         [until, self.drain_netem(socket)].into_iter().flatten().min()
     }
 
-    /// Sends what there was no room for, or gives it up when that has taken too long; returns until when it waits, if it
-    /// does.
+    /// Sends what there was no room for, or gives it up when that has taken too long; returns until when it waits, if
+    /// it does.
     fn send_held(&mut self, socket: &mut SendSocket, now: Instant) -> Option<Instant> {
         let (transmit, until) = self.held.waiting()?;
         let error = match socket.send(&mut self.route, &transmit) {

@@ -7,9 +7,9 @@ use super::Fanout;
 use crate::net::computer_of;
 
 impl Fanout {
-    /// How many bytes a picture may have, so that the paths of those who are followed carry the stream. If nobody was named
-    /// to be followed, that is the slowest destination, and of the subscribers the slower half is not waited for; one
-    /// computer is one of them, however many of its ports subscribe.
+    /// How many bytes a picture may have, so that the paths of those who are followed carry the stream. If nobody was
+    /// named to be followed, that is the slowest destination, and of the subscribers the slower half is not waited for;
+    /// one computer is one of them, however many of its ports subscribe.
     pub(crate) fn frame_budget(&mut self, follow: Option<Follow>) -> Option<usize> {
         if !std::mem::take(&mut self.budgets_changed) {
             return self.frame_budget;

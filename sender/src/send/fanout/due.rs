@@ -23,7 +23,8 @@ impl Fanout {
         self.look_around(ledger, stats);
         self.tell_state(state);
         self.touched.clear();
-        // Some become due while others are sent to. They are not waited for, but neither does what comes back wait for ever.
+        // Some become due while others are sent to. They are not waited for, but neither does what comes back wait for
+        // ever.
         while self.touched.len() < self.destinations.len() {
             let before = self.touched.len();
             self.due_times.take(&mut self.touched, Instant::now());
@@ -71,7 +72,8 @@ impl Fanout {
         touched.iter().for_each(|&number| destinations[number].count(&mut listed[number], now));
     }
 
-    /// Goes on by the interfaces that there are, if they have changed, and tries destinations that could not be sent to.
+    /// Goes on by the interfaces that there are, if they have changed, and tries destinations that could not be sent
+    /// to.
     fn look_around(&mut self, ledger: &mut FrameLedger, stats: &Stats) {
         let now = Instant::now();
         if self.changes.is_due(now) {

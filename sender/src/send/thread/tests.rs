@@ -118,7 +118,8 @@ fn a_flood_of_feedback_holds_up_no_frame() {
         }
     });
     let heard = || setup.stats.lock().destinations[0].stream.feedback.total();
-    // The flood lasts until all have gone, however fast either is here. How much of it is read at once, Fanout's tests show.
+    // The flood lasts until all have gone, however fast either is here. How much of it is read at once, Fanout's tests
+    // show.
     for number in 1..=FRAMES {
         let before = heard();
         setup.put(number, 40_000);

@@ -10,8 +10,8 @@ use crate::window::draw::painter::Painter;
 use crate::window::draw::palette::{Colour, HEAD, PANEL, TEXT};
 use crate::window::widgets::history::PlotHistory;
 
-/// Draws as many rows as the tile has room for. Returns the panel's place in the tile. With `is_wide`, its width does not
-/// depend on what it says, so that it stands still while figures change.
+/// Draws as many rows as the tile has room for. Returns the panel's place in the tile. With `is_wide`, its width does
+/// not depend on what it says, so that it stands still while figures change.
 pub(crate) fn draw(
     bitmap: &mut Bitmap,
     fonts: &Fonts,

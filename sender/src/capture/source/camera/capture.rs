@@ -58,8 +58,8 @@ pub(super) struct Filled<'a> {
 }
 
 impl CameraCapture {
-    /// Opens the device, puts it into the mode nearest to what is wanted (if `format` is given, only in that) and starts
-    /// it.
+    /// Opens the device, puts it into the mode nearest to what is wanted (if `format` is given, only in that) and
+    /// starts it.
     pub(super) fn start(
         path: &Path,
         format: Option<CameraFormat>,
