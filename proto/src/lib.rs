@@ -11,6 +11,8 @@ pub mod framecode;
 mod geometry;
 mod histogram;
 pub mod jpeg;
+#[cfg(feature = "keys")]
+pub mod keys;
 mod mailbox;
 pub mod names;
 pub mod netem;

@@ -43,6 +43,8 @@ pub enum SubscribeState {
     Watching,
     /// The sender has as many viewers as it takes; the receiver tries again now and then.
     Full,
+    /// The sender lets in only who has its key; the receiver tries again now and then.
+    Locked,
 }
 
 /// What [`Subscriber::poll`] has to say.
@@ -106,17 +108,22 @@ impl Subscriber {
         else {
             return false;
         };
-        (self.session, self.answered) = (header.session, Some(now));
-        let is_new = std::mem::replace(&mut self.token, answer.token) != answer.token;
+        self.answered = Some(now);
         match answer.status {
-            SubscribeStatus::ShowToken if is_new && self.early == Early::Allowed => self.early = Early::Due,
-            SubscribeStatus::ShowToken => {}
-            SubscribeStatus::Full | SubscribeStatus::Other(_) => {
-                self.state = SubscribeState::Full;
-                self.next = now + RARELY;
-            }
+            SubscribeStatus::Locked(_) => (self.state, self.next) = (SubscribeState::Locked, now + RARELY),
+            status => self.answered(header.session, answer.token, status, now),
         }
         true
+    }
+
+    fn answered(&mut self, session: SessionId, token: Token, status: SubscribeStatus, now: Instant) {
+        self.session = session;
+        let is_new = std::mem::replace(&mut self.token, token) != token;
+        match status {
+            SubscribeStatus::ShowToken if is_new && self.early == Early::Allowed => self.early = Early::Due,
+            SubscribeStatus::ShowToken => {}
+            _ => (self.state, self.next) = (SubscribeState::Full, now + RARELY),
+        }
     }
 
     /// Notes that something of the stream came.
@@ -155,7 +162,9 @@ impl Subscriber {
         let silent = match self.state {
             SubscribeState::Subscribing => None,
             SubscribeState::Watching => self.heard.map(|heard| heard + SILENCE),
-            SubscribeState::Full => self.answered.map(|answered| answered + FULL_FOR),
+            SubscribeState::Full | SubscribeState::Locked => {
+                self.answered.map(|answered| answered + FULL_FOR)
+            }
         };
         if let Some(silent) = silent
             && silent <= now
@@ -177,7 +186,7 @@ impl Subscriber {
     fn interval(&self, now: Instant) -> Duration {
         match self.state {
             SubscribeState::Watching => WATCHING,
-            SubscribeState::Full => RARELY,
+            SubscribeState::Full | SubscribeState::Locked => RARELY,
             SubscribeState::Subscribing => match now.saturating_duration_since(self.since) {
                 silent if silent < SOON_FOR => SOON,
                 silent if silent < OFTEN_FOR => OFTEN,

@@ -157,6 +157,11 @@ pub(crate) fn emit_with(header: &Header, datagram: &mut Vec<u8>, body: impl FnOn
     emit(&Header { length, ..*header }, datagram);
 }
 
+/// Puts the right checksum on a datagram, which is at least a header long.
+pub(crate) fn renew_checksum(datagram: &mut [u8]) {
+    checksum::seal(datagram);
+}
+
 /// Makes a data datagram one that is sent again.
 pub(crate) fn mark_again(datagram: &mut [u8]) {
     datagram[header::KIND] = Kind::Again.to_wire();

@@ -91,7 +91,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    const fn from_wire(byte: u8) -> Self {
+    pub(crate) const fn from_wire(byte: u8) -> Self {
         match byte {
             1 => Self::Data,
             2 => Self::Parity,
@@ -109,7 +109,7 @@ impl Kind {
         }
     }
 
-    pub(super) const fn to_wire(self) -> u8 {
+    pub(crate) const fn to_wire(self) -> u8 {
         match self {
             Self::Data => 1,
             Self::Parity => 2,

@@ -8,6 +8,8 @@ mod header;
 mod hello;
 mod subscribe;
 
+#[cfg(feature = "keys")]
+pub(crate) use datagram::renew_checksum;
 pub use datagram::{Body, Datagram, emit, emit_control};
 pub(crate) use datagram::{PARITY_CHECKSUM_BYTES, emit_with, mark_again};
 pub use error::WireError;

@@ -5,7 +5,8 @@
 //! subscribe reply   token 8, status 1               header's session: the sender's
 //! ```
 //!
-//! Flags: 1, the viewer leaves. Status: 0, show this token; 1, there is no place for another viewer.
+//! Flags: 1, the viewer leaves. Status: 0, show this token; 1, there is no place for another viewer;
+//! 2, the sender is keyed, and the token is its key's id.
 
 use super::error::WireError;
 use super::feedback::Token;
@@ -35,6 +36,9 @@ pub enum SubscribeStatus {
     ShowToken,
     /// 1: there is no place for another viewer.
     Full,
+    /// 2: the sender is keyed, and the subscribe was not sealed with its key, of which this is the id. It stands in the
+    /// token's place: the reply is no longer than a subscribe.
+    Locked([u8; 8]),
     /// Any other number.
     Other(u8),
 }
@@ -61,6 +65,7 @@ impl SubscribeReply {
         let status = match rest.first() {
             Some(0) => SubscribeStatus::ShowToken,
             Some(1) => SubscribeStatus::Full,
+            Some(2) => SubscribeStatus::Locked(*token),
             Some(&other) => SubscribeStatus::Other(other),
             None => return Err(WireError::Payload),
         };
@@ -68,12 +73,14 @@ impl SubscribeReply {
     }
 
     pub(crate) fn emit(&self, datagram: &mut Vec<u8>) {
-        datagram.extend_from_slice(&self.token.get().to_be_bytes());
-        datagram.push(match self.status {
-            SubscribeStatus::ShowToken => 0,
-            SubscribeStatus::Full => 1,
-            SubscribeStatus::Other(other) => other,
-        });
+        let (token, status) = match self.status {
+            SubscribeStatus::ShowToken => (self.token.get().to_be_bytes(), 0),
+            SubscribeStatus::Full => (self.token.get().to_be_bytes(), 1),
+            SubscribeStatus::Locked(key) => (key, 2),
+            SubscribeStatus::Other(other) => (self.token.get().to_be_bytes(), other),
+        };
+        datagram.extend_from_slice(&token);
+        datagram.push(status);
     }
 }
 

@@ -1,0 +1,124 @@
+//! The sender's end: a sealer for each stream, and what receivers say opened.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::cipher::Suite;
+use super::key::{Key, KeyId};
+use super::layout::{self, BODY, Introduction, REQUESTER_BYTES, SALT_BYTES, TAG_BYTES};
+use super::peers::{Peer, Peers};
+use super::refusal::{Refusal, RefusalCounts};
+use super::stream::{Session, StreamSealer};
+use crate::seq::SessionId;
+use crate::wire::Kind;
+
+/// The keys of one run of a sender.
+pub struct SenderKeys {
+    key: Key,
+    session: Arc<Session>,
+    peers: Peers,
+    /// Replies sealed.
+    replies: u64,
+    counts: RefusalCounts,
+}
+
+impl SenderKeys {
+    /// For a session, with a salt that is random in each run, so that no two have keys in common.
+    pub fn new(key: Key, session: SessionId, salt: [u8; SALT_BYTES], suite: Suite) -> Self {
+        let introduction = Introduction::new(key.id(), salt, suite);
+        let session = Arc::new(Session::new(session, suite, key.session(&salt), introduction));
+        Self { key, session, peers: Peers::default(), replies: 0, counts: RefusalCounts::default() }
+    }
+
+    /// What tells its key from others.
+    pub fn id(&self) -> KeyId {
+        self.key.id()
+    }
+
+    /// Seals a stream to all who have the key, or to the one receiver with this number; `None` where the session has
+    /// had 16 million streams.
+    pub fn stream(&self, to: Option<u64>) -> Option<StreamSealer> {
+        StreamSealer::new(&self.session, to.unwrap_or(0))
+    }
+
+    /// Appends the sealed form of a reply to the receiver with this number.
+    #[must_use]
+    pub fn seal_reply(&mut self, to: u64, plain: &[u8], sealed: &mut Vec<u8>) -> bool {
+        let is_sealed = StreamSealer::for_replies(&self.session, to, self.replies).seal(plain, sealed);
+        self.replies += 1;
+        is_sealed
+    }
+
+    /// Opens what a receiver says: the datagram of version 1 that it sealed, and the receiver's number.
+    ///
+    /// # Errors
+    /// Why it is not believed.
+    pub fn open<'a>(&mut self, datagram: &'a mut [u8], now: Instant) -> Result<(&'a mut [u8], u64), Refusal> {
+        match self.try_open(datagram, now) {
+            Ok((range, receiver)) => Ok((&mut datagram[range], receiver)),
+            Err(refusal) => {
+                self.counts.add(refusal);
+                Err(refusal)
+            }
+        }
+    }
+
+    /// What was refused so far.
+    pub fn counts(&self) -> RefusalCounts {
+        self.counts
+    }
+
+    fn try_open(&mut self, datagram: &mut [u8], now: Instant) -> Result<(Range<usize>, u64), Refusal> {
+        if !layout::is_sealed(datagram) {
+            return Err(Refusal::Unkeyed);
+        }
+        let body = BODY + REQUESTER_BYTES;
+        let length = datagram.len();
+        let (Some(kind), Some(number), Some(session)) =
+            (layout::kind(datagram), layout::counter(datagram), layout::session(datagram))
+        else {
+            return Err(Refusal::Malformed);
+        };
+        if length < body + TAG_BYTES || !layout::is_a_receivers(kind) {
+            return Err(Refusal::Malformed);
+        }
+        let (key, receiver) = layout::requester(datagram).ok_or(Refusal::Malformed)?;
+        if key != self.key.id() {
+            return Err(Refusal::WrongKey(key));
+        }
+        let is_first = kind == Kind::Subscribe && session == u64::MAX;
+        if !is_first && session != self.session.id.get() {
+            return Err(Refusal::Early);
+        }
+        let known = self.peers.get(receiver);
+        let is_known = known.is_some();
+        let mut stranger = Peer::new(now);
+        let peer = known.unwrap_or(&mut stranger);
+        if !peer.window.is_new(number) {
+            return Err(Refusal::Replayed);
+        }
+        let Session { secret, suite, id, .. } = &*self.session;
+        let cipher = if is_first {
+            peer.first.get_or_insert_with(|| self.key.first_request(receiver))
+        } else {
+            peer.up.get_or_insert_with(|| secret.up(*suite, *id, receiver))
+        };
+        let (clear, sealed) = datagram.split_at_mut(body);
+        cipher.open(number, clear, sealed).ok_or(Refusal::Forged)?;
+        peer.window.note(number);
+        if is_known {
+            self.peers.heard(receiver, now);
+        } else {
+            self.peers.keep(receiver, stranger, now);
+        }
+        Ok((layout::restore(datagram, body, length - TAG_BYTES), receiver))
+    }
+}
+
+impl fmt::Debug for SenderKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SenderKeys({})", self.key.id())
+    }
+}
