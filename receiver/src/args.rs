@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
+use proto::app::keys::KeyArgs;
 use proto::app::{StreamFormat, SystemArgs, parse_bytes, parse_duration, parse_switch};
 use proto::app::{WebArgs, WebPolicy};
 use proto::netem::Impairment;
@@ -116,6 +117,10 @@ pub struct Args {
     /// Wait for the screen's refresh before each picture: no tearing, but up to one refresh later
     #[arg(long, help_heading = OUTPUT)]
     pub vsync: bool,
+
+    /// What opens senders.
+    #[command(flatten)]
+    pub(crate) keys: KeyArgs,
 
     /// How it shows itself to browsers.
     #[command(flatten)]

@@ -7,6 +7,7 @@ mod cameras;
 mod cameras;
 mod diagnosis;
 mod doctor;
+mod new_key;
 mod report;
 mod run;
 mod sockets;
@@ -18,4 +19,5 @@ mod web;
 
 pub use cameras::list_cameras;
 pub use doctor::check;
+pub use new_key::new_key;
 pub use run::run;

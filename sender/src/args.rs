@@ -8,8 +8,10 @@ use std::time::Duration;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
+use proto::app::keys::KeyArgs;
 use proto::app::{Given, StreamFormat, SystemArgs, parse_duration, parse_switch};
 use proto::app::{WebArgs, WebPolicy};
+use proto::keys::SEALED_BYTES;
 use proto::netem::Impairment;
 use proto::{Fec, Follow, Pace, QualityRange, SendConfig, SessionId};
 
@@ -146,6 +148,14 @@ pub struct Args {
     #[arg(long, value_name = "slowest|PERCENT", help_heading = REPAIR)]
     pub(crate) follow: Option<Follow>,
 
+    /// Who may look.
+    #[command(flatten)]
+    pub(crate) keys: KeyArgs,
+
+    /// Send RTP/JPEG to everybody although there is a key: that format cannot be sealed
+    #[arg(long, help_heading = "Keys")]
+    pub(crate) insecure: bool,
+
     /// How it shows itself to browsers.
     #[command(flatten)]
     pub(crate) web: WebArgs,
@@ -193,6 +203,7 @@ impl Args {
             resend: self.resend,
             follow: self.follow.unwrap_or_default(),
             max_bitrate: self.max_bitrate,
+            seal_bytes: if self.keys.is_given() { SEALED_BYTES } else { 0 },
             ..SendConfig::new(session, secret)
         }
     }
@@ -220,6 +231,8 @@ impl Args {
             "RTP/JPEG goes to a --dest, and nobody can subscribe to it: give --dest HOST:PORT, and leave out --serve"
         } else if is_rtp && matches!(self.fec, Fec::Percent(_)) {
             "RTP/JPEG has no parity: leave out --fec, or --format rtp"
+        } else if is_rtp && self.keys.is_given() && !self.insecure {
+            "RTP/JPEG is open to everybody, whatever key there is: leave out --format rtp, or say --insecure"
         } else {
             return Ok(());
         };
@@ -232,6 +245,12 @@ impl Args {
 pub enum Command {
     /// List the cameras, with their sizes and rates
     Cameras,
+    /// Make a key, so that only who has it looks and speaks
+    Key {
+        /// What to do
+        #[command(subcommand)]
+        action: KeyAction,
+    },
     /// Check what sending needs: interfaces, the way to a receiver and whether it answers, cameras. Status 1 if
     /// something needs attention
     Doctor {
@@ -249,6 +268,17 @@ pub enum Command {
     },
     /// Print the manual page, in roff
     Man,
+}
+
+/// What is done with keys.
+#[derive(Debug, Subcommand)]
+pub enum KeyAction {
+    /// Make one: twelve words that stand for 128 random bits. It is printed, or written to a file
+    New {
+        /// Where to write it; only its owner can read it. What is there is kept
+        #[arg(long, value_name = "FILE")]
+        key_file: Option<PathBuf>,
+    },
 }
 
 const INPUT: &str = "Input";

@@ -13,8 +13,8 @@ mod send;
 mod serve;
 mod stats;
 
-pub use app::{check, list_cameras, run};
-pub use args::{Args, Command};
+pub use app::{check, list_cameras, new_key, run};
+pub use args::{Args, Command, KeyAction};
 #[cfg(feature = "camera")]
 pub use capture::source::camera::{CameraFormat, open_in as open_camera_in};
 pub use capture::source::{InputStream, NextPicture, Source, WantedMode, Which};

@@ -5,6 +5,7 @@ mod backlog;
 mod destination;
 mod due_times;
 mod fanout;
+mod keyed;
 mod ledger;
 mod stream;
 mod stream_factory;
@@ -13,5 +14,6 @@ mod wait;
 
 pub(crate) use awaited::Awaited;
 pub(crate) use fanout::Fanout;
+pub(crate) use keyed::Keyed;
 pub(crate) use stream_factory::StreamFactory;
 pub(crate) use thread::run;

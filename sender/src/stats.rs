@@ -10,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use proto::app::Heartbeat;
+use proto::keys::RefusalCounts;
 use proto::{SendStats, SubscribeCounts, Viewer, WindowedHistogram};
 
 use crate::net::Route;
@@ -53,6 +54,8 @@ pub(crate) struct SendCounters {
     pub departed: Departed,
     /// Asks to watch, by how they ended.
     pub asks: SubscribeCounts,
+    /// What came and was refused, where only who has the key may speak.
+    pub keyed: Option<RefusalCounts>,
     /// What is wrong, if something is, in a sentence.
     pub diagnosis: Option<String>,
 }

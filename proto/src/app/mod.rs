@@ -9,6 +9,7 @@ mod completions;
 mod config;
 mod console;
 mod heartbeat;
+pub mod keys;
 mod latest_stats;
 mod log;
 mod manual;

@@ -50,6 +50,10 @@ pub(super) fn read(text: &str) -> Result<Zeroizing<[u8; CODE_BYTES]>, CodeError>
     Ok(bytes)
 }
 
+pub(super) fn is_word(word: &str) -> bool {
+    Language::English.find_word(word).is_some()
+}
+
 const WORDS: usize = 12;
 
 #[cfg(test)]

@@ -49,6 +49,11 @@ impl Key {
         code::write(bytes)
     }
 
+    /// Whether a word is one of those that codes are made of.
+    pub fn is_code_word(word: &str) -> bool {
+        code::is_word(word)
+    }
+
     /// What tells it from others.
     pub fn id(&self) -> KeyId {
         self.id
@@ -128,6 +133,11 @@ impl fmt::Display for KeyId {
 }
 
 impl KeyId {
+    /// The id with these bytes.
+    pub const fn new(id: [u8; KEY_ID_BYTES]) -> Self {
+        Self(id)
+    }
+
     /// As it stands in datagrams.
     pub fn bytes(&self) -> [u8; KEY_ID_BYTES] {
         self.0

@@ -60,6 +60,11 @@ pub fn locked_by(datagram: &[u8]) -> Option<KeyId> {
     introduces.then(|| Introduction::read(datagram)).flatten().map(|introduction| introduction.key)
 }
 
+/// Whether somebody wants to subscribe by a datagram, sealed or not, as far as it says so.
+pub fn is_subscribe(datagram: &[u8]) -> bool {
+    datagram.starts_with(b"Ck") && kind(datagram) == Some(Kind::Subscribe)
+}
+
 pub(super) fn kind(datagram: &[u8]) -> Option<Kind> {
     datagram.get(KIND_AT).map(|kind| Kind::from_wire(*kind))
 }

@@ -25,7 +25,7 @@ mod tests;
 pub use cipher::Suite;
 pub use code::CodeError;
 pub use key::{Key, KeyId};
-pub use layout::{SEALED_BYTES, locked_by};
+pub use layout::{SEALED_BYTES, is_subscribe, locked_by};
 pub use phrase::PhraseError;
 pub use receiver::ReceiverKeys;
 pub use refusal::{Refusal, RefusalCounts};

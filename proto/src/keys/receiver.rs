@@ -17,9 +17,8 @@ use crate::wire::{Body, Datagram, HEADER_BYTES, Kind, SubscribeStatus};
 /// The keys of a receiver, and the sessions that they open.
 pub struct ReceiverKeys {
     keys: Vec<Key>,
-    /// With which of them it subscribes.
-    subscribes_with: usize,
-    first: Cipher,
+    /// With which of them it subscribes, and what that is sealed with; `None` as long as it is not known to be needed.
+    subscribes_with: Option<(usize, Cipher)>,
     /// The receiver's own number: random, and not 0.
     number: u64,
     /// Whether what it wants is sealed for it alone.
@@ -42,8 +41,7 @@ impl ReceiverKeys {
         let first = keys[0].first_request(number);
         Self {
             keys,
-            subscribes_with: 0,
-            first,
+            subscribes_with: Some((0, first)),
             number,
             subscribes,
             count: 0,
@@ -53,17 +51,37 @@ impl ReceiverKeys {
         }
     }
 
+    /// The same, which subscribes unsealed until it is told that it needs a key: the sender may have none.
+    #[must_use]
+    pub fn subscribing_openly(self) -> Self {
+        Self { subscribes_with: None, ..self }
+    }
+
     /// Opens what a sender says: the datagram of version 1 that it sealed, in its place.
     ///
     /// # Errors
     /// Why it is not believed.
     pub fn open<'a>(&mut self, datagram: &'a mut [u8], now: Instant) -> Result<&'a mut [u8], Refusal> {
-        match self.try_open(datagram, now) {
-            Ok(range) => Ok(&mut datagram[range]),
-            Err(refusal) => {
-                self.counts.add(refusal);
-                Err(refusal)
-            }
+        self.open_in_place(datagram, now).map(|plain| &mut datagram[plain])
+    }
+
+    /// The same, which says where in `datagram` it is.
+    ///
+    /// # Errors
+    /// Why it is not believed.
+    pub fn open_in_place(&mut self, datagram: &mut [u8], now: Instant) -> Result<Range<usize>, Refusal> {
+        self.try_open(datagram, now).inspect_err(|refusal| self.counts.add(*refusal))
+    }
+
+    /// Whether it has the key of this id.
+    pub fn has(&self, id: KeyId) -> bool {
+        self.keys.iter().any(|key| key.id() == id)
+    }
+
+    /// Takes one more key.
+    pub fn add(&mut self, key: Key) {
+        if self.keys.iter().all(|known| known.id() != key.id()) {
+            self.keys.push(key);
         }
     }
 
@@ -74,10 +92,10 @@ impl ReceiverKeys {
         let (Some(kind), Some(session)) = (layout::kind(plain), layout::session(plain)) else { return false };
         let known = self.sessions.iter().rev().filter(|known| known.id.get() == session);
         let known = known.max_by_key(|known| known.heard);
-        let (key, cipher) = match known {
-            Some(known) => (known.introduction.key, &known.up),
-            None if session == u64::MAX => (self.keys[self.subscribes_with].id(), &self.first),
-            None => return false,
+        let (key, cipher) = match (known, &self.subscribes_with) {
+            (Some(known), _) => (known.introduction.key, &known.up),
+            (None, Some((at, first))) if session == u64::MAX => (self.keys[*at].id(), first),
+            (None, _) => return false,
         };
         let Some(count) = self.count.checked_add(1) else { return false };
         self.count = count;
@@ -214,8 +232,8 @@ impl ReceiverKeys {
         };
         let SubscribeStatus::Locked(key) = reply.status else { return Refusal::Unkeyed };
         match self.keys.iter().position(|own| own.id() == KeyId(key)) {
-            Some(at) if at != self.subscribes_with => {
-                (self.subscribes_with, self.first) = (at, self.keys[at].first_request(self.number));
+            Some(at) if self.subscribes_with.as_ref().is_none_or(|(own, _)| *own != at) => {
+                self.subscribes_with = Some((at, self.keys[at].first_request(self.number)));
                 Refusal::Unkeyed
             }
             Some(_) => Refusal::Unkeyed,

@@ -11,8 +11,9 @@ use super::layout::{self, BODY, Introduction, REQUESTER_BYTES, SALT_BYTES, TAG_B
 use super::peers::{Peer, Peers};
 use super::refusal::{Refusal, RefusalCounts};
 use super::stream::{Session, StreamSealer};
-use crate::seq::SessionId;
-use crate::wire::Kind;
+use crate::frame::MediaTime;
+use crate::seq::{FrameId, SessionId};
+use crate::wire::{self, Header, Kind, SubscribeReply, SubscribeStatus, Token};
 
 /// The keys of one run of a sender.
 pub struct SenderKeys {
@@ -49,6 +50,19 @@ impl SenderKeys {
         let is_sealed = StreamSealer::for_replies(&self.session, to, self.replies).seal(plain, sealed);
         self.replies += 1;
         is_sealed
+    }
+
+    /// Appends what somebody is told who has no key, or another one, and wants to subscribe: which key it needs. It is
+    /// not sealed, and no longer than `subscribe` is; nothing where that is too short.
+    pub fn locked_reply(&self, subscribe: &[u8], reply: &mut Vec<u8>) {
+        let header =
+            Header::control(Kind::SubscribeReply, self.session.id, FrameId::default(), MediaTime::default());
+        let status = SubscribeStatus::Locked(self.key.id().bytes());
+        let locked = SubscribeReply { token: Token::default(), status };
+        wire::emit_with(&header, reply, |body| locked.emit(body));
+        if reply.len() > subscribe.len() {
+            reply.clear();
+        }
     }
 
     /// Opens what a receiver says: the datagram of version 1 that it sealed, and the receiver's number.

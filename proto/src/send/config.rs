@@ -17,6 +17,8 @@ pub struct SendConfig {
     /// What a datagram costs on the wire beside its payload, in bytes: headers, preamble and gap. It makes the pace
     /// that of the wire.
     pub overhead_bytes: usize,
+    /// By how many bytes each datagram is longer once it is sealed; 0 where it is not.
+    pub seal_bytes: usize,
     /// How fast frames go out.
     pub pace: Pace,
     /// How far frames are apart, where that is known beforehand. It is learned otherwise.
@@ -38,12 +40,23 @@ pub struct SendConfig {
 }
 
 impl SendConfig {
+    /// The largest datagram that the path takes once it is sealed.
+    pub(super) fn plain_bytes(&self) -> usize {
+        self.datagram_bytes.saturating_sub(self.seal_bytes)
+    }
+
+    /// What a datagram costs on the wire beside what is sealed.
+    pub(super) fn plain_overhead(&self) -> usize {
+        self.overhead_bytes + self.seal_bytes
+    }
+
     /// A stream to one receiver on an Ethernet, paced and repaired as is found best.
     pub fn new(session: SessionId, secret: [u8; 16]) -> Self {
         Self {
             session,
             datagram_bytes: 1472,
             overhead_bytes: 66,
+            seal_bytes: 0,
             pace: Pace::Auto,
             interval: None,
             name: String::new(),

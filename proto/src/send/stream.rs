@@ -75,7 +75,7 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
     /// A stream that has sent nothing yet. It says hello at once.
     pub fn new(config: SendConfig, clock: Clock, now: Instant) -> Self {
         Self {
-            pacer: Pacer::new(config.pace, config.overhead_bytes),
+            pacer: Pacer::new(config.pace, config.plain_overhead()),
             queue: FrameQueue::new(config.interval, config.max_bitrate),
             sent_frames: SentFrames::new(),
             encoder: ParityEncoder::default(),
@@ -114,9 +114,9 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
     pub fn push_frame(&mut self, frame: Frame, now: Instant) {
         let path = Path { limit: self.limit(), free: self.pacer.free() };
         let head = wire::HEADER_BYTES + wire::PARITY_CHECKSUM_BYTES;
-        let each = self.config.datagram_bytes.saturating_sub(head).max(1);
+        let each = self.config.plain_bytes().saturating_sub(head).max(1);
         let bytes = frame.jpeg.len();
-        let wire = bytes + bytes.div_ceil(each) * (wire::HEADER_BYTES + self.config.overhead_bytes);
+        let wire = bytes + bytes.div_ceil(each) * (wire::HEADER_BYTES + self.config.plain_overhead());
         self.queue.push(frame, wire, path, now);
     }
 
@@ -214,9 +214,9 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
         let limit = self.limit();
         let wire = self.queue.budget(limit)?;
         // Of what is on the wire, headers and parity are no picture.
-        let each = self.config.datagram_bytes as f64;
+        let each = self.config.plain_bytes() as f64;
         let share = (each - (wire::HEADER_BYTES + wire::PARITY_CHECKSUM_BYTES) as f64).max(1.0)
-            / (each + self.config.overhead_bytes as f64);
+            / (each + self.config.plain_overhead() as f64);
         let before = self.sent_frames.newest().map(|sent| &sent.slab);
         let parity = before.map_or(0.0, |slab| slab.planned_parity() as f64 / slab.len().max(1) as f64);
         Some((wire * share / (1.0 + parity)) as usize)

@@ -55,8 +55,8 @@ impl Diagnosis {
     pub(super) fn look(&mut self, feed: &Feed) {
         let live = feed.live();
         let (mut totals, source) = (counters(&live.counters), live.counters.source.clone());
-        let FeedCounters { is_over, is_full, ref away, .. } = live.counters;
-        let away = away.clone();
+        let FeedCounters { is_over, is_full, ref away, ref locked, .. } = live.counters;
+        let away = away.clone().or_else(|| locked.clone());
         drop(live);
         (totals.port, totals.is_group) = (self.listen.port(), self.listen.ip().is_multicast());
         (totals.buffer, totals.is_rtp) = (Some(self.buffer), self.format == StreamFormat::Rtp);

@@ -5,6 +5,7 @@ use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, anyhow, bail};
 use proto::RecvConfig;
+use proto::app::keys::KeyStore;
 use proto::app::{Console, Given, Reporter, StreamFormat};
 use proto::rtp::RtpRecvConfig;
 use proto::sys::{Stop, at_user_signal, join, random_bytes, spawn, stop_at_signals, wall_clock};
@@ -17,7 +18,9 @@ use crate::discovery::{self, Sources};
 use crate::feed::{Feeds, Status};
 use crate::net::ReceiveSocket;
 use crate::output::{OutputSpec, Outputs};
-use crate::session::{FrameLimit, Host, LOOK_UP_EVERY, Opened, ReceiveContext, ReceiveThreads, StreamConfig};
+use crate::session::{
+    FrameLimit, Host, Keyring, LOOK_UP_EVERY, Opened, ReceiveContext, ReceiveThreads, StreamConfig,
+};
 use crate::sync::lock;
 use crate::window::{Options, Window};
 
@@ -33,6 +36,7 @@ pub fn run(args: &Args) -> Result<()> {
     if json_to_stdout && args.output.iter().any(OutputSpec::is_standard_output) {
         bail!("--stats-json - and an --output to standard output would mix; give --stats-json a file");
     }
+    let keyring = keyring(args)?;
     proto::warm_up();
     let sources = args.sources();
     let (opened, unknown) = open_sockets(&sources, args)?;
@@ -57,6 +61,7 @@ pub fn run(args: &Args) -> Result<()> {
         keep: args.keep(),
         heartbeats: Mutex::default(),
         shows_in_browsers: web.is_some(),
+        keyring,
         config: stream_config(args)?,
         most_senders,
         enough: FrameLimit::new(args.frames),
@@ -142,6 +147,12 @@ fn lose_display(ending: &Mutex<Option<Ending>>, stop: &Stop) -> u8 {
         tracing::error!("{error:#}");
     }
     1
+}
+
+/// The keys that are given, or else those that were typed before.
+fn keyring(args: &Args) -> Result<Arc<Keyring>> {
+    let given = args.keys.for_receiver()?;
+    Ok(Arc::new(Keyring::new(given, KeyStore::open()?)))
 }
 
 fn stream_config(args: &Args) -> Result<StreamConfig> {

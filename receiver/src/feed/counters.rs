@@ -1,5 +1,6 @@
 //! What is counted of a sender.
 
+use proto::keys::RefusalCounts;
 use proto::{RecvStats, WindowedHistogram};
 use serde::Serialize;
 
@@ -53,6 +54,10 @@ pub struct FeedCounters {
     pub is_full: bool,
     /// Why the receiver does not subscribe, if another sender is where it was.
     pub away: Option<String>,
+    /// Why it is not shown, if that is because of a key.
+    pub locked: Option<String>,
+    /// What was refused because it is not sealed as it should be, where there is a key.
+    pub keyed: Option<RefusalCounts>,
     /// What is wrong, if something is, in a sentence.
     pub diagnosis: Option<String>,
 }

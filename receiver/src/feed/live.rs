@@ -79,7 +79,7 @@ impl Live {
     /// Nothing comes any more.
     pub(crate) fn falls_silent(&mut self) {
         // Of one that is not there, that is as it should be.
-        if !matches!(self.status.state, StreamState::Away(_)) {
+        if !matches!(self.status.state, StreamState::Away(_) | StreamState::Locked(_)) {
             self.status().state = StreamState::Silent(Instant::now());
         }
     }
@@ -102,6 +102,18 @@ impl Live {
             }
             None => StreamState::Waiting(Instant::now()),
         };
+    }
+
+    /// What is wrong about its key, in a sentence; or nothing is, any more.
+    pub(crate) fn is_locked(&mut self, why: Option<String>) {
+        self.counters.locked.clone_from(&why);
+        match why {
+            Some(why) => self.status().state = StreamState::Locked(why),
+            None if matches!(self.status.state, StreamState::Locked(_)) => {
+                self.status().state = StreamState::Waiting(Instant::now());
+            }
+            None => {}
+        }
     }
 
     /// By which interface this source is reached, if that is who sends. Whoever asks the system for it does so in no

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use proto::app::{StatsReport, percentiles_text, two_digits};
+use proto::keys::RefusalCounts;
 use proto::{DatagramCounts, LossCounts, Percentiles, RecvStats, RepairCounts, WindowedHistogram};
 use serde::{Serialize, Serializer};
 
@@ -37,6 +38,8 @@ pub(crate) struct Object {
     pub outputs: Vec<OutputObject>,
     /// Of a hundred frames sent since the last report.
     pub loss_percent: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keyed: Option<RefusalCounts>,
     pub diagnosis: Option<String>,
     #[serde(skip)]
     is_full: bool,
@@ -182,6 +185,7 @@ impl Reports {
             sessions: stream.sessions,
             outputs: counters.outputs.clone(),
             loss_percent: loss_percent(&stream, &before),
+            keyed: counters.keyed,
             diagnosis: counters.diagnosis.clone(),
             is_full: counters.is_full,
             away: counters.away.clone(),

@@ -38,6 +38,8 @@ pub enum StreamState {
     Full,
     /// Another one is where it was, in a sentence.
     Away(String),
+    /// A key is missing, or is another, in a sentence.
+    Locked(String),
 }
 
 impl Status {

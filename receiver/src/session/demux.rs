@@ -7,6 +7,7 @@ use std::time::Instant;
 use proto::Outcome;
 
 use super::identity::Candidate;
+use super::opener::Opener;
 use super::shared::ReceiveContext;
 use super::slot::{Addresses, SenderSlot};
 use super::subscription::{Incoming, Subscription};
@@ -19,6 +20,7 @@ pub(super) struct Demux<'a> {
     pub(super) subscription: &'a mut Option<Subscription>,
     pub(super) unassigned: &'a mut Unassigned,
     pub(super) gate: &'a mut Gate,
+    pub(super) opener: &'a mut Opener,
     pub(super) shared: &'a ReceiveContext,
     /// Whether a sender is to have a slot of its own.
     pub(super) wanted: bool,
@@ -35,6 +37,14 @@ impl Demux<'_> {
         now: Instant,
     ) {
         let from = addresses.0;
+        let datagram = match self.opener.open(from, datagram, now) {
+            Ok(plain) => &mut datagram[plain],
+            Err(_) => {
+                self.slots[0].count_aside(Outcome::Unknown);
+                self.gate.count(from, datagram, now);
+                return;
+            }
+        };
         if let Some(subscription) = self.subscription {
             match subscription.take_in(from, datagram, now) {
                 Incoming::Foreign => {

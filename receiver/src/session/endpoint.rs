@@ -13,6 +13,7 @@ use proto::netem::Netem;
 
 use super::demux::Demux;
 use super::identity::is_same_address;
+use super::opener::{LockState, Opener, Uplink};
 use super::shared::ReceiveContext;
 use super::slot::{Addresses, SenderSlot};
 use super::subscription::Subscription;
@@ -35,6 +36,9 @@ pub(super) struct Endpoint {
     target: Option<TargetView>,
     slots: Vec<SenderSlot>,
     unassigned: Unassigned,
+    opener: Opener,
+    /// What is shown of its keys.
+    lock: Option<LockState>,
     /// Keeps a flood from filling the socket's buffer.
     gate: Gate,
     /// When a flood may be spoken of again.
@@ -68,8 +72,12 @@ impl Endpoint {
             subscribes: subscription.is_some(),
             probe: Arc::new(socket.probe().context("cannot watch the socket")?),
         };
+        let name = subscription.as_ref().map(Subscription::wanted).unwrap_or_default();
+        let opener = Opener::new(&shared.keyring, subscription.is_some(), &name)?;
         let mut endpoint = Self {
             socket,
+            opener,
+            lock: None,
             netem,
             subscription,
             target: None,
@@ -104,12 +112,14 @@ impl Endpoint {
     pub(super) fn run(mut self) -> Result<()> {
         while self.step()? {}
         let now = Instant::now();
-        if let Some(subscription) = &mut self.subscription {
-            subscription.leave(&mut self.socket);
+        let Self { socket, opener, subscription, slots, shared, .. } = &mut self;
+        let mut uplink = Uplink { socket, opener };
+        if let Some(subscription) = subscription {
+            subscription.leave(&mut uplink);
         }
-        for slot in &mut self.slots {
+        for slot in slots {
             slot.close();
-            slot.drain(&mut self.socket, &self.shared, now);
+            slot.drain(&mut uplink, shared, now);
             slot.publish();
         }
         Ok(())
@@ -147,17 +157,17 @@ impl Endpoint {
     /// Waits for something and sees to it; `false` if it is time to end.
     fn step(&mut self) -> Result<bool> {
         self.follow_group(Instant::now());
-        let Self { socket, slots, subscription, shared, netem, heartbeat, gate, .. } = self;
+        let Self { socket, opener, slots, subscription, shared, netem, heartbeat, gate, .. } = self;
         let now = Instant::now();
         let mut until =
             [netem.as_ref().and_then(Netem::next_due), gate.next_look()].into_iter().flatten().min();
         for slot in slots.iter_mut() {
-            let slot_until = slot.drain(socket, shared, now);
+            let slot_until = slot.drain(&mut Uplink { socket, opener }, shared, now);
             slot.publish_in_time(now);
             until = [until, slot_until, slot.next_look(socket)].into_iter().flatten().min();
         }
         if let Some(subscription) = subscription {
-            let due = subscription.drain(socket, &slots[0].feed, shared, now);
+            let due = subscription.drain(&mut Uplink { socket, opener }, &slots[0].feed, shared, now);
             until = [until, due].into_iter().flatten().min();
         }
         if shared.enough.is_reached() {
@@ -172,6 +182,7 @@ impl Endpoint {
         let now = Instant::now();
         self.drain_netem(now);
         self.see_to_floods(now);
+        self.show_lock(now);
         for slot in &mut self.slots {
             slot.note_drops(&self.socket, now);
             slot.handle_timeout(&mut self.socket, &self.shared.feeds, now);
@@ -209,6 +220,17 @@ impl Endpoint {
         self.add_wanted_slot(wanted);
     }
 
+    /// Says whether a key is missing, when that changes.
+    fn show_lock(&mut self, now: Instant) {
+        self.opener.forget(now);
+        self.slots[0].set_refused(self.opener.counts());
+        let lock = self.opener.lock;
+        if std::mem::replace(&mut self.lock, lock) != lock {
+            self.slots[0].feed.live().is_locked(lock.map(LockState::sentence));
+            self.shared.feeds.wake();
+        }
+    }
+
     /// Has the kernel turn away what there is too much of, or let it in again.
     fn see_to_floods(&mut self, now: Instant) {
         let Self { socket, slots, subscription, gate, floods, .. } = self;
@@ -232,8 +254,8 @@ impl Endpoint {
 
     /// The link, which lends its buffers while it is read, and whoever takes in what comes meanwhile.
     fn open(&mut self) -> (&mut ReceiveSocket, &mut Option<Netem<Addresses>>, Demux<'_>) {
-        let Self { socket, netem, slots, subscription, unassigned, gate, shared, .. } = self;
-        (socket, netem, Demux { slots, subscription, unassigned, gate, shared, wanted: false })
+        let Self { socket, netem, slots, subscription, unassigned, gate, opener, shared, .. } = self;
+        (socket, netem, Demux { slots, subscription, unassigned, gate, opener, shared, wanted: false })
     }
 
     /// Makes a slot for a sender that keeps sending although all slots are taken.

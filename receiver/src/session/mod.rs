@@ -5,6 +5,8 @@ mod endpoint;
 mod frame_interval;
 mod host;
 mod identity;
+mod keys;
+mod opener;
 mod shared;
 mod slot;
 mod standing;
@@ -16,6 +18,7 @@ mod timeouts;
 mod unassigned;
 
 pub(crate) use host::Host;
+pub(crate) use keys::Keyring;
 pub(crate) use shared::{FrameLimit, ReceiveContext};
 pub(crate) use stream::StreamConfig;
 pub(crate) use subscription::full;

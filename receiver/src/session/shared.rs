@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use proto::app::Heartbeat;
 use proto::sys::Stop;
 
+use super::keys::Keyring;
 use super::stream::StreamConfig;
 use crate::decode::Decoding;
 use crate::feed::Feeds;
@@ -28,6 +29,8 @@ pub(crate) struct ReceiveContext {
     pub heartbeats: Mutex<Vec<Heartbeat>>,
     /// Whether browsers are shown frames.
     pub shows_in_browsers: bool,
+    /// The keys that are known.
+    pub keyring: Arc<Keyring>,
     /// How each stream behaves.
     pub config: StreamConfig,
     /// How many senders one socket is shown of.

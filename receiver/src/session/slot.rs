@@ -7,11 +7,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use proto::RateLimiter;
+use proto::keys::RefusalCounts;
 use proto::wire::Token;
 use proto::{DatagramCounts, Outcome, RecvEvent, RecvOutput, SessionId};
 
 use super::frame_interval::FrameInterval;
 use super::identity::{Candidate, SenderHistory, Similarity};
+use super::opener::Uplink;
 use super::shared::ReceiveContext;
 use super::standing::Standing;
 use super::stream::{ReceiveStream, StreamConfig};
@@ -39,6 +41,8 @@ pub(super) struct SenderSlot {
     messages: RateLimiter,
     /// Datagrams that never came to the stream.
     aside: DatagramCounts,
+    /// What was refused because of a key.
+    refused: Option<RefusalCounts>,
     /// When the sender is to be told next what was dropped here.
     drops: RateLimiter,
     /// The address of this computer that it sends to.
@@ -91,6 +95,7 @@ impl SenderSlot {
             others: RateLimiter::new(SPEAK_EVERY),
             messages: RateLimiter::of_messages(),
             aside: DatagramCounts::default(),
+            refused: None,
             drops: RateLimiter::new(NOTE_DROPS_EVERY),
             sent_to: None,
             begun: now,
@@ -176,6 +181,11 @@ impl SenderSlot {
         self.is_news = true;
     }
 
+    /// Notes what was refused because of a key.
+    pub(super) fn set_refused(&mut self, refused: Option<RefusalCounts>) {
+        self.refused = refused;
+    }
+
     /// Notes a subscribe reply: its token is that of reports, too.
     pub(super) fn told_token(&mut self, from: SocketAddr, token: Option<Token>, now: Instant) {
         if let Some(token) = token {
@@ -187,7 +197,7 @@ impl SenderSlot {
     /// Sees to what happened and sends what is to be said to the sender; returns when there is more to do.
     pub(super) fn drain(
         &mut self,
-        socket: &mut ReceiveSocket,
+        uplink: &mut Uplink<'_>,
         shared: &ReceiveContext,
         now: Instant,
     ) -> Option<Instant> {
@@ -200,7 +210,7 @@ impl SenderSlot {
                 }
                 RecvOutput::Transmit { to, bytes } => {
                     // What cannot be said now is said with the next report.
-                    let _ = socket.send(to, self.sent_to, bytes);
+                    uplink.send(to, self.sent_to, bytes);
                 }
             }
         }
@@ -258,6 +268,7 @@ impl SenderSlot {
         let counters = &mut live.counters;
         counters.stream = *self.stream.stats();
         counters.stream.datagrams += self.aside;
+        counters.keyed = self.refused;
         self.dropped = (counters.undecoded + counters.refused, counters.unshown);
         drop(live);
         (self.published, self.is_news) = (now, false);

@@ -10,11 +10,11 @@ use proto::wire::{Body, Datagram, Token};
 use proto::{SubscribeOutput, SubscribeState, Subscriber};
 
 use super::identity::is_same_address;
+use super::opener::Uplink;
 use super::shared::ReceiveContext;
 use super::target::{Target, TargetView};
 use super::timeouts::{HOME, LOOK_UP_EVERY, LOST, SILENT, TURN, UNANSWERED};
 use crate::feed::{Feed, StreamState};
-use crate::net::ReceiveSocket;
 
 /// Asks one sender.
 pub(crate) struct Subscription {
@@ -75,6 +75,11 @@ impl Subscription {
         }
     }
 
+    /// What the sender is called that is looked for; empty where that is not known.
+    pub(super) fn wanted(&self) -> String {
+        self.target.name()
+    }
+
     /// The only address that is wanted here, while it subscribes.
     pub(super) fn at(&self) -> Option<SocketAddr> {
         (!self.is_away).then_some(self.at)
@@ -117,12 +122,12 @@ impl Subscription {
     /// Asks if it is time to; returns when it is next.
     pub(super) fn drain(
         &mut self,
-        socket: &mut ReceiveSocket,
+        uplink: &mut Uplink<'_>,
         feed: &Feed,
         shared: &ReceiveContext,
         now: Instant,
     ) -> Option<Instant> {
-        if self.is_away(socket, feed, shared, now) {
+        if self.is_away(uplink, feed, shared, now) {
             // The thread looks again whenever its heartbeat beats.
             return None;
         }
@@ -133,13 +138,13 @@ impl Subscription {
             other.into_iter().for_each(|other| self.go_to(other, now));
         }
         self.go_on_elsewhere(now);
-        let home = self.subscribe_at_home(socket, now);
+        let home = self.subscribe_at_home(uplink, now);
         self.notice_whether_full(feed, shared);
         loop {
             match self.subscriber.poll(now) {
                 SubscribeOutput::Wait(until) => return [until, home].into_iter().flatten().min(),
                 // What cannot be sent now is sent again in a moment.
-                SubscribeOutput::Transmit(bytes) => drop(socket.send(self.at, None, bytes)),
+                SubscribeOutput::Transmit(bytes) => uplink.send(self.at, None, bytes),
             }
         }
     }
@@ -192,13 +197,13 @@ impl Subscription {
     }
 
     /// Asks where it was, too, for as long as it may be there; returns when it is time to again.
-    fn subscribe_at_home(&mut self, socket: &mut ReceiveSocket, now: Instant) -> Option<Instant> {
+    fn subscribe_at_home(&mut self, uplink: &mut Uplink<'_>, now: Instant) -> Option<Instant> {
         self.home.take_if(|home| home.until <= now || home.at == self.at);
         let home = self.home.as_mut()?;
         loop {
             match home.subscriber.poll(now) {
                 SubscribeOutput::Wait(until) => return until,
-                SubscribeOutput::Transmit(bytes) => drop(socket.send(home.at, None, bytes)),
+                SubscribeOutput::Transmit(bytes) => uplink.send(home.at, None, bytes),
             }
         }
     }
@@ -206,7 +211,7 @@ impl Subscription {
     /// Whether another sender is where it was. That one is left; when it is found again, the receiver subscribes anew.
     fn is_away(
         &mut self,
-        socket: &mut ReceiveSocket,
+        uplink: &mut Uplink<'_>,
         feed: &Feed,
         shared: &ReceiveContext,
         now: Instant,
@@ -219,7 +224,7 @@ impl Subscription {
         }
         let why = claim.map(|claim| claim.why.clone());
         if let Some(why) = &why {
-            self.leave(socket);
+            self.leave(uplink);
             (self.is_away, self.is_full, self.home) = (true, false, None);
             tracing::info!("{why}");
         } else {
@@ -242,6 +247,7 @@ impl Subscription {
             let reason = match state {
                 SubscribeState::Subscribing => "nothing comes",
                 SubscribeState::Watching => "the stream comes",
+                SubscribeState::Locked => "the sender lets in only who has its key",
                 SubscribeState::Full => "the sender has as many viewers as it takes",
             };
             tracing::debug!(to = %self.at, ?state, reason, "subscription");
@@ -265,12 +271,10 @@ impl Subscription {
     }
 
     /// Says that pictures are not wanted any more.
-    pub(super) fn leave(&mut self, socket: &mut ReceiveSocket) {
+    pub(super) fn leave(&mut self, uplink: &mut Uplink<'_>) {
         self.subscriber.leave();
         while let SubscribeOutput::Transmit(bytes) = self.subscriber.poll(Instant::now()) {
-            if socket.send(self.at, None, bytes).is_err() {
-                break;
-            }
+            uplink.send(self.at, None, bytes);
         }
     }
 }

@@ -217,6 +217,11 @@ impl TargetView {
         }
     }
 
+    /// What it calls itself; empty where that is not known.
+    pub(super) fn name(&self) -> String {
+        self.hints.name.clone()
+    }
+
     /// It is not heard: whoever can is to find out where it is now.
     pub(super) fn seek(&self) {
         if let Some(seeker) = &self.target.seeker {

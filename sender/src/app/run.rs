@@ -7,7 +7,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use proto::app::{Console, Reporter};
+use proto::app::{Console, Reporter, StreamFormat};
+use proto::keys::{Key, SenderKeys, Suite};
 use proto::sys::{Stop, at_user_signal, join, random_bytes, spawn, stop_at_signals, wall_clock};
 use proto::{QualityControl, SessionId, SubscribeServer, Taken};
 
@@ -22,7 +23,7 @@ use crate::encode::{self, Encoder};
 use crate::inbox::FrameTap;
 use crate::net::computer_of;
 use crate::pipeline::Pipeline;
-use crate::send::{self, Fanout, StreamFactory};
+use crate::send::{self, Fanout, Keyed, StreamFactory};
 use crate::serve::{Announcer, Sdp};
 use crate::stats::Reports;
 
@@ -35,13 +36,15 @@ pub fn run(args: &Args) -> Result<()> {
     handle_signals(&stop)?;
     // Before there are pictures: it takes longer than sending one.
     proto::warm_up();
+    // Before anything is opened: it may have to be asked for.
+    let key = args.keys.for_sender()?;
     let sockets = SenderSockets::open(args)?;
     let web = Web::bind(&args.web, args.web_policy)?;
     let console = Console::new("sender").in_format(args.system.log_format);
     let mut reporter = Reporter::new(console, args.stats_json.as_deref(), args.stats_interval)?
         .with_latest(web.as_ref().map(Web::latest));
 
-    let run = Run::new(args, web.as_ref(), stop)?;
+    let run = Run::new(args, key, web.as_ref(), stop)?;
     let pipeline = run.pipeline.clone();
     let web = web.map(|web| web.serve(args.name(), pipeline.inbox.clone(), &pipeline.stop)).transpose()?;
     let (capture, opened) = run.start_capture()?;
@@ -85,12 +88,13 @@ struct Run<'a> {
     args: &'a Args,
     session: SessionId,
     secret: [u8; 16],
+    key: Option<Key>,
     sizes: Arc<Sizes>,
     pipeline: Pipeline,
 }
 
 impl<'a> Run<'a> {
-    fn new(args: &'a Args, web: Option<&Web>, stop: Stop) -> Result<Self> {
+    fn new(args: &'a Args, key: Option<Key>, web: Option<&Web>, stop: Stop) -> Result<Self> {
         let clock = wall_clock();
         let tap = web.map(|web| web.tap(clock));
         let tap = tap.map(|tap| -> FrameTap { Box::new(move |frame| tap.put(frame)) });
@@ -100,6 +104,7 @@ impl<'a> Run<'a> {
             args,
             session: SessionId::new(u64::from_ne_bytes(random_bytes()?).max(1)),
             secret: random_bytes()?,
+            key,
             sizes: Arc::new(Sizes::new().context(NO_EVENT)?),
             pipeline,
         })
@@ -135,6 +140,16 @@ impl<'a> Run<'a> {
         })
     }
 
+    /// The keys of this run, if only who has them is to look. RTP/JPEG cannot be sealed.
+    fn keyed(&self) -> Result<Option<Keyed>> {
+        let Some(key) = self.key.clone().filter(|_| self.args.format == StreamFormat::Chunkcast) else {
+            return Ok(None);
+        };
+        let (id, suite) = (key.id(), Suite::fastest());
+        tracing::info!("locked with key {id}: only who has it looks and speaks");
+        Ok(Some(Keyed::new(SenderKeys::new(key, self.session, random_bytes()?, suite))))
+    }
+
     /// Starts the send thread, with a stream for each destination that there is already.
     fn start_send(&self, sockets: SenderSockets, source: &OpenedSource) -> Result<JoinHandle<Result<()>>> {
         let (args, pipeline) = (self.args, self.pipeline.clone());
@@ -143,6 +158,7 @@ impl<'a> Run<'a> {
         streams.set_interval(source.interval);
         let SenderSockets { options, opened, awaited, bell, served } = sockets;
         let mut fanout = Fanout::new(streams, options).context(NO_EVENT)?;
+        fanout.lock(self.keyed()?);
         let rate = source.interval.map(|interval| interval.as_secs_f64().recip());
         let sdp = |path: &PathBuf| Sdp { path: path.clone(), ttl: args.ttl, name: args.name(), rate };
         fanout.describe_by(args.sdp.as_ref().map(sdp));

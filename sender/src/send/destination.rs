@@ -12,6 +12,7 @@ use proto::{SendEvent, SendOutput};
 use tracing::Span;
 
 use super::backlog::SendBacklog;
+use super::keyed::Seal;
 use super::ledger::{FrameEnd, FrameLedger};
 use super::stream::{DestinationStream, SendError};
 use crate::net::{Route, SendSocket, WritableSet};
@@ -25,6 +26,8 @@ pub(crate) struct Destination {
     /// By which of the sockets receivers answer. It sends by that one too, unless it has one of its own.
     pub socket: usize,
     own: Option<SendSocket>,
+    /// Seals what is sent, if that is for who has the key.
+    seal: Option<Seal>,
     route: Route,
     /// Among the frames of all destinations, the number of this one's first.
     first: u64,
@@ -63,6 +66,7 @@ impl Destination {
             stream: stream.into(),
             socket,
             own: None,
+            seal: None,
             route,
             first: 0,
             held: SendBacklog::default(),
@@ -83,6 +87,17 @@ impl Destination {
     #[must_use]
     pub(crate) fn with_own(self, own: Option<SendSocket>) -> Self {
         Self { own, ..self }
+    }
+
+    /// The same, which seals what it sends.
+    #[must_use]
+    pub(crate) fn with_seal(self, seal: Option<Seal>) -> Self {
+        Self { seal, ..self }
+    }
+
+    /// The receiver that what it sends is sealed for; 0 for all, or where nothing is.
+    pub(crate) fn receiver(&self) -> u64 {
+        self.seal.as_ref().map_or(0, Seal::receiver)
     }
 
     /// The same, whose first frame has the number `first` among those of all destinations.

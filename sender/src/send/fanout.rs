@@ -18,6 +18,7 @@ use proto::{Frame, SubscribeServer};
 use super::awaited::Awaited;
 use super::destination::Destination;
 use super::due_times::DueTimes;
+use super::keyed::Keyed;
 use super::ledger::FrameLedger;
 use super::stream_factory::StreamFactory;
 use crate::net::{NetworkOptions, Route, SendSocket, WritableSet};
@@ -41,6 +42,8 @@ pub(crate) struct Fanout {
     state: SourceState,
     streams: StreamFactory,
     options: NetworkOptions,
+    /// If only who has the key looks and speaks.
+    keyed: Option<Keyed>,
     served: Option<Served>,
     /// Changes among the viewers; kept for its memory.
     changed_viewers: Vec<ViewerChange>,
@@ -84,6 +87,7 @@ impl Fanout {
             state: SourceState::Live,
             streams,
             options,
+            keyed: None,
             served: None,
             changed_viewers: Vec::new(),
             frame_budget: None,
@@ -118,6 +122,11 @@ impl Fanout {
     /// whoever waits.
     pub(crate) fn add_later(&mut self, awaited: Vec<Awaited>, bell: Event) {
         (self.awaited, self.bell) = (awaited, bell);
+    }
+
+    /// Lets only who has the key look and speak. Destinations are added later.
+    pub(crate) fn lock(&mut self, keyed: Option<Keyed>) {
+        self.keyed = keyed;
     }
 
     /// Serves subscribers at these sockets.
@@ -198,7 +207,10 @@ impl Fanout {
         let mut listed = stats::DestinationCounters::new(&route, own.is_some());
         listed.strangers = self.sockets[socket].strangers();
         stats.lock().destinations.push(listed);
-        let (mut destination, now) = (self.streams.open(socket, route, self.pushed), Instant::now());
+        let viewer = own.is_some().then(|| route.to());
+        let seal = self.keyed.as_ref().and_then(|keyed| keyed.stream(viewer));
+        let (destination, now) = (self.streams.open(socket, route, self.pushed), Instant::now());
+        let mut destination = destination.with_seal(seal);
         destination.stream.set_state(self.state, now);
         self.destinations.push(destination.with_own(own));
         self.due_times.add(now);

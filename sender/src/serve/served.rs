@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use proto::{Decision, SubscribeServer};
 
-use crate::net::{Peer, SendSocket};
+use crate::net::Peer;
 
 /// The served sockets, and who watches.
 #[derive(Debug)]
@@ -47,22 +47,19 @@ impl Served {
         self.sockets.contains(&socket)
     }
 
-    /// Takes in a datagram if it is a subscribe, and replies to it; what it changes is added to `changes`. Says whether
-    /// it was one.
+    /// Takes in a datagram if it is a subscribe, and replies to it by `reply`; what it changes is added to `changes`.
+    /// Says whether it was one.
     pub(crate) fn handle_datagram(
         &mut self,
-        socket: &mut SendSocket,
         peer: Peer,
         datagram: &[u8],
+        reply: impl FnOnce(&[u8]),
         changes: &mut Vec<ViewerChange>,
         now: Instant,
     ) -> bool {
         match self.server.handle_datagram(peer.address, datagram, now) {
             None => return false,
-            Some(Decision::Reply(answer)) => {
-                // A viewer that is not reached subscribes again.
-                let _ = socket.answer(peer, answer);
-            }
+            Some(Decision::Reply(answer)) => reply(answer),
             Some(Decision::Welcome) => {
                 self.has_welcomed = true;
                 changes.push(ViewerChange::Welcome(peer));

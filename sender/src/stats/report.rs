@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use proto::app::{StatsReport, percentiles_text, two_digits};
+use proto::keys::RefusalCounts;
 use proto::{FeedbackCounts, Percentiles, SessionId, SubscribeCounts, WindowedHistogram};
 use serde::Serialize;
 
@@ -36,6 +37,9 @@ pub(crate) struct Object {
     pub destinations: Vec<DestinationObject>,
     /// Asks to watch, by how they ended.
     pub asks: SubscribeCounts,
+    /// What came and was refused, where only who has the key may speak.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keyed: Option<RefusalCounts>,
     pub diagnosis: Option<String>,
 }
 
@@ -187,6 +191,7 @@ fn object(
         mbps,
         destinations,
         asks: counters.asks,
+        keyed: counters.keyed,
         diagnosis: counters.diagnosis.clone(),
     }
 }

@@ -68,7 +68,7 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
     }
 
     fn report(&mut self, source: S, report: &Report<'_>, requests: bool, now: Instant) {
-        let overhead = self.config.overhead_bytes;
+        let overhead = self.config.plain_overhead();
         let Some(viewer) = self.viewers.find(source) else { return };
         self.trains.clear();
         self.trains.extend(report.trains().filter_map(|entry| {

@@ -23,7 +23,7 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
             self.config.session,
             self.next_frame,
             captured,
-            self.config.datagram_bytes,
+            self.config.plain_bytes(),
             parity,
         );
         if let Err(error) = cut {
@@ -46,7 +46,7 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
         let is_data = from < data;
         let stride = if is_data { sent.slab.stride() } else { sent.slab.parity_stride() };
         let left = if is_data { data - from } else { data + sent.slab.planned_parity() - from };
-        let count = most_at_once(count.min(left), stride);
+        let count = most_at_once(count.min(left), stride + self.config.seal_bytes);
         sent.sent(from + count, now);
         if from + count == data + sent.slab.planned_parity() {
             self.last_sent = Some(now);
@@ -75,7 +75,8 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
         let sent = self.sent_frames.find(repair.frame).expect("answers are of frames that are kept");
         let is_data = repair.what == SlabPart::Data;
         let stride = if is_data { sent.slab.stride() } else { sent.slab.parity_stride() };
-        let count = most_at_once(repair.range.len().min(self.pacer.repair_group(stride)), stride);
+        let wanted = repair.range.len().min(self.pacer.repair_group(stride));
+        let count = most_at_once(wanted, stride + self.config.seal_bytes);
         self.retransmitter.taken(count);
         let range = repair.range.start..repair.range.start + count;
         if is_data {

@@ -58,7 +58,7 @@ impl Share {
 pub(super) fn session_of(format: StreamFormat, datagram: &[u8]) -> Option<SessionId> {
     let (head, rest) = datagram.split_first_chunk::<4>()?;
     let session = match (format, head) {
-        (StreamFormat::Chunkcast, [b'C', b'k', 1, _]) => u64::from_be_bytes(*rest.first_chunk()?),
+        (StreamFormat::Chunkcast, [b'C', b'k', 1 | 2, _]) => u64::from_be_bytes(*rest.first_chunk()?),
         (StreamFormat::Rtp, [first, second, ..]) if first >> 6 == 2 && second & 0x7f == 26 => {
             u32::from_be_bytes(*rest.get(4..)?.first_chunk()?).into()
         }
@@ -80,8 +80,8 @@ pub(super) fn program(rules: &Rules, format: StreamFormat) -> Vec<SockFilter> {
     }
     let mut likely = rules.only.map_or_else(Vec::new, from);
     likely.push(match format {
-        // "Ck" and the version.
-        StreamFormat::Chunkcast => Test { mask: 0xffff_ff00, ..word(UDP_HEADER, 0x436b_0100) },
+        // "Ck" and a version up to 3: those of today are 1, and 2 where it is sealed.
+        StreamFormat::Chunkcast => Test { mask: 0xffff_fc00, ..word(UDP_HEADER, 0x436b_0000) },
         // Version 2, and the type of JPEG whatever the marker is.
         StreamFormat::Rtp => Test { size: BPF_H, at: UDP_HEADER, mask: 0xc07f, value: 0x801a },
     });

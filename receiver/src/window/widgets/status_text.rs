@@ -30,6 +30,7 @@ impl Status {
             (StreamState::Ended, _) => format!("{name} - ended"),
             (StreamState::Full, _) => format!("{name} - full"),
             (StreamState::Away(_), _) => format!("{name} - not there"),
+            (StreamState::Locked(_), _) => format!("{name} - locked"),
         }
     }
 
@@ -40,6 +41,7 @@ impl Status {
             StreamState::Waiting(since) => ("no signal", format!("waiting for {}", spoken(now - *since))),
             StreamState::Silent(since) => ("no signal", format!("for {}", spoken(now - *since))),
             StreamState::Away(why) => ("not there", why.clone()),
+            StreamState::Locked(why) => ("locked", why.clone()),
             StreamState::SourceGone(why) => ("source gone", why.clone()),
             StreamState::Ended => ("ended", "the sender has said goodbye".to_owned()),
             StreamState::Full => {

@@ -26,6 +26,10 @@ impl Destination {
             }
             match self.stream.poll(now) {
                 SendOutput::Transmit(transmit) => {
+                    let transmit = match &mut self.seal {
+                        Some(seal) => seal.seal(&transmit),
+                        None => transmit,
+                    };
                     let result = match &mut self.netem {
                         None => send(socket, &mut self.route, &transmit, &mut self.held, now),
                         Some(netem) => {

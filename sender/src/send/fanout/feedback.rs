@@ -20,12 +20,21 @@ impl Fanout {
             self.bell.clear();
             return;
         }
-        let Self { sockets, destinations, due_times, served, changed_viewers, .. } = self;
+        let Self { sockets, destinations, due_times, keyed, served, changed_viewers, .. } = self;
         let strangers = sockets[number].strangers();
         let mut served = served.as_mut().filter(|served| served.has(number));
-        let read = sockets[number].receive(FEEDBACK_AT_ONCE, |socket, peer, datagram| {
+        let read = sockets[number].receive(FEEDBACK_AT_ONCE, |socket, peer, mut datagram| {
+            if let Some(keyed) = &mut *keyed {
+                let Some(opened) = keyed.open(socket, peer, datagram, now) else { return true };
+                datagram = opened;
+            }
+            let reply = |reply: &[u8]| match keyed {
+                Some(keyed) => keyed.answer(socket, peer, reply),
+                // A viewer that is not reached subscribes again.
+                None => drop(socket.answer(peer, reply)),
+            };
             if let Some(served) = &mut served
-                && served.handle_datagram(socket, peer, datagram, changed_viewers, now)
+                && served.handle_datagram(peer, datagram, reply, changed_viewers, now)
             {
                 return true;
             }
@@ -71,6 +80,9 @@ impl Fanout {
         if let Some(served) = &self.served {
             stats.lock().asks = served.counts();
         }
+        if let Some(keyed) = &self.keyed {
+            stats.lock().keyed = Some(keyed.counts());
+        }
     }
 
     /// A viewer begins, with the newest picture there is.
@@ -95,9 +107,14 @@ impl Fanout {
     }
 
     /// Whether a viewer now subscribes at another of this computer's addresses than it is sent to from: it takes what
-    /// comes from there, and nothing else. The path is another too, so its stream begins anew.
+    /// comes from there, and nothing else. The path is another too, so its stream begins anew. So does that of who has
+    /// been restarted at its address, if it is sealed for who was there before.
     fn asks_elsewhere(&self, peer: Peer) -> bool {
-        self.served_to(peer.address).is_some_and(|number| self.destinations[number].route().from() != peer.at)
+        let receiver = self.keyed.as_ref().map_or(0, |keyed| keyed.receiver(peer.address));
+        let is_other = |destination: &Destination| {
+            destination.route().from() != peer.at || destination.receiver() != receiver
+        };
+        self.served_to(peer.address).is_some_and(|number| is_other(&self.destinations[number]))
     }
 
     /// Ends the streams of those who have fallen silent.

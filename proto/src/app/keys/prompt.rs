@@ -1,0 +1,98 @@
+//! A key as it is typed: read, asked for without being shown, and shown to nobody but a person.
+
+use std::io::{BufRead, IsTerminal, Write, stderr, stdin};
+
+use anyhow::{Context, Result, bail};
+use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+use zeroize::Zeroizing;
+
+use crate::keys::{CodeError, Key};
+
+/// The key that a code or a phrase stands for. What has twelve words of the list is a code.
+///
+/// # Errors
+/// If it is neither, with the way out; the message does not repeat it.
+pub fn read_key(text: &str) -> Result<Key> {
+    if text.len() > MOST_BYTES {
+        bail!("no key is that long");
+    }
+    match Key::from_code(text) {
+        Ok(key) => Ok(key),
+        // Nearly a code: a phrase that looks like one would open nothing.
+        Err(error @ (CodeError::Check | CodeError::Word(_))) if looks_like_a_code(text, &error) => {
+            Err(error.into())
+        }
+        Err(_) => Ok(Key::from_phrase(text)?),
+    }
+}
+
+/// Asks whoever sits at the terminal, and does not show what is typed. Without a terminal, the first line of standard
+/// input is taken.
+///
+/// # Errors
+/// If nothing is typed, or it is no key.
+pub fn ask_for_key(question: &str) -> Result<Key> {
+    let input = stdin();
+    let mut line = Zeroizing::new(String::new());
+    let read = if input.is_terminal() {
+        show(question);
+        let usual = tcgetattr(&input).context("the terminal cannot be asked")?;
+        let mut hidden = usual.clone();
+        hidden.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(&input, OptionalActions::Flush, &hidden).context("the terminal cannot be asked")?;
+        let read = read_line(&mut line);
+        let _ = tcsetattr(&input, OptionalActions::Flush, &usual);
+        show("\n");
+        read
+    } else {
+        read_line(&mut line)
+    };
+    read.context("the key cannot be read")?;
+    if line.trim().is_empty() {
+        bail!("no key was given; type the sender's code of twelve words, or name a file: --key-file FILE");
+    }
+    read_key(line.trim())
+}
+
+/// Whether there is somebody who could be asked.
+pub fn can_ask() -> bool {
+    stdin().is_terminal() && stderr().is_terminal()
+}
+
+/// Shows something to a person: where standard error is no terminal it would be kept.
+pub(super) fn show(text: &str) {
+    let mut out = stderr().lock();
+    if out.is_terminal() {
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+}
+
+fn read_line(line: &mut String) -> std::io::Result<usize> {
+    std::io::Read::take(stdin().lock(), MOST_BYTES as u64).read_line(line)
+}
+
+/// Twelve words of which at most two are none of the list.
+fn looks_like_a_code(text: &str, error: &CodeError) -> bool {
+    let lower = Zeroizing::new(text.to_lowercase());
+    let unknown = lower.split_whitespace().filter(|word| !Key::is_code_word(word)).count();
+    *error == CodeError::Check || unknown <= 2
+}
+
+const MOST_BYTES: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_in_a_code_is_no_phrase_and_twelve_other_words_are() {
+        let code = Key::code(&[9; 16]);
+        assert!(read_key(&code).is_ok());
+        let slip = code.replacen(code.split(' ').next().unwrap(), "chunkcast", 1);
+        assert!(read_key(&slip).unwrap_err().to_string().contains("word 1"));
+        let phrase = "each evening my uncle feeds nine purple otters beside Lake Geneva, grumbling";
+        assert!(read_key(phrase).is_ok());
+        assert!(read_key("1234").unwrap_err().to_string().contains("sender key new"));
+        assert!(read_key(&"a".repeat(2000)).is_err());
+    }
+}

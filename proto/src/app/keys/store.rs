@@ -1,0 +1,155 @@
+//! Which key opens which sender: a receiver remembers it by the sender's name.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use zeroize::Zeroizing;
+
+use super::file::{default_key_file, make_folder, read_secret};
+use super::prompt::read_key;
+use crate::keys::{Key, KeyId};
+use crate::names::printable;
+use crate::sys::replace_whole;
+
+/// The keys that were typed, with the names of the senders that they open. A name in it is never shown unkeyed again.
+#[derive(Debug)]
+pub struct KeyStore {
+    path: PathBuf,
+    entries: Vec<Entry>,
+}
+
+struct Entry {
+    /// What the sender calls itself.
+    name: String,
+    /// The code or the phrase.
+    text: Zeroizing<String>,
+    key: Key,
+}
+
+impl std::fmt::Debug for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {:?}", self.name, self.key)
+    }
+}
+
+impl KeyStore {
+    /// The user's own, from its file if there is one; `None` where there is no place for it.
+    ///
+    /// # Errors
+    /// If it cannot be read: what it forbids is not to be forgotten.
+    pub fn open() -> Result<Option<Self>> {
+        default_key_file(OsStr::new("known-keys")).ok().map(Self::at).transpose()
+    }
+
+    /// The one in this file.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn at(path: PathBuf) -> Result<Self> {
+        if !path.exists() {
+            return Ok(Self { path, entries: Vec::new() });
+        }
+        let text = read_secret(&path)?;
+        let entry = |(at, line): (usize, &str)| {
+            let (name, text) = line.split_once('\t').unwrap_or_default();
+            let key = read_key(text).with_context(|| format!("{}, line {}", path.display(), at + 1))?;
+            Ok(Entry { name: name.to_owned(), text: Zeroizing::new(text.to_owned()), key })
+        };
+        // What has no tab in it is a comment.
+        let lines = text.lines().enumerate().filter(|(_, line)| line.contains('\t'));
+        let entries = lines.take(MOST_ENTRIES).map(entry).collect::<Result<_>>()?;
+        Ok(Self { path, entries })
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// All keys, each once.
+    pub fn keys(&self) -> Vec<Key> {
+        let mut keys: Vec<Key> = Vec::new();
+        for entry in &self.entries {
+            if keys.iter().all(|key| key.id() != entry.key.id()) {
+                keys.push(entry.key.clone());
+            }
+        }
+        keys
+    }
+
+    /// The key that a name was opened with last; who has that name without it is somebody else.
+    pub fn key_of(&self, name: &str) -> Option<KeyId> {
+        let name = printable(name);
+        self.entries.iter().find(|entry| entry.name == name).map(|entry| entry.key.id())
+    }
+
+    /// Keeps a key that was typed, for the sender of this name.
+    ///
+    /// # Errors
+    /// If the file cannot be written; then it is known until the program ends.
+    pub fn keep(&mut self, name: &str, text: &str, key: &Key) -> Result<()> {
+        let name = printable(name);
+        self.entries.retain(|entry| entry.name != name);
+        self.entries.truncate(MOST_ENTRIES - 1);
+        self.entries
+            .insert(0, Entry { name, text: Zeroizing::new(text.trim().to_owned()), key: key.clone() });
+        self.write()
+    }
+
+    /// Forgets a name; says whether it was known.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn forget(&mut self, name: &str) -> Result<bool> {
+        let (name, before) = (printable(name), self.entries.len());
+        self.entries.retain(|entry| entry.name != name);
+        let was_known = self.entries.len() < before;
+        if was_known {
+            self.write()?;
+        }
+        Ok(was_known)
+    }
+
+    fn write(&self) -> Result<()> {
+        let mut text = Zeroizing::new(String::from(HEAD));
+        for entry in &self.entries {
+            text.push_str(&entry.name);
+            text.push('\t');
+            text.push_str(&entry.text);
+            text.push('\n');
+        }
+        make_folder(&self.path)?;
+        let partial = self.path.with_extension("part");
+        let written = replace_whole(&self.path, &partial, 0o600, text.as_bytes());
+        written.with_context(|| format!("the key is not kept: {} cannot be written", self.path.display()))
+    }
+}
+
+const HEAD: &str = "# Keys of Chunkcast senders, by their names. Keep it as you keep passwords.\n";
+/// More senders than one network has; each takes 200 bytes.
+const MOST_ENTRIES: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_kept_by_the_senders_name_and_forgotten_by_it() {
+        let path = std::env::temp_dir().join(format!("chunkcast-store-{}", std::process::id()));
+        let _ = std::fs::remove_file(&path);
+        let codes = [1, 2].map(|byte| Key::code(&[byte; 16]));
+        let keys = [1, 2].map(|byte| Key::from_random(&[byte; 16]));
+        let mut store = KeyStore::at(path.clone()).unwrap();
+        store.keep("door", &codes[0], &keys[0]).unwrap();
+        store.keep("bench\t\n3", &codes[1], &keys[1]).unwrap();
+        store.keep("door", &codes[1], &keys[1]).unwrap();
+        let mut store = KeyStore::at(path.clone()).unwrap();
+        assert_eq!((store.key_of("door"), store.key_of("line")), (Some(keys[1].id()), None));
+        assert_eq!(store.key_of("bench\t\n3"), Some(keys[1].id()));
+        assert_eq!(store.keys().len(), 1);
+        assert!(store.forget("door").unwrap() && !store.forget("door").unwrap());
+        assert_eq!(KeyStore::at(path.clone()).unwrap().key_of("door"), None);
+        std::fs::remove_file(path).unwrap();
+    }
+}

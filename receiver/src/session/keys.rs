@@ -1,0 +1,122 @@
+//! The keys that all receiving threads know, and which senders want one.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use proto::RateLimiter;
+use proto::app::keys::{KeyStore, hold_secret, read_key};
+use proto::keys::{Key, KeyId};
+
+use crate::sync::lock;
+
+/// The keys of this receiver. Those that are typed while it runs are added, and kept by the sender's name.
+pub(crate) struct Keyring {
+    keys: Mutex<Vec<Key>>,
+    /// How many there are: who has fewer looks.
+    count: AtomicUsize,
+    /// Whether only what is sealed is shown: keys were given for it.
+    pub(super) is_strict: bool,
+    store: Mutex<Option<KeyStore>>,
+    has_names: AtomicBool,
+    /// Senders whose key is not known, and when that was last noticed.
+    locked: Mutex<BTreeMap<KeyId, Instant>>,
+    complaints: Mutex<RateLimiter>,
+}
+
+impl Keyring {
+    /// With these keys, that were given, and those of the store.
+    pub(crate) fn new(given: Vec<Key>, store: Option<KeyStore>) -> Self {
+        let is_strict = !given.is_empty();
+        let mut keys = given;
+        if let Some(store) = &store {
+            keys.extend(store.keys());
+        }
+        let keyring = Self {
+            count: AtomicUsize::new(0),
+            keys: Mutex::default(),
+            is_strict,
+            has_names: AtomicBool::new(store.as_ref().is_some_and(|store| !store.is_empty())),
+            store: Mutex::new(store),
+            locked: Mutex::default(),
+            complaints: Mutex::new(RateLimiter::new(COMPLAIN_EVERY)),
+        };
+        keys.into_iter().for_each(|key| keyring.add(key));
+        keyring
+    }
+
+    /// All of them, if there are more than `known`.
+    pub(super) fn newer_than(&self, known: usize) -> Option<Vec<Key>> {
+        (self.count.load(Ordering::Acquire) > known).then(|| lock(&self.keys).clone())
+    }
+
+    /// Takes what was typed for the sender of this name: a code or a phrase.
+    ///
+    /// # Errors
+    /// If it is no key, or not the one that `wanted` is the id of.
+    pub(crate) fn enter(&self, name: &str, text: &str, wanted: Option<KeyId>) -> Result<()> {
+        let key = read_key(text)?;
+        if let Some(wanted) = wanted.filter(|wanted| *wanted != key.id()) {
+            anyhow::bail!("that is another key: it is {}, and {wanted} is wanted", key.id());
+        }
+        lock(&self.locked).remove(&key.id());
+        if let Some(store) = &mut *lock(&self.store)
+            && let Err(error) = store.keep(name, text, &key)
+        {
+            tracing::warn!("{error:#}");
+        }
+        self.has_names.store(true, Ordering::Relaxed);
+        self.add(key);
+        Ok(())
+    }
+
+    /// Whether the sender of this name was opened by a key before, so that who has the name without it is another one.
+    pub(super) fn wants_key(&self, name: &str) -> bool {
+        lock(&self.store).as_ref().is_some_and(|store| store.key_of(name).is_some())
+    }
+
+    /// Whether any name had a key.
+    pub(super) fn has_names(&self) -> bool {
+        self.has_names.load(Ordering::Relaxed)
+    }
+
+    /// Notes that a sender has a key that is not known; says whether that is to be spoken of.
+    pub(super) fn note_locked(&self, key: KeyId, now: Instant) -> bool {
+        let mut locked = lock(&self.locked);
+        locked.retain(|_, noticed| now.saturating_duration_since(*noticed) < FORGOTTEN_AFTER);
+        if locked.len() < MOST_LOCKED || locked.contains_key(&key) {
+            locked.insert(key, now);
+        }
+        lock(&self.complaints).is_due(now)
+    }
+
+    /// The key that some sender there wants, if one does.
+    pub(crate) fn wanted(&self) -> Option<KeyId> {
+        let now = Instant::now();
+        let locked = lock(&self.locked);
+        let fresh =
+            locked.iter().filter(|(_, noticed)| now.saturating_duration_since(**noticed) < FORGOTTEN_AFTER);
+        fresh.max_by_key(|(_, noticed)| **noticed).map(|(key, _)| *key)
+    }
+
+    fn add(&self, key: Key) {
+        let mut keys = lock(&self.keys);
+        if keys.iter().any(|known| known.id() == key.id()) {
+            return;
+        }
+        if keys.is_empty() {
+            hold_secret();
+        }
+        keys.push(key);
+        self.count.store(keys.len(), Ordering::Release);
+    }
+}
+
+/// Often enough to be seen, rarely enough to be read.
+const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
+/// It says hello many times in it.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(3);
+/// Whoever makes up ids fills no memory.
+const MOST_LOCKED: usize = 16;

@@ -1,0 +1,294 @@
+//! Opens what arrives at one socket, and seals what is said there, where there is a key.
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use proto::RateLimiter;
+use proto::keys::{Key, KeyId, ReceiverKeys, Refusal, RefusalCounts, locked_by};
+use proto::names::{as_shell_word, printable};
+use proto::sys::random_bytes;
+use proto::wire::{Body, Datagram, SubscribeStatus};
+
+use super::keys::Keyring;
+use crate::net::ReceiveSocket;
+
+/// The keys at one socket.
+pub(super) struct Opener {
+    keyring: Arc<Keyring>,
+    /// How many of its keys are known here.
+    known: usize,
+    keys: Option<ReceiverKeys>,
+    /// Who the receiver is at this socket, in this run.
+    number: u64,
+    subscribes: bool,
+    /// Whether only what is sealed is believed here.
+    is_strict: bool,
+    /// Senders of whom nothing is believed that is not sealed: they go by a name that had a key.
+    impostors: Vec<SocketAddr>,
+    /// What was refused without a key, too.
+    counts: RefusalCounts,
+    /// Why nothing is shown, if that is because of a key.
+    pub(super) lock: Option<LockState>,
+    locked_at: Option<Instant>,
+    complaints: RateLimiter,
+    sealed: Vec<u8>,
+}
+
+/// Why a sender is not shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LockState {
+    /// It has this key, and there is none here.
+    Locked(KeyId),
+    /// It has this key, and those here are others.
+    WrongKey(KeyId),
+    /// It has none, and only what has one is shown.
+    Open,
+}
+
+impl LockState {
+    /// What is to be said of it.
+    pub(crate) fn sentence(self) -> String {
+        match self {
+            Self::Locked(key) => format!("the sender is locked with key {key}, which is not known here"),
+            Self::WrongKey(key) => format!("wrong code: the sender is locked with key {key}"),
+            Self::Open => "the sender has no key, and only who has one is shown".to_owned(),
+        }
+    }
+}
+
+impl Opener {
+    /// For a socket at which it subscribes at the sender of this name, if it does; the name is empty where it is not
+    /// known.
+    ///
+    /// # Errors
+    /// If the system gives no random numbers.
+    pub(super) fn new(keyring: &Arc<Keyring>, subscribes: bool, name: &str) -> Result<Self> {
+        Ok(Self {
+            is_strict: keyring.is_strict || keyring.wants_key(name),
+            keyring: keyring.clone(),
+            known: 0,
+            keys: None,
+            number: u64::from_ne_bytes(random_bytes()?).max(1),
+            subscribes,
+            impostors: Vec::new(),
+            counts: RefusalCounts::default(),
+            lock: None,
+            locked_at: None,
+            complaints: RateLimiter::new(COMPLAIN_EVERY),
+            sealed: Vec::new(),
+        })
+    }
+
+    /// Opens what came from there: the datagram that is to be taken in, as a part of it.
+    // In line: it is done for each datagram, and mostly there is no key.
+    #[inline]
+    pub(super) fn open(
+        &mut self,
+        from: SocketAddr,
+        datagram: &mut [u8],
+        now: Instant,
+    ) -> Result<Range<usize>, Refusal> {
+        if !self.is_strict && datagram.get(VERSION_AT) != Some(&SEALED) {
+            return self.pass(from, datagram, now);
+        }
+        self.open_sealed(from, datagram, now)
+    }
+
+    /// What is not sealed, where it need not be.
+    #[inline]
+    fn pass(&mut self, from: SocketAddr, datagram: &mut [u8], now: Instant) -> Result<Range<usize>, Refusal> {
+        let kind = datagram.get(KIND_AT).copied();
+        let is_refused = match kind {
+            Some(HELLO) if self.keyring.has_names() => self.is_impostor(from, datagram, now),
+            // Which key it is locked with may be known here.
+            Some(SUBSCRIBE_REPLY) => return self.told(datagram, now),
+            _ => !self.impostors.is_empty() && self.impostors.contains(&from),
+        };
+        if is_refused { Err(Refusal::Unkeyed) } else { Ok(0..datagram.len()) }
+    }
+
+    /// A subscribe reply that is not sealed: it may say with which key the sender is locked.
+    fn told(&mut self, datagram: &mut [u8], now: Instant) -> Result<Range<usize>, Refusal> {
+        self.learn_keys();
+        let Ok(Datagram { body: Body::SubscribeReply(reply), .. }) = Datagram::parse(datagram) else {
+            return Ok(0..datagram.len());
+        };
+        let SubscribeStatus::Locked(key) = reply.status else { return Ok(0..datagram.len()) };
+        let key = KeyId::new(key);
+        match &mut self.keys {
+            // It subscribes with that one from now on.
+            Some(keys) if keys.has(key) => keys.open_in_place(datagram, now),
+            _ => {
+                self.note(None, Refusal::WrongKey(key), now);
+                Ok(0..datagram.len())
+            }
+        }
+    }
+
+    fn open_sealed(
+        &mut self,
+        from: SocketAddr,
+        datagram: &mut [u8],
+        now: Instant,
+    ) -> Result<Range<usize>, Refusal> {
+        self.learn_keys();
+        let opened = match &mut self.keys {
+            Some(keys) => keys.open_in_place(datagram, now),
+            None if self.is_strict => Err(Refusal::Unkeyed),
+            None => Err(locked_by(datagram).map_or(Refusal::Early, Refusal::WrongKey)),
+        };
+        match opened {
+            Ok(range) => {
+                self.lock = None;
+                Ok(range)
+            }
+            Err(refusal) => {
+                if self.keys.is_none() {
+                    self.counts.add(refusal);
+                }
+                self.note(Some(from), refusal, now);
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Whether a hello that is not sealed has a name that had a key; then nothing more is believed that comes from there.
+    fn is_impostor(&mut self, from: SocketAddr, hello: &[u8], now: Instant) -> bool {
+        let Ok(Datagram { body: Body::Hello(hello), .. }) = Datagram::parse(hello) else { return false };
+        let is_known = self.impostors.contains(&from);
+        if !self.keyring.wants_key(hello.name) {
+            return is_known;
+        }
+        if !is_known {
+            if self.impostors.len() == MOST_IMPOSTORS {
+                self.impostors.remove(0);
+            }
+            self.impostors.push(from);
+        }
+        if self.complaints.is_due(now) {
+            let name = printable(hello.name);
+            tracing::warn!(
+                "{from} calls itself {name:?} and has no key, which {name:?} had before: it is not shown. If it has given \
+                 up its key: receiver forget {}",
+                as_shell_word(&name)
+            );
+        }
+        true
+    }
+
+    /// What was refused so far; `None` where nothing was, and there is no key.
+    pub(super) fn counts(&self) -> Option<RefusalCounts> {
+        let mut counts = self.counts;
+        if let Some(keys) = &self.keys {
+            counts.merge(&keys.counts());
+        }
+        (self.keys.is_some() || counts != RefusalCounts::default()).then_some(counts)
+    }
+
+    /// Whether pictures of this session are shown although nothing has proven that they are no recording.
+    pub(super) fn cannot_tell(&self, session: proto::SessionId, now: Instant) -> bool {
+        self.keys.as_ref().is_some_and(|keys| keys.cannot_tell(session, now))
+    }
+
+    /// Forgets that a sender is locked of which nothing is heard any more.
+    pub(super) fn forget(&mut self, now: Instant) {
+        if self.locked_at.is_some_and(|at| now.saturating_duration_since(at) > FORGOTTEN_AFTER) {
+            (self.lock, self.locked_at) = (None, None);
+        }
+    }
+
+    fn learn_keys(&mut self) {
+        let Some(keys) = self.keyring.newer_than(self.known) else { return };
+        let new: Vec<Key> = keys[self.known..].to_vec();
+        self.known = keys.len();
+        match &mut self.keys {
+            None => {
+                let keys = ReceiverKeys::new(new, self.number, self.subscribes);
+                self.keys = Some(if self.is_strict { keys } else { keys.subscribing_openly() });
+            }
+            Some(keys) => new.into_iter().for_each(|key| keys.add(key)),
+        }
+    }
+
+    fn note(&mut self, from: Option<SocketAddr>, refusal: Refusal, now: Instant) {
+        // What cannot be opened says nothing while something can.
+        let knows_anybody = self.keys.as_ref().is_some_and(ReceiverKeys::knows_anybody);
+        let from = from.map_or_else(|| "the sender".to_owned(), |from| from.to_string());
+        match refusal {
+            Refusal::WrongKey(key) => {
+                let speaks = self.keyring.note_locked(key, now);
+                let is_without = self.keys.is_none();
+                if !knows_anybody {
+                    let lock = if is_without { LockState::Locked(key) } else { LockState::WrongKey(key) };
+                    (self.lock, self.locked_at) = (Some(lock), Some(now));
+                }
+                if !speaks {
+                } else if is_without {
+                    tracing::warn!(
+                        "{from} is locked with key {key}: give its code with --key -, or its file with --key-file FILE"
+                    );
+                } else {
+                    tracing::warn!(
+                        "{from} is locked with key {key}, which is none of those given: a wrong code?"
+                    );
+                }
+            }
+            Refusal::Unkeyed => {
+                if !knows_anybody && self.lock.is_none() {
+                    (self.lock, self.locked_at) = (Some(LockState::Open), Some(now));
+                }
+                if self.complaints.is_due(now) {
+                    tracing::warn!(
+                        "{from} sends without a key and is not shown; to see it, leave out --key and --key-file"
+                    );
+                }
+            }
+            _ => tracing::trace!(%from, reason = %refusal, "datagram refused"),
+        }
+    }
+}
+
+/// The way back from a socket: what is said by it is sealed, where its sender has a key.
+pub(super) struct Uplink<'a> {
+    pub(super) socket: &'a mut ReceiveSocket,
+    pub(super) opener: &'a mut Opener,
+}
+
+impl Uplink<'_> {
+    /// Sends a datagram there, from that address of this computer. What cannot be sent now is said again later.
+    pub(super) fn send(&mut self, to: SocketAddr, from: Option<IpAddr>, plain: &[u8]) {
+        let opener = &mut *self.opener;
+        opener.learn_keys();
+        let sealed = match &mut opener.keys {
+            None => None,
+            Some(keys) => {
+                opener.sealed.clear();
+                keys.seal(plain, &mut opener.sealed).then_some(&opener.sealed[..])
+            }
+        };
+        let bytes = match sealed {
+            Some(sealed) => sealed,
+            // The session is one that is not sealed.
+            None if !opener.is_strict => plain,
+            None => return,
+        };
+        // Whatever it says is said again.
+        let _ = self.socket.send(to, from, bytes);
+    }
+}
+
+/// Often enough to be seen, rarely enough to be read.
+const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
+/// It says hello many times in it.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(3);
+/// Whoever makes up addresses fills no memory.
+const MOST_IMPOSTORS: usize = 64;
+/// Where a datagram says which version and what it is.
+const VERSION_AT: usize = 2;
+const SEALED: u8 = 2;
+const KIND_AT: usize = 3;
+const HELLO: u8 = 3;
+const SUBSCRIBE_REPLY: u8 = 12;
