@@ -122,6 +122,10 @@ pub struct Args {
     #[command(flatten)]
     pub(crate) keys: KeyArgs,
 
+    /// Forget the key that was typed for the sender of this name, so that it may be shown without one. Repeatable
+    #[arg(long, value_name = "NAME", help_heading = "Keys")]
+    pub(crate) forget: Vec<String>,
+
     /// How it shows itself to browsers.
     #[command(flatten)]
     pub web: WebArgs,

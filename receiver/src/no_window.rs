@@ -9,6 +9,7 @@ use proto::sys::Stop;
 use crate::codec::PixelFormat;
 use crate::discovery::Finder;
 use crate::feed::{Feeds, Waker};
+use crate::session::Keyring;
 
 pub use options::{Detail, Options};
 
@@ -43,7 +44,7 @@ impl Window {
         match *self {}
     }
 
-    pub(crate) fn run(self, _: &Feeds, _: Option<&Finder>, _: &Stop) -> Result<()> {
+    pub(crate) fn run(self, _: &Feeds, _: Option<&Finder>, _: &Keyring, _: &Stop) -> Result<()> {
         match self {}
     }
 }

@@ -50,7 +50,7 @@ impl Introduction {
 }
 
 /// Whether a datagram says that it is sealed.
-pub(super) fn is_sealed(datagram: &[u8]) -> bool {
+pub fn is_sealed(datagram: &[u8]) -> bool {
     datagram.starts_with(&[b'C', b'k', VERSION])
 }
 

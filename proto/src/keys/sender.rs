@@ -52,17 +52,9 @@ impl SenderKeys {
         is_sealed
     }
 
-    /// Appends what somebody is told who has no key, or another one, and wants to subscribe: which key it needs. It is
-    /// not sealed, and no longer than `subscribe` is; nothing where that is too short.
+    /// Writes what somebody is told who has no key, or another one, and wants to subscribe: which key it needs.
     pub fn locked_reply(&self, subscribe: &[u8], reply: &mut Vec<u8>) {
-        let header =
-            Header::control(Kind::SubscribeReply, self.session.id, FrameId::default(), MediaTime::default());
-        let status = SubscribeStatus::Locked(self.key.id().bytes());
-        let locked = SubscribeReply { token: Token::default(), status };
-        wire::emit_with(&header, reply, |body| locked.emit(body));
-        if reply.len() > subscribe.len() {
-            reply.clear();
-        }
+        unsealed_reply(self.session.id, SubscribeStatus::Locked(self.key.id().bytes()), subscribe, reply);
     }
 
     /// Opens what a receiver says: the datagram of version 1 that it sealed, and the receiver's number.
@@ -128,6 +120,21 @@ impl SenderKeys {
             self.peers.keep(receiver, stranger, now);
         }
         Ok((layout::restore(datagram, body, length - TAG_BYTES), receiver))
+    }
+}
+
+/// Writes what a sender without a key tells somebody whose `subscribe` is sealed.
+pub fn open_reply(session: SessionId, subscribe: &[u8], reply: &mut Vec<u8>) {
+    unsealed_reply(session, SubscribeStatus::Open, subscribe, reply);
+}
+
+/// It is no longer than what it answers; nothing where that is too short.
+fn unsealed_reply(session: SessionId, status: SubscribeStatus, subscribe: &[u8], reply: &mut Vec<u8>) {
+    let header = Header::control(Kind::SubscribeReply, session, FrameId::default(), MediaTime::default());
+    let told = SubscribeReply { token: Token::default(), status };
+    wire::emit_with(&header, reply, |body| told.emit(body));
+    if reply.len() > subscribe.len() {
+        reply.clear();
     }
 }
 

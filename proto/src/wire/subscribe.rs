@@ -6,7 +6,8 @@
 //! ```
 //!
 //! Flags: 1, the viewer leaves. Status: 0, show this token; 1, there is no place for another viewer;
-//! 2, the sender is keyed, and the token is its key's id.
+//! 2, the sender is keyed, and the token is its key's id; 3, it has
+//! no key, and the subscribe was sealed.
 
 use super::error::WireError;
 use super::feedback::Token;
@@ -39,6 +40,8 @@ pub enum SubscribeStatus {
     /// 2: the sender is keyed, and the subscribe was not sealed with its key, of which this is the id. It stands in the
     /// token's place: the reply is no longer than a subscribe.
     Locked([u8; 8]),
+    /// 3: the subscribe was sealed, and the sender has no key.
+    Open,
     /// Any other number.
     Other(u8),
 }
@@ -66,6 +69,7 @@ impl SubscribeReply {
             Some(0) => SubscribeStatus::ShowToken,
             Some(1) => SubscribeStatus::Full,
             Some(2) => SubscribeStatus::Locked(*token),
+            Some(3) => SubscribeStatus::Open,
             Some(&other) => SubscribeStatus::Other(other),
             None => return Err(WireError::Payload),
         };
@@ -77,6 +81,7 @@ impl SubscribeReply {
             SubscribeStatus::ShowToken => (self.token.get().to_be_bytes(), 0),
             SubscribeStatus::Full => (self.token.get().to_be_bytes(), 1),
             SubscribeStatus::Locked(key) => (key, 2),
+            SubscribeStatus::Open => (self.token.get().to_be_bytes(), 3),
             SubscribeStatus::Other(other) => (self.token.get().to_be_bytes(), other),
         };
         datagram.extend_from_slice(&token);

@@ -2,6 +2,7 @@
 
 mod diagnosis;
 pub mod doctor;
+mod key_prompt;
 mod report;
 mod run;
 #[cfg(feature = "web")]

@@ -5,11 +5,12 @@ use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, anyhow, bail};
 use proto::RecvConfig;
-use proto::app::keys::KeyStore;
+use proto::app::keys::{KeyStore, can_ask};
 use proto::app::{Console, Given, Reporter, StreamFormat};
 use proto::rtp::RtpRecvConfig;
 use proto::sys::{Stop, at_user_signal, join, random_bytes, spawn, stop_at_signals, wall_clock};
 
+use super::key_prompt;
 use super::report::Reporting;
 use super::web::Web;
 use crate::args::Args;
@@ -70,6 +71,9 @@ pub fn run(args: &Args) -> Result<()> {
     let save_replay = move || all.feeds.tiles().iter().for_each(|feed| drop(feed.recorder.save_replay()));
     at_user_signal(save_replay).context("cannot handle signals")?;
     let threads = ReceiveThreads::new(args.interface.clone(), args.impair.clone(), shared.clone());
+    if window.is_none() && can_ask() {
+        threads.join_later(key_prompt::start(&shared.keyring, &stop)?);
+    }
     for Opened { socket, subscription, status } in opened {
         threads.receive(socket, subscription, status, !sources.is_open)?;
     }
@@ -108,7 +112,7 @@ pub fn run(args: &Args) -> Result<()> {
         let (ending, stop) = (ending.clone(), stop.clone());
         Box::new(move || lose_display(&ending, &stop))
     });
-    let shown = window.run(&shared.feeds, finder.as_deref(), &stop);
+    let shown = window.run(&shared.feeds, finder.as_deref(), &shared.keyring, &stop);
     let end = lock(&ending).take().context("the program ends already")?;
     end.wait_with(shown)
 }
@@ -152,7 +156,14 @@ fn lose_display(ending: &Mutex<Option<Ending>>, stop: &Stop) -> u8 {
 /// The keys that are given, or else those that were typed before.
 fn keyring(args: &Args) -> Result<Arc<Keyring>> {
     let given = args.keys.for_receiver()?;
-    Ok(Arc::new(Keyring::new(given, KeyStore::open()?)))
+    let mut store = KeyStore::open()?;
+    for name in &args.forget {
+        match store.as_mut().map(|store| store.forget(name)).transpose()? {
+            Some(true) => tracing::info!("the key of {name:?} is forgotten: it may be shown without one"),
+            _ => tracing::warn!("no key of {name:?} is kept"),
+        }
+    }
+    Ok(Arc::new(Keyring::new(given, store)?))
 }
 
 fn stream_config(args: &Args) -> Result<StreamConfig> {

@@ -45,6 +45,8 @@ pub(crate) struct Object {
     is_full: bool,
     #[serde(skip)]
     away: Option<String>,
+    #[serde(skip)]
+    locked: Option<String>,
 }
 
 /// What is said of all senders: of the first as if it were alone, and of each, as `senders`, if there are several.
@@ -189,6 +191,7 @@ impl Reports {
             diagnosis: counters.diagnosis.clone(),
             is_full: counters.is_full,
             away: counters.away.clone(),
+            locked: counters.locked.clone(),
         };
         StatsReport { line: line(&object), object }
     }
@@ -203,6 +206,9 @@ pub(crate) fn loss_percent(now: &RecvStats, before: &RecvStats) -> f64 {
 fn line(object: &Object) -> String {
     let Object { frames, datagrams, ms, .. } = object;
     if object.session.is_none() {
+        if let Some(why) = &object.locked {
+            return format!("no signal: {why}");
+        }
         return match datagrams.counts {
             _ if object.is_full => "no signal: the sender is full".into(),
             DatagramCounts { received: 0, .. } => "no signal: nothing arrives".into(),
@@ -224,7 +230,7 @@ fn line(object: &Object) -> String {
         frames.lost + frames.unseen
     );
     // What is wrong stands first: a narrow terminal cuts the end off.
-    if let Some(why) = &object.away {
+    if let Some(why) = object.away.as_ref().or(object.locked.as_ref()) {
         line += &format!("  {why}");
     }
     if object.is_full {

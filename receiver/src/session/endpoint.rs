@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use proto::RateLimiter;
 use proto::app::Heartbeat;
 use proto::netem::Netem;
+use proto::{RateLimiter, SessionId, SubscribeOutput, Subscriber};
 
 use super::demux::Demux;
 use super::identity::is_same_address;
@@ -39,6 +39,8 @@ pub(super) struct Endpoint {
     opener: Opener,
     /// What is shown of its keys.
     lock: Option<LockState>,
+    /// The session of which it was said last that it may be a recording.
+    unproven: Option<SessionId>,
     /// Keeps a flood from filling the socket's buffer.
     gate: Gate,
     /// When a flood may be spoken of again.
@@ -78,6 +80,7 @@ impl Endpoint {
             socket,
             opener,
             lock: None,
+            unproven: None,
             netem,
             subscription,
             target: None,
@@ -223,10 +226,33 @@ impl Endpoint {
     /// Says whether a key is missing, when that changes.
     fn show_lock(&mut self, now: Instant) {
         self.opener.forget(now);
+        if let Some(wrong) = self.opener.takes_wrong()
+            && self.subscription.is_none()
+            && let SubscribeOutput::Transmit(bytes) = Subscriber::new(now).poll(now)
+        {
+            // It cannot be opened there, and says whose key it is sealed with.
+            Uplink { socket: &mut self.socket, opener: &mut self.opener }.send(wrong, None, bytes);
+        }
         self.slots[0].set_refused(self.opener.counts());
+        let unproven = self
+            .slots
+            .iter()
+            .find_map(|slot| slot.holder().filter(|(_, session)| self.opener.cannot_tell(*session, now)));
+        if let Some((from, session)) = unproven
+            && self.unproven.replace(session) != Some(session)
+        {
+            tracing::warn!(
+                "{from} answers nothing that is said to it, so it cannot be told whether it is live or a recording of it; \
+                 give it a way back, or trust who is on this network"
+            );
+        }
         let lock = self.opener.lock;
         if std::mem::replace(&mut self.lock, lock) != lock {
-            self.slots[0].feed.live().is_locked(lock.map(LockState::sentence));
+            let feed = &self.slots[0].feed;
+            feed.live().is_locked(lock.map(LockState::sentence));
+            if lock.is_some() {
+                self.shared.feeds.show(feed);
+            }
             self.shared.feeds.wake();
         }
     }

@@ -5,15 +5,18 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use proto::RateLimiter;
 use proto::app::keys::{KeyStore, hold_secret, read_key};
 use proto::keys::{Key, KeyId};
+use proto::names::printable;
+use proto::sys::Event;
+use zeroize::Zeroizing;
 
 use crate::sync::lock;
 
 /// The keys of this receiver. Those that are typed while it runs are added, and kept by the sender's name.
-pub(crate) struct Keyring {
+pub struct Keyring {
     keys: Mutex<Vec<Key>>,
     /// How many there are: who has fewer looks.
     count: AtomicUsize,
@@ -21,6 +24,10 @@ pub(crate) struct Keyring {
     pub(super) is_strict: bool,
     store: Mutex<Option<KeyStore>>,
     has_names: AtomicBool,
+    /// What was typed last, until the program ends: the sender's name is known only once it is opened.
+    typed: Mutex<Option<(KeyId, Zeroizing<String>)>>,
+    /// Raised when a sender's key turns out not to be known.
+    pub(crate) bell: Event,
     /// Senders whose key is not known, and when that was last noticed.
     locked: Mutex<BTreeMap<KeyId, Instant>>,
     complaints: Mutex<RateLimiter>,
@@ -28,7 +35,10 @@ pub(crate) struct Keyring {
 
 impl Keyring {
     /// With these keys, that were given, and those of the store.
-    pub(crate) fn new(given: Vec<Key>, store: Option<KeyStore>) -> Self {
+    ///
+    /// # Errors
+    /// If the system has no file descriptors left.
+    pub(crate) fn new(given: Vec<Key>, store: Option<KeyStore>) -> Result<Self> {
         let is_strict = !given.is_empty();
         let mut keys = given;
         if let Some(store) = &store {
@@ -40,11 +50,13 @@ impl Keyring {
             is_strict,
             has_names: AtomicBool::new(store.as_ref().is_some_and(|store| !store.is_empty())),
             store: Mutex::new(store),
+            typed: Mutex::default(),
+            bell: Event::new()?,
             locked: Mutex::default(),
             complaints: Mutex::new(RateLimiter::new(COMPLAIN_EVERY)),
         };
         keys.into_iter().for_each(|key| keyring.add(key));
-        keyring
+        Ok(keyring)
     }
 
     /// All of them, if there are more than `known`.
@@ -52,24 +64,38 @@ impl Keyring {
         (self.count.load(Ordering::Acquire) > known).then(|| lock(&self.keys).clone())
     }
 
-    /// Takes what was typed for the sender of this name: a code or a phrase.
+    /// Takes what was typed: a code or a phrase. It is kept once it has opened a sender.
     ///
     /// # Errors
     /// If it is no key, or not the one that `wanted` is the id of.
-    pub(crate) fn enter(&self, name: &str, text: &str, wanted: Option<KeyId>) -> Result<()> {
+    pub(crate) fn enter(&self, text: &str, wanted: Option<KeyId>) -> Result<()> {
         let key = read_key(text)?;
         if let Some(wanted) = wanted.filter(|wanted| *wanted != key.id()) {
-            anyhow::bail!("that is another key: it is {}, and {wanted} is wanted", key.id());
+            bail!("that is another key ({}) than the sender's ({wanted})", key.id());
         }
         lock(&self.locked).remove(&key.id());
-        if let Some(store) = &mut *lock(&self.store)
-            && let Err(error) = store.keep(name, text, &key)
-        {
-            tracing::warn!("{error:#}");
-        }
-        self.has_names.store(true, Ordering::Relaxed);
+        *lock(&self.typed) = Some((key.id(), Zeroizing::new(text.trim().to_owned())));
         self.add(key);
         Ok(())
+    }
+
+    /// A sender of this name was opened by a key: one that was typed is kept for it.
+    pub(super) fn remember(&self, name: &str, key: KeyId) {
+        let typed = lock(&self.typed).clone();
+        let Some((_, text)) = typed.filter(|(typed, _)| *typed == key) else { return };
+        let mut store = lock(&self.store);
+        let Some(store) = &mut *store else { return };
+        if name.is_empty() || store.key_of(name) == Some(key) {
+            return;
+        }
+        match store.keep(name, &text) {
+            Ok(()) => tracing::info!(
+                "the key of {:?} is kept, and who has that name has to have it",
+                printable(name)
+            ),
+            Err(error) => tracing::warn!("{error:#}"),
+        }
+        self.has_names.store(true, Ordering::Relaxed);
     }
 
     /// Whether the sender of this name was opened by a key before, so that who has the name without it is another one.
@@ -88,6 +114,7 @@ impl Keyring {
         locked.retain(|_, noticed| now.saturating_duration_since(*noticed) < FORGOTTEN_AFTER);
         if locked.len() < MOST_LOCKED || locked.contains_key(&key) {
             locked.insert(key, now);
+            self.bell.raise();
         }
         lock(&self.complaints).is_due(now)
     }

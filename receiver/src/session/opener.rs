@@ -34,6 +34,11 @@ pub(super) struct Opener {
     pub(super) lock: Option<LockState>,
     locked_at: Option<Instant>,
     complaints: RateLimiter,
+    /// Whom it is to be told that he has another key than those here, so that it is said there too.
+    tell: Option<SocketAddr>,
+    tells: RateLimiter,
+    /// The sender that was last opened: what it calls itself, and its key.
+    opened: Option<(String, KeyId)>,
     sealed: Vec<u8>,
 }
 
@@ -78,6 +83,9 @@ impl Opener {
             lock: None,
             locked_at: None,
             complaints: RateLimiter::new(COMPLAIN_EVERY),
+            tell: None,
+            tells: RateLimiter::new(TELL_EVERY),
+            opened: None,
             sealed: Vec::new(),
         })
     }
@@ -135,6 +143,7 @@ impl Opener {
         now: Instant,
     ) -> Result<Range<usize>, Refusal> {
         self.learn_keys();
+        let introduced = locked_by(datagram);
         let opened = match &mut self.keys {
             Some(keys) => keys.open_in_place(datagram, now),
             None if self.is_strict => Err(Refusal::Unkeyed),
@@ -143,6 +152,9 @@ impl Opener {
         match opened {
             Ok(range) => {
                 self.lock = None;
+                if let Some(key) = introduced {
+                    self.remember(key, &datagram[range.clone()]);
+                }
                 Ok(range)
             }
             Err(refusal) => {
@@ -172,7 +184,7 @@ impl Opener {
             let name = printable(hello.name);
             tracing::warn!(
                 "{from} calls itself {name:?} and has no key, which {name:?} had before: it is not shown. If it has given \
-                 up its key: receiver forget {}",
+                 up its key: receiver --forget {}",
                 as_shell_word(&name)
             );
         }
@@ -200,6 +212,20 @@ impl Opener {
         }
     }
 
+    /// Notes which key a sender of this name has.
+    fn remember(&mut self, key: KeyId, hello: &[u8]) {
+        let Ok(Datagram { body: Body::Hello(hello), .. }) = Datagram::parse(hello) else { return };
+        if self.opened.as_ref().is_none_or(|(name, id)| *id != key || name != hello.name) {
+            self.keyring.remember(hello.name, key);
+            self.opened = Some((hello.name.to_owned(), key));
+        }
+    }
+
+    /// Whom it is to be told that the keys here are others than his, by a datagram sealed with one of them.
+    pub(super) fn takes_wrong(&mut self) -> Option<SocketAddr> {
+        self.tell.take()
+    }
+
     fn learn_keys(&mut self) {
         let Some(keys) = self.keyring.newer_than(self.known) else { return };
         let new: Vec<Key> = keys[self.known..].to_vec();
@@ -216,11 +242,15 @@ impl Opener {
     fn note(&mut self, from: Option<SocketAddr>, refusal: Refusal, now: Instant) {
         // What cannot be opened says nothing while something can.
         let knows_anybody = self.keys.as_ref().is_some_and(ReceiverKeys::knows_anybody);
+        let source = from;
         let from = from.map_or_else(|| "the sender".to_owned(), |from| from.to_string());
         match refusal {
             Refusal::WrongKey(key) => {
                 let speaks = self.keyring.note_locked(key, now);
                 let is_without = self.keys.is_none();
+                if self.is_strict && !is_without && self.tells.is_due(now) {
+                    self.tell = source;
+                }
                 if !knows_anybody {
                     let lock = if is_without { LockState::Locked(key) } else { LockState::WrongKey(key) };
                     (self.lock, self.locked_at) = (Some(lock), Some(now));
@@ -284,6 +314,8 @@ impl Uplink<'_> {
 const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
 /// It says hello many times in it.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(3);
+/// A wrong code is told within a second at both ends.
+const TELL_EVERY: Duration = Duration::from_millis(500);
 /// Whoever makes up addresses fills no memory.
 const MOST_IMPOSTORS: usize = 64;
 /// Where a datagram says which version and what it is.

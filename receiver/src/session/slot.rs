@@ -111,6 +111,11 @@ impl SenderSlot {
         self.stream.holder().is_some_and(|(holder, _)| holder == source)
     }
 
+    /// Where the sender that has it sends from, and its session.
+    pub(super) fn holder(&self) -> Option<(SocketAddr, SessionId)> {
+        self.stream.holder()
+    }
+
     /// When a datagram of its sender last came; `None` while it is known to be silent.
     pub(super) fn heard(&self) -> Option<Instant> {
         self.stream.last_heard().filter(|heard| self.silence.since <= *heard)

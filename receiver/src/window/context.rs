@@ -9,6 +9,7 @@ use super::draw::font::Fonts;
 use super::options::Detail;
 use crate::discovery::Finder;
 use crate::feed::Feeds;
+use crate::session::Keyring;
 
 /// What the window works with.
 pub(super) struct WindowContext<'a> {
@@ -18,6 +19,8 @@ pub(super) struct WindowContext<'a> {
     pub(super) feeds: &'a Feeds,
     /// Who looks for senders, where that is wanted.
     pub(super) finder: Option<&'a Finder>,
+    /// Where codes go that are typed.
+    pub(super) keyring: &'a Keyring,
     /// What the window waits by, for as long as there is one.
     pub(super) waiting: Waiting,
     /// How much is written on a picture.

@@ -22,6 +22,8 @@ pub(super) enum Action {
     Record,
     Replay,
     Snapshot,
+    /// To type the code of a sender that is locked.
+    Key,
 }
 
 impl Action {
@@ -34,6 +36,7 @@ impl Action {
             Keycode::G | Keycode::Num0 | Keycode::Kp0 => Self::All,
             Keycode::I => Self::Detail,
             Keycode::H | Keycode::Question | Keycode::Slash | Keycode::F1 => Self::Help,
+            Keycode::K => Self::Key,
             Keycode::L => Self::List,
             Keycode::R => Self::Record,
             Keycode::P => Self::Replay,

@@ -35,6 +35,8 @@ pub(super) struct Tile {
     card: Decoded,
     /// What the card says, while it is shown.
     on_card: Option<Vec<String>>,
+    /// What it says beside, where a code is wanted.
+    on_key: Vec<String>,
     /// How many letters had been looked for when the card was drawn, and how far from the left it was covered.
     card_drawn: (u32, u32),
     fonts: Rc<Fonts>,
@@ -58,6 +60,7 @@ impl Tile {
             is_fresh: false,
             card: Decoded::default(),
             on_card: None,
+            on_key: Vec::new(),
             card_drawn: (0, 0),
             age: Age::default(),
             overlay: TileOverlay::new(fonts.clone()),
@@ -119,6 +122,19 @@ impl Tile {
         self.status.state == StreamState::Live
     }
 
+    /// Whether its key is not known.
+    pub(super) fn is_locked(&self) -> bool {
+        matches!(self.status.state, StreamState::Locked(_))
+    }
+
+    /// Has its card say this where a code is wanted.
+    pub(super) fn say_of_key(&mut self, lines: &[String]) {
+        if self.on_key != lines {
+            lines.clone_into(&mut self.on_key);
+            self.must_draw = true;
+        }
+    }
+
     /// Looks at how old the picture is now.
     pub(super) fn look(&mut self, now: Instant) {
         let age = self.picture.as_ref().map(|p| self.delays.since(p.frame.captured, now));
@@ -145,7 +161,12 @@ impl Tile {
     /// Brings the card up to date, or takes it away; whether it says something new. While there is none, there is a
     /// picture.
     fn renew_card(&mut self, size: (u32, u32), now: Instant) -> bool {
-        let lines = self.status.card(now);
+        let mut lines = self.status.card(now);
+        if self.is_locked()
+            && let Some(lines) = &mut lines
+        {
+            lines.splice(2..2, self.on_key.iter().cloned());
+        }
         let lines = match (lines, &self.picture) {
             // Pictures come again, and none of them is there yet: the card stays, since the picture below it is old.
             (None, Some(_)) if self.is_of_before && self.on_card.is_some() => return false,

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use proto::sys::Stop;
-use sdl2::event::{Event, WindowEvent};
-use sdl2::keyboard::{Keycode, Scancode};
+use sdl2::event::{Event, EventType, WindowEvent};
+use sdl2::keyboard::{Keycode, Mod, Scancode};
 use sdl2::mouse::MouseButton;
 use sdl2::rect::Rect;
 
@@ -18,6 +18,7 @@ use super::size::{self, Extent};
 use super::tile::Tile;
 use super::tile_overlay::Style;
 use super::widgets::help;
+use super::widgets::key_entry::{KeyEntry, Typed};
 use super::widgets::picker::{Choice, SenderPicker};
 use crate::discovery::Finder;
 
@@ -39,6 +40,8 @@ pub(super) struct View<'a, C> {
     /// The list of keys, and where it is, while the user wants to see it.
     help: (Bitmap, Option<Rect>),
     wants_help: bool,
+    /// Where a code is typed.
+    entry: KeyEntry,
     title: String,
     extent: Extent,
 }
@@ -56,6 +59,7 @@ impl<'a, C: Canvas> View<'a, C> {
             wants_picker: false,
             help: (Bitmap::default(), None),
             wants_help: false,
+            entry: KeyEntry::default(),
             title: String::new(),
             extent: Extent::default(),
         }
@@ -97,6 +101,12 @@ impl<'a, C: Canvas> View<'a, C> {
         for tile in &mut self.tiles {
             tile.take(now);
             tile.look(now);
+        }
+        if self.tiles.iter().any(Tile::is_locked) {
+            let lines = self.entry.lines();
+            self.tiles.iter_mut().for_each(|tile| tile.say_of_key(&lines));
+        } else {
+            self.entry.answered(None);
         }
         self.extent.fit(self.canvas.window(), &self.context, &self.tiles);
         self.arrange();
@@ -190,6 +200,10 @@ impl<'a, C: Canvas> View<'a, C> {
     fn is_over(&mut self, event: &Event) -> bool {
         match event {
             Event::Quit { .. } | Event::Window { win_event: WindowEvent::Close, .. } => return true,
+            Event::TextInput { text, .. } if self.entry.is_open() => self.entry.add(text),
+            Event::KeyDown { keycode: Some(key), keymod, .. } if self.entry.is_open() => {
+                self.type_code(*key, *keymod);
+            }
             Event::KeyDown { keycode, scancode, repeat: false, .. } => {
                 let is_typed = |key| Scancode::from_keycode(key).is_some();
                 return meant(*keycode, *scancode, is_typed).is_some_and(|key| self.is_last_key(key));
@@ -241,12 +255,35 @@ impl<'a, C: Canvas> View<'a, C> {
             Some(Action::List) if self.context.finder.is_some() => {
                 (self.wants_picker, self.arranged) = (!self.wants_picker, None);
             }
+            Some(Action::Key) => {
+                let wanted = self.context.keyring.wanted().filter(|_| self.tiles.iter().any(Tile::is_locked));
+                wanted.into_iter().for_each(|wanted| self.entry.begin(wanted));
+                // What this key writes comes after it, and is no part of the code.
+                if let Ok(events) = self.context.sdl.event() {
+                    events.flush_event(EventType::TextInput);
+                }
+            }
             Some(Action::Record) => self.record(),
             Some(Action::Replay) => self.each_shown(|tile| drop(tile.feed.recorder.save_replay())),
             Some(Action::Snapshot) => self.each_shown(|tile| drop(tile.feed.recorder.snapshot(tile.frame()))),
             Some(Action::One(_) | Action::List) | None => {}
         }
         false
+    }
+
+    /// Goes on with a code that is being typed.
+    fn type_code(&mut self, key: Keycode, held: Mod) {
+        match self.entry.key(key, held) {
+            Typed::Nothing => {}
+            Typed::Paste => {
+                let pasted = self.context.video.clipboard().clipboard_text();
+                pasted.into_iter().for_each(|text| self.entry.add(&text));
+            }
+            Typed::Whole(code, wanted) => {
+                let entered = self.context.keyring.enter(&code, Some(wanted));
+                self.entry.answered(entered.err().map(|error| format!("{error:#}")));
+            }
+        }
     }
 
     /// Records all that is shown; or if any of it is recorded already, ends that.

@@ -24,6 +24,7 @@ use super::view::View;
 use crate::codec::PixelFormat;
 use crate::discovery::Finder;
 use crate::feed::{Feeds, Waker};
+use crate::session::Keyring;
 
 /// An open window. It belongs to the main thread.
 pub struct Window {
@@ -107,7 +108,7 @@ impl Window {
     /// # Errors
     ///
     /// The window could not be drawn to.
-    pub fn run(self, feeds: &Feeds, finder: Option<&Finder>, stop: &Stop) -> Result<()> {
+    pub fn run(self, feeds: &Feeds, finder: Option<&Finder>, keyring: &Keyring, stop: &Stop) -> Result<()> {
         let waker = self.waker();
         std::thread::scope(|scope| {
             // The window waits for one thing alone, so the request to stop is made one of it.
@@ -118,8 +119,17 @@ impl Window {
             let _stop = StopAtEnd(stop);
             let Self { canvas, waiting, pump, video, sdl, detail } = self;
             let fonts = Rc::new(Fonts::new());
-            let context =
-                WindowContext { pump, video: &video, sdl: &sdl, feeds, finder, waiting, detail, fonts };
+            let context = WindowContext {
+                pump,
+                video: &video,
+                sdl: &sdl,
+                feeds,
+                finder,
+                keyring,
+                waiting,
+                detail,
+                fonts,
+            };
             let done = match canvas {
                 Driver::Graphics(canvas) => {
                     let textures = canvas.texture_creator();

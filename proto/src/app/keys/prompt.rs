@@ -3,7 +3,7 @@
 use std::io::{BufRead, IsTerminal, Write, stderr, stdin};
 
 use anyhow::{Context, Result, bail};
-use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
 use crate::keys::{CodeError, Key};
@@ -32,26 +32,55 @@ pub fn read_key(text: &str) -> Result<Key> {
 /// # Errors
 /// If nothing is typed, or it is no key.
 pub fn ask_for_key(question: &str) -> Result<Key> {
-    let input = stdin();
-    let mut line = Zeroizing::new(String::new());
-    let read = if input.is_terminal() {
-        show(question);
-        let usual = tcgetattr(&input).context("the terminal cannot be asked")?;
-        let mut hidden = usual.clone();
-        hidden.local_modes.remove(LocalModes::ECHO);
-        tcsetattr(&input, OptionalActions::Flush, &hidden).context("the terminal cannot be asked")?;
-        let read = read_line(&mut line);
-        let _ = tcsetattr(&input, OptionalActions::Flush, &usual);
-        show("\n");
-        read
-    } else {
-        read_line(&mut line)
-    };
-    read.context("the key cannot be read")?;
+    show(question);
+    let line = HiddenInput::begin()?.read_line()?.unwrap_or_default();
+    show("\n");
     if line.trim().is_empty() {
         bail!("no key was given; type the sender's code of twelve words, or name a file: --key-file FILE");
     }
     read_key(line.trim())
+}
+
+/// While it is there, what is typed at the terminal is not shown.
+pub struct HiddenInput {
+    /// How the terminal was before; `None` where standard input is none.
+    before: Option<Termios>,
+}
+
+impl HiddenInput {
+    /// # Errors
+    /// If the terminal cannot be asked.
+    pub fn begin() -> Result<Self> {
+        let input = stdin();
+        if !input.is_terminal() {
+            return Ok(Self { before: None });
+        }
+        let before = tcgetattr(&input).context("the terminal cannot be asked")?;
+        let mut hidden = before.clone();
+        hidden.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(&input, OptionalActions::Flush, &hidden).context("the terminal cannot be asked")?;
+        Ok(Self { before: Some(before) })
+    }
+
+    /// One line, however long it takes; `None` at the end of the input.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is no text.
+    pub fn read_line(&self) -> Result<Option<Zeroizing<String>>> {
+        let mut line = Zeroizing::new(String::with_capacity(MOST_BYTES));
+        let read = std::io::Read::take(stdin().lock(), MOST_BYTES as u64).read_line(&mut line);
+        let read = read.context("the key cannot be read")?;
+        Ok((read > 0).then_some(line))
+    }
+}
+
+impl Drop for HiddenInput {
+    fn drop(&mut self) {
+        if let Some(before) = &self.before {
+            // A terminal that is gone needs nothing more.
+            let _ = tcsetattr(stdin(), OptionalActions::Now, before);
+        }
+    }
 }
 
 /// Whether there is somebody who could be asked.
@@ -65,10 +94,6 @@ pub(super) fn show(text: &str) {
     if out.is_terminal() {
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
-}
-
-fn read_line(line: &mut String) -> std::io::Result<usize> {
-    std::io::Read::take(stdin().lock(), MOST_BYTES as u64).read_line(line)
 }
 
 /// Twelve words of which at most two are none of the list.

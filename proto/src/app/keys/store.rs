@@ -88,12 +88,11 @@ impl KeyStore {
     ///
     /// # Errors
     /// If the file cannot be written; then it is known until the program ends.
-    pub fn keep(&mut self, name: &str, text: &str, key: &Key) -> Result<()> {
-        let name = printable(name);
+    pub fn keep(&mut self, name: &str, text: &str) -> Result<()> {
+        let (name, key) = (printable(name), read_key(text)?);
         self.entries.retain(|entry| entry.name != name);
         self.entries.truncate(MOST_ENTRIES - 1);
-        self.entries
-            .insert(0, Entry { name, text: Zeroizing::new(text.trim().to_owned()), key: key.clone() });
+        self.entries.insert(0, Entry { name, text: Zeroizing::new(text.trim().to_owned()), key });
         self.write()
     }
 
@@ -141,9 +140,9 @@ mod tests {
         let codes = [1, 2].map(|byte| Key::code(&[byte; 16]));
         let keys = [1, 2].map(|byte| Key::from_random(&[byte; 16]));
         let mut store = KeyStore::at(path.clone()).unwrap();
-        store.keep("door", &codes[0], &keys[0]).unwrap();
-        store.keep("bench\t\n3", &codes[1], &keys[1]).unwrap();
-        store.keep("door", &codes[1], &keys[1]).unwrap();
+        store.keep("door", &codes[0]).unwrap();
+        store.keep("bench\t\n3", &codes[1]).unwrap();
+        store.keep("door", &codes[1]).unwrap();
         let mut store = KeyStore::at(path.clone()).unwrap();
         assert_eq!((store.key_of("door"), store.key_of("line")), (Some(keys[1].id()), None));
         assert_eq!(store.key_of("bench\t\n3"), Some(keys[1].id()));

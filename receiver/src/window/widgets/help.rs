@@ -59,6 +59,7 @@ pub(crate) const KEYS: &[(&str, &str)] = &[
     ("i", "figures: off, small, full"),
     ("1-9, click", "show one sender alone"),
     ("g, Esc", "show all again"),
+    ("k", "type the code of a locked sender"),
     ("l", "list of senders"),
     ("s", "save this picture"),
     ("p", "save what just happened"),

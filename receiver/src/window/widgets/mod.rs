@@ -4,6 +4,7 @@ pub(super) mod card;
 pub(super) mod health;
 pub(super) mod help;
 pub(super) mod history;
+pub(super) mod key_entry;
 pub(super) mod label;
 pub(super) mod overlay;
 pub(super) mod picker;

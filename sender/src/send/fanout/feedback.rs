@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use proto::keys::{is_sealed, is_subscribe, open_reply};
+
 use super::super::destination::Destination;
 use super::super::ledger::FrameLedger;
 use super::Fanout;
@@ -20,13 +22,20 @@ impl Fanout {
             self.bell.clear();
             return;
         }
-        let Self { sockets, destinations, due_times, keyed, served, changed_viewers, .. } = self;
+        let Self { sockets, destinations, due_times, streams, keyed, served, changed_viewers, .. } = self;
         let strangers = sockets[number].strangers();
+        let session = streams.session();
         let mut served = served.as_mut().filter(|served| served.has(number));
         let read = sockets[number].receive(FEEDBACK_AT_ONCE, |socket, peer, mut datagram| {
             if let Some(keyed) = &mut *keyed {
                 let Some(opened) = keyed.open(socket, peer, datagram, now) else { return true };
                 datagram = opened;
+            } else if is_sealed(datagram) && is_subscribe(datagram) {
+                let mut reply = Vec::new();
+                open_reply(session, datagram, &mut reply);
+                // Whoever is not reached asks again.
+                let _ = socket.answer(peer, &reply);
+                return true;
             }
             let reply = |reply: &[u8]| match keyed {
                 Some(keyed) => keyed.answer(socket, peer, reply),
