@@ -39,6 +39,7 @@ impl Liar {
             fps: Some(30.0),
             mark: Mark::of(SessionId::new(self.said)),
             group: group.map(|group| group.parse().unwrap()),
+            key: None,
         };
         let strings = announcement.to_txt().into_iter().map(|(key, value)| format!("{key}={value}"));
         let service = Service {

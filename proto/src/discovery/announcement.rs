@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::names::printable;
 use crate::seq::SessionId;
-use crate::wire::MAX_NAME_BYTES;
+use crate::wire::{KeyId, MAX_NAME_BYTES};
 
 /// The service type that senders announce (RFC 6763, section 7).
 pub const SERVICE: &str = "_chunkcast._udp.local.";
@@ -51,6 +51,8 @@ pub struct Announcement {
     pub mark: Mark,
     /// The group that it sends to, if it does.
     pub group: Option<SocketAddr>,
+    /// The key that it is locked with, if it is.
+    pub key: Option<KeyId>,
 }
 
 /// Why a TXT record is no sender's.
@@ -72,6 +74,7 @@ impl Announcement {
         txt.extend(self.size.map(|(width, height)| ("size", format!("{width}x{height}"))));
         txt.extend(self.fps.map(|fps| ("fps", format!("{}", (fps * 100.0).round() / 100.0))));
         txt.extend(self.group.map(|group| ("group", group.to_string())));
+        txt.extend(self.key.map(|key| ("key", key.to_string())));
         txt
     }
 
@@ -84,7 +87,8 @@ impl Announcement {
         strings: impl IntoIterator<Item = (&'a str, &'a [u8])>,
     ) -> Result<Self, AnnouncementError> {
         let (mut version, mut session) = (false, None);
-        let mut read = Self { name: String::new(), size: None, fps: None, mark: Mark(0), group: None };
+        let mut read =
+            Self { name: String::new(), size: None, fps: None, mark: Mark(0), group: None, key: None };
         for (key, value) in strings.into_iter().take(MOST_STRINGS) {
             let text = String::from_utf8_lossy(value);
             match &*key.to_ascii_lowercase() {
@@ -93,6 +97,7 @@ impl Announcement {
                 "size" => read.size = size(&text),
                 "fps" => read.fps = text.parse().ok().filter(|fps| RATES.contains(fps)),
                 "session" => session = u64::from_str_radix(&text, 16).ok().filter(|number| *number != 0),
+                "key" => read.key = KeyId::parse(&text),
                 "group" => read.group = text.parse().ok().filter(|at| may_be_joined(*at)),
                 _ => {}
             }

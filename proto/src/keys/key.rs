@@ -10,6 +10,7 @@ use super::code::{self, CodeError};
 use super::layout::SALT_BYTES;
 use super::phrase::{self, PhraseError};
 use crate::seq::SessionId;
+use crate::wire::{KEY_ID_BYTES, KeyId};
 
 /// What opens a sender. It is erased from memory when it is dropped, and no message shows it.
 #[derive(Clone)]
@@ -17,10 +18,6 @@ pub struct Key {
     master: Zeroizing<[u8; SECRET_BYTES]>,
     id: KeyId,
 }
-
-/// Tells keys apart without saying anything of them.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct KeyId(pub(super) [u8; KEY_ID_BYTES]);
 
 impl Key {
     /// The key with these random bytes.
@@ -64,7 +61,7 @@ impl Key {
         fill(&Salt::new(HKDF_SHA256, MASTER).extract(secret), &[b"master"], &mut *master);
         let mut id = [0; KEY_ID_BYTES];
         fill(&Salt::new(HKDF_SHA256, ID).extract(&*master), &[b"id"], &mut id);
-        Self { master, id: KeyId(id) }
+        Self { master, id: KeyId::new(id) }
     }
 
     /// What all keys of one run of a sender are derived of.
@@ -120,45 +117,8 @@ impl fmt::Debug for Key {
     }
 }
 
-impl fmt::Debug for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl fmt::Display for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl KeyId {
-    /// The id with these bytes.
-    pub const fn new(id: [u8; KEY_ID_BYTES]) -> Self {
-        Self(id)
-    }
-
-    /// As it stands in datagrams.
-    pub fn bytes(&self) -> [u8; KEY_ID_BYTES] {
-        self.0
-    }
-
-    /// Reads what [`Display`](fmt::Display) writes.
-    pub fn parse(text: &str) -> Option<Self> {
-        let mut id = [0; KEY_ID_BYTES];
-        if text.len() != 2 * id.len() || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return None;
-        }
-        for (at, byte) in id.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).ok()?;
-        }
-        Some(Self(id))
-    }
-}
-
 /// Random bytes of a generated key.
 pub(super) const CODE_BYTES: usize = 16;
-pub(super) const KEY_ID_BYTES: usize = 8;
 /// The salts of HKDF-Extract for what does not come of a session.
 const MASTER: &[u8] = b"chunkcast 2 key";
 const ID: &[u8] = b"chunkcast 2 id";

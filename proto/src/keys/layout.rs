@@ -16,8 +16,7 @@
 use std::ops::Range;
 
 use super::cipher::Suite;
-use super::key::{KEY_ID_BYTES, KeyId};
-use crate::wire::{HEADER_BYTES, Kind};
+use crate::wire::{HEADER_BYTES, KEY_ID_BYTES, KeyId, Kind};
 
 /// Bytes by which a sealed chunk is longer than it was.
 pub const SEALED_BYTES: usize = BODY - HEADER_BYTES + TAG_BYTES;
@@ -36,7 +35,7 @@ impl Introduction {
     }
 
     pub(super) fn append(&self, datagram: &mut Vec<u8>) {
-        datagram.extend_from_slice(&self.key.0);
+        datagram.extend_from_slice(&self.key.bytes());
         datagram.extend_from_slice(&self.salt);
         datagram.push(self.suite);
     }
@@ -45,7 +44,7 @@ impl Introduction {
     pub(super) fn read(datagram: &[u8]) -> Option<Self> {
         let (key, rest) = datagram.get(BODY..)?.split_first_chunk()?;
         let (salt, rest) = rest.split_first_chunk()?;
-        Some(Self { key: KeyId(*key), salt: *salt, suite: *rest.first()? })
+        Some(Self { key: KeyId::new(*key), salt: *salt, suite: *rest.first()? })
     }
 }
 
@@ -80,11 +79,11 @@ pub(super) fn session(datagram: &[u8]) -> Option<u64> {
 /// With which key a receiver's datagram says it is sealed, and the receiver's number.
 pub(super) fn requester(datagram: &[u8]) -> Option<(KeyId, u64)> {
     let (key, rest) = datagram.get(BODY..)?.split_first_chunk()?;
-    Some((KeyId(*key), u64::from_be_bytes(*rest.first_chunk()?)))
+    Some((KeyId::new(*key), u64::from_be_bytes(*rest.first_chunk()?)))
 }
 
 pub(super) fn append_requester(key: KeyId, receiver: u64, datagram: &mut Vec<u8>) {
-    datagram.extend_from_slice(&key.0);
+    datagram.extend_from_slice(&key.bytes());
     datagram.extend_from_slice(&receiver.to_be_bytes());
 }
 

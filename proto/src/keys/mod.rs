@@ -22,9 +22,10 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+pub use crate::wire::KeyId;
 pub use cipher::Suite;
 pub use code::CodeError;
-pub use key::{Key, KeyId};
+pub use key::Key;
 pub use layout::{SEALED_BYTES, is_sealed, is_subscribe, locked_by};
 pub use phrase::PhraseError;
 pub use receiver::ReceiverKeys;

@@ -6,13 +6,13 @@ use std::ops::Range;
 use std::time::Instant;
 
 use super::cipher::Cipher;
-use super::key::{Key, KeyId};
+use super::key::Key;
 use super::layout::{self, Introduction};
 use super::refusal::{Refusal, RefusalCounts};
 use super::session::KnownSession;
 use crate::frame::MediaTime;
 use crate::seq::SessionId;
-use crate::wire::{Body, Datagram, HEADER_BYTES, Kind, SubscribeStatus};
+use crate::wire::{Body, Datagram, HEADER_BYTES, KeyId, Kind, SubscribeStatus};
 
 /// The keys of a receiver, and the sessions that they open.
 pub struct ReceiverKeys {
@@ -231,13 +231,13 @@ impl ReceiverKeys {
             return Refusal::Unkeyed;
         };
         let SubscribeStatus::Locked(key) = reply.status else { return Refusal::Unkeyed };
-        match self.keys.iter().position(|own| own.id() == KeyId(key)) {
+        match self.keys.iter().position(|own| own.id() == key) {
             Some(at) if self.subscribes_with.as_ref().is_none_or(|(own, _)| *own != at) => {
                 self.subscribes_with = Some((at, self.keys[at].first_request(self.number)));
                 Refusal::Unkeyed
             }
             Some(_) => Refusal::Unkeyed,
-            None => Refusal::WrongKey(KeyId(key)),
+            None => Refusal::WrongKey(key),
         }
     }
 }

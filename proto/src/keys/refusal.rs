@@ -3,7 +3,7 @@
 use serde::Serialize;
 use thiserror::Error;
 
-use super::key::KeyId;
+use crate::wire::KeyId;
 
 /// Why a datagram is refused. Nothing of it was believed, and nothing has changed by it.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]

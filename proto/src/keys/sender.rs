@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::cipher::Suite;
-use super::key::{Key, KeyId};
+use super::key::Key;
 use super::layout::{self, BODY, Introduction, REQUESTER_BYTES, SALT_BYTES, TAG_BYTES};
 use super::peers::{Peer, Peers};
 use super::refusal::{Refusal, RefusalCounts};
 use super::stream::{Session, StreamSealer};
 use crate::frame::MediaTime;
 use crate::seq::{FrameId, SessionId};
-use crate::wire::{self, Header, Kind, SubscribeReply, SubscribeStatus, Token};
+use crate::wire::{self, Header, KeyId, Kind, SubscribeReply, SubscribeStatus, Token};
 
 /// The keys of one run of a sender.
 pub struct SenderKeys {
@@ -54,7 +54,7 @@ impl SenderKeys {
 
     /// Writes what somebody is told who has no key, or another one, and wants to subscribe: which key it needs.
     pub fn locked_reply(&self, subscribe: &[u8], reply: &mut Vec<u8>) {
-        unsealed_reply(self.session.id, SubscribeStatus::Locked(self.key.id().bytes()), subscribe, reply);
+        unsealed_reply(self.session.id, SubscribeStatus::Locked(self.key.id()), subscribe, reply);
     }
 
     /// Opens what a receiver says: the datagram of version 1 that it sealed, and the receiver's number.

@@ -227,7 +227,7 @@ fn a_key_that_the_sender_names_is_used_if_it_is_known_and_else_named() {
     let mut receiver = ReceiverKeys::new(vec![key(1), key(2)], NUMBER, true);
     let locked = |byte: u8| {
         control(Kind::SubscribeReply, 2, |body| {
-            let status = SubscribeStatus::Locked(key(byte).id().bytes());
+            let status = SubscribeStatus::Locked(key(byte).id());
             SubscribeReply { token: Token::default(), status }.emit(body);
         })
     };

@@ -6,6 +6,7 @@ mod error;
 mod feedback;
 mod header;
 mod hello;
+mod key_id;
 mod subscribe;
 
 #[cfg(feature = "keys")]
@@ -17,4 +18,6 @@ pub use feedback::{MAX_RANGES, MAX_TRAINS, Pong, Report, ReportCounts, Resend, T
 pub(crate) use feedback::{emit_ping, lost_its_end};
 pub use header::{HEADER_BYTES, Header, Kind};
 pub use hello::{Hello, Invitation, MAX_NAME_BYTES, SourceState};
+pub(crate) use key_id::KEY_ID_BYTES;
+pub use key_id::KeyId;
 pub use subscribe::{Subscribe, SubscribeReply, SubscribeStatus};

@@ -11,6 +11,7 @@
 
 use super::error::WireError;
 use super::feedback::Token;
+use super::key_id::KeyId;
 
 /// A receiver wants to watch, goes on watching, or leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +40,7 @@ pub enum SubscribeStatus {
     Full,
     /// 2: the sender is keyed, and the subscribe was not sealed with its key, of which this is the id. It stands in the
     /// token's place: the reply is no longer than a subscribe.
-    Locked([u8; 8]),
+    Locked(KeyId),
     /// 3: the subscribe was sealed, and the sender has no key.
     Open,
     /// Any other number.
@@ -68,7 +69,7 @@ impl SubscribeReply {
         let status = match rest.first() {
             Some(0) => SubscribeStatus::ShowToken,
             Some(1) => SubscribeStatus::Full,
-            Some(2) => SubscribeStatus::Locked(*token),
+            Some(2) => SubscribeStatus::Locked(KeyId::new(*token)),
             Some(3) => SubscribeStatus::Open,
             Some(&other) => SubscribeStatus::Other(other),
             None => return Err(WireError::Payload),
@@ -80,7 +81,7 @@ impl SubscribeReply {
         let (token, status) = match self.status {
             SubscribeStatus::ShowToken => (self.token.get().to_be_bytes(), 0),
             SubscribeStatus::Full => (self.token.get().to_be_bytes(), 1),
-            SubscribeStatus::Locked(key) => (key, 2),
+            SubscribeStatus::Locked(key) => (key.bytes(), 2),
             SubscribeStatus::Open => (self.token.get().to_be_bytes(), 3),
             SubscribeStatus::Other(other) => (self.token.get().to_be_bytes(), other),
         };

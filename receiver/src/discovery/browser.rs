@@ -13,6 +13,7 @@ use proto::discovery::{Announcement, Mark, SERVICE};
 use proto::names::printable;
 use proto::sys::mdns::{Ready, Sockets};
 use proto::sys::{Event, Networks};
+use proto::wire::KeyId;
 
 use super::address;
 use crate::sync::lock;
@@ -35,6 +36,8 @@ pub struct FoundSender {
     pub addresses: Vec<SocketAddr>,
     /// The group that it sends to, if it does.
     pub group: Option<SocketAddr>,
+    /// The key that it says it is locked with.
+    pub key: Option<KeyId>,
 }
 
 impl FoundSender {
@@ -175,7 +178,7 @@ fn look(
 
 /// What was heard as a sender, with what tells it apart from all others; `None` if it is none.
 fn found(heard: &HeardService, networks: &Networks) -> Option<((String, Vec<u8>), FoundSender)> {
-    let Announcement { name, size, fps, mark, group } =
+    let Announcement { name, size, fps, mark, group, key } =
         Announcement::from_txt(strings(heard.text.as_deref()?)).ok()?;
     let addresses = match heard.port {
         0 => Vec::new(),
@@ -183,7 +186,7 @@ fn found(heard: &HeardService, networks: &Networks) -> Option<((String, Vec<u8>)
     };
     let instance = printable(&heard.label);
     let host = heard.host.labels().flatten().copied().collect();
-    Some(((instance.clone(), host), FoundSender { instance, name, size, fps, mark, addresses, group }))
+    Some(((instance.clone(), host), FoundSender { instance, name, size, fps, mark, addresses, group, key }))
 }
 
 /// What is otherwise than before.

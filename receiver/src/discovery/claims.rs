@@ -82,6 +82,7 @@ mod tests {
             mark: Mark::of(SessionId::new(session)),
             addresses: vec![at(port)],
             group: None,
+            key: None,
         };
         let successor = |claims: &Claims, who: &str, addresses: &[SocketAddr]| {
             claims.successor(who, addresses).map(|successor| successor.instance)

@@ -33,13 +33,15 @@ pub fn list(time: Duration, interface: Option<&str>, out: &mut dyn Write) -> Res
 
 /// The senders below each other.
 fn table(found: &[FoundSender]) -> String {
-    let mut rows = vec![["NAME", "SIZE", "FPS", "ADDRESS", "GROUP"].map(str::to_owned)];
+    let mut rows = vec![["NAME", "SIZE", "FPS", "ADDRESS", "GROUP", "KEY"].map(str::to_owned)];
     rows.extend(found.iter().map(row));
+    // Where none is locked there is nothing to say of keys.
+    let columns = if found.iter().any(|found| found.key.is_some()) { COLUMNS } else { COLUMNS - 1 };
     let widths: [usize; COLUMNS] =
         std::array::from_fn(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));
     let mut text = String::new();
     for row in &rows {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
+        let cells = row.iter().zip(widths).take(columns).map(|(cell, width)| format!("{cell:<width$}"));
         text += cells.collect::<Vec<_>>().join("  ").trim_end();
         text.push('\n');
     }
@@ -54,16 +56,18 @@ fn row(found: &FoundSender) -> [String; COLUMNS] {
         found.fps.map_or_else(unknown, |fps| format!("{fps}")),
         found.addresses.first().map_or_else(unknown, ToString::to_string),
         found.group.map_or_else(unknown, |group| group.to_string()),
+        found.key.map_or_else(unknown, |key| key.to_string()),
     ]
 }
 
-const COLUMNS: usize = 5;
+const COLUMNS: usize = 6;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proto::SessionId;
     use proto::discovery::Mark;
+    use proto::wire::KeyId;
 
     #[test]
     fn columns_stand_below_each_other() {
@@ -75,6 +79,7 @@ mod tests {
             mark: Mark::of(SessionId::new(1)),
             addresses: vec!["10.77.0.1:9001".parse().unwrap(), "[fd77::1]:9001".parse().unwrap()],
             group: None,
+            key: None,
         };
         let group = FoundSender {
             instance: "gate".into(),
@@ -88,6 +93,8 @@ NAME         SIZE      FPS  ADDRESS         GROUP
 door – left  1280x720  30   10.77.0.1:9001  -
 gate         -         30   -               239.255.10.1:9000
 ";
-        assert_eq!(table(&[door, group]), lines);
+        assert_eq!(table(&[door.clone(), group]), lines);
+        let locked = FoundSender { key: Some(KeyId::new([0xab; 8])), ..door };
+        assert!(table(&[locked]).ends_with("-      abababababababab\n"));
     }
 }

@@ -150,6 +150,7 @@ mod tests {
             mark: Mark::of(SessionId::new(1)),
             addresses: addresses.iter().map(|text| text.parse().unwrap()).collect(),
             group: None,
+            key: None,
         }
     }
 

@@ -125,7 +125,6 @@ impl Opener {
             return Ok(0..datagram.len());
         };
         let SubscribeStatus::Locked(key) = reply.status else { return Ok(0..datagram.len()) };
-        let key = KeyId::new(key);
         match &mut self.keys {
             // It subscribes with that one from now on.
             Some(keys) if keys.has(key) => keys.open_in_place(datagram, now),

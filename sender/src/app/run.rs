@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use proto::app::{Console, Reporter, StreamFormat};
-use proto::keys::{Key, SenderKeys, Suite};
+use proto::keys::{Key, KeyId, SenderKeys, Suite};
 use proto::sys::{Stop, at_user_signal, join, random_bytes, spawn, stop_at_signals, wall_clock};
 use proto::{QualityControl, SessionId, SubscribeServer, Taken};
 
@@ -52,7 +52,7 @@ pub fn run(args: &Args) -> Result<()> {
     let (mut send, mut announcer) = (None, None);
     if let Some(source) = wait_for_source(&opened, &pipeline.stop) {
         tracing::info!("{}", source.description);
-        announcer = sockets.announce(args, &source, run.session, &run.sizes, &pipeline.stop);
+        announcer = sockets.announce(args, &source, run.session, run.key_id(), &run.sizes, &pipeline.stop);
         send = Some(run.start_send(sockets, &source)?);
         reporter.watch("send", pipeline.stats.heartbeat.clone());
         reporter.ready();
@@ -138,6 +138,11 @@ impl<'a> Run<'a> {
             pipeline.inbox.close();
             Ok(())
         })
+    }
+
+    /// Which key it is locked with, if it is.
+    fn key_id(&self) -> Option<KeyId> {
+        self.key.as_ref().map(Key::id)
     }
 
     /// The keys of this run, if only who has them is to look. RTP/JPEG cannot be sealed.

@@ -8,6 +8,7 @@ use proto::SessionId;
 use proto::app::StreamFormat;
 use proto::names::printable;
 use proto::sys::{Event, Stop};
+use proto::wire::KeyId;
 
 use crate::args::Args;
 use crate::capture::{OpenedSource, Sizes};
@@ -63,6 +64,7 @@ impl SenderSockets {
         args: &Args,
         source: &OpenedSource,
         session: SessionId,
+        key: Option<KeyId>,
         sizes: &Arc<Sizes>,
         stop: &Stop,
     ) -> Option<Announcer> {
@@ -79,6 +81,7 @@ impl SenderSockets {
             fps: source.interval.map(|interval| 1.0 / interval.as_secs_f64()),
             served,
             group,
+            key,
             interface: args.interface.clone(),
         };
         let started = Announcer::start(notice, sizes.clone(), stop);

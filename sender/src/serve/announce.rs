@@ -12,6 +12,7 @@ use proto::discovery::mdns::{Message, Name, Responder, Service};
 use proto::discovery::{Announcement, Mark, SERVICE};
 use proto::sys::mdns::{Ready, Sockets};
 use proto::sys::{Stop, join, spawn};
+use proto::wire::KeyId;
 
 use crate::capture::Sizes;
 
@@ -28,6 +29,8 @@ pub(crate) struct ServiceNotice {
     pub served: Option<SocketAddr>,
     /// The group that it sends to.
     pub group: Option<SocketAddr>,
+    /// The key that it is locked with.
+    pub key: Option<KeyId>,
     /// The only interface to announce it by.
     pub interface: Option<String>,
 }
@@ -139,8 +142,8 @@ fn service(notice: &ServiceNotice) -> Option<Service> {
 }
 
 fn announcement(notice: &ServiceNotice, size: Option<(u16, u16)>) -> Announcement {
-    let ServiceNotice { name, session, fps, group, .. } = notice.clone();
-    Announcement { name, size, fps, mark: Mark::of(session), group }
+    let ServiceNotice { name, session, fps, group, key, .. } = notice.clone();
+    Announcement { name, size, fps, mark: Mark::of(session), group, key }
 }
 
 /// The strings of its TXT record, each behind its length.
