@@ -111,6 +111,10 @@ impl Running {
         for key in ["WAYLAND_DISPLAY", "SDL_VIDEODRIVER", "SDL_RENDER_DRIVER", "RUST_BACKTRACE", "RUST_LOG"] {
             command.env_remove(key);
         }
+        // Nor are the keys that this user knows.
+        if !command.get_envs().any(|(key, _)| key == "XDG_CONFIG_HOME") {
+            command.env("XDG_CONFIG_HOME", folder.path());
+        }
         let child = command.stdout(Stdio::piped()).stderr(said).spawn();
         Self { child: child.unwrap_or_else(|error| panic!("{name}: {error}")), folder, name }
     }

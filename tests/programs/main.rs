@@ -8,6 +8,7 @@ mod common;
 mod doctor;
 mod documents;
 mod hostile;
+mod keys;
 mod layers;
 mod loopback;
 mod messages;

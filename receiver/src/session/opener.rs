@@ -247,7 +247,7 @@ impl Opener {
             Refusal::WrongKey(key) => {
                 let speaks = self.keyring.note_locked(key, now);
                 let is_without = self.keys.is_none();
-                if self.is_strict && !is_without && self.tells.is_due(now) {
+                if self.is_strict && !is_without && !knows_anybody && self.tells.is_due(now) {
                     self.tell = source;
                 }
                 if !knows_anybody {
