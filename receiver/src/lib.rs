@@ -34,6 +34,7 @@ pub use feed::{Delays, Feed, Feeds, Live, Origin, Picture, Status, StreamState, 
 pub use frame::Received;
 pub use net::ReceiveSocket;
 pub use record::{KeepOptions, Recorder};
+pub use session::Keyring;
 #[cfg(debug_assertions)]
 pub use sync::count::locks_taken;
 pub use window::{Detail, Options, Window};

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use proto::sys::Stop;
 use proto::{Frame, MediaTime};
 use receiver::{
-    DecodeTarget, Decoded, Decoder, Delays, Feed, Feeds, KeepOptions, Options, Origin, Picture, PixelFormat,
-    ReceiveSocket, Recorder, Status, StreamState, Waker, Window,
+    DecodeTarget, Decoded, Decoder, Delays, Feed, Feeds, KeepOptions, Keyring, Options, Origin, Picture,
+    PixelFormat, ReceiveSocket, Recorder, Status, StreamState, Waker, Window,
 };
 use turbojpeg::{Image, Subsamp};
 
@@ -173,7 +173,7 @@ fn with_window(drive: impl FnOnce(&mut View) + Send) {
                 done.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             })
         };
-        window.run(&feeds, None, &stop).unwrap();
+        window.run(&feeds, None, &Keyring::new(Vec::new(), None).unwrap(), &stop).unwrap();
         driving.join().unwrap();
     });
 }

@@ -164,6 +164,7 @@ mod tests {
             fps: Some(29.97),
             mark: Mark(0xabc),
             group: Some("239.255.10.1:9000".parse().unwrap()),
+            key: None,
         }
     }
 

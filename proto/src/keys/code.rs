@@ -13,7 +13,7 @@ pub enum CodeError {
     #[error("a code has twelve words; this has {0}")]
     Count(usize),
     /// A word is not in the list. It is not repeated: it may be nearly right.
-    #[error("word {0} of the code is none of the list; look for a slip of the pen")]
+    #[error("word {0} of the code is none of the list: is it written as it was given?")]
     Word(usize),
     /// All words are in the list, but not together.
     #[error("the words are no code together: one of them is wrong, or they stand in another order")]

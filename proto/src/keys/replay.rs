@@ -62,9 +62,9 @@ mod tests {
         let mut highest = 0_u64;
         for _ in 0..200_000 {
             let number = match random.below(10) {
-                0 => highest + 1 + u64::from(random.below(10_000)),
-                1 => highest.saturating_sub(u64::from(random.below(12_000))),
-                _ => (highest + 8).saturating_sub(u64::from(random.below(64))),
+                0 => highest + 1 + random.below(10_000),
+                1 => highest.saturating_sub(random.below(12_000)),
+                _ => (highest + 8).saturating_sub(random.below(64)),
             };
             let expected = number > 0 && number + REACH > highest && !seen.contains(&number);
             assert_eq!(window.is_new(number), expected, "{number} behind {highest}");

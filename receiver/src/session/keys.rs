@@ -38,7 +38,7 @@ impl Keyring {
     ///
     /// # Errors
     /// If the system has no file descriptors left.
-    pub(crate) fn new(given: Vec<Key>, store: Option<KeyStore>) -> Result<Self> {
+    pub fn new(given: Vec<Key>, store: Option<KeyStore>) -> Result<Self> {
         let is_strict = !given.is_empty();
         let mut keys = given;
         if let Some(store) = &store {

@@ -18,7 +18,7 @@ mod timeouts;
 mod unassigned;
 
 pub(crate) use host::Host;
-pub(crate) use keys::Keyring;
+pub use keys::Keyring;
 pub(crate) use shared::{FrameLimit, ReceiveContext};
 pub(crate) use stream::StreamConfig;
 pub(crate) use subscription::full;

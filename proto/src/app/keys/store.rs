@@ -16,10 +16,10 @@ use crate::sys::replace_whole;
 #[derive(Debug)]
 pub struct KeyStore {
     path: PathBuf,
-    entries: Vec<Entry>,
+    entries: Vec<StoredKey>,
 }
 
-struct Entry {
+struct StoredKey {
     /// What the sender calls itself.
     name: String,
     /// The code or the phrase.
@@ -27,7 +27,7 @@ struct Entry {
     key: Key,
 }
 
-impl std::fmt::Debug for Entry {
+impl std::fmt::Debug for StoredKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {:?}", self.name, self.key)
     }
@@ -54,7 +54,7 @@ impl KeyStore {
         let entry = |(at, line): (usize, &str)| {
             let (name, text) = line.split_once('\t').unwrap_or_default();
             let key = read_key(text).with_context(|| format!("{}, line {}", path.display(), at + 1))?;
-            Ok(Entry { name: name.to_owned(), text: Zeroizing::new(text.to_owned()), key })
+            Ok(StoredKey { name: name.to_owned(), text: Zeroizing::new(text.to_owned()), key })
         };
         // What has no tab in it is a comment.
         let lines = text.lines().enumerate().filter(|(_, line)| line.contains('\t'));
@@ -92,7 +92,7 @@ impl KeyStore {
         let (name, key) = (printable(name), read_key(text)?);
         self.entries.retain(|entry| entry.name != name);
         self.entries.truncate(MOST_ENTRIES - 1);
-        self.entries.insert(0, Entry { name, text: Zeroizing::new(text.trim().to_owned()), key });
+        self.entries.insert(0, StoredKey { name, text: Zeroizing::new(text.trim().to_owned()), key });
         self.write()
     }
 
