@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use proto::app::Checklist;
 use proto::diagnosis::{Counters, explain};
+use proto::keys::{KeyId, is_sealed, locked_by};
 use proto::names::printable;
 use proto::sys::{Interface, Stop};
 use proto::wire::SourceState;
@@ -33,6 +34,8 @@ struct Heard {
     /// The address of this computer that it sends to.
     sent_to: Option<IpAddr>,
     name: String,
+    /// A sender that has a key, and which.
+    locked: Option<(SocketAddr, KeyId)>,
     state: Option<SourceState>,
     has_ended: bool,
     /// When the first frame was whole, and the last.
@@ -55,6 +58,7 @@ pub(super) fn listen(
         sender: None,
         sent_to: None,
         name: String::new(),
+        locked: None,
         state: None,
         has_ended: false,
         frames: None,
@@ -83,6 +87,12 @@ impl Heard {
     fn receive(&mut self, socket: &mut ReceiveSocket) -> Result<()> {
         let now = Instant::now();
         let read = socket.receive(|from, to, arrived, datagram| {
+            if let Some(key) = locked_by(datagram) {
+                self.locked = Some((from, key));
+            }
+            if is_sealed(datagram) {
+                return true;
+            }
             let outcome = self.stream.handle_datagram_arrived(from, datagram, arrived, now);
             self.useless.note(from, outcome);
             if self.sender.is_none_or(|(sender, _)| sender == from) {
@@ -138,6 +148,12 @@ impl Heard {
             let name = if self.name.is_empty() { String::new() } else { format!(" {:?}", self.name) };
             list.ok(format_args!("a sender{name} at {source}, session {session}"))?;
             self.tell_frames(list, &counters)?;
+            list.note("it has no key: everybody on this network can look at it, and speak in its name")?;
+        }
+        if let Some((from, key)) = self.locked {
+            list.ok(format_args!(
+                "a sender at {from}, locked with key {key}: a receiver shows it by --key-file, or asks for its code"
+            ))?;
         }
         for datagrams in self.useless.iter() {
             list.note(datagrams)?;
