@@ -2,8 +2,6 @@
 
 use ring::aead::{AES_256_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 
-use super::layout::TAG_BYTES;
-
 /// Which cipher a session is sealed with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Suite {
@@ -73,5 +71,7 @@ fn nonce(number: u64) -> Nonce {
     Nonce::assume_unique_for_key(nonce)
 }
 
+/// Bytes by which either cipher makes longer what it seals.
+pub(super) const TAG_BYTES: usize = 16;
 /// Bytes of a key of either cipher.
 pub(super) const SECRET_BYTES: usize = 32;

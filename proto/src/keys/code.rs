@@ -4,8 +4,6 @@ use bip39::{Language, Mnemonic};
 use thiserror::Error;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::key::CODE_BYTES;
-
 /// Why some words are no code.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum CodeError {
@@ -54,6 +52,8 @@ pub(super) fn is_word(word: &str) -> bool {
     Language::English.find_word(word).is_some()
 }
 
+/// Random bytes of a generated key.
+pub(super) const CODE_BYTES: usize = 16;
 const WORDS: usize = 12;
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use ring::hkdf::{HKDF_SHA256, Prk, Salt};
 use zeroize::Zeroizing;
 
 use super::cipher::{Cipher, SECRET_BYTES, Suite};
-use super::code::{self, CodeError};
+use super::code::{self, CODE_BYTES, CodeError};
 use super::layout::SALT_BYTES;
 use super::phrase::{self, PhraseError};
 use crate::seq::SessionId;
@@ -117,8 +117,6 @@ impl fmt::Debug for Key {
     }
 }
 
-/// Random bytes of a generated key.
-pub(super) const CODE_BYTES: usize = 16;
 /// The salts of HKDF-Extract for what does not come of a session.
 const MASTER: &[u8] = b"chunkcast 2 key";
 const ID: &[u8] = b"chunkcast 2 id";

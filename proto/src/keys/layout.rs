@@ -16,6 +16,7 @@
 use std::ops::Range;
 
 use super::cipher::Suite;
+pub(super) use super::cipher::TAG_BYTES;
 use crate::wire::{HEADER_BYTES, KEY_ID_BYTES, KeyId, Kind};
 
 /// Bytes by which a sealed chunk is longer than it was.
@@ -121,7 +122,6 @@ pub(super) fn restore(datagram: &mut [u8], body: usize, end: usize) -> Range<usi
 }
 
 pub(super) const SALT_BYTES: usize = 16;
-pub(super) const TAG_BYTES: usize = 16;
 /// Where the body begins, or what stands in the clear before it.
 pub(super) const BODY: usize = CHECKSUM_AT + COUNTER_BYTES;
 pub(super) const INTRODUCTION_BYTES: usize = KEY_ID_BYTES + SALT_BYTES + 1;
