@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use proto::app::keys::hold_secret;
 use proto::app::{Console, Reporter, StreamFormat};
 use proto::keys::{Key, KeyId, SenderKeys, Suite};
 use proto::sys::{Stop, at_user_signal, join, random_bytes, spawn, stop_at_signals, wall_clock};
@@ -150,6 +151,7 @@ impl<'a> Run<'a> {
         let Some(key) = self.key.clone().filter(|_| self.args.format == StreamFormat::Chunkcast) else {
             return Ok(None);
         };
+        hold_secret();
         let (id, suite) = (key.id(), Suite::fastest());
         tracing::info!("locked with key {id}: only who has it looks and speaks");
         Ok(Some(Keyed::new(SenderKeys::new(key, self.session, random_bytes()?, suite))))
