@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::common::recipes::{DOCUMENTS, read};
-use crate::common::running::{Running, count, receiver, sender};
+use crate::common::running::{Running, count, receiver, run, sender};
 use crate::common::{Folder, beside_others, free_port, pause, root};
 use serde_json::Value;
 
@@ -14,9 +14,11 @@ fn every_statistic_is_explained_and_nothing_else() {
     let _turn = beside_others();
     let (port, folder) = (free_port(), Folder::new());
     let (to, serve) = (format!("127.0.0.1:{port}"), format!("127.0.0.1:{}", free_port()));
-    let written = folder.join("out.mjpeg");
-    let watching = receiver(&["--listen", &to, "--max-senders", "2", "--output", &written]);
-    let card = ["--source", "pattern", "--size", "320x240", "--fps", "20", "--dest", &to];
+    let (written, key) = (folder.join("out.mjpeg"), folder.join("key"));
+    assert!(run("sender", &["key", "new", "--key-file", &key]).status.success());
+    let watching =
+        receiver(&["--listen", &to, "--max-senders", "2", "--output", &written, "--key-file", &key]);
+    let card = ["--source", "pattern", "--size", "320x240", "--fps", "20", "--dest", &to, "--key-file", &key];
     let first = sender(&[&card[..], &["--serve", &serve, "--announce", "off"]].concat());
     let second = sender(&card);
     let viewers = |sender: &Running| {
@@ -38,12 +40,13 @@ fn every_statistic_is_explained_and_nothing_else() {
 
     let document = read("docs/statistics.md");
     let (of_sender, of_receiver) = document.split_once("\n## Receiver").unwrap();
+    let (of_receiver, of_both) = of_receiver.split_once("\n## Keys").unwrap();
     for (program, section, stats) in
         [("sender", of_sender, sent.stats), ("receiver", of_receiver, received.stats)]
     {
         let mut told = BTreeSet::new();
         stats.iter().for_each(|line| collect(line, "", &mut told));
-        let explained = explained(section);
+        let explained = &explained(section) | &explained(of_both);
         let missing: Vec<_> = told.difference(&explained).collect();
         let stale: Vec<_> = explained.difference(&told).collect();
         assert!(
@@ -88,7 +91,7 @@ fn explained(section: &str) -> BTreeSet<String> {
         );
     }
     // A group of figures that are explained one by one.
-    names.retain(|name| !["asks", "destinations[].feedback"].contains(&&**name));
+    names.retain(|name| !["asks", "destinations[].feedback", "keyed"].contains(&&**name));
     names
 }
 
