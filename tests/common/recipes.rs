@@ -22,6 +22,7 @@ pub(crate) struct Command {
 pub(crate) const DOCUMENTS: &[&str] = &[
     "README.md",
     "docs/recipes.md",
+    "docs/security.md",
     "docs/troubleshooting.md",
     "docs/window.md",
     "docs/browser.md",

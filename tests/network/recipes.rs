@@ -31,6 +31,7 @@ const RECIPES: &[(&str, How)] = &[
     ("Quick start", run(1)),
     ("Quick start", How::By("scripts/test-headless")),
     ("Choose among several senders", How::Again),
+    ("Only I may look", How::Again),
     ("Connect by address", How::Again),
     ("Multicast to many screens", How::Again),
     ("Record", How::Again),
@@ -44,6 +45,14 @@ const RECIPES: &[(&str, How)] = &[
     ("Multicast to many screens", run(1)),
     ("Multicast to many screens", run(1)),
     ("Send over IPv6", run(1)),
+    ("Only I may look", run(1)),
+    ("Type the code instead", How::By("tests/programs/recipes_keys.rs")),
+    ("A group with a key", run(1)),
+    ("Several senders, one key", run(2)),
+    ("Several senders, each with its own key", run(2)),
+    ("Change a key", run(1)),
+    ("A key for a service", How::By("tests/programs/recipes_keys.rs")),
+    ("A key for a service", How::By("tests/programs/recipes_keys.rs")),
     ("Choose a camera and its mode", run(1)),
     ("Loop a file", run(2)),
     ("Send anything that FFmpeg reads", run(1)),
@@ -212,7 +221,7 @@ impl Kind {
         let is_first = |part: &str, program: &str| part.trim().split(' ').next() == Some(program);
         if is_first(text, "cargo") {
             Self::Build
-        } else if text == "receiver list" {
+        } else if text == "receiver list" || text.starts_with("sender key ") {
             Self::Other
         } else if text.split('|').any(|part| is_first(part, "receiver")) {
             Self::Receiver

@@ -12,6 +12,7 @@ mod keys;
 mod layers;
 mod loopback;
 mod messages;
+mod recipes_keys;
 mod slots;
 mod sources;
 mod system;
