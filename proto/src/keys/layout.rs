@@ -73,6 +73,11 @@ pub(super) fn counter(datagram: &[u8]) -> Option<u64> {
     datagram.get(COUNTER).and_then(<[u8]>::first_chunk).map(|counter| u64::from_be_bytes(*counter))
 }
 
+/// When a datagram says that it was sent; 0 if it is too short.
+pub(super) fn captured(datagram: &[u8]) -> u64 {
+    datagram.get(CAPTURED).and_then(<[u8]>::first_chunk).map_or(0, |captured| u64::from_be_bytes(*captured))
+}
+
 pub(super) fn session(datagram: &[u8]) -> Option<u64> {
     datagram.get(SESSION).and_then(<[u8]>::first_chunk).map(|session| u64::from_be_bytes(*session))
 }
@@ -104,11 +109,13 @@ pub(super) fn is_a_receivers(kind: Kind) -> bool {
     matches!(kind, Kind::Report | Kind::Resend | Kind::Ping | Kind::Subscribe)
 }
 
-/// Appends the head of a sealed datagram made of a plain one.
-pub(super) fn begin(plain: &[u8], counter: u64, sealed: &mut Vec<u8>) {
+/// Appends the head of a sealed datagram made of a plain one, which says that it was sent then.
+pub(super) fn begin(plain: &[u8], captured: u64, counter: u64, sealed: &mut Vec<u8>) {
+    let start = sealed.len();
     sealed.extend_from_slice(&plain[..CHECKSUM_AT]);
-    let version = sealed.len() - CHECKSUM_AT + VERSION_AT;
-    sealed[version] = VERSION;
+    let head = &mut sealed[start..];
+    head[VERSION_AT] = VERSION;
+    head[CAPTURED].copy_from_slice(&captured.to_be_bytes());
     sealed.extend_from_slice(&counter.to_be_bytes());
 }
 
@@ -121,16 +128,33 @@ pub(super) fn restore(datagram: &mut [u8], body: usize, end: usize) -> Range<usi
     start..end
 }
 
+/// What a pong's body says that it answers.
+pub(super) fn asked(body: &[u8]) -> Option<u64> {
+    body.get(ASKED).and_then(<[u8]>::first_chunk).map(|asked| u64::from_be_bytes(*asked))
+}
+
+/// Has a pong of version 1 answer another time.
+pub(super) fn set_asked(pong: &mut [u8], asked: u64) {
+    pong[HEADER_BYTES..][ASKED].copy_from_slice(&asked.to_be_bytes());
+    crate::wire::renew_checksum(pong);
+}
+
 pub(super) const SALT_BYTES: usize = 16;
 /// Where the body begins, or what stands in the clear before it.
 pub(super) const BODY: usize = CHECKSUM_AT + COUNTER_BYTES;
 pub(super) const INTRODUCTION_BYTES: usize = KEY_ID_BYTES + SALT_BYTES + 1;
 /// Key id and receiver.
 pub(super) const REQUESTER_BYTES: usize = KEY_ID_BYTES + 8;
+/// Bytes of a sealed reply to a subscribe, whose body has 9; and zeros behind a subscribe, so that it is no shorter.
+pub(super) const REPLY_BYTES: usize = BODY + INTRODUCTION_BYTES + 9 + TAG_BYTES;
+pub(super) const SUBSCRIBE_PADDING: usize = 8;
 const VERSION: u8 = 2;
 const VERSION_AT: usize = 2;
 const KIND_AT: usize = 3;
 const SESSION: Range<usize> = 4..12;
+const CAPTURED: Range<usize> = 28..36;
+/// In a pong's body.
+const ASKED: Range<usize> = 8..16;
 const CHECKSUM_AT: usize = 36;
 const COUNTER_BYTES: usize = 8;
 const COUNTER: Range<usize> = CHECKSUM_AT..CHECKSUM_AT + COUNTER_BYTES;

@@ -31,11 +31,16 @@ impl Peers {
         self.0.get_mut(&receiver)
     }
 
-    /// Keeps what is known of a receiver; whom nothing was heard of for longest is forgotten for it.
+    /// Keeps what is known of a receiver. Forgotten for it is one that has said nothing in the session, as who replays
+    /// the first requests of other sessions has not, and that nothing was heard of for longest.
     pub(super) fn keep(&mut self, receiver: u64, mut peer: Peer, now: Instant) {
         peer.heard = now;
         if self.0.len() >= MOST_PEERS && !self.0.contains_key(&receiver) {
-            let silent = self.0.iter().min_by_key(|(_, peer)| peer.heard).map(|(receiver, _)| *receiver);
+            let silent = self
+                .0
+                .iter()
+                .min_by_key(|(_, peer)| (peer.up.is_some(), peer.heard))
+                .map(|(receiver, _)| *receiver);
             silent.and_then(|receiver| self.0.remove(&receiver));
         }
         self.0.insert(receiver, peer);

@@ -7,10 +7,9 @@ use std::time::Instant;
 
 use super::cipher::Cipher;
 use super::key::Key;
-use super::layout::{self, Introduction};
+use super::layout::{self, Introduction, SUBSCRIBE_PADDING};
 use super::refusal::{Refusal, RefusalCounts};
 use super::session::KnownSession;
-use crate::frame::MediaTime;
 use crate::seq::SessionId;
 use crate::wire::{Body, Datagram, HEADER_BYTES, KeyId, Kind, SubscribeStatus};
 
@@ -27,7 +26,7 @@ pub struct ReceiverKeys {
     count: u64,
     sessions: Vec<KnownSession>,
     /// What was sent and asks for a pong: the session, and the time that the pong has to say.
-    awaited: VecDeque<(SessionId, MediaTime)>,
+    awaited: VecDeque<(SessionId, u64)>,
     counts: RefusalCounts,
 }
 
@@ -99,17 +98,22 @@ impl ReceiverKeys {
         };
         let Some(count) = self.count.checked_add(1) else { return false };
         self.count = count;
-        if let (Kind::Ping | Kind::Report, Ok(asked)) = (kind, Datagram::parse(plain)) {
+        // The receiver's clock begins at its number, so that no pong that another run has had answers it.
+        let captured = layout::captured(plain).wrapping_add(self.number);
+        if matches!(kind, Kind::Ping | Kind::Report) {
             if self.awaited.len() == MOST_AWAITED {
                 self.awaited.pop_front();
             }
-            self.awaited.push_back((asked.header.session, asked.header.captured));
+            self.awaited.push_back((SessionId::new(session), captured));
         }
         let start = sealed.len();
-        layout::begin(plain, count, sealed);
+        layout::begin(plain, captured, count, sealed);
         layout::append_requester(key, self.number, sealed);
         let body = sealed.len();
         sealed.extend_from_slice(&plain[HEADER_BYTES..]);
+        if kind == Kind::Subscribe {
+            sealed.resize(sealed.len() + SUBSCRIBE_PADDING, 0);
+        }
         let (clear, plain) = sealed[start..].split_at_mut(body - start);
         let tag = cipher.seal(count, clear, plain);
         sealed.extend_from_slice(&tag);
@@ -150,10 +154,8 @@ impl ReceiverKeys {
             false => self.newest(session).map(At::Known).ok_or(Refusal::Early)?,
         };
         let awaited = &self.awaited;
-        let answers = |pong: &[u8]| {
-            let asked = pong.get(8..).and_then(<[u8]>::first_chunk).map(|asked| u64::from_be_bytes(*asked));
-            asked.is_some_and(|asked| awaited.contains(&(session, MediaTime::from_micros(asked))))
-        };
+        let answers =
+            |pong: &[u8]| layout::asked(pong).is_some_and(|asked| awaited.contains(&(session, asked)));
         let range = match at {
             At::Known(at) => self.sessions[at].open(datagram, kind, to, answers, now)?,
             At::New(mut met) => {
@@ -168,6 +170,10 @@ impl ReceiverKeys {
         let speaks_for_itself = matches!(kind, Kind::Hello | Kind::Pong | Kind::SubscribeReply);
         if !speaks_for_itself && !known.is_some_and(|known| known.is_trusted(now)) {
             return Err(Refusal::Unproven);
+        }
+        if let Body::Pong(pong) = plain.body {
+            let asked = pong.asked.as_micros().wrapping_sub(self.number);
+            layout::set_asked(&mut datagram[range.clone()], asked);
         }
         Ok(range)
     }
@@ -191,11 +197,13 @@ impl ReceiverKeys {
         known.max_by_key(|(_, known)| known.heard).map(|(at, _)| at)
     }
 
-    /// Keeps a session; one that was not proven and not heard of for longest is forgotten for it.
+    /// Keeps a session. Forgotten for it is one that was not proven, that is older than another, and that was not heard
+    /// of for longest, in this order.
     fn meet(&mut self, met: KnownSession) {
         if self.sessions.len() == MOST_SESSIONS {
             let all = self.sessions.iter().enumerate();
-            let least = all.min_by_key(|(_, known)| (known.is_proven, known.heard)).map(|(at, _)| at);
+            let least =
+                all.min_by_key(|(_, known)| (known.is_proven, !known.is_old, known.heard)).map(|(at, _)| at);
             least.map(|at| self.sessions.swap_remove(at));
         }
         self.sessions.push(met);
@@ -218,7 +226,7 @@ impl ReceiverKeys {
                 (known.said, known.listens, known.is_old) = (said, hello.invitation.is_some(), is_old);
             }
             Body::Pong(pong) => {
-                let proof = (session, pong.asked);
+                let proof = (session, pong.asked.as_micros());
                 self.sessions[at].is_proven |= self.awaited.contains(&proof);
             }
             _ => {}

@@ -20,7 +20,7 @@ impl ReplayWindow {
         if number > self.highest {
             return true;
         }
-        let is_known = number + REACH > self.highest && number > 0;
+        let is_known = self.highest - number < REACH && number > 0;
         is_known && self.seen[word(number)] & bit(number) == 0
     }
 
@@ -54,6 +54,14 @@ const WORDS: usize = (REACH / 64) as usize + 1;
 mod tests {
     use super::*;
     use crate::random::Random;
+
+    #[test]
+    fn numbers_end_where_a_word_does() {
+        let mut window = ReplayWindow::default();
+        window.note(u64::MAX);
+        assert!(!window.is_new(u64::MAX) && !window.is_new(u64::MAX - REACH));
+        assert!(window.is_new(u64::MAX - 1) && window.is_new(u64::MAX - (REACH - 1)));
+    }
 
     #[test]
     fn each_number_is_new_once_in_any_order_within_the_reach() {

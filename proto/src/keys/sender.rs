@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::cipher::Suite;
 use super::key::Key;
-use super::layout::{self, BODY, Introduction, REQUESTER_BYTES, SALT_BYTES, TAG_BYTES};
+use super::layout::{self, BODY, Introduction, REPLY_BYTES, REQUESTER_BYTES, SALT_BYTES, TAG_BYTES};
 use super::peers::{Peer, Peers};
 use super::refusal::{Refusal, RefusalCounts};
 use super::stream::{Session, StreamSealer};
@@ -21,7 +21,7 @@ pub struct SenderKeys {
     session: Arc<Session>,
     peers: Peers,
     /// Replies sealed.
-    replies: u64,
+    pub(super) replies: u64,
     counts: RefusalCounts,
 }
 
@@ -48,7 +48,7 @@ impl SenderKeys {
     #[must_use]
     pub fn seal_reply(&mut self, to: u64, plain: &[u8], sealed: &mut Vec<u8>) -> bool {
         let is_sealed = StreamSealer::for_replies(&self.session, to, self.replies).seal(plain, sealed);
-        self.replies += 1;
+        self.replies += u64::from(is_sealed);
         is_sealed
     }
 
@@ -87,10 +87,15 @@ impl SenderKeys {
         else {
             return Err(Refusal::Malformed);
         };
-        if length < body + TAG_BYTES || !layout::is_a_receivers(kind) {
+        // What is answered is as long as the answer.
+        let least = if kind == Kind::Subscribe { REPLY_BYTES } else { body + TAG_BYTES };
+        if length < least || !layout::is_a_receivers(kind) {
             return Err(Refusal::Malformed);
         }
         let (key, receiver) = layout::requester(datagram).ok_or(Refusal::Malformed)?;
+        if receiver == 0 {
+            return Err(Refusal::Malformed);
+        }
         if key != self.key.id() {
             return Err(Refusal::WrongKey(key));
         }
@@ -100,8 +105,8 @@ impl SenderKeys {
         }
         let known = self.peers.get(receiver);
         let is_known = known.is_some();
-        let mut stranger = Peer::new(now);
-        let peer = known.unwrap_or(&mut stranger);
+        let mut unknown = Peer::new(now);
+        let peer = known.unwrap_or(&mut unknown);
         if !peer.window.is_new(number) {
             return Err(Refusal::Replayed);
         }
@@ -117,7 +122,7 @@ impl SenderKeys {
         if is_known {
             self.peers.heard(receiver, now);
         } else {
-            self.peers.keep(receiver, stranger, now);
+            self.peers.keep(receiver, unknown, now);
         }
         Ok((layout::restore(datagram, body, length - TAG_BYTES), receiver))
     }

@@ -24,7 +24,7 @@ pub(super) struct KnownSession {
     replies: Option<Track>,
     /// Whether a pong has shown that it is alive, and no recording of one.
     pub(super) is_proven: bool,
-    /// Whether it listens, so that it can be asked to show that.
+    /// Whether it listens, so that it can be asked to show that; until a hello says that it does not.
     pub(super) listens: bool,
     /// Whether a newer session of the same name was heard: then only a pong shows that this one is alive.
     pub(super) is_old: bool,
@@ -65,7 +65,7 @@ impl KnownSession {
             stream: None,
             replies: None,
             is_proven: false,
-            listens: false,
+            listens: true,
             is_old: false,
             name: String::new(),
             said: MediaTime::default(),
@@ -99,7 +99,7 @@ impl KnownSession {
         let (mut other, mut has_to_answer) = (None, false);
         let track = match track {
             Some(track) if track.number == number => {
-                if !track.window.is_new(count) || epoch < track.epoch || epoch > track.epoch + 1 {
+                if !track.window.is_new(count) || epoch < track.epoch {
                     return Err(Refusal::Replayed);
                 }
                 Some(track)

@@ -52,12 +52,12 @@ impl StreamSealer {
     /// For this receiver, or for all who have the key; `None` where a session has had all streams it may.
     pub(super) fn new(session: &Arc<Session>, to: u64) -> Option<Self> {
         let number = session.number()?;
-        Some(Self::numbered(session, to, number))
+        Some(Self::numbered(session, to, number, 0))
     }
 
     /// For replies to one receiver, of which `count` went to anybody before.
     pub(super) fn for_replies(session: &Arc<Session>, to: u64, count: u64) -> Self {
-        Self { count, ..Self::numbered(session, to, REPLIES) }
+        Self::numbered(session, to, REPLIES, count)
     }
 
     /// The receiver whom it is for; 0 for all who have the key.
@@ -71,7 +71,7 @@ impl StreamSealer {
     pub fn seal(&mut self, plain: &[u8], sealed: &mut Vec<u8>) -> bool {
         let Some(counter) = self.next() else { return false };
         let start = sealed.len();
-        layout::begin(plain, counter, sealed);
+        layout::begin(plain, layout::captured(plain), counter, sealed);
         if layout::kind(plain).is_some_and(layout::introduces) {
             self.session.introduction.append(sealed);
         }
@@ -83,15 +83,16 @@ impl StreamSealer {
         true
     }
 
-    fn numbered(session: &Arc<Session>, to: u64, number: u32) -> Self {
-        let cipher = session.secret.down(session.suite, session.id, to, number, 0);
-        Self { session: session.clone(), to, number, count: 0, cipher }
+    fn numbered(session: &Arc<Session>, to: u64, number: u32, count: u64) -> Self {
+        let cipher = session.secret.down(session.suite, session.id, to, number, epoch(count));
+        Self { session: session.clone(), to, number, count, cipher }
     }
 
     /// A number that was not used with the key that it is used with next.
     fn next(&mut self) -> Option<u64> {
         if self.count == MOST_COUNT {
-            *self = Self::new(&self.session, self.to)?;
+            // Replies have no other stream to go on in.
+            *self = (self.number != REPLIES).then(|| Self::new(&self.session, self.to)).flatten()?;
         }
         let epoch = epoch(self.count);
         self.count += 1;

@@ -11,6 +11,8 @@ use crate::wire::{
     SubscribeStatus, Token,
 };
 
+mod limits;
+
 const SESSION: SessionId = SessionId::new(0x1234_5678_9abc_def0);
 const NUMBER: u64 = 77;
 
@@ -50,6 +52,16 @@ fn data(chunk: &[u8]) -> Vec<u8> {
     datagram.extend_from_slice(chunk);
     wire::emit(&header, &mut datagram);
     datagram
+}
+
+fn ping(captured: u64) -> Vec<u8> {
+    control(Kind::Ping, captured, |body| wire::emit_ping(Token::default(), body))
+}
+
+/// A pong that answers what was sent at this time.
+fn pong(asked: u64) -> Vec<u8> {
+    let (asked, heard) = (MediaTime::from_micros(asked), MediaTime::from_micros(1));
+    control(Kind::Pong, 2, |body| Pong { token: Token::new(1), asked, heard }.emit(body))
 }
 
 fn sealed(sealer: &mut StreamSealer, plain: &[u8]) -> Vec<u8> {
@@ -113,7 +125,7 @@ fn what_another_key_another_session_or_the_other_direction_has_sealed_is_refused
     assert_eq!(opened(&mut receiver, &hello(2, false), t0()), Err(Refusal::Unkeyed));
     // Its own, thrown back at it.
     let mut own = Vec::new();
-    assert!(receiver.seal(&control(Kind::Ping, 3, |body| wire::emit_ping(Token::default(), body)), &mut own));
+    assert!(receiver.seal(&ping(3), &mut own));
     assert_eq!(opened(&mut receiver, &own, t0()), Err(Refusal::Malformed));
     own[3] = Kind::Pong.to_wire();
     assert_eq!(opened(&mut receiver, &own, t0()), Err(Refusal::Malformed));
@@ -141,7 +153,11 @@ fn what_a_receiver_says_is_opened_once_and_by_its_sender_alone() {
         sender.open(&mut sealed.to_vec(), t0()).map(|(plain, number)| (plain.to_vec(), number))
     };
     assert_eq!(open(&mut other, &asked), Err(Refusal::WrongKey(key(1).id())));
-    assert_eq!(open(&mut sender, &asked), Ok((plain.clone(), NUMBER)));
+    // On the wire its clock begins at its number.
+    let (opened_there, number) = open(&mut sender, &asked).unwrap();
+    let read = Datagram::parse(&opened_there).unwrap();
+    assert_eq!((number, read.header.captured.as_micros()), (NUMBER, NUMBER + 1));
+    assert_eq!(read.body, Body::Subscribe(subscribe));
     assert_eq!(open(&mut sender, &asked), Err(Refusal::Replayed));
     assert_eq!(open(&mut sender, &plain), Err(Refusal::Unkeyed));
     // The reply is for this receiver alone, and is longer than what it answers by nothing.
@@ -150,14 +166,13 @@ fn what_a_receiver_says_is_opened_once_and_by_its_sender_alone() {
     });
     let mut answered = Vec::new();
     assert!(sender.seal_reply(NUMBER, &reply, &mut answered));
-    let mut stranger = ReceiverKeys::new(vec![key(1)], NUMBER + 1, true);
-    assert_eq!(opened(&mut stranger, &answered, t0()), Err(Refusal::Forged));
+    let mut another = ReceiverKeys::new(vec![key(1)], NUMBER + 1, true);
+    assert_eq!(opened(&mut another, &answered, t0()), Err(Refusal::Forged));
     assert_eq!(opened(&mut receiver, &answered, t0()), Ok(reply));
     // Now it knows the session.
-    let ping = control(Kind::Ping, 3, |body| wire::emit_ping(Token::new(4), body));
     let mut pinged = Vec::new();
-    assert!(receiver.seal(&ping, &mut pinged));
-    assert_eq!(open(&mut sender, &pinged), Ok((ping, NUMBER)));
+    assert!(receiver.seal(&ping(3), &mut pinged));
+    assert_eq!(open(&mut sender, &pinged), Ok((ping(NUMBER + 3), NUMBER)));
 }
 
 #[test]
@@ -172,15 +187,10 @@ fn a_recording_of_a_session_is_not_shown_where_the_sender_can_be_asked() {
         opened(receiver, &sealed(stream, &chunk), now).map(|_| ())
     };
     assert_eq!(show(&mut receiver, &mut stream, t0), Err(Refusal::Unproven));
-    let ping = control(Kind::Ping, 42, |body| wire::emit_ping(Token::default(), body));
-    assert!(receiver.seal(&ping, &mut Vec::new()));
-    let pong = |asked| {
-        let asked = MediaTime::from_micros(asked);
-        control(Kind::Pong, 2, |body| Pong { token: Token::new(1), asked, heard: asked }.emit(body))
-    };
-    opened(&mut receiver, &sealed(&mut stream, &pong(41)), t0).unwrap();
+    assert!(receiver.seal(&ping(42), &mut Vec::new()));
+    opened(&mut receiver, &sealed(&mut stream, &pong(NUMBER + 41)), t0).unwrap();
     assert_eq!(show(&mut receiver, &mut stream, t0), Err(Refusal::Unproven), "an answer to something else");
-    opened(&mut receiver, &sealed(&mut stream, &pong(42)), t0).unwrap();
+    opened(&mut receiver, &sealed(&mut stream, &pong(NUMBER + 42)), t0).unwrap();
     assert_eq!(show(&mut receiver, &mut stream, t0), Ok(()));
     // Where nothing is answered for a second, it is shown, and said not to be proven.
     let mut deaf = ReceiverKeys::new(vec![key(1)], NUMBER, false);
@@ -214,11 +224,8 @@ fn another_stream_of_the_session_counts_only_when_this_one_is_silent_or_it_answe
     let later = t0 + Duration::from_millis(500);
     assert!(opened(&mut receiver, &sealed(&mut others, &chunk), later).is_ok());
     assert_eq!(opened(&mut receiver, &sealed(&mut mine, &chunk), later), Err(Refusal::Replayed));
-    let ping = control(Kind::Ping, 42, |body| wire::emit_ping(Token::default(), body));
-    assert!(receiver.seal(&ping, &mut Vec::new()));
-    let asked = MediaTime::from_micros(42);
-    let pong = control(Kind::Pong, 2, |body| Pong { token: Token::new(1), asked, heard: asked }.emit(body));
-    assert!(opened(&mut receiver, &sealed(&mut mine, &pong), later).is_ok());
+    assert!(receiver.seal(&ping(42), &mut Vec::new()));
+    assert!(opened(&mut receiver, &sealed(&mut mine, &pong(NUMBER + 42)), later).is_ok());
     assert!(opened(&mut receiver, &sealed(&mut mine, &chunk), later).is_ok());
 }
 

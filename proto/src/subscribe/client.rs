@@ -171,6 +171,8 @@ impl Subscriber {
         {
             self.state = SubscribeState::Subscribing;
             (self.since, self.next) = (now, now);
+            // It may have been restarted.
+            self.session = UNKNOWN;
         }
         if self.early == Early::Due {
             self.early = Early::Used;
