@@ -130,6 +130,12 @@ impl ReceiverKeys {
         !self.sessions.is_empty()
     }
 
+    /// Whether a datagram names a session of which something genuine has come.
+    pub fn knows_session_of(&self, datagram: &[u8]) -> bool {
+        layout::session(datagram)
+            .is_some_and(|session| self.sessions.iter().any(|known| known.id.get() == session))
+    }
+
     /// Whether pictures of this session are shown although nothing has proven that they are no recording: nothing that
     /// is sent to the sender is answered, or it does not listen.
     pub fn cannot_tell(&self, session: SessionId, now: Instant) -> bool {

@@ -28,6 +28,8 @@ pub(super) struct Opener {
     is_strict: bool,
     /// Senders of whom nothing is believed that is not sealed: they go by a name that had a key.
     impostors: Vec<SocketAddr>,
+    /// From where something sealed was opened lately, and when: nothing that is not sealed is believed from there.
+    sealing: Vec<(SocketAddr, Instant)>,
     /// What was refused without a key, too.
     counts: RefusalCounts,
     /// Why nothing is shown, if that is because of a key.
@@ -79,6 +81,7 @@ impl Opener {
             number: u64::from_ne_bytes(random_bytes()?).max(1),
             subscribes,
             impostors: Vec::new(),
+            sealing: Vec::new(),
             counts: RefusalCounts::default(),
             lock: None,
             locked_at: None,
@@ -110,12 +113,39 @@ impl Opener {
     fn pass(&mut self, from: SocketAddr, datagram: &mut [u8], now: Instant) -> Result<Range<usize>, Refusal> {
         let kind = datagram.get(KIND_AT).copied();
         let is_refused = match kind {
+            _ if self.is_sealing(from, datagram, now) => true,
             Some(HELLO) if self.keyring.has_names() => self.is_impostor(from, datagram, now),
             // Which key it is locked with may be known here.
             Some(SUBSCRIBE_REPLY) => return self.told(datagram, now),
             _ => !self.impostors.is_empty() && self.impostors.contains(&from),
         };
-        if is_refused { Err(Refusal::Unkeyed) } else { Ok(0..datagram.len()) }
+        if is_refused {
+            self.counts.add(Refusal::Unkeyed);
+            return Err(Refusal::Unkeyed);
+        }
+        Ok(0..datagram.len())
+    }
+
+    /// Whether a datagram that is not sealed is forged: its session is a sealed one, or such a one is where it is from.
+    #[inline]
+    fn is_sealing(&self, from: SocketAddr, datagram: &[u8], now: Instant) -> bool {
+        let Some(keys) = self.keys.as_ref().filter(|keys| keys.knows_anybody()) else { return false };
+        let is_recent = |at: Instant| now.saturating_duration_since(at) < SEALING_FOR;
+        keys.knows_session_of(datagram)
+            || self.sealing.iter().any(|(at, heard)| *at == from && is_recent(*heard))
+    }
+
+    /// Notes that something sealed was opened from there.
+    fn note_sealing(&mut self, from: SocketAddr, now: Instant) {
+        if let Some((_, heard)) = self.sealing.iter_mut().find(|(at, _)| *at == from) {
+            *heard = now;
+            return;
+        }
+        if self.sealing.len() == MOST_SEALING {
+            let oldest = self.sealing.iter().enumerate().min_by_key(|(_, (_, heard))| *heard);
+            oldest.map(|(at, _)| at).map(|at| self.sealing.swap_remove(at));
+        }
+        self.sealing.push((from, now));
     }
 
     /// A subscribe reply that is not sealed: it may say with which key the sender is locked.
@@ -151,6 +181,9 @@ impl Opener {
         match opened {
             Ok(range) => {
                 self.lock = None;
+                if !self.is_strict {
+                    self.note_sealing(from, now);
+                }
                 if let Some(key) = introduced {
                     self.remember(key, &datagram[range.clone()]);
                 }
@@ -317,9 +350,16 @@ const FORGOTTEN_AFTER: Duration = Duration::from_secs(3);
 const TELL_EVERY: Duration = Duration::from_millis(500);
 /// Whoever makes up addresses fills no memory.
 const MOST_IMPOSTORS: usize = 64;
+/// Longer than cables are pulled for. After it, a sender without a key may have the address.
+const SEALING_FOR: Duration = Duration::from_secs(60);
+/// As many as there are sessions that a receiver knows.
+const MOST_SEALING: usize = 64;
 /// Where a datagram says which version and what it is.
 const VERSION_AT: usize = 2;
 const SEALED: u8 = 2;
 const KIND_AT: usize = 3;
 const HELLO: u8 = 3;
 const SUBSCRIBE_REPLY: u8 = 12;
+
+#[cfg(test)]
+mod tests;
