@@ -67,12 +67,12 @@ struct Golden {
 }
 
 /// Whom a datagram comes to.
-enum End {
+enum Opens {
     Receiver(Box<ReceiverKeys>),
     Sender(SenderKeys),
 }
 
-impl End {
+impl Opens {
     fn open(&mut self, golden: &Golden) -> Result<Vec<u8>, Refusal> {
         self.open_bytes(&golden.bytes("datagram"), golden)
     }
@@ -147,19 +147,19 @@ impl Golden {
     }
 
     /// The end that it comes to, after what comes before.
-    fn end(&self, goldens: &BTreeMap<String, Self>) -> End {
+    fn end(&self, goldens: &BTreeMap<String, Self>) -> Opens {
         let subscribes = self.get("subscribes") == Some("yes");
         let mut end = match self.is_for_receiver() {
             true => {
                 let keys = ReceiverKeys::new(vec![self.key()], self.word_or_0("number"), subscribes);
-                End::Receiver(Box::new(keys))
+                Opens::Receiver(Box::new(keys))
             }
-            false => End::Sender(self.sender()),
+            false => Opens::Sender(self.sender()),
         };
         for before in self.get("after").unwrap_or_default().split_whitespace() {
             let before = &goldens[before];
             match &mut end {
-                End::Receiver(keys) if !before.is_for_receiver() => {
+                Opens::Receiver(keys) if !before.is_for_receiver() => {
                     let mut sealed = Vec::new();
                     assert!(keys.seal(&before.as_said(), &mut sealed));
                     assert_eq!(sealed, before.bytes("datagram"), "{}", before.name);

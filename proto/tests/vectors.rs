@@ -8,8 +8,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use proto::wire::{
-    self, Body, Datagram, HEADER_BYTES, Header, Hello, Invitation, Kind, Pong, ReportCounts, SourceState,
-    Subscribe, SubscribeReply, SubscribeStatus, Token, TrainEntry,
+    self, Body, Datagram, HEADER_BYTES, Header, Hello, Invitation, KeyId, Kind, Pong, ReportCounts,
+    SourceState, Subscribe, SubscribeReply, SubscribeStatus, Token, TrainEntry,
 };
 use proto::{
     FrameId, Geometry, MediaTime, RecvConfig, RecvEvent, RecvOutput, RecvStream, RepairedBy, SessionId,
@@ -61,6 +61,10 @@ fn golden_datagrams_mean_what_they_say() {
                 let status = match vector.number("status") {
                     0 => SubscribeStatus::ShowToken,
                     1 => SubscribeStatus::Full,
+                    2 => {
+                        SubscribeStatus::Locked(KeyId::new(unhex(vector.field("token")).try_into().unwrap()))
+                    }
+                    3 => SubscribeStatus::Open,
                     other => SubscribeStatus::Other(other),
                 };
                 assert_eq!(reply, SubscribeReply { token: vector.token(), status }, "{}", vector.name);

@@ -1,4 +1,4 @@
-//! Shows that a datagram is intact: a checksum today, a keyed tag in its place later.
+//! Shows that a datagram is intact. What is sealed has a tag instead (`keys`).
 //!
 //! It is put on last when sending and checked first when receiving, so that nothing unverified gets further.
 
