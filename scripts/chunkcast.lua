@@ -4,6 +4,9 @@
 --
 -- Datagrams are known by their mark and version, at whatever port. The preference "UDP ports" names ports at which
 -- datagrams of other versions are shown too.
+--
+-- Of keyed streams, which are sealed, this shows what is readable. Lua has no ciphers here: scripts/open-capture opens a
+-- capture, given the key, and what it writes is shown in full.
 
 local chunkcast = Proto("chunkcast", "Chunkcast")
 
@@ -12,9 +15,14 @@ local KINDS = {
   [7] = "ping", [8] = "pong", [9] = "gone", [10] = "again", [11] = "subscribe", [12] = "subscribe reply",
 }
 local STATES = { [0] = "live", [1] = "gone" }
-local STATUSES = { [0] = "token not shown", [1] = "no place" }
+local STATUSES = { [0] = "token not shown", [1] = "no place", [2] = "locked" }
+local SUITES = { [1] = "AES-256-GCM", [2] = "ChaCha20-Poly1305" }
 local HEADER = 40
 local VERSION = 1
+-- Of sealed ones: the bytes before what is between the counter and the body, and of the tag.
+local SEALED_VERSION = 2
+local SEALED_HEADER = 44
+local TAG = 16
 
 local f = {
   mark = ProtoField.string("chunkcast.mark", "Mark"),
@@ -46,6 +54,15 @@ local f = {
   asked = ProtoField.uint64("chunkcast.pong.asked", "Asked, µs on the receiver's clock"),
   heard = ProtoField.uint64("chunkcast.pong.heard", "Heard, µs"),
   leaves = ProtoField.bool("chunkcast.subscribe.leaves", "Leaves", 8, nil, 0x01),
+  counter = ProtoField.uint64("chunkcast.counter", "Counter", base.HEX),
+  stream = ProtoField.uint24("chunkcast.stream", "Stream"),
+  count = ProtoField.uint64("chunkcast.count", "Count"),
+  key_id = ProtoField.bytes("chunkcast.key_id", "Key id"),
+  receiver = ProtoField.uint64("chunkcast.receiver", "Receiver", base.HEX),
+  salt = ProtoField.bytes("chunkcast.salt", "Salt"),
+  suite = ProtoField.uint8("chunkcast.suite", "Suite", base.DEC, SUITES),
+  sealed = ProtoField.bytes("chunkcast.sealed", "Sealed body"),
+  tag = ProtoField.bytes("chunkcast.tag", "Tag"),
   status = ProtoField.uint8("chunkcast.subscribe_reply.status", "Status", base.DEC, STATUSES),
   needed = ProtoField.uint16("chunkcast.resend.needed", "Chunks needed"),
   ranges = ProtoField.uint16("chunkcast.resend.ranges", "Ranges"),
@@ -129,7 +146,7 @@ end
 -- Reads a body from its front. What it does not have is nil, and is shown as missing once.
 local function reader(tvb, from, to, tree)
   local at, is_short = from, false
-  local self = {}
+  local self = { tree = tree }
   function self.add(field, bytes, parent)
     if is_short or at + bytes > to then
       if not is_short then tree:add_proto_expert_info(e.malformed, "The body is too short") end
@@ -256,8 +273,10 @@ bodies[11] = function(body)
 end
 
 bodies[12] = function(body)
-  body.add(f.token, 8)
+  local token = body.add(f.token, 8)
   local status = body.add(f.status, 1)
+  -- The sender is keyed: its key's id stands in the token's place.
+  if status and status:uint() == 2 then body.tree:add(f.key_id, token) end
   return status and ", " .. (STATUSES[status:uint()] or "no place") or ""
 end
 
@@ -291,25 +310,8 @@ local function chunk(tvb, tree, kind)
   return text
 end
 
-function chunkcast.dissector(tvb, pinfo, root)
-  if tvb:len() < 4 or tvb(0, 2):string() ~= "Ck" then return 0 end
-  pinfo.cols.protocol = "Chunkcast"
-  local tree = root:add(chunkcast, tvb())
-  tree:add(f.mark, tvb(0, 2))
-  tree:add(f.version, tvb(2, 1))
-  local version, kind = tvb(2, 1):uint(), tvb(3, 1):uint()
-  if version ~= VERSION then
-    tree:add_proto_expert_info(e.unknown, "This version is not known here")
-    pinfo.cols.info = string.format("version %d", version)
-    return tvb:len()
-  end
-  if tvb:len() < HEADER then
-    tree:add_proto_expert_info(e.malformed, "It is shorter than a header")
-    return tvb:len()
-  end
-  local name = KINDS[kind] or string.format("kind %d", kind)
-  local is_chunk = kind == 1 or kind == 2 or kind == 10
-  tree:append_text(", " .. name)
+-- What both versions begin with.
+local function header(tvb, tree, kind)
   tree:add(f.kind, tvb(3, 1))
   tree:add(f.session, tvb(4, 8))
   tree:add(f.frame, tvb(12, 4))
@@ -329,6 +331,68 @@ function chunkcast.dissector(tvb, pinfo, root)
       tree:add(f.time, tvb(28, 8), time):set_generated()
     end
   end
+  if tvb(4, 8):uint64() == UInt64(0) then tree:add_proto_expert_info(e.malformed, "The session is 0") end
+end
+
+-- A sealed datagram (section 18): returns what the list of packets says.
+local function sealed(tvb, tree, kind)
+  local is_receivers = kind >= 5 and kind <= 7 or kind == 11
+  local at = SEALED_HEADER
+  if is_receivers then at = at + 16 elseif kind == 3 or kind == 12 then at = at + 25 end
+  if tvb:len() < at + TAG then
+    tree:add_proto_expert_info(e.malformed, "It has no room for a tag")
+    return ""
+  end
+  local counter = tree:add(f.counter, tvb(36, 8))
+  local text
+  if is_receivers then
+    counter:add(f.count, tvb(36, 8))
+    tree:add(f.key_id, tvb(44, 8))
+    tree:add(f.receiver, tvb(52, 8))
+    text = string.format(", count %s of receiver %s", tvb(36, 8):uint64(), tvb(52, 8))
+  else
+    counter:add(f.stream, tvb(36, 3))
+    counter:add(f.count, tvb(39, 5))
+    if at > SEALED_HEADER then
+      tree:add(f.key_id, tvb(44, 8))
+      tree:add(f.salt, tvb(52, 16))
+      tree:add(f.suite, tvb(68, 1))
+    end
+    text = string.format(", count %s of stream %d", tvb(39, 5):uint64(), tvb(36, 3):uint())
+  end
+  if tvb:len() > at + TAG then tree:add(f.sealed, tvb(at, tvb:len() - at - TAG)) end
+  tree:add(f.tag, tvb(tvb:len() - TAG))
+  return text
+end
+
+function chunkcast.dissector(tvb, pinfo, root)
+  if tvb:len() < 4 or tvb(0, 2):string() ~= "Ck" then return 0 end
+  pinfo.cols.protocol = "Chunkcast"
+  local tree = root:add(chunkcast, tvb())
+  tree:add(f.mark, tvb(0, 2))
+  tree:add(f.version, tvb(2, 1))
+  local version, kind = tvb(2, 1):uint(), tvb(3, 1):uint()
+  if version ~= VERSION and version ~= SEALED_VERSION then
+    tree:add_proto_expert_info(e.unknown, "This version is not known here")
+    pinfo.cols.info = string.format("version %d", version)
+    return tvb:len()
+  end
+  if tvb:len() < HEADER then
+    tree:add_proto_expert_info(e.malformed, "It is shorter than a header")
+    return tvb:len()
+  end
+  local name = KINDS[kind] or string.format("kind %d", kind)
+  local is_chunk = kind == 1 or kind == 2 or kind == 10
+  if version == SEALED_VERSION then name = "sealed " .. name end
+  tree:append_text(", " .. name)
+  header(tvb, tree, kind)
+  if not KINDS[kind] then tree:add_proto_expert_info(e.unknown, "This kind is not known here") end
+  local text = ""
+  if version == SEALED_VERSION then
+    if KINDS[kind] then text = sealed(tvb, tree, kind) end
+    pinfo.cols.info = string.format("%s, frame %d%s", name, tvb(12, 4):uint(), text)
+    return tvb:len()
+  end
   tree:add(f.checksum, tvb(36, 4))
   if chunkcast.prefs.check then
     local all = tvb():raw()
@@ -336,8 +400,6 @@ function chunkcast.dissector(tvb, pinfo, root)
     tree:add(f.checksum_is_right, is_right):set_generated()
     if not is_right then tree:add_proto_expert_info(e.damaged) end
   end
-  if tvb(4, 8):uint64() == UInt64(0) then tree:add_proto_expert_info(e.malformed, "The session is 0") end
-  local text = ""
   if is_chunk then
     text = chunk(tvb, tree, kind)
   elseif bodies[kind] then
@@ -349,8 +411,6 @@ function chunkcast.dissector(tvb, pinfo, root)
     local body = reader(tvb, HEADER, HEADER + length, tree)
     text = bodies[kind](body, tree)
     if body.rest() < tvb:len() then tree:add(f.trailer, tvb(body.rest())) end
-  elseif not KINDS[kind] then
-    tree:add_proto_expert_info(e.unknown, "This kind is not known here")
   end
   pinfo.cols.info = string.format("%s, frame %d%s", name, tvb(12, 4):uint(), text)
   return tvb:len()
@@ -365,7 +425,9 @@ function chunkcast.prefs_changed()
 end
 
 chunkcast:register_heuristic("udp", function(tvb, pinfo, root)
-  if tvb:len() < HEADER or tvb(0, 2):string() ~= "Ck" or tvb(2, 1):uint() ~= VERSION then return false end
+  if tvb:len() < HEADER or tvb(0, 2):string() ~= "Ck" then return false end
+  local version = tvb(2, 1):uint()
+  if version ~= VERSION and version ~= SEALED_VERSION then return false end
   chunkcast.dissector(tvb, pinfo, root)
   pinfo.conversation = chunkcast
   return true

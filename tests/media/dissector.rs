@@ -30,31 +30,13 @@ fn golden_datagrams_are_shown_as_they_are_read() {
 fn a_captured_stream_is_shown_as_it_was_sent() {
     let _turn = beside_others();
     let folder = Folder::new();
-    let pcap = folder.join("stream.pcapng");
-    let port = free_port();
-    let to = format!("127.0.0.1:{port}");
-    let mut capture = Command::new("tshark");
-    // Both ways: what goes back goes to the sender's port, from this one.
-    capture.args(["-i", "lo", "-f", &format!("udp port {port}"), "-w", &pcap, "-a", "duration:20"]);
-    let mut capture = match capture.stdout(Stdio::null()).stderr(Stdio::piped()).spawn() {
-        Ok(capture) => capture,
-        Err(error) => return skip(&format!("tshark: {error}"), false),
-    };
-    let mut said = BufReader::new(capture.stderr.take().unwrap()).lines().map_while(Result::ok);
-    if !said.any(|line| line.contains("Capturing on")) {
-        capture.wait().unwrap();
-        return skip("tshark may not capture on lo", true);
-    }
-    // It says so before its child has begun.
-    pause(1000);
-    let viewer = receiver(&["--listen", &to, "--output", "none", "--impair", "loss=2%,seed=7"]);
-    let card = ["--source", "pattern", "--size", "320x240", "--dest", &to, "--frames", "60"];
-    sender(&[&card[..], &["--fec", "10", "--mtu", "600"]].concat()).end_within(10).totals();
-    viewer.interrupt().totals();
-    pause(500);
-    let pid = rustix::process::Pid::from_raw(capture.id().try_into().unwrap()).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
-    capture.wait().unwrap();
+    let captured = captured(&folder, |to| {
+        let viewer = receiver(&["--listen", to, "--output", "none", "--impair", "loss=2%,seed=7"]);
+        let card = ["--source", "pattern", "--size", "320x240", "--dest", to, "--frames", "60"];
+        sender(&[&card[..], &["--fec", "10", "--mtu", "600"]].concat()).end_within(10).totals();
+        viewer.interrupt().totals();
+    });
+    let Some(pcap) = captured else { return };
     let packets = dissect(&pcap).unwrap();
     let mut kinds: HashMap<String, u32> = HashMap::new();
     for shown in &packets {
@@ -68,8 +50,38 @@ fn a_captured_stream_is_shown_as_it_was_sent() {
     }
 }
 
+/// Captures what a stream to a free address is, both ways; `None` if that is not possible here.
+pub(crate) fn captured(folder: &Folder, stream: impl FnOnce(&str)) -> Option<String> {
+    let pcap = folder.join("stream.pcapng");
+    let port = free_port();
+    let mut capture = Command::new("tshark");
+    // Both ways: what goes back goes to the sender's port, from this one.
+    capture.args(["-i", "lo", "-f", &format!("udp port {port}"), "-w", &pcap, "-a", "duration:20"]);
+    let mut capture = match capture.stdout(Stdio::null()).stderr(Stdio::piped()).spawn() {
+        Ok(capture) => capture,
+        Err(error) => {
+            skip(&format!("tshark: {error}"), false);
+            return None;
+        }
+    };
+    let mut said = BufReader::new(capture.stderr.take().unwrap()).lines().map_while(Result::ok);
+    if !said.any(|line| line.contains("Capturing on")) {
+        capture.wait().unwrap();
+        skip("tshark may not capture on lo", true);
+        return None;
+    }
+    // It says so before its child has begun.
+    pause(1000);
+    stream(&format!("127.0.0.1:{port}"));
+    pause(500);
+    let pid = rustix::process::Pid::from_raw(capture.id().try_into().unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    capture.wait().unwrap();
+    Some(pcap)
+}
+
 /// What tshark shows must be what this crate reads, or that there is something wrong.
-fn compare(name: &str, bytes: &[u8], shown: &HashMap<&str, String>) {
+pub(crate) fn compare(name: &str, bytes: &[u8], shown: &HashMap<&str, String>) {
     let is = |field: &str, value: String| assert_eq!(shown[field], value, "{field} of {name}");
     let datagram = match Datagram::parse(bytes) {
         Ok(datagram) => datagram,
@@ -155,10 +167,16 @@ const FIELDS: &[&str] = &[
     "chunkcast.resend.needed",
     "chunkcast.resend.first",
     "chunkcast.resend.chunks",
+    "chunkcast.key_id",
+    "chunkcast.stream",
+    "chunkcast.count",
+    "chunkcast.receiver",
+    "chunkcast.suite",
+    "chunkcast.sealed",
 ];
 
 /// What tshark shows of each packet, by field; `None` if it is not there.
-fn dissect(pcap: &str) -> Option<Vec<HashMap<&'static str, String>>> {
+pub(crate) fn dissect(pcap: &str) -> Option<Vec<HashMap<&'static str, String>>> {
     let mut command = Command::new("tshark");
     let script = format!("lua_script:{}", root().join("scripts/chunkcast.lua").display());
     command.args(["-r", pcap, "-X", &script, "-o", "udp.try_heuristic_first:TRUE", "-T", "fields"]);
@@ -179,7 +197,7 @@ fn dissect(pcap: &str) -> Option<Vec<HashMap<&'static str, String>>> {
 }
 
 /// Packets of IPv4 and UDP with these payloads, in the file format that every tool reads.
-fn classic_pcap(datagrams: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn classic_pcap(datagrams: &[Vec<u8>]) -> Vec<u8> {
     let mut file = Vec::new();
     // Magic, version 2.4, no time zone, the most bytes of a packet, and that they begin with IP.
     let head: [u32; 6] = [0xa1b2_c3d4, 0x0002_0004, 0, 0, 65_535, 101];
@@ -203,12 +221,12 @@ fn bytes_of(file: &Path) -> Vec<u8> {
     from_hex(&datagram.split_whitespace().collect::<String>())
 }
 
-fn from_hex(text: &str) -> Vec<u8> {
+pub(crate) fn from_hex(text: &str) -> Vec<u8> {
     let digits = |at| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
     (0..text.len()).step_by(2).map(digits).collect()
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

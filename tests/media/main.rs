@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests are tests")]
 
+mod captured;
 #[path = "../common/mod.rs"]
 mod common;
 mod dissector;
+mod keyed;
 mod odd_jpegs;
 mod recipes_media;
 mod record;

@@ -15,8 +15,8 @@ from maker import Maker, read
 def check(folder):
     files = {path.stem: read(path) for path in sorted(Path(folder).glob("*.txt"))}
     for name, fields in files.items():
-        sender = Sender(wire.Key(bytes.fromhex(fields["key"])), *map(bytes.fromhex, (fields["session"], fields["salt"])),
-                        int(fields["suite"]))
+        secret, session, salt = (bytes.fromhex(fields[key]) for key in ("key", "session", "salt"))
+        sender = Sender(wire.Key(secret), session, salt, int(fields["suite"]))
         receiver = Receiver([sender.key], bytes.fromhex(fields["number"]), fields["subscribes"] == "yes")
         is_receiver = fields["opens"] == "receiver"
 

@@ -64,8 +64,8 @@ class Maker:
         sender = Sender(KEY, SESSION, SALT, suite)
         more["secret"] = wire.down(sender.prk, suite, SESSION, to, stream, count >> 32)
         datagram = sender.seal(plain, to, stream, count)
-        return self.write(name, about, datagram, suite=suite, subscribes=to == NUMBER, plain=plain, to=to, stream=stream,
-                          count=count, **more)
+        more = {"to": to, "stream": stream, "count": count, **more}
+        return self.write(name, about, datagram, suite=suite, subscribes=to == NUMBER, plain=plain, **more)
 
     def up(self, name, about, plain, count=1, suite=1, **more):
         """What the receiver says, opened by the sender."""

@@ -2,7 +2,8 @@
 
   python3 tests/peers/peer.py read KEYFILE CAPTURE    the SHA-256 of each JPEG of a captured keyed stream, in order
   python3 tests/peers/peer.py send SECRET SESSION SALT SUITE JPEG
-      a sender: writes a hello in hexadecimal; reads what a receiver says, a line each, and answers it; then sends the JPEG
+      a sender: writes a hello in hexadecimal; reads what a receiver says, a line each, and answers it; then sends the
+      JPEG
 """
 
 import hashlib
@@ -15,7 +16,8 @@ from keyed import HELLO, PING, PONG, REPLY, SUBSCRIBE, Sender, wire
 
 def read(key_file, capture):
     opener = wire.Opener(wire.keys_of(key_file))
-    datagrams = [wire.payload(wire.ip_of(link, data)) for _, _, link, data in wire.packets(capture)]
+    packets = [wire.payload(wire.ip_of(link, data)) for _, _, link, data in wire.packets(capture)]
+    datagrams = [datagram for packet in packets for datagram in wire.segments(packet)]
     for datagram in datagrams:
         opener.learn(datagram)
     frames = {}

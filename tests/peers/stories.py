@@ -25,7 +25,8 @@ def accepted(maker, name, suite):
     maker.down(f"{name}-gone", "The frame is not kept any more.", plain("gone"), count=4,
                after=f"{invites} {name}-ping {name}-pong", **what)
     for count, kind in enumerate(("report", "resend"), 2):
-        maker.up(f"{name}-{kind}", f"The golden datagram {kind}, sealed.", plain(kind, clock(12345679)), count=count, **what)
+        maker.up(f"{name}-{kind}", f"The golden datagram {kind}, sealed.", plain(kind, clock(12345679)), count=count,
+                 **what)
     maker.up(f"{name}-subscribe", "Of a subscriber that knows the session. Behind the body are eight zeros.",
              plain("subscribe", clock(12345680)), count=4, **what)
     maker.down(f"{name}-reply", "To a subscriber: the first of all replies. It introduces the session.",
@@ -46,8 +47,8 @@ def refused(maker):
 def first_request(maker):
     maker.up("first-subscribe", "A receiver that does not know the session: suite 2, whatever the sender's is.",
              maker.plain("subscribe-first", clock(0)))
-    maker.up("first-subscribe-later", "The same receiver, later: it counts on.", maker.plain("subscribe-first", clock(1)),
-             count=5, after="aes-resend")
+    later = maker.plain("subscribe-first", clock(1))
+    maker.up("first-subscribe-later", "The same receiver, later: it counts on.", later, count=5, after="aes-resend")
 
 
 def streams(maker):
@@ -120,8 +121,8 @@ def of_a_sender(maker):
     maker.write("old-hello", "Of an older session of the same sender.",
                 old.seal(maker.plain("hello", bytes(8), session=OLD), stream=1), after=hello,
                 plain=maker.plain("hello", bytes(8), session=OLD))
-    no("old", "It is not shown, however long nothing answers.", old.seal(maker.plain("data-first", session=OLD), stream=1),
-       "unproven", f"{hello} old-hello", at=100_000_000)
+    shown = old.seal(maker.plain("data-first", session=OLD), stream=1)
+    no("old", "It is not shown, however long nothing answers.", shown, "unproven", f"{hello} old-hello", at=100_000_000)
 
 
 def of_a_receiver(maker):
@@ -137,7 +138,8 @@ def of_a_receiver(maker):
     no("key", "It is sealed with another key.", request(maker, "ping", wire.Key(OTHER)), "wrong_key")
     no("early", "It names another session.", request(maker, "ping", session=OLD), "early")
     no("replayed", "It came before.", ping, "replayed", "aes-ping")
-    no("direction", "What a sender says.", Sender(KEY, SESSION, SALT, 1).seal(maker.plain("pong"), stream=1), "malformed")
+    pong = Sender(KEY, SESSION, SALT, 1).seal(maker.plain("pong"), stream=1)
+    no("direction", "What a sender says.", pong, "malformed")
     no("nobody", "The receiver has no number.", request(maker, "ping", number=NOBODY), "malformed")
     no("subscribe-short", "A subscribe that is shorter than its reply.", request(maker, "subscribe"), "malformed")
     all_ones = request(maker, "ping")
