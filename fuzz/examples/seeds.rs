@@ -5,6 +5,7 @@ use std::io::Result;
 use std::path::PathBuf;
 
 use proto::discovery::mdns::{Name, Section, Writer};
+use proto::keys::Key;
 use proto::{Pool, Random};
 use sender::{Encoder, Layout, RawPicture, Subsampling};
 
@@ -15,8 +16,9 @@ fn main() -> Result<()> {
     sources()?;
     announcements()?;
     messages()?;
+    codes()?;
     // What these make of bytes is a story, and any bytes tell one.
-    for target in ["recv", "send", "rtp", "clock", "keep", "segments"] {
+    for target in ["recv", "send", "rtp", "clock", "keep", "keyed", "segments"] {
         for seed in 0..6 {
             let mut bytes = vec![0; 60 << seed];
             Random::new(seed).fill(&mut bytes);
@@ -32,6 +34,14 @@ fn main() -> Result<()> {
         &[&[0; 6][..], &[5, 16, 200, 5, 16, 200, 5, 1, 90, 0, 130].repeat(10)].concat(),
     )?;
     write("keep", "in-order", &[&[3, 4][..], b"door", &[4, 200, 20, 90, 5, 255].repeat(10)].concat())?;
+    // Each in turn, unchanged, to the group's receiver and to the subscriber; now and then patience ends.
+    let in_turn = |number: u8| {
+        let step = if number % 8 == 1 { 240 } else { 9 };
+        [[step, number, 0, 0], [9, number, 0, 1]].concat()
+    };
+    write("keyed", "in-order", &(0..=255).flat_map(in_turn).collect::<Vec<u8>>())?;
+    let last_first: Vec<u8> = (0..=255).rev().flat_map(|number| [9, number, 0, 2]).collect();
+    write("keyed", "last-first", &last_first)?;
     write("clock", "in-order", &[80, 9, 9, 9, 40, 1, 50, 0].repeat(20))
 }
 
@@ -125,6 +135,17 @@ fn datagrams() -> Result<()> {
         write("wire", &format!("changed-{n}"), &[1, n * 5, n, n * 3, 9, 9, n, 1, 2, 3])?;
     }
     Ok(())
+}
+
+/// What may be typed for a key, and near to it.
+fn codes() -> Result<()> {
+    let code = Key::code(&std::array::from_fn(|at| at as u8));
+    write("codes", "golden", code.as_bytes())?;
+    write("codes", "shouted", code.to_uppercase().replace(' ', " - ").as_bytes())?;
+    write("codes", "eleven", code.rsplit_once(' ').map_or(&b""[..], |(words, _)| words.as_bytes()))?;
+    write("codes", "other-order", code.split(' ').rev().collect::<Vec<_>>().join("\n").as_bytes())?;
+    write("codes", "key-id", b"279bad49b66cfcef")?;
+    write("codes", "phrase", b"qwertyuiop")
 }
 
 fn requests() -> Result<()> {

@@ -9,11 +9,13 @@
 pub mod announcement;
 mod bytes;
 pub mod clock;
+pub mod codes;
 mod datagrams;
 pub mod decode;
 pub mod http;
 pub mod jpeg;
 pub mod keep;
+pub mod keyed;
 pub mod mdns;
 mod pictures;
 pub mod recv;

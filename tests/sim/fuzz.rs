@@ -39,10 +39,12 @@ macro_rules! replay {
 replay! {
     announcement 50_000
     clock 10_000
+    codes 5_000
     decode 10_000
     http 20_000
     jpeg 5_000
     keep 1_000
+    keyed 1_000
     mdns 20_000
     recv 2_000
     rtp 300

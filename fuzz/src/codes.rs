@@ -1,0 +1,32 @@
+//! Codes, phrases and key ids as a person types them: what is wrong is said without repeating it.
+
+use proto::keys::{Key, KeyId};
+
+pub fn run(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    match Key::from_code(&text) {
+        Ok(key) => {
+            let spaced = text.to_uppercase().split_whitespace().collect::<Vec<_>>().join(" - ");
+            let again = Key::from_code(&spaced).expect("case and space do not count");
+            assert_eq!(again.id(), key.id());
+        }
+        Err(error) => {
+            let said = error.to_string();
+            let repeats = |word: &&str| word.len() > 8 && said.contains(word);
+            assert!(!text.split_whitespace().any(|word| repeats(&word)), "{said}");
+        }
+    }
+    // Longer ones may be good, and are stretched, which takes a tenth of a second.
+    let short: String = text.chars().take(SHORT).collect();
+    assert!(Key::from_phrase(&short).is_err(), "{short:?} is guessed easily");
+    if let Some(id) = KeyId::parse(&text) {
+        assert_eq!(id.to_string(), text.to_lowercase());
+    }
+    if let Some(random) = data.first_chunk() {
+        let code = Key::code(random);
+        assert_eq!(Key::from_code(&code).expect("it is a code").id(), Key::from_random(random).id());
+    }
+}
+
+/// A guess for each of these, by ten kinds of character, is less than 2^40.
+const SHORT: usize = 11;
