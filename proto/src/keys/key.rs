@@ -3,6 +3,7 @@
 use std::fmt;
 
 use ring::hkdf::{HKDF_SHA256, Prk, Salt};
+use ring::hmac::{self, HMAC_SHA256};
 use zeroize::Zeroizing;
 
 use super::cipher::{Cipher, SECRET_BYTES, Suite};
@@ -17,12 +18,14 @@ use crate::wire::{KEY_ID_BYTES, KeyId};
 pub struct Key {
     master: Zeroizing<[u8; SECRET_BYTES]>,
     id: KeyId,
+    /// Of the code or phrase that it was made of.
+    tag: hmac::Tag,
 }
 
 impl Key {
     /// The key with these random bytes.
     pub fn from_random(bytes: &[u8; CODE_BYTES]) -> Self {
-        Self::of(bytes)
+        Self::of(bytes, bytes)
     }
 
     /// The key that these words stand for: the twelve of a generated code.
@@ -30,7 +33,7 @@ impl Key {
     /// # Errors
     /// Says which word is wrong.
     pub fn from_code(text: &str) -> Result<Self, CodeError> {
-        Ok(Self::of(&*code::read(text)?))
+        Ok(Self::from_random(&*code::read(text)?))
     }
 
     /// The key that comes of a phrase of one's own; it takes a tenth of a second and 64 MiB, so that guessing does too.
@@ -38,12 +41,21 @@ impl Key {
     /// # Errors
     /// If it is guessed too easily.
     pub fn from_phrase(phrase: &str) -> Result<Self, PhraseError> {
-        Ok(Self::of(&*phrase::stretch(phrase)?))
+        Ok(Self::of(&*phrase::stretch(phrase)?, &compared(phrase)))
     }
 
     /// The twelve words that stand for these random bytes.
     pub fn code(bytes: &[u8; CODE_BYTES]) -> Zeroizing<String> {
         code::write(bytes)
+    }
+
+    /// Whether it was made of this code or phrase.
+    ///
+    /// A phrase is not stretched for that, which would cost whoever is asked more than whoever asks: what is compared
+    /// is a keyed hash of the text. It takes as long for any two texts of one length: what is done before the hash
+    /// depends on the text alone, and two hashes are compared in constant time.
+    pub fn is_made_of(&self, text: &str) -> bool {
+        hmac::verify(&tagging(&self.master), &compared(text), self.tag.as_ref()).is_ok()
     }
 
     /// Whether a word is one of those that codes are made of.
@@ -56,12 +68,14 @@ impl Key {
         self.id
     }
 
-    fn of(secret: &[u8]) -> Self {
+    /// The key of a secret that came of this text.
+    fn of(secret: &[u8], text: &[u8]) -> Self {
         let mut master = Zeroizing::new([0; SECRET_BYTES]);
         fill(&Salt::new(HKDF_SHA256, MASTER).extract(secret), &[b"master"], &mut *master);
         let mut id = [0; KEY_ID_BYTES];
         fill(&Salt::new(HKDF_SHA256, ID).extract(&*master), &[b"id"], &mut id);
-        Self { master, id: KeyId::new(id) }
+        let tag = hmac::sign(&tagging(&master), text);
+        Self { master, id: KeyId::new(id), tag }
     }
 
     /// What all keys of one run of a sender are derived of.
@@ -73,6 +87,18 @@ impl Key {
     pub(super) fn first_request(&self, receiver: u64) -> Cipher {
         self.session(&[0; SALT_BYTES]).up(Suite::ChaCha, SessionId::new(u64::MAX), receiver)
     }
+}
+
+/// What is compared of a text: a code's bytes, however it is spaced, or a phrase's letters.
+fn compared(text: &str) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(code::read(text).map_or_else(|_| text.trim().as_bytes().to_vec(), |bytes| bytes.to_vec()))
+}
+
+/// Tags a key's text.
+fn tagging(master: &[u8; SECRET_BYTES]) -> hmac::Key {
+    let mut secret = Zeroizing::new([0; SECRET_BYTES]);
+    fill(&Salt::new(HKDF_SHA256, TEXT).extract(master), &[b"text"], &mut *secret);
+    hmac::Key::new(HMAC_SHA256, &*secret)
 }
 
 /// Of this the keys of a session come.
@@ -120,6 +146,7 @@ impl fmt::Debug for Key {
 /// The salts of HKDF-Extract for what does not come of a session.
 const MASTER: &[u8] = b"chunkcast 2 key";
 const ID: &[u8] = b"chunkcast 2 id";
+const TEXT: &[u8] = b"chunkcast 2 text";
 
 #[cfg(test)]
 mod tests {
@@ -135,5 +162,22 @@ mod tests {
         assert_eq!(shown, format!("Key({})", key.id()));
         assert_eq!(KeyId::parse(&key.id().to_string()), Some(key.id()));
         assert_eq!(KeyId::parse("0011"), None);
+    }
+
+    #[test]
+    fn a_key_knows_the_text_that_it_was_made_of_and_no_other() {
+        let bytes = [7; CODE_BYTES];
+        let code = Key::code(&bytes);
+        for key in [Key::from_random(&bytes), Key::from_code(&code).unwrap()] {
+            assert!(key.is_made_of(&code) && key.is_made_of(&code.replace(' ', "-").to_uppercase()));
+            let words: Vec<&str> = code.split(' ').collect();
+            for wrong in ["", &words[..11].join(" "), &Key::code(&[8; CODE_BYTES]), "\u{7}\u{7}\u{7}"] {
+                assert!(!key.is_made_of(wrong), "{wrong}");
+            }
+        }
+        let phrase = "nine purple otters juggle in Reykjavik";
+        let key = Key::from_phrase(phrase).unwrap();
+        assert!(key.is_made_of(phrase) && key.is_made_of(&format!(" {phrase}\n")));
+        assert!(!key.is_made_of("nine purple otters juggle in Reykjavi") && !key.is_made_of(&code));
     }
 }
