@@ -169,6 +169,11 @@ fn requests() -> Result<()> {
             "POST /snapshot?sender=0 HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\nContent-Length: 0\r\n\r\n",
         ),
         ("past", "POST /past?sender=1 HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: same-origin\r\n\r\n"),
+        ("login", "POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 12\r\n\r\npassword=a+b"),
+        (
+            "basic",
+            "GET /metrics HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic YTpi\r\nAccept: text/html\r\nCookie: chunkcast-0=00\r\n\r\n",
+        ),
         ("elsewhere", "GET http://localhost/x%0d%0a HTTP/1.1\r\nHost: evil.example\r\n\r\n"),
         ("body", "POST /past HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
     ];

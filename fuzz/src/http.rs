@@ -1,17 +1,27 @@
 //! What a browser, or whoever says that he is one, may send: each answer is one head, which nothing in the request or
-//! in a sender's name can split.
+//! in a sender's name can split; and where there is a key, nothing is shown but what the form for it is made of.
 
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use proto::app::Broadcast;
 use proto::app::web::{Family, Rehearsal, Site, WebAction, WebFeed};
+use proto::keys::Key;
 use proto::{Frame, MediaTime};
 
 use super::Bytes;
 
 pub fn run(data: &[u8]) {
-    for head in SERVER.heads(Pieces(Bytes(data))) {
+    let locked = LOCKED.heads(Pieces(Bytes(data)));
+    for head in &locked {
+        let is_of_the_form =
+            head.contains("Content-Type: text/css") || head.contains("Content-Type: image/svg");
+        assert!(
+            is_of_the_form || !head.starts_with("HTTP/1.1 2") && !head.starts_with("HTTP/1.1 3"),
+            "{head:?}"
+        );
+    }
+    for head in locked.into_iter().chain(SERVER.heads(Pieces(Bytes(data)))) {
         assert!(head.starts_with("HTTP/1.1 ") && head.ends_with("\r\n\r\n"), "{head:?}");
         assert_eq!(head.matches("\r\n\r\n").count(), 1, "{head:?}");
         assert!(!head.replace("\r\n", "").contains(['\r', '\n', '\0']), "{head:?}");
@@ -63,14 +73,18 @@ impl Site for Program {
     }
 }
 
-static SERVER: LazyLock<Rehearsal> = LazyLock::new(|| {
+static SERVER: LazyLock<Rehearsal> = LazyLock::new(|| server(None));
+static LOCKED: LazyLock<Rehearsal> = LazyLock::new(|| server(Some(Key::from_random(&[7; 16]))));
+
+fn server(key: Option<Key>) -> Rehearsal {
     let all: Vec<Arc<Broadcast>> = (0..3).map(|_| Arc::default()).collect();
     let jpeg = Arc::new(vec![0xff, 0xd8, 0xff, 0xd9]);
     all[0].put(1, Frame { captured: MediaTime::from_micros(5), jpeg }, Instant::now());
     let local = "192.0.2.7".parse().expect("it is an address");
-    Rehearsal::new(Arc::new(Program(all)), vec!["bench3.example".into()], local)
+    Rehearsal::new(Arc::new(Program(all)), vec!["bench3.example".into()], local, key)
         .expect("there is room for a file")
-});
+}
+
 const FAMILIES: &[Family] = &[
     Family::counter("a_total", "h", "frames/*").by(&["state"]),
     Family::counter("b_total", "h", "to/*/bytes").by(&["address"]),

@@ -87,9 +87,12 @@ impl Browser {
 
     /// Clicks what a selector finds, as with a mouse.
     pub(crate) fn click(&self, selector: &str) {
-        let found = self.command("element", &json!({"using": "css selector", "value": selector}));
-        let element = found.as_object().unwrap().values().next().unwrap().as_str().unwrap().to_owned();
-        self.command(&format!("element/{element}/click"), &json!({}));
+        self.command(&format!("element/{}/click", self.element(selector)), &json!({}));
+    }
+
+    /// Types a text into what a selector finds.
+    pub(crate) fn type_into(&self, selector: &str, text: &str) {
+        self.command(&format!("element/{}/value", self.element(selector)), &json!({"text": text}));
     }
 
     /// Types a key.
@@ -105,6 +108,11 @@ impl Browser {
         let png = self.ask("GET", &session, &Value::Null).unwrap();
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(format!("{folder}/{name}.png"), base64(png.as_str().unwrap())).unwrap();
+    }
+
+    fn element(&self, selector: &str) -> String {
+        let found = self.command("element", &json!({"using": "css selector", "value": selector}));
+        found.as_object().unwrap().values().next().unwrap().as_str().unwrap().to_owned()
     }
 
     fn command(&self, what: &str, body: &Value) -> Value {

@@ -80,6 +80,8 @@ const RECIPES: &[(&str, How)] = &[
     // docs/troubleshooting.md
     ("Troubleshooting", How::By("tests/programs/doctor.rs")),
     ("Troubleshooting", How::By("tests/programs/messages.rs")),
+    // docs/browser.md
+    ("With a key", How::By("tests/programs/web_key.rs")),
     // docs/system.md
     ("A package", How::By("scripts/test-package")),
     ("Options in a file", How::By("tests/programs/system.rs")),

@@ -2,116 +2,15 @@
 //! refuses, and that nobody who watches holds up another.
 
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener};
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::common::http::{Client, ask, field, get};
 use crate::common::{beside_others, comes_to, pause, skip};
-use proto::app::web::{Family, Listener, Site, WebAction, WebFeed};
-use proto::app::{Actions, Broadcast, WebArgs, WebPolicy};
-use proto::sys::{Stop, join};
-use proto::{Frame, MediaTime};
-
-/// A program with two senders.
-struct Made {
-    feeds: [Arc<Broadcast>; 2],
-    is_gone: AtomicBool,
-    asked: Mutex<Vec<(WebAction, usize)>>,
-}
-
-impl Site for Made {
-    fn program(&self) -> &'static str {
-        "receiver"
-    }
-
-    fn feeds(&self) -> Vec<WebFeed> {
-        let gone = self.is_gone.load(Ordering::Relaxed).then(|| "the sender has ended its stream".to_owned());
-        let feed = |name: &str, newest: &Arc<Broadcast>| WebFeed {
-            name: name.into(),
-            newest: newest.clone(),
-            trouble: gone.clone(),
-            is_relative: false,
-        };
-        vec![feed("door", &self.feeds[0]), feed("a \"b\\\" \n c", &self.feeds[1])]
-    }
-
-    fn stats(&self) -> Arc<str> {
-        r#"{"time":1.5,"frames":{"delivered":7,"lost":2},"ms":{"transit":{"p50":1.5,"p99":null}},"fps":29.97}"#.into()
-    }
-
-    fn families(&self) -> &'static [Family] {
-        const FAMILIES: &[Family] = &[
-            Family::counter("chunkcast_receiver_frames_total", "Pictures, by their end", "frames/*")
-                .by(&["state"]),
-            Family::gauge("chunkcast_receiver_delay_seconds", "Delays", "ms/*/*", 0.001).by(&["stage", "of"]),
-            Family::gauge("chunkcast_receiver_frames_per_second", "Pictures a second", "fps", 1.0),
-        ];
-        FAMILIES
-    }
-
-    fn actions(&self) -> &'static [WebAction] {
-        &[WebAction::Snapshot, WebAction::Replay]
-    }
-
-    fn act(&self, action: WebAction, feed: usize) -> Result<String, String> {
-        self.asked.lock().unwrap().push((action, feed));
-        match action {
-            WebAction::Snapshot => Ok("written to door.jpg".into()),
-            WebAction::Replay => Err("nothing is kept; start with --past 10s".into()),
-        }
-    }
-}
-
-/// A server that runs. Dropping it ends it in order.
-struct Served {
-    site: Arc<Made>,
-    at: SocketAddr,
-    stop: Stop,
-    thread: Option<JoinHandle<anyhow::Result<()>>>,
-}
-
-impl Served {
-    fn start(viewers: u8) -> Self {
-        Self::start_with(viewers, WebPolicy::default())
-    }
-
-    fn start_with(viewers: u8, policy: WebPolicy) -> Self {
-        let feeds = [Arc::new(Broadcast::new()), Arc::new(Broadcast::new())];
-        let site = Arc::new(Made { feeds, is_gone: false.into(), asked: Mutex::default() });
-        let at = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let (stop, hosts) = (Stop::new().unwrap(), vec!["bench3.example".into()]);
-        let listener = Listener::bind(&WebArgs { address: Some(at), hosts, viewers }).unwrap().unwrap();
-        let listener = listener.with_policy(policy);
-        let thread = listener.serve(site.clone(), &stop).unwrap();
-        Self { site, at, stop, thread: Some(thread) }
-    }
-
-    fn put(&self, feed: usize, id: u64, bytes: usize) {
-        let frame =
-            Frame { captured: MediaTime::from_micros(1000 + id), jpeg: Arc::new(vec![id as u8; bytes]) };
-        self.site.feeds[feed].put(id, frame, Instant::now());
-    }
-
-    fn watch(&self, path: &str) -> Client {
-        let mut client = Client::connect(self.at);
-        client.request("GET", path, &[]);
-        let head = client.head().unwrap();
-        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
-        assert_eq!(client.line(), "--chunkcast\r\n");
-        client
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        self.stop.request();
-        join(self.thread.take().unwrap()).unwrap();
-    }
-}
+use crate::served::Served;
+use proto::app::web::WebAction;
+use proto::app::{Actions, WebPolicy};
 
 fn id(head: &str) -> u64 {
     field(head, "X-Chunkcast-Frame").unwrap().parse().unwrap()
@@ -283,9 +182,9 @@ fn actions_are_for_who_is_here_and_one_of_each_kind_a_second() {
         live["actions"].as_array().unwrap().len()
     };
     assert_eq!((may_act(&served, &[]), may_act(&served, &["X-Forwarded-For: 192.0.2.9"])), (2, 0));
-    let off = Served::start_with(1, WebPolicy { actions: Actions::Off, embed: false });
+    let off = Served::start_with(1, WebPolicy { actions: Actions::Off, ..WebPolicy::default() });
     assert_eq!((post(&off, &[]).status, may_act(&off, &[])), (403, 0));
-    let on = Served::start_with(1, WebPolicy { actions: Actions::On, embed: false });
+    let on = Served::start_with(1, WebPolicy { actions: Actions::On, ..WebPolicy::default() });
     assert_eq!(post(&on, &["X-Forwarded-For: 192.0.2.9"]).status, 200);
 }
 

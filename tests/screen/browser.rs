@@ -4,8 +4,10 @@
 
 use crate::common::browser::Browser;
 use crate::common::running::{Running, receiver, sender};
-use crate::common::{Folder, beside_others, free_port, pause};
+use crate::common::{Folder, beside_others, comes_to, free_port, pause};
+use proto::app::keys::write_key_file;
 use proto::framecode::{Strip, read_strip};
+use proto::keys::Key;
 use rustix::process::Signal;
 
 const CARD: (u32, u32) = (640, 360);
@@ -96,6 +98,50 @@ fn the_picture_moves_and_the_figures_change_on_both_pages() {
         pause(if std::env::var_os("CHUNKCAST_SHOTS").is_some() { 12_000 } else { 0 });
         browser.shoot(&format!("page-{program}"));
     }
+}
+
+#[test]
+fn with_a_key_the_form_opens_the_page_and_asks_again_once_the_program_is_another() {
+    let _turn = beside_others();
+    let Some(browser) = Browser::start(400, 800) else { return };
+    let folder = Folder::new();
+    let key_file = folder.join("door.key");
+    let code = Key::code(&[7; 16]);
+    write_key_file(key_file.as_ref(), &code).unwrap();
+    let (port, to) = (free_tcp_port().to_string(), format!("127.0.0.1:{}", free_port()));
+    let start = || {
+        let card = ["--dest", &to, "--source", "pattern", "--size", "640x360"];
+        sender(&[&card[..], &["--key-file", &key_file, "--http", &port]].concat())
+    };
+    let running = start();
+    let page = format!("http://127.0.0.1:{port}/");
+    const FORM: &str = "return document.querySelector('#login') !== null";
+    let asked = || browser.comes_to(FORM);
+    assert!(comes_to(|| std::net::TcpStream::connect(format!("127.0.0.1:{port}")).is_ok()));
+    browser.open(&page);
+    assert!(asked() && browser.run("return document.querySelectorAll('canvas, img').length === 0") == true);
+    assert!(
+        browser.run("return document.scrollingElement.scrollWidth <= innerWidth") == true,
+        "fits a phone"
+    );
+    browser.shoot("page-login");
+    browser.type_into("#login input", "abandon ability");
+    browser.click("#login button");
+    let alert = "return document.querySelector('[role=alert]')?.textContent";
+    assert!(browser.comes_to(&format!("{alert} === 'that is not the key'")), "{}", browser.text(alert));
+    browser.shoot("page-login-wrong");
+    browser.type_into("#login input", &code);
+    browser.click("#login button");
+    assert!(browser.comes_to(IS_LIVE), "{}", state(&browser));
+    assert_eq!(browser.text("return location.pathname"), "/");
+    assert!(browser.run("return document.cookie === ''") == true, "no script sees the cookie");
+    browser.open(&page);
+    assert!(browser.comes_to(IS_LIVE), "{}", state(&browser));
+    // Another run knows none of the cookies: a page that is open finds it out, and no question of the browser's own
+    // stands before the form.
+    drop(running);
+    let _again = start();
+    assert!(asked());
 }
 
 #[test]

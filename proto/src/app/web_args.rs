@@ -34,6 +34,10 @@ pub struct WebPolicy {
     /// Let pages of other sites show the pictures, as dashboards do
     #[arg(long = "http-embed", help_heading = WEB)]
     pub embed: bool,
+
+    /// With a key: let who is at this computer see the pages without it
+    #[arg(long = "http-open", help_heading = WEB)]
+    pub open: bool,
 }
 
 /// `--http-actions`: who may have something saved.

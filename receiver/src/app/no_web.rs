@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use anyhow::{Result, ensure};
-use proto::app::{LatestStats, WebArgs, WebPolicy};
+use proto::app::{LatestStats, PageKeys, WebArgs, WebPolicy};
 
 use crate::session::ReceiveContext;
 
@@ -16,7 +16,7 @@ impl Web {
     ///
     /// # Errors
     /// If pages are asked for.
-    pub(super) fn bind(args: &WebArgs, _: WebPolicy) -> Result<Option<Self>> {
+    pub(super) fn bind(args: &WebArgs, _: WebPolicy, _: PageKeys) -> Result<Option<Self>> {
         ensure!(
             args.address.is_none(),
             "this receiver was built without pages for browsers (the feature \"web\")"

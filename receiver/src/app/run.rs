@@ -41,7 +41,7 @@ pub fn run(args: &Args) -> Result<()> {
     proto::warm_up();
     let sources = args.sources();
     let (opened, unknown) = open_sockets(&sources, args)?;
-    let web = Web::bind(&args.web, args.web_policy)?;
+    let web = Web::bind(&args.web, args.web_policy, keyring.pages())?;
     let window = open_window(args)?;
     let outputs = Arc::new(Outputs::start(&args.output, args.split, &stop)?);
     let console = Console::new("receiver").in_format(args.system.log_format);

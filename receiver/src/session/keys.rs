@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use proto::RateLimiter;
+use proto::app::PageKeys;
 use proto::app::keys::{KeyStore, hold_secret, read_key};
 use proto::keys::{Key, KeyId};
 use proto::names::printable;
@@ -18,6 +19,8 @@ use crate::sync::lock;
 /// The keys of this receiver. Those that are typed while it runs are added, and kept by the sender's name.
 pub struct Keyring {
     keys: Mutex<Vec<Key>>,
+    /// The same, as they open the pages.
+    pages: PageKeys,
     /// How many there are: who has fewer looks.
     count: AtomicUsize,
     /// Whether only what is sealed is shown: keys were given for it.
@@ -47,6 +50,7 @@ impl Keyring {
         let keyring = Self {
             count: AtomicUsize::new(0),
             keys: Mutex::default(),
+            pages: PageKeys::default(),
             is_strict,
             has_names: AtomicBool::new(store.as_ref().is_some_and(|store| !store.is_empty())),
             store: Mutex::new(store),
@@ -57,6 +61,11 @@ impl Keyring {
         };
         keys.into_iter().for_each(|key| keyring.add(key));
         Ok(keyring)
+    }
+
+    /// What opens the pages: all keys, since what one of them opens may be seen there.
+    pub(crate) fn pages(&self) -> PageKeys {
+        self.pages.clone()
     }
 
     /// All of them, if there are more than `known`.
@@ -136,6 +145,7 @@ impl Keyring {
         if keys.is_empty() {
             hold_secret();
         }
+        self.pages.add(key.clone());
         keys.push(key);
         self.count.store(keys.len(), Ordering::Release);
     }

@@ -40,7 +40,7 @@ pub fn run(args: &Args) -> Result<()> {
     // Before anything is opened: it may have to be asked for.
     let key = args.keys.for_sender()?;
     let sockets = SenderSockets::open(args)?;
-    let web = Web::bind(&args.web, args.web_policy)?;
+    let web = Web::bind(&args.web, args.web_policy, key.iter().cloned().collect())?;
     let console = Console::new("sender").in_format(args.system.log_format);
     let mut reporter = Reporter::new(console, args.stats_json.as_deref(), args.stats_interval)?
         .with_latest(web.as_ref().map(Web::latest));

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use proto::app::web::{Family, Listener, Site, WebFeed};
-use proto::app::{Broadcast, LatestStats, WebArgs, WebPolicy};
+use proto::app::{Broadcast, LatestStats, PageKeys, WebArgs, WebPolicy};
 use proto::sys::Stop;
 use proto::{Clock, Frame};
 use serde_json::Value;
@@ -38,12 +38,12 @@ struct SenderSite {
 }
 
 impl Web {
-    /// Takes the port; `None` if none is asked for.
+    /// Takes the port; `None` if none is asked for. With keys, who has none of them is shown nothing.
     ///
     /// # Errors
     /// If it cannot be had.
-    pub(super) fn bind(args: &WebArgs, policy: WebPolicy) -> Result<Option<Self>> {
-        let listener = Listener::bind(args)?.map(|listener| listener.with_policy(policy));
+    pub(super) fn bind(args: &WebArgs, policy: WebPolicy, keys: PageKeys) -> Result<Option<Self>> {
+        let listener = Listener::bind(args)?.map(|listener| listener.with_policy(policy).with_keys(keys));
         Ok(listener.map(|listener| Self { listener, latest: LatestStats::default(), newest: Arc::default() }))
     }
 

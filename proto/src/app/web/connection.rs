@@ -5,11 +5,12 @@ use std::net::{IpAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::client::WebClient;
 use super::peer::TcpPeer;
 use super::places::Caller;
-use super::request::{LONGEST_HEAD, Method, Request};
+use super::request::{LONGEST_HEAD, Method, Request, no_body};
 use super::response::{Response, Sites};
-use super::route::{self, WebClient, WebReply};
+use super::route::{self, WebReply};
 use super::shared::{Admittance, Shared};
 use super::{guard, stream};
 
@@ -22,20 +23,27 @@ pub(super) fn serve(
     room: &Admittance,
 ) -> io::Result<()> {
     let mut peer = TcpPeer::new(stream, &shared.stop)?;
+    let sites = shared.sites;
     let client = WebClient { address, local: peer.local()?, caller };
     let mut head = RequestBuffer { bytes: vec![0; LONGEST_HEAD], filled: 0, looked_at: 0 };
-    let sites = shared.sites;
     loop {
-        let request = match head.next(&mut peer)? {
+        let mut request = match head.next(&mut peer)? {
             Next::Request(request) => request,
             Next::Refused(response) => return last(peer, &response, sites, false),
             Next::End => return Ok(()),
         };
+        if request.body_length > 0 && !shared.access.is_asked() {
+            return last(peer, &no_body(), sites, false);
+        }
         let is_head = request.method == Method::Head;
         let Admittance::Served(place) = room else { return last(peer, &busy(), sites, is_head) };
         if let Some(host) = request.host.as_deref().filter(|host| !guard::is_us(host, &shared.hosts)) {
             return last(peer, &not_us(host), sites, is_head);
         }
+        let Some(body) = head.body(request.body_length, &mut peer)? else {
+            return last(peer, &unfinished(), sites, is_head);
+        };
+        request.body = body;
         place.idle(None);
         match route::answer(&request, &client, shared) {
             WebReply::Stream(viewer) if is_head => {
@@ -94,12 +102,29 @@ impl RequestBuffer {
                     self.filled += read;
                 }
                 Err(error) if error.kind() == ErrorKind::TimedOut && self.filled > 0 => {
-                    return Ok(Next::Refused(Response::sentence(408, "the request did not come to an end")));
+                    return Ok(Next::Refused(unfinished()));
                 }
                 Err(error) if error.kind() == ErrorKind::TimedOut => return Ok(Next::End),
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// The body behind a request's head; `None` if not all of it comes.
+    fn body(&mut self, length: usize, peer: &mut TcpPeer<'_>) -> io::Result<Option<Vec<u8>>> {
+        let until = Instant::now() + HEAD;
+        while self.filled < length {
+            match peer.read(&mut self.bytes[self.filled..], until) {
+                Ok(0) => return Ok(None),
+                Ok(read) => self.filled += read,
+                Err(error) if error.kind() == ErrorKind::TimedOut => return Ok(None),
+                Err(error) => return Err(error),
+            }
+        }
+        let body = self.bytes[..length].to_vec();
+        self.bytes.copy_within(length..self.filled, 0);
+        self.filled -= length;
+        Ok(Some(body))
     }
 
     /// Whether what has come may be a whole head, or is twice what was no whole one: who sends single bytes has the
@@ -129,6 +154,10 @@ fn busy() -> Response {
         .with("Retry-After: 2")
 }
 
+fn unfinished() -> Response {
+    Response::sentence(408, "the request did not come to an end")
+}
+
 fn not_us(host: &str) -> Response {
     let host: String = host.chars().filter(|c| !c.is_control()).take(255).collect();
     Response::sentence(
@@ -141,5 +170,5 @@ fn not_us(host: &str) -> Response {
 
 /// How long a connection may stay without a request.
 const IDLE: Duration = Duration::from_secs(15);
-/// How long a request's head may take from its first byte.
+/// How long a request's head may take from its first byte, and its body.
 const HEAD: Duration = Duration::from_secs(3);

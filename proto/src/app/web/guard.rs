@@ -26,9 +26,10 @@ pub(super) fn is_us(host: &str, names: &[String]) -> bool {
 
 /// Whether the request may change something: it is from our own page, or from no page at all.
 pub(super) fn may_act(request: &Request) -> bool {
+    let scheme = if request.is_https { "https://" } else { "http://" };
     let same_origin = |origin: &str| {
         origin
-            .strip_prefix("http://")
+            .strip_prefix(scheme)
             .zip(request.host.as_deref())
             .is_some_and(|(origin, host)| origin.eq_ignore_ascii_case(host))
     };
@@ -112,5 +113,7 @@ mod tests {
         ] {
             assert!(!may_act(&request(origin, site)), "{origin:?} {site:?}");
         }
+        let by_https = |origin| may_act(&Request { is_https: true, ..request(Some(origin), None) });
+        assert!(by_https("https://127.0.0.1:8080") && !by_https("http://127.0.0.1:8080"));
     }
 }

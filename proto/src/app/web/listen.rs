@@ -8,7 +8,9 @@ use std::thread::JoinHandle;
 use anyhow::{Context, Result, anyhow};
 
 use super::server;
+use super::shared::Settings;
 use super::site::Site;
+use crate::app::page_keys::PageKeys;
 use crate::app::web_args::{WebArgs, WebPolicy};
 use crate::sys::Stop;
 
@@ -16,8 +18,7 @@ use crate::sys::Stop;
 #[derive(Debug)]
 pub struct Listener {
     listener: TcpListener,
-    args: WebArgs,
-    policy: WebPolicy,
+    settings: Settings,
 }
 
 impl Listener {
@@ -29,13 +30,31 @@ impl Listener {
         let Some(address) = args.address else { return Ok(None) };
         let listener = TcpListener::bind(address).map_err(|error| cannot_listen(address, &error))?;
         listener.set_nonblocking(true).context("cannot set up the HTTP socket")?;
-        Ok(Some(Self { listener, args: args.clone(), policy: WebPolicy::default() }))
+        let settings =
+            Settings { args: args.clone(), policy: WebPolicy::default(), keys: PageKeys::default() };
+        Ok(Some(Self { listener, settings }))
     }
 
     /// The same, which lets people and pages do what `policy` says.
     #[must_use]
-    pub fn with_policy(self, policy: WebPolicy) -> Self {
-        Self { policy, ..self }
+    pub fn with_policy(mut self, policy: WebPolicy) -> Self {
+        self.settings.policy = policy;
+        self
+    }
+
+    /// The same, which lets in nobody who has none of these keys, if there are any.
+    #[must_use]
+    pub fn with_keys(mut self, keys: PageKeys) -> Self {
+        self.settings.keys = keys;
+        self
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// If the system does not say.
+    pub fn address(&self) -> Result<SocketAddr> {
+        self.listener.local_addr().context("cannot tell the HTTP port")
     }
 
     /// Shows `site` to whoever asks, until `stop`.
@@ -43,14 +62,25 @@ impl Listener {
     /// # Errors
     /// If the system gives no thread.
     pub fn serve(self, site: Arc<dyn Site>, stop: &Stop) -> Result<JoinHandle<Result<()>>> {
-        let address = self.listener.local_addr().context("cannot tell the HTTP port")?;
+        let address = self.address()?;
         let shown: SocketAddr = match address.ip() {
             ip if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, address.port()).into(),
             ip => (ip, address.port()).into(),
         };
-        let who = if address.ip().is_loopback() { "" } else { ", to whoever can reach this computer" };
+        let (is_here, has_key) = (address.ip().is_loopback(), self.settings.keys.count() > 0);
+        let who = match (has_key, is_here) {
+            (true, _) => ", to who has the key",
+            (false, true) => "",
+            (false, false) => ", to whoever can reach this computer",
+        };
         tracing::info!("shows itself at http://{shown}/{who}");
-        server::start(self.listener, self.args, self.policy, site, stop)
+        if has_key && !is_here {
+            tracing::warn!(
+                "the pages are not encrypted: whoever types the key there shows it to who listens on the network; \
+                 listen on this computer alone, behind a proxy with TLS"
+            );
+        }
+        server::start(self.listener, address.port(), self.settings, site, stop)
     }
 }
 

@@ -2,14 +2,18 @@
 //!
 //! A program implements [`Site`] and gives its frames to a [`Broadcast`](super::Broadcast) for each stream;
 //! [`Listener`] does the rest. Nothing is listened on unless it is asked for. GET, HEAD and POST are all that it knows;
-//! it opens no files, takes no bodies, and believes neither a head's length nor its Host.
+//! it opens no files, takes no body but that of a form, and believes neither a head's length nor its Host.
 
+mod access;
+mod client;
 mod connection;
 mod connection_limit;
+mod credentials;
 mod family;
 mod guard;
 mod listen;
 mod live;
+mod login;
 mod metrics;
 mod peer;
 mod permit;
@@ -20,9 +24,11 @@ mod request;
 mod response;
 mod route;
 mod server;
+mod sessions;
 mod shared;
 mod site;
 mod stream;
+mod tries;
 
 pub use family::{Family, MetricKind};
 pub use listen::Listener;

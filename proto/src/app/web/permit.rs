@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::client::is_here;
 use super::guard;
 use super::request::Request;
 use super::response::Response;
@@ -68,12 +69,6 @@ impl Permits {
         let why = format!("a {action} was requested just now; one a second is enough");
         Err(Response::sentence(429, &why).with(&format!("Retry-After: {wait}")))
     }
-}
-
-/// Whether a peer is on this computer.
-fn is_here(peer: IpAddr, local: IpAddr) -> bool {
-    let (peer, local) = (peer.to_canonical(), local.to_canonical());
-    peer.is_loopback() || peer == local
 }
 
 /// As often as a person presses a button.

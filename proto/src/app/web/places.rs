@@ -57,6 +57,11 @@ impl Caller {
         };
         Self { whose, stream: stream.cloned() }
     }
+
+    /// The address that stands for him; `None`: this computer.
+    pub(super) fn whose(&self) -> Option<IpAddr> {
+        self.whose
+    }
 }
 
 impl Places {

@@ -18,6 +18,15 @@ pub(super) struct Request {
     pub(super) is_forwarded: bool,
     pub(super) origin: Option<String>,
     pub(super) fetch_site: Option<String>,
+    /// Whether it came by HTTPS, here or to a proxy.
+    pub(super) is_https: bool,
+    /// Whether a page is wanted, as by whoever opens one in a browser.
+    pub(super) accepts_html: bool,
+    pub(super) authorization: Option<String>,
+    pub(super) cookie_fields: Vec<String>,
+    /// How long the body is that follows, which only whoever logs in sends; and what it is, once it is read.
+    pub(super) body_length: usize,
+    pub(super) body: Vec<u8>,
     /// Whether the connection may stay.
     pub(super) stays: bool,
 }
@@ -62,11 +71,15 @@ impl Request {
         if host.is_none() && parsed.version != Some(0) {
             return Err(Response::sentence(400, "the request has no Host"));
         }
-        let empty = fields.only("content-length")?.is_none_or(|length| length == "0");
-        if !empty || fields.has("transfer-encoding") {
-            return Err(Response::sentence(413, "nothing is taken in here: send no body"));
-        }
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let body_length = match fields.only("content-length")?.as_deref() {
+            None | Some("0") => Some(0),
+            Some(text) if method == Method::Post && path == LOGIN => form_length(text),
+            Some(_) => None,
+        };
+        let Some(body_length) = body_length.filter(|_| !fields.has("transfer-encoding")) else {
+            return Err(no_body());
+        };
         let request = Self {
             method,
             path: if path.is_empty() { "/".into() } else { path.into() },
@@ -75,9 +88,26 @@ impl Request {
             is_forwarded: FORWARDED.iter().any(|name| fields.has(name)),
             origin: fields.only("origin")?,
             fetch_site: fields.only("sec-fetch-site")?,
+            is_https: fields.first("x-forwarded-proto").is_some_and(|scheme| scheme == "https"),
+            accepts_html: fields
+                .all("accept")
+                .any(|kinds| memchr::memmem::find(kinds, b"text/html").is_some()),
+            authorization: fields.first("authorization"),
+            cookie_fields: fields.all("cookie").map(|value| String::from_utf8_lossy(value).into()).collect(),
+            body_length,
+            body: Vec::new(),
             stays: parsed.version == Some(1) && !fields.says_close(),
         };
         Ok(Some((request, length)))
+    }
+
+    /// What the cookies of this name say.
+    pub(super) fn cookies(&self, name: &str) -> impl Iterator<Item = &str> {
+        let pairs = self.cookie_fields.iter().flat_map(|cookies| cookies.split(';'));
+        pairs
+            .filter_map(|pair| pair.trim().split_once('='))
+            .filter(move |(is, _)| *is == name)
+            .map(|(_, value)| value)
     }
 
     /// The number that the query gives for `key`.
@@ -109,6 +139,11 @@ impl HeaderFields<'_> {
         Ok(first.map(|value| String::from_utf8_lossy(value).trim().to_owned()))
     }
 
+    /// The first field of this name.
+    fn first(&self, name: &str) -> Option<String> {
+        self.all(name).next().map(|value| String::from_utf8_lossy(value).trim().to_owned())
+    }
+
     fn has(&self, name: &str) -> bool {
         self.all(name).next().is_some()
     }
@@ -124,6 +159,17 @@ impl HeaderFields<'_> {
     }
 }
 
+/// How long a form is, if it may be.
+fn form_length(text: &str) -> Option<usize> {
+    let length = text.parse().ok().filter(|&length| length <= LONGEST_FORM);
+    length.filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// A request has a body that is not wanted.
+pub(super) fn no_body() -> Response {
+    Response::sentence(413, "nothing is taken in here: send no body")
+}
+
 fn not_allowed() -> Response {
     Response::sentence(405, "only GET, HEAD and POST are known here").with("Allow: GET, HEAD, POST")
 }
@@ -133,6 +179,10 @@ const FORWARDED: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"
 /// The longest head of a request in bytes: a browser's have some hundreds, and all cookies of other services that are
 /// called by the same name.
 pub(super) const LONGEST_HEAD: usize = 32 * 1024;
+/// Where the form goes.
+pub(super) const LOGIN: &str = "/login";
+/// A password of a thousand bytes has three times as many in a form.
+const LONGEST_FORM: usize = 4096;
 /// A browser sends about twenty, and proxies add some.
 const MOST_HEADERS: usize = 200;
 
@@ -175,6 +225,27 @@ mod tests {
         for end in 0..two.len() / 2 {
             assert_eq!(Request::parse(&two.as_bytes()[..end]).unwrap(), None, "{end}");
         }
+    }
+
+    #[test]
+    fn what_proves_who_asks_is_found_among_other_things() {
+        let request = whole(
+            "GET / HTTP/1.1\r\nHost: a\r\nCookie: a=1; chunkcast-1=x\r\nCookie: chunkcast-1=y=z;chunkcast-12=no\r\n\
+             Accept: image/png, text/html;q=0.9\r\nAuthorization: Basic QQ==\r\nX-Forwarded-Proto: https\r\n\r\n",
+        );
+        assert_eq!(request.cookies("chunkcast-1").collect::<Vec<_>>(), ["x", "y=z"]);
+        assert_eq!(request.cookies("chunkcast").count(), 0);
+        assert_eq!(request.authorization.as_deref(), Some("Basic QQ=="));
+        assert!(request.accepts_html && request.is_https);
+        let form = "POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\npass";
+        let (request, length) = Request::parse(form.as_bytes()).unwrap().unwrap();
+        assert_eq!((request.body_length, length), (4, form.len() - 4), "the body is not a part of the head");
+        for length in ["4097", "-1", "x", "99999999999999999999"] {
+            let form = form.replace("Length: 4", &format!("Length: {length}"));
+            assert_eq!(status(&form), 413, "{length}");
+        }
+        assert_eq!(status(&form.replace("POST", "GET")), 413);
+        assert_eq!(status(&form.replace("/login", "/past")), 413);
     }
 
     #[test]

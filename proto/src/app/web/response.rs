@@ -10,12 +10,18 @@ pub(super) struct Response {
     kind: &'static str,
     fields: String,
     body: Cow<'static, [u8]>,
+    policy: &'static str,
 }
 
 impl Response {
     /// An answer with this content.
     pub(super) fn new(status: u16, kind: &'static str, body: impl Into<Cow<'static, [u8]>>) -> Self {
-        Self { status, kind, fields: String::new(), body: body.into() }
+        Self { status, kind, fields: String::new(), body: body.into(), policy: POLICY }
+    }
+
+    /// A page with a form that comes back here.
+    pub(super) fn form(status: u16, page: String) -> Self {
+        Self { policy: FORM_POLICY, ..Self::new(status, HTML, page.into_bytes()) }
     }
 
     /// An answer that is a sentence, for a person or a program that looks no further than the status.
@@ -46,23 +52,24 @@ impl Response {
 
     /// Its head; `stays` says whether the connection is left open behind it.
     pub(super) fn head(&self, stays: bool, sites: Sites) -> String {
-        let Self { status, kind, fields, body } = self;
+        let Self { status, kind, fields, body, policy } = self;
         let connection = if stays { "keep-alive" } else { "close" };
-        head(
-            *status,
-            kind,
-            sites,
-            &format!("Content-Length: {}\r\nConnection: {connection}\r\n{fields}", body.len()),
-        )
+        let length = body.len();
+        let fields = format!("Content-Length: {length}\r\nConnection: {connection}\r\n{fields}");
+        head_with(*status, kind, policy, sites, &fields)
     }
 }
 
 /// The head of an answer, with these header fields and those that all have.
 pub(super) fn head(status: u16, kind: &str, sites: Sites, fields: &str) -> String {
-    let (reason, policy) = (reason(status), sites.policy());
+    head_with(status, kind, POLICY, sites, fields)
+}
+
+fn head_with(status: u16, kind: &str, policy: &str, sites: Sites, fields: &str) -> String {
+    let (reason, sites) = (reason(status), sites.policy());
     format!(
-        "HTTP/1.1 {status} {reason}\r\nContent-Type: {kind}\r\n{COMMON}\
-         Cross-Origin-Resource-Policy: {policy}\r\n{fields}\r\n"
+        "HTTP/1.1 {status} {reason}\r\nContent-Type: {kind}\r\n{COMMON}{policy}\
+         Cross-Origin-Resource-Policy: {sites}\r\n{fields}\r\n"
     )
 }
 
@@ -87,7 +94,9 @@ impl Sites {
 fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",
+        303 => "See Other",
         400 => "Bad Request",
+        401 => "Unauthorized",
         403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
@@ -102,13 +111,17 @@ fn reason(status: u16) -> &'static str {
     }
 }
 
+pub(super) const HTML: &str = "text/html; charset=utf-8";
 pub(super) const TEXT: &str = "text/plain; charset=utf-8";
 pub(super) const JSON: &str = "application/json";
 pub(super) const JPEG: &str = "image/jpeg";
 
-/// Everything is of this moment, is what it says, and is shown in no page of others; the page takes nothing from
-/// elsewhere.
-const COMMON: &str = "Cache-Control: no-store\r\n\
-    X-Content-Type-Options: nosniff\r\n\
-    Referrer-Policy: no-referrer\r\n\
+/// Everything is of this moment, and is what it says.
+const COMMON: &str = "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
+/// Everything is shown in no page of others; the page takes nothing from elsewhere.
+const POLICY: &str = "Referrer-Policy: no-referrer\r\n\
     Content-Security-Policy: default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n";
+/// A form's page has nothing beside it. Without a referrer, a browser would hide where what it posts comes from.
+const FORM_POLICY: &str = "Referrer-Policy: same-origin\r\n\
+    Content-Security-Policy: default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; \
+    form-action 'self'; frame-ancestors 'none'\r\n";

@@ -1,11 +1,10 @@
 //! The response for each path.
 
-use std::net::IpAddr;
 use std::time::Instant;
 
-use super::places::Caller;
+use super::client::WebClient;
 use super::request::{Method, Request};
-use super::response::{JPEG, JSON, Response, TEXT};
+use super::response::{HTML, JPEG, JSON, Response, TEXT};
 use super::shared::Shared;
 use super::site::{NO_PICTURE, WebAction, WebFeed, trouble};
 use super::stream::{self, WebViewer};
@@ -18,16 +17,13 @@ pub(super) enum WebReply {
     Stream(WebViewer),
 }
 
-/// Who asks.
-pub(super) struct WebClient<'a> {
-    pub(super) address: IpAddr,
-    /// Our address that he asks at.
-    pub(super) local: IpAddr,
-    pub(super) caller: &'a Caller,
-}
-
-/// Looks up what was asked for.
+/// Looks up what was asked for, if whoever asks is let in.
 pub(super) fn answer(request: &Request, client: &WebClient<'_>, shared: &Shared) -> WebReply {
+    // One that is added meanwhile is asked for.
+    let keys = shared.access.keys().count();
+    if let Err(refused) = shared.access.check(request, client, Instant::now()) {
+        return WebReply::Whole(refused);
+    }
     let action = WebAction::ALL.iter().find(|action| request.path.strip_prefix('/') == Some(action.name()));
     if request.method == Method::Post {
         return WebReply::Whole(match action {
@@ -36,13 +32,13 @@ pub(super) fn answer(request: &Request, client: &WebClient<'_>, shared: &Shared)
         });
     }
     if request.path == "/stream.mjpeg" {
-        return match WebViewer::new(request, client.caller, shared) {
+        return match WebViewer::new(request, client.caller, keys, shared) {
             Ok(viewer) => WebReply::Stream(viewer),
             Err(refused) => WebReply::Whole(refused),
         };
     }
     WebReply::Whole(match &*request.path {
-        "/" => Response::resource("text/html; charset=utf-8", include_str!("page/index.html")),
+        "/" => Response::resource(HTML, include_str!("page/index.html")),
         "/page.css" => Response::resource("text/css; charset=utf-8", include_str!("page/page.css")),
         "/page.js" => Response::resource("text/javascript; charset=utf-8", include_str!("page/page.js")),
         "/icon.svg" => Response::resource("image/svg+xml", include_str!("page/icon.svg")),

@@ -11,21 +11,20 @@ use anyhow::{Context, Result};
 
 use super::connection;
 use super::places::Caller;
-use super::shared::{Admittance, Shared};
+use super::shared::{Admittance, Settings, Shared};
 use super::site::Site;
-use crate::app::web_args::{WebArgs, WebPolicy};
 use crate::rate_limiter::RateLimiter;
 use crate::sys::{Stop, join, spawn};
 
 /// Starts the thread that takes connections.
 pub(super) fn start(
     listener: TcpListener,
-    args: WebArgs,
-    policy: WebPolicy,
+    port: u16,
+    settings: Settings,
     site: Arc<dyn Site>,
     stop: &Stop,
 ) -> Result<JoinHandle<Result<()>>> {
-    let shared = Arc::new(Shared::new(site, args, policy, stop));
+    let shared = Arc::new(Shared::new(site, port, settings, stop)?);
     spawn("http", stop, move || run(&listener, &shared))
 }
 

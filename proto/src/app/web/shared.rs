@@ -3,16 +3,27 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anyhow::Result;
 use rustix::time::{ClockId, clock_gettime};
 
+use super::access::Access;
 use super::connection_limit::{ConnectionLimit, ConnectionPermit};
 use super::permit::Permits;
 use super::places::{ConnectionPlace, Places};
 use super::rendered::Rendering;
 use super::response::Sites;
 use super::site::Site;
+use crate::app::page_keys::PageKeys;
 use crate::app::web_args::{WebArgs, WebPolicy};
 use crate::sys::Stop;
+
+/// What a server is made of.
+#[derive(Debug)]
+pub(super) struct Settings {
+    pub(super) args: WebArgs,
+    pub(super) policy: WebPolicy,
+    pub(super) keys: PageKeys,
+}
 
 /// What all connections work with.
 pub(super) struct Shared {
@@ -26,6 +37,8 @@ pub(super) struct Shared {
     pub(super) begun: Instant,
     /// For those who watch a stream.
     pub(super) viewers: Places,
+    /// Who is let in.
+    pub(super) access: Access,
     /// Who may have something saved.
     pub(super) permits: Permits,
     /// Whose pages may show what is answered.
@@ -38,19 +51,26 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(site: Arc<dyn Site>, args: WebArgs, policy: WebPolicy, stop: &Stop) -> Self {
-        Self {
+    /// What serves this site at this port.
+    ///
+    /// # Errors
+    /// If the system gives no random numbers.
+    pub(super) fn new(site: Arc<dyn Site>, port: u16, settings: Settings, stop: &Stop) -> Result<Self> {
+        let Settings { args, policy, keys } = settings;
+        let access = Access::new(keys, policy.open, site.program(), port)?;
+        Ok(Self {
             site,
             hosts: args.hosts,
             stop: stop.clone(),
             begun: start_of_monotonic(),
             viewers: Places::new(usize::from(args.viewers)),
+            access,
             permits: Permits::new(policy.actions),
             sites: if policy.embed { Sites::All } else { Sites::Own },
             rendering: Rendering::default(),
             connections: Places::new(usize::from(args.viewers) + MOST_BESIDE),
             waiting: ConnectionLimit::new(MOST_REFUSED),
-        }
+        })
     }
 }
 

@@ -10,6 +10,7 @@ use super::response::{self, Response, Sites};
 use super::shared::Shared;
 use super::site::WebFeed;
 use crate::app::broadcast::{BroadcastSubscription, Shot};
+use crate::app::page_keys::PageKeys;
 use crate::jpeg;
 use crate::sys::Event;
 
@@ -21,15 +22,23 @@ pub(super) struct WebViewer {
     wake: Event,
     subscriptions: Vec<(usize, BroadcastSubscription)>,
     begun: Instant,
+    keys: PageKeys,
+    /// How many of these there were when he was let in.
+    keys_then: usize,
     _place: ConnectionPlace,
 }
 
 impl WebViewer {
-    /// Takes a viewer's place.
+    /// Takes a viewer's place for somebody who was let in while there were so many keys.
     ///
     /// # Errors
     /// What to answer if there is none, or not that stream.
-    pub(super) fn new(request: &Request, caller: &Caller, shared: &Shared) -> Result<Self, Response> {
+    pub(super) fn new(
+        request: &Request,
+        caller: &Caller,
+        keys_then: usize,
+        shared: &Shared,
+    ) -> Result<Self, Response> {
         let feeds = wanted(request, shared.site.feeds())?;
         let none = || Response::sentence(503, &full(shared.viewers.most())).with("Retry-After: 5");
         let place = shared.viewers.take(caller, Instant::now()).ok_or_else(none)?;
@@ -40,7 +49,8 @@ impl WebViewer {
         let subscriptions = feeds.into_iter().map(subscribe).collect();
         // What is there already is given out too.
         wake.raise();
-        Ok(Self { wake, subscriptions, begun: shared.begun, _place: place })
+        let keys = shared.access.keys().clone();
+        Ok(Self { wake, subscriptions, begun: shared.begun, keys, keys_then, _place: place })
     }
 
     /// The answer's head.
@@ -48,7 +58,8 @@ impl WebViewer {
         response::head(200, KIND, sites, "Connection: close\r\n")
     }
 
-    /// Writes pictures until the viewer leaves, takes nothing for too long, or the program ends.
+    /// Writes pictures until the viewer leaves, takes nothing for too long, another key is asked for, or the program
+    /// ends.
     pub(super) fn run(mut self, peer: &mut TcpPeer<'_>, sites: Sites) -> io::Result<()> {
         let head = self.head(sites) + PART_BEGIN;
         peer.write(&mut [IoSlice::new(head.as_bytes())], Instant::now() + PATIENCE)?;
@@ -57,6 +68,9 @@ impl WebViewer {
             self.wake.clear();
             // One of each before a second of any.
             while self.write_each(peer)? {}
+            if self.keys.count() != self.keys_then {
+                return Ok(());
+            }
         }
     }
 
@@ -64,6 +78,10 @@ impl WebViewer {
     fn write_each(&mut self, peer: &mut TcpPeer<'_>) -> io::Result<bool> {
         let mut any = false;
         for (number, subscription) in &mut self.subscriptions {
+            // What is seen now may be another key's, and he may not have it.
+            if self.keys.count() != self.keys_then {
+                return Ok(false);
+            }
             // One that shows what no longer is would be taken for what is.
             if let Some(shot) = subscription.take().filter(|shot| shot.is_fresh(Instant::now())) {
                 write_part(peer, *number, &shot, self.begun)?;

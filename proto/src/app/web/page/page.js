@@ -43,6 +43,8 @@ async function poll() {
   const sent = performance.now();
   try {
     const answer = await fetch("/live.json", { cache: "no-store", signal: AbortSignal.timeout(POLL_TIMEOUT) });
+    // The key is asked for, as by a program that was started anew: the form is in this page's place.
+    if (answer.status === 401) return location.reload();
     if (!answer.ok) throw new Error(await answer.text());
     const live = await answer.json();
     const received = performance.now();
