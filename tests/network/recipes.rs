@@ -82,6 +82,7 @@ const RECIPES: &[(&str, How)] = &[
     ("Troubleshooting", How::By("tests/programs/messages.rs")),
     // docs/browser.md
     ("With a key", How::By("tests/programs/web_key.rs")),
+    ("Encrypted", How::By("tests/programs/web_tls.rs")),
     // docs/system.md
     ("A package", How::By("scripts/test-package")),
     ("Options in a file", How::By("tests/programs/system.rs")),

@@ -19,3 +19,4 @@ mod sources;
 mod system;
 mod web;
 mod web_key;
+mod web_tls;

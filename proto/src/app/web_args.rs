@@ -1,6 +1,7 @@
 //! The options of the web server, for both programs.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 
@@ -21,6 +22,14 @@ pub struct WebArgs {
     /// How many may watch in browsers and players at once
     #[arg(long = "http-viewers", value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..), help_heading = WEB)]
     pub viewers: u8,
+
+    /// Show the pages by HTTPS, and nothing else at that port, with the certificate in this PEM file
+    #[arg(long, value_name = "FILE", help_heading = WEB)]
+    pub http_cert: Option<PathBuf>,
+
+    /// The private key of --http-cert, in this PEM file
+    #[arg(long, value_name = "FILE", help_heading = WEB)]
+    pub http_key: Option<PathBuf>,
 }
 
 /// What those may who ask for the page, and pages of others.

@@ -24,6 +24,11 @@ pub(super) fn serve(
 ) -> io::Result<()> {
     let mut peer = TcpPeer::new(stream, &shared.stop)?;
     let sites = shared.sites;
+    if let Some(tls) = &shared.tls
+        && !peer.begin_tls(tls, Instant::now() + HANDSHAKE)?
+    {
+        return last(peer, &only_https(), sites, false);
+    }
     let client = WebClient { address, local: peer.local()?, caller };
     let mut head = RequestBuffer { bytes: vec![0; LONGEST_HEAD], filled: 0, looked_at: 0 };
     loop {
@@ -44,6 +49,7 @@ pub(super) fn serve(
             return last(peer, &unfinished(), sites, is_head);
         };
         request.body = body;
+        request.is_https |= shared.tls.is_some();
         place.idle(None);
         match route::answer(&request, &client, shared) {
             WebReply::Stream(viewer) if is_head => {
@@ -158,6 +164,13 @@ fn unfinished() -> Response {
     Response::sentence(408, "the request did not come to an end")
 }
 
+fn only_https() -> Response {
+    Response::sentence(
+        400,
+        "this port speaks HTTPS only: write https:// in front of its address, not http://",
+    )
+}
+
 fn not_us(host: &str) -> Response {
     let host: String = host.chars().filter(|c| !c.is_control()).take(255).collect();
     Response::sentence(
@@ -170,5 +183,7 @@ fn not_us(host: &str) -> Response {
 
 /// How long a connection may stay without a request.
 const IDLE: Duration = Duration::from_secs(15);
+/// How long a connection may take to become one of TLS.
+const HANDSHAKE: Duration = Duration::from_secs(5);
 /// How long a request's head may take from its first byte, and its body.
 const HEAD: Duration = Duration::from_secs(3);

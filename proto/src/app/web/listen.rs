@@ -5,11 +5,12 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 
 use super::server;
 use super::shared::Settings;
 use super::site::Site;
+use super::tls::Tls;
 use crate::app::page_keys::PageKeys;
 use crate::app::web_args::{WebArgs, WebPolicy};
 use crate::sys::Stop;
@@ -30,8 +31,12 @@ impl Listener {
         let Some(address) = args.address else { return Ok(None) };
         let listener = TcpListener::bind(address).map_err(|error| cannot_listen(address, &error))?;
         listener.set_nonblocking(true).context("cannot set up the HTTP socket")?;
-        let settings =
-            Settings { args: args.clone(), policy: WebPolicy::default(), keys: PageKeys::default() };
+        let settings = Settings {
+            args: args.clone(),
+            policy: WebPolicy::default(),
+            keys: PageKeys::default(),
+            tls: tls(args)?,
+        };
         Ok(Some(Self { listener, settings }))
     }
 
@@ -73,14 +78,29 @@ impl Listener {
             (false, true) => "",
             (false, false) => ", to whoever can reach this computer",
         };
-        tracing::info!("shows itself at http://{shown}/{who}");
-        if has_key && !is_here {
+        let scheme = if self.settings.tls.is_some() { "https" } else { "http" };
+        tracing::info!("shows itself at {scheme}://{shown}/{who}");
+        if has_key && !is_here && self.settings.tls.is_none() {
             tracing::warn!(
-                "the pages are not encrypted: whoever types the key there shows it to who listens on the network; \
-                 listen on this computer alone, behind a proxy with TLS"
+                "the pages are not encrypted: whoever types the key there shows it to who listens on the network; give \
+                 --http-cert and --http-key, or listen on this computer alone, behind a proxy with TLS"
             );
         }
         server::start(self.listener, address.port(), self.settings, site, stop)
+    }
+}
+
+/// What makes connections secret, if that is asked for.
+fn tls(args: &WebArgs) -> Result<Option<Tls>> {
+    match (&args.http_cert, &args.http_key) {
+        (Some(certificate), Some(key)) => Tls::read(certificate, key).map(Some),
+        (None, None) => Ok(None),
+        (Some(_), None) => {
+            bail!("--http-cert needs --http-key too, the file with the certificate's private key")
+        }
+        (None, Some(_)) => {
+            bail!("--http-key needs --http-cert too, the file with the certificate of this key")
+        }
     }
 }
 

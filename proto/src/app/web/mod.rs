@@ -5,6 +5,8 @@
 //! it opens no files, takes no body but that of a form, and believes neither a head's length nor its Host.
 
 mod access;
+#[cfg(feature = "tls")]
+mod certificate;
 mod client;
 mod connection;
 mod connection_limit;
@@ -28,6 +30,11 @@ mod sessions;
 mod shared;
 mod site;
 mod stream;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
+mod tls;
 mod tries;
 
 pub use family::{Family, MetricKind};

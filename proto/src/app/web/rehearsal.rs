@@ -34,7 +34,7 @@ impl Rehearsal {
     ) -> anyhow::Result<Self> {
         let args = WebArgs { hosts, viewers: 2, ..WebArgs::default() };
         let keys: PageKeys = key.into_iter().collect();
-        let settings = Settings { args, policy: WebPolicy::default(), keys };
+        let settings = Settings { args, policy: WebPolicy::default(), keys, tls: None };
         Ok(Self { shared: Shared::new(site, 0, settings, &Stop::new()?)?, local })
     }
 

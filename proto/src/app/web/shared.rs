@@ -13,6 +13,7 @@ use super::places::{ConnectionPlace, Places};
 use super::rendered::Rendering;
 use super::response::Sites;
 use super::site::Site;
+use super::tls::Tls;
 use crate::app::page_keys::PageKeys;
 use crate::app::web_args::{WebArgs, WebPolicy};
 use crate::sys::Stop;
@@ -23,6 +24,7 @@ pub(super) struct Settings {
     pub(super) args: WebArgs,
     pub(super) policy: WebPolicy,
     pub(super) keys: PageKeys,
+    pub(super) tls: Option<Tls>,
 }
 
 /// What all connections work with.
@@ -39,6 +41,7 @@ pub(super) struct Shared {
     pub(super) viewers: Places,
     /// Who is let in.
     pub(super) access: Access,
+    pub(super) tls: Option<Tls>,
     /// Who may have something saved.
     pub(super) permits: Permits,
     /// Whose pages may show what is answered.
@@ -56,7 +59,7 @@ impl Shared {
     /// # Errors
     /// If the system gives no random numbers.
     pub(super) fn new(site: Arc<dyn Site>, port: u16, settings: Settings, stop: &Stop) -> Result<Self> {
-        let Settings { args, policy, keys } = settings;
+        let Settings { args, policy, keys, tls } = settings;
         let access = Access::new(keys, policy.open, site.program(), port)?;
         Ok(Self {
             site,
@@ -65,6 +68,7 @@ impl Shared {
             begun: start_of_monotonic(),
             viewers: Places::new(usize::from(args.viewers)),
             access,
+            tls,
             permits: Permits::new(policy.actions),
             sites: if policy.embed { Sites::All } else { Sites::Own },
             rendering: Rendering::default(),
