@@ -93,7 +93,7 @@ impl Golden {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sealed");
         let files = fs::read_dir(folder).unwrap().map(|entry| Self::read(&entry.unwrap().path()));
         let all: BTreeMap<_, _> = files.map(|golden| (golden.name.clone(), golden)).collect();
-        assert!(all.len() >= 94, "only {} were found", all.len());
+        assert!(all.len() >= 103, "only {} were found", all.len());
         all
     }
 

@@ -19,8 +19,9 @@ def script(name):
 sys.dont_write_bytecode = True
 wire = script("open-capture")
 HELLO, REPORT, PING, PONG, SUBSCRIBE, REPLY = 3, 5, 7, 8, 11, 12
+CHUNKS = 1, 2, 10
 NOBODY, UNKNOWN = wire.NOBODY, wire.UNKNOWN
-SILENT, PATIENCE = 500_000, 1_000_000
+SILENT, PATIENCE, ALIVE, APART = 500_000, 1_000_000, 30_000_000, 2_000_000
 
 
 class Refused(Exception):
@@ -112,30 +113,39 @@ class Session:
         self.id, self.introduction, self.suite = session, introduction, introduction[24]
         self.key, self.prk = key, key.session(introduction[8:24])
         self.begun = self.heard = now
-        self.followed = {False: None, True: None}
-        self.is_confirmed, self.is_old, self.invites, self.name, self.said = False, False, True, None, 0
+        self.followed, self.asked = {False: None, True: None}, []
+        self.alive, self.invites, self.name, self.said = None, True, None, 0
+
+    def is_alive(self, now):
+        return self.alive is not None and now - self.alive < ALIVE
 
     def is_trusted(self, now):
-        return self.is_confirmed or not self.is_old and (not self.invites or now - self.begun >= PATIENCE)
+        return self.alive is not None or not self.invites or now - self.begun >= PATIENCE
+
+    def succeeds(self, other):
+        is_named = self.name is not None and self.name == other.name
+        return self.id != other.id and is_named and self.said - other.said > APART
 
 
 class Receiver:
     """A receiver with these keys, at one socket; times are in microseconds."""
 
     def __init__(self, keys, number, subscribes):
-        self.keys, self.number, self.subscribes, self.subscribes_with = keys, number, subscribes, keys[0]
-        self.count, self.sessions, self.awaited = 0, [], []
+        self.keys, self.number, self.subscribes, self.turns = keys, number, subscribes, [keys[0]]
+        self.count, self.sessions = 0, []
 
     def seal(self, plain, count=None):
         """The sealed form of what it says; its clock begins at its number."""
         self.count = count or self.count + 1
         known = self.newest(plain[4:12])
-        if plain[3] in (PING, REPORT):
-            self.awaited = self.awaited[-63:] + [(plain[4:12], plain[28:36])]
+        known = self.newest(plain[4:12])
+        if known and plain[3] in (PING, REPORT):
+            known.asked = known.asked[-31:] + [plain[28:36]]
         if plain[3] == SUBSCRIBE:
             plain += bytes(8)
         if plain[4:12] == UNKNOWN:
-            key, suite, secret = self.subscribes_with, 2, wire.first(self.subscribes_with, self.number)
+            key, suite = self.turns[0], 2
+            self.turns, secret = self.turns[1:] + self.turns[:1], wire.first(key, self.number)
         else:
             key, suite = known.key, known.suite
             secret = wire.up(known.prk, suite, known.id, self.number)
@@ -153,15 +163,21 @@ class Receiver:
         known = self.introduced(datagram, now) if datagram[3] in (HELLO, REPLY) else self.newest(datagram[4:12])
         check(known, "early")
         plain = self.of_session(known, datagram, now)
+        known.heard = now
+        self.judge(known, datagram[3], now)
         if known not in self.sessions:
             self.sessions.append(known)
-        known.heard = now
-        if datagram[3] == HELLO:
-            self.hello(known, plain)
-        if datagram[3] == PONG and self.answers(known, plain[40:]):
-            known.is_confirmed = True
-        check(datagram[3] in (HELLO, PONG, REPLY) or known.is_trusted(now), "unproven")
+        if datagram[3] == REPLY:
+            self.turns = [known.key]
         return plain
+
+    def judge(self, known, kind, now):
+        successors = [other for other in self.sessions if other.succeeds(known)]
+        if kind in (HELLO, PONG, REPLY):
+            is_fine = not any(now - other.heard < SILENT for other in successors)
+        else:
+            is_fine = not successors and known.is_trusted(now)
+        check(known.is_alive(now) or is_fine, "unproven")
 
     def introduced(self, datagram, now):
         check(len(datagram) >= 69, "malformed")
@@ -183,30 +199,36 @@ class Receiver:
         goes_on = followed is not None and followed["stream"] == stream
         if goes_on:
             check(followed["window"].is_new(count) and epoch >= followed["epoch"], "replayed")
-        has_to_answer = followed is not None and not goes_on and now - followed["heard"] < SILENT
-        check(not has_to_answer or datagram[3] == PONG, "replayed")
         to = self.number if self.subscribes or is_reply else NOBODY
+        has_to_answer = False
+        if followed and not goes_on:
+            is_next = now - followed["heard"] >= SILENT or to != NOBODY and stream > followed["stream"]
+            check(datagram[3] == PONG or datagram[3] == HELLO and is_next, "replayed")
+            check(micros(datagram) > known.said, "replayed")
+            has_to_answer = not is_next
         secret = wire.down(known.prk, known.suite, known.id, to, stream, epoch)
         plain = opened(known.suite, secret, datagram, body)
-        check(not has_to_answer or self.answers(known, plain), "replayed")
+        answers = datagram[3] == PONG and plain[8:16] in known.asked
+        check(not has_to_answer or answers, "replayed")
         window = followed["window"] if goes_on else Window()
         window.note(count)
         known.followed[is_reply] = {"stream": stream, "epoch": epoch, "window": window, "heard": now}
+        if answers:
+            known.asked.remove(plain[8:16])
+        if answers or is_reply or to != NOBODY and known.alive is None:
+            known.alive = now
+        if datagram[3] not in CHUNKS:
+            known.said = max(known.said, micros(datagram))
+        if datagram[3] == HELLO:
+            length = plain[1]
+            known.name, known.invites = plain[2 : 2 + length], len(plain) >= 7 + length
         return wire.restored(datagram, plain)
-
-    def answers(self, known, pong):
-        return (known.id, pong[8:16]) in self.awaited
-
-    def hello(self, known, plain):
-        known.said, length = micros(plain), plain[41]
-        known.name, known.invites = plain[42 : 42 + length], len(plain) >= 47 + length
-        others = [s for s in self.sessions if s.id != known.id and s.name == known.name]
-        known.is_old = any(other.said >= known.said for other in others)
 
     def locked(self, datagram):
         """Never returns: what is not sealed counts for nothing, but for the key that it may name."""
         if len(datagram) >= 49 and datagram[:4] == b"Ck\x01\x0c" and datagram[48] == 2:
             named = next((key for key in self.keys if key.id == datagram[40:48]), None)
             check(named, "wrong_key")
-            self.subscribes_with = named
+            if named not in self.turns:
+                self.turns.insert(0, named)
         raise Refused("unkeyed")

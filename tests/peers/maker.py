@@ -11,6 +11,8 @@ SESSION, OLD = bytes.fromhex("0123456789abcdef"), bytes.fromhex("0123456789abcde
 SALT, OLD_SALT = bytes(range(0xA0, 0xB0)), bytes(range(0xB0, 0xC0))
 NUMBER = bytes.fromhex("1122334455667788")
 KEY = wire.Key(SECRET)
+# On the sender's clock, after all golden datagrams.
+LATER = struct.pack(">Q", 1_700_000_001_000_000)
 
 
 def read(path):

@@ -1,7 +1,7 @@
 """What the golden sealed datagrams are, and what each of them shows."""
 
 from keyed import NOBODY, Sender, seal, wire
-from maker import KEY, NUMBER, OLD, OLD_SALT, OTHER, SALT, SESSION, clock
+from maker import KEY, LATER, NUMBER, OLD, OLD_SALT, OTHER, SALT, SESSION, clock
 
 
 def accepted(maker, name, suite):
@@ -64,13 +64,22 @@ def streams(maker):
                refused="replayed")
     maker.down("refused-count", "Counts begin with 1.", plain, stream=1, count=0, after=hello, refused="replayed")
     maker.down("refused-replayed", "It came before.", plain, count=2, after=f"{hello} aes-data", refused="replayed")
-    maker.down("stream-other", "Of another stream to all, when nothing of the first came for 500 ms.", plain, stream=3,
+    later = maker.plain("hello", LATER)
+    maker.down("stream-other", "Another stream to all begins, when nothing of the first came for 500 ms.", later, stream=3,
                after=hello, at=500_000)
-    maker.down("refused-stream", "1 ms sooner.", plain, stream=3, after=hello, at=499_000, refused="replayed")
-    pong = maker.plain("pong", asked=clock(12345678))
+    maker.down("refused-stream", "1 ms sooner.", later, stream=3, after=hello, at=499_000, refused="replayed")
+    maker.down("refused-stream-earlier", "It was said no later than what was heard of the first.", maker.plain("hello"),
+               stream=3, after=hello, at=500_000, refused="replayed")
+    maker.down("refused-stream-data", "A chunk begins no other stream.", plain, stream=3, after=hello, at=500_000,
+               refused="replayed")
+    maker.down("stream-next", "A later stream to this subscriber goes on at once.", later, stream=3, to=NUMBER,
+               after="aes-hello-served")
+    maker.down("refused-stream-before", "An earlier one does not.", later, stream=1, to=NUMBER, after="aes-hello-served",
+               refused="replayed")
+    pong = maker.plain("pong", LATER, clock(12345678))
     before = "aes-hello-invites aes-ping"
     maker.down("stream-pong", "A pong of another stream that answers the ping.", pong, stream=3, after=before, at=1000)
-    maker.down("refused-stream-pong", "One that answers nothing.", maker.plain("pong", asked=clock(12345677)), stream=3,
+    maker.down("refused-stream-pong", "One that answers nothing.", maker.plain("pong", LATER, clock(12345677)), stream=3,
                after=before, at=1000, refused="replayed")
     reply = maker.plain("subscribe-reply")
     maker.down("refused-reply-stream", "Replies are of stream 0.", reply, stream=2, to=NUMBER, refused="malformed")
@@ -110,19 +119,31 @@ def of_a_sender(maker):
     prk = KEY.session(SALT)
     other_way = seal(1, wire.up(prk, 1, SESSION, NUMBER), 1 << 40 | 2, b"", plain)
     no("direction-secret", "A chunk that is sealed with a receiver's secret.", other_way, "forged", hello)
-    served = Sender(KEY, SESSION, SALT, 1).seal(plain, NUMBER, stream=2)
+    served = Sender(KEY, SESSION, SALT, 1).seal(maker.plain("hello", LATER), NUMBER, stream=2)
     no("served", "What is for one receiver, taken for what is for all.", served, "forged", hello, at=500_000)
     others = Sender(KEY, SESSION, SALT, 1).seal(maker.plain("subscribe-reply"), bytes(7) + b"\1")
     no("reply", "A reply to another receiver.", others, "forged", subscribes=True)
     no("unproven", "The sender takes feedback, and nothing has answered yet.", sender.seal(plain, stream=1), "unproven",
        "aes-hello-invites", at=999_000)
     maker.down("patience", "Nothing has answered for 1 s.", plain, count=2, after="aes-hello-invites", at=1_000_000)
-    old = Sender(KEY, OLD, OLD_SALT, 1)
-    maker.write("old-hello", "Of an older session of the same sender.",
-                old.seal(maker.plain("hello", bytes(8), session=OLD), stream=1), after=hello,
-                plain=maker.plain("hello", bytes(8), session=OLD))
-    shown = old.seal(maker.plain("data-first", session=OLD), stream=1)
-    no("old", "It is not shown, however long nothing answers.", shown, "unproven", f"{hello} old-hello", at=100_000_000)
+    maker.down("served-invites", "A sender that takes feedback says hello to one subscriber.",
+               maker.plain("hello-invites"), stream=2, to=NUMBER)
+    maker.down("served-confirmed", "What is sealed for its number needs no pong.", plain, stream=2, count=2, to=NUMBER,
+               after="served-invites")
+    maker.down("reply-confirms", "Nor is one needed after a reply.", plain, stream=2, to=NUMBER, after="aes-reply")
+    old_runs(maker, no)
+
+
+def old_runs(maker, no):
+    old, said = Sender(KEY, OLD, OLD_SALT, 1), maker.plain("hello", bytes(8), session=OLD)
+    sealed = old.seal(said, stream=1)
+    about = "Of an older session of the same sender, of which nothing newer was heard."
+    maker.write("old-hello", about, sealed, plain=said)
+    no("old-hello", "Its successor is heard.", sealed, "unproven", "aes-hello", at=499_000)
+    maker.write("old-hello-later", "Its successor is not heard any more: the clock may be wrong.", sealed, plain=said,
+                after="aes-hello", at=500_000)
+    no("old", "It has a successor, and is not shown, however long nothing answers.",
+       old.seal(maker.plain("data-first", session=OLD), stream=1), "unproven", "old-hello aes-hello", at=100_000_000)
 
 
 def of_a_receiver(maker):

@@ -51,7 +51,7 @@ impl Cipher {
         Self(LessSafeKey::new(UnboundKey::new(algorithm, secret).expect("both take keys of this length")))
     }
 
-    /// Encrypts in place; returns the tag over that and what is only authenticated, `clear` and then `implied`.
+    /// Encrypts in place; returns the tag over that and over what is only authenticated, `clear`.
     pub(super) fn seal(&self, number: u64, clear: &[u8], plain: &mut [u8]) -> [u8; TAG_BYTES] {
         let tag = self.0.seal_in_place_separate_tag(nonce(number), Aad::from(clear), plain);
         // Only what is far longer than a datagram is refused.

@@ -98,6 +98,11 @@ pub(super) fn introduces(kind: Kind) -> bool {
     matches!(kind, Kind::Hello | Kind::SubscribeReply)
 }
 
+/// Whether a datagram of this kind carries a part of a frame.
+pub(super) fn is_chunk(kind: Kind) -> bool {
+    matches!(kind, Kind::Data | Kind::Again | Kind::Parity)
+}
+
 /// Whether a sender says things of this kind, and not a receiver.
 pub(super) fn is_a_senders(kind: Kind) -> bool {
     use Kind::{Again, Data, Gone, Goodbye, Hello, Parity, Pong, SubscribeReply};

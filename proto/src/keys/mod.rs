@@ -21,6 +21,7 @@ mod session;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 pub use crate::wire::KeyId;
 pub use cipher::Suite;

@@ -1,23 +1,21 @@
 //! The receiver's end, at one socket: what senders say opened, and what it says sealed.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::ops::Range;
 use std::time::Instant;
 
-use super::cipher::Cipher;
 use super::key::Key;
 use super::layout::{self, Introduction, SUBSCRIBE_PADDING};
 use super::refusal::{Refusal, RefusalCounts};
-use super::session::KnownSession;
+use super::session::{KnownSession, SILENT};
+use super::turns::Turns;
 use crate::seq::SessionId;
 use crate::wire::{Body, Datagram, HEADER_BYTES, KeyId, Kind, SubscribeStatus};
 
 /// The keys of a receiver, and the sessions that they open.
 pub struct ReceiverKeys {
     keys: Vec<Key>,
-    /// With which of them it subscribes, and what that is sealed with; `None` as long as it is not known to be needed.
-    subscribes_with: Option<(usize, Cipher)>,
+    turns: Turns,
     /// The receiver's own number: random, and not 0.
     number: u64,
     /// Whether what it wants is sealed for it alone.
@@ -25,8 +23,6 @@ pub struct ReceiverKeys {
     /// Datagrams sealed.
     count: u64,
     sessions: Vec<KnownSession>,
-    /// What was sent and asks for a pong: the session, and the time that the pong has to say.
-    awaited: VecDeque<(SessionId, u64)>,
     counts: RefusalCounts,
 }
 
@@ -37,23 +33,22 @@ impl ReceiverKeys {
     /// # Panics
     /// If there is no key.
     pub fn new(keys: Vec<Key>, number: u64, subscribes: bool) -> Self {
-        let first = keys[0].first_request(number);
+        assert!(!keys.is_empty(), "a receiver without a key has no ReceiverKeys");
         Self {
             keys,
-            subscribes_with: Some((0, first)),
+            turns: Turns::of(Some(0)),
             number,
             subscribes,
             count: 0,
             sessions: Vec::with_capacity(MOST_SESSIONS),
-            awaited: VecDeque::with_capacity(MOST_AWAITED),
             counts: RefusalCounts::default(),
         }
     }
 
-    /// The same, which subscribes unsealed until it is told that it needs a key: the sender may have none.
+    /// The same, which subscribes unsealed, too, until a sender has answered to a key: it may have none.
     #[must_use]
     pub fn subscribing_openly(self) -> Self {
-        Self { subscribes_with: None, ..self }
+        Self { turns: Turns::of(None), ..self }
     }
 
     /// Opens what a sender says: the datagram of version 1 that it sealed, in its place.
@@ -85,27 +80,30 @@ impl ReceiverKeys {
     }
 
     /// Appends the sealed form of what the receiver says, a whole datagram of version 1, to `sealed`; `false` and
-    /// nothing if its session is not known.
+    /// nothing if its session is not known, or it is to go unsealed.
     #[must_use]
     pub fn seal(&mut self, plain: &[u8], sealed: &mut Vec<u8>) -> bool {
         let (Some(kind), Some(session)) = (layout::kind(plain), layout::session(plain)) else { return false };
-        let known = self.sessions.iter().rev().filter(|known| known.id.get() == session);
-        let known = known.max_by_key(|known| known.heard);
-        let (key, cipher) = match (known, &self.subscribes_with) {
-            (Some(known), _) => (known.introduction.key, &known.up),
-            (None, Some((at, first))) if session == u64::MAX => (self.keys[*at].id(), first),
-            (None, _) => return false,
-        };
         let Some(count) = self.count.checked_add(1) else { return false };
-        self.count = count;
         // The receiver's clock begins at its number, so that no pong that another run has had answers it.
         let captured = layout::captured(plain).wrapping_add(self.number);
-        if matches!(kind, Kind::Ping | Kind::Report) {
-            if self.awaited.len() == MOST_AWAITED {
-                self.awaited.pop_front();
+        let known = self.newest(SessionId::new(session)).map(|at| &mut self.sessions[at]);
+        let first;
+        let (key, cipher) = match known {
+            Some(known) => {
+                if matches!(kind, Kind::Ping | Kind::Report) {
+                    known.asks(captured);
+                }
+                (known.introduction.key, &known.up)
             }
-            self.awaited.push_back((SessionId::new(session), captured));
-        }
+            None if session == u64::MAX => {
+                let Some(key) = self.turns.take().map(|at| &self.keys[at]) else { return false };
+                first = key.first_request(self.number);
+                (key.id(), &first)
+            }
+            None => return false,
+        };
+        self.count = count;
         let start = sealed.len();
         layout::begin(plain, captured, count, sealed);
         layout::append_requester(key, self.number, sealed);
@@ -136,11 +134,16 @@ impl ReceiverKeys {
             .is_some_and(|session| self.sessions.iter().any(|known| known.id.get() == session))
     }
 
+    /// How many sessions are remembered; they are bounded.
+    pub fn sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
     /// Whether pictures of this session are shown although nothing has proven that they are no recording: nothing that
     /// is sent to the sender is answered, or it does not listen.
     pub fn cannot_tell(&self, session: SessionId, now: Instant) -> bool {
-        let known = self.sessions.iter().find(|known| known.id == session);
-        known.is_some_and(|known| !known.is_proven && known.is_trusted(now))
+        let known = self.newest(session).map(|at| &self.sessions[at]);
+        known.is_some_and(|known| !known.is_proven() && self.is_shown(known, now))
     }
 
     fn try_open(&mut self, datagram: &mut [u8], now: Instant) -> Result<Range<usize>, Refusal> {
@@ -159,27 +162,23 @@ impl ReceiverKeys {
             true => self.introduced(datagram, session, now)?,
             false => self.newest(session).map(At::Known).ok_or(Refusal::Early)?,
         };
-        let awaited = &self.awaited;
-        let answers =
-            |pong: &[u8]| layout::asked(pong).is_some_and(|asked| awaited.contains(&(session, asked)));
         let range = match at {
-            At::Known(at) => self.sessions[at].open(datagram, kind, to, answers, now)?,
+            At::Known(at) => {
+                let range = self.sessions[at].open(datagram, kind, to, now)?;
+                self.judge(&self.sessions[at], kind, now)?;
+                range
+            }
             At::New(mut met) => {
-                let range = met.open(datagram, kind, to, answers, now)?;
+                let range = met.open(datagram, kind, to, now)?;
+                self.judge(&met, kind, now)?;
                 self.meet(*met);
                 range
             }
         };
-        let plain = Datagram::parse(&datagram[range.clone()]).map_err(|_| Refusal::Malformed)?;
-        self.take_in(session, &plain);
-        let known = self.newest(session).map(|at| &self.sessions[at]);
-        let speaks_for_itself = matches!(kind, Kind::Hello | Kind::Pong | Kind::SubscribeReply);
-        if !speaks_for_itself && !known.is_some_and(|known| known.is_trusted(now)) {
-            return Err(Refusal::Unproven);
-        }
-        if let Body::Pong(pong) = plain.body {
-            let asked = pong.asked.as_micros().wrapping_sub(self.number);
-            layout::set_asked(&mut datagram[range.clone()], asked);
+        if kind == Kind::SubscribeReply {
+            let key = self.newest(session).map(|at| self.sessions[at].introduction.key);
+            let answered = self.keys.iter().position(|own| Some(own.id()) == key);
+            answered.into_iter().for_each(|at| self.turns.settle(at));
         }
         Ok(range)
     }
@@ -197,46 +196,46 @@ impl ReceiverKeys {
         met.map(|met| At::New(Box::new(met))).ok_or(Refusal::Malformed)
     }
 
+    /// Whether what was found genuine is of a session that goes on, as far as can be told, and no recording. What is
+    /// no chunk and no goodbye passes earlier: it is asked for by what it leads to.
+    fn judge(&self, known: &KnownSession, kind: Kind, now: Instant) -> Result<(), Refusal> {
+        let leads_to_proof = matches!(kind, Kind::Hello | Kind::Pong | Kind::SubscribeReply);
+        let passes = if leads_to_proof {
+            let is_heard = |heard: Instant| now.saturating_duration_since(heard) < SILENT;
+            known.is_alive(now) || !self.successor_heard(known).is_some_and(is_heard)
+        } else {
+            self.is_shown(known, now)
+        };
+        if passes { Ok(()) } else { Err(Refusal::Unproven) }
+    }
+
+    /// Whether pictures of a session are shown.
+    fn is_shown(&self, known: &KnownSession, now: Instant) -> bool {
+        known.is_alive(now) || (known.is_trusted(now) && self.successor_heard(known).is_none())
+    }
+
+    /// When a later session of the same sender was last heard, if any was.
+    fn successor_heard(&self, known: &KnownSession) -> Option<Instant> {
+        self.sessions.iter().filter(|other| other.succeeds(known)).map(|other| other.heard).max()
+    }
+
     /// The session of this number that was heard last.
     fn newest(&self, session: SessionId) -> Option<usize> {
         let known = self.sessions.iter().enumerate().filter(|(_, known)| known.id == session);
         known.max_by_key(|(_, known)| known.heard).map(|(at, _)| at)
     }
 
-    /// Keeps a session. Forgotten for it is one that was not proven, that is older than another, and that was not heard
-    /// of for longest, in this order.
+    /// Keeps a session. For it one is forgotten that has a successor, else one that was never proven, else the one that
+    /// was not heard of for longest.
     fn meet(&mut self, met: KnownSession) {
         if self.sessions.len() == MOST_SESSIONS {
-            let all = self.sessions.iter().enumerate();
-            let least =
-                all.min_by_key(|(_, known)| (known.is_proven, !known.is_old, known.heard)).map(|(at, _)| at);
+            let rank = |known: &KnownSession| {
+                (self.successor_heard(known).is_none(), known.is_proven(), known.heard)
+            };
+            let least = (0..self.sessions.len()).min_by_key(|at| rank(&self.sessions[*at]));
             least.map(|at| self.sessions.swap_remove(at));
         }
         self.sessions.push(met);
-    }
-
-    /// Learns of what a genuine datagram says of its session.
-    fn take_in(&mut self, session: SessionId, plain: &Datagram<'_>) {
-        let Some(at) = self.newest(session) else { return };
-        match &plain.body {
-            Body::Hello(hello) => {
-                let said = plain.header.captured;
-                let is_newer = |other: &KnownSession| {
-                    other.id != session && other.name == hello.name && other.said >= said
-                };
-                let is_old = self.sessions.iter().any(is_newer);
-                let known = &mut self.sessions[at];
-                if known.name != hello.name {
-                    hello.name.clone_into(&mut known.name);
-                }
-                (known.said, known.listens, known.is_old) = (said, hello.invitation.is_some(), is_old);
-            }
-            Body::Pong(pong) => {
-                let proof = (session, pong.asked.as_micros());
-                self.sessions[at].is_proven |= self.awaited.contains(&proof);
-            }
-            _ => {}
-        }
     }
 
     /// What is not sealed counts for nothing, but that it may say with which key the sender is locked.
@@ -245,14 +244,11 @@ impl ReceiverKeys {
             return Refusal::Unkeyed;
         };
         let SubscribeStatus::Locked(key) = reply.status else { return Refusal::Unkeyed };
-        match self.keys.iter().position(|own| own.id() == key) {
-            Some(at) if self.subscribes_with.as_ref().is_none_or(|(own, _)| *own != at) => {
-                self.subscribes_with = Some((at, self.keys[at].first_request(self.number)));
-                Refusal::Unkeyed
-            }
-            Some(_) => Refusal::Unkeyed,
-            None => Refusal::WrongKey(key),
-        }
+        let Some(at) = self.keys.iter().position(|own| own.id() == key) else {
+            return Refusal::WrongKey(key);
+        };
+        self.turns.name(at);
+        Refusal::Unkeyed
     }
 }
 
@@ -270,5 +266,3 @@ impl fmt::Debug for ReceiverKeys {
 
 /// More senders than are shown at one socket; each takes 3 KB.
 const MOST_SESSIONS: usize = 64;
-/// A round trip's worth of pings and reports.
-const MOST_AWAITED: usize = 64;

@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::cipher::Suite;
 use super::key::Key;
 use super::layout::{self, BODY, Introduction, REPLY_BYTES, REQUESTER_BYTES, SALT_BYTES, TAG_BYTES};
-use super::peers::{Peer, Peers};
+use super::peers::{KnownReceiver, Peers};
 use super::refusal::{Refusal, RefusalCounts};
 use super::stream::{Session, StreamSealer};
 use crate::frame::MediaTime;
@@ -76,6 +76,11 @@ impl SenderKeys {
         self.counts
     }
 
+    /// How many receivers are remembered; they are bounded.
+    pub fn receivers(&self) -> usize {
+        self.peers.len()
+    }
+
     fn try_open(&mut self, datagram: &mut [u8], now: Instant) -> Result<(Range<usize>, u64), Refusal> {
         if !layout::is_sealed(datagram) {
             return Err(Refusal::Unkeyed);
@@ -105,19 +110,24 @@ impl SenderKeys {
         }
         let known = self.peers.get(receiver);
         let is_known = known.is_some();
-        let mut unknown = Peer::new(now);
+        let mut unknown = KnownReceiver::new(now);
         let peer = known.unwrap_or(&mut unknown);
         if !peer.window.is_new(number) {
             return Err(Refusal::Replayed);
         }
         let Session { secret, suite, id, .. } = &*self.session;
-        let cipher = if is_first {
-            peer.first.get_or_insert_with(|| self.key.first_request(receiver))
-        } else {
-            peer.up.get_or_insert_with(|| secret.up(*suite, *id, receiver))
-        };
+        let place = if is_first { &mut peer.first } else { &mut peer.up };
+        let made = place.is_none().then(|| match is_first {
+            true => self.key.first_request(receiver),
+            false => secret.up(*suite, *id, receiver),
+        });
+        let cipher = place.as_ref().or(made.as_ref()).expect("it is made where it is not there");
         let (clear, sealed) = datagram.split_at_mut(body);
         cipher.open(number, clear, sealed).ok_or(Refusal::Forged)?;
+        // Nothing is kept of what is not genuine.
+        if made.is_some() {
+            *place = made;
+        }
         peer.window.note(number);
         if is_known {
             self.peers.heard(receiver, now);
