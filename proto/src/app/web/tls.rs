@@ -11,6 +11,7 @@ use rustls::crypto::ring::default_provider;
 use rustls::{ServerConfig, ServerConnection};
 
 use super::certificate::{self, Certificate};
+use crate::app::keys::hold_secret;
 
 /// What connections are made secret with.
 #[derive(Clone)]
@@ -31,6 +32,7 @@ impl Tls {
     /// If they are not that, with the way out.
     pub(super) fn read(path: &Path, key_path: &Path) -> Result<Self> {
         let Certificate { chain, key } = certificate::read(path, key_path)?;
+        hold_secret();
         let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()));
         let builder = builder.with_safe_default_protocol_versions().context("TLS cannot be set up")?;
         let config = builder.with_no_client_auth().with_single_cert(chain, key);
