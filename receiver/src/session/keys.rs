@@ -157,3 +157,21 @@ const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(3);
 /// Whoever makes up ids fills no memory.
 const MOST_LOCKED: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_are_made_up_fill_no_memory_and_are_soon_forgotten() {
+        let keyring = Keyring::new(Vec::new(), None).unwrap();
+        let now = Instant::now();
+        let made_up = |number: u64| KeyId::new(number.to_be_bytes());
+        for number in 0..1000 {
+            keyring.note_locked(made_up(number), now);
+        }
+        assert_eq!(lock(&keyring.locked).len(), MOST_LOCKED);
+        keyring.note_locked(made_up(1000), now + FORGOTTEN_AFTER);
+        assert_eq!(lock(&keyring.locked).len(), 1);
+    }
+}

@@ -135,3 +135,21 @@ impl Keyed {
 const MOST_RECEIVERS: usize = 2048;
 /// Often enough to be seen, rarely enough to be read.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use proto::SessionId;
+    use proto::keys::{Key, Suite};
+
+    use super::*;
+
+    #[test]
+    fn the_receivers_of_so_many_addresses_are_remembered_and_no_more() {
+        let keys = SenderKeys::new(Key::from_random(&[1; 16]), SessionId::new(1), [0; 16], Suite::Aes);
+        let mut keyed = Keyed::new(keys);
+        let address = |number: u16| SocketAddr::from(([192, 168, 1, 20], number));
+        (0..4000).for_each(|number| keyed.note(address(number), u64::from(number) + 1));
+        assert_eq!(keyed.receivers.len(), MOST_RECEIVERS);
+        assert_eq!(keyed.receiver(address(3999)), 4000);
+    }
+}

@@ -151,4 +151,17 @@ mod tests {
         assert_eq!(KeyStore::at(path.clone()).unwrap().key_of("door"), None);
         std::fs::remove_file(path).unwrap();
     }
+
+    #[test]
+    fn as_many_names_are_kept_as_there_is_room_for_the_latest_first() {
+        let path = std::env::temp_dir().join(format!("chunkcast-many-{}", std::process::id()));
+        let _ = std::fs::remove_file(&path);
+        let code = Key::code(&[1; 16]);
+        let mut store = KeyStore::at(path.clone()).unwrap();
+        (0..=MOST_ENTRIES).for_each(|number| store.keep(&number.to_string(), &code).unwrap());
+        let store = KeyStore::at(path.clone()).unwrap();
+        assert_eq!(store.entries.len(), MOST_ENTRIES);
+        assert_eq!((store.key_of("0"), store.key_of("1").is_some()), (None, true));
+        std::fs::remove_file(path).unwrap();
+    }
 }
