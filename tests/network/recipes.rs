@@ -88,6 +88,7 @@ const RECIPES: &[(&str, How)] = &[
     ("Options in a file", How::By("tests/programs/system.rs")),
     ("At boot", How::By("scripts/test-package")),
     ("Seeing what is on the wire", How::By("tests/media/dissector.rs")),
+    ("Seeing what is on the wire", How::By("tests/media/keyed.rs")),
 ];
 
 #[test]
