@@ -138,7 +138,6 @@ class Receiver:
         """The sealed form of what it says; its clock begins at its number."""
         self.count = count or self.count + 1
         known = self.newest(plain[4:12])
-        known = self.newest(plain[4:12])
         if known and plain[3] in (PING, REPORT):
             known.asked = known.asked[-31:] + [plain[28:36]]
         if plain[3] == SUBSCRIBE:
