@@ -115,6 +115,7 @@ fn start(setup: &Setup, session: SessionId, media: Clock, now: Instant) -> SendS
         session,
         datagram_bytes: setup.datagram_bytes,
         overhead_bytes: super::WIRE_OVERHEAD as usize,
+        seal_bytes: 0,
         pace: setup.pace,
         interval: setup.interval,
         name: format!("station {session}"),
