@@ -1,5 +1,5 @@
-//! What one frame costs: cut and sealed, put together again, and both, and its parity made and used.
-//! `cargo bench -p proto`
+//! What one frame costs: cut, put together again, and both; its parity made and used; and sealed and opened by a key.
+//! `cargo bench -p proto --features keys`
 //!
 //! Medians of many runs on one core; a frame of 170 KB is a 1080p picture at quality 80.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods)]
@@ -9,7 +9,11 @@ use std::time::{Duration, Instant};
 
 use code::codec::ParityEncoder;
 use code::repair::Repairer;
+#[cfg(feature = "keys")]
+use proto::keys::{Key, ReceiverKeys, SEALED_BYTES, SenderKeys, Suite};
 use proto::wire::{Datagram, HEADER_BYTES};
+#[cfg(feature = "keys")]
+use proto::wire::{Header, Hello, Kind, SourceState, emit_control};
 use proto::{
     Buffer, Clock, Fec, Frame, FrameId, Geometry, MediaTime, Pace, Random, RecvConfig, RecvEvent, RecvOutput,
     RecvStream, SendConfig, SendOutput, SendStream, SessionId, Slab, warm_up,
@@ -95,6 +99,49 @@ fn main() {
     });
 
     parity(&jpeg);
+    #[cfg(feature = "keys")]
+    [Suite::Aes, Suite::ChaCha].into_iter().for_each(|suite| keyed(&jpeg, suite));
+}
+
+/// The datagrams of the frame sealed by this cipher, and opened; and a made-up hello, which is refused.
+#[cfg(feature = "keys")]
+fn keyed(jpeg: &[u8], suite: Suite) {
+    let (now, session, key) = (Instant::now(), SessionId::new(1), Key::from_random(&[1; 16]));
+    let mut stream = SenderKeys::new(key.clone(), session, [2; 16], suite).stream(None).unwrap();
+    let mut receiver = ReceiverKeys::new(vec![key], 3, false);
+    let mut greet = |sealed: &mut Vec<u8>| {
+        let hello = Hello { state: SourceState::Live, name: "door", invitation: None };
+        let header = Header::control(Kind::Hello, session, FrameId::new(0), MediaTime::default());
+        let mut plain = Vec::new();
+        emit_control(&header, Some(&hello), &mut plain);
+        assert!(stream.seal(&plain, sealed));
+    };
+    let (mut hello, mut forged) = (Vec::new(), Vec::new());
+    greet(&mut hello);
+    greet(&mut forged);
+    receiver.open(&mut hello, now).unwrap();
+
+    let mut slab = Slab::default();
+    let captured = MediaTime::default();
+    slab.cut(jpeg, session, FrameId::new(0), captured, DATAGRAM_BYTES - SEALED_BYTES, |_| 0).unwrap();
+    let (count, length) = (slab.len(), slab.stride() + SEALED_BYTES);
+    let mut sealed = Vec::with_capacity(count * length);
+    let mut seal = |sealed: &mut Vec<u8>| {
+        sealed.clear();
+        (0..count).for_each(|index| assert!(stream.seal(slab.range(index..index + 1), sealed)));
+    };
+    bench(&format!("seal {suite:?}"), count, |_| seal(black_box(&mut sealed)));
+    bench_after(&format!("open {suite:?}"), count, &mut sealed, seal, |sealed| {
+        sealed.chunks_mut(length).for_each(|datagram| assert!(receiver.open(datagram, now).is_ok()));
+    });
+    // Of another salt: its keys are derived before it is found to be forged.
+    let mut number = 0_u64;
+    bench(&format!("forged hello {suite:?}"), 1, |_| {
+        number += 1;
+        let mut hello = forged.clone();
+        hello[52..60].copy_from_slice(&number.to_be_bytes());
+        assert!(receiver.open(&mut hello, now).is_err());
+    });
 }
 
 /// Parity of the frame at 10 %, and as many losses repaired as it can be; then the same for one chunk and the XOR.
