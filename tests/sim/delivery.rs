@@ -14,9 +14,9 @@ fn scenarios_end_as_they_should() {
     }
 }
 
-type Check = fn(&Outcome) -> bool;
+pub(crate) type Check = fn(&Outcome) -> bool;
 
-fn scenarios() -> Vec<(&'static str, Scenario, Check)> {
+pub(crate) fn scenarios() -> Vec<(&'static str, Scenario, Check)> {
     let over = |network: &str| Scenario { network: network.into(), ..Scenario::default() };
     let paced = |network: &str| Scenario { pace: Pace::Auto, ..over(network) };
     vec![

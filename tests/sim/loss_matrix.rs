@@ -6,6 +6,7 @@
 
 use std::fmt::Write;
 use std::path::Path;
+use std::time::Duration;
 use std::{env, fs, thread};
 
 use crate::lan::{Means, Outcome, Scenario};
@@ -29,7 +30,7 @@ fn table() -> String {
     // One thread for each column of the matrix: the runs have nothing to do with each other.
     let columns: Vec<_> = MEANS
         .iter()
-        .map(|&(name, means)| thread::spawn(move || (name, column(means))))
+        .map(|&(name, means, keyed)| thread::spawn(move || (name, column(means, keyed))))
         .collect::<Vec<_>>()
         .into_iter()
         .map(|thread| thread.join().unwrap())
@@ -44,13 +45,13 @@ fn table() -> String {
 }
 
 /// Every network, with the same means.
-fn column(means: Means) -> Vec<String> {
+fn column(means: Means, keyed: bool) -> Vec<String> {
     let quiet = Means { feedback: means.feedback, ..Means::SILENT };
-    let clean = run(quiet, "", "");
-    NETWORKS.iter().map(|(_, there, back)| row(&run(means, there, back), &clean)).collect()
+    let clean = run(quiet, false, "", "");
+    NETWORKS.iter().map(|(_, there, back)| row(&run(means, keyed, there, back), &clean)).collect()
 }
 
-fn run(means: Means, there: &str, back: &str) -> Outcome {
+fn run(means: Means, keyed: bool, there: &str, back: &str) -> Outcome {
     let over = |path: &str| ["delay=100us,seed=7", path].join(if path.is_empty() { "" } else { "," });
     let scenario = Scenario {
         network: over(there),
@@ -61,6 +62,9 @@ fn run(means: Means, there: &str, back: &str) -> Outcome {
         warm_up: 60,
         least: 160_000,
         most: 180_000,
+        keyed,
+        // Who has a key is shown nothing before the sender is proven to be alive.
+        lead: if keyed { Duration::from_millis(1500) } else { Duration::ZERO },
         ..Scenario::default()
     };
     scenario.run()
@@ -86,12 +90,14 @@ fn row(outcome: &Outcome, clean: &Outcome) -> String {
     )
 }
 
-const MEANS: &[(&str, Means)] = &[
-    ("none", Means::NONE),
-    ("parity", Means::PARITY),
-    ("blind", Means::BLIND),
-    ("resend", Means::RESEND),
-    ("both", Means::BOTH),
+/// What it is called, and whether all is sealed.
+const MEANS: &[(&str, Means, bool)] = &[
+    ("none", Means::NONE, false),
+    ("parity", Means::PARITY, false),
+    ("blind", Means::BLIND, false),
+    ("resend", Means::RESEND, false),
+    ("both", Means::BOTH, false),
+    ("keyed", Means::BOTH, true),
 ];
 
 /// What it is called, and what it does there and back. What receivers say are few datagrams: a burst of so many of them
@@ -122,7 +128,7 @@ const HEAD: &str = "\
 660 frames of 160 to 180 KB at 30 per second, datagrams of at most 1472 bytes, paced by themselves, 0.1 ms each way, seed 7.
 
 none: reports, and nothing that repairs. parity: by what is reported, no resends. blind: parity, and nothing is said back.
-resend: no parity. both: as it comes.
+resend: no parity. both: as it comes. keyed: the same, sealed; the sender is there for 1.5 s before the first frame.
 
 delivered: frames delivered of those pushed, percent. overhead: everything else on the wire, both ways, percent of the
 frames' own datagrams. +p50, +p99: latency from push to delivery in milliseconds of virtual time, beyond that of the clean

@@ -14,6 +14,7 @@ mod common;
 mod delivery;
 mod feedback;
 mod fuzz;
+mod keyed;
 mod lan;
 mod loss_matrix;
 mod regressions;

@@ -179,7 +179,7 @@ fn random_group(seed: u64) {
             let config = RecvConfig { deadline, seed: number, ..means.recv() };
             let clock =
                 Skew { ahead: Duration::from_secs(seed * number), drift_ppm: number as i32 * 30 - 90 };
-            ReceiverSetup { config, network, back, clock }
+            ReceiverSetup { config, network, back, clock, ..ReceiverSetup::default() }
         })
         .collect();
     let mut lan = Lan::with(&receivers);

@@ -7,7 +7,9 @@
 mod agenda;
 mod clockwork;
 pub(crate) mod forge;
+mod keyring;
 mod ledger;
+mod look;
 mod monitor;
 mod outcome;
 mod receiver;
@@ -19,10 +21,13 @@ mod traffic;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use proto::{FrameId, MediaTime, RecvConfig, RecvStats, SessionId};
+use proto::keys::Refusal;
+use proto::{MediaTime, RecvConfig, SessionId};
 
 use agenda::{Agenda, Node};
 pub(crate) use clockwork::Skew;
+use keyring::{Keyring, Lock};
+pub(crate) use keyring::{Seen, Tap};
 use ledger::Ledger;
 pub(crate) use outcome::Outcome;
 use receiver::Receiver;
@@ -50,6 +55,8 @@ pub(crate) struct Lan {
     /// What was sent last to each address that no receiver has.
     mail: BTreeMap<Address, Vec<u8>>,
     sessions: u64,
+    keyring: Option<Keyring>,
+    tap: Option<Tap>,
 }
 
 impl Lan {
@@ -77,7 +84,27 @@ impl Lan {
             ledger,
             mail: BTreeMap::new(),
             sessions: 0,
+            keyring: None,
+            tap: None,
         }
+    }
+
+    /// The same LAN, on which everybody has a key and nothing goes unsealed: receivers have what their senders sealed
+    /// for all, or, if they subscribe, for them.
+    pub(crate) fn keyed(mut self, seed: u64) -> Self {
+        assert!(self.stations.is_empty(), "before there are senders");
+        self.ledger.describe(&format!("keyed, {seed}"));
+        let mut keyring = Keyring::new(seed);
+        for receiver in &mut self.receivers {
+            receiver.lock = Lock::new(Some(keyring.receiver(receiver.subscribes)));
+        }
+        self.keyring = Some(keyring);
+        self
+    }
+
+    /// Has everything shown to somebody, from now on, that is sealed.
+    pub(crate) fn tap(&mut self, tap: Tap) {
+        self.tap = Some(tap);
     }
 
     /// Adds a sender; returns its number.
@@ -85,7 +112,8 @@ impl Lan {
         let Setup { network, pace, fec, resend, .. } = &setup;
         self.ledger.describe(&format!("{network}, {pace:?}, {fec:?}, resend {resend}"));
         let session = self.next_session();
-        self.stations.push(Station::new(setup, session, self.begin, self.now));
+        let keys = self.keyring.as_mut().map(|keyring| keyring.run(session, setup.to));
+        self.stations.push(Station::new(setup, session, keys, self.begin, self.now));
         let at = self.stations.len() - 1;
         self.poke(Node::Station(at));
         at
@@ -103,7 +131,8 @@ impl Lan {
     pub(crate) fn restart(&mut self, at: usize) {
         self.ledger.abandon(self.stations[at].session);
         let session = self.next_session();
-        self.stations[at].restart(session, self.now);
+        let keys = self.keyring.as_mut().map(|keyring| keyring.run(session, self.stations[at].setup.to));
+        self.stations[at].restart(session, keys, self.now);
         self.poke(Node::Station(at));
     }
 
@@ -138,20 +167,18 @@ impl Lan {
         self.receivers.iter_mut().for_each(|receiver| receiver.monitor.forget_latencies());
     }
 
-    /// At how many bits per second a sender sends.
-    pub(crate) fn pace(&self, at: usize) -> Option<f64> {
-        self.stations[at].stream.pace()
-    }
-
     /// Hands a sender a datagram, said to come from `from`.
     pub(crate) fn inject(&mut self, at: usize, from: Address, datagram: &[u8]) {
-        self.feed_back(at, from, datagram);
+        self.feed_back(at, from, &mut datagram.to_vec());
         self.settle();
     }
 
-    /// What was sent last to an address that no receiver has.
-    pub(crate) fn mail(&self, address: Address) -> Option<&[u8]> {
-        self.mail.get(&address).map(Vec::as_slice)
+    /// Hands a receiver a datagram, said to come from a sender; it has to be refused.
+    pub(crate) fn throw(&mut self, at: usize, from: usize, datagram: &[u8]) -> Refusal {
+        let receiver = &mut self.receivers[at];
+        let local = receiver.clock.local(self.now);
+        let opened = receiver.lock.open(&mut datagram.to_vec(), local).map(|_| ());
+        opened.expect_err(&format!("{}: from {from}, {datagram:x?}", self.ledger))
     }
 
     /// Lets time pass: everything that is due in it happens at its instant.
@@ -185,41 +212,6 @@ impl Lan {
             self.drain_receiver(at);
         }
         Outcome::new(self.stations, self.receivers, &self.ledger)
-    }
-
-    /// What the first receiver counted so far.
-    pub(crate) fn stats(&self) -> &RecvStats {
-        self.receivers[0].stream.stats()
-    }
-
-    /// What a sender counted so far, since it was started last.
-    pub(crate) fn sent(&self, at: usize) -> &proto::SendStats {
-        self.stations[at].stream.stats()
-    }
-
-    /// What was on the wire so far.
-    pub(crate) fn traffic(&self) -> Traffic {
-        self.ledger.traffic
-    }
-
-    /// The session of a sender.
-    pub(crate) fn session(&self, at: usize) -> SessionId {
-        self.stations[at].session
-    }
-
-    /// How many receivers a sender knows.
-    pub(crate) fn viewers(&self, at: usize) -> usize {
-        self.stations[at].stream.viewers().count()
-    }
-
-    /// The session that the first receiver listens to, if any ever began.
-    pub(crate) fn heard(&self) -> Option<SessionId> {
-        self.receivers[0].monitor.heard()
-    }
-
-    /// The numbers of the frames delivered to the first receiver so far, in order.
-    pub(crate) fn delivered(&self) -> &[(SessionId, FrameId)] {
-        self.receivers[0].monitor.delivered()
     }
 
     fn next_session(&mut self) -> SessionId {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use proto::keys::RefusalCounts;
 use proto::netem::NetemCounts;
 use proto::{RecvStats, SendStats};
 
@@ -26,6 +27,8 @@ pub(crate) struct Outcome {
     pub(crate) traffic: Traffic,
     /// Each receiver, the first too.
     pub(crate) receivers: Vec<Seen>,
+    /// What the senders' keys refused.
+    pub(crate) refused: RefusalCounts,
     /// What was simulated, seeds included.
     pub(crate) description: String,
 }
@@ -37,6 +40,8 @@ pub(crate) struct Seen {
     pub(crate) received: RecvStats,
     /// What the network to it did.
     pub(crate) network: NetemCounts,
+    /// What its keys refused.
+    pub(crate) refused: RefusalCounts,
     /// How well it knew the sender's time.
     pub(crate) clock: ClockSeen,
     /// From push to delivery, for half of all frames and for 99 of 100, in milliseconds.
@@ -46,11 +51,13 @@ pub(crate) struct Seen {
 impl Outcome {
     pub(super) fn new(stations: Vec<Station>, receivers: Vec<Receiver>, ledger: &Ledger) -> Self {
         let (mut network, mut sent) = (NetemCounts::default(), SendStats::default());
+        let mut by_senders = RefusalCounts::default();
         for station in &stations {
             let counts = station.network.counts();
             conserves(ledger, counts);
             add(&mut network, counts);
             sent = sum(&sent, &station.stats());
+            by_senders.merge(&station.lock.refused());
         }
         ledger.finish(&sent);
         let (mut seen, mut first) = (Vec::new(), Vec::new());
@@ -58,14 +65,15 @@ impl Outcome {
             let (received, network) = (*receiver.stream.stats(), receiver.network.counts());
             conserves(ledger, network);
             conserves(ledger, receiver.back.counts());
-            receiver.monitor.finish(ledger, &received, &network);
+            receiver.monitor.finish(ledger, &received, network.arrived - receiver.refused);
+            let refused = receiver.lock.refused();
             let clock = receiver.monitor.clock();
             let latencies = receiver.monitor.into_latencies();
             let latency = [percentile(&latencies, 50), percentile(&latencies, 99)];
             if seen.is_empty() {
                 first = latencies;
             }
-            seen.push(Seen { received, network, clock, latency });
+            seen.push(Seen { received, network, refused, clock, latency });
         }
         Self {
             sent,
@@ -74,6 +82,7 @@ impl Outcome {
             network,
             traffic: ledger.traffic,
             receivers: seen,
+            refused: by_senders,
             description: ledger.description().to_owned(),
         }
     }

@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use proto::keys::ReceiverKeys;
 use proto::netem::{Impairment, Netem};
 use proto::{MediaTime, RecvConfig, RecvStream, SessionId};
 
 use super::clockwork::{Clockwork, Skew};
+use super::keyring::Lock;
 use super::monitor::Monitor;
 
 /// How a receiver is set up.
@@ -19,6 +21,8 @@ pub(crate) struct ReceiverSetup {
     pub(crate) back: String,
     /// Its clock.
     pub(crate) clock: Skew,
+    /// On a keyed LAN, whether what is sent to it alone is sealed for it alone.
+    pub(crate) subscribes: bool,
 }
 
 impl ReceiverSetup {
@@ -40,6 +44,10 @@ pub(super) struct Receiver {
     /// What goes back, and to which station.
     pub(super) back: Netem<usize>,
     pub(super) monitor: Monitor,
+    pub(super) subscribes: bool,
+    pub(super) lock: Lock<ReceiverKeys>,
+    /// How much of what came over the network it did not open.
+    pub(super) refused: u64,
 }
 
 impl Receiver {
@@ -52,6 +60,9 @@ impl Receiver {
             network: network(&setup.network),
             back: network(&setup.back),
             monitor: Monitor::default(),
+            subscribes: setup.subscribes,
+            lock: Lock::new(None),
+            refused: 0,
         }
     }
 

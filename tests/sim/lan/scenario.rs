@@ -33,6 +33,10 @@ pub(crate) struct Scenario {
     pub(crate) datagram_bytes: usize,
     /// The number of the first frame.
     pub(crate) first: u32,
+    /// Whether everything is sealed.
+    pub(crate) keyed: bool,
+    /// How long the sender is there before the first frame.
+    pub(crate) lead: Duration,
 }
 
 /// What is done about loss.
@@ -87,6 +91,8 @@ impl Default for Scenario {
             deadline: RecvConfig::default().deadline,
             datagram_bytes: MTU - 28,
             first: 0,
+            keyed: false,
+            lead: Duration::ZERO,
         }
     }
 }
@@ -150,6 +156,8 @@ impl Scenario {
             deadline: Duration::from_millis(1 + random.below(500)),
             datagram_bytes: [100, 548, 1232, 1472, 8972][random.below(5) as usize],
             first: random.next() as u32,
+            keyed: false,
+            lead: Duration::ZERO,
         }
     }
 
@@ -158,6 +166,9 @@ impl Scenario {
         let config = RecvConfig { deadline: self.deadline, ..self.means.recv() };
         let mut lan =
             Lan::with(&[ReceiverSetup { config, back: self.back.clone(), ..ReceiverSetup::default() }]);
+        if self.keyed {
+            lan = lan.keyed(1);
+        }
         let station = lan.add(Setup {
             network: self.network.clone(),
             pace: self.pace,
@@ -166,6 +177,7 @@ impl Scenario {
             first: self.first,
             ..self.means.setup()
         });
+        lan.run_for(self.lead);
         let mut sizes = Random::new(17);
         for number in 0..self.frames {
             if number == self.warm_up {

@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use proto::keys::SEALED_BYTES;
 use proto::netem::{Impairment, Netem};
 use proto::{Clock, Fec, Follow, FrameId, MediaTime, Pace, SendConfig, SendStats, SendStream, SessionId};
 
 use super::clockwork::{Clockwork, Skew};
+use super::keyring::{Lock, RunKeys};
 use super::{Address, MTU};
 
 /// How a sender is set up.
@@ -63,15 +65,22 @@ pub(super) struct Station {
     pub(super) past: SendStats,
     /// It was unplugged.
     pub(super) gone: bool,
+    pub(super) lock: Lock<RunKeys>,
 }
 
 impl Station {
-    pub(super) fn new(setup: Setup, session: SessionId, begin: Instant, now: Instant) -> Self {
+    pub(super) fn new(
+        setup: Setup,
+        session: SessionId,
+        keys: Option<RunKeys>,
+        begin: Instant,
+        now: Instant,
+    ) -> Self {
         let impairment: Impairment = setup.network.parse().expect("a network");
         let clock = Clockwork::new(begin, setup.clock);
         let media = Clock::new(clock.local(begin), MediaTime::from_micros(EPOCH));
         let local = clock.local(now);
-        let stream = start(&setup, session, media, local);
+        let stream = start(&setup, session, keys.is_some(), media, local);
         Self {
             setup,
             stream,
@@ -82,14 +91,16 @@ impl Station {
             network: Netem::new(impairment),
             past: SendStats::default(),
             gone: false,
+            lock: Lock::new(keys),
         }
     }
 
     /// Ends the stream as it is, and begins another.
-    pub(super) fn restart(&mut self, session: SessionId, now: Instant) {
+    pub(super) fn restart(&mut self, session: SessionId, keys: Option<RunKeys>, now: Instant) {
         self.past = sum(&self.past, self.stream.stats());
         let local = self.clock.local(now);
-        self.stream = start(&self.setup, session, self.media, local);
+        self.stream = start(&self.setup, session, keys.is_some(), self.media, local);
+        self.lock.change(keys);
         (self.session, self.wakes) = (session, Some(local));
     }
 
@@ -104,18 +115,28 @@ impl Station {
         [wakes, self.network.next_due()].into_iter().flatten().min()
     }
 
+    /// The longest datagram that it may seal, or send as it is.
+    pub(super) fn longest(&self) -> usize {
+        self.setup.datagram_bytes - seal_bytes(self.lock.keys().is_some())
+    }
+
     /// What all its sessions counted.
     pub(super) fn stats(&self) -> SendStats {
         sum(&self.past, self.stream.stats())
     }
 }
 
-fn start(setup: &Setup, session: SessionId, media: Clock, now: Instant) -> SendStream<Address> {
+fn start(
+    setup: &Setup,
+    session: SessionId,
+    is_keyed: bool,
+    media: Clock,
+    now: Instant,
+) -> SendStream<Address> {
     let config = SendConfig {
-        session,
         datagram_bytes: setup.datagram_bytes,
         overhead_bytes: super::WIRE_OVERHEAD as usize,
-        seal_bytes: 0,
+        seal_bytes: seal_bytes(is_keyed),
         pace: setup.pace,
         interval: setup.interval,
         name: format!("station {session}"),
@@ -123,12 +144,16 @@ fn start(setup: &Setup, session: SessionId, media: Clock, now: Instant) -> SendS
         fec: setup.fec,
         resend: setup.resend,
         follow: Follow::Slowest,
-        max_bitrate: None,
-        secret: [session.get() as u8; 16],
+        ..SendConfig::new(session, [session.get() as u8; 16])
     };
     let mut stream = SendStream::new(config, media, now);
     stream.set_next_frame(FrameId::new(setup.first));
     stream
+}
+
+/// By how much sealing makes a datagram longer.
+fn seal_bytes(is_keyed: bool) -> usize {
+    if is_keyed { SEALED_BYTES } else { 0 }
 }
 
 pub(super) fn sum(a: &SendStats, b: &SendStats) -> SendStats {

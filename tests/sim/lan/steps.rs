@@ -4,6 +4,7 @@ use proto::wire::{Body, Datagram};
 use proto::{RecvEvent, RecvOutput, SendOutput};
 
 use super::agenda::Node;
+use super::keyring::Seen;
 use super::ledger::LONGEST_CONTROL;
 use super::traffic::Load;
 use super::{Address, Lan};
@@ -45,6 +46,7 @@ impl Lan {
             return;
         }
         let (local, ledger) = (station.clock.local(self.now), &mut self.ledger);
+        let longest = station.longest();
         let mut past_waits = 0;
         for _ in 0..MOST_AT_ONCE {
             match station.stream.poll(local) {
@@ -55,8 +57,9 @@ impl Lan {
                     let datagrams = transmit.bytes.chunks(transmit.segment);
                     assert!(datagrams.len() <= 64, "{ledger}: too many for one call");
                     for datagram in datagrams {
-                        ledger.transmitted(transmit.to, datagram, station.setup.datagram_bytes);
-                        station.network.push_with(transmit.to, datagram, self.now);
+                        ledger.transmitted(transmit.to, datagram, longest);
+                        let sealed = station.lock.seal(datagram, &mut self.tap);
+                        station.network.push_with(transmit.to, sealed, self.now);
                     }
                 }
                 SendOutput::Event(event) => ledger.sender_event(station.session, &event),
@@ -102,6 +105,11 @@ impl Lan {
         loop {
             let receiver = &mut self.receivers[at];
             let Some((from, datagram)) = receiver.network.pop_with(self.now) else { break };
+            self.tap.iter_mut().for_each(|tap| tap(Seen::AtReceiver(at), datagram));
+            let Ok(datagram) = receiver.lock.open(datagram, local) else {
+                receiver.refused += 1;
+                continue;
+            };
             let outcome = receiver.stream.handle_datagram(from, datagram, local);
             receiver.monitor.arrived(&self.ledger, datagram, outcome);
             self.drain_receiver(at);
@@ -128,7 +136,9 @@ impl Lan {
                         matches!(Datagram::parse(bytes), Ok(Datagram { body: Body::Resend(_), .. }));
                     let load = if is_request { Load::Request } else { Load::Feedback };
                     ledger.traffic.add(load, bytes.len());
-                    receiver.back.push_with(to, bytes, self.now);
+                    if let Some(sealed) = receiver.lock.seal(bytes, &mut self.tap) {
+                        receiver.back.push_with(to, sealed, self.now);
+                    }
                     said += 1;
                     assert!(said < MOST_SAID, "{ledger}: a receiver does not come to rest");
                 }
@@ -168,16 +178,18 @@ impl Lan {
     /// Takes what has come back from a receiver to the senders.
     fn say_back(&mut self, at: usize) {
         while let Some((to, datagram)) = self.receivers[at].back.pop_with(self.now) {
-            let datagram = datagram.to_vec();
-            self.feed_back(to, at, &datagram);
+            let mut datagram = datagram.to_vec();
+            self.tap.iter_mut().for_each(|tap| tap(Seen::AtStation(to), &datagram));
+            self.feed_back(to, at, &mut datagram);
         }
     }
 
-    pub(super) fn feed_back(&mut self, to: usize, from: Address, datagram: &[u8]) {
+    pub(super) fn feed_back(&mut self, to: usize, from: Address, datagram: &mut [u8]) {
         let station = &mut self.stations[to];
         if station.gone {
             return;
         }
+        let Ok(datagram) = station.lock.open(datagram, station.clock.local(self.now)) else { return };
         self.ledger.fed_back(from, datagram);
         let outcome = station.stream.handle_datagram(from, datagram, station.clock.local(self.now));
         self.ledger.judged(datagram, outcome);
