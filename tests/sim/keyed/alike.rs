@@ -132,7 +132,7 @@ fn a_sender_that_restarts_is_seen_again_within_a_few_frames() {
 
 /// What a receiver says back that is harmed on its way is no reason to believe anything.
 #[test]
-fn what_is_harmed_on_the_way_back_is_refused_and_counted() {
+fn what_is_harmed_on_its_way_to_the_sender_is_refused_and_counted() {
     let receiver = ReceiverSetup {
         config: Means::BOTH.recv(),
         network: "loss=3%".into(),

@@ -74,13 +74,13 @@ type Pace = (Option<f64>, Option<usize>);
 struct Outsider {
     random: Random,
     /// What arrived at each end.
-    heard: Rc<RefCell<BTreeMap<End, Vec<Vec<u8>>>>>,
+    heard: Rc<RefCell<BTreeMap<Whom, Vec<Vec<u8>>>>>,
     stream: StreamSealer,
     receiver: ReceiverKeys,
 }
 
 /// A receiver; the sender if `None`.
-type End = Option<usize>;
+type Whom = Option<usize>;
 
 impl Outsider {
     fn new() -> Self {
@@ -145,7 +145,7 @@ impl Outsider {
     }
 
     /// Something that arrived there, as it was or with another session or a bit changed.
-    fn replay(&mut self, end: End) -> Vec<u8> {
+    fn replay(&mut self, end: Whom) -> Vec<u8> {
         let heard = self.heard.borrow();
         let Some(heard) = heard.get(&end) else { return Vec::new() };
         let mut datagram = heard[self.random.below(heard.len() as u64) as usize].clone();

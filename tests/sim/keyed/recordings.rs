@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::house::{House, OnAir, Way};
 
-/// He has everything of the run before, and the newcomer has heard nothing of the new one yet.
+/// He has everything of the run before, and the viewer has heard nothing of the new one yet.
 #[test]
-fn a_newcomer_is_shown_nothing_of_the_run_before_and_the_true_one_at_once() {
+fn who_has_just_come_is_shown_nothing_of_the_run_before_and_the_true_one_at_once() {
     for (seed, way) in (1..).zip([Way::Group, Way::Unicast, Way::Group, Way::Unicast]) {
         let (mut house, recorded) = recorded(seed, way);
         house.replace(0);
