@@ -42,8 +42,10 @@ impl Seal {
 #[derive(Debug)]
 pub(crate) struct Keyed {
     keys: SenderKeys,
-    /// The number of the receiver that subscribed from there last.
+    /// The number of the receiver that is let in there.
     receivers: BTreeMap<SocketAddr, u64>,
+    /// That of the receiver whose datagram was opened last.
+    speaker: u64,
     sealed: Vec<u8>,
     complaints: RateLimiter,
 }
@@ -51,7 +53,7 @@ pub(crate) struct Keyed {
 impl Keyed {
     pub(crate) fn new(keys: SenderKeys) -> Self {
         let complaints = RateLimiter::new(COMPLAIN_EVERY);
-        Self { keys, receivers: BTreeMap::new(), sealed: Vec::new(), complaints }
+        Self { keys, receivers: BTreeMap::new(), speaker: 0, sealed: Vec::new(), complaints }
     }
 
     /// Seals a stream to all, or to the viewer at this address.
@@ -80,9 +82,7 @@ impl Keyed {
         }
         match self.keys.open(datagram, now) {
             Ok((plain, receiver)) => {
-                if asks {
-                    self.note(peer.address, receiver);
-                }
+                self.speaker = receiver;
                 Some(plain)
             }
             Err(refusal) => {
@@ -96,10 +96,10 @@ impl Keyed {
         }
     }
 
-    /// Sends a reply to the receiver at this address.
+    /// Sends a reply to the receiver whose datagram was opened last.
     pub(crate) fn answer(&mut self, socket: &mut SendSocket, peer: Peer, plain: &[u8]) {
         self.sealed.clear();
-        if self.keys.seal_reply(self.receiver(peer.address), plain, &mut self.sealed) {
+        if self.keys.seal_reply(self.speaker, plain, &mut self.sealed) {
             // Whoever is not reached asks again.
             let _ = socket.answer(peer, &self.sealed);
         }
@@ -108,6 +108,12 @@ impl Keyed {
     /// What was refused so far.
     pub(crate) fn counts(&self) -> RefusalCounts {
         self.keys.counts()
+    }
+
+    /// Notes that the receiver whose datagram was opened last has shown the token of this address. What others say from
+    /// there, as what was recorded of a run before, has no stream sealed for them.
+    pub(crate) fn lets_in(&mut self, address: SocketAddr) {
+        self.note(address, self.speaker);
     }
 
     fn note(&mut self, address: SocketAddr, receiver: u64) {

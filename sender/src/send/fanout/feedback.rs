@@ -42,9 +42,13 @@ impl Fanout {
                 // A viewer that is not reached subscribes again.
                 None => drop(socket.answer(peer, reply)),
             };
+            let changes = changed_viewers.len();
             if let Some(served) = &mut served
                 && served.handle_datagram(peer, datagram, reply, changed_viewers, now)
             {
+                if let Some(keyed) = keyed.as_mut().filter(|_| changed_viewers.len() > changes) {
+                    keyed.lets_in(peer.address);
+                }
                 return true;
             }
             let is_from = |d: &Destination| d.socket == number && d.route().is_receiver(peer.address);

@@ -1,3 +1,5 @@
+mod keyed;
+
 use super::*;
 
 use std::net::UdpSocket;
