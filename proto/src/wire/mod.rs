@@ -18,6 +18,7 @@ pub use feedback::{MAX_RANGES, MAX_TRAINS, Pong, Report, ReportCounts, Resend, T
 pub(crate) use feedback::{emit_ping, lost_its_end};
 pub use header::{HEADER_BYTES, Header, Kind};
 pub use hello::{Hello, Invitation, MAX_NAME_BYTES, SourceState};
+#[cfg(feature = "keys")]
 pub(crate) use key_id::KEY_ID_BYTES;
 pub use key_id::KeyId;
 pub use subscribe::{Subscribe, SubscribeReply, SubscribeStatus};
