@@ -451,7 +451,8 @@ fn a_slow_pace_does_not_keep_a_sender_from_ending_and_every_frame_has_ended() {
     let other = format!("[::1]:{}", free_port());
     let to = ["--source", "pattern", "--dest", &one, "--dest", &other];
     let slow = sender(&[&to[..], &["--pace", "100kbit"]].concat());
-    pause(700);
+    let captures = || slow.stats().is_some_and(|stats| count(&stats, "/frames/captured") > 5);
+    assert!(comes_to(captures), "{}", slow.said());
     let ended = slow.interrupt();
     sender_adds_up(ended.totals());
     assert!(count(ended.totals(), "/frames/captured") > 5, "{}", ended.totals());
