@@ -84,7 +84,9 @@ fn a_stopped_sender_cannot_be_mistaken_for_a_live_one() {
     let has_card = |screen: &Screen| screen.reads("no signal") && screen.reads("for 0 s");
     assert!(display.comes_to(has_card), "{}", receiver.said());
     assert!(display.comes_to(|screen| screen.edge(screen.area()) == Some(RED)), "{}", receiver.said());
-    assert!(display.comes_to(|screen| screen.reads("for 1 s")), "it counts on");
+    // A busy computer may miss a second, and not all of them.
+    let counts_on = |screen: &Screen| (1..9).any(|seconds| screen.reads(&format!("for {seconds} s")));
+    assert!(display.comes_to(counts_on), "it counts on");
 
     sender.signal(Signal::CONT);
     let is_live = |screen: &Screen| small(screen).is_some() && !screen.is_red(screen.area());
