@@ -15,10 +15,11 @@ pub(crate) fn draw(bitmap: &mut Bitmap, fonts: &Fonts, window: (u32, u32)) -> Op
     let page = roomy.or_else(|| Some(HelpLayout::of(fonts, SMALLEST, false)).filter(fits))?;
     let (letters, (across, down)) = (page.letters, page.size);
     let mut painter = bitmap.begin(fonts, page.size, GROUND);
-    let (left, mut top) = (letters, letters / 2);
-    painter.text((left, top), "keys", letters, HEAD);
-    top += page.title;
-    painter.fill((left, top - page.title / 5), (across - 2 * left, (letters / 12).max(1)), FAINT);
+    let (left, mut top) = (letters, page.title + letters / 2);
+    if page.title > 0 {
+        painter.text((left, letters / 2), "keys", letters, HEAD);
+        painter.fill((left, top - page.title / 5), (across - 2 * left, (letters / 12).max(1)), FAINT);
+    }
     for (key, action) in KEYS {
         painter.text((left, top), key, letters, ACCENT);
         painter.text((left + page.keys, top), action, letters, TEXT);
@@ -31,7 +32,7 @@ pub(crate) fn draw(bitmap: &mut Bitmap, fonts: &Fonts, window: (u32, u32)) -> Op
 /// How the list is laid out with letters of a size.
 struct HelpLayout {
     letters: u32,
-    /// From the top of the title to that of the first key.
+    /// From the top of the title to that of the first key; 0 without one.
     title: u32,
     /// From one key to the next.
     line: u32,
@@ -45,8 +46,10 @@ impl HelpLayout {
         let widest = |column: fn(&(&'static str, &'static str)) -> &'static str| {
             KEYS.iter().map(|row| fonts.width(column(row), letters)).max().unwrap_or(0)
         };
-        let air = if is_roomy { letters } else { letters / 2 };
-        let (title, line) = (height(letters) + air, height(letters) + (air / 4) * u32::from(is_roomy));
+        let (title, line, air) = match is_roomy {
+            true => (height(letters) + letters, height(letters) + letters / 4, letters),
+            false => (0, height(letters), letters / 2),
+        };
         let keys = widest(|row| row.0) + letters * 3 / 2;
         let size =
             (keys + widest(|row| row.1) + 2 * letters, letters / 2 + title + KEYS.len() as u32 * line + air);
