@@ -85,6 +85,16 @@ fn a_greedy_member_of_a_group_and_a_forged_address_cost_the_others_nothing() {
     figure("forged bytes, and what reached the forged address", format!("{} {reached}", forger.fired));
     assert!(reached > 0, "no forged ping was answered: {}", watch.sender.stats().unwrap());
     assert!(reached <= forger.fired, "{reached} of {}", forger.fired);
+
+    // Whom the sender's computer looks for, with what is for him, for seconds.
+    let nobody = |number: u8| SocketAddrV4::new(Ipv4Addr::new(10, 77, 9, number), 7777);
+    let mut nobodies: Vec<_> = (0..=255)
+        .map(|number| Attacker::forging(lab.on("host2", raw_socket), nobody(number), &watch.viewer.running))
+        .collect();
+    watch.under("a group, pings from addresses that nobody has", |until| {
+        let each = (until - Instant::now()) / 256;
+        nobodies.iter_mut().for_each(|nobody| nobody.flood(Instant::now() + each, |_| Feedback::Ping));
+    });
     watch.end(&clip);
 }
 

@@ -10,6 +10,7 @@ mod found;
 mod hostile_feedback;
 mod latency_lan;
 mod namespaces;
+mod outsider;
 mod rate_lan;
 mod recipes;
 mod repair_group;

@@ -24,6 +24,9 @@ use super::sockopt;
 #[derive(Debug)]
 pub struct SendSocket {
     socket: Socket,
+    /// By which single receivers are sent to where the socket is a stream's: with a buffer of its own, so that who
+    /// does not exist, whom the kernel looks for for seconds (arp(7)), takes no room from the stream.
+    aside: Option<Socket>,
     /// What the kernel cuts sends into now; 0 for nothing.
     segment: usize,
     /// The only interface by which it serves, if one was named.
@@ -62,11 +65,18 @@ impl SendSocket {
     }
 
     /// Sends one or several datagrams by `route`: to its destination, or, in a group, to one receiver alone. Returns
-    /// how many of the bytes were taken: fewer than there are when the socket's buffer is full ([`WritableSet`]).
+    /// how many of the bytes were taken: fewer than there are when the socket's buffer is full ([`WritableSet`]). What
+    /// one receiver of a group alone is sent is lost then.
     ///
     /// # Errors
     /// What the system says; then all or some of them are not sent.
     pub fn send(&mut self, route: &mut Route, transmit: &Transmit<'_, SocketAddr>) -> io::Result<usize> {
+        if let (Some(address), Some(aside)) = (transmit.to, &self.aside) {
+            let to = Peer { address, at: route.from };
+            let send = |datagram| write(aside, to, datagram);
+            let sent = transmit.bytes.chunks(transmit.segment).try_for_each(send);
+            return sent.or_else(lost_where_full).map(|()| transmit.bytes.len());
+        }
         let to = Peer { address: transmit.to.unwrap_or_else(|| route.to()), at: route.from };
         if route.offload && transmit.bytes.len() > transmit.segment {
             match self.send_segmented(to, transmit) {
@@ -98,7 +108,10 @@ impl SendSocket {
     /// # Errors
     /// What the system says; then it is not sent.
     pub fn answer(&mut self, peer: Peer, datagram: &[u8]) -> io::Result<()> {
-        self.send_single(peer, datagram)
+        match &self.aside {
+            Some(aside) => write(aside, peer, datagram),
+            None => self.send_single(peer, datagram),
+        }
     }
 
     /// Gives what has come back, with who sent it, to `handle`, which says whether somebody here expected it, and may
@@ -144,7 +157,7 @@ impl SendSocket {
             sockopt::set_segment(&self.socket, transmit.segment)?;
             self.segment = transmit.segment;
         }
-        self.write(to, transmit.bytes)
+        write(&self.socket, to, transmit.bytes)
     }
 
     fn send_single(&mut self, to: Peer, datagram: &[u8]) -> io::Result<()> {
@@ -153,24 +166,7 @@ impl SendSocket {
             sockopt::set_segment(&self.socket, 0)?;
             self.segment = 0;
         }
-        self.write(to, datagram)
-    }
-
-    fn write(&self, to: Peer, bytes: &[u8]) -> io::Result<()> {
-        let address = to.address.into();
-        loop {
-            let sent = match to.at {
-                None => self.socket.send_to(bytes, &address),
-                Some(at) => recvmsg::send_from(&self.socket, at, &address, bytes),
-            };
-            match sent {
-                Ok(_) => return Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // Somebody's port was closed when an earlier datagram arrived: not this one's affair.
-                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
-                Err(error) => return Err(error),
-            }
-        }
+        write(&self.socket, to, datagram)
     }
 }
 
@@ -178,6 +174,27 @@ impl AsFd for SendSocket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
+}
+
+fn write(socket: &Socket, to: Peer, bytes: &[u8]) -> io::Result<()> {
+    let address = to.address.into();
+    loop {
+        let sent = match to.at {
+            None => socket.send_to(bytes, &address),
+            Some(at) => recvmsg::send_from(socket, at, &address, bytes),
+        };
+        match sent {
+            Ok(_) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // Somebody's port was closed when an earlier datagram arrived: not this one's affair.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn lost_where_full(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::WouldBlock { Ok(()) } else { Err(error) }
 }
 
 /// More than any datagram that receivers send.

@@ -66,6 +66,14 @@ pub(super) fn path_mtu(socket: &impl AsRawFd, is_ipv4: bool) -> io::Result<usize
     if result == 0 { Ok(usize::try_from(value).unwrap_or(0)) } else { Err(io::Error::last_os_error()) }
 }
 
+/// Has all that arrives go to the first of the sockets that share this one's port (socket(7),
+/// SO_ATTACH_REUSEPORT_CBPF, Linux 4.5).
+pub(super) fn first_hears_all(socket: &impl AsRawFd) -> io::Result<()> {
+    let mut code = [libc::sock_filter { code: (libc::BPF_RET | libc::BPF_K) as u16, jt: 0, jf: 0, k: 0 }];
+    let program = libc::sock_fprog { len: 1, filter: code.as_mut_ptr() };
+    set(socket, libc::SOL_SOCKET, libc::SO_ATTACH_REUSEPORT_CBPF, program)
+}
+
 fn set<T: Copy>(socket: &impl AsRawFd, level: c_int, name: c_int, value: T) -> io::Result<()> {
     // SAFETY: `value` lives through the call, and its size is given.
     let result = unsafe {

@@ -21,8 +21,9 @@ impl SendSocket {
     /// If the system refuses it, with the way out.
     pub fn open(route: &Route, options: &NetworkOptions) -> Result<Self> {
         let to = route.to();
-        let socket = Self::unbound(to, options)?;
+        let mut socket = Self::unbound(to, options)?;
         socket.socket.bind(&any_address(to).into())?;
+        socket.aside = Some(socket.beside(options).context("cannot share a UDP port")?);
         if to.ip().is_multicast() {
             let by = || format!("cannot send to the group {} by {}", to.ip(), route.interface());
             prepare_for_group(&socket.socket, to, options.ttl).with_context(by)?;
@@ -37,8 +38,10 @@ impl SendSocket {
     /// If that interface is gone again, or has no address to send from.
     pub fn follow(&self, route: &Route) -> Result<()> {
         let (socket, to, interface) = (&self.socket, route.to(), route.interface());
-        sockopt::forbid_fragmentation(socket, to.is_ipv4(), route.is_direct())
-            .context("cannot forbid fragmentation")?;
+        for socket in self.sockets() {
+            sockopt::forbid_fragmentation(socket, to.is_ipv4(), route.is_direct())
+                .context("cannot forbid fragmentation")?;
+        }
         if to.ip().is_multicast() {
             let by = || format!("cannot send to the group {} by {interface}", to.ip());
             if to.is_ipv6() {
@@ -54,10 +57,28 @@ impl SendSocket {
             return sockopt::leave_for_groups_by(socket, interface.index, from).with_context(by);
         }
         if route.is_named() {
-            sockopt::leave_by(socket, to.is_ipv4(), interface.index)
-                .with_context(|| format!("cannot send by {interface}"))?;
+            for socket in self.sockets() {
+                sockopt::leave_by(socket, to.is_ipv4(), interface.index)
+                    .with_context(|| format!("cannot send by {interface}"))?;
+            }
         }
         Ok(())
+    }
+
+    /// Another socket of its port, which hears nothing.
+    fn beside(&self, options: &NetworkOptions) -> Result<Socket> {
+        let local = self.local()?;
+        let aside = Self::unbound(local, options)?.socket;
+        // After this one was bound to a port that was nobody else's. Every other user is refused (socket(7)).
+        self.socket.set_reuse_port(true)?;
+        aside.set_reuse_port(true)?;
+        aside.bind(&local.into())?;
+        sockopt::first_hears_all(&aside)?;
+        Ok(aside)
+    }
+
+    fn sockets(&self) -> impl Iterator<Item = &Socket> {
+        std::iter::once(&self.socket).chain(&self.aside)
     }
 
     /// A socket of that address's family.
@@ -72,7 +93,7 @@ impl SendSocket {
             if at.is_ipv4() { socket.set_tos_v4(class) } else { socket.set_tclass_v6(class) }
                 .context("cannot set --dscp")?;
         }
-        Ok(Self { socket, segment: 0, only: None, place: Box::new([0; PLACE]), strangers: 0 })
+        Ok(Self { socket, aside: None, segment: 0, only: None, place: Box::new([0; PLACE]), strangers: 0 })
     }
 
     /// Opens a socket that serves at `at`, and replies from the address that a datagram was sent to.
