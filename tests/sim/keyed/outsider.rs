@@ -29,11 +29,14 @@ fn whoever_has_no_key_changes_nothing() {
         }
         let refused = outcome.receivers[0].refused;
         println!("refused by a receiver: {refused:?}, by the sender: {:?}", outcome.refused);
-        assert!(refused.unkeyed > 50_000 && refused.forged > 10_000 && refused.replayed > 50_000);
+        let least = u64::from(frames());
+        assert!(
+            refused.unkeyed > 160 * least && refused.forged > 33 * least && refused.replayed > 160 * least
+        );
     }
 }
 
-/// Ten seconds of 1080p in a second run of the sender, to a group that loses 1 %, or to one receiver that subscribes.
+/// Three seconds of 1080p, or ten in a long run, in a second run of the sender, to a group that loses 1 %, or to one receiver that subscribes.
 fn run(subscribes: bool, mut outsider: Option<Outsider>) -> (Outcome, Vec<Pace>) {
     let receivers: Vec<_> =
         (1..=if subscribes { 1 } else { 3 }).map(|seed| receiver(seed, subscribes)).collect();
@@ -48,7 +51,7 @@ fn run(subscribes: bool, mut outsider: Option<Outsider>) -> (Outcome, Vec<Pace>)
     lan.kill_and_restart(station);
     lan.run_for(Duration::from_secs(1));
     let mut paces = Vec::new();
-    for number in 0..300 {
+    for number in 0..frames() {
         lan.push(station, 170_000);
         for _ in 0..33 {
             lan.run_for(INTERVAL / 33);
@@ -60,6 +63,10 @@ fn run(subscribes: bool, mut outsider: Option<Outsider>) -> (Outcome, Vec<Pace>)
     }
     lan.run_for(Duration::from_millis(100));
     (lan.finish(), paces)
+}
+
+fn frames() -> u32 {
+    if std::env::var_os("CHUNKCAST_ATTACKS").is_some() { 300 } else { 90 }
 }
 
 fn receiver(seed: u64, subscribes: bool) -> ReceiverSetup {
