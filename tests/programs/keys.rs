@@ -3,18 +3,20 @@
 use std::fs;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use proto::Random;
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::common::clip::Clip;
 use crate::common::collector::{Collector, assert_whole_and_in_order};
 use crate::common::running::{Running, count, receiver, receiver_adds_up, run, sender};
-use crate::common::{Folder, alone, beside_others, comes_to, free_address, pause};
+use crate::common::{Folder, alone, beside_others, comes_to, figure, free_address, pause};
 
 /// A key file of its own.
 fn key_file(folder: &Folder, name: &str) -> String {
@@ -234,6 +236,28 @@ fn nothing_of_the_picture_the_name_or_the_key_is_on_the_wire_or_in_what_is_said(
         assert!(!text.contains(&format!(" {word} ")) && !text.contains(&secret), "{what}: {text}");
     }
     assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o077, 0);
+}
+
+#[test]
+fn who_has_a_key_leaves_no_core_dump() {
+    let _beside = beside_others();
+    let folder = Folder::new();
+    let (key, here) = (key_file(&folder, "key"), folder.path().to_string_lossy().into_owned());
+    let dumps = |name: &'static str, arguments: &[&str]| {
+        let under = ["env", "-C", &here, "prlimit", "--core=unlimited:"];
+        let running = Running::start(name, &under, arguments);
+        assert!(comes_to(|| running.stats().is_some()), "{}", running.said());
+        running.signal(Signal::ABORT);
+        running.end_within(20).status.core_dumped()
+    };
+    let to = free_address();
+    let sends = ["--dest", &to, "--source", "pattern", "--size", "160x120"];
+    let listens = ["--listen", &to, "--output", "none"];
+    let keyed = ["--key-file", &key];
+    assert!(!dumps("sender", &[&sends[..], &keyed].concat()));
+    assert!(!dumps("receiver", &[&listens[..], &keyed].concat()));
+    // It is the key's doing, unless this computer keeps none at all.
+    figure("core dump without a key", dumps("sender", &sends));
 }
 
 /// Everything between a sender and a receiver goes through it, so that it can send in the name of either.
