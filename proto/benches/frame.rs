@@ -100,7 +100,30 @@ fn main() {
 
     parity(&jpeg);
     #[cfg(feature = "keys")]
-    [Suite::Aes, Suite::ChaCha].into_iter().for_each(|suite| keyed(&jpeg, suite));
+    {
+        [Suite::Aes, Suite::ChaCha].into_iter().for_each(|suite| keyed(&jpeg, suite));
+        signed(&jpeg);
+    }
+}
+
+/// The frame's hash signed, and that checked: what a signature by the sender would add at each end.
+#[cfg(feature = "keys")]
+fn signed(jpeg: &[u8]) {
+    use ring::digest::{SHA256, digest};
+    use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
+    let pair = Ed25519KeyPair::from_seed_unchecked(&[1; 32]).unwrap();
+    let key = UnparsedPublicKey::new(&ED25519, pair.public_key().as_ref().to_vec());
+    bench("SHA-256", 1, |_| {
+        black_box(digest(&SHA256, jpeg));
+    });
+    let sign = || pair.sign(digest(&SHA256, jpeg).as_ref());
+    bench("hash and sign Ed25519", 1, |_| {
+        black_box(sign());
+    });
+    let signature = sign();
+    bench("hash and check Ed25519", 1, |_| {
+        key.verify(digest(&SHA256, jpeg).as_ref(), signature.as_ref()).unwrap();
+    });
 }
 
 /// The datagrams of the frame sealed by this cipher, and opened; and a made-up hello, which is refused.
