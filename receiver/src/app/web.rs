@@ -141,6 +141,7 @@ const FAMILIES: &[Family] = &[
     Family::counter("chunkcast_receiver_kernel_dropped_datagrams_total", "Datagrams that the socket's buffer had no room for", "datagrams/kernel_dropped"),
     Family::counter("chunkcast_receiver_turned_away_datagrams_total", "Datagrams that the system dropped for the receiver during a flood", "datagrams/turned_away"),
     Family::counter("chunkcast_receiver_contested_datagrams_total", "Datagrams that showed that somebody else speaks in the sender's name", "datagrams/contested"),
+    Family::counter("chunkcast_receiver_refused_datagrams_total", "Datagrams that were refused because of a key, by reason", "keyed/*").by(&["reason"]),
     Family::counter("chunkcast_receiver_missing_chunks_total", "Chunks of lost pictures that never arrived", "datagrams/missing"),
     Family::counter("chunkcast_receiver_repair_total", "What repair came to: pictures made whole, by what; chunks that did and did not arrive when first sent; what was requested", "repair/*").by(&["kind"]),
     Family::counter("chunkcast_receiver_output_frames_total", "Pictures written by an output", "outputs/*/written").by(&["name"]),
@@ -160,7 +161,8 @@ mod tests {
 
     #[test]
     fn every_metric_is_found_in_the_statistics() {
-        let mut counters = FeedCounters::default();
+        let keyed = Some(proto::keys::RefusalCounts::default());
+        let mut counters = FeedCounters { keyed, ..FeedCounters::default() };
         counters.outputs.push(feed::OutputObject { name: "-".into(), written: 1, dropped: 0 });
         let object =
             serde_json::to_value(Reports::since(Instant::now()).make(&mut counters, true).object).unwrap();

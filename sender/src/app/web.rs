@@ -116,6 +116,7 @@ const FAMILIES: &[Family] = &[
     Family::counter("chunkcast_sender_datagrams_total", "Datagrams with chunks that were sent, by kind", "datagrams/*").by(&["kind"]),
     Family::counter("chunkcast_sender_bytes_total", "Bytes of datagrams that were sent", "bytes/sent"),
     Family::counter("chunkcast_sender_errors_total", "Sends that the system refused, and failures of the source", "errors/*").by(&["kind"]),
+    Family::counter("chunkcast_sender_refused_datagrams_total", "Datagrams that were refused because of the key, by reason", "keyed/*").by(&["reason"]),
     Family::gauge("chunkcast_sender_delay_seconds", "Delays since the last report, by stage", "ms/*/*", 1e-3).by(&["stage", "of"]),
     Family::gauge("chunkcast_sender_pace_bits_per_second", "The slowest destination's pace, unless frames go at once", "pace/rate_mbps", 1e6),
     Family::gauge("chunkcast_sender_quality", "The JPEG quality used last", "quality", 1.0),
@@ -137,6 +138,7 @@ mod tests {
     #[test]
     fn every_metric_is_found_in_the_statistics() {
         let stats = Stats::default();
+        stats.lock().keyed = Some(proto::keys::RefusalCounts::default());
         stats.lock().destinations.push(crate::stats::DestinationCounters::default());
         let object = Reports::new(SessionId::new(1), 80).make(&stats, false).object;
         let object = serde_json::to_value(object).unwrap();
