@@ -173,15 +173,16 @@ impl Args {
     /// # Errors
     /// If it does not, with the way out.
     pub fn check(&self) -> Result<(), clap::Error> {
-        if self.command.is_none()
-            && self.format == StreamFormat::Rtp
-            && (self.listen.is_empty() || !self.connect.is_empty() || !self.name.is_empty())
-        {
-            let wrong =
-                "RTP/JPEG is only listened to: give --listen ADDR:PORT, and neither names nor --connect";
-            return Err(Self::command().error(ErrorKind::ArgumentConflict, wrong));
-        }
-        Ok(())
+        let wrong = if self.command.is_some() || self.format != StreamFormat::Rtp {
+            return Ok(());
+        } else if self.listen.is_empty() || !self.connect.is_empty() || !self.name.is_empty() {
+            "RTP/JPEG is only listened to: give --listen ADDR:PORT, and neither names nor --connect"
+        } else if self.keys.is_given() {
+            "RTP/JPEG cannot be sealed, so nothing of it has a key: leave out --key and --key-file, or --format rtp"
+        } else {
+            return Ok(());
+        };
+        Err(Self::command().error(ErrorKind::ArgumentConflict, wrong))
     }
 }
 
@@ -307,6 +308,9 @@ mod tests {
             let (error, code) = check(&format!("receiver --format rtp{more}")).unwrap_err();
             assert!(error.contains("give --listen") && code == 2, "{more}: {error}");
         }
+        let (error, _) =
+            check("receiver --format rtp --listen 0.0.0.0:5004 --key-file door.key").unwrap_err();
+        assert!(error.contains("leave out --key"), "{error}");
     }
 
     #[test]

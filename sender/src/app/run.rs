@@ -39,6 +39,11 @@ pub fn run(args: &Args) -> Result<()> {
     proto::warm_up();
     // Before anything is opened: it may have to be asked for.
     let key = args.keys.for_sender()?;
+    if key.is_some() && args.format == StreamFormat::Rtp {
+        tracing::warn!(
+            "RTP/JPEG cannot be sealed: everybody on the way sees these pictures, whatever key there is"
+        );
+    }
     let sockets = SenderSockets::open(args)?;
     let web = Web::bind(&args.web, args.web_policy, key.iter().cloned().collect())?;
     let console = Console::new("sender").in_format(args.system.log_format);

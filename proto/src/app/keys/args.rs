@@ -98,9 +98,13 @@ fn of_text(text: &str) -> Result<Key> {
         return ask_for_key("Key (twelve words, or the phrase): ").context("--key -");
     }
     let key = read_key(text).context("--key")?;
-    tracing::warn!(
-        "the key on the command line is seen by everybody on this computer: --key -, or --key-file FILE, keeps it secret"
-    );
+    let is_typed = std::env::args_os().any(|word| word.to_string_lossy().contains(text));
+    let seen = if is_typed {
+        "on the command line is seen by everybody on this computer"
+    } else {
+        "in the configuration file is seen by everybody who may read that"
+    };
+    tracing::warn!("the key {seen}: --key -, or --key-file FILE, keeps it secret");
     Ok(key)
 }
 
