@@ -173,7 +173,7 @@ fn with_window(drive: impl FnOnce(&mut View) + Send) {
                 done.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             })
         };
-        window.run(&feeds, None, &Keyring::new(Vec::new(), None).unwrap(), &stop).unwrap();
+        window.run(&feeds, None, &Keyring::new(Vec::new(), None, false).unwrap(), &stop).unwrap();
         driving.join().unwrap();
     });
 }

@@ -163,7 +163,7 @@ fn keyring(args: &Args) -> Result<Arc<Keyring>> {
             _ => tracing::warn!("no key of {name:?} is kept"),
         }
     }
-    Ok(Arc::new(Keyring::new(given, store)?))
+    Ok(Arc::new(Keyring::new(given, store, args.output.contains(&OutputSpec::Window))?))
 }
 
 fn stream_config(args: &Args) -> Result<StreamConfig> {

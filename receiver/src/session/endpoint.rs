@@ -241,12 +241,17 @@ impl Endpoint {
         if let Some((from, session)) = unproven
             && self.unproven.replace(session) != Some(session)
         {
+            let (why, way_out) = match self.shared.config.feedback() {
+                true => ("it answers nothing that is said to it", "give it a way back"),
+                false => ("nothing is said to it", "leave out --feedback off"),
+            };
             tracing::warn!(
-                "{from} answers nothing that is said to it, so it cannot be told whether it is live or a recording of it; \
-                 give it a way back, or trust who is on this network"
+                "it cannot be told whether {from} is live or a recording of it, since {why}; {way_out}, or trust who is on \
+                 this network"
             );
         }
-        let lock = self.opener.lock;
+        // Another sender's key does not matter to the one that is shown.
+        let lock = self.opener.lock.filter(|_| self.slots[0].heard().is_none());
         if std::mem::replace(&mut self.lock, lock) != lock {
             let feed = &self.slots[0].feed;
             feed.live().is_locked(lock.map(LockState::sentence));

@@ -29,6 +29,8 @@ pub struct Keyring {
     has_names: AtomicBool,
     /// What was typed last, until the program ends: the sender's name is known only once it is opened.
     typed: Mutex<Option<(KeyId, Zeroizing<String>)>>,
+    /// How else a code is given than at the start.
+    pub(super) way_in: &'static str,
     /// Raised when a sender's key turns out not to be known.
     pub(crate) bell: Event,
     /// Senders whose key is not known, and when that was last noticed.
@@ -37,11 +39,11 @@ pub struct Keyring {
 }
 
 impl Keyring {
-    /// With these keys, that were given, and those of the store.
+    /// With these keys, that were given, and those of the store; more are typed in the window, if there is one.
     ///
     /// # Errors
     /// If the system has no file descriptors left.
-    pub fn new(given: Vec<Key>, store: Option<KeyStore>) -> Result<Self> {
+    pub fn new(given: Vec<Key>, store: Option<KeyStore>, has_window: bool) -> Result<Self> {
         let is_strict = !given.is_empty();
         let mut keys = given;
         if let Some(store) = &store {
@@ -55,6 +57,7 @@ impl Keyring {
             has_names: AtomicBool::new(store.as_ref().is_some_and(|store| !store.is_empty())),
             store: Mutex::new(store),
             typed: Mutex::default(),
+            way_in: if has_window { ", or press k in the window and type it" } else { "" },
             bell: Event::new()?,
             locked: Mutex::default(),
             complaints: Mutex::new(RateLimiter::new(COMPLAIN_EVERY)),
@@ -164,7 +167,7 @@ mod tests {
 
     #[test]
     fn keys_that_are_made_up_fill_no_memory_and_are_soon_forgotten() {
-        let keyring = Keyring::new(Vec::new(), None).unwrap();
+        let keyring = Keyring::new(Vec::new(), None, false).unwrap();
         let now = Instant::now();
         let made_up = |number: u64| KeyId::new(number.to_be_bytes());
         for number in 0..1000 {

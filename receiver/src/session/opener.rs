@@ -212,6 +212,7 @@ impl Opener {
             }
             self.impostors.push(from);
         }
+        self.note_open(now);
         if self.complaints.is_due(now) {
             let name = printable(hello.name);
             tracing::warn!(
@@ -271,6 +272,14 @@ impl Opener {
         }
     }
 
+    /// Notes that only who has a key is shown, where that is why nothing is.
+    fn note_open(&mut self, now: Instant) {
+        let knows_anybody = self.keys.as_ref().is_some_and(ReceiverKeys::knows_anybody);
+        if !knows_anybody && self.lock.is_none() {
+            (self.lock, self.locked_at) = (Some(LockState::Open), Some(now));
+        }
+    }
+
     fn note(&mut self, from: Option<SocketAddr>, refusal: Refusal, now: Instant) {
         // What cannot be opened says nothing while something can.
         let knows_anybody = self.keys.as_ref().is_some_and(ReceiverKeys::knows_anybody);
@@ -290,7 +299,8 @@ impl Opener {
                 if !speaks {
                 } else if is_without {
                     tracing::warn!(
-                        "{from} is locked with key {key}: give its code with --key -, or its file with --key-file FILE"
+                        "{from} is locked with key {key}: give its code with --key -, or its file with --key-file FILE{}",
+                        self.keyring.way_in
                     );
                 } else {
                     tracing::warn!(
@@ -299,9 +309,7 @@ impl Opener {
                 }
             }
             Refusal::Unkeyed => {
-                if !knows_anybody && self.lock.is_none() {
-                    (self.lock, self.locked_at) = (Some(LockState::Open), Some(now));
-                }
+                self.note_open(now);
                 if self.complaints.is_due(now) {
                     tracing::warn!(
                         "{from} sends without a key and is not shown; to see it, leave out --key and --key-file"

@@ -32,6 +32,11 @@ impl StreamConfig {
         }
     }
 
+    /// Whether anything is said to its sender.
+    pub(super) fn feedback(&self) -> bool {
+        matches!(self, Self::Chunkcast(RecvConfig { feedback: true, .. }))
+    }
+
     /// The session and the name that a datagram says, if it is one that begins a stream of this format. The name is
     /// empty where there is none.
     pub(super) fn begins<'a>(&self, datagram: &'a [u8]) -> Option<(SessionId, &'a str)> {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use proto::app::Checklist;
-use proto::diagnosis::{Counters, explain};
+use proto::diagnosis::{Cause, Counters, explain};
 use proto::keys::{KeyId, is_sealed, locked_by};
 use proto::names::printable;
 use proto::sys::{Interface, Stop};
@@ -158,7 +158,10 @@ impl Heard {
         for datagrams in self.useless.iter() {
             list.note(datagrams)?;
         }
-        for cause in explain(&counters) {
+        // What is sealed is not counted, and does arrive.
+        let is_only_locked = self.locked.is_some() && self.sender.is_none();
+        let is_told = |cause: &Cause| !(is_only_locked && matches!(cause, Cause::NothingArrives { .. }));
+        for cause in explain(&counters).into_iter().filter(is_told) {
             if cause.needs_attention() {
                 list.attention(cause)?;
             } else {

@@ -31,7 +31,7 @@ fn sealed(stream: &mut StreamSealer, plain: &[u8]) -> Vec<u8> {
 #[test]
 fn where_a_sender_seals_nothing_unsealed_is_believed_though_others_are_open() {
     let key = Key::from_random(&[1; 16]);
-    let keyring = Arc::new(Keyring::new(Vec::new(), None).unwrap());
+    let keyring = Arc::new(Keyring::new(Vec::new(), None, false).unwrap());
     keyring.enter(&Key::code(&[1; 16]), None).unwrap();
     let mut opener = Opener::new(&keyring, false, "").unwrap();
     assert!(!opener.is_strict);

@@ -28,7 +28,7 @@ pub(crate) enum Typed {
 impl KeyEntry {
     /// Begins to take in the code of the sender with this key.
     pub(crate) fn begin(&mut self, wanted: KeyId) {
-        *self = Self { wanted: Some(wanted), ..Self::default() };
+        *self = Self { text: empty(), wanted: Some(wanted), wrong: None };
     }
 
     /// Whether a code is being typed.
@@ -52,7 +52,7 @@ impl KeyEntry {
             (Keycode::V, _) if held.intersects(Mod::LCTRLMOD | Mod::RCTRLMOD) => return Typed::Paste,
             (Keycode::Insert, _) if held.intersects(Mod::LSHIFTMOD | Mod::RSHIFTMOD) => return Typed::Paste,
             (Keycode::Return | Keycode::KpEnter, Some(wanted)) if !self.text.trim().is_empty() => {
-                return Typed::Whole(std::mem::take(&mut self.text), wanted);
+                return Typed::Whole(std::mem::replace(&mut self.text, empty()), wanted);
             }
             _ => {}
         }
@@ -83,6 +83,11 @@ impl KeyEntry {
         };
         [Some(typed), self.wrong.clone()].into_iter().flatten().collect()
     }
+}
+
+/// Where no part of a code is left behind when it grows.
+fn empty() -> Zeroizing<String> {
+    Zeroizing::new(String::with_capacity(MOST_BYTES))
 }
 
 /// More than any code or phrase.
