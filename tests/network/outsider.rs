@@ -79,7 +79,7 @@ impl Outsider {
         // What viewers say: that all is lost, that all be sent again, and that a thousand more want it.
         let viewer = SocketAddrV4::new(Ipv4Addr::new(10, 77, 0, 2), 9000);
         let number = self.random.below(1000);
-        let stranger =
+        let nobody =
             SocketAddrV4::new(Ipv4Addr::new(10, 77, (number / 250) as u8 + 1, (number % 250) as u8), 9000);
         let lost: Vec<u8> = (0..64).map(|at| if at < 8 { 0 } else { 0xff }).collect();
         for datagram in [
@@ -91,7 +91,7 @@ impl Outsider {
         ] {
             self.send(viewer, self.sender, &datagram);
         }
-        self.send(stranger, self.sender, &control(Kind::Subscribe, SessionId::new(u64::MAX), &[0; 80]));
+        self.send(nobody, self.sender, &control(Kind::Subscribe, SessionId::new(u64::MAX), &[0; 80]));
     }
 
     fn send(&mut self, from: SocketAddrV4, to: SocketAddrV4, datagram: &[u8]) {

@@ -230,4 +230,5 @@ class Receiver:
             check(named, "wrong_key")
             if named not in self.turns:
                 self.turns.insert(0, named)
+            raise Refused("early")
         raise Refused("unkeyed")

@@ -95,7 +95,7 @@ def of_a_sender(maker):
     says_hello, data = sender.seal(maker.plain("hello"), stream=1), sender.seal(plain, stream=1)
     no("unkeyed", "It is not sealed.", maker.plain("hello"), "unkeyed")
     no("locked", "Not sealed: the sender's key is the receiver's, and it says nothing more.",
-       locked(maker, KEY.id), "unkeyed")
+       locked(maker, KEY.id), "early")
     no("locked-other", "Not sealed: the sender has another key.", locked(maker, wire.Key(OTHER).id), "wrong_key")
     no("empty", "Nothing.", b"", "unkeyed")
     no("short", "It is too short for a tag.", data[:59], "malformed", hello)

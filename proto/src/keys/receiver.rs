@@ -247,8 +247,9 @@ impl ReceiverKeys {
         let Some(at) = self.keys.iter().position(|own| own.id() == key) else {
             return Refusal::WrongKey(key);
         };
+        // It has a key, and is asked by that one from now on.
         self.turns.name(at);
-        Refusal::Unkeyed
+        Refusal::Early
     }
 }
 

@@ -234,7 +234,7 @@ fn a_key_that_the_sender_names_is_used_if_it_is_known_and_else_named() {
         })
     };
     assert_eq!(opened(&mut receiver, &locked(3), t0()), Err(Refusal::WrongKey(key(3).id())));
-    assert_eq!(opened(&mut receiver, &locked(2), t0()), Err(Refusal::Unkeyed));
+    assert_eq!(opened(&mut receiver, &locked(2), t0()), Err(Refusal::Early));
     let header = Header::control(
         Kind::Subscribe,
         SessionId::new(u64::MAX),

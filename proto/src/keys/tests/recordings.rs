@@ -129,7 +129,7 @@ fn whoever_names_wrong_keys_does_not_keep_a_receiver_from_subscribing() {
         let mut asked = says(&mut receiver, &subscribe());
         is_heard |= sender.open(&mut asked, t0()).is_ok();
         for named in [1, 2, 4, 3, 1, 2, 4] {
-            assert_eq!(opened(&mut receiver, &locked(named), t0()), Err(Refusal::Unkeyed));
+            assert_eq!(opened(&mut receiver, &locked(named), t0()), Err(Refusal::Early));
         }
     }
     assert!(is_heard);
