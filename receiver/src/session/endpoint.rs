@@ -242,11 +242,11 @@ impl Endpoint {
             && self.unproven.replace(session) != Some(session)
         {
             let (why, way_out) = match self.shared.config.feedback() {
-                true => ("it answers nothing that is said to it", "give it a way back"),
-                false => ("nothing is said to it", "leave out --feedback off"),
+                true => ("answers nothing that is said to it", "give it a way back"),
+                false => ("is told nothing", "leave out --feedback off"),
             };
             tracing::warn!(
-                "it cannot be told whether {from} is live or a recording of it, since {why}; {way_out}, or trust who is on \
+                "{from} {why}, so it cannot be told whether it is live or a recording of it; {way_out}, or trust who is on \
                  this network"
             );
         }
