@@ -63,6 +63,11 @@ impl Stage {
         numbers.split(' ').nth(1).unwrap().parse().unwrap()
     }
 
+    /// How many UDP sockets there are on a host.
+    pub(crate) fn sockets(&self, host: usize) -> usize {
+        self.lab.run(&format!("host{host}"), &["cat", "/proc/net/udp", "/proc/net/udp6"]).lines().count()
+    }
+
     /// What a server on a host, that it shows itself by, answers to a request for its health.
     pub(crate) fn health(&self, host: usize, port: u16) -> String {
         let url = format!("http://127.0.0.1:{port}/healthz");
@@ -113,6 +118,11 @@ impl<'a> RecipeRun<'a> {
         let Started { child, text, said } = self.commands.last_mut().unwrap();
         let status = wait(child).unwrap_or_else(|| panic!("{text} does not end: {}", read(said)));
         assert!(status, "{text}: {}", read(said));
+    }
+
+    /// What the command that was started last has said.
+    pub(crate) fn said_last(&self) -> String {
+        self.commands.last().map(|command| read(&command.said)).unwrap_or_default()
     }
 
     /// Ends the command that was started last, which must still run.
