@@ -50,6 +50,7 @@ local f = {
   resends = ProtoField.bool("chunkcast.hello.resends", "Answers retransmission requests", 8, nil, 0x02),
   viewers = ProtoField.uint16("chunkcast.hello.viewers", "Viewers"),
   report_every = ProtoField.uint16("chunkcast.hello.report_every", "Report every, ms"),
+  interval = ProtoField.uint32("chunkcast.hello.interval", "Frame interval, us"),
   token = ProtoField.uint64("chunkcast.token", "Token", base.HEX),
   asked = ProtoField.uint64("chunkcast.pong.asked", "Asked, µs on the receiver's clock"),
   heard = ProtoField.uint64("chunkcast.pong.heard", "Heard, µs"),
@@ -192,6 +193,7 @@ bodies[3] = function(body, tree)
     branch:add(f.resends, flags)
     text = text .. string.format(", %d viewers", body.add(f.viewers, 2):uint())
     body.add(f.report_every, 2)
+    if body.left() >= 4 then body.add(f.interval, 4) end
   end
   return text
 end

@@ -234,7 +234,8 @@ impl Vector {
             viewers: self.number("viewers"),
             report_every: Duration::from_millis(self.number("report every")),
         });
-        Some(Hello { state, name: self.field("name"), invitation })
+        let interval = self.get("interval").map(|_| Duration::from_micros(self.number("interval")));
+        Some(Hello { state, name: self.field("name"), invitation, interval })
     }
 
     fn token(&self) -> Token {

@@ -1,5 +1,7 @@
 //! A frame that has arrived, as it is handed on.
 
+use std::time::Duration;
+
 use proto::{Frame, FrameId};
 
 /// A frame that has arrived whole.
@@ -11,4 +13,13 @@ pub struct Received {
     pub sender: u32,
     /// The JPEG, and when it was taken.
     pub frame: Frame,
+}
+
+/// How far a sender's captures are apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interval {
+    /// From one to the next.
+    pub apart: Duration,
+    /// Whether it is the sender's word, or was learned from several; else it may soon turn out to be another.
+    pub is_sure: bool,
 }

@@ -116,6 +116,7 @@ pub(crate) fn compare(name: &str, bytes: &[u8], shown: &HashMap<&str, String>) {
             is("chunkcast.hello.name", hello.name.to_owned());
             is("chunkcast.hello.viewers", text(hello.invitation.map(|it| it.viewers)));
             is("chunkcast.hello.report_every", text(hello.invitation.map(|it| it.report_every.as_millis())));
+            is("chunkcast.hello.interval", text(hello.interval.map(|interval| interval.as_micros())));
         }
         Body::Report(report) => {
             is("chunkcast.report.delivered", report.counts.delivered.to_string());
@@ -157,6 +158,7 @@ const FIELDS: &[&str] = &[
     "chunkcast.hello.name",
     "chunkcast.hello.viewers",
     "chunkcast.hello.report_every",
+    "chunkcast.hello.interval",
     "chunkcast.token",
     "chunkcast.report.delivered",
     "chunkcast.report.arrived",

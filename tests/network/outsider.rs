@@ -110,7 +110,7 @@ fn control(kind: Kind, session: SessionId, body: &[u8]) -> Vec<u8> {
 
 fn hello(session: SessionId) -> Vec<u8> {
     let header = Header::control(Kind::Hello, session, FrameId::new(1), MediaTime::from_micros(1));
-    let hello = Hello { state: SourceState::Live, name: "door", invitation: None };
+    let hello = Hello { state: SourceState::Live, name: "door", invitation: None, interval: None };
     let mut datagram = Vec::new();
     wire::emit_control(&header, Some(&hello), &mut datagram);
     datagram

@@ -35,7 +35,12 @@ fn control(kind: Kind, captured: u64, body: impl FnOnce(&mut Vec<u8>)) -> Vec<u8
 fn hello(captured: u64, listens: bool) -> Vec<u8> {
     let invitation =
         Invitation { is_group: true, resends: true, viewers: 1, report_every: Duration::from_millis(100) };
-    let hello = Hello { state: SourceState::Live, name: "door", invitation: listens.then_some(invitation) };
+    let hello = Hello {
+        state: SourceState::Live,
+        name: "door",
+        invitation: listens.then_some(invitation),
+        interval: None,
+    };
     let header = Header::control(Kind::Hello, SESSION, FrameId::new(5), MediaTime::from_micros(captured));
     let mut datagram = Vec::new();
     wire::emit_control(&header, Some(&hello), &mut datagram);

@@ -1,7 +1,7 @@
 //! The output of a receiving stream: events, datagrams, and when to poll again.
 
 use std::fmt;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::reassemble::{Delivery, Loss};
 use crate::seq::SessionId;
@@ -45,6 +45,8 @@ pub enum RecvEvent<S> {
         name: String,
         /// Whether it has pictures.
         state: SourceState,
+        /// How far its captures are apart, as it says; a later change of that alone is not told.
+        interval: Option<Duration>,
     },
     /// The sender ended its session: it said goodbye, and nothing for a while after it.
     Goodbye,

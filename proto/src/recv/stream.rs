@@ -68,6 +68,7 @@ struct PastSession {
 struct HelloState {
     name: String,
     state: SourceState,
+    interval: Option<Duration>,
     /// Whether the session has said hello.
     is_heard: bool,
     /// Whether this was told as an event.

@@ -253,7 +253,8 @@ mod tests {
 
     #[test]
     fn a_hello_is_read_as_it_was_written() {
-        let hello = Hello { state: SourceState::Gone, name: "bench 3 – left", invitation: None };
+        let hello =
+            Hello { state: SourceState::Gone, name: "bench 3 – left", invitation: None, interval: None };
         let mut bytes = Vec::new();
         emit_control(&Header { kind: Kind::Hello, ..data_header() }, Some(&hello), &mut bytes);
         assert_eq!(Datagram::parse(&bytes).unwrap().body, Body::Hello(hello));

@@ -6,12 +6,12 @@
 //! +---------------+---------------+---------------+---------------+
 //! |     flags     |            viewers            |
 //! +---------------+---------------+---------------+
-//! |   report every, milliseconds  |
-//! +-------------------------------+
+//! |   report every, milliseconds  |       frame interval, microseconds
+//! +-------------------------------+ - - -
 //! ```
 //!
-//! What follows the name is there if the sender listens to receivers. Flags: 1, it sends to a group; 2, it answers
-//! resend requests.
+//! What follows the name is there if the sender listens to receivers; the interval, if it is known. Flags: 1, it sends to
+//! a group; 2, it answers resend requests.
 
 use std::time::Duration;
 
@@ -29,6 +29,8 @@ pub struct Hello<'a> {
     pub name: &'a str,
     /// What it wants to be told; `None` if it does not listen.
     pub invitation: Option<Invitation>,
+    /// How far its captures are apart, in whole microseconds, as far as it knows; told with an invitation only.
+    pub interval: Option<Duration>,
 }
 
 /// What a sender wants to be told by its receivers.
@@ -66,8 +68,14 @@ impl<'a> Hello<'a> {
         if name.len() > MAX_NAME_BYTES {
             return Err(WireError::Hello);
         }
-        let invitation = rest[name.len()..].first_chunk().map(Invitation::parse);
-        Ok(Self { state, name: std::str::from_utf8(name).map_err(|_| WireError::Hello)?, invitation })
+        let (invitation, rest) = rest[name.len()..].split_first_chunk().unzip();
+        let micros = rest.and_then(<[u8]>::first_chunk).map(|micros| u32::from_be_bytes(*micros));
+        Ok(Self {
+            state,
+            name: std::str::from_utf8(name).map_err(|_| WireError::Hello)?,
+            invitation: invitation.map(Invitation::parse),
+            interval: micros.filter(|micros| *micros > 0).map(|micros| Duration::from_micros(micros.into())),
+        })
     }
 
     /// Appends the body. A name that is too long is cut at a character's boundary.
@@ -84,6 +92,10 @@ impl<'a> Hello<'a> {
         datagram.extend_from_slice(&self.name.as_bytes()[..end]);
         if let Some(invitation) = &self.invitation {
             datagram.extend_from_slice(&invitation.emit());
+            if let Some(interval) = self.interval {
+                let micros = u32::try_from(interval.as_micros()).unwrap_or(0);
+                datagram.extend_from_slice(&micros.to_be_bytes());
+            }
         }
     }
 }

@@ -67,7 +67,12 @@ pub(crate) fn hello(session: u64, next: u32, time: u64, every: Option<u64>) -> V
         viewers: 0,
         report_every: Duration::from_millis(every),
     });
-    hello_as(session, next, time, &Hello { state: SourceState::Live, name: "bench", invitation })
+    hello_as(
+        session,
+        next,
+        time,
+        &Hello { state: SourceState::Live, name: "bench", invitation, interval: None },
+    )
 }
 
 pub(crate) fn hello_as(session: u64, next: u32, time: u64, hello: &Hello<'_>) -> Vec<u8> {

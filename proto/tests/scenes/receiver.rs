@@ -87,7 +87,12 @@ fn ordinary(stage: &mut Stage) {
     stage.hear_all(99_000, 'A', data(SESSION, 3, &frame(3), 0).into_iter().skip(1));
     stage.hear_all(165_000, 'A', data(SESSION, 5, &frame(5), 0));
     stage.hear(165_100, 'A', data(SESSION, 3, &frame(3), 0)[0].clone());
-    let gone = proto::wire::Hello { state: proto::wire::SourceState::Gone, name: "bench", invitation: None };
+    let gone = proto::wire::Hello {
+        state: proto::wire::SourceState::Gone,
+        name: "bench",
+        invitation: None,
+        interval: None,
+    };
     stage.hear(200_000, 'A', crate::datagrams::hello_as(SESSION, 6, 200_000, &gone));
     stage.hear(400_000, 'A', crate::datagrams::hello_as(SESSION, 6, 400_000, &gone));
     stage.hear(500_000, 'A', header_only(Kind::Goodbye, SESSION, 6, 500_000));

@@ -239,7 +239,7 @@ fn received(event: RecvEvent<char>) -> String {
     match event {
         RecvEvent::Session { source, session } => format!("session {source} {session}"),
         RecvEvent::Moved { source } => format!("moved {source}"),
-        RecvEvent::Hello { name, state } => format!("hello {} {name}", snake(&format!("{state:?}"))),
+        RecvEvent::Hello { name, state, .. } => format!("hello {} {name}", snake(&format!("{state:?}"))),
         RecvEvent::Goodbye => "goodbye".into(),
         RecvEvent::Contested { source, what } => {
             format!("contested {source} {}", snake(&format!("{what:?}")))

@@ -1,7 +1,8 @@
 //! A decoded picture, and the buffers it lives in.
 
 use std::sync::Arc;
-use std::time::Duration;
+
+use crate::frame::Interval;
 
 /// How the pixels of a [`Decoded`] are laid out. YUV is full range (JFIF).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -56,7 +57,7 @@ pub struct Decoded {
     width: u32,
     height: u32,
     layout: DecodedLayout,
-    interval: Option<Duration>,
+    interval: Option<Interval>,
     strips: Vec<DecodedStrip>,
     /// How many of `strips` are of this picture; the others keep their buffers for a later one.
     used: usize,
@@ -88,12 +89,12 @@ impl Decoded {
     }
 
     /// How far the captures of its sender are apart, as far as that was known when it was decoded.
-    pub fn interval(&self) -> Option<Duration> {
+    pub fn interval(&self) -> Option<Interval> {
         self.interval
     }
 
     /// Says how far the captures of its sender are apart.
-    pub fn set_interval(&mut self, interval: Option<Duration>) {
+    pub fn set_interval(&mut self, interval: Option<Interval>) {
         self.interval = interval;
     }
 

@@ -10,6 +10,7 @@ use proto::app::Broadcast;
 
 use super::live::Live;
 use super::status::Status;
+use crate::frame::Interval;
 use crate::net::SocketProbe;
 use crate::output::Outputs;
 use crate::record::Recorder;
@@ -34,7 +35,7 @@ pub struct Feed {
     /// The area that it is shown in, width and height in 32 bits each; [`HIDDEN`] while it is not shown, and
     /// [`UNPLACED`] before a window has said so.
     area: AtomicU64,
-    /// Between two captures, in microseconds; 0 as long as it is not known.
+    /// Between two captures, in microseconds, with [`SURE`]; 0 as long as it is not known.
     interval: AtomicU64,
 }
 
@@ -103,13 +104,17 @@ impl Feed {
     }
 
     /// How far its captures are apart, once that is known.
-    pub fn interval(&self) -> Option<Duration> {
+    pub fn interval(&self) -> Option<Interval> {
         let micros = self.interval.load(Ordering::Relaxed);
-        (micros != 0).then(|| Duration::from_micros(micros))
+        let apart = Duration::from_micros(micros & !SURE);
+        (micros != 0).then_some(Interval { apart, is_sure: micros & SURE != 0 })
     }
 
-    pub(crate) fn set_interval(&self, interval: Duration) {
-        let micros = u64::try_from(interval.as_micros()).unwrap_or(u64::MAX);
+    pub(crate) fn set_interval(&self, interval: Option<Interval>) {
+        let micros = interval.map_or(0, |Interval { apart, is_sure }| {
+            let micros = u64::try_from(apart.as_micros()).map_or(!SURE, |micros| micros & !SURE);
+            if is_sure { micros | SURE } else { micros }
+        });
         self.interval.store(micros, Ordering::Relaxed);
     }
 
@@ -147,6 +152,8 @@ impl Feed {
 /// No area in particular: no window has one of no pixels, or of so many.
 const HIDDEN: u64 = 0;
 const UNPLACED: u64 = u64::MAX;
+/// The bit of an interval that is sure.
+const SURE: u64 = 1 << 63;
 
 #[cfg(test)]
 pub(crate) mod tests {
@@ -184,8 +191,9 @@ pub(crate) mod tests {
         feed.set_area(None);
         assert_eq!((feed.area(), feed.is_hidden()), (None, true));
         feed.set_area(Some((426, 240)));
-        feed.set_interval(Duration::from_millis(33));
+        let sure = Interval { apart: Duration::from_millis(33), is_sure: true };
+        feed.set_interval(Some(sure));
         assert_eq!((feed.area(), feed.is_hidden()), (Some((426, 240)), false));
-        assert_eq!(feed.interval(), Some(Duration::from_millis(33)));
+        assert_eq!(feed.interval(), Some(sure));
     }
 }

@@ -11,11 +11,12 @@ use proto::{Latest, Taken};
 
 use super::pipe::Pipe;
 use crate::codec::{Decoded, DecodedLayout, DecodedStrip};
+use crate::frame::Interval;
 
 /// A stream whose first picture fixes its size, sampling and rate; the format knows no change of any.
 ///
-/// The rate is the sender's, which shows after some pictures; so the first ones are held back. Pictures that are
-/// sampled otherwise than the first one are converted.
+/// The rate is what the sender says; where it says nothing it shows after some pictures, so the first ones are held
+/// back. Pictures that are sampled otherwise than the first one are converted.
 #[derive(Debug, Default)]
 pub(super) struct Y4mWriter {
     begun: Option<Y4mFormat>,
@@ -62,7 +63,7 @@ impl Y4mWriter {
             };
             let held = std::mem::take(&mut self.held);
             if let Some(newest) = held.last() {
-                self.begin(&held[0], newest.interval());
+                self.begin(&held[0], newest.interval().map(|interval| interval.apart));
             }
             for picture in held {
                 if !self.write(&picture, to)? {
@@ -87,13 +88,13 @@ impl Y4mWriter {
         let bytes = |picture: &Arc<Decoded>| {
             picture.strips().iter().map(|strip| bytes(picture, strip)).sum::<usize>()
         };
-        let is_known = newest.interval().is_some();
         let enough =
             self.held.len() >= MOST_HELD || self.held.iter().map(bytes).sum::<usize>() >= MOST_HELD_BYTES;
-        let patience = match (is_known, enough) {
-            (_, true) => Duration::ZERO,
-            (true, false) => LEARNING,
-            (false, false) => LONGEST_LEARNING,
+        let patience = match newest.interval() {
+            _ if enough => Duration::ZERO,
+            Some(Interval { is_sure: true, .. }) => Duration::ZERO,
+            Some(_) => LEARNING,
+            None => LONGEST_LEARNING,
         };
         Some(patience.saturating_sub(now - since))
     }
@@ -256,8 +257,21 @@ mod tests {
     }
 
     fn at_rate(mut picture: Decoded, fps: f64) -> Decoded {
-        picture.set_interval((fps > 0.0).then(|| Duration::from_secs_f64(1.0 / fps)));
+        let apart = (fps > 0.0).then(|| Duration::from_secs_f64(1.0 / fps));
+        picture.set_interval(apart.map(|apart| Interval { apart, is_sure: false }));
         picture
+    }
+
+    #[test]
+    fn nothing_is_held_back_where_the_sender_says_its_rate() {
+        let now = Instant::now();
+        for (is_sure, patience) in [(true, Duration::ZERO), (false, LEARNING)] {
+            let mut picture = decoded(16, 16, turbojpeg::Subsamp::Sub2x2);
+            picture.set_interval(Some(Interval { apart: Duration::from_millis(40), is_sure }));
+            let mut writer = Y4mWriter::default();
+            writer.hold(Arc::new(picture), now);
+            assert_eq!(writer.patience(now), Some(patience));
+        }
     }
 
     const SAMPLINGS: [(turbojpeg::Subsamp, &str, usize); 6] = [

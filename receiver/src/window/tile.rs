@@ -155,7 +155,7 @@ impl Tile {
     }
 
     fn stale_after(&self) -> Option<Duration> {
-        self.feed.interval().map(|interval| STALE_AFTER * interval)
+        self.feed.interval().map(|interval| STALE_AFTER * interval.apart)
     }
 
     /// Brings the card up to date, or takes it away; whether it says something new. While there is none, there is a

@@ -151,7 +151,8 @@ impl<S: Copy + Debug + Eq> RecvStream<S> {
     }
 
     fn hear(&mut self, hello: Hello<'_>) {
-        let HelloState { name, state, is_heard, is_told } = &mut self.hello;
+        let HelloState { name, state, interval, is_heard, is_told } = &mut self.hello;
+        *interval = hello.interval;
         if !*is_heard || *state != hello.state || name != hello.name {
             hello.name.clone_into(name);
             (*state, *is_heard, *is_told) = (hello.state, true, false);
@@ -163,8 +164,12 @@ impl<S: Copy + Debug + Eq> RecvStream<S> {
     pub(super) fn tell_hello(&mut self) {
         if !self.pending.is_there() && self.hello.is_heard && !self.hello.is_told {
             self.hello.is_told = true;
-            let HelloState { name, state, .. } = &self.hello;
-            self.events.push_back(RecvEvent::Hello { name: name.clone(), state: *state });
+            let HelloState { name, state, interval, .. } = &self.hello;
+            self.events.push_back(RecvEvent::Hello {
+                name: name.clone(),
+                state: *state,
+                interval: *interval,
+            });
         }
     }
 }

@@ -63,7 +63,7 @@ fn a_restart_never_mixes_with_the_session_before() {
 #[test]
 fn a_hello_is_told_when_it_changes_and_a_goodbye_frees_the_place() {
     let (mut stream, now) = (RecvStream::new(RecvConfig::default()), t0());
-    let live = Hello { state: SourceState::Live, name: "door", invitation: None };
+    let live = Hello { state: SourceState::Live, name: "door", invitation: None, interval: None };
     for _ in 0..3 {
         stream.handle_datagram(1, &mut control(5, wire::Kind::Hello, Some(&live)), now);
     }
@@ -81,7 +81,7 @@ fn a_hello_is_told_when_it_changes_and_a_goodbye_frees_the_place() {
 #[test]
 fn the_name_of_a_sender_is_an_event_as_soon_as_it_is_known_and_before_its_first_frame() {
     let (mut stream, now) = (RecvStream::new(RecvConfig::default()), t0());
-    let live = Hello { state: SourceState::Live, name: "door", invitation: None };
+    let live = Hello { state: SourceState::Live, name: "door", invitation: None, interval: None };
     stream.handle_datagram(1, &mut control(5, wire::Kind::Hello, Some(&live)), now);
     assert!(drain(&mut stream, now).is_empty());
     for mut datagram in frame(5, 1, 20) {
@@ -127,7 +127,7 @@ fn hello(session: u64, next: u32, sent: u64) -> Vec<u8> {
     let header = Header::control(wire::Kind::Hello, SessionId::new(session), FrameId::new(next), sent);
     wire::emit_control(
         &header,
-        Some(&Hello { state: SourceState::Live, name: "", invitation: None }),
+        Some(&Hello { state: SourceState::Live, name: "", invitation: None, interval: None }),
         &mut bytes,
     );
     bytes

@@ -117,7 +117,7 @@ impl Heard {
                 RecvOutput::Event(RecvEvent::Moved { source }) => {
                     self.sender = self.sender.map(|(_, session)| (source, session));
                 }
-                RecvOutput::Event(RecvEvent::Hello { name, state }) => {
+                RecvOutput::Event(RecvEvent::Hello { name, state, .. }) => {
                     (self.name, self.state) = (printable(&name), Some(state));
                 }
                 RecvOutput::Event(RecvEvent::Goodbye) => self.has_ended = true,

@@ -41,7 +41,8 @@ impl SenderSlot {
                 self.feed.live().comes_from(source, self.feed.origin.interface.as_deref());
                 shared.feeds.wake();
             }
-            RecvEvent::Hello { name, state } => {
+            RecvEvent::Hello { name, state, interval } => {
+                self.interval.tell(interval);
                 let is_gone = state == SourceState::Gone;
                 if is_gone {
                     self.say("the sender's source is gone; it waits for it to come back");
@@ -89,9 +90,8 @@ impl SenderSlot {
         self.standing.showed(self.stream.holder());
         self.has_pictures = self.has_pictures || jpeg::scan_head(&frame.jpeg).is_ok();
         shared.enough.one_more();
-        if let Some(interval) = self.interval.learn(id, frame.captured) {
-            self.feed.set_interval(interval);
-        }
+        self.interval.learn(id, frame.captured);
+        self.feed.set_interval(self.interval.get());
         let transit = self.delays.learn(frame.captured, last);
         let (now, agreement, error) = (Instant::now(), self.delays.agreement(), self.delays.error());
         // Absolute delays and relative ones are not counted together, and a sender's clock is known after a moment.
