@@ -23,7 +23,10 @@ impl SendSocket {
         let to = route.to();
         let mut socket = Self::unbound(to, options)?;
         socket.socket.bind(&any_address(to).into())?;
-        socket.aside = Some(socket.beside(options).context("cannot share a UDP port")?);
+        // Where there is none, single receivers share the stream's buffer.
+        let aside = socket.beside(options);
+        socket.aside =
+            aside.inspect_err(|error| tracing::debug!("no socket for single receivers: {error:#}")).ok();
         if to.ip().is_multicast() {
             let by = || format!("cannot send to the group {} by {}", to.ip(), route.interface());
             prepare_for_group(&socket.socket, to, options.ttl).with_context(by)?;
