@@ -50,6 +50,7 @@ impl Introduction {
 }
 
 /// Whether a datagram says that it is sealed.
+#[inline]
 pub fn is_sealed(datagram: &[u8]) -> bool {
     datagram.starts_with(&[b'C', b'k', VERSION])
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use proto::RateLimiter;
-use proto::keys::{Key, KeyId, ReceiverKeys, Refusal, RefusalCounts, locked_by};
+use proto::keys::{Key, KeyId, ReceiverKeys, Refusal, RefusalCounts, is_sealed, locked_by};
 use proto::names::{as_shell_word, printable};
 use proto::sys::random_bytes;
 use proto::wire::{Body, Datagram, SubscribeStatus};
@@ -102,7 +102,7 @@ impl Opener {
         datagram: &mut [u8],
         now: Instant,
     ) -> Result<Range<usize>, Refusal> {
-        if !self.is_strict && datagram.get(VERSION_AT) != Some(&SEALED) {
+        if !self.is_strict && !is_sealed(datagram) {
             return self.pass(from, datagram, now);
         }
         self.open_sealed(from, datagram, now)
@@ -362,9 +362,7 @@ const MOST_IMPOSTORS: usize = 64;
 const SEALING_FOR: Duration = Duration::from_secs(60);
 /// As many as there are sessions that a receiver knows.
 const MOST_SEALING: usize = 64;
-/// Where a datagram says which version and what it is.
-const VERSION_AT: usize = 2;
-const SEALED: u8 = 2;
+/// Where a datagram says what it is.
 const KIND_AT: usize = 3;
 const HELLO: u8 = 3;
 const SUBSCRIBE_REPLY: u8 = 12;

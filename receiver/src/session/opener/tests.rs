@@ -50,3 +50,16 @@ fn where_a_sender_seals_nothing_unsealed_is_believed_though_others_are_open() {
     // It may have the address one day.
     assert!(opener.open(at, &mut goodbye(8), now + SEALING_FOR).is_ok());
 }
+
+#[test]
+fn rtp_passes_whatever_its_numbers_are() {
+    let keyring = Arc::new(Keyring::new(Vec::new(), None, false).unwrap());
+    let mut opener = Opener::new(&keyring, false, "").unwrap();
+    let from = "192.0.2.1:5004".parse().unwrap();
+    for sequence in 0..=u16::MAX {
+        let [high, low] = sequence.to_be_bytes();
+        let mut packet = [0x80, 26, high, low, 0, 0, 0, 1, 0, 0, 0, 7, 0, 0, 0, 0, 1, 80, 8, 8];
+        assert_eq!(opener.open(from, &mut packet, Instant::now()), Ok(0..20), "{sequence:#x}");
+    }
+    assert!(opener.counts().is_none());
+}
