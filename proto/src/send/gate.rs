@@ -11,6 +11,8 @@ pub(crate) struct FrameGate {
     interval: Option<Duration>,
     /// Whether that was known beforehand.
     is_given: bool,
+    /// From how many frames it was learned.
+    learned: u32,
     last_pushed: Option<Instant>,
     /// The most bits per second that the stream may have on the wire.
     most: Option<f64>,
@@ -47,7 +49,15 @@ pub(crate) struct LeftOut {
 impl FrameGate {
     /// For frames that come every `interval`, where that is known beforehand, in a stream of `most` bits per second.
     pub(crate) fn new(interval: Option<Duration>, most: Option<f64>) -> Self {
-        Self { waiting: None, interval, is_given: interval.is_some(), last_pushed: None, most, free: None }
+        Self {
+            waiting: None,
+            interval,
+            is_given: interval.is_some(),
+            learned: 0,
+            last_pushed: None,
+            most,
+            free: None,
+        }
     }
 
     /// Takes frame `number`, which has `wire` bytes on the wire, in place of one that still waits, unless it is too
@@ -76,6 +86,11 @@ impl FrameGate {
     /// How far frames are apart, as far as that is known.
     pub(crate) fn interval(&self) -> Option<Duration> {
         self.interval
+    }
+
+    /// The same, once it is more than a guess from a few frames.
+    pub(crate) fn sure_interval(&self) -> Option<Duration> {
+        self.interval.filter(|_| self.is_given || self.learned >= SURE)
     }
 
     /// How many bytes a frame may have on the wire, where the path carries `limit` bits per second; `None` if nothing
@@ -117,11 +132,14 @@ impl FrameGate {
         {
             let since = now.saturating_duration_since(last);
             self.interval = Some(self.interval.map_or(since, |known| (known * 7 + since) / 8));
+            self.learned = self.learned.saturating_add(1);
         }
         self.last_pushed = Some(now);
     }
 }
 
+/// From how many frames on an interval that was learned is told to others.
+const SURE: u32 = 24;
 /// Of what a path carries, how much frames are made to fill: the rest is for those that are larger than they were meant
 /// to be, and for what is sent again.
 const PATH_SHARE: f64 = 0.85;

@@ -101,6 +101,11 @@ impl<E> FrameQueue<E> {
         self.gate.interval()
     }
 
+    /// The same, once it is more than a guess from a few frames.
+    pub(crate) fn sure_interval(&self) -> Option<Duration> {
+        self.gate.sure_interval()
+    }
+
     /// How many bytes a frame may have on the wire, where the path carries `limit` bits per second; `None` if nothing
     /// limits it.
     pub(crate) fn budget(&self, limit: Option<f64>) -> Option<f64> {

@@ -118,7 +118,7 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
             viewers: u16::try_from(self.viewers.len()).unwrap_or(u16::MAX),
             report_every: self.report_interval(),
         };
-        let interval = self.queue.interval();
+        let interval = self.queue.sure_interval();
         let hello =
             Hello { state: self.state, name: &self.config.name, invitation: Some(invitation), interval };
         wire::emit_control(&header, (kind == Kind::Hello).then_some(&hello), &mut self.control);
