@@ -28,9 +28,7 @@ fn through_a_small_queue_each_frame_takes_hardly_longer_than_the_wire_does() {
     // What the queue loses while the path is being learned weighs more in a short run.
     let overhead = if is_long() { 2.0 } else { 4.0 };
     assert!(run.overhead_percent(&plain) <= overhead, "{}", run.account());
-    // What a busy computer adds is seen beside it.
-    let most = f64::max(1.25 * own, own + plain.late());
-    assert!(run.late() <= most, "{:.1} ms, and not {most:.1}: {}", run.late(), run.account());
+    assert!(run.late() <= 1.25 * own, "{:.1} ms: {}", run.late(), run.account());
 }
 
 #[test]
@@ -61,9 +59,8 @@ fn the_pace_follows_when_a_port_becomes_fast() {
     let begin = run.received.stats.iter().find(|line| count(line, "/frames/delivered") > 0).unwrap();
     let settled = opened + 2.0 - begin["time"].as_f64().unwrap().min(0.5);
     let after = run.transits.iter().filter(|transit| transit.at > settled).map(|transit| transit.ms);
-    // A fast path shows in the frames that a busy computer did not hold up; through the port it was, none takes 5 ms.
-    let usual = percentile(after, 0.25);
-    figure("port made fast: transit p25 afterwards, ms", format!("{usual:.1}"));
+    let usual = percentile(after, 0.5);
+    figure("port made fast: transit p50 afterwards, ms", format!("{usual:.1}"));
     assert!(usual > 0.0 && usual < 3.0, "{usual:.1} ms: {}", run.account());
 }
 
