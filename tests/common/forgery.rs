@@ -136,6 +136,14 @@ impl Attacker {
     }
 }
 
+/// A datagram of a kind that carries no picture, with this body.
+pub(crate) fn control(kind: Kind, session: SessionId, body: &[u8]) -> Vec<u8> {
+    let header = Header::control(kind, session, FrameId::new(0), MediaTime::from_micros(1));
+    let mut datagram = [&[0; HEADER_BYTES], body].concat();
+    wire::emit(&Header { length: body.len() as u32, ..header }, &mut datagram);
+    datagram
+}
+
 /// A socket whose packets are written whole, IPv4 header and all.
 pub(crate) fn raw_socket() -> Socket {
     Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::from(IPPROTO_RAW))).unwrap()

@@ -4,7 +4,7 @@ use std::net::{SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 
 use crate::common::clip::Clip;
-use crate::common::forgery::{packet, raw_socket};
+use crate::common::forgery::{control, packet, raw_socket};
 use crate::common::lab::Lab;
 use crate::common::running::{Running, count};
 use crate::common::viewer::{Viewer, viewing};
@@ -46,8 +46,7 @@ impl Forger {
     }
 
     fn control(&self, kind: Kind, session: SessionId, body: &[u8]) {
-        let header = Header::control(kind, session, FrameId::new(0), MediaTime::from_micros(1));
-        self.say(Header { length: body.len() as u32, ..header }, body);
+        self.send(&control(kind, session, body));
     }
 
     /// A frame of one chunk, so far ahead of `newest`.

@@ -10,7 +10,7 @@ use proto::{FrameId, MediaTime, Random, SessionId};
 use serde_json::Value;
 use socket2::Socket;
 
-use crate::common::forgery::{packet, raw_socket};
+use crate::common::forgery::{control, packet, raw_socket};
 use crate::common::lab::Lab;
 use crate::common::running::{Running, count, receiver_adds_up, run};
 use crate::common::{Folder, alone, comes_to, figure, pause};
@@ -98,14 +98,6 @@ impl Outsider {
         let sent = self.raw.send_to(&packet(from, to, datagram), &SocketAddr::V4(to).into());
         self.sent += u64::from(sent.is_ok());
     }
-}
-
-fn control(kind: Kind, session: SessionId, body: &[u8]) -> Vec<u8> {
-    let header = Header::control(kind, session, FrameId::new(0), MediaTime::from_micros(1));
-    let mut datagram = vec![0; wire::HEADER_BYTES];
-    datagram.extend_from_slice(body);
-    wire::emit(&Header { length: body.len() as u32, ..header }, &mut datagram);
-    datagram
 }
 
 fn hello(session: SessionId) -> Vec<u8> {

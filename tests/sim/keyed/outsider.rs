@@ -36,7 +36,8 @@ fn whoever_has_no_key_changes_nothing() {
     }
 }
 
-/// Three seconds of 1080p, or ten in a long run, in a second run of the sender, to a group that loses 1 %, or to one receiver that subscribes.
+/// Three seconds of 1080p, or ten in a long run, in a second run of the sender, to a group that loses 1 %, or to one
+/// receiver that subscribes.
 fn run(subscribes: bool, mut outsider: Option<Outsider>) -> (Outcome, Vec<Pace>) {
     let receivers: Vec<_> =
         (1..=if subscribes { 1 } else { 3 }).map(|seed| receiver(seed, subscribes)).collect();
