@@ -39,6 +39,8 @@ pub struct RecvStream<S> {
     nacks: NackScheduler,
     /// When the last chunk was read.
     fed: Option<Instant>,
+    /// All that had arrived by then was taken in: what is missing since may only be unread.
+    read_up_to: Option<Instant>,
     feedback: Feedback,
     events: VecDeque<RecvEvent<S>>,
     stats: RecvStats,
@@ -84,6 +86,7 @@ impl<S: Copy + Debug + Eq> RecvStream<S> {
             reassembler: Reassembler::new(config.deadline),
             nacks: NackScheduler::new(config.seed),
             fed: None,
+            read_up_to: None,
             feedback: Feedback::new(!config.resend, config.seed),
             events: VecDeque::with_capacity(EVENTS),
             stats: RecvStats::default(),
@@ -111,6 +114,7 @@ impl<S: Copy + Debug + Eq> RecvStream<S> {
         arrived: Instant,
         now: Instant,
     ) -> Outcome {
+        self.read_up_to = Some(now);
         self.end_if_left(now);
         let outcome = match Datagram::parse(datagram) {
             Ok(datagram) => self.admit(source, &datagram, arrived, now),
@@ -122,8 +126,10 @@ impl<S: Copy + Debug + Eq> RecvStream<S> {
         outcome
     }
 
-    /// Gives up what has passed its deadline, and believes a goodbye that nothing followed.
+    /// Gives up what has passed its deadline, and believes a goodbye that nothing followed. All that had arrived by
+    /// `now` was taken in before: nothing is given up or requested that only waits to be read.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.read_up_to = Some(now);
         self.end_if_left(now);
         // A session of one datagram so far has no frame to give up yet.
         if self.pending.is_there() {

@@ -179,10 +179,11 @@ impl Endpoint {
         }
         match socket.wait(heartbeat.beat(until), &shared.stop).context("cannot wait for datagrams")? {
             Woken::Stop => return Ok(false),
-            // What came while nobody ran this thread is not overdue.
-            Woken::Time | Woken::Datagrams => self.receive()?,
+            Woken::Time | Woken::Datagrams => {}
         }
+        // What came while nobody ran this thread is read first, and what comes while it is read is not overdue.
         let now = Instant::now();
+        self.receive(now)?;
         self.drain_netem(now);
         self.see_to_floods(now);
         self.show_lock(now);
@@ -195,8 +196,7 @@ impl Endpoint {
 
     /// Takes in a batch of what has arrived. Not more: however much comes, deadlines and the request to stop are seen
     /// to in between.
-    fn receive(&mut self) -> Result<()> {
-        let now = Instant::now();
+    fn receive(&mut self, now: Instant) -> Result<()> {
         let (socket, netem, mut demux) = self.open();
         let read = socket.receive(|from, to, arrived, datagram| {
             match netem {

@@ -8,7 +8,9 @@ use super::RecvStream;
 impl<S: Copy + Debug + Eq> RecvStream<S> {
     /// Writes what is to be told the sender now, if there is something.
     pub(super) fn say(&mut self, now: Instant) -> bool {
-        if self.may_request() && self.request(now) {
+        // Whoever calls this may have been held up since it last read.
+        let read_up_to = self.read_up_to.map_or(now, |read| read.min(now));
+        if self.may_request() && self.request(read_up_to) {
             return true;
         }
         let newest = self.reassembler.newest().unwrap_or_default();

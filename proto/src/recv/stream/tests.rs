@@ -5,7 +5,7 @@ use super::*;
 use crate::frame::MediaTime;
 use crate::send::Slab;
 use crate::t0;
-use crate::wire::{self, Header, Hello};
+use crate::wire::{self, Header, Hello, Invitation, Pong};
 
 fn frame(session: u64, number: u32, length: usize) -> Vec<Vec<u8>> {
     let mut slab = Slab::default();
@@ -186,4 +186,45 @@ fn frames_that_the_sender_never_sent_keep_its_own_out_for_two_hellos() {
     let darkness = shown.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
     assert!((200..=500).contains(&darkness), "{darkness} ms");
     assert_eq!(stream.stats().contested, 1);
+}
+
+/// What it would send now, headers only; how long it would wait then.
+fn said(stream: &mut RecvStream<u8>, now: Instant) -> (Vec<Header>, Option<Instant>) {
+    let mut said = Vec::new();
+    loop {
+        match stream.poll(now) {
+            RecvOutput::Event(_) => {}
+            RecvOutput::Transmit { bytes, .. } => said.push(Datagram::parse(bytes).unwrap().header),
+            RecvOutput::Wait(until) => return (said, until),
+        }
+    }
+}
+
+#[test]
+fn what_only_waits_to_be_read_is_not_requested() {
+    let (mut stream, now) = (RecvStream::new(RecvConfig::default()), t0());
+    let report_every = Duration::from_millis(250);
+    let invitation = Some(Invitation { is_group: false, resends: true, viewers: 1, report_every });
+    let hello = Hello { state: SourceState::Live, name: "door", invitation, interval: None };
+    stream.handle_datagram(1, &mut frame(5, 0, 20)[0], now);
+    stream.handle_datagram(1, &mut control(5, wire::Kind::Hello, Some(&hello)), now);
+    let (pings, _) = said(&mut stream, now + report_every);
+    let header = Header::control(wire::Kind::Pong, SessionId::new(5), FrameId::new(1), MediaTime::default());
+    let pong = Pong { token: Token::new(1), asked: pings[0].captured, heard: MediaTime::default() };
+    let mut bytes = Vec::new();
+    wire::emit_with(&header, &mut bytes, |body| pong.emit(body));
+    let now = now + report_every;
+    assert_eq!(stream.handle_datagram(1, &mut bytes, now), Outcome::Control);
+    stream.handle_datagram(1, &mut frame(5, 1, 250)[0], now);
+
+    // Whoever calls is held up for longer than the rest of the frame takes.
+    let later = now + Duration::from_millis(20);
+    let requests = |stream: &mut RecvStream<u8>| {
+        let (said, until) = said(stream, later);
+        assert!(until.is_some_and(|until| until <= later + report_every), "{until:?}");
+        (said.iter().filter(|header| header.kind == wire::Kind::Resend).count(), until <= Some(later))
+    };
+    assert_eq!(requests(&mut stream), (0, true), "the frame is to be looked at once all is read");
+    stream.handle_timeout(later);
+    assert_eq!(requests(&mut stream).0, 1, "nothing was unread");
 }
