@@ -141,7 +141,6 @@ fn packets(jpeg: &[u8], datagram_bytes: usize, now: Instant) -> Vec<Vec<u8>> {
         datagram_bytes,
         overhead_bytes: 66,
         pace: Pace::Off,
-        interval: None,
         max_bitrate: None,
         reports_to: None,
         name: String::new(),

@@ -2,14 +2,24 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use proto::sys::Event;
+use proto::wire::SourceState;
 use proto::{Frame, Latest, Taken};
 
 /// What shows frames besides. It never waits.
 pub(crate) type FrameTap = Box<dyn Fn(&Frame) + Send + Sync>;
+
+/// What receivers are told of the source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SourceNews {
+    /// Whether it gives pictures.
+    pub state: SourceState,
+    /// How far they are apart, where that is known beforehand.
+    pub interval: Option<Duration>,
+}
 
 /// Where frames wait for the sending thread, and what it should tell receivers of the source.
 ///
@@ -18,6 +28,8 @@ pub(crate) type FrameTap = Box<dyn Fn(&Frame) + Send + Sync>;
 pub(crate) struct FrameInbox {
     /// Whether the source is gone for now.
     pub source_is_gone: AtomicBool,
+    /// Microseconds between pictures; 0 if that is not known.
+    interval: AtomicU64,
     /// Bytes that a frame may have so that the paths carry the stream; 0 if no limit is known.
     frame_budget: AtomicUsize,
     /// Whom frames are shown to besides.
@@ -35,6 +47,7 @@ impl FrameInbox {
     pub(crate) fn new() -> io::Result<Self> {
         Ok(Self {
             source_is_gone: AtomicBool::new(false),
+            interval: AtomicU64::new(0),
             frame_budget: AtomicUsize::new(0),
             tap: None,
             newest: Latest::new(),
@@ -47,6 +60,22 @@ impl FrameInbox {
     #[must_use]
     pub(crate) fn with_tap(self, tap: Option<FrameTap>) -> Self {
         Self { tap, ..self }
+    }
+
+    /// Says how far the source's pictures are apart, before they are.
+    pub(crate) fn set_interval(&self, interval: Duration) {
+        self.interval.store(u64::try_from(interval.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// What receivers are to be told of the source now.
+    pub(crate) fn source(&self) -> SourceNews {
+        let is_gone = self.source_is_gone.load(Ordering::Relaxed);
+        SourceNews {
+            state: if is_gone { SourceState::Gone } else { SourceState::Live },
+            interval: Some(self.interval.load(Ordering::Relaxed))
+                .filter(|&micros| micros > 0)
+                .map(Duration::from_micros),
+        }
     }
 
     /// Bytes that a frame may have so that the paths carry the stream, if there is a known limit.

@@ -81,7 +81,6 @@ pub(crate) fn through_rtp(jpeg: &[u8]) -> Vec<u8> {
         datagram_bytes: 1472,
         overhead_bytes: 66,
         pace: Pace::Off,
-        interval: None,
         max_bitrate: None,
         reports_to: None,
         name: String::new(),

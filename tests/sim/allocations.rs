@@ -238,7 +238,6 @@ fn steady_rtp() -> Steady {
         datagram_bytes: 1472,
         overhead_bytes: 28,
         pace: Pace::Auto,
-        interval: Some(INTERVAL),
         max_bitrate: None,
         reports_to: Some(9),
         name: "camera".to_owned(),

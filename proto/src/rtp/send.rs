@@ -31,8 +31,6 @@ pub struct RtpSendConfig<S> {
     pub overhead_bytes: usize,
     /// How fast frames go out. Nobody reports, so that [`Pace::Auto`] stays cautious.
     pub pace: Pace,
-    /// How far frames are apart, where that is known beforehand. It is learned otherwise.
-    pub interval: Option<Duration>,
     /// The most bits per second that the stream may have on the wire, over some frames.
     pub max_bitrate: Option<f64>,
     /// Where sender reports go: by custom, one port above the stream. None are sent without.
@@ -68,7 +66,7 @@ impl<S: Copy> RtpSendStream<S> {
         Self {
             clock,
             pacer: Pacer::new(config.pace, config.overhead_bytes),
-            queue: FrameQueue::new(config.interval, config.max_bitrate),
+            queue: FrameQueue::new(None, config.max_bitrate),
             slab: PacketSlab::default(),
             gone: 0,
             sequence: config.sequence,
@@ -86,6 +84,11 @@ impl<S: Copy> RtpSendStream<S> {
         let bytes = frame.jpeg.len();
         let wire = bytes + bytes.div_ceil(self.payload_bytes()) * (HEADER_BYTES + self.config.overhead_bytes);
         self.queue.push(frame, wire, path, now);
+    }
+
+    /// Says how far frames are apart from now on.
+    pub fn set_interval(&mut self, interval: Duration) {
+        self.queue.set_interval(interval);
     }
 
     /// Tells the stream that the path takes datagrams of at most `bytes`, from the next frame on.

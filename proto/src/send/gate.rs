@@ -83,6 +83,11 @@ impl FrameGate {
         self.waiting.take()
     }
 
+    /// Frames come every `interval` from now on.
+    pub(crate) fn set_interval(&mut self, interval: Duration) {
+        (self.interval, self.is_given) = (Some(interval), true);
+    }
+
     /// How far frames are apart, as far as that is known.
     pub(crate) fn interval(&self) -> Option<Duration> {
         self.interval

@@ -96,6 +96,11 @@ impl<E> FrameQueue<E> {
         }
     }
 
+    /// Frames come every `interval` from now on.
+    pub(crate) fn set_interval(&mut self, interval: Duration) {
+        self.gate.set_interval(interval);
+    }
+
     /// How far frames are apart, as far as that is known.
     pub(crate) fn interval(&self) -> Option<Duration> {
         self.gate.interval()

@@ -128,6 +128,14 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
         }
     }
 
+    /// Says how far frames are apart from now on; a change is told to receivers at once.
+    pub fn set_interval(&mut self, interval: Duration, now: Instant) {
+        if self.queue.sure_interval() != Some(interval) {
+            self.queue.set_interval(interval);
+            self.next_hello = now;
+        }
+    }
+
     /// Tells the stream that the path takes datagrams of at most `bytes`, from the next frame on.
     pub fn set_datagram_bytes(&mut self, bytes: usize) {
         self.config.datagram_bytes = bytes;

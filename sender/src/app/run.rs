@@ -166,8 +166,7 @@ impl<'a> Run<'a> {
     fn start_send(&self, sockets: SenderSockets, source: &OpenedSource) -> Result<JoinHandle<Result<()>>> {
         let (args, pipeline) = (self.args, self.pipeline.clone());
         let config = args.send_config(self.session, self.secret);
-        let mut streams = StreamFactory::new(args.format, config, args.impair.clone(), pipeline.clock);
-        streams.set_interval(source.interval);
+        let streams = StreamFactory::new(args.format, config, args.impair.clone(), pipeline.clock);
         let SenderSockets { options, opened, awaited, bell, served } = sockets;
         let mut fanout = Fanout::new(streams, options).context(NO_EVENT)?;
         fanout.lock(self.keyed()?);

@@ -58,7 +58,10 @@ impl CaptureThread {
             Timing::Live(rate) => rate,
             Timing::Stored(rate) => Some(self.options.wanted.fps.or(rate).unwrap_or(DEFAULT_FPS)),
         };
-        let interval = rate.map(|rate| Duration::from_secs_f64(1.0 / rate));
+        let interval = rate.map(interval_of);
+        if let Some(interval) = interval {
+            self.pipeline.inbox.set_interval(interval);
+        }
         // Nobody listens any more if the program is already ending.
         let _ = opened.send(OpenedSource { description: source.describe(), interval });
         match (timing, interval) {
@@ -107,6 +110,10 @@ impl CaptureThread {
                     tracing::info!("the source is back");
                 }
                 self.pipeline.stats.lock().captured += 1;
+                // Of a pipe it is known only when its first picture has come.
+                if let Timing::Live(Some(rate)) = source.timing() {
+                    self.pipeline.inbox.set_interval(interval_of(rate));
+                }
                 self.look_at(&captured);
                 self.deliver(captured);
                 Ok(true)
@@ -184,6 +191,10 @@ impl CaptureThread {
             self.pipeline.stats.replaced(self.pipeline.demand.is_there());
         }
     }
+}
+
+fn interval_of(rate: f64) -> Duration {
+    Duration::from_secs_f64(rate.recip())
 }
 
 /// How often a size that changes is noticed.

@@ -15,6 +15,7 @@ use super::backlog::SendBacklog;
 use super::keyed::Seal;
 use super::ledger::{FrameEnd, FrameLedger};
 use super::stream::{DestinationStream, SendError};
+use crate::inbox::SourceNews;
 use crate::net::{Route, SendSocket, WritableSet};
 use crate::stats::{self, Stats};
 
@@ -53,6 +54,14 @@ pub(crate) struct Destination {
 }
 
 impl Destination {
+    /// Has its receivers told what is new of the source.
+    pub(super) fn tell(&mut self, source: SourceNews, now: Instant) {
+        self.stream.set_state(source.state, now);
+        if let Some(interval) = source.interval {
+            self.stream.set_interval(interval, now);
+        }
+    }
+
     /// A destination that nothing was sent to yet, by the socket with this number.
     pub(crate) fn new(
         stream: impl Into<DestinationStream>,

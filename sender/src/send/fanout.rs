@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use proto::RateLimiter;
 use proto::sys::{Changes, Event};
-use proto::wire::SourceState;
 use proto::{Frame, SubscribeServer};
 
 use super::awaited::Awaited;
@@ -21,6 +20,7 @@ use super::due_times::DueTimes;
 use super::keyed::Keyed;
 use super::ledger::FrameLedger;
 use super::stream_factory::StreamFactory;
+use crate::inbox::SourceNews;
 use crate::net::{NetworkOptions, Route, SendSocket, WritableSet};
 use crate::serve::{Sdp, SdpAnnouncement, Served, ViewerChange};
 use crate::stats::{self, Stats};
@@ -38,8 +38,8 @@ pub(crate) struct Fanout {
     due_times: DueTimes,
     /// Those who were looked at last; kept for its memory.
     touched: Vec<usize>,
-    /// What the source was when that was last said.
-    state: SourceState,
+    /// What was last said of the source.
+    source: SourceNews,
     streams: StreamFactory,
     options: NetworkOptions,
     /// If only who has the key looks and speaks.
@@ -84,7 +84,7 @@ impl Fanout {
             destinations: Vec::new(),
             due_times: DueTimes::default(),
             touched: Vec::new(),
-            state: SourceState::Live,
+            source: SourceNews::default(),
             streams,
             options,
             keyed: None,
@@ -211,7 +211,7 @@ impl Fanout {
         let seal = self.keyed.as_ref().and_then(|keyed| keyed.stream(viewer));
         let (destination, now) = (self.streams.open(socket, route, self.pushed), Instant::now());
         let mut destination = destination.with_seal(seal);
-        destination.stream.set_state(self.state, now);
+        destination.tell(self.source, now);
         self.destinations.push(destination.with_own(own));
         self.due_times.add(now);
         self.budgets_changed = true;

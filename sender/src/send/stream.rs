@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use proto::rtp::RtpSendStream;
 use proto::wire::SourceState;
@@ -64,6 +64,14 @@ impl DestinationStream {
     pub(crate) fn set_state(&mut self, state: SourceState, now: Instant) {
         if let Self::Chunkcast(stream) = self {
             stream.set_state(state, now);
+        }
+    }
+
+    /// Says how far frames are apart, and has receivers told.
+    pub(crate) fn set_interval(&mut self, interval: Duration, now: Instant) {
+        match self {
+            Self::Chunkcast(stream) => stream.set_interval(interval, now),
+            Self::Rtp(stream) => stream.set_interval(interval),
         }
     }
 

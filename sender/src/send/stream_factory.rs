@@ -1,7 +1,7 @@
 //! Makes the streams of one run: all alike, but for their routes.
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use proto::app::StreamFormat;
 use proto::netem::{Impairment, Netem};
@@ -30,11 +30,6 @@ impl StreamFactory {
         clock: Clock,
     ) -> Self {
         Self { format, config, clock, impair }
-    }
-
-    /// Says how far pictures are apart, where that is known.
-    pub(crate) fn set_interval(&mut self, interval: Option<Duration>) {
-        self.config.interval = interval;
     }
 
     /// Their session.
@@ -76,7 +71,6 @@ impl StreamFactory {
             datagram_bytes: route.datagram_bytes(),
             overhead_bytes: route.overhead_bytes(),
             pace: self.pace(route),
-            interval: self.config.interval,
             max_bitrate: self.config.max_bitrate,
             reports_to: route.rtcp(),
             name: self.config.name.clone(),

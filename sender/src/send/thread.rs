@@ -3,11 +3,9 @@
 #[cfg(test)]
 mod tests;
 
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use proto::wire::SourceState;
 use proto::{Follow, Taken};
 
 use super::fanout::Fanout;
@@ -96,8 +94,7 @@ fn drain(
     ledger: &mut FrameLedger,
     stats: &Stats,
 ) -> Option<Instant> {
-    let is_gone = inbox.source_is_gone.load(Ordering::Relaxed);
-    fanout.drain(if is_gone { SourceState::Gone } else { SourceState::Live }, ledger, stats)
+    fanout.drain(inbox.source(), ledger, stats)
 }
 
 /// Takes in a batch of what came back by each socket, and that there is room again.

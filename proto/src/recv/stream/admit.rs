@@ -152,8 +152,10 @@ impl<S: Copy + Debug + Eq> RecvStream<S> {
 
     fn hear(&mut self, hello: Hello<'_>) {
         let HelloState { name, state, interval, is_heard, is_told } = &mut self.hello;
+        // One that the sender learns changes a little with every hello: that is no news.
+        let is_known = hello.interval.is_none() || interval.is_some();
         *interval = hello.interval;
-        if !*is_heard || *state != hello.state || name != hello.name {
+        if !*is_heard || !is_known || *state != hello.state || name != hello.name {
             hello.name.clone_into(name);
             (*state, *is_heard, *is_told) = (hello.state, true, false);
         }

@@ -21,6 +21,9 @@ fn control(session: u64, kind: wire::Kind, hello: Option<&Hello<'_>>) -> Vec<u8>
     bytes
 }
 
+const INVITATION: Invitation =
+    Invitation { is_group: false, resends: true, viewers: 1, report_every: Duration::from_millis(250) };
+
 fn drain(stream: &mut RecvStream<u8>, now: Instant) -> Vec<RecvEvent<u8>> {
     let mut events = Vec::new();
     while let RecvOutput::Event(event) = stream.poll(now) {
@@ -76,6 +79,26 @@ fn a_hello_is_told_when_it_changes_and_a_goodbye_frees_the_place() {
     let now = now + QUIET;
     assert_eq!(stream.handle_datagram(2, &mut frame(9, 1, 20)[0], now), Outcome::Accepted);
     assert!(matches!(drain(&mut stream, now)[0], RecvEvent::Goodbye));
+}
+
+#[test]
+fn the_first_interval_between_frames_is_told_and_not_each_that_the_sender_learns() {
+    let (mut stream, now) = (RecvStream::new(RecvConfig::default()), t0());
+    let live = Hello { state: SourceState::Live, name: "door", invitation: Some(INVITATION), interval: None };
+    for interval in [None, None, Some(33_333), Some(33_334), Some(33_332)] {
+        let live = Hello { interval: interval.map(Duration::from_micros), ..live };
+        stream.handle_datagram(1, &mut control(5, wire::Kind::Hello, Some(&live)), now);
+    }
+    let told: Vec<_> = std::iter::from_fn(|| stream.next_event()).collect();
+    let [
+        RecvEvent::Session { .. },
+        RecvEvent::Hello { interval: None, .. },
+        RecvEvent::Hello { interval, .. },
+    ] = &told[..]
+    else {
+        panic!("{told:?}")
+    };
+    assert_eq!(*interval, Some(Duration::from_micros(33_333)));
 }
 
 #[test]
@@ -203,9 +226,9 @@ fn said(stream: &mut RecvStream<u8>, now: Instant) -> (Vec<Header>, Option<Insta
 #[test]
 fn what_only_waits_to_be_read_is_not_requested() {
     let (mut stream, now) = (RecvStream::new(RecvConfig::default()), t0());
-    let report_every = Duration::from_millis(250);
-    let invitation = Some(Invitation { is_group: false, resends: true, viewers: 1, report_every });
-    let hello = Hello { state: SourceState::Live, name: "door", invitation, interval: None };
+    let report_every = INVITATION.report_every;
+    let hello =
+        Hello { state: SourceState::Live, name: "door", invitation: Some(INVITATION), interval: None };
     stream.handle_datagram(1, &mut frame(5, 0, 20)[0], now);
     stream.handle_datagram(1, &mut control(5, wire::Kind::Hello, Some(&hello)), now);
     let (pings, _) = said(&mut stream, now + report_every);

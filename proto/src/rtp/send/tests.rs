@@ -20,12 +20,13 @@ fn stream(pace: Pace, reports_to: Option<u8>, now: Instant) -> RtpSendStream<u8>
         datagram_bytes: 1472,
         overhead_bytes: 66,
         pace,
-        interval: Some(Duration::from_millis(33)),
         max_bitrate: None,
         reports_to,
         name: "bench".into(),
     };
-    RtpSendStream::new(config, Clock::new(now, MediaTime::default()))
+    let mut stream = RtpSendStream::new(config, Clock::new(now, MediaTime::default()));
+    stream.set_interval(Duration::from_millis(33));
+    stream
 }
 
 fn frame(number: u64, bytes: usize) -> Frame {

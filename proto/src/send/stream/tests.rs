@@ -133,6 +133,17 @@ fn hellos_go_on_without_frames_and_a_change_is_told_at_once() {
     let now = t0 + ms(1000);
     stream.set_state(SourceState::Gone, now);
     assert!(said(&mut stream, now) && !said(&mut stream, now));
+    stream.set_interval(ms(33), now);
+    assert!(!said(&mut stream, now), "that is known");
+    stream.set_interval(ms(40), now);
+    stream.push_frame(frame(1, 10), now);
+    let SendOutput::Transmit(first) = stream.poll(now) else { panic!("it is told") };
+    let told = wire::Datagram::parse(first.bytes).unwrap().body;
+    assert!(
+        matches!(told, wire::Body::Hello(wire::Hello { interval: Some(apart), .. }) if apart == ms(40)),
+        "before the frame: {told:?}"
+    );
+    assert_eq!(drain(&mut stream, now).0, 1);
 }
 
 #[test]

@@ -2,11 +2,10 @@
 
 use std::time::Instant;
 
-use proto::wire::SourceState;
-
 use super::super::awaited::Awaited;
 use super::super::ledger::FrameLedger;
 use super::Fanout;
+use crate::inbox::SourceNews;
 use crate::net::SendSocket;
 use crate::serve::Served;
 use crate::stats::Stats;
@@ -15,13 +14,13 @@ impl Fanout {
     /// Sends what is due, and looks at nobody to whom nothing is; returns when there is more to do.
     pub(crate) fn drain(
         &mut self,
-        state: SourceState,
+        source: SourceNews,
         ledger: &mut FrameLedger,
         stats: &Stats,
     ) -> Option<Instant> {
         self.end_silent(ledger, stats);
         self.look_around(ledger, stats);
-        self.tell_state(state);
+        self.tell_source(source);
         self.touched.clear();
         // Some become due while others are sent to. They are not waited for, but neither does what comes back wait for
         // ever.
@@ -53,12 +52,12 @@ impl Fanout {
     }
 
     /// Has all receivers told what has become of the source, if that is news.
-    fn tell_state(&mut self, state: SourceState) {
-        if std::mem::replace(&mut self.state, state) == state {
+    fn tell_source(&mut self, source: SourceNews) {
+        if std::mem::replace(&mut self.source, source) == source {
             return;
         }
         let now = Instant::now();
-        self.destinations.iter_mut().for_each(|destination| destination.stream.set_state(state, now));
+        self.destinations.iter_mut().for_each(|destination| destination.tell(source, now));
         self.due_times.set_all(now);
     }
 

@@ -50,7 +50,7 @@ impl Setup {
     }
 
     fn drain(&mut self) {
-        self.fanout.drain(SourceState::Live, &mut self.ledger, &self.stats);
+        self.fanout.drain(SourceNews::default(), &mut self.ledger, &self.stats);
     }
 
     fn push(&mut self, captured: u64) {

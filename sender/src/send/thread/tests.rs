@@ -2,7 +2,7 @@ use super::*;
 
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{JoinHandle, sleep, spawn};
 
 use clap::Parser;
@@ -38,10 +38,10 @@ impl Setup {
         let args = Args::parse_from(["sender", "--pace", &rate]);
         let clock = Clock::new(Instant::now(), MediaTime::default());
         let config = args.send_config(SessionId::new(1), [7; 16]);
-        let mut streams = StreamFactory::new(args.format, config, None, clock);
-        streams.set_interval(Some(INTERVAL));
+        let streams = StreamFactory::new(args.format, config, None, clock);
         let pipeline = Pipeline::new(clock, Stop::new().unwrap(), None).unwrap();
         let Pipeline { inbox, stats, stop, .. } = pipeline.clone();
+        inbox.set_interval(INTERVAL);
         let mut fanout = Fanout::new(streams, options).unwrap();
         fanout.add(socket, route, &stats);
         let thread = spawn(move || run(&pipeline, fanout, None, most));
