@@ -33,7 +33,7 @@ impl Key {
     /// # Errors
     /// Says which word is wrong.
     pub fn from_code(text: &str) -> Result<Self, CodeError> {
-        Ok(Self::from_random(&*code::read(text)?))
+        Ok(Self::from_random(&*code::read::<CODE_BYTES>(text)?))
     }
 
     /// The key that comes of a phrase of one's own; it takes a tenth of a second and 64 MiB, so that guessing does too.
@@ -41,7 +41,24 @@ impl Key {
     /// # Errors
     /// If it is guessed too easily.
     pub fn from_phrase(phrase: &str) -> Result<Self, PhraseError> {
-        Ok(Self::of(&*phrase::stretch(phrase)?, &compared(phrase)))
+        Ok(Self::stretched(phrase)?.0)
+    }
+
+    /// The same, and the 24 words that stand for what it comes to.
+    ///
+    /// # Errors
+    /// If it is guessed too easily.
+    pub fn stretched(phrase: &str) -> Result<(Self, Zeroizing<String>), PhraseError> {
+        let secret = phrase::stretch(phrase)?;
+        Ok((Self::of(&*secret, &compared(phrase)), code::write(&*secret)))
+    }
+
+    /// The key of a phrase that was stretched to these 24 words before.
+    ///
+    /// # Errors
+    /// Says which word is wrong.
+    pub fn from_stretched(words: &str, phrase: &str) -> Result<Self, CodeError> {
+        Ok(Self::of(&*code::read::<SECRET_BYTES>(words)?, &compared(phrase)))
     }
 
     /// The twelve words that stand for these random bytes.
@@ -91,7 +108,8 @@ impl Key {
 
 /// What is compared of a text: a code's bytes, however it is spaced, or a phrase's letters.
 fn compared(text: &str) -> Zeroizing<Vec<u8>> {
-    Zeroizing::new(code::read(text).map_or_else(|_| text.trim().as_bytes().to_vec(), |bytes| bytes.to_vec()))
+    let code = code::read::<CODE_BYTES>(text);
+    Zeroizing::new(code.map_or_else(|_| text.trim().as_bytes().to_vec(), |bytes| bytes.to_vec()))
 }
 
 /// Tags a key's text.

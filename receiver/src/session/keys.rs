@@ -8,11 +8,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use proto::RateLimiter;
 use proto::app::PageKeys;
-use proto::app::keys::{KeyStore, hold_secret, read_key};
+use proto::app::keys::{KeyStore, TypedKey, hold_secret};
 use proto::keys::{Key, KeyId};
 use proto::names::printable;
 use proto::sys::Event;
-use zeroize::Zeroizing;
 
 use crate::sync::lock;
 
@@ -28,7 +27,7 @@ pub struct Keyring {
     store: Mutex<Option<KeyStore>>,
     has_names: AtomicBool,
     /// What was typed last, until the program ends: the sender's name is known only once it is opened.
-    typed: Mutex<Option<(KeyId, Zeroizing<String>)>>,
+    typed: Mutex<Option<TypedKey>>,
     /// How else a code is given than at the start.
     pub(super) way_in: &'static str,
     /// Raised when a sender's key turns out not to be known.
@@ -81,12 +80,13 @@ impl Keyring {
     /// # Errors
     /// If it is no key, or not the one that `wanted` is the id of.
     pub(crate) fn enter(&self, text: &str, wanted: Option<KeyId>) -> Result<()> {
-        let key = read_key(text)?;
+        let typed = TypedKey::read(text)?;
+        let key = typed.key().clone();
         if let Some(wanted) = wanted.filter(|wanted| *wanted != key.id()) {
             bail!("that is another key ({}) than the sender's ({wanted})", key.id());
         }
         lock(&self.locked).remove(&key.id());
-        *lock(&self.typed) = Some((key.id(), Zeroizing::new(text.trim().to_owned())));
+        *lock(&self.typed) = Some(typed);
         self.add(key);
         Ok(())
     }
@@ -94,13 +94,13 @@ impl Keyring {
     /// A sender of this name was opened by a key: one that was typed is kept for it.
     pub(super) fn remember(&self, name: &str, key: KeyId) {
         let typed = lock(&self.typed).clone();
-        let Some((_, text)) = typed.filter(|(typed, _)| *typed == key) else { return };
+        let Some(typed) = typed.filter(|typed| typed.key().id() == key) else { return };
         let mut store = lock(&self.store);
         let Some(store) = &mut *store else { return };
         if name.is_empty() || store.key_of(name) == Some(key) {
             return;
         }
-        match store.keep(name, &text) {
+        match store.keep(name, typed) {
             Ok(()) => tracing::info!(
                 "the key of {:?} is kept, and who has that name has to have it",
                 printable(name)

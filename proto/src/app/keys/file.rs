@@ -109,7 +109,7 @@ pub(super) fn make_folder(path: &Path) -> Result<()> {
 const HEAD: &str = "# A Chunkcast key. Whoever has it looks and speaks: keep it as you keep a password.\n";
 /// One for each sender that can be told apart in a window, many times over.
 const MOST_KEYS: usize = 256;
-const MOST_BYTES: u64 = 64 * 1024;
+pub(super) const MOST_BYTES: u64 = 64 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -13,16 +13,54 @@ use crate::keys::{CodeError, Key};
 /// # Errors
 /// If it is neither, with the way out; the message does not repeat it.
 pub fn read_key(text: &str) -> Result<Key> {
-    if text.len() > MOST_BYTES {
-        bail!("no key is that long");
-    }
-    match Key::from_code(text) {
-        Ok(key) => Ok(key),
-        // Nearly a code: a phrase that looks like one would open nothing.
-        Err(error @ (CodeError::Check | CodeError::Word(_))) if looks_like_a_code(text, &error) => {
-            Err(error.into())
+    Ok(TypedKey::read(text)?.key)
+}
+
+/// A key that was typed, and as it is kept: a code as it is, a phrase with what it comes to, so that it is stretched
+/// once and not at each start.
+#[derive(Clone)]
+pub struct TypedKey {
+    pub(super) key: Key,
+    pub(super) kept: Zeroizing<String>,
+}
+
+impl TypedKey {
+    /// The one that a code or a phrase stands for.
+    ///
+    /// # Errors
+    /// If it is neither, with the way out; the message does not repeat it.
+    pub fn read(text: &str) -> Result<Self> {
+        if text.len() > MOST_BYTES {
+            bail!("no key is that long");
         }
-        Err(_) => Ok(Key::from_phrase(text)?),
+        let text = text.trim();
+        match Key::from_code(text) {
+            Ok(key) => Ok(Self { key, kept: Zeroizing::new(text.to_owned()) }),
+            // Nearly a code: a phrase that looks like one would open nothing.
+            Err(error @ (CodeError::Check | CodeError::Word(_))) if looks_like_a_code(text, &error) => {
+                Err(error.into())
+            }
+            Err(_) => {
+                let (key, words) = Key::stretched(text)?;
+                Ok(Self { key, kept: Zeroizing::new(format!("{text}\t{}", *words)) })
+            }
+        }
+    }
+
+    /// The one that was kept like this, or was typed into the file.
+    ///
+    /// # Errors
+    /// As of [`read`](Self::read).
+    pub(super) fn of_kept(kept: &str) -> Result<Self> {
+        match kept.rsplit_once('\t').map(|(phrase, words)| Key::from_stretched(words, phrase)) {
+            Some(Ok(key)) => Ok(Self { key, kept: Zeroizing::new(kept.to_owned()) }),
+            _ => Self::read(kept),
+        }
+    }
+
+    /// The key.
+    pub fn key(&self) -> &Key {
+        &self.key
     }
 }
 

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use zeroize::Zeroizing;
 
-use super::file::{default_key_file, make_folder, read_secret};
-use super::prompt::read_key;
+use super::file::{MOST_BYTES, default_key_file, make_folder, read_secret};
+use super::prompt::TypedKey;
 use crate::keys::{Key, KeyId};
 use crate::names::printable;
 use crate::sys::replace_whole;
@@ -22,14 +22,12 @@ pub struct KeyStore {
 struct StoredKey {
     /// What the sender calls itself.
     name: String,
-    /// The code or the phrase.
-    text: Zeroizing<String>,
-    key: Key,
+    typed: TypedKey,
 }
 
 impl std::fmt::Debug for StoredKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {:?}", self.name, self.key)
+        write!(f, "{} {:?}", self.name, self.typed.key)
     }
 }
 
@@ -53,8 +51,9 @@ impl KeyStore {
         let text = read_secret(&path)?;
         let entry = |(at, line): (usize, &str)| {
             let (name, text) = line.split_once('\t').unwrap_or_default();
-            let key = read_key(text).with_context(|| format!("{}, line {}", path.display(), at + 1))?;
-            Ok(StoredKey { name: name.to_owned(), text: Zeroizing::new(text.to_owned()), key })
+            let typed =
+                TypedKey::of_kept(text).with_context(|| format!("{}, line {}", path.display(), at + 1))?;
+            Ok(StoredKey { name: name.to_owned(), typed })
         };
         // What has no tab in it is a comment.
         let lines = text.lines().enumerate().filter(|(_, line)| line.contains('\t'));
@@ -71,8 +70,8 @@ impl KeyStore {
     pub fn keys(&self) -> Vec<Key> {
         let mut keys: Vec<Key> = Vec::new();
         for entry in &self.entries {
-            if keys.iter().all(|key| key.id() != entry.key.id()) {
-                keys.push(entry.key.clone());
+            if keys.iter().all(|key| key.id() != entry.typed.key.id()) {
+                keys.push(entry.typed.key.clone());
             }
         }
         keys
@@ -81,18 +80,18 @@ impl KeyStore {
     /// The key that a name was opened with last; who has that name without it is somebody else.
     pub fn key_of(&self, name: &str) -> Option<KeyId> {
         let name = printable(name);
-        self.entries.iter().find(|entry| entry.name == name).map(|entry| entry.key.id())
+        self.entries.iter().find(|entry| entry.name == name).map(|entry| entry.typed.key.id())
     }
 
     /// Keeps a key that was typed, for the sender of this name.
     ///
     /// # Errors
     /// If the file cannot be written; then it is known until the program ends.
-    pub fn keep(&mut self, name: &str, text: &str) -> Result<()> {
-        let (name, key) = (printable(name), read_key(text)?);
+    pub fn keep(&mut self, name: &str, typed: TypedKey) -> Result<()> {
+        let name = printable(name);
         self.entries.retain(|entry| entry.name != name);
         self.entries.truncate(MOST_ENTRIES - 1);
-        self.entries.insert(0, StoredKey { name, text: Zeroizing::new(text.trim().to_owned()), key });
+        self.entries.insert(0, StoredKey { name, typed });
         self.write()
     }
 
@@ -110,14 +109,16 @@ impl KeyStore {
         Ok(was_known)
     }
 
-    fn write(&self) -> Result<()> {
-        let mut text = Zeroizing::new(String::from(HEAD));
-        for entry in &self.entries {
-            text.push_str(&entry.name);
-            text.push('\t');
-            text.push_str(&entry.text);
-            text.push('\n');
-        }
+    fn write(&mut self) -> Result<()> {
+        let mut text = Zeroizing::new(String::with_capacity(MOST_BYTES as usize));
+        text.push_str(HEAD);
+        // What does not fit would make the whole file unreadable: those that were kept first go.
+        self.entries.retain(|StoredKey { name, typed }| {
+            let line = [name, "\t", &typed.kept, "\n"];
+            let fits = text.len() + line.iter().map(|part| part.len()).sum::<usize>() < MOST_BYTES as usize;
+            line.iter().filter(|_| fits).for_each(|part| text.push_str(part));
+            fits
+        });
         make_folder(&self.path)?;
         let partial = self.path.with_extension("part");
         let written = replace_whole(&self.path, &partial, 0o600, text.as_bytes());
@@ -126,7 +127,7 @@ impl KeyStore {
 }
 
 const HEAD: &str = "# Keys of Chunkcast senders, by their names. Keep it as you keep passwords.\n";
-/// More senders than one network has; each takes 200 bytes.
+/// More senders than one network has; each takes 400 bytes.
 const MOST_ENTRIES: usize = 256;
 
 #[cfg(test)]
@@ -137,12 +138,12 @@ mod tests {
     fn a_key_is_kept_by_the_senders_name_and_forgotten_by_it() {
         let path = std::env::temp_dir().join(format!("chunkcast-store-{}", std::process::id()));
         let _ = std::fs::remove_file(&path);
-        let codes = [1, 2].map(|byte| Key::code(&[byte; 16]));
+        let codes = [1, 2].map(|byte| TypedKey::read(&Key::code(&[byte; 16])).unwrap());
         let keys = [1, 2].map(|byte| Key::from_random(&[byte; 16]));
         let mut store = KeyStore::at(path.clone()).unwrap();
-        store.keep("door", &codes[0]).unwrap();
-        store.keep("bench\t\n3", &codes[1]).unwrap();
-        store.keep("door", &codes[1]).unwrap();
+        store.keep("door", codes[0].clone()).unwrap();
+        store.keep("bench\t\n3", codes[1].clone()).unwrap();
+        store.keep("door", codes[1].clone()).unwrap();
         let mut store = KeyStore::at(path.clone()).unwrap();
         assert_eq!((store.key_of("door"), store.key_of("line")), (Some(keys[1].id()), None));
         assert_eq!(store.key_of("bench\t\n3"), Some(keys[1].id()));
@@ -156,12 +157,39 @@ mod tests {
     fn as_many_names_are_kept_as_there_is_room_for_the_latest_first() {
         let path = std::env::temp_dir().join(format!("chunkcast-many-{}", std::process::id()));
         let _ = std::fs::remove_file(&path);
-        let code = Key::code(&[1; 16]);
+        let code = TypedKey::read(&Key::code(&[1; 16])).unwrap();
         let mut store = KeyStore::at(path.clone()).unwrap();
-        (0..=MOST_ENTRIES).for_each(|number| store.keep(&number.to_string(), &code).unwrap());
+        (0..=MOST_ENTRIES).for_each(|number| store.keep(&number.to_string(), code.clone()).unwrap());
         let store = KeyStore::at(path.clone()).unwrap();
         assert_eq!(store.entries.len(), MOST_ENTRIES);
         assert_eq!((store.key_of("0"), store.key_of("1").is_some()), (None, true));
+        let phrase = TypedKey::read(&"purple otters juggle ".repeat(40)).unwrap();
+        let mut store = store;
+        (0..100).for_each(|number| store.keep(&format!("long {number}"), phrase.clone()).unwrap());
+        let store = KeyStore::at(path.clone()).expect("it can be read again");
+        assert_eq!((store.key_of("long 0"), store.key_of("long 99").is_some()), (None, true));
+        std::fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn a_phrase_is_stretched_once_and_opens_the_page_as_before() {
+        let phrase = "nine purple otters juggle\tin Reykjavik";
+        let path = std::env::temp_dir().join(format!("chunkcast-phrase-{}", std::process::id()));
+        let _ = std::fs::remove_file(&path);
+        KeyStore::at(path.clone()).unwrap().keep("door", TypedKey::read(phrase).unwrap()).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let words = text.trim_end().rsplit_once('\t').unwrap().1;
+        // What stands behind the phrase counts, so it was not stretched again.
+        let (other, words_of_other) = Key::stretched("eleven green badgers whistle over Lisbon").unwrap();
+        std::fs::write(&path, text.replace(words, &words_of_other)).unwrap();
+        let key = KeyStore::at(path.clone()).unwrap().keys().remove(0);
+        assert!(key.id() == other.id() && key.is_made_of(phrase));
+        // One of before, or typed into the file, has only the phrase.
+        std::fs::write(&path, format!("door\t{phrase}\n")).unwrap();
+        assert_eq!(
+            KeyStore::at(path.clone()).unwrap().key_of("door"),
+            Some(Key::from_phrase(phrase).unwrap().id())
+        );
         std::fs::remove_file(path).unwrap();
     }
 }
