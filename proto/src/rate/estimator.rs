@@ -98,8 +98,9 @@ impl PathRate {
         let carried = self.carried();
         let is_stretched = self.stretch.heard(train, train.pace <= carried * KNOWN);
         match &mut self.state {
-            PathState::Rising { rate, trial, .. } if train.pace >= *rate * NEAR => {
-                trial.heard(train, is_stretched)
+            PathState::Rising { good, rate, trial, .. } if train.pace >= *rate * NEAR => {
+                let known = if *good < *rate { *good } else { *rate * UNTRIED };
+                trial.heard(train, known, is_stretched)
             }
             PathState::Limited { limit, probe, .. } => probe.heard(train, *limit, is_stretched),
             PathState::Rising { .. } => {}
@@ -113,6 +114,14 @@ impl PathRate {
     /// Whether there is nothing more to learn: the path carries as much as is ever sent.
     pub(crate) fn is_settled(&self) -> bool {
         matches!(self.state, PathState::Rising { good, .. } if good >= CEILING)
+    }
+
+    /// Whether the next trains may show at once that the path carries more.
+    pub(crate) fn is_rising(&self) -> bool {
+        match &self.state {
+            PathState::Rising { trial, .. } => !self.is_settled() && !trial.is_tedious(),
+            PathState::Limited { .. } => false,
+        }
     }
 
     /// The pace that the path is known to carry.
@@ -237,6 +246,8 @@ const BELOW_LIMIT: f64 = 0.96;
 const CLEARLY_LESS: f64 = 0.93;
 /// What is left of the rate when a policer shows itself.
 const POLICED: f64 = 0.8;
+/// What a path is taken to carry for certain, as a share of the rate that it is first sent at.
+const UNTRIED: f64 = 0.75;
 /// A train of at least this share of the rate tells whether the path carries the rate.
 const NEAR: f64 = 0.9;
 /// Up to this much above what the path carries is as good as that.

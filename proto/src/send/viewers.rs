@@ -135,6 +135,11 @@ impl<S: Copy + Debug + Ord> Viewers<S> {
         self.all.values().all(|viewer| viewer.path.is_settled())
     }
 
+    /// Whether the next reports may show that a path carries more; also before there are any.
+    pub(crate) fn are_rising(&self) -> bool {
+        self.all.is_empty() || self.all.values().any(|viewer| viewer.path.is_rising())
+    }
+
     /// Whether the viewer with the most loss is this one, of those whose word counts.
     pub(crate) fn is_worst(&self, source: S) -> bool {
         let Some(own) = self.all.get(&source) else { return false };

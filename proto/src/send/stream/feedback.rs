@@ -158,8 +158,11 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
             _ => SLOW_STREAM,
         };
         let share = self.viewers.len() as f64 * REPORT_BITS / (REPORTS_SHARE * stream);
-        let is_learning = self.config.pace == Pace::Auto && !self.viewers.are_settled();
-        let oftenest = if is_learning { OFTENEST } else { OFTENEST_SETTLED };
+        let oftenest = match self.config.pace {
+            Pace::Auto if self.viewers.are_rising() && !self.config.is_group => OFTENEST,
+            Pace::Auto if !self.viewers.are_settled() => OFTENEST_LIMITED,
+            _ => OFTENEST_SETTLED,
+        };
         Duration::try_from_secs_f64(share).unwrap_or(RAREST).clamp(oftenest, RAREST)
     }
 }
@@ -216,8 +219,11 @@ const BY_CHANCE: f64 = 2.0;
 const CARRIED: f64 = 1.02;
 /// Assumed of a stream that has sent nothing yet.
 const SLOW_STREAM: f64 = 5e6;
-/// Three frames of a 30 Hz stream: often enough to follow a path.
-const OFTENEST: Duration = Duration::from_millis(100);
+/// For each frame of a 30 Hz stream: each may go faster than the one before. In a group, whose receivers wait for each
+/// other, more of them would miss frames meanwhile.
+const OFTENEST: Duration = Duration::from_millis(33);
+/// For every third: often enough to follow a path whose limit is known.
+const OFTENEST_LIMITED: Duration = Duration::from_millis(100);
 /// Where the pace is not to be learned. Receivers tell of loss sooner.
 const OFTENEST_SETTLED: Duration = Duration::from_millis(400);
 const RAREST: Duration = Duration::from_secs(10);
