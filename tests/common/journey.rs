@@ -16,7 +16,7 @@ use super::{figure, pause, seconds};
 pub(crate) struct Journey<'a> {
     /// What `netlab` is told of the path before it begins.
     pub(crate) path: &'a [&'a str],
-    /// The source; looped, at 30 frames a second.
+    /// The source; looped, at 30 frames a second unless the sender is told another rate.
     pub(crate) file: &'a Path,
     /// Its frames, if they are passed through, so that each is known again.
     pub(crate) clip: Option<&'a Arc<Clip>>,
@@ -75,8 +75,10 @@ impl Journey<'_> {
         };
         // By the clock and not by the count, because a path that is too narrow lets fewer pass.
         let duration = format!("{}ms", Self::frames() * 1000 / 30);
-        let fixed = ["--dest", TO, "--source", self.file.to_str().unwrap(), "--loop", "--fps", "30"];
-        let sender = lab.sender("host0", &[&fixed[..], &["--duration", &duration], self.sending].concat());
+        let fixed =
+            ["--dest", TO, "--source", self.file.to_str().unwrap(), "--loop", "--duration", &duration];
+        let rate: &[&str] = if self.sending.contains(&"--fps") { &[] } else { &["--fps", "30"] };
+        let sender = lab.sender("host0", &[&fixed[..], rate, self.sending].concat());
         meanwhile();
         let sent = sender.end_within(u64::from(seconds()) * 2 + 10);
         pause(300);
