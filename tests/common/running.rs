@@ -228,6 +228,19 @@ impl Running {
         kill_process(pid, signal).unwrap();
     }
 
+    /// Stops it, and waits until it stands still: a thread that is in a system call ends that first.
+    pub(crate) fn stop(&self) {
+        self.signal(Signal::STOP);
+        let is_stopped = |task: std::fs::DirEntry| {
+            let stat = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+            stat.rsplit_once(") ").is_none_or(|(_, state)| state.starts_with('T'))
+        };
+        let tasks = || std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        while !tasks().all(|task| is_stopped(task.unwrap())) {
+            super::pause(5);
+        }
+    }
+
     /// Interrupts it, as Ctrl-C does, and waits until it has ended.
     pub(crate) fn interrupt(self) -> Ended {
         self.signal(Signal::INT);

@@ -152,8 +152,7 @@ fn a_service_manager_hears(name: &'static str, arguments: &[&str]) {
     }
     assert!((2..=3).contains(&signs) && (9..=16).contains(&states), "{name}: {signs} signs, {states} states");
     // A program that stands still is restarted: it must not seem to live.
-    running.signal(Signal::STOP);
-    pause(100);
+    running.stop();
     manager.set_nonblocking(true).unwrap();
     while manager.recv(&mut [0; 512]).is_ok() {}
     pause(1500);
