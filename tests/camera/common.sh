@@ -26,11 +26,16 @@ camera() { echo "$*" >&3; }
 
 # appears FILE: waits for it.
 appears() {
+    within_10_s [ -c "$1" ] || { echo "FAILED  $1 did not appear"; exit 1; }
+    usleep 200000
+}
+
+# within_10_s COMMAND...: it comes to succeed.
+within_10_s() {
     local tries=0
-    until [ -c "$1" ]; do
+    until "$@"; do
         tries=$((tries + 1))
-        [ $tries -lt 100 ] || { echo "FAILED  $1 did not appear"; exit 1; }
+        [ $tries -lt 100 ] || return 1
         usleep 100000
     done
-    usleep 200000
 }

@@ -17,7 +17,10 @@ mkfifo /tmp/camera
 uvccam --junk 640x480@30=/app/pictures.mjpg </tmp/camera 2>/tmp/uvccam &
 exec 3>/tmp/camera
 appears /dev/video0
-(usleep 1500000; camera unplug; usleep 1000000; camera plug; usleep 2000000; camera stall; usleep 4000000; camera go) &
+# Only once it streams: on a busy computer a program takes a while to start.
+streams() { grep -Eq '"captured":[1-9]' /tmp/said; }
+rm -f /tmp/said
+(within_10_s streams; usleep 500000; camera unplug; usleep 1000000; camera plug; usleep 2000000; camera stall; usleep 4000000; camera go) &
 expect 'the camera'\''s own JPEGs are sent, past an unplugging and a stall' 0 'not plugged in' 'gives no (whole )?pictures' \
     '"final":true' "\"sent\":${usb_frames}[,}]" -- \
     "$sender" --source camera --dest "10.0.2.2:$usb_port" --frames $usb_frames --stats-json -

@@ -7,16 +7,6 @@ sender=$1 times=$2
 # is_back N: the sender has found the camera again as often as that.
 is_back() { [ "$(grep -c 'the source is back' /tmp/said)" -ge "$1" ]; }
 
-# within_10_s COMMAND...: it comes to succeed.
-within_10_s() {
-    local tries=0
-    until "$@"; do
-        tries=$((tries + 1))
-        [ $tries -lt 100 ] || return 1
-        usleep 100000
-    done
-}
-
 modprobe vhci-hcd && modprobe uvcvideo || exit 90
 mkfifo /tmp/camera
 uvccam --junk 640x480@30=/app/pictures.mjpg </tmp/camera 2>/tmp/uvccam &
