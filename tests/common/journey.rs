@@ -107,10 +107,9 @@ impl Travelled {
         self.delivered() as f64 * 100.0 / self.sent() as f64
     }
 
-    /// The 99th percentile of the transits once the path is known, in milliseconds. Of a short run the 95th: there the
-    /// 99th is the worst frame or the one before it, which says more of the machine than of the stream.
+    /// How [`late`] it is once the path is known.
     pub(crate) fn late(&self) -> f64 {
-        percentile(self.settled(), if is_long() { 0.99 } else { 0.95 })
+        late(self.settled())
     }
 
     /// Half of the transits are shorter, once the path is known.
@@ -157,6 +156,12 @@ impl Travelled {
 /// is not known yet, which weighs as much there as ten do in a minute.
 pub(crate) fn is_long() -> bool {
     seconds() >= 30
+}
+
+/// The 99th percentile of these transits, in milliseconds. Of a short run the 95th: there the 99th is the worst frame or
+/// the one before it, which says more of the machine than of the stream.
+pub(crate) fn late(transits: impl Iterator<Item = f64>) -> f64 {
+    percentile(transits, if is_long() { 0.99 } else { 0.95 })
 }
 
 /// The least value that at least this part of `values` does not exceed; 0 of none.

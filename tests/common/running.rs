@@ -195,10 +195,14 @@ impl Running {
 
     /// Processor time of its threads so far, to the nanosecond; without that of threads that have ended.
     pub(crate) fn scheduled_time(&self) -> Duration {
-        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
-        let of = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("schedstat")).ok();
         let nanos = |line: String| line.split(' ').next().unwrap().parse::<u64>().unwrap();
-        Duration::from_nanos(tasks.filter_map(|task| of(task.unwrap())).map(nanos).sum())
+        Duration::from_nanos(self.of_each_thread("schedstat").map(nanos).sum())
+    }
+
+    /// What the system says of each of its threads; without those that end meanwhile.
+    fn of_each_thread(&self, file: &str) -> impl Iterator<Item = String> {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        tasks.filter_map(move |task| std::fs::read_to_string(task.unwrap().path().join(file)).ok())
     }
 
     /// The last statistics that it wrote.
@@ -231,12 +235,8 @@ impl Running {
     /// Stops it, and waits until it stands still: a thread that is in a system call ends that first.
     pub(crate) fn stop(&self) {
         self.signal(Signal::STOP);
-        let is_stopped = |task: std::fs::DirEntry| {
-            let stat = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
-            stat.rsplit_once(") ").is_none_or(|(_, state)| state.starts_with('T'))
-        };
-        let tasks = || std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
-        while !tasks().all(|task| is_stopped(task.unwrap())) {
+        let is_stopped = |stat: String| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'));
+        while !self.of_each_thread("stat").all(is_stopped) {
             super::pause(5);
         }
     }

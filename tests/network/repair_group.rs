@@ -1,6 +1,6 @@
 //! One receiver of a group has a bad path: it gets repair, and the others do not notice.
 
-use crate::common::journey::{EACH_FRAME, Journey, LEARNING_SECONDS, is_long, percentile, transits};
+use crate::common::journey::{EACH_FRAME, Journey, LEARNING_SECONDS, is_long, late, transits};
 use crate::common::running::{count, sender_adds_up};
 use crate::common::viewer::{Viewer, hosts_and_footage, viewing};
 use crate::common::{alone, figure, pause, seconds, side_by_side};
@@ -21,15 +21,10 @@ fn one_lossy_receiver_of_a_group_costs_the_others_nothing() {
             assert_eq!(with.delivered, with.sent, "receiver {number}: {}", with.account);
         }
     }
-    let [with, without] = [&lossy, &whole].map(|watched| late(&watched[..LOSSY]));
+    let others = |watched: &[Watched]| late(watched[..LOSSY].iter().flat_map(|one| one.transits.clone()));
+    let [with, without] = [&lossy, &whole].map(|watched| others(watched));
     figure("group of three, the others: late, and without loss, ms", format!("{with:.1} {without:.1}"));
     assert!(with <= without + 2.0, "{with:.1} for {without:.1} ms: {}", lossy[0].account);
-}
-
-/// The 99th percentile of the transits of all of them, in milliseconds; the 95th of a short run.
-fn late(watched: &[Watched]) -> f64 {
-    let all = watched.iter().flat_map(|receiver| receiver.transits.iter().copied());
-    percentile(all, if is_long() { 0.99 } else { 0.95 })
 }
 
 /// What came to one receiver.

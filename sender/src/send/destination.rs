@@ -54,14 +54,6 @@ pub(crate) struct Destination {
 }
 
 impl Destination {
-    /// Has its receivers told what is new of the source.
-    pub(super) fn tell(&mut self, source: SourceNews, now: Instant) {
-        self.stream.set_state(source.state, now);
-        if let Some(interval) = source.interval {
-            self.stream.set_interval(interval, now);
-        }
-    }
-
     /// A destination that nothing was sent to yet, by the socket with this number.
     pub(crate) fn new(
         stream: impl Into<DestinationStream>,
@@ -118,6 +110,14 @@ impl Destination {
     /// The way there.
     pub(crate) fn route(&self) -> &Route {
         &self.route
+    }
+
+    /// Has its receivers told what is new of the source.
+    pub(super) fn tell(&mut self, source: SourceNews, now: Instant) {
+        self.stream.set_state(source.state, now);
+        if let Some(interval) = source.interval {
+            self.stream.set_interval(interval, now);
+        }
     }
 
     /// Sends what is due by its socket; returns when there is more to do, if no frame and no room comes before.
