@@ -17,6 +17,7 @@ fn main() -> Result<()> {
     announcements()?;
     messages()?;
     codes()?;
+    known_keys()?;
     // What these make of bytes is a story, and any bytes tell one.
     for target in ["recv", "send", "rtp", "clock", "keep", "keyed", "segments"] {
         for seed in 0..6 {
@@ -146,6 +147,20 @@ fn codes() -> Result<()> {
     write("codes", "other-order", code.split(' ').rev().collect::<Vec<_>>().join("\n").as_bytes())?;
     write("codes", "key-id", b"279bad49b66cfcef")?;
     write("codes", "phrase", b"qwertyuiop")
+}
+
+/// Files of known keys, each behind the name that is kept then.
+fn known_keys() -> Result<()> {
+    let code = Key::code(&[5; 16]);
+    let words = Key::code(&[6; 16]);
+    let (_, stretched) = Key::stretched("nine purple otters juggle in Reykjavik").expect("it is not guessed");
+    let of = |lines: &[&str]| [&b"\x04door"[..], lines.concat().as_bytes()].concat();
+    write("known_keys", "none", b"\x04door")?;
+    write("known_keys", "codes", &of(&["# two\n", "door\t", &code, "\nbench\t", &words, "\n"]))?;
+    let phrase = "nine purple otters juggle in Reykjavik";
+    write("known_keys", "phrase", &of(&["door\t", phrase, "\t", &stretched, "\n"]))?;
+    write("known_keys", "slip", &of(&["door\t", &code.replacen(' ', " chunkcast ", 1), "\n"]))?;
+    write("known_keys", "short", &of(&["door\tqwertyuiop\r\n\t\n\t\t\n"]))
 }
 
 fn requests() -> Result<()> {

@@ -16,6 +16,7 @@ pub mod http;
 pub mod jpeg;
 pub mod keep;
 pub mod keyed;
+pub mod known_keys;
 pub mod mdns;
 mod pictures;
 pub mod recv;

@@ -45,6 +45,7 @@ replay! {
     jpeg 5_000
     keep 1_000
     keyed 1_000
+    known_keys 5_000
     mdns 20_000
     recv 2_000
     rtp 300

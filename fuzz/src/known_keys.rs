@@ -1,0 +1,62 @@
+//! A receiver's file of known keys with anything in it: it is read, or refused without repeating what is in it; and what
+//! is kept in it then is read back.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::LazyLock;
+
+use proto::app::keys::{KeyStore, TypedKey};
+use proto::keys::Key;
+
+use super::{Bytes, scratch};
+
+pub fn run(data: &[u8]) {
+    let mut bytes = Bytes(data);
+    let count = bytes.below(40);
+    let name = String::from_utf8_lossy(bytes.take(count)).into_owned();
+    let file = bytes.0;
+    if String::from_utf8_lossy(file).lines().any(takes_long) {
+        return;
+    }
+    let path = scratch("known-keys");
+    fs::write(&path, file).expect("there is room for it");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("it is ours");
+    let store = KeyStore::at(path.clone());
+    match store {
+        Err(error) => {
+            let said = format!("{error:#}").replace(&*path.to_string_lossy(), "");
+            let text = String::from_utf8_lossy(file);
+            let secrets = text
+                .lines()
+                .filter_map(|line| line.split_once('\t'))
+                .flat_map(|(_, key)| key.split_whitespace());
+            let mut repeated = secrets.filter(|word| word.len() > 8 && said.contains(word));
+            assert_eq!(repeated.next(), None, "{said}");
+        }
+        Ok(mut store) => {
+            assert!(store.keys().len() <= MOST_ENTRIES);
+            store.keep(&name, CODE.clone()).expect("it can be written");
+            let mut again = KeyStore::at(path.clone()).expect("what was written can be read");
+            assert_eq!(again.key_of(&name), Some(CODE.key().id()));
+            assert!(again.forget(&name).expect("it can be written"));
+            assert_eq!(KeyStore::at(path.clone()).expect("it can be read").key_of(&name), None);
+        }
+    }
+    fs::remove_file(path).expect("it is ours");
+}
+
+/// Whether a line may have a phrase that is stretched, for a tenth of a second. Shorter ones are guessed easily, and
+/// what has twelve words is taken for a code.
+fn takes_long(line: &str) -> bool {
+    let Some((_, key)) = line.split_once('\t') else { return false };
+    let is_kept =
+        key.rsplit_once('\t').is_some_and(|(phrase, words)| Key::from_stretched(words, phrase).is_ok());
+    key.trim().chars().count() > SHORT && key.split_whitespace().count() != 12 && !is_kept
+}
+
+static CODE: LazyLock<TypedKey> =
+    LazyLock::new(|| TypedKey::read(&Key::code(&[7; 16])).expect("it is a code"));
+
+/// A guess for each of these, by ten kinds of character, is less than 2^40.
+const SHORT: usize = 11;
+const MOST_ENTRIES: usize = 256;
