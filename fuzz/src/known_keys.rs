@@ -45,13 +45,16 @@ pub fn run(data: &[u8]) {
     fs::remove_file(path).expect("it is ours");
 }
 
-/// Whether a line may have a phrase that is stretched, for a tenth of a second. Shorter ones are guessed easily, and
-/// what has twelve words is taken for a code.
+/// Whether a line may have a phrase that is stretched, for a tenth of a second: shorter ones are guessed easily, and
+/// what is nearly a code is refused as one.
 fn takes_long(line: &str) -> bool {
     let Some((_, key)) = line.split_once('\t') else { return false };
     let is_kept =
-        key.rsplit_once('\t').is_some_and(|(phrase, words)| Key::from_stretched(words, phrase).is_ok());
-    key.trim().chars().count() > SHORT && key.split_whitespace().count() != 12 && !is_kept
+        || key.rsplit_once('\t').is_some_and(|(phrase, words)| Key::from_stretched(words, phrase).is_ok());
+    let words = || key.split_whitespace();
+    let is_like_a_code =
+        words().count() == 12 && words().filter(|word| !Key::is_code_word(word)).count() <= 2;
+    key.trim().chars().count() > SHORT && !is_like_a_code && !is_kept()
 }
 
 static CODE: LazyLock<TypedKey> =
