@@ -146,6 +146,12 @@ fn codes() -> Result<()> {
     write("codes", "eleven", code.rsplit_once(' ').map_or(&b""[..], |(words, _)| words.as_bytes()))?;
     write("codes", "other-order", code.split(' ').rev().collect::<Vec<_>>().join("\n").as_bytes())?;
     write("codes", "key-id", b"279bad49b66cfcef")?;
+    let phrases =
+        [("keys", "qwertyuiop"), ("date", "1 Apr 2026"), ("name", "Reykjav\u{ed}k"), ("word", "otters")];
+    for (name, phrase) in phrases {
+        write("phrases", name, phrase.as_bytes())?;
+    }
+    write("codes", "random", &[5; 16])?;
     write("codes", "phrase", b"qwertyuiop")
 }
 

@@ -18,6 +18,7 @@ pub mod keep;
 pub mod keyed;
 pub mod known_keys;
 pub mod mdns;
+pub mod phrases;
 mod pictures;
 pub mod recv;
 pub mod rtp;

@@ -47,6 +47,7 @@ replay! {
     keyed 1_000
     known_keys 5_000
     mdns 20_000
+    phrases 2_000
     recv 2_000
     rtp 300
     segments 2_000
