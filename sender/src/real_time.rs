@@ -17,19 +17,12 @@ use rustix::time::{ClockId, clock_gettime};
 /// that is faster than it is. In real time (sched(7), SCHED_RR) it waits for none of them, but could also hold all of
 /// them up, as in a flood of feedback. So it has to be idle for part of the time; else it is scheduled like others for a
 /// while.
-///
-/// On an idle computer it is no gain: who wakes such a thread loses the processor to it, though another is free. So a
-/// thread that can tell how late it wakes is scheduled like others until that has happened.
 #[derive(Debug)]
 pub(crate) struct RealTime {
     /// When the present interval began, and the processor's time that the thread had used by then.
     since: Instant,
     used: Duration,
     policy: Policy,
-    /// For who can tell: when it last woke late, or from when on that counts, and how often in a row that was.
-    lateness: Option<(Instant, u32)>,
-    /// Since when it is in real time.
-    begun: Instant,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,30 +40,11 @@ impl RealTime {
         // SAFETY: nothing is passed but a number; 0 is the calling thread.
         let is_ordinary = unsafe { libc::sched_getscheduler(0) } == libc::SCHED_OTHER
             && getpriority_process(None).is_ok_and(|nice| nice <= 0);
-        let used = time_used();
-        let mut new = Self { since: now, used, policy: Policy::Fixed, lateness: None, begun: now };
+        let mut new = Self { since: now, used: time_used(), policy: Policy::Fixed };
         if is_ordinary {
             new.apply(Policy::RealTime);
         }
         new
-    }
-
-    /// The same, but only once the thread has woken [late](Self::woke) several times.
-    pub(crate) fn once_late(now: Instant) -> Self {
-        let mut new = Self::new(now);
-        if new.policy == Policy::RealTime {
-            new.apply(Policy::Ordinary);
-        }
-        new.lateness = Some((now, 0));
-        new
-    }
-
-    /// Notes that the calling thread, which wanted to wake at `due`, woke `now`.
-    pub(crate) fn woke(&mut self, due: Instant, now: Instant) {
-        if self.is_often_late(due, now) {
-            (self.since, self.used, self.begun) = (now, time_used(), now);
-            self.apply(Policy::RealTime);
-        }
     }
 
     /// Looks now and then at what the calling thread, which made this, has used, and changes its policy by it.
@@ -91,33 +65,14 @@ impl RealTime {
         }
     }
 
-    /// Whether a thread that is scheduled like others has woken late so often that it should not be.
-    fn is_often_late(&mut self, due: Instant, now: Instant) -> bool {
-        let Some((last, times)) = &mut self.lateness else { return false };
-        if self.policy != Policy::Ordinary || now < *last || now.saturating_duration_since(due) < LATE {
-            return false;
-        }
-        let in_a_row = now.saturating_duration_since(*last) < TOGETHER;
-        (*last, *times) = (now, if in_a_row { *times + 1 } else { 1 });
-        *times >= OFTEN
-    }
-
     /// Ends an interval; the policy to change to, if any.
     fn decide(&mut self, now: Instant, used: Duration) -> Option<Policy> {
         let share = used.saturating_sub(self.used).div_duration_f64(now - self.since);
         (self.since, self.used) = (now, used);
-        let busy = self.policy == Policy::RealTime && share > BUSY;
-        if let Some(lateness) = &mut self.lateness {
-            *lateness = (if busy { now + PATIENCE } else { now }, 0);
-        }
         match self.policy {
             // Scheduled like others, it may use less than it would like to.
-            Policy::Ordinary if share <= BRIEF && self.lateness.is_none() => Some(Policy::RealTime),
-            Policy::RealTime if busy => Some(Policy::Ordinary),
-            // Only as others it can tell whether it would be late.
-            Policy::RealTime if self.lateness.is_some() && now - self.begun >= TRIAL => {
-                Some(Policy::Ordinary)
-            }
+            Policy::Ordinary if share <= BRIEF => Some(Policy::RealTime),
+            Policy::RealTime if share > BUSY => Some(Policy::Ordinary),
             _ => None,
         }
     }
@@ -144,13 +99,6 @@ fn time_used() -> Duration {
 const INTERVAL: Duration = Duration::from_millis(100);
 /// and not again for so long.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// A tick of the scheduler's, or most of one, and no whim of an idle computer.
-const LATE: Duration = Duration::from_millis(1);
-/// So often it wakes late, no two times further apart than a second, before it is in real time.
-const OFTEN: u32 = 3;
-const TOGETHER: Duration = Duration::from_secs(1);
-/// For so long, before it is seen again whether it has to be.
-const TRIAL: Duration = Duration::from_secs(60);
 /// Who uses a processor for this share of the time may go before others,
 const BRIEF: f64 = 0.25;
 /// and who uses it for more than this may not.
@@ -165,7 +113,7 @@ mod tests {
     #[test]
     fn who_is_busy_is_scheduled_like_others_until_it_has_been_idle_for_a_while() {
         let (mut now, mut used) = (Instant::now(), Duration::ZERO);
-        let mut time = RealTime { since: now, used, policy: Policy::RealTime, lateness: None, begun: now };
+        let mut time = RealTime { since: now, used, policy: Policy::RealTime };
         let mut decided = Vec::new();
         for (number, share) in [0.1, 0.45, 0.9, 0.45, 0.6, 0.2, 0.45].into_iter().enumerate() {
             now += time.interval();
@@ -176,33 +124,6 @@ mod tests {
             }
         }
         assert_eq!(decided, [(2, Policy::Ordinary), (5, Policy::RealTime)]);
-    }
-
-    #[test]
-    fn who_wakes_late_again_and_again_is_in_real_time_and_then_has_to_be_late_again() {
-        let (mut now, used) = (Instant::now(), Duration::ZERO);
-        let mut time =
-            RealTime { since: now, used, policy: Policy::Ordinary, lateness: Some((now, 0)), begun: now };
-        let mut wakes = |time: &mut RealTime, after: u64, late: u64| {
-            now += Duration::from_millis(after);
-            time.is_often_late(now - Duration::from_micros(late), now)
-        };
-        assert!((0..100).all(|_| !wakes(&mut time, 5, 900)), "hardly late");
-        assert!((0..100).all(|_| !wakes(&mut time, 1100, 4000)), "rarely late");
-        let twice = [wakes(&mut time, 5, 3000), wakes(&mut time, 5, 1500)];
-        assert_eq!((twice, time.lateness.map(|(_, times)| times)), ([false, true], Some(3)));
-        (time.policy, time.begun, time.since) = (Policy::RealTime, now, now);
-        assert_eq!(time.decide(now + TRIAL / 2, used), None);
-        assert_eq!(time.decide(now + TRIAL, used), Some(Policy::Ordinary));
-        time.policy = Policy::Ordinary;
-        assert_eq!(time.decide(now + 2 * TRIAL, used), None, "as long as it is not late");
-        // Who held others up has to wait.
-        time.policy = Policy::RealTime;
-        assert_eq!(time.decide(now + 3 * TRIAL, used + TRIAL), Some(Policy::Ordinary));
-        time.policy = Policy::Ordinary;
-        let is_late =
-            |after| time.is_often_late(now + 3 * TRIAL, now + 3 * TRIAL + Duration::from_secs(after));
-        assert_eq!([1, 1, 1, 9, 11, 11, 11].map(is_late), [false, false, false, false, false, false, true]);
     }
 
     #[test]

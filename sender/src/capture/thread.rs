@@ -72,13 +72,9 @@ impl CaptureThread {
 
     /// A live source says itself when a picture is there.
     fn follow(&mut self, source: &mut dyn Source) -> Result<()> {
-        // Whoever fills a pipe would be held up by it, within the picture that is waited for.
-        let is_piped = matches!(self.spec, Spec::StandardInput | Spec::Path(_));
-        let mut real_time = (!is_piped).then(|| RealTime::new(Instant::now()));
+        let mut real_time = RealTime::new(Instant::now());
         while !self.pipeline.stop.is_requested() && self.pass_on(source)? {
-            if let Some(real_time) = &mut real_time {
-                real_time.look(Instant::now());
-            }
+            real_time.look(Instant::now());
         }
         Ok(())
     }

@@ -30,7 +30,7 @@ pub(crate) fn run(
 ) -> Result<()> {
     keep_time();
     let room = fanout.room().context(CANNOT_WAIT)?;
-    let real_time = RealTime::once_late(Instant::now());
+    let real_time = RealTime::new(Instant::now());
     let mut sending = Sending { pipeline, follow, most, ledger: FrameLedger::default(), real_time };
     loop {
         let sockets = fanout.sockets().context(CANNOT_WAIT)?;
@@ -69,13 +69,8 @@ impl Sending<'_> {
                 return Ok(true);
             }
             let wake_on = if enough { WakeOn::Stop } else { WakeOn::Frames };
-            let (asleep, until) = (Instant::now(), stats.heartbeat.beat(until));
-            let is_there = wait.until(until, wake_on).context(CANNOT_WAIT)?;
-            let now = Instant::now();
-            real_time.look(now);
-            if let Some(until) = until.filter(|until| *until > asleep) {
-                real_time.woke(until, now);
-            }
+            let is_there = wait.until(stats.heartbeat.beat(until), wake_on).context(CANNOT_WAIT)?;
+            real_time.look(Instant::now());
             receive(fanout, wait, ledger, stats);
             if enough || !is_there {
                 continue;
