@@ -17,6 +17,7 @@ fn main() -> Result<()> {
     announcements()?;
     messages()?;
     codes()?;
+    phrases()?;
     known_keys()?;
     // What these make of bytes is a story, and any bytes tell one.
     for target in ["recv", "send", "rtp", "clock", "keep", "keyed", "segments"] {
@@ -146,24 +147,26 @@ fn codes() -> Result<()> {
     write("codes", "eleven", code.rsplit_once(' ').map_or(&b""[..], |(words, _)| words.as_bytes()))?;
     write("codes", "other-order", code.split(' ').rev().collect::<Vec<_>>().join("\n").as_bytes())?;
     write("codes", "key-id", b"279bad49b66cfcef")?;
-    let phrases =
-        [("keys", "qwertyuiop"), ("date", "1 Apr 2026"), ("name", "Reykjav\u{ed}k"), ("word", "otters")];
-    for (name, phrase) in phrases {
-        write("phrases", name, phrase.as_bytes())?;
-    }
     write("codes", "random", &[5; 16])?;
     write("codes", "phrase", b"qwertyuiop")
 }
 
+/// What a person may think of, too short each.
+fn phrases() -> Result<()> {
+    write("phrases", "keys", b"qwertyuiop")?;
+    write("phrases", "date", b"1 Apr 2026")?;
+    write("phrases", "name", "Reykjav\u{ed}k".as_bytes())?;
+    write("phrases", "word", b"otters")
+}
+
 /// Files of known keys, each behind the name that is kept then.
 fn known_keys() -> Result<()> {
-    let code = Key::code(&[5; 16]);
-    let words = Key::code(&[6; 16]);
-    let (_, stretched) = Key::stretched("nine purple otters juggle in Reykjavik").expect("it is not guessed");
+    let [code, other] = [5, 6].map(|byte| Key::code(&[byte; 16]));
+    let phrase = "nine purple otters juggle in Reykjavik";
+    let (_, stretched) = Key::stretched(phrase).expect("it is not guessed");
     let of = |lines: &[&str]| [&b"\x04door"[..], lines.concat().as_bytes()].concat();
     write("known_keys", "none", b"\x04door")?;
-    write("known_keys", "codes", &of(&["# two\n", "door\t", &code, "\nbench\t", &words, "\n"]))?;
-    let phrase = "nine purple otters juggle in Reykjavik";
+    write("known_keys", "codes", &of(&["# two\n", "door\t", &code, "\nbench\t", &other, "\n"]))?;
     write("known_keys", "phrase", &of(&["door\t", phrase, "\t", &stretched, "\n"]))?;
     write("known_keys", "slip", &of(&["door\t", &code.replacen(' ', " chunkcast ", 1), "\n"]))?;
     write("known_keys", "short", &of(&["door\tqwertyuiop\r\n\t\n\t\t\n"]))

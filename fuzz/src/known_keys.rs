@@ -8,30 +8,27 @@ use std::sync::LazyLock;
 use proto::app::keys::{KeyStore, TypedKey};
 use proto::keys::Key;
 
-use super::{Bytes, scratch};
+use super::phrases::SHORT;
+use super::{Bytes, repeated, scratch};
 
 pub fn run(data: &[u8]) {
     let mut bytes = Bytes(data);
     let count = bytes.below(40);
     let name = String::from_utf8_lossy(bytes.take(count)).into_owned();
     let file = bytes.0;
-    if String::from_utf8_lossy(file).lines().any(takes_long) {
+    let text = String::from_utf8_lossy(file);
+    if text.lines().any(takes_long) {
         return;
     }
     let path = scratch("known-keys");
     fs::write(&path, file).expect("there is room for it");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("it is ours");
-    let store = KeyStore::at(path.clone());
-    match store {
+    match KeyStore::at(path.clone()) {
         Err(error) => {
             let said = format!("{error:#}").replace(&*path.to_string_lossy(), "");
-            let text = String::from_utf8_lossy(file);
-            let secrets = text
-                .lines()
-                .filter_map(|line| line.split_once('\t'))
-                .flat_map(|(_, key)| key.split_whitespace());
-            let mut repeated = secrets.filter(|word| word.len() > 8 && said.contains(word));
-            assert_eq!(repeated.next(), None, "{said}");
+            for (_, key) in text.lines().filter_map(|line| line.split_once('\t')) {
+                assert_eq!(repeated(&said, key), None, "{said}");
+            }
         }
         Ok(mut store) => {
             assert!(store.keys().len() <= MOST_ENTRIES);
@@ -60,6 +57,4 @@ fn takes_long(line: &str) -> bool {
 static CODE: LazyLock<TypedKey> =
     LazyLock::new(|| TypedKey::read(&Key::code(&[7; 16])).expect("it is a code"));
 
-/// A guess for each of these, by ten kinds of character, is less than 2^40.
-const SHORT: usize = 11;
 const MOST_ENTRIES: usize = 256;

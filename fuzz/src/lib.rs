@@ -37,3 +37,8 @@ fn scratch(what: &str) -> PathBuf {
     let folder = if memory.is_dir() { memory } else { std::env::temp_dir() };
     folder.join(format!("chunkcast-fuzz-{}-{what}", std::process::id()))
 }
+
+/// A word of what is secret that a message repeats; short ones it may have by chance.
+fn repeated<'a>(said: &str, secret: &'a str) -> Option<&'a str> {
+    secret.split_whitespace().find(|word| word.len() > 8 && said.contains(word))
+}

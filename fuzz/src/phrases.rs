@@ -12,4 +12,4 @@ pub fn run(data: &[u8]) {
 }
 
 /// A guess for each of these, by ten kinds of character, is less than 2^40.
-const SHORT: usize = 11;
+pub(super) const SHORT: usize = 11;
