@@ -9,7 +9,7 @@ mod inbox;
 mod net;
 mod picture;
 mod pipeline;
-mod real_time;
+mod priority;
 mod send;
 mod serve;
 mod stats;

@@ -14,7 +14,7 @@ use super::sizes::Sizes;
 use super::source::{self, NextPicture, Source, SourceDrops, SourceOptions, Spec, Timing};
 use crate::picture::{Captured, Picture, Raw, RawPicture};
 use crate::pipeline::Pipeline;
-use crate::real_time::RealTime;
+use crate::priority;
 
 /// What a source turned out to be, once it is open.
 #[derive(Clone, Debug)]
@@ -52,6 +52,7 @@ impl CaptureThread {
     /// # Errors
     /// If the source cannot be opened, or fails for good.
     pub(crate) fn run(mut self, opened: &SyncSender<OpenedSource>) -> Result<()> {
+        priority::raise();
         let mut source = source::open(&self.spec, &self.options)?;
         let timing = source.timing();
         let rate = match timing {
@@ -72,17 +73,13 @@ impl CaptureThread {
 
     /// A live source says itself when a picture is there.
     fn follow(&mut self, source: &mut dyn Source) -> Result<()> {
-        let mut real_time = RealTime::new(Instant::now());
-        while !self.pipeline.stop.is_requested() && self.pass_on(source)? {
-            real_time.look(Instant::now());
-        }
+        while !self.pipeline.stop.is_requested() && self.pass_on(source)? {}
         Ok(())
     }
 
     /// A stored source is asked for a picture at each instant.
     fn play(&mut self, source: &mut dyn Source, interval: Duration) -> Result<()> {
         let start = Instant::now();
-        let mut real_time = RealTime::new(start);
         let (mut due, mut base, mut count) = (start, start, 0u32);
         while !self.pipeline.stop.wait(due.saturating_duration_since(Instant::now()))
             && self.pass_on(source)?
@@ -90,7 +87,6 @@ impl CaptureThread {
             count += 1;
             due = base + interval.mul_f64(f64::from(count));
             let now = Instant::now();
-            real_time.look(now);
             // A stalled file or computer does not make the pictures after it come faster.
             if now > due + interval {
                 (due, base, count) = (now, now, 0);

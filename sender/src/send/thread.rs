@@ -13,7 +13,7 @@ use super::ledger::FrameLedger;
 use super::wait::{Wait, WakeOn};
 use crate::inbox::FrameInbox;
 use crate::pipeline::Pipeline;
-use crate::real_time::RealTime;
+use crate::priority;
 use crate::stats::Stats;
 
 /// Sends what comes until the inbox is closed and empty, or `most` frames were sent; then says goodbye.
@@ -30,8 +30,8 @@ pub(crate) fn run(
 ) -> Result<()> {
     keep_time();
     let room = fanout.room().context(CANNOT_WAIT)?;
-    let real_time = RealTime::new(Instant::now());
-    let mut sending = Sending { pipeline, follow, most, ledger: FrameLedger::default(), real_time };
+    priority::raise();
+    let mut sending = Sending { pipeline, follow, most, ledger: FrameLedger::default() };
     loop {
         let sockets = fanout.sockets().context(CANNOT_WAIT)?;
         let mut wait = Wait::new(&pipeline.inbox, &sockets, &room, &pipeline.stop);
@@ -47,14 +47,13 @@ struct Sending<'a> {
     follow: Option<Follow>,
     most: Option<u64>,
     ledger: FrameLedger,
-    real_time: RealTime,
 }
 
 impl Sending<'_> {
     /// Sends what comes until there is nothing more to begin, or more sockets are to be waited for; says whether it is
     /// the former.
     fn go_on(&mut self, fanout: &mut Fanout, wait: &mut Wait<'_>) -> Result<bool> {
-        let Self { pipeline, follow, most, ledger, real_time } = self;
+        let Self { pipeline, follow, most, ledger } = self;
         let Pipeline { inbox, demand, stats, stop, .. } = pipeline;
         loop {
             let until = drain(fanout, inbox, ledger, stats);
@@ -70,7 +69,6 @@ impl Sending<'_> {
             }
             let wake_on = if enough { WakeOn::Stop } else { WakeOn::Frames };
             let is_there = wait.until(stats.heartbeat.beat(until), wake_on).context(CANNOT_WAIT)?;
-            real_time.look(Instant::now());
             receive(fanout, wait, ledger, stats);
             if enough || !is_there {
                 continue;
