@@ -9,7 +9,7 @@ use proto::sys::Placement;
 use super::bounds::check;
 use super::engine::{Engine, ExpectedJpeg, Scale};
 use super::error::DecodeError;
-use super::picture::{Decoded, DecodedLayout};
+use super::picture::{Decoded, DecodedLayout, DecodedStrip};
 use super::strips::StripLayout;
 use super::target::{DecodeTarget, scaled};
 use super::tidy::Tidy;
@@ -84,9 +84,9 @@ impl Decoder {
         };
         let whole = ExpectedJpeg { width: size.0, rows: size.1, layout, scale };
         let is_shared = target.alone && scale == Scale::Full && whole.width * whole.rows >= WORTH_SHARING;
-        let parts = if is_shared { self.start_workers() + 1 } else { 1 };
-        if parts > 1 && self.cut.measure(jpeg, info, parts) {
-            self.decode_strips(jpeg, whole, into)?;
+        let threads = if is_shared { self.start_workers() + 1 } else { 1 };
+        if self.cut.measure(jpeg, info, threads) {
+            self.decode_strips(jpeg, whole, threads, into)?;
         } else {
             let (width, rows) = (scale.of(whole.width), scale.of(whole.rows));
             let strip = into.begin(width, rows, layout, 1);
@@ -105,34 +105,49 @@ impl Decoder {
         self.workers.len()
     }
 
-    /// Each strip but the first goes to a worker. All are waited for, whatever becomes of one of them.
+    /// Strips are decoded side by side, as many at once as there are threads.
     fn decode_strips(
         &mut self,
         jpeg: &[u8],
         whole: ExpectedJpeg,
+        threads: usize,
         into: &mut Decoded,
     ) -> Result<(), DecodeError> {
-        let strips = into.begin(whole.width, whole.rows, whole.layout, self.cut.strips());
+        let (width, rows) = (whole.scale.of(whole.width), whole.scale.of(whole.rows));
+        let strips = into.begin(width, rows, whole.layout, self.cut.strips());
+        if threads > 1 {
+            self.placement.keep_apart(self.workers.iter().map(StripWorker::id));
+        }
+        for (round, strips) in strips.chunks_mut(threads).enumerate() {
+            self.decode_round(jpeg, whole, round * threads, strips)?;
+        }
+        Ok(())
+    }
+
+    /// Each of these strips but the first goes to a worker. All are waited for, whatever becomes of one of them.
+    fn decode_round(
+        &mut self,
+        jpeg: &[u8],
+        whole: ExpectedJpeg,
+        number: usize,
+        strips: &mut [DecodedStrip],
+    ) -> Result<(), DecodeError> {
         let (first, others) = strips.split_first_mut().ok_or(DecodeError::Threads)?;
-        self.placement.keep_apart(self.workers.iter().map(StripWorker::id));
+        let shape = |rows| ExpectedJpeg { rows, ..whole };
         let mut outcome = Ok(());
         let mut busy = 0;
-        for (index, (strip, worker)) in others.iter_mut().zip(&mut self.workers).enumerate() {
-            let (first_row, rows) = self.cut.rows(index + 1);
-            strip.place(first_row, rows);
-            self.cut.copy(jpeg, index + 1, worker.jpeg());
-            if !worker.give(ExpectedJpeg { rows, ..whole }, std::mem::take(&mut strip.pixels)) {
+        for ((strip, worker), number) in others.iter_mut().zip(&mut self.workers).zip(number + 1..) {
+            let rows = self.cut.place(number, whole.scale, strip);
+            self.cut.copy(jpeg, number, worker.jpeg());
+            if !worker.give(shape(rows), std::mem::take(&mut strip.pixels)) {
                 outcome = Err(DecodeError::Threads);
                 break;
             }
             busy += 1;
         }
-        let (first_row, rows) = self.cut.rows(0);
-        first.place(first_row, rows);
+        let rows = self.cut.place(number, whole.scale, first);
         outcome = outcome.and_then(|()| {
-            self.cut.with_first(jpeg, |jpeg| {
-                self.engine.decode(jpeg, ExpectedJpeg { rows, ..whole }, &mut first.pixels)
-            })
+            self.cut.with_own(jpeg, number, |jpeg| self.engine.decode(jpeg, shape(rows), &mut first.pixels))
         });
         for (strip, worker) in others.iter_mut().zip(&mut self.workers).take(busy) {
             let (pixels, decoded) = worker.collect();

@@ -7,7 +7,9 @@ use std::ops::Range;
 
 use proto::jpeg::Info;
 
+use super::engine::Scale;
 use super::error::DecodeError;
+use super::picture::DecodedStrip;
 
 /// Where a JPEG is cut. Its buffers are reused from picture to picture.
 #[derive(Debug, Default)]
@@ -16,18 +18,21 @@ pub(super) struct StripLayout {
     intervals: Vec<Range<usize>>,
     /// Up to the first byte of entropy-coded data.
     header: usize,
-    /// Where in the header the height stands.
-    height_at: usize,
+    /// Where in the header the height and the restart interval stand.
+    fields: HeaderFields,
     strips: usize,
     rows_per_interval: u32,
     height: u32,
-    first: Vec<u8>,
+    own: Vec<u8>,
 }
 
 impl StripLayout {
-    /// Finds out whether `jpeg` can be cut into at most `most` strips; if not, it is to be decoded as a whole.
-    pub(super) fn measure(&mut self, jpeg: &[u8], info: &Info, most: usize) -> bool {
-        self.find(jpeg, info, most).is_some()
+    /// Finds out whether `jpeg` is to be decoded in strips, by this many threads; if not, it is to be as a whole.
+    ///
+    /// A few intervals are a strip each, since the library has a faster way through data without markers; of many, each
+    /// thread has one strip.
+    pub(super) fn measure(&mut self, jpeg: &[u8], info: &Info, threads: usize) -> bool {
+        self.find(jpeg, info, threads).is_some()
     }
 
     /// How many strips there are.
@@ -35,11 +40,12 @@ impl StripLayout {
         self.strips
     }
 
-    /// The first row and the number of rows of a strip.
-    pub(super) fn rows(&self, strip: usize) -> (u32, u32) {
-        let Range { start, end } = self.share(strip);
-        let first = start as u32 * self.rows_per_interval;
-        (first, (end as u32 * self.rows_per_interval).min(self.height) - first)
+    /// Says where in the picture a strip lies that is decoded at this scale; returns its rows in full size.
+    pub(super) fn place(&self, number: usize, scale: Scale, strip: &mut DecodedStrip) -> u32 {
+        let (first, rows) = self.rows(number);
+        // A whole number of blocks is above it, of which each has one row at the least.
+        strip.place(scale.of(first), scale.of(rows));
+        rows
     }
 
     /// Writes a strip as a JPEG of its own.
@@ -47,8 +53,13 @@ impl StripLayout {
         into.clear();
         into.extend_from_slice(&jpeg[..self.header]);
         let rows = u16::try_from(self.rows(strip).1).unwrap_or(u16::MAX);
-        into[self.height_at..self.height_at + 2].copy_from_slice(&rows.to_be_bytes());
-        for (number, interval) in self.intervals[self.share(strip)].iter().enumerate() {
+        let HeaderFields { height_at, interval_at } = self.fields;
+        into[height_at..height_at + 2].copy_from_slice(&rows.to_be_bytes());
+        let intervals = &self.intervals[self.share(strip)];
+        if intervals.len() == 1 {
+            into[interval_at..interval_at + 2].fill(0);
+        }
+        for (number, interval) in intervals.iter().enumerate() {
             if number > 0 {
                 into.extend_from_slice(&[0xff, RST0 + ((number - 1) % 8) as u8]);
             }
@@ -57,17 +68,25 @@ impl StripLayout {
         into.extend_from_slice(&[0xff, EOI]);
     }
 
-    /// The first strip, written into a buffer that is kept here.
-    pub(super) fn with_first(
+    /// The same, into a buffer that is kept here.
+    pub(super) fn with_own(
         &mut self,
         jpeg: &[u8],
+        strip: usize,
         decode: impl FnOnce(&[u8]) -> Result<(), DecodeError>,
     ) -> Result<(), DecodeError> {
-        let mut first = std::mem::take(&mut self.first);
-        self.copy(jpeg, 0, &mut first);
-        let decoded = decode(&first);
-        self.first = first;
+        let mut own = std::mem::take(&mut self.own);
+        self.copy(jpeg, strip, &mut own);
+        let decoded = decode(&own);
+        self.own = own;
         decoded
+    }
+
+    /// The first row and the number of rows of a strip.
+    fn rows(&self, strip: usize) -> (u32, u32) {
+        let Range { start, end } = self.share(strip);
+        let first = start as u32 * self.rows_per_interval;
+        (first, (end as u32 * self.rows_per_interval).min(self.height) - first)
     }
 
     /// The intervals of a strip.
@@ -76,7 +95,7 @@ impl StripLayout {
         all * strip / self.strips..all * (strip + 1) / self.strips
     }
 
-    fn find(&mut self, jpeg: &[u8], info: &Info, most: usize) -> Option<()> {
+    fn find(&mut self, jpeg: &[u8], info: &Info, threads: usize) -> Option<()> {
         let (mcu_width, mcu_height) = mcu(info);
         let per_row = u32::from(info.width).div_ceil(mcu_width);
         let mcus_per_interval = u32::from(info.restart_interval);
@@ -86,12 +105,13 @@ impl StripLayout {
         self.height = info.height.into();
         self.rows_per_interval = mcus_per_interval / per_row * mcu_height;
         let count = self.height.div_ceil(self.rows_per_interval) as usize;
-        if count < 2 {
+        let strips = if count <= FEW { count } else { count.min(threads) };
+        if strips < 2 {
             return None;
         }
-        (self.height_at, self.header) = find_scan(jpeg, info.components)?;
+        (self.fields, self.header) = find_scan(jpeg, info.components)?;
         find_intervals(jpeg, self.header, count, &mut self.intervals)?;
-        self.strips = count.min(most);
+        self.strips = strips;
         Some(())
     }
 }
@@ -105,9 +125,17 @@ fn mcu(info: &Info) -> (u32, u32) {
     (8 * u32::from(most(|s| s.0)), 8 * u32::from(most(|s| s.1)))
 }
 
-/// Where the height stands, and where the entropy-coded data begin; `None` if the first scan has not all components.
-fn find_scan(jpeg: &[u8], components: u8) -> Option<(usize, usize)> {
-    let mut height_at = None;
+/// Where two fields of two bytes each stand.
+#[derive(Clone, Copy, Debug, Default)]
+struct HeaderFields {
+    height_at: usize,
+    interval_at: usize,
+}
+
+/// Where fields of the header stand, and where the entropy-coded data begin; `None` if the first scan has not all
+/// components.
+fn find_scan(jpeg: &[u8], components: u8) -> Option<(HeaderFields, usize)> {
+    let (mut height_at, mut interval_at) = (None, None);
     let mut at = 2;
     loop {
         while jpeg.get(at..at + 2)? == [0xff, 0xff] {
@@ -117,7 +145,11 @@ fn find_scan(jpeg: &[u8], components: u8) -> Option<(usize, usize)> {
         let length = usize::from(u16::from_be_bytes([*jpeg.get(at + 2)?, *jpeg.get(at + 3)?]));
         match marker {
             SOF0 | SOF1 => height_at = Some(at + 5),
-            SOS if *jpeg.get(at + 4)? == components => return Some((height_at?, at + 2 + length)),
+            DRI => interval_at = Some(at + 4),
+            SOS if *jpeg.get(at + 4)? == components => {
+                let fields = HeaderFields { height_at: height_at?, interval_at: interval_at? };
+                return Some((fields, at + 2 + length));
+            }
             SOS | TEM | RST0..=EOI => return None,
             _ => {}
         }
@@ -131,7 +163,7 @@ fn find_intervals(jpeg: &[u8], at: usize, count: usize, intervals: &mut Vec<Rang
     let mut start = at;
     let mut from = at;
     loop {
-        let mark = from + jpeg.get(from..)?.iter().position(|&byte| byte == 0xff)?;
+        let mark = from + memchr::memchr(0xff, jpeg.get(from..)?)?;
         match *jpeg.get(mark + 1)? {
             0 => from = mark + 2,
             0xff => from = mark + 1,
@@ -149,9 +181,12 @@ fn find_intervals(jpeg: &[u8], at: usize, count: usize, intervals: &mut Vec<Rang
     }
 }
 
+/// More would each gain less than its own header costs.
+const FEW: usize = 8;
 const SOF0: u8 = 0xc0;
 const SOF1: u8 = 0xc1;
 const RST0: u8 = 0xd0;
 const EOI: u8 = 0xd9;
 const SOS: u8 = 0xda;
+const DRI: u8 = 0xdd;
 const TEM: u8 = 0x01;

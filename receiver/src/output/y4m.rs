@@ -198,7 +198,7 @@ const LONGEST_LEARNING: Duration = Duration::from_secs(2);
 const MOST_HELD: usize = 9;
 const MOST_HELD_BYTES: usize = 64 << 20;
 /// As many as the decoder makes.
-const MOST_STRIPS: usize = 4;
+const MOST_STRIPS: usize = 8;
 
 #[cfg(test)]
 mod tests {

@@ -187,18 +187,25 @@ fn strips_decoded_side_by_side_give_the_same_pixels() {
         (640, 480, Subsamp::Sub2x2, 16),
         (640, 480, Subsamp::Sub2x1, 240),
         (641, 487, Subsamp::Sub2x2, 48),
+        (641, 487, Subsamp::Sub2x2, 128),
+        (641, 487, Subsamp::None, 96),
         (641, 487, Subsamp::None, 8),
         (800, 600, Subsamp::Gray, 8),
         (1280, 480, Subsamp::Sub2x1, 8),
     ] {
         let jpeg = with_restarts(width, height, subsamp, rows);
+        // Of many strips, one thread decodes the picture as a whole.
+        let of_many = with_restarts(width, height, subsamp, if subsamp == Subsamp::Sub2x2 { 16 } else { 8 });
         for threads in 2..=4 {
             let mut decoder = Decoder::with_threads(threads);
             for format in [PixelFormat::Planes, PixelFormat::Pixels] {
-                let whole = decode(&mut alone, &jpeg, format).unwrap();
+                let whole = decode(&mut alone, &of_many, format).unwrap();
+                assert_eq!(whole.strips().len(), 1);
                 for _ in 0..2 {
                     let decoded = decode(&mut decoder, &jpeg, format).unwrap();
-                    assert_eq!(decoded.strips().len(), threads.min(height.div_ceil(rows)));
+                    let intervals = height.div_ceil(rows);
+                    let strips = if intervals <= 8 { intervals } else { threads };
+                    assert_eq!(decoded.strips().len(), strips);
                     assert!(decoded.strips().iter().all(|strip| strip.first_row() % 2 == 0));
                     assert!(
                         planes(&decoded) == planes(&whole),
@@ -206,6 +213,28 @@ fn strips_decoded_side_by_side_give_the_same_pixels() {
                     );
                 }
             }
+        }
+    }
+}
+
+/// Few intervals are decoded each by itself, many as a whole, where there is one thread.
+#[test]
+fn one_thread_gives_the_same_pixels_by_strips_and_as_a_whole_at_every_scale() {
+    let mut decoder = Decoder::with_threads(1);
+    for (width, height, subsamp, few) in
+        [(641, 487, Subsamp::Sub2x2, 80), (641, 487, Subsamp::Sub2x1, 128), (320, 239, Subsamp::Gray, 32)]
+    {
+        for area in [None, Some((320, 200)), Some((100, 100)), Some((9, 9))] {
+            let mut decode = |rows| {
+                let mut decoded = Decoded::default();
+                let target = DecodeTarget { format: PixelFormat::Pixels, area, alone: false };
+                decoder.decode(&with_restarts(width, height, subsamp, rows), target, &mut decoded).unwrap();
+                decoded
+            };
+            let (strips, whole) = (decode(few), decode(16));
+            assert_eq!((strips.strips().len(), whole.strips().len()), (height.div_ceil(few), 1));
+            assert_eq!((strips.width(), strips.height()), (whole.width(), whole.height()));
+            assert!(planes(&strips) == planes(&whole), "{width}x{height} {subsamp:?} in {area:?}");
         }
     }
 }
