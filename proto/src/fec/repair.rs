@@ -9,7 +9,8 @@ use crate::geometry::Geometry;
 
 /// Builds the tables of the Reed-Solomon code, which are shared by the whole process: about 12 ms and 9 MB, once.
 ///
-/// Without it, the first frame with parity, or the first repair, pays for them.
+/// Without it, the first frame with parity, or the first repair, pays for them. A sender of parity calls it in a thread
+/// of its own while it starts; a receiver does without, since on a clean path it never needs them.
 pub fn warm_up() {
     let chunks: [&[u8]; 2] = [&[1, 2], &[3, 4]];
     let Some(geometry) = Geometry::checked(4, 2) else { return };

@@ -38,7 +38,6 @@ pub fn run(args: &Args) -> Result<()> {
         bail!("--stats-json - and an --output to standard output would mix; give --stats-json a file");
     }
     let keyring = keyring(args)?;
-    proto::warm_up();
     let sources = args.sources();
     let (opened, unknown) = open_sockets(&sources, args)?;
     let web = Web::bind(&args.web, args.web_policy, keyring.pages())?;

@@ -11,7 +11,7 @@ use proto::app::keys::hold_secret;
 use proto::app::{Console, Reporter, StreamFormat};
 use proto::keys::{Key, KeyId, SenderKeys, Suite};
 use proto::sys::{Stop, at_user_signal, join, random_bytes, spawn, stop_at_signals, wall_clock};
-use proto::{QualityControl, SessionId, SubscribeServer, Taken};
+use proto::{Fec, QualityControl, SessionId, SubscribeServer, Taken};
 
 use super::diagnosis::Diagnosis;
 use super::report::Reporting;
@@ -35,8 +35,13 @@ use crate::stats::Reports;
 pub fn run(args: &Args) -> Result<()> {
     let stop = Stop::new().context(NO_EVENT)?;
     handle_signals(&stop)?;
-    // Before there are pictures: it takes longer than sending one.
-    proto::warm_up();
+    if args.format == StreamFormat::Chunkcast && args.fec != Fec::Off {
+        // Longer than sending a picture: meanwhile the source is opened. Nobody waits for it but the first parity.
+        spawn("parity tables", &stop, || {
+            proto::warm_up();
+            Ok(())
+        })?;
+    }
     // Before anything is opened: it may have to be asked for.
     let key = args.keys.for_sender()?;
     if key.is_some() && args.format == StreamFormat::Rtp {

@@ -64,7 +64,6 @@ pub(super) fn listen(
         frames: None,
         bytes: 0,
     };
-    proto::warm_up();
     let end = Instant::now() + checks.time;
     loop {
         let next = heard.drain(&mut socket, Instant::now());
