@@ -80,7 +80,8 @@ impl Running {
         let folder = Folder::new();
         if command.get_args().any(|argument| argument == "--stats-interval") {
             command.args(["--stats-json", &folder.join("stats")]);
-            // What this machine's own configuration says is no part of any test.
+            // What this machine's own configuration says is no part of any test, nor whom it knows.
+            command.env("XDG_CONFIG_HOME", folder.path());
             if !command.get_args().any(|argument| argument == "--config") {
                 command.args(["--config", "none"]);
             }
