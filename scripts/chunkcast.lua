@@ -13,6 +13,7 @@ local chunkcast = Proto("chunkcast", "Chunkcast")
 local KINDS = {
   [1] = "data", [2] = "parity", [3] = "hello", [4] = "goodbye", [5] = "report", [6] = "resend",
   [7] = "ping", [8] = "pong", [9] = "gone", [10] = "again", [11] = "subscribe", [12] = "subscribe reply",
+  [129] = "signed data", [130] = "signed parity", [138] = "signed again",
 }
 local STATES = { [0] = "live", [1] = "gone" }
 local STATUSES = { [0] = "token not shown", [1] = "no place", [2] = "locked" }
@@ -23,6 +24,7 @@ local VERSION = 1
 local SEALED_VERSION = 2
 local SEALED_HEADER = 44
 local TAG = 16
+local SIGNATURE = 64
 
 local f = {
   mark = ProtoField.string("chunkcast.mark", "Mark"),
@@ -51,6 +53,7 @@ local f = {
   viewers = ProtoField.uint16("chunkcast.hello.viewers", "Viewers"),
   report_every = ProtoField.uint16("chunkcast.hello.report_every", "Report every, ms"),
   interval = ProtoField.uint32("chunkcast.hello.interval", "Frame interval, us"),
+  signer = ProtoField.bytes("chunkcast.hello.signer", "Signer"),
   token = ProtoField.uint64("chunkcast.token", "Token", base.HEX),
   asked = ProtoField.uint64("chunkcast.pong.asked", "Asked, µs on the receiver's clock"),
   heard = ProtoField.uint64("chunkcast.pong.heard", "Heard, µs"),
@@ -194,6 +197,7 @@ bodies[3] = function(body, tree)
     text = text .. string.format(", %d viewers", body.add(f.viewers, 2):uint())
     body.add(f.report_every, 2)
     if body.left() >= 4 then body.add(f.interval, 4) end
+    if body.left() >= 32 then body.add(f.signer, 32) end
   end
   return text
 end
@@ -283,7 +287,7 @@ bodies[12] = function(body)
 end
 
 -- Data, parity and again: returns what the list of packets says.
-local function chunk(tvb, tree, kind)
+local function chunk(tvb, tree, kind, is_signed)
   local part, parts, index = tvb(16, 1):uint(), tvb(17, 1):uint(), tvb(18, 2):uint()
   local chunks, length = tvb(20, 2):uint(), tvb(24, 4):uint()
   local bytes = chunk_bytes(length, chunks)
@@ -293,6 +297,7 @@ local function chunk(tvb, tree, kind)
   end
   if part >= parts then return wrong("the part is not one of the parts") end
   if not bytes then return wrong("a part of this length cannot have so many chunks") end
+  if is_signed and length <= SIGNATURE then return wrong("nothing is left beside the signature") end
   local at, size, text = HEADER, bytes, ""
   if kind == 2 then
     if index < chunks or index - chunks > most_parity(chunks) then return wrong("no parity chunk has this index") end
@@ -384,7 +389,8 @@ function chunkcast.dissector(tvb, pinfo, root)
     return tvb:len()
   end
   local name = KINDS[kind] or string.format("kind %d", kind)
-  local is_chunk = kind == 1 or kind == 2 or kind == 10
+  local plain = kind % 128
+  local is_chunk = KINDS[kind] and (plain == 1 or plain == 2 or plain == 10)
   if version == SEALED_VERSION then name = "sealed " .. name end
   tree:append_text(", " .. name)
   header(tvb, tree, kind)
@@ -403,7 +409,7 @@ function chunkcast.dissector(tvb, pinfo, root)
     if not is_right then tree:add_proto_expert_info(e.damaged) end
   end
   if is_chunk then
-    text = chunk(tvb, tree, kind)
+    text = chunk(tvb, tree, plain, kind > 128)
   elseif bodies[kind] then
     local length = tvb(24, 4):uint()
     if length > tvb:len() - HEADER then

@@ -56,7 +56,10 @@ impl Stream<'_> {
         let mut now = start;
         for (i, &length) in self.frames.iter().enumerate() {
             let captured = MediaTime::from_micros(STARTED + 33_333 * i as u64);
-            stream.push_frame(Frame { captured, jpeg: Arc::new(content(length, i as u8)) }, now);
+            stream.push_frame(
+                Frame { captured, jpeg: Arc::new(content(length, i as u8)), signature: None },
+                now,
+            );
             drain(&mut stream, now, &mut said);
             now += Duration::from_millis(33);
         }

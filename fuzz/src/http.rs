@@ -79,7 +79,7 @@ static LOCKED: LazyLock<Rehearsal> = LazyLock::new(|| server(Some(Key::from_rand
 fn server(key: Option<Key>) -> Rehearsal {
     let all: Vec<Arc<Broadcast>> = (0..3).map(|_| Arc::default()).collect();
     let jpeg = Arc::new(vec![0xff, 0xd8, 0xff, 0xd9]);
-    all[0].put(1, Frame { captured: MediaTime::from_micros(5), jpeg }, Instant::now());
+    all[0].put(1, Frame { captured: MediaTime::from_micros(5), jpeg, signature: None }, Instant::now());
     let local = "192.0.2.7".parse().expect("it is an address");
     Rehearsal::new(Arc::new(Program(all)), vec!["bench3.example".into()], local, key)
         .expect("there is room for a file")

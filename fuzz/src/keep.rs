@@ -74,7 +74,7 @@ fn frames(flags: u8, bytes: &mut Bytes<'_>) -> Vec<Received> {
             picture(width, height, length, flags & 16 != 0)
         };
         let id = FrameId::new(frames.len() as u32);
-        let frame = Frame { captured: MediaTime::from_micros(time), jpeg: Arc::new(jpeg) };
+        let frame = Frame { captured: MediaTime::from_micros(time), jpeg: Arc::new(jpeg), signature: None };
         frames.push(Received { id, sender: u32::from(flags >> 7), frame });
     }
     frames

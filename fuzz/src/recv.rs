@@ -82,7 +82,10 @@ impl Scene {
                 let length = 1 + usize::from(bytes.u16()) % 3000;
                 let micros = (self.now - self.start).as_micros() as u64;
                 let captured = MediaTime::from_micros(STARTED + micros);
-                self.send.push_frame(Frame { captured, jpeg: Arc::new(content(length, op)) }, self.now);
+                self.send.push_frame(
+                    Frame { captured, jpeg: Arc::new(content(length, op)), signature: None },
+                    self.now,
+                );
             }
             2 => self.hear_sender(),
             3 if !self.live.is_empty() => {

@@ -78,7 +78,10 @@ impl Scene {
             1 => {
                 let length = 1 + usize::from(bytes.u16()) % 9000;
                 let captured = MediaTime::from_micros(op.into());
-                self.send.push_frame(Frame { captured, jpeg: Arc::new(content(length, op)) }, self.now);
+                self.send.push_frame(
+                    Frame { captured, jpeg: Arc::new(content(length, op)), signature: None },
+                    self.now,
+                );
                 self.newest += 1;
             }
             2 => {

@@ -5,12 +5,13 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods)]
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use code::codec::ParityEncoder;
 use code::repair::Repairer;
 #[cfg(feature = "keys")]
-use proto::keys::{Key, ReceiverKeys, SEALED_BYTES, SenderKeys, Suite};
+use proto::keys::{Key, ReceiverKeys, SEALED_BYTES, SenderKeys, SignatureCheck, SigningKey, Suite};
 use proto::wire::{Datagram, HEADER_BYTES};
 #[cfg(feature = "keys")]
 use proto::wire::{Header, Hello, Kind, SourceState, emit_control};
@@ -81,7 +82,7 @@ fn main() {
     let mut receiver = RecvStream::new(RecvConfig::default());
     let mut datagram = [0; DATAGRAM_BYTES];
     bench("SendStream to RecvStream", datagrams, |run| {
-        let frame = Frame { captured: MediaTime::from_micros(run), jpeg: jpeg.clone() };
+        let frame = Frame { captured: MediaTime::from_micros(run), jpeg: jpeg.clone(), signature: None };
         sender.push_frame(frame, now);
         loop {
             match sender.poll(now) {
@@ -106,24 +107,17 @@ fn main() {
     }
 }
 
-/// The frame's hash signed, and that checked: what a signature by the sender would add at each end.
+/// The frame signed, and that checked.
 #[cfg(feature = "keys")]
 fn signed(jpeg: &[u8]) {
-    use ring::digest::{SHA256, digest};
-    use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
-    let pair = Ed25519KeyPair::from_seed_unchecked(&[1; 32]).unwrap();
-    let key = UnparsedPublicKey::new(&ED25519, pair.public_key().as_ref().to_vec());
-    bench("SHA-256", 1, |_| {
-        black_box(digest(&SHA256, jpeg));
-    });
-    let sign = || pair.sign(digest(&SHA256, jpeg).as_ref());
-    bench("hash and sign Ed25519", 1, |_| {
-        black_box(sign());
-    });
-    let signature = sign();
-    bench("hash and check Ed25519", 1, |_| {
-        key.verify(digest(&SHA256, jpeg).as_ref(), signature.as_ref()).unwrap();
-    });
+    let (session, key) = (SessionId::new(1), SigningKey::from_seed(&[1; 32]));
+    let mut frame =
+        Frame { captured: MediaTime::from_micros(1), jpeg: Arc::new(jpeg.to_vec()), signature: None };
+    bench("sign", 1, |_| key.sign(session, &mut frame));
+    let mut check = SignatureCheck::default();
+    check.begin(session);
+    check.introduce(Some(key.signer()));
+    bench("check a signature", 1, |_| assert!(check.check(&frame, None, true).is_ok()));
 }
 
 /// The datagrams of the frame sealed by this cipher, and opened; and a made-up hello, which is refused.
@@ -133,7 +127,8 @@ fn keyed(jpeg: &[u8], suite: Suite) {
     let mut stream = SenderKeys::new(key.clone(), session, [2; 16], suite).stream(None).unwrap();
     let mut receiver = ReceiverKeys::new(vec![key], 3, false);
     let mut greet = |sealed: &mut Vec<u8>| {
-        let hello = Hello { state: SourceState::Live, name: "door", invitation: None, interval: None };
+        let hello =
+            Hello { state: SourceState::Live, name: "door", invitation: None, interval: None, signer: None };
         let header = Header::control(Kind::Hello, session, FrameId::new(0), MediaTime::default());
         let mut plain = Vec::new();
         emit_control(&header, Some(&hello), &mut plain);
@@ -146,7 +141,7 @@ fn keyed(jpeg: &[u8], suite: Suite) {
 
     let mut slab = Slab::default();
     let captured = MediaTime::default();
-    slab.cut(jpeg, session, FrameId::new(0), captured, DATAGRAM_BYTES - SEALED_BYTES, |_| 0).unwrap();
+    slab.cut(jpeg, None, session, FrameId::new(0), captured, DATAGRAM_BYTES - SEALED_BYTES, |_| 0).unwrap();
     let (count, length) = (slab.len(), slab.stride() + SEALED_BYTES);
     let mut sealed = Vec::with_capacity(count * length);
     let mut seal = |sealed: &mut Vec<u8>| {
@@ -207,7 +202,7 @@ fn parity(jpeg: &[u8]) {
 
 fn cut(slab: &mut Slab, jpeg: &[u8], number: u32) {
     let captured = MediaTime::from_micros(number.into());
-    slab.cut(jpeg, SessionId::new(1), FrameId::new(number), captured, DATAGRAM_BYTES, |_| 0).unwrap();
+    slab.cut(jpeg, None, SessionId::new(1), FrameId::new(number), captured, DATAGRAM_BYTES, |_| 0).unwrap();
 }
 
 fn sender(now: Instant) -> SendStream<u8> {

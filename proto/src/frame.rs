@@ -53,6 +53,12 @@ impl Clock {
     }
 }
 
+/// Bytes of a [`Signature`].
+pub const SIGNATURE_BYTES: usize = 64;
+
+/// A signature of a picture: Ed25519 (RFC 8032).
+pub type Signature = [u8; SIGNATURE_BYTES];
+
 /// One JPEG on its way to be sent, or as it arrived. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
@@ -60,6 +66,8 @@ pub struct Frame {
     pub captured: MediaTime,
     /// The JPEG, from its start marker to its end marker, byte for byte.
     pub jpeg: Buffer,
+    /// Its sender's signature, if it has one. Whoever takes in frames checks it.
+    pub signature: Option<Signature>,
 }
 
 /// Reuses frame buffers, so that a steady stream allocates nothing.

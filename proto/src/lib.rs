@@ -30,7 +30,7 @@ pub mod wire;
 
 pub use computer::{Computer, ComputerOf};
 pub use fec::{Fec, FecError, MOST_PERCENT, warm_up};
-pub use frame::{Buffer, Clock, Frame, MediaTime, Pool};
+pub use frame::{Buffer, Clock, Frame, MediaTime, Pool, SIGNATURE_BYTES, Signature};
 pub use geometry::{Geometry, MAX_CHUNKS, MAX_FRAME_BYTES};
 pub use histogram::{Histogram, Percentiles, WindowedHistogram};
 pub use mailbox::{Latest, Taken};

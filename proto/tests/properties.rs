@@ -3,7 +3,9 @@
 
 use std::time::{Duration, Instant};
 
+use proptest::array::uniform;
 use proptest::collection::vec;
+use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proto::netem::{Bottleneck, Burst, Chance, Impairment};
@@ -22,13 +24,14 @@ proptest! {
         datagram_bytes in 46_usize..1473,
         copies in vec(0_u8..4, 1..600),
         keep_all in any::<bool>(),
+        signature in option::of(uniform::<_, 64>(any::<u8>())),
         seed in any::<u64>(),
     ) {
         let mut jpeg = vec![0; length];
         Random::new(seed).fill(&mut jpeg);
         let mut slab = Slab::default();
         let (session, id) = (SessionId::new(1), FrameId::new(9));
-        prop_assume!(slab.cut(&jpeg, session, id, MediaTime::from_micros(5), datagram_bytes, |_| 0).is_ok());
+        prop_assume!(slab.cut(&jpeg, signature.as_ref(), session, id, MediaTime::from_micros(5), datagram_bytes, |_| 0).is_ok());
 
         let times = |index: usize| usize::from(copies[index % copies.len()]).max(usize::from(keep_all));
         let mut sent: Vec<usize> = (0..slab.len()).flat_map(|i| std::iter::repeat_n(i, times(i))).collect();
@@ -52,6 +55,7 @@ proptest! {
         for delivery in delivered {
             prop_assert!(*delivery.frame.jpeg == jpeg, "the bytes differ");
             prop_assert_eq!((delivery.id, delivery.frame.captured.as_micros()), (id, 5));
+            prop_assert!(delivery.frame.signature == signature, "the signature differs");
         }
         stream.handle_timeout(now + Duration::from_secs(60));
         let stats = stream.stats();
@@ -111,7 +115,7 @@ proptest! {
         which in any::<Index>(),
     ) {
         let mut slab = Slab::default();
-        slab.cut(&jpeg, SessionId::new(1), FrameId::new(2), MediaTime::from_micros(3), datagram_bytes, |_| 0)
+        slab.cut(&jpeg, None, SessionId::new(1), FrameId::new(2), MediaTime::from_micros(3), datagram_bytes, |_| 0)
             .unwrap();
         let at = which.index(slab.len());
         let mut datagram = slab.range(at..at + 1).to_vec();
@@ -154,7 +158,7 @@ proptest! {
         Random::new(length as u64).fill(&mut jpeg);
         let mut slab = Slab::default();
         prop_assume!(
-            slab.cut(&jpeg, SessionId::new(1), FrameId::new(2), MediaTime::default(), datagram_bytes, |_| 0).is_ok()
+            slab.cut(&jpeg, None, SessionId::new(1), FrameId::new(2), MediaTime::default(), datagram_bytes, |_| 0).is_ok()
         );
         let mut found = Vec::with_capacity(length);
         for index in 0..slab.len() {
@@ -200,7 +204,7 @@ fn impairments() -> impl Strategy<Value = Impairment> {
         (1_u64..=1_000_000_000_000, 0_u64..=1 << 30).prop_map(|(rate, queue)| Bottleneck { rate, queue });
     let chances = (chance(), chance(), chance(), chance());
     let times = (time(), time(), time());
-    (chances, times, proptest::option::of(burst), proptest::option::of(bottleneck), any::<u64>()).prop_map(
+    (chances, times, option::of(burst), option::of(bottleneck), any::<u64>()).prop_map(
         |((loss, reorder, duplicate, corrupt), (delay, jitter, hold), burst, bottleneck, seed)| Impairment {
             loss,
             burst,

@@ -163,7 +163,10 @@ impl Lan {
             if millis % 33 == 0 {
                 self.pushed += 1;
                 let captured = MediaTime::from_micros(self.pushed.into());
-                self.sender.push_frame(Frame { captured, jpeg: Arc::new(vec![7; 20_000]) }, self.now);
+                self.sender.push_frame(
+                    Frame { captured, jpeg: Arc::new(vec![7; 20_000]), signature: None },
+                    self.now,
+                );
             }
             let (mut sent, now) = (Vec::new(), self.now);
             loop {

@@ -237,7 +237,7 @@ fn sender(fec: Fec, datagram_bytes: usize, now: Instant) -> SendStream<u8> {
 }
 
 fn frame(jpeg: &[u8]) -> Frame {
-    Frame { captured: MediaTime::from_micros(5), jpeg: Arc::new(jpeg.to_vec()) }
+    Frame { captured: MediaTime::from_micros(5), jpeg: Arc::new(jpeg.to_vec()), signature: None }
 }
 
 /// All that is sent now.

@@ -120,8 +120,10 @@ impl Pair {
     fn push(&mut self, chunks: usize, millis: u64) -> Vec<Vec<u8>> {
         self.pushed += 1;
         let jpeg = Arc::new(vec![self.pushed as u8; chunks * 1428]);
-        self.sender
-            .push_frame(Frame { captured: MediaTime::from_micros(self.pushed), jpeg }, self.at(millis));
+        self.sender.push_frame(
+            Frame { captured: MediaTime::from_micros(self.pushed), jpeg, signature: None },
+            self.at(millis),
+        );
         let mut sent = self.sent(millis);
         sent.retain(|datagram| matches!(kind(datagram), Kind::Data | Kind::Parity));
         sent

@@ -146,7 +146,10 @@ fn packets(jpeg: &[u8], datagram_bytes: usize, now: Instant) -> Vec<Vec<u8>> {
         name: String::new(),
     };
     let mut sender: RtpSendStream<()> = RtpSendStream::new(config, Clock::new(now, MediaTime::default()));
-    sender.push_frame(Frame { captured: MediaTime::from_micros(7), jpeg: Arc::new(jpeg.to_vec()) }, now);
+    sender.push_frame(
+        Frame { captured: MediaTime::from_micros(7), jpeg: Arc::new(jpeg.to_vec()), signature: None },
+        now,
+    );
     let mut packets = Vec::new();
     loop {
         match sender.poll(now) {

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use proto::wire::{
-    self, Body, Datagram, HEADER_BYTES, Header, Hello, Invitation, KeyId, Kind, Pong, ReportCounts,
+    self, Body, Datagram, HEADER_BYTES, Header, Hello, Invitation, KeyId, Kind, Pong, ReportCounts, Signer,
     SourceState, Subscribe, SubscribeReply, SubscribeStatus, Token, TrainEntry,
 };
 use proto::{
@@ -165,7 +165,7 @@ impl Vector {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
         let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         paths.sort();
-        assert!(paths.len() >= 73, "only {} vectors were found", paths.len());
+        assert!(paths.len() >= 76, "only {} vectors were found", paths.len());
         paths.iter().map(|path| Self::read(path)).collect()
     }
 
@@ -214,6 +214,7 @@ impl Vector {
             frame: FrameId::new(self.number("frame")),
             part: self.number("part"),
             parts: self.number("parts"),
+            is_signed: self.get("signed").is_some(),
             index: self.number("index"),
             data_chunks: self.number("data chunks"),
             parity_chunks: self.number("parity chunks"),
@@ -235,7 +236,8 @@ impl Vector {
             report_every: Duration::from_millis(self.number("report every")),
         });
         let interval = self.get("interval").map(|_| Duration::from_micros(self.number("interval")));
-        Some(Hello { state, name: self.field("name"), invitation, interval })
+        let signer = self.get("signer").map(|key| Signer::new(unhex(key).try_into().unwrap()));
+        Some(Hello { state, name: self.field("name"), invitation, interval, signer })
     }
 
     fn token(&self) -> Token {

@@ -122,7 +122,8 @@ pub struct Args {
     #[command(flatten)]
     pub(crate) keys: KeyArgs,
 
-    /// Forget the key that was typed for the sender of this name, so that it may be shown without one. Repeatable
+    /// Forget the key that was typed for the sender of this name, so that it may be shown without one, and who signed
+    /// its pictures. Repeatable
     #[arg(long, value_name = "NAME", help_heading = "Keys")]
     pub(crate) forget: Vec<String>,
 

@@ -93,7 +93,7 @@ fn serve(socket: &UdpSocket, is_over: &AtomicBool) {
         }
         let Some((at, stream)) = &mut viewer else { continue };
         if due <= now {
-            stream.push_frame(Frame { captured: clock.at(now), jpeg: jpeg.clone() }, now);
+            stream.push_frame(Frame { captured: clock.at(now), jpeg: jpeg.clone(), signature: None }, now);
             due += EVERY;
         }
         while let SendOutput::Transmit(transmit) = stream.poll(now) {

@@ -184,7 +184,7 @@ impl View {
         let (mut pixels, before) = (Decoded::default(), self.displayed());
         let size = self.decoder.decode(jpeg, DecodeTarget::whole(self.format), &mut pixels).unwrap();
         self.set(StreamState::Live);
-        let frame = Frame { captured: MediaTime::from_micros(7), jpeg: Arc::default() };
+        let frame = Frame { captured: MediaTime::from_micros(7), jpeg: Arc::default(), signature: None };
         let picture = Picture { frame, pixels: Arc::new(pixels) };
         self.feed.live().put_picture(picture, size, Delays::new());
         self.waker.wake();

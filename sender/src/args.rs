@@ -152,6 +152,11 @@ pub struct Args {
     #[command(flatten)]
     pub(crate) keys: KeyArgs,
 
+    /// Sign each picture with the key in this file, which is made if it is not there: then nobody else who has the
+    /// stream's key can send in this sender's name
+    #[arg(long, value_name = "FILE", help_heading = "Keys")]
+    pub(crate) sign: Option<PathBuf>,
+
     /// Send RTP/JPEG to everybody although there is a key: that format cannot be sealed
     #[arg(long, help_heading = "Keys")]
     pub(crate) insecure: bool,
@@ -233,6 +238,8 @@ impl Args {
             "RTP/JPEG has no parity: leave out --fec, or --format rtp"
         } else if is_rtp && self.keys.is_given() && !self.insecure {
             "RTP/JPEG is open to everybody, whatever key there is: leave out --format rtp, or say --insecure"
+        } else if is_rtp && self.sign.is_some() {
+            "RTP/JPEG has no room for a signature: leave out --format rtp, or --sign"
         } else {
             return Ok(());
         };

@@ -138,7 +138,7 @@ mod tests {
     }
 
     fn frame(micros: u64) -> Frame {
-        Frame { captured: MediaTime::from_micros(micros), jpeg: Arc::default() }
+        Frame { captured: MediaTime::from_micros(micros), jpeg: Arc::default(), signature: None }
     }
 
     #[test]

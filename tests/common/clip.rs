@@ -87,7 +87,10 @@ pub(crate) fn through_rtp(jpeg: &[u8]) -> Vec<u8> {
     };
     let mut sender: RtpSendStream<()> = RtpSendStream::new(config, clock);
     let mut receiver = RtpRecvStream::new(RtpRecvConfig { deadline: Duration::from_secs(1), clock });
-    sender.push_frame(Frame { captured: MediaTime::default(), jpeg: Arc::new(jpeg.to_vec()) }, now);
+    sender.push_frame(
+        Frame { captured: MediaTime::default(), jpeg: Arc::new(jpeg.to_vec()), signature: None },
+        now,
+    );
     while let SendOutput::Transmit(transmit) = sender.poll(now) {
         for packet in transmit.bytes.chunks(transmit.segment) {
             receiver.handle_datagram_arrived((), packet, now, now);

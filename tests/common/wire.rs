@@ -55,7 +55,7 @@ impl Wire {
     /// Sends one frame that was taken then, in microseconds.
     pub(crate) fn send_taken(&mut self, captured: u64, jpeg: &[u8]) {
         let (captured, now) = (MediaTime::from_micros(captured), Instant::now());
-        self.stream.push_frame(Frame { captured, jpeg: Arc::new(jpeg.to_vec()) }, now);
+        self.stream.push_frame(Frame { captured, jpeg: Arc::new(jpeg.to_vec()), signature: None }, now);
         loop {
             match self.stream.poll(Instant::now()) {
                 SendOutput::Transmit(transmit) => {

@@ -67,7 +67,7 @@ fn said(frames: &[Vec<u8>]) -> Vec<Vec<u8>> {
     for (number, jpeg) in frames.iter().enumerate() {
         let later = now + Duration::from_millis(33 * number as u64);
         let captured = MediaTime::from_micros(1_700_000_000_000_000 + number as u64);
-        stream.push_frame(Frame { captured, jpeg: Arc::new(jpeg.clone()) }, later);
+        stream.push_frame(Frame { captured, jpeg: Arc::new(jpeg.clone()), signature: None }, later);
         loop {
             match stream.poll(later) {
                 SendOutput::Transmit(sent) => {

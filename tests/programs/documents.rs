@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::common::recipes::{DOCUMENTS, read};
-use crate::common::running::{Running, count, receiver, run, sender};
+use crate::common::running::{Running, count, run, sender};
 use crate::common::{Folder, beside_others, free_port, pause, root};
 use serde_json::Value;
 
@@ -14,11 +14,14 @@ fn every_statistic_is_explained_and_nothing_else() {
     let _turn = beside_others();
     let (port, folder) = (free_port(), Folder::new());
     let (to, serve) = (format!("127.0.0.1:{port}"), format!("127.0.0.1:{}", free_port()));
-    let (written, key) = (folder.join("out.mjpeg"), folder.join("key"));
+    let (written, key, sign) = (folder.join("out.mjpeg"), folder.join("key"), folder.join("sign"));
     assert!(run("sender", &["key", "new", "--key-file", &key]).status.success());
-    let watching =
-        receiver(&["--listen", &to, "--max-senders", "2", "--output", &written, "--key-file", &key]);
+    // It remembers who signs.
+    let home = format!("XDG_CONFIG_HOME={}", folder.path().display());
+    let many = ["--listen", &to, "--max-senders", "2", "--output", &written, "--key-file", &key];
+    let watching = Running::start("receiver", &["env", &home], &many);
     let card = ["--source", "pattern", "--size", "320x240", "--fps", "20", "--dest", &to, "--key-file", &key];
+    let card = [&card[..], &["--sign", &sign]].concat();
     let first = sender(&[&card[..], &["--serve", &serve, "--announce", "off"]].concat());
     let second = sender(&card);
     let viewers = |sender: &Running| {

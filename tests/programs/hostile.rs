@@ -251,6 +251,7 @@ fn header(session: u64, frame: u32) -> Header {
         frame: FrameId::new(frame),
         part: 0,
         parts: 1,
+        is_signed: false,
         index: 0,
         data_chunks: 16_384,
         parity_chunks: 0,

@@ -14,6 +14,7 @@ mod loopback;
 mod messages;
 mod recipes_keys;
 mod served;
+mod signed;
 mod slots;
 mod sources;
 mod system;

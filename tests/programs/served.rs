@@ -93,8 +93,11 @@ impl Served {
     }
 
     pub(crate) fn put(&self, feed: usize, id: u64, bytes: usize) {
-        let frame =
-            Frame { captured: MediaTime::from_micros(1000 + id), jpeg: Arc::new(vec![id as u8; bytes]) };
+        let frame = Frame {
+            captured: MediaTime::from_micros(1000 + id),
+            jpeg: Arc::new(vec![id as u8; bytes]),
+            signature: None,
+        };
         self.site.feeds[feed].put(id, frame, Instant::now());
     }
 

@@ -130,7 +130,10 @@ fn of_the_largest_frame(now: Instant) -> Vec<Vec<u8>> {
     let mut sender: SendStream<u8> = SendStream::new(config, Clock::new(now, MediaTime::default()), now);
     let mut jpeg = vec![0; MAX_FRAME_BYTES];
     Random::new(3).fill(&mut jpeg);
-    sender.push_frame(Frame { captured: MediaTime::from_micros(1), jpeg: Arc::new(jpeg) }, now);
+    sender.push_frame(
+        Frame { captured: MediaTime::from_micros(1), jpeg: Arc::new(jpeg), signature: None },
+        now,
+    );
     let mut said = Vec::new();
     loop {
         match sender.poll(now) {
@@ -197,7 +200,11 @@ fn steady(stream: Stream) -> Steady {
         let captured = begin + INTERVAL * number;
         let mut jpeg = pool.take();
         Arc::get_mut(&mut jpeg).unwrap().resize(bytes, number as u8);
-        let frame = Frame { captured: MediaTime::from_micros(number.into()), jpeg: pool.share(jpeg) };
+        let frame = Frame {
+            captured: MediaTime::from_micros(number.into()),
+            jpeg: pool.share(jpeg),
+            signature: None,
+        };
         sender.push_frame(frame, captured);
         let mut now = captured;
         while now < captured + INTERVAL {
@@ -258,7 +265,7 @@ fn steady_rtp() -> Steady {
         let before = allocations();
         let captured = begin + INTERVAL * number;
         let jpeg = jpegs[number as usize % jpegs.len()].clone();
-        sender.push_frame(Frame { captured: clock.at(captured), jpeg }, captured);
+        sender.push_frame(Frame { captured: clock.at(captured), jpeg, signature: None }, captured);
         let mut now = captured;
         while now < captured + INTERVAL {
             let until = loop {

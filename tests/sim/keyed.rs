@@ -5,6 +5,7 @@ mod alike;
 mod attacks;
 mod costs;
 mod house;
+mod insider;
 mod nonces;
 mod outsider;
 mod recordings;

@@ -141,7 +141,7 @@ mod tests {
     use crate::frame::MediaTime;
 
     fn frame(byte: u8) -> Frame {
-        Frame { captured: MediaTime::from_micros(1), jpeg: Arc::new(vec![byte]) }
+        Frame { captured: MediaTime::from_micros(1), jpeg: Arc::new(vec![byte]), signature: None }
     }
 
     #[test]

@@ -17,7 +17,7 @@ use std::ops::Range;
 
 use super::cipher::Suite;
 pub(super) use super::cipher::TAG_BYTES;
-use crate::wire::{HEADER_BYTES, KEY_ID_BYTES, KeyId, Kind};
+use crate::wire::{HEADER_BYTES, KEY_ID_BYTES, KeyId, Kind, kind_and_signed};
 
 /// Bytes by which a sealed chunk is longer than it was.
 pub const SEALED_BYTES: usize = BODY - HEADER_BYTES + TAG_BYTES;
@@ -67,7 +67,7 @@ pub fn is_subscribe(datagram: &[u8]) -> bool {
 }
 
 pub(super) fn kind(datagram: &[u8]) -> Option<Kind> {
-    datagram.get(KIND_AT).map(|kind| Kind::from_wire(*kind))
+    datagram.get(KIND_AT).map(|kind| kind_and_signed(*kind).0)
 }
 
 pub(super) fn counter(datagram: &[u8]) -> Option<u64> {

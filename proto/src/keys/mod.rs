@@ -18,6 +18,7 @@ mod refusal;
 mod replay;
 mod sender;
 mod session;
+mod signing;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -32,4 +33,5 @@ pub use phrase::PhraseError;
 pub use receiver::ReceiverKeys;
 pub use refusal::{Refusal, RefusalCounts};
 pub use sender::{SenderKeys, open_reply};
+pub use signing::{SignatureCheck, SignatureError, SigningKey};
 pub use stream::StreamSealer;

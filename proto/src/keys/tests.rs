@@ -40,6 +40,7 @@ fn hello(captured: u64, listens: bool) -> Vec<u8> {
         name: "door",
         invitation: listens.then_some(invitation),
         interval: None,
+        signer: None,
     };
     let header = Header::control(Kind::Hello, SESSION, FrameId::new(5), MediaTime::from_micros(captured));
     let mut datagram = Vec::new();
@@ -50,6 +51,7 @@ fn hello(captured: u64, listens: bool) -> Vec<u8> {
 fn data(chunk: &[u8]) -> Vec<u8> {
     let header = Header {
         parts: 1,
+        is_signed: false,
         data_chunks: 1,
         length: chunk.len() as u32,
         ..Header::control(Kind::Data, SESSION, FrameId::new(5), MediaTime::from_micros(1))

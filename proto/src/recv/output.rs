@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::reassemble::{Delivery, Loss};
 use crate::seq::SessionId;
-use crate::wire::SourceState;
+use crate::wire::{Signer, SourceState};
 
 /// What [`RecvStream::poll`](super::stream::RecvStream::poll) has to say.
 #[derive(Debug)]
@@ -47,6 +47,8 @@ pub enum RecvEvent<S> {
         state: SourceState,
         /// How far its captures are apart, as it says; a later change of that alone is not told.
         interval: Option<Duration>,
+        /// Who signs its pictures, if they are.
+        signer: Option<Signer>,
     },
     /// The sender ended its session: it said goodbye, and nothing for a while after it.
     Goodbye,

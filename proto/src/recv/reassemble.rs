@@ -322,10 +322,11 @@ impl Reassembler {
         (self.delivered, self.anchor) = (Some(id), Some((id, now)));
         self.floor = Some(self.floor.map_or(id, |floor| newer(floor, id)));
 
-        let jpeg = self.pool.share(slot.take_whole());
+        let (jpeg, signature) = slot.take_whole();
+        let jpeg = self.pool.share(jpeg);
         let delivery = Delivery {
             id,
-            frame: Frame { captured: slot.captured, jpeg },
+            frame: Frame { captured: slot.captured, jpeg, signature },
             first: slot.train.first,
             last: now,
             repair,

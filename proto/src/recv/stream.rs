@@ -24,7 +24,7 @@ use super::source_lock::SourceLock;
 use crate::frame::MediaTime;
 use crate::seq::{FrameId, SessionId};
 use crate::stats::{Outcome, RecvStats};
-use crate::wire::{Datagram, SourceState, Token, WireError};
+use crate::wire::{Datagram, Signer, SourceState, Token, WireError};
 
 /// The receiving end of a stream: one sender at a time, its datagrams in and its frames out.
 ///
@@ -71,6 +71,7 @@ struct HelloState {
     name: String,
     state: SourceState,
     interval: Option<Duration>,
+    signer: Option<Signer>,
     /// Whether the session has said hello.
     is_heard: bool,
     /// Whether this was told as an event.

@@ -196,7 +196,7 @@ impl<S: Copy + Debug + Eq> RtpRecvStream<S> {
         let captured = self.timeline.at(timestamp, arrived, &self.config.clock);
         self.events.push_back(RecvEvent::Delivered(Delivery {
             id,
-            frame: Frame { captured, jpeg },
+            frame: Frame { captured, jpeg, signature: None },
             first,
             last: now,
             repair: None,

@@ -173,7 +173,7 @@ impl<S: Copy> RtpSendStream<S> {
     }
 
     fn begin(&mut self, waiting: &WaitingFrame, now: Instant) -> Result<(), SendEvent<Illegal>> {
-        let Frame { captured, jpeg } = &waiting.frame;
+        let Frame { captured, jpeg, .. } = &waiting.frame;
         let content = Content::of(jpeg).map_err(|illegal| self.queue.refuse(waiting, illegal))?;
         let first = Rtp {
             marker: false,

@@ -6,6 +6,7 @@ use super::pacer::Pace;
 use crate::fec::Fec;
 use crate::rate::Follow;
 use crate::seq::SessionId;
+use crate::wire::Signer;
 
 /// How a sender behaves.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub struct SendConfig {
     pub interval: Option<Duration>,
     /// What people call this sender; at most [`MAX_NAME_BYTES`](crate::wire::MAX_NAME_BYTES) are sent.
     pub name: String,
+    /// Who signs its pictures, if they are.
+    pub signer: Option<Signer>,
     /// Whether it sends to a group.
     pub is_group: bool,
     /// How much parity goes with each frame.
@@ -60,6 +63,7 @@ impl SendConfig {
             pace: Pace::Auto,
             interval: None,
             name: String::new(),
+            signer: None,
             is_group: false,
             fec: Fec::Auto,
             resend: true,

@@ -171,7 +171,7 @@ mod tests {
     fn add(sent_frames: &mut SentFrames, number: u32, bytes: usize, now: Instant) {
         let sent = sent_frames.begin(now);
         let (session, frame) = (SessionId::new(1), FrameId::new(number));
-        sent.slab.cut(&vec![1; bytes], session, frame, MediaTime::default(), 1472, |_| 0).unwrap();
+        sent.slab.cut(&vec![1; bytes], None, session, frame, MediaTime::default(), 1472, |_| 0).unwrap();
         sent.begin(frame, None);
         sent.sent(sent.slab.len(), now);
     }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use thiserror::Error;
 
 use crate::fec::{ParityEncoder, most_parity};
-use crate::frame::MediaTime;
+use crate::frame::{MediaTime, Signature};
 use crate::geometry::{Geometry, MAX_FRAME_BYTES};
 use crate::seq::{FrameId, SessionId};
 use crate::wire::{self, HEADER_BYTES, Header, Kind, PARITY_CHECKSUM_BYTES};
@@ -41,12 +41,18 @@ pub enum CutError {
 }
 
 impl Slab {
-    /// Cuts `jpeg` into datagrams of at most `datagram_bytes` and seals each. What the slab held before is gone.
+    /// Cuts `jpeg`, and its signature behind it, into datagrams of at most `datagram_bytes` and seals each. What the slab
+    /// held before is gone.
     ///
     /// `parity` says how many parity chunks are meant to go with so many data chunks.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "what a frame is, and what its headers say, and how it is cut"
+    )]
     pub fn cut(
         &mut self,
         jpeg: &[u8],
+        signature: Option<&Signature>,
         session: SessionId,
         frame: FrameId,
         captured: MediaTime,
@@ -59,9 +65,11 @@ impl Slab {
         }
         // A parity datagram is the longest: it has the part's checksum beside its chunk.
         let largest = datagram_bytes.saturating_sub(HEADER_BYTES + PARITY_CHECKSUM_BYTES);
-        let geometry = Geometry::cut(jpeg.len(), largest).ok_or(CutError::TooLarge { bytes: jpeg.len() })?;
+        let signature = signature.map_or(&[][..], Signature::as_slice);
+        let length = jpeg.len() + signature.len();
+        let geometry = Geometry::cut(length, largest).ok_or(CutError::TooLarge { bytes: length })?;
         let parity = parity(geometry.chunks()).min(most_parity(geometry.chunks()));
-        let total = geometry.chunks() * HEADER_BYTES + jpeg.len();
+        let total = geometry.chunks() * HEADER_BYTES + length;
         // Old bytes are overwritten below, so only what is new is cleared.
         self.bytes.resize(total.max(self.bytes.len()), 0);
         self.bytes.truncate(total);
@@ -75,16 +83,22 @@ impl Slab {
             frame,
             part: 0,
             parts: 1,
+            is_signed: !signature.is_empty(),
             index: 0,
             data_chunks: geometry.chunks() as u16,
             parity_chunks: parity as u16,
-            length: jpeg.len() as u32,
+            length: length as u32,
             captured,
         };
         (self.header, self.geometry) = (Some(header), Some(geometry));
         for (index, datagram) in self.bytes.chunks_mut(HEADER_BYTES + geometry.chunk_bytes()).enumerate() {
             header.index = index as u16;
-            datagram[HEADER_BYTES..].copy_from_slice(&jpeg[geometry.range(index)]);
+            let Range { start, end } = geometry.range(index);
+            let (of_jpeg, of_signature) =
+                datagram[HEADER_BYTES..].split_at_mut(end.min(jpeg.len()).saturating_sub(start));
+            of_jpeg.copy_from_slice(&jpeg[start.min(jpeg.len())..end.min(jpeg.len())]);
+            let behind = |at: usize| at.saturating_sub(jpeg.len());
+            of_signature.copy_from_slice(&signature[behind(start)..behind(end)]);
             wire::emit(&header, datagram);
         }
         Ok(())
@@ -177,7 +191,7 @@ mod tests {
         let mut slab = Slab::default();
         for length in [1, 2, 1427, 1428, 1429, 100_000, 5] {
             let jpeg: Vec<u8> = (0..length).map(|i| (i * 7 % 251) as u8).collect();
-            slab.cut(&jpeg, SessionId::new(1), FrameId::new(2), MediaTime::from_micros(3), 1472, |_| 0)
+            slab.cut(&jpeg, None, SessionId::new(1), FrameId::new(2), MediaTime::from_micros(3), 1472, |_| 0)
                 .unwrap();
             let mut found = Vec::new();
             for index in 0..slab.len() {
@@ -195,9 +209,12 @@ mod tests {
     #[test]
     fn what_cannot_be_carried_is_refused_by_name() {
         let (mut slab, s, f, t) = (Slab::default(), SessionId::new(1), FrameId::new(1), MediaTime::default());
-        assert_eq!(slab.cut(&[], s, f, t, 1472, |_| 0), Err(CutError::Empty));
+        assert_eq!(slab.cut(&[], None, s, f, t, 1472, |_| 0), Err(CutError::Empty));
         let large = vec![0; MAX_FRAME_BYTES + 1];
-        assert_eq!(slab.cut(&large, s, f, t, 1472, |_| 0), Err(CutError::TooLarge { bytes: large.len() }));
+        assert_eq!(
+            slab.cut(&large, None, s, f, t, 1472, |_| 0),
+            Err(CutError::TooLarge { bytes: large.len() })
+        );
         assert!(slab.is_empty());
     }
 }

@@ -115,7 +115,7 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
         let path = Path { limit: self.limit(), free: self.pacer.free() };
         let head = wire::HEADER_BYTES + wire::PARITY_CHECKSUM_BYTES;
         let each = self.config.plain_bytes().saturating_sub(head).max(1);
-        let bytes = frame.jpeg.len();
+        let bytes = frame.jpeg.len() + frame.signature.map_or(0, |signature| signature.len());
         let wire = bytes + bytes.div_ceil(each) * (wire::HEADER_BYTES + self.config.plain_overhead());
         self.queue.push(frame, wire, path, now);
     }

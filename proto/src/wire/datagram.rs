@@ -7,6 +7,7 @@ use super::header::{self, HEADER_BYTES, Header, Kind};
 use super::hello::Hello;
 use super::subscribe::{Subscribe, SubscribeReply};
 use crate::fec::most_parity;
+use crate::frame::SIGNATURE_BYTES;
 use crate::geometry::Geometry;
 
 /// A datagram whose every field was checked.
@@ -125,6 +126,10 @@ impl<'a> Datagram<'a> {
             return Err(WireError::Part);
         }
         let geometry = Geometry::checked(header.length, header.data_chunks).ok_or(WireError::Geometry)?;
+        // There is something that was signed.
+        if header.is_signed && geometry.length() <= SIGNATURE_BYTES {
+            return Err(WireError::Geometry);
+        }
         Ok((geometry, header.index.into()))
     }
 }
@@ -165,7 +170,7 @@ pub(crate) fn renew_checksum(datagram: &mut [u8]) {
 
 /// Makes a data datagram one that is sent again.
 pub(crate) fn mark_again(datagram: &mut [u8]) {
-    datagram[header::KIND] = Kind::Again.to_wire();
+    datagram[header::KIND] = Kind::Again.to_wire() | datagram[header::KIND] & header::SIGNED;
     checksum::seal(datagram);
 }
 
@@ -186,6 +191,7 @@ mod tests {
             frame: FrameId::new(7),
             part: 0,
             parts: 1,
+            is_signed: false,
             index: 1,
             data_chunks: 2,
             parity_chunks: 0,
@@ -253,8 +259,13 @@ mod tests {
 
     #[test]
     fn a_hello_is_read_as_it_was_written() {
-        let hello =
-            Hello { state: SourceState::Gone, name: "bench 3 – left", invitation: None, interval: None };
+        let hello = Hello {
+            state: SourceState::Gone,
+            name: "bench 3 – left",
+            invitation: None,
+            interval: None,
+            signer: None,
+        };
         let mut bytes = Vec::new();
         emit_control(&Header { kind: Kind::Hello, ..data_header() }, Some(&hello), &mut bytes);
         assert_eq!(Datagram::parse(&bytes).unwrap().body, Body::Hello(hello));

@@ -4,7 +4,7 @@
 //!  0                   1                   2                   3
 //!  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
 //! +-------------------------------+---------------+---------------+
-//! |        mark, "Ck"             |  version, 1   |     kind      |  0
+//! |        mark, "Ck"             |  version, 1   |S|   kind      |  0
 //! +-------------------------------+---------------+---------------+
 //! |                                                               |  4
 //! |                            session                            |
@@ -24,6 +24,8 @@
 //! +---------------------------------------------------------------+
 //! |                          payload ...                            40
 //! ```
+//!
+//! S: the part ends with a signature; only in what is a chunk.
 
 use super::error::WireError;
 use crate::frame::MediaTime;
@@ -46,6 +48,8 @@ pub struct Header {
     pub part: u8,
     /// How many parts the frame has, at least 1; 0 in what is no chunk.
     pub parts: u8,
+    /// Whether the last bytes of the part are the frame's signature.
+    pub is_signed: bool,
     /// Which chunk of the part: data chunks from 0, parity chunks after them. In a report, 1 if the receiver does not
     /// request what it misses; otherwise 0 in what is no chunk.
     pub index: u16,
@@ -91,7 +95,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub(crate) const fn from_wire(byte: u8) -> Self {
+    const fn from_wire(byte: u8) -> Self {
         match byte {
             1 => Self::Data,
             2 => Self::Parity,
@@ -137,6 +141,7 @@ impl Header {
             frame,
             part: 0,
             parts: 0,
+            is_signed: false,
             index: 0,
             data_chunks: 0,
             parity_chunks: 0,
@@ -147,12 +152,14 @@ impl Header {
 
     /// Reads the fields. The mark, the version and the checksum were checked before.
     pub(super) fn parse(head: &[u8; HEADER_BYTES]) -> Self {
+        let (kind, is_signed) = kind_and_signed(head[KIND]);
         Self {
-            kind: Kind::from_wire(head[KIND]),
+            kind,
             session: SessionId::new(u64::from_be_bytes(field(head, SESSION))),
             frame: FrameId::new(u32::from_be_bytes(field(head, FRAME))),
             part: head[PART],
             parts: head[PARTS],
+            is_signed,
             index: u16::from_be_bytes(field(head, INDEX)),
             data_chunks: u16::from_be_bytes(field(head, DATA_CHUNKS)),
             parity_chunks: u16::from_be_bytes(field(head, PARITY_CHUNKS)),
@@ -164,7 +171,7 @@ impl Header {
     /// Writes the fields, the mark and the version; the checksum's place is left for the seal.
     pub(super) fn emit(&self, head: &mut [u8; HEADER_BYTES]) {
         head[..KIND].copy_from_slice(&[MARK[0], MARK[1], VERSION]);
-        head[KIND] = self.kind.to_wire();
+        head[KIND] = self.kind.to_wire() | if self.is_signed { SIGNED } else { 0 };
         put(head, SESSION, self.session.get().to_be_bytes());
         put(head, FRAME, self.frame.get().to_be_bytes());
         head[PART] = self.part;
@@ -174,6 +181,14 @@ impl Header {
         put(head, PARITY_CHUNKS, self.parity_chunks.to_be_bytes());
         put(head, LENGTH, self.length.to_be_bytes());
         put(head, CAPTURED, self.captured.as_micros().to_be_bytes());
+    }
+}
+
+/// What a datagram is that says so by this byte, and whether its part is signed, if it is a chunk.
+pub(crate) fn kind_and_signed(byte: u8) -> (Kind, bool) {
+    match Kind::from_wire(byte & !SIGNED) {
+        kind @ (Kind::Data | Kind::Parity | Kind::Again) => (kind, byte & SIGNED != 0),
+        _ => (Kind::from_wire(byte), false),
     }
 }
 
@@ -199,6 +214,8 @@ fn put<const N: usize>(head: &mut [u8; HEADER_BYTES], at: usize, bytes: [u8; N])
     head[at..at + N].copy_from_slice(&bytes);
 }
 
+/// In the byte of the kind.
+pub(super) const SIGNED: u8 = 0x80;
 const MARK: [u8; 2] = *b"Ck";
 const VERSION: u8 = 1;
 

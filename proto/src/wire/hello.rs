@@ -8,14 +8,17 @@
 //! +---------------+---------------+---------------+
 //! |   report every, milliseconds  |       frame interval, microseconds
 //! +-------------------------------+ - - -
+//! |  signer, 32 bytes
+//! +------------------ - - -
 //! ```
 //!
-//! What follows the name is there if the sender listens to receivers; the interval, if it is known. Flags: 1, it sends to
-//! a group; 2, it answers resend requests.
+//! What follows the name is there if the sender listens to receivers; the interval, if it is known or a signer follows (0
+//! is unknown); the signer, if pictures are signed. Flags: 1, it sends to a group; 2, it answers resend requests.
 
 use std::time::Duration;
 
 use super::error::WireError;
+use super::signer::Signer;
 
 /// The most bytes of a name.
 pub const MAX_NAME_BYTES: usize = 64;
@@ -31,6 +34,8 @@ pub struct Hello<'a> {
     pub invitation: Option<Invitation>,
     /// How far its captures are apart, in whole microseconds, as far as it knows; told with an invitation only.
     pub interval: Option<Duration>,
+    /// Who signs its pictures, if they are; told with an invitation only.
+    pub signer: Option<Signer>,
 }
 
 /// What a sender wants to be told by its receivers.
@@ -69,12 +74,15 @@ impl<'a> Hello<'a> {
             return Err(WireError::Hello);
         }
         let (invitation, rest) = rest[name.len()..].split_first_chunk().unzip();
-        let micros = rest.and_then(<[u8]>::first_chunk).map(|micros| u32::from_be_bytes(*micros));
+        let (micros, rest) = rest.and_then(<[u8]>::split_first_chunk).unzip();
+        let micros = micros.map(|micros| u32::from_be_bytes(*micros));
+        let signer = rest.and_then(<[u8]>::first_chunk).map(|key| Signer::new(*key));
         Ok(Self {
             state,
             name: std::str::from_utf8(name).map_err(|_| WireError::Hello)?,
             invitation: invitation.map(Invitation::parse),
             interval: micros.filter(|micros| *micros > 0).map(|micros| Duration::from_micros(micros.into())),
+            signer,
         })
     }
 
@@ -92,10 +100,11 @@ impl<'a> Hello<'a> {
         datagram.extend_from_slice(&self.name.as_bytes()[..end]);
         if let Some(invitation) = &self.invitation {
             datagram.extend_from_slice(&invitation.emit());
-            if let Some(interval) = self.interval {
-                let micros = u32::try_from(interval.as_micros()).unwrap_or(0);
-                datagram.extend_from_slice(&micros.to_be_bytes());
+            if self.interval.is_some() || self.signer.is_some() {
+                let micros = self.interval.and_then(|interval| u32::try_from(interval.as_micros()).ok());
+                datagram.extend_from_slice(&micros.unwrap_or(0).to_be_bytes());
             }
+            datagram.extend_from_slice(self.signer.as_ref().map_or(&[], Signer::as_bytes));
         }
     }
 }

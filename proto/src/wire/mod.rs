@@ -7,6 +7,7 @@ mod feedback;
 mod header;
 mod hello;
 mod key_id;
+mod signer;
 mod subscribe;
 
 #[cfg(feature = "keys")]
@@ -16,9 +17,12 @@ pub(crate) use datagram::{PARITY_CHECKSUM_BYTES, emit_with, mark_again};
 pub use error::WireError;
 pub use feedback::{MAX_RANGES, MAX_TRAINS, Pong, Report, ReportCounts, Resend, Token, TrainEntry};
 pub(crate) use feedback::{emit_ping, lost_its_end};
+#[cfg(feature = "keys")]
+pub(crate) use header::kind_and_signed;
 pub use header::{HEADER_BYTES, Header, Kind};
 pub use hello::{Hello, Invitation, MAX_NAME_BYTES, SourceState};
 #[cfg(feature = "keys")]
 pub(crate) use key_id::KEY_ID_BYTES;
 pub use key_id::KeyId;
+pub use signer::Signer;
 pub use subscribe::{Subscribe, SubscribeReply, SubscribeStatus};

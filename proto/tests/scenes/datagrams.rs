@@ -50,6 +50,7 @@ pub(crate) fn of_frame(
         frame: FrameId::new(id),
         part: 0,
         parts: 1,
+        is_signed: false,
         index: index as u16,
         data_chunks: length.div_ceil(2) as u16,
         parity_chunks: parity,
@@ -71,7 +72,7 @@ pub(crate) fn hello(session: u64, next: u32, time: u64, every: Option<u64>) -> V
         session,
         next,
         time,
-        &Hello { state: SourceState::Live, name: "bench", invitation, interval: None },
+        &Hello { state: SourceState::Live, name: "bench", invitation, interval: None, signer: None },
     )
 }
 
@@ -144,6 +145,7 @@ fn control(kind: Kind, session: u64, id: u32, captured: u64, length: usize) -> H
         frame: FrameId::new(id),
         part: 0,
         parts: 0,
+        is_signed: false,
         index: 0,
         data_chunks: 0,
         parity_chunks: 0,
@@ -175,7 +177,7 @@ pub(crate) fn sent(first: u32, frames: &[Vec<u8>], percent: u8) -> Vec<Vec<Vec<u
     let mut trains = Vec::new();
     for (number, jpeg) in frames.iter().enumerate() {
         let captured = MediaTime::from_micros(MEDIA_TIME + 33_000 * number as u64);
-        sender.push_frame(Frame { captured, jpeg: Arc::new(jpeg.clone()) }, now);
+        sender.push_frame(Frame { captured, jpeg: Arc::new(jpeg.clone()), signature: None }, now);
         let mut train = Vec::new();
         loop {
             match sender.poll(now) {

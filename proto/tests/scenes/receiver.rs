@@ -92,6 +92,7 @@ fn ordinary(stage: &mut Stage) {
         name: "bench",
         invitation: None,
         interval: None,
+        signer: None,
     };
     stage.hear(200_000, 'A', crate::datagrams::hello_as(SESSION, 6, 200_000, &gone));
     stage.hear(400_000, 'A', crate::datagrams::hello_as(SESSION, 6, 400_000, &gone));

@@ -131,7 +131,7 @@ impl Run {
             }
             (Peer::Sender(stream), What::Frame(captured, bytes)) => {
                 let captured = MediaTime::from_micros(*captured);
-                stream.push_frame(Frame { captured, jpeg: Arc::new(bytes.clone()) }, now);
+                stream.push_frame(Frame { captured, jpeg: Arc::new(bytes.clone()), signature: None }, now);
                 String::new()
             }
             (Peer::Sender(stream), What::State(is_live)) => {

@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, anyhow, bail};
 use proto::RecvConfig;
-use proto::app::keys::{KeyStore, can_ask};
+use proto::app::keys::{KeyStore, SignerStore, can_ask};
 use proto::app::{Console, Given, Reporter, StreamFormat};
 use proto::rtp::RtpRecvConfig;
 use proto::sys::{Stop, at_user_signal, join, random_bytes, spawn, stop_at_signals, wall_clock};
@@ -20,7 +20,7 @@ use crate::feed::{Feeds, Status};
 use crate::net::ReceiveSocket;
 use crate::output::{OutputSpec, Outputs};
 use crate::session::{
-    FrameLimit, Host, Keyring, LOOK_UP_EVERY, Opened, ReceiveContext, ReceiveThreads, StreamConfig,
+    FrameLimit, Host, Keyring, LOOK_UP_EVERY, Opened, ReceiveContext, ReceiveThreads, Signers, StreamConfig,
 };
 use crate::sync::lock;
 use crate::window::{Options, Window};
@@ -37,7 +37,7 @@ pub fn run(args: &Args) -> Result<()> {
     if json_to_stdout && args.output.iter().any(OutputSpec::is_standard_output) {
         bail!("--stats-json - and an --output to standard output would mix; give --stats-json a file");
     }
-    let keyring = keyring(args)?;
+    let (keyring, signers) = keys_and_signers(args)?;
     let sources = args.sources();
     let (opened, unknown) = open_sockets(&sources, args)?;
     let web = Web::bind(&args.web, args.web_policy, keyring.pages())?;
@@ -62,6 +62,7 @@ pub fn run(args: &Args) -> Result<()> {
         heartbeats: Mutex::default(),
         shows_in_browsers: web.is_some(),
         keyring,
+        signers,
         config: stream_config(args)?,
         most_senders,
         enough: FrameLimit::new(args.frames),
@@ -152,17 +153,20 @@ fn lose_display(ending: &Mutex<Option<Ending>>, stop: &Stop) -> u8 {
     1
 }
 
-/// The keys that are given, or else those that were typed before.
-fn keyring(args: &Args) -> Result<Arc<Keyring>> {
+/// The keys that are given, or else those that were typed before; and who signs.
+fn keys_and_signers(args: &Args) -> Result<(Arc<Keyring>, Signers)> {
     let given = args.keys.for_receiver()?;
-    let mut store = KeyStore::open()?;
+    let (mut keys, mut signers) = (KeyStore::open()?, SignerStore::open()?);
     for name in &args.forget {
-        match store.as_mut().map(|store| store.forget(name)).transpose()? {
-            Some(true) => tracing::info!("the key of {name:?} is forgotten: it may be shown without one"),
-            _ => tracing::warn!("no key of {name:?} is kept"),
+        let had_key = keys.as_mut().map_or(Ok(false), |keys| keys.forget(name))?;
+        match (had_key, signers.forget(name)?) {
+            (true, _) => tracing::info!("the key of {name:?} is forgotten: it may be shown without one"),
+            (false, true) => tracing::info!("who signs the pictures of {name:?} is forgotten: anybody may"),
+            (false, false) => tracing::warn!("no key of {name:?} is kept, and nobody signs under that name"),
         }
     }
-    Ok(Arc::new(Keyring::new(given, store, args.output.contains(&OutputSpec::Window))?))
+    let keyring = Keyring::new(given, keys, args.output.contains(&OutputSpec::Window))?;
+    Ok((Arc::new(keyring), Signers::new(signers)))
 }
 
 fn stream_config(args: &Args) -> Result<StreamConfig> {

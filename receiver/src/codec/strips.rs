@@ -19,7 +19,7 @@ pub(super) struct StripLayout {
     /// Up to the first byte of entropy-coded data.
     header: usize,
     /// Where in the header the height and the restart interval stand.
-    fields: HeaderFields,
+    fields: FieldPlaces,
     strips: usize,
     rows_per_interval: u32,
     height: u32,
@@ -53,7 +53,7 @@ impl StripLayout {
         into.clear();
         into.extend_from_slice(&jpeg[..self.header]);
         let rows = u16::try_from(self.rows(strip).1).unwrap_or(u16::MAX);
-        let HeaderFields { height_at, interval_at } = self.fields;
+        let FieldPlaces { height_at, interval_at } = self.fields;
         into[height_at..height_at + 2].copy_from_slice(&rows.to_be_bytes());
         let intervals = &self.intervals[self.share(strip)];
         if intervals.len() == 1 {
@@ -127,14 +127,14 @@ fn mcu(info: &Info) -> (u32, u32) {
 
 /// Where two fields of two bytes each stand.
 #[derive(Clone, Copy, Debug, Default)]
-struct HeaderFields {
+struct FieldPlaces {
     height_at: usize,
     interval_at: usize,
 }
 
 /// Where fields of the header stand, and where the entropy-coded data begin; `None` if the first scan has not all
 /// components.
-fn find_scan(jpeg: &[u8], components: u8) -> Option<(HeaderFields, usize)> {
+fn find_scan(jpeg: &[u8], components: u8) -> Option<(FieldPlaces, usize)> {
     let (mut height_at, mut interval_at) = (None, None);
     let mut at = 2;
     loop {
@@ -147,7 +147,7 @@ fn find_scan(jpeg: &[u8], components: u8) -> Option<(HeaderFields, usize)> {
             SOF0 | SOF1 => height_at = Some(at + 5),
             DRI => interval_at = Some(at + 4),
             SOS if *jpeg.get(at + 4)? == components => {
-                let fields = HeaderFields { height_at: height_at?, interval_at: interval_at? };
+                let fields = FieldPlaces { height_at: height_at?, interval_at: interval_at? };
                 return Some((fields, at + 2 + length));
             }
             SOS | TEM | RST0..=EOI => return None,

@@ -191,7 +191,7 @@ pub(super) mod tests {
     use crate::feed::{Picture, StreamState};
 
     pub(in crate::decode) fn frame(number: u32) -> Received {
-        let frame = Frame { captured: MediaTime::default(), jpeg: Arc::default() };
+        let frame = Frame { captured: MediaTime::default(), jpeg: Arc::default(), signature: None };
         Received { id: FrameId::new(number), sender: 1, frame }
     }
 

@@ -1,6 +1,7 @@
 //! What is counted of a sender.
 
 use proto::keys::RefusalCounts;
+use proto::wire::Signer;
 use proto::{RecvStats, WindowedHistogram};
 use serde::Serialize;
 
@@ -58,6 +59,8 @@ pub struct FeedCounters {
     pub locked: Option<String>,
     /// What was refused because it is not sealed as it should be, where there is a key.
     pub keyed: Option<RefusalCounts>,
+    /// Who signs the pictures, and what was refused because of that.
+    pub signature: SignatureCounters,
     /// What is wrong, if something is, in a sentence.
     pub diagnosis: Option<String>,
 }
@@ -70,6 +73,15 @@ impl FeedCounters {
             meter.clear();
         }
     }
+}
+
+/// What is counted of signatures.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SignatureCounters {
+    /// Who has signed the newest picture.
+    pub signer: Option<Signer>,
+    /// Frames that were not the sender's own.
+    pub refused: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

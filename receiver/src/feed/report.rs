@@ -7,7 +7,7 @@ use proto::keys::RefusalCounts;
 use proto::{DatagramCounts, LossCounts, Percentiles, RecvStats, RepairCounts, WindowedHistogram};
 use serde::{Serialize, Serializer};
 
-use super::counters::{FeedCounters, OutputObject};
+use super::counters::{FeedCounters, OutputObject, SignatureCounters};
 use super::delay::Agreement;
 
 /// Makes reports out of counters, remembering what the last one said.
@@ -40,6 +40,8 @@ pub(crate) struct Object {
     pub loss_percent: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keyed: Option<RefusalCounts>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signature: Option<SignatureObject>,
     pub diagnosis: Option<String>,
     #[serde(skip)]
     is_full: bool,
@@ -135,6 +137,21 @@ pub(crate) struct Millis {
     pub latency: Percentiles,
 }
 
+#[derive(Debug, Serialize)]
+#[allow(missing_docs, reason = "as above")]
+pub(crate) struct SignatureObject {
+    pub signer: Option<String>,
+    pub refused: u64,
+}
+
+impl SignatureObject {
+    /// Nothing where nobody signs.
+    fn of(SignatureCounters { signer, refused }: SignatureCounters) -> Option<Self> {
+        let signer = signer.map(|signer| signer.to_string());
+        (signer.is_some() || refused > 0).then_some(Self { signer, refused })
+    }
+}
+
 impl Reports {
     /// Reports on what began then.
     pub(crate) fn since(start: Instant) -> Self {
@@ -159,7 +176,7 @@ impl Reports {
                 delivered: stream.delivered,
                 displayed: counters.displayed,
                 superseded: counters.undecoded + counters.unshown,
-                refused: counters.refused,
+                refused: counters.refused + counters.signature.refused,
                 hidden: counters.hidden,
                 lost: stream.lost.total(),
                 unseen: stream.unseen,
@@ -188,6 +205,7 @@ impl Reports {
             outputs: counters.outputs.clone(),
             loss_percent: loss_percent(&stream, &before),
             keyed: counters.keyed,
+            signature: SignatureObject::of(counters.signature),
             diagnosis: counters.diagnosis.clone(),
             is_full: counters.is_full,
             away: counters.away.clone(),

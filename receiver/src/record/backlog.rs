@@ -117,7 +117,11 @@ mod tests {
 
     fn frame(bytes: usize) -> Received {
         let jpeg = Arc::new(vec![0; bytes]);
-        Received { id: FrameId::new(1), sender: 1, frame: Frame { captured: MediaTime::default(), jpeg } }
+        Received {
+            id: FrameId::new(1),
+            sender: 1,
+            frame: Frame { captured: MediaTime::default(), jpeg, signature: None },
+        }
     }
 
     #[test]

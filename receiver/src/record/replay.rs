@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     fn frame(bytes: usize) -> Received {
-        let frame = Frame { captured: MediaTime::default(), jpeg: Arc::new(vec![0; bytes]) };
+        let frame = Frame { captured: MediaTime::default(), jpeg: Arc::new(vec![0; bytes]), signature: None };
         Received { id: FrameId::new(1), sender: 1, frame }
     }
 

@@ -132,6 +132,11 @@ impl SenderHistory {
         self.whose.as_mut().into_iter().chain(pictured).for_each(|identity| identity.source = source);
     }
 
+    /// What the sender that has the slot calls itself; empty where that is not known.
+    pub(super) fn name(&self) -> &str {
+        self.whose.as_ref().map_or("", |whose| &whose.name)
+    }
+
     /// It says its name.
     pub(super) fn set_name(&mut self, name: String) {
         if let Some(whose) = self.whose.as_mut().filter(|whose| whose.name != name) {

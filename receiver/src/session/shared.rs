@@ -7,6 +7,7 @@ use proto::app::Heartbeat;
 use proto::sys::Stop;
 
 use super::keys::Keyring;
+use super::signers::Signers;
 use super::stream::StreamConfig;
 use crate::decode::Decoding;
 use crate::feed::Feeds;
@@ -31,6 +32,8 @@ pub(crate) struct ReceiveContext {
     pub shows_in_browsers: bool,
     /// The keys that are known.
     pub keyring: Arc<Keyring>,
+    /// Who signs.
+    pub signers: Signers,
     /// How each stream behaves.
     pub config: StreamConfig,
     /// How many senders one socket is shown of.

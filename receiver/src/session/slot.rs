@@ -1,6 +1,7 @@
 //! One sender's slot at a socket: its stream and its state.
 
 mod events;
+mod signed;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use super::stream::{ReceiveStream, StreamConfig};
 use super::timeouts::{NO_PICTURE, REJOIN, REJOIN_LATER, REJOIN_SOON_FOR, SILENT};
 use crate::feed::{Delays, Feed, Feeds, Live};
 use crate::net::ReceiveSocket;
+use signed::Signed;
 
 /// Where a datagram came from, and the address of this computer that it was sent to.
 pub(super) type Addresses = (SocketAddr, Option<IpAddr>);
@@ -31,6 +33,7 @@ pub(super) struct SenderSlot {
     /// Who had it, one after the other.
     history: SenderHistory,
     standing: Standing,
+    signed: Signed,
     /// Whether any frame of this session was a picture.
     has_pictures: bool,
     delays: Delays,
@@ -88,6 +91,7 @@ impl SenderSlot {
             stream: ReceiveStream::new(config),
             history: SenderHistory::default(),
             standing: Standing::default(),
+            signed: Signed::nobody(),
             has_pictures: false,
             delays: Delays::new(),
             interval: FrameInterval::default(),

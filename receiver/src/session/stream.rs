@@ -95,6 +95,11 @@ impl ReceiveStream {
         whichever!(self, stream => stream.poll(now))
     }
 
+    /// Whether its sender says what it is called.
+    pub(super) fn says_hello(&self) -> bool {
+        matches!(self, Self::Chunkcast(_))
+    }
+
     /// The sender's clock, as far as it is known; RTP/JPEG's never is.
     pub(super) fn clock(&self, now: Instant) -> Option<ClockReading> {
         if let Self::Chunkcast(stream) = self { stream.clock(now) } else { None }

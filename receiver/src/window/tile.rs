@@ -261,7 +261,8 @@ mod tests {
         let (feed, now, size) = (Arc::new(feed::tests::feed()), Instant::now(), (320, 240));
         let mut tile = Tile::new(feed.clone(), Rc::new(Fonts::new()));
         let put = |micros| {
-            let frame = Frame { captured: MediaTime::from_micros(micros), jpeg: Arc::default() };
+            let frame =
+                Frame { captured: MediaTime::from_micros(micros), jpeg: Arc::default(), signature: None };
             let picture = Picture { frame, pixels: Arc::default() };
             feed.live().put_picture(picture, size, Delays::new());
         };

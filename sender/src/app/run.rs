@@ -7,9 +7,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use proto::app::keys::hold_secret;
+use proto::app::keys::{hold_secret, signing_key};
 use proto::app::{Console, Reporter, StreamFormat};
-use proto::keys::{Key, KeyId, SenderKeys, Suite};
+use proto::keys::{Key, KeyId, SenderKeys, SigningKey, Suite};
 use proto::sys::{Stop, at_user_signal, join, random_bytes, spawn, stop_at_signals, wall_clock};
 use proto::{Fec, QualityControl, SessionId, SubscribeServer, Taken};
 
@@ -44,6 +44,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     // Before anything is opened: it may have to be asked for.
     let key = args.keys.for_sender()?;
+    let signing = args.sign.as_deref().map(signing_key).transpose()?;
     if key.is_some() && args.format == StreamFormat::Rtp {
         tracing::warn!(
             "RTP/JPEG cannot be sealed: everybody on the way sees these pictures, whatever key there is"
@@ -64,7 +65,7 @@ pub fn run(args: &Args) -> Result<()> {
     if let Some(source) = wait_for_source(&opened, &pipeline.stop) {
         tracing::info!("{}", source.description);
         announcer = sockets.announce(args, &source, run.session, run.key_id(), &run.sizes, &pipeline.stop);
-        send = Some(run.start_send(sockets, &source)?);
+        send = Some(run.start_send(sockets, &source, signing)?);
         reporter.watch("send", pipeline.stats.heartbeat.clone());
         reporter.ready();
     }
@@ -168,13 +169,24 @@ impl<'a> Run<'a> {
     }
 
     /// Starts the send thread, with a stream for each destination that there is already.
-    fn start_send(&self, sockets: SenderSockets, source: &OpenedSource) -> Result<JoinHandle<Result<()>>> {
+    fn start_send(
+        &self,
+        sockets: SenderSockets,
+        source: &OpenedSource,
+        signing: Option<SigningKey>,
+    ) -> Result<JoinHandle<Result<()>>> {
         let (args, pipeline) = (self.args, self.pipeline.clone());
-        let config = args.send_config(self.session, self.secret);
+        let mut config = args.send_config(self.session, self.secret);
+        config.signer = signing.as_ref().map(SigningKey::signer);
+        if let Some(signer) = config.signer {
+            hold_secret();
+            tracing::info!("each picture is signed by {signer}");
+        }
         let streams = StreamFactory::new(args.format, config, args.impair.clone(), pipeline.clock);
         let SenderSockets { options, opened, awaited, bell, served } = sockets;
         let mut fanout = Fanout::new(streams, options).context(NO_EVENT)?;
         fanout.lock(self.keyed()?);
+        fanout.sign_by(signing);
         let rate = source.interval.map(|interval| interval.as_secs_f64().recip());
         let sdp = |path: &PathBuf| Sdp { path: path.clone(), ttl: args.ttl, name: args.name(), rate };
         fanout.describe_by(args.sdp.as_ref().map(sdp));

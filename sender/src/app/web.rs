@@ -152,11 +152,19 @@ mod tests {
         let (newest, now) = (Arc::new(Broadcast::new()), Instant::now());
         let clock = Clock::new(now - Duration::from_secs(1), MediaTime::from_micros(5_000_000));
         let tap = WebTap { newest: newest.clone(), clock, count: AtomicU64::new(0) };
-        tap.put(&Frame { captured: MediaTime::from_micros(5_400_000), jpeg: Arc::default() });
+        tap.put(&Frame {
+            captured: MediaTime::from_micros(5_400_000),
+            jpeg: Arc::default(),
+            signature: None,
+        });
         let off = newest.newest().unwrap().captured.duration_since(now - Duration::from_millis(600));
         assert!(off < Duration::from_millis(1), "{off:?}");
         // One that is said to come from the future is of now.
-        tap.put(&Frame { captured: MediaTime::from_micros(u64::MAX / 4), jpeg: Arc::default() });
+        tap.put(&Frame {
+            captured: MediaTime::from_micros(u64::MAX / 4),
+            jpeg: Arc::default(),
+            signature: None,
+        });
         let shot = newest.newest().unwrap();
         assert_eq!((shot.id, shot.age(shot.put) < Duration::from_millis(1)), (1, true));
     }

@@ -178,9 +178,11 @@ impl CaptureThread {
         let at = captured.at;
         let displaced = match captured.picture {
             Picture::Raw(picture) => self.pipeline.pictures.put(Raw { picture, at }).is_some(),
-            Picture::Jpeg(jpeg) => {
-                self.pipeline.inbox.put(Frame { captured: self.pipeline.clock.at(at), jpeg }).is_some()
-            }
+            Picture::Jpeg(jpeg) => self
+                .pipeline
+                .inbox
+                .put(Frame { captured: self.pipeline.clock.at(at), jpeg, signature: None })
+                .is_some(),
         };
         if displaced {
             tracing::trace!(reason = "a newer one came before it was taken", "frame superseded");

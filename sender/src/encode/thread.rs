@@ -26,7 +26,7 @@ pub(crate) fn run(pipeline: &Pipeline, mut encoder: Encoder, mut control: Qualit
             Ok(jpeg) => {
                 control.encoded(quality, jpeg.len());
                 stats.encoded(quality, begun.elapsed());
-                let frame = Frame { captured: clock.at(raw.at), jpeg };
+                let frame = Frame { captured: clock.at(raw.at), jpeg, signature: None };
                 if inbox.put(frame).is_some() {
                     tracing::trace!(reason = "a newer one came before it was taken", "frame superseded");
                     stats.superseded();

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use proto::RateLimiter;
+use proto::keys::SigningKey;
 use proto::sys::{Changes, Event};
 use proto::{Frame, SubscribeServer};
 
@@ -44,6 +45,8 @@ pub(crate) struct Fanout {
     options: NetworkOptions,
     /// If only who has the key looks and speaks.
     keyed: Option<Keyed>,
+    /// If pictures are signed.
+    signing: Option<SigningKey>,
     served: Option<Served>,
     /// Changes among the viewers; kept for its memory.
     changed_viewers: Vec<ViewerChange>,
@@ -88,6 +91,7 @@ impl Fanout {
             streams,
             options,
             keyed: None,
+            signing: None,
             served: None,
             changed_viewers: Vec::new(),
             frame_budget: None,
@@ -127,6 +131,11 @@ impl Fanout {
     /// Lets only who has the key look and speak. Destinations are added later.
     pub(crate) fn lock(&mut self, keyed: Option<Keyed>) {
         self.keyed = keyed;
+    }
+
+    /// Signs each frame.
+    pub(crate) fn sign_by(&mut self, signing: Option<SigningKey>) {
+        self.signing = signing;
     }
 
     /// Serves subscribers at these sockets.
@@ -175,12 +184,15 @@ impl Fanout {
     }
 
     /// Gives a frame to all. While nobody watches, the newest is kept for who comes next.
-    pub(crate) fn push(&mut self, frame: Frame, ledger: &mut FrameLedger, stats: &Stats, now: Instant) {
+    pub(crate) fn push(&mut self, mut frame: Frame, ledger: &mut FrameLedger, stats: &Stats, now: Instant) {
         if self.destinations.is_empty() {
             if self.unwatched.replace(frame).is_some() {
                 stats.lock().unwatched += 1;
             }
             return;
+        }
+        if let Some(signing) = &self.signing {
+            signing.sign(self.streams.session(), &mut frame);
         }
         ledger.begin(self.pushed, self.destinations.len());
         self.pushed += 1;

@@ -195,7 +195,8 @@ impl Game {
             self.next_frame += self.plot.interval;
             self.end.pushed += u64::from(!is_lost);
             let captured = MediaTime::from_micros(self.at.as_micros() as u64);
-            let frame = Frame { captured, jpeg: Arc::new(picture(self.at, self.plot.bytes)) };
+            let frame =
+                Frame { captured, jpeg: Arc::new(picture(self.at, self.plot.bytes)), signature: None };
             self.sender.push_frame(frame, now);
         }
         let due = self.at + self.plot.delay;

@@ -165,7 +165,7 @@ impl House {
         let captured = clock(self.t0).at(now);
         let jpeg = Buffer::new(picture(captured, self.frame_bytes));
         for outgoing in &mut self.run.streams {
-            outgoing.stream.push_frame(Frame { captured, jpeg: jpeg.clone() }, now);
+            outgoing.stream.push_frame(Frame { captured, jpeg: jpeg.clone(), signature: None }, now);
         }
         self.pushed += 1;
     }

@@ -84,7 +84,7 @@ impl Ledger {
         let pushed = Pushed { from, length: bytes, at, ended: false };
         let key = (session.get(), captured.as_micros());
         assert!(self.pushed.insert(key, pushed).is_none(), "{self}: two frames captured at once");
-        Frame { captured, jpeg: Buffer::new(self.jpeg(&pushed).to_vec()) }
+        Frame { captured, jpeg: Buffer::new(self.jpeg(&pushed).to_vec()), signature: None }
     }
 
     /// The bytes of a frame that was pushed.

@@ -65,6 +65,11 @@ pub(super) fn read_secret(path: &Path) -> Result<Zeroizing<String>> {
 /// # Errors
 /// If there is something already, or the system refuses.
 pub fn write_key_file(path: &Path, code: &str) -> Result<()> {
+    write_new(path, &Zeroizing::new(format!("{HEAD}{code}\n")))
+}
+
+/// Makes a file for its owner's eyes only.
+pub(super) fn write_new(path: &Path, text: &str) -> Result<()> {
     let shown = path.display();
     let mut options = OpenOptions::new();
     let made = options.write(true).create_new(true).mode(0o600).open(path);
@@ -74,7 +79,6 @@ pub fn write_key_file(path: &Path, code: &str) -> Result<()> {
         }
         _ => anyhow!("the key file {shown} cannot be made: {error}"),
     })?;
-    let text = Zeroizing::new(format!("{HEAD}{code}\n"));
     let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
     written.with_context(|| format!("the key file {shown} cannot be written"))
 }

@@ -7,7 +7,7 @@ use super::arrival::Arrival;
 use super::nack_state::NackState;
 use super::train::{ArrivalTrain, TrainReport};
 use crate::fec::{Repairer, most_parity};
-use crate::frame::{Buffer, MediaTime};
+use crate::frame::{Buffer, MediaTime, Signature};
 use crate::geometry::Geometry;
 use crate::seq::FrameId;
 use crate::wire::{Header, TrainEntry};
@@ -20,6 +20,7 @@ pub(crate) struct Slot {
     pub(crate) geometry: Geometry,
     /// Parity chunks that are sent with it, as it is said; and as many of these as can be.
     said_parity: u16,
+    is_signed: bool,
     planned: usize,
     /// Present while the slot is in use.
     buffer: Option<Buffer>,
@@ -60,6 +61,7 @@ impl Slot {
             captured: MediaTime::default(),
             geometry,
             said_parity: 0,
+            is_signed: false,
             planned: 0,
             buffer: None,
             have: Vec::new(),
@@ -84,7 +86,8 @@ impl Slot {
         mut buffer: Buffer,
     ) {
         (self.frame, self.captured) = (header.frame, header.captured);
-        (self.geometry, self.said_parity) = (geometry, header.parity_chunks);
+        (self.geometry, self.said_parity, self.is_signed) =
+            (geometry, header.parity_chunks, header.is_signed);
         self.planned = usize::from(header.parity_chunks).min(most_parity(geometry.chunks()));
         self.missing = geometry.chunks();
         clear(&mut self.have, geometry.chunks());
@@ -133,16 +136,20 @@ impl Slot {
         self.buffer.take().expect(IN_USE)
     }
 
-    /// The whole frame; the slot is not in use any more.
-    pub(super) fn take_whole(&mut self) -> Buffer {
+    /// The whole frame, and its signature if it has one; the slot is not in use any more.
+    pub(super) fn take_whole(&mut self) -> (Buffer, Option<Signature>) {
         let mut buffer = self.take();
-        Arc::get_mut(&mut buffer).expect(NOT_SHARED).truncate(self.geometry.length());
-        buffer
+        let bytes = Arc::get_mut(&mut buffer).expect(NOT_SHARED);
+        bytes.truncate(self.geometry.length());
+        let signature = bytes.last_chunk().copied().filter(|_| self.is_signed);
+        bytes.truncate(bytes.len() - signature.map_or(0, |signature| signature.len()));
+        (buffer, signature)
     }
 
     /// Whether a chunk of this frame was cut otherwise than the first one said.
     pub(super) fn contradicts(&self, header: &Header, geometry: Geometry) -> bool {
-        (self.geometry, self.said_parity, self.captured) != (geometry, header.parity_chunks, header.captured)
+        (self.geometry, self.said_parity, self.is_signed, self.captured)
+            != (geometry, header.parity_chunks, header.is_signed, header.captured)
     }
 
     /// Puts a data chunk in its place.

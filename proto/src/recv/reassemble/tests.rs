@@ -37,8 +37,16 @@ impl Bench {
 fn slab(frame: u32, length: usize) -> Slab {
     let mut slab = Slab::default();
     let jpeg = vec![frame as u8; length];
-    slab.cut(&jpeg, SessionId::new(1), FrameId::new(frame), MediaTime::from_micros(frame.into()), 144, |_| 0)
-        .unwrap();
+    slab.cut(
+        &jpeg,
+        None,
+        SessionId::new(1),
+        FrameId::new(frame),
+        MediaTime::from_micros(frame.into()),
+        144,
+        |_| 0,
+    )
+    .unwrap();
     slab
 }
 

@@ -151,13 +151,13 @@ impl<S: Copy + Debug + Eq> RecvStream<S> {
     }
 
     fn hear(&mut self, hello: Hello<'_>) {
-        let HelloState { name, state, interval, is_heard, is_told } = &mut self.hello;
+        let HelloState { name, state, interval, signer, is_heard, is_told } = &mut self.hello;
         // One that the sender learns changes a little with every hello: that is no news.
         let is_known = hello.interval.is_none() || interval.is_some();
         *interval = hello.interval;
-        if !*is_heard || !is_known || *state != hello.state || name != hello.name {
+        if !*is_heard || !is_known || (*state, *signer) != (hello.state, hello.signer) || name != hello.name {
             hello.name.clone_into(name);
-            (*state, *is_heard, *is_told) = (hello.state, true, false);
+            (*state, *signer, *is_heard, *is_told) = (hello.state, hello.signer, true, false);
         }
         self.tell_hello();
     }
@@ -166,11 +166,12 @@ impl<S: Copy + Debug + Eq> RecvStream<S> {
     pub(super) fn tell_hello(&mut self) {
         if !self.pending.is_there() && self.hello.is_heard && !self.hello.is_told {
             self.hello.is_told = true;
-            let HelloState { name, state, interval, .. } = &self.hello;
+            let HelloState { name, state, interval, signer, .. } = &self.hello;
             self.events.push_back(RecvEvent::Hello {
                 name: name.clone(),
                 state: *state,
                 interval: *interval,
+                signer: *signer,
             });
         }
     }

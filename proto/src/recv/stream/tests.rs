@@ -10,7 +10,8 @@ use crate::wire::{self, Header, Hello, Invitation, Pong};
 fn frame(session: u64, number: u32, length: usize) -> Vec<Vec<u8>> {
     let mut slab = Slab::default();
     let jpeg = vec![number as u8; length];
-    slab.cut(&jpeg, SessionId::new(session), FrameId::new(number), MediaTime::default(), 144, |_| 0).unwrap();
+    slab.cut(&jpeg, None, SessionId::new(session), FrameId::new(number), MediaTime::default(), 144, |_| 0)
+        .unwrap();
     (0..slab.len()).map(|i| slab.range(i..i + 1).to_vec()).collect()
 }
 
@@ -66,7 +67,8 @@ fn a_restart_never_mixes_with_the_session_before() {
 #[test]
 fn a_hello_is_told_when_it_changes_and_a_goodbye_frees_the_place() {
     let (mut stream, now) = (RecvStream::new(RecvConfig::default()), t0());
-    let live = Hello { state: SourceState::Live, name: "door", invitation: None, interval: None };
+    let live =
+        Hello { state: SourceState::Live, name: "door", invitation: None, interval: None, signer: None };
     for _ in 0..3 {
         stream.handle_datagram(1, &mut control(5, wire::Kind::Hello, Some(&live)), now);
     }
@@ -84,7 +86,13 @@ fn a_hello_is_told_when_it_changes_and_a_goodbye_frees_the_place() {
 #[test]
 fn the_first_interval_between_frames_is_told_and_not_each_that_the_sender_learns() {
     let (mut stream, now) = (RecvStream::new(RecvConfig::default()), t0());
-    let live = Hello { state: SourceState::Live, name: "door", invitation: Some(INVITATION), interval: None };
+    let live = Hello {
+        state: SourceState::Live,
+        name: "door",
+        invitation: Some(INVITATION),
+        interval: None,
+        signer: None,
+    };
     for interval in [None, None, Some(33_333), Some(33_334), Some(33_332)] {
         let live = Hello { interval: interval.map(Duration::from_micros), ..live };
         stream.handle_datagram(1, &mut control(5, wire::Kind::Hello, Some(&live)), now);
@@ -104,7 +112,8 @@ fn the_first_interval_between_frames_is_told_and_not_each_that_the_sender_learns
 #[test]
 fn the_name_of_a_sender_is_an_event_as_soon_as_it_is_known_and_before_its_first_frame() {
     let (mut stream, now) = (RecvStream::new(RecvConfig::default()), t0());
-    let live = Hello { state: SourceState::Live, name: "door", invitation: None, interval: None };
+    let live =
+        Hello { state: SourceState::Live, name: "door", invitation: None, interval: None, signer: None };
     stream.handle_datagram(1, &mut control(5, wire::Kind::Hello, Some(&live)), now);
     assert!(drain(&mut stream, now).is_empty());
     for mut datagram in frame(5, 1, 20) {
@@ -150,7 +159,7 @@ fn hello(session: u64, next: u32, sent: u64) -> Vec<u8> {
     let header = Header::control(wire::Kind::Hello, SessionId::new(session), FrameId::new(next), sent);
     wire::emit_control(
         &header,
-        Some(&Hello { state: SourceState::Live, name: "", invitation: None, interval: None }),
+        Some(&Hello { state: SourceState::Live, name: "", invitation: None, interval: None, signer: None }),
         &mut bytes,
     );
     bytes
@@ -227,8 +236,13 @@ fn said(stream: &mut RecvStream<u8>, now: Instant) -> (Vec<Header>, Option<Insta
 fn what_only_waits_to_be_read_is_not_requested() {
     let (mut stream, now) = (RecvStream::new(RecvConfig::default()), t0());
     let report_every = INVITATION.report_every;
-    let hello =
-        Hello { state: SourceState::Live, name: "door", invitation: Some(INVITATION), interval: None };
+    let hello = Hello {
+        state: SourceState::Live,
+        name: "door",
+        invitation: Some(INVITATION),
+        interval: None,
+        signer: None,
+    };
     stream.handle_datagram(1, &mut frame(5, 0, 20)[0], now);
     stream.handle_datagram(1, &mut control(5, wire::Kind::Hello, Some(&hello)), now);
     let (pings, _) = said(&mut stream, now + report_every);

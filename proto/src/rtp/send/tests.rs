@@ -41,7 +41,7 @@ fn frame(number: u64, bytes: usize) -> Frame {
     jfif::emit(&picture, &Tables::of_quality(80), &mut jpeg);
     jpeg.extend((0..bytes).map(|at| ((at as u64 * 7 + number) % 251) as u8));
     jpeg.extend_from_slice(&jfif::END);
-    Frame { captured: MediaTime::from_micros(number * 33_333), jpeg: Arc::new(jpeg) }
+    Frame { captured: MediaTime::from_micros(number * 33_333), jpeg: Arc::new(jpeg), signature: None }
 }
 
 /// Drains `poll`: datagrams to everybody, those to somebody, events, and when to call again.

@@ -12,7 +12,8 @@ fn sent_frames(chunks: usize, planned: usize, now: Instant) -> SentFrames {
     let sent = sent_frames.begin(now);
     let jpeg = vec![7; chunks * 100];
     let cut =
-        sent.slab.cut(&jpeg, SessionId::new(1), FrameId::new(0), MediaTime::default(), 144, |_| planned);
+        sent.slab
+            .cut(&jpeg, None, SessionId::new(1), FrameId::new(0), MediaTime::default(), 144, |_| planned);
     cut.unwrap();
     assert_eq!(sent.slab.len(), chunks);
     sent.begin(FrameId::new(0), None);

@@ -18,7 +18,11 @@ fn stream(pace: Pace, now: Instant) -> SendStream<u8> {
 }
 
 fn frame(number: u64, bytes: usize) -> Frame {
-    Frame { captured: MediaTime::from_micros(number), jpeg: Buffer::new(vec![number as u8; bytes]) }
+    Frame {
+        captured: MediaTime::from_micros(number),
+        jpeg: Buffer::new(vec![number as u8; bytes]),
+        signature: None,
+    }
 }
 
 /// Drains `poll`: (datagrams with a chunk, events, when to call again).

@@ -20,6 +20,7 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
         let parity = |data_chunks| redundancy.chunks(data_chunks);
         let cut = sent.slab.cut(
             jpeg,
+            waiting.frame.signature.as_ref(),
             self.config.session,
             self.next_frame,
             captured,
@@ -119,8 +120,13 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
             report_every: self.report_interval(),
         };
         let interval = self.queue.sure_interval();
-        let hello =
-            Hello { state: self.state, name: &self.config.name, invitation: Some(invitation), interval };
+        let hello = Hello {
+            state: self.state,
+            name: &self.config.name,
+            invitation: Some(invitation),
+            interval,
+            signer: self.config.signer,
+        };
         wire::emit_control(&header, (kind == Kind::Hello).then_some(&hello), &mut self.control);
         self.queue.stats.bytes += self.control.len() as u64;
         SendOutput::Transmit(Transmit { to: None, bytes: &self.control, segment: self.control.len() })

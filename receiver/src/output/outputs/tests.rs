@@ -7,7 +7,11 @@ use crate::record::TempFolder;
 
 fn frame(byte: u8) -> Received {
     let jpeg = Arc::new(vec![byte; 1000]);
-    Received { id: FrameId::new(1), sender: 1, frame: Frame { captured: MediaTime::default(), jpeg } }
+    Received {
+        id: FrameId::new(1),
+        sender: 1,
+        frame: Frame { captured: MediaTime::default(), jpeg, signature: None },
+    }
 }
 
 fn start(specs: &[OutputSpec]) -> (Outputs, Stop) {

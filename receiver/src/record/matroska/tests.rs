@@ -41,6 +41,7 @@ fn recorded(path: &Path, millis: &[u64]) -> MatroskaFile {
     let frame = |ms: u64| Frame {
         captured: MediaTime::from_micros(START + ms * 1000),
         jpeg: Arc::new(jpeg(640, 480, 1000)),
+        signature: None,
     };
     let head = scan_head(&frame(0).jpeg).unwrap();
     let mut file = MatroskaFile::create(path, &head, MediaTime::from_micros(START)).unwrap();
@@ -140,7 +141,7 @@ fn times_rise_whatever_the_sender_says() {
     let (head, odd) = (scan_head(&jpeg(16, 16, 9)).unwrap(), MediaTime::from_micros(u64::MAX));
     let mut file = MatroskaFile::create(&temp.0.join("b.mkv"), &head, odd).unwrap();
     for captured in [odd, MediaTime::from_micros(0), MediaTime::from_micros(u64::MAX / 2)] {
-        file.write(&Frame { captured, jpeg: Arc::new(jpeg(16, 16, 9)) }, &head).unwrap();
+        file.write(&Frame { captured, jpeg: Arc::new(jpeg(16, 16, 9)), signature: None }, &head).unwrap();
     }
     file.finish().unwrap();
 }

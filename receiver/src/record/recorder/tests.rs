@@ -8,7 +8,11 @@ use crate::record::testing::{TempFolder, jpeg};
 
 fn received(millis: u64, jpeg: Vec<u8>) -> Received {
     let captured = MediaTime::from_micros(1_785_000_000_000_000 + millis * 1000);
-    Received { id: FrameId::new(1), sender: 1, frame: Frame { captured, jpeg: Arc::new(jpeg) } }
+    Received {
+        id: FrameId::new(1),
+        sender: 1,
+        frame: Frame { captured, jpeg: Arc::new(jpeg), signature: None },
+    }
 }
 
 fn recorder(temp: &TempFolder, replay: Option<Duration>) -> Recorder {

@@ -7,7 +7,11 @@ use crate::record::testing::{TempFolder, jpeg};
 
 fn frame(millis: u64, jpeg: Vec<u8>) -> Received {
     let captured = MediaTime::from_micros(1_785_000_000_000_000 + millis * 1000);
-    Received { id: FrameId::new(1), sender: 1, frame: Frame { captured, jpeg: Arc::new(jpeg) } }
+    Received {
+        id: FrameId::new(1),
+        sender: 1,
+        frame: Frame { captured, jpeg: Arc::new(jpeg), signature: None },
+    }
 }
 
 /// Records frames, and returns the files' names.

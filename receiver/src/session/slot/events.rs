@@ -4,14 +4,16 @@ use std::fmt::Display;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use proto::names::printable;
+use proto::keys::SignatureError;
+use proto::names::{as_shell_word, printable};
 use proto::wire::SourceState;
-use proto::{Delivery, Loss, RecvEvent, jpeg};
+use proto::{Delivery, Frame, Loss, RecvEvent, jpeg};
 use tracing::Level;
 use tracing::field::display;
 
 use super::super::frame_interval::FrameInterval;
 use super::super::shared::ReceiveContext;
+use super::super::signers::Signers;
 use super::super::timeouts::CLOCK_KNOWN_WITHIN;
 use super::SenderSlot;
 use crate::decode::Enqueue;
@@ -27,6 +29,7 @@ impl SenderSlot {
         match event {
             RecvEvent::Session { source, session } => {
                 self.history.begin(source);
+                self.signed.begin(session);
                 self.delays.reset();
                 self.interval = FrameInterval::default();
                 (self.begun, self.has_pictures) = (Instant::now(), false);
@@ -41,8 +44,9 @@ impl SenderSlot {
                 self.feed.live().comes_from(source, self.feed.origin.interface.as_deref());
                 shared.feeds.wake();
             }
-            RecvEvent::Hello { name, state, interval } => {
+            RecvEvent::Hello { name, state, interval, signer } => {
                 self.interval.tell(interval);
+                self.signed.introduce(&name, signer, &shared.signers);
                 let is_gone = state == SourceState::Gone;
                 if is_gone {
                     self.say("the sender's source is gone; it waits for it to come back");
@@ -86,6 +90,9 @@ impl SenderSlot {
             let (took_us, bytes) = ((last - first).as_micros() as u64, frame.jpeg.len());
             let from = self.stream.holder().map(|(from, _)| display(from));
             tracing::trace!(from, frame = %id, bytes, took_us, repair = repair.map(debug), "frame delivered");
+        }
+        if !self.is_its_own(&frame, &shared.signers) {
+            return;
         }
         self.standing.showed(self.stream.holder());
         self.has_pictures = self.has_pictures || jpeg::scan_head(&frame.jpeg).is_ok();
@@ -132,6 +139,57 @@ impl SenderSlot {
             }
             Enqueue::Hidden => self.feed.live().counters.hidden += 1,
             Enqueue::Taken | Enqueue::Unwanted => {}
+        }
+    }
+
+    /// Whether a frame is the sender's own, and may be handed on; says and counts why not.
+    fn is_its_own(&mut self, frame: &Frame, signers: &Signers) -> bool {
+        let waits = !signers.is_empty() && self.stream.says_hello();
+        match self.signed.check.check(frame, self.signed.expected, waits) {
+            Ok(signer) => {
+                if let Some(signer) = signer.filter(|_| signer != self.signed.signer) {
+                    self.signed.signer = Some(signer);
+                    signers.learn(self.history.name(), signer);
+                    self.feed.live().counters.signature.signer = Some(signer);
+                }
+                if std::mem::take(&mut self.signed.is_refusing) {
+                    self.feed.live().is_locked(None);
+                }
+                true
+            }
+            Err(error) => {
+                tracing::trace!(captured = frame.captured.as_micros(), reason = %error, "frame refused");
+                self.refuse(error);
+                false
+            }
+        }
+    }
+
+    fn refuse(&mut self, error: SignatureError) {
+        let now = Instant::now();
+        // Its hello is about to come.
+        if error == SignatureError::Unknown {
+            self.publish_with(now, |live| live.counters.hidden += 1);
+            return;
+        }
+        let is_new = !std::mem::replace(&mut self.signed.is_refusing, true);
+        self.publish_with(now, |live| {
+            live.counters.signature.refused += 1;
+            if is_new {
+                live.is_locked(Some(format!("not shown: {error}")));
+            }
+        });
+        if self.signed.complaints.is_due(now) {
+            let from = self.stream.holder().map(|(from, _)| from.to_string()).unwrap_or_default();
+            let name = printable(self.history.name());
+            let way_out = match error {
+                SignatureError::Missing | SignatureError::Other(_) => format!(
+                    ". If the sender has changed, or signs no more: receiver --forget {}",
+                    as_shell_word(&name)
+                ),
+                _ => ": somebody else sends in its name".to_owned(),
+            };
+            tracing::warn!("{from} calls itself {name:?} and is not shown: {error}{way_out}");
         }
     }
 

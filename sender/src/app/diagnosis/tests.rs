@@ -23,7 +23,10 @@ fn viewers(frames: u32, lost: u32) -> Vec<(SocketAddr, Viewer)> {
     let mut data = 0;
     for number in 0..frames {
         let jpeg = Arc::new(vec![number as u8; 14_000]);
-        sending.push_frame(Frame { captured: MediaTime::from_micros(number.into()), jpeg }, now);
+        sending.push_frame(
+            Frame { captured: MediaTime::from_micros(number.into()), jpeg, signature: None },
+            now,
+        );
         for _ in 0..33 {
             now += Duration::from_millis(1);
             receiving.handle_timeout(now);

@@ -54,7 +54,11 @@ impl Setup {
     }
 
     fn push(&mut self, captured: u64) {
-        let frame = Frame { captured: MediaTime::from_micros(captured), jpeg: Arc::new(vec![7; 3000]) };
+        let frame = Frame {
+            captured: MediaTime::from_micros(captured),
+            jpeg: Arc::new(vec![7; 3000]),
+            signature: None,
+        };
         self.fanout.push(frame, &mut self.ledger, &self.stats, Instant::now());
         self.drain();
     }

@@ -49,7 +49,11 @@ impl Setup {
     }
 
     fn put(&self, number: u64, bytes: usize) {
-        let frame = Frame { captured: MediaTime::from_micros(number), jpeg: Arc::new(vec![1; bytes]) };
+        let frame = Frame {
+            captured: MediaTime::from_micros(number),
+            jpeg: Arc::new(vec![1; bytes]),
+            signature: None,
+        };
         if self.inbox.put(frame).is_some() {
             self.stats.superseded();
         }

@@ -1,0 +1,193 @@
+//! Who signs whose pictures: a receiver remembers it by the sender's name; and the key that a sender signs with.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use zeroize::Zeroizing;
+
+use super::file::{default_key_file, make_folder, read_secret, write_new};
+use crate::keys::SigningKey;
+use crate::names::printable;
+use crate::sys::{random_bytes, replace_whole};
+use crate::wire::Signer;
+
+/// The key in this file, which is made if it is not there.
+///
+/// # Errors
+/// If it cannot be read or made, others can read it, or it is no such key, with the way out.
+pub fn signing_key(path: &Path) -> Result<SigningKey> {
+    let shown = path.display();
+    if path.exists() {
+        let text = read_secret(path)?;
+        let mut lines = text.lines().filter(|line| !line.starts_with('#'));
+        let seed = lines.next().and_then(|line| line.trim().strip_prefix(KIND)).and_then(parse_hex);
+        let seed = seed.map(Zeroizing::new).ok_or_else(|| {
+            anyhow!("{shown} has no signing key in it; name a file that is not there, and one is made")
+        })?;
+        return Ok(SigningKey::from_seed(&seed));
+    }
+    let seed = Zeroizing::new(random_bytes()?);
+    make_folder(path)?;
+    write_new(path, &Zeroizing::new(format!("{SIGNING_HEAD}{KIND}{}\n", *hex(&*seed))))?;
+    tracing::info!("a signing key was made: {shown}. Receivers know this sender by it: keep it");
+    Ok(SigningKey::from_seed(&seed))
+}
+
+/// Who signed last under which name. A name in it is not shown with pictures of anybody else.
+#[derive(Debug, Default)]
+pub struct SignerStore {
+    /// `None` where there is no place: then it is known until the program ends.
+    path: Option<PathBuf>,
+    /// The latest first.
+    entries: Vec<(String, Signer)>,
+}
+
+impl SignerStore {
+    /// The user's own, from its file if there is one.
+    ///
+    /// # Errors
+    /// If it cannot be read: what it forbids is not to be forgotten.
+    pub fn open() -> Result<Self> {
+        default_key_file(OsStr::new("known-signers")).map_or_else(|_| Ok(Self::default()), Self::at)
+    }
+
+    /// The one in this file.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn at(path: PathBuf) -> Result<Self> {
+        let mut entries = Vec::new();
+        if path.exists() {
+            let text = read_secret(&path)?;
+            for (at, line) in
+                text.lines().enumerate().filter(|(_, line)| line.contains('\t')).take(MOST_SIGNERS)
+            {
+                let (name, key) = line.split_once('\t').unwrap_or_default();
+                let Some(key) = parse_hex(key.trim()) else {
+                    bail!("{}, line {}: that is no signer; remove the line", path.display(), at + 1);
+                };
+                entries.push((name.to_owned(), Signer::new(key)));
+            }
+        }
+        Ok(Self { path: Some(path), entries })
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Who signed under this name.
+    pub fn signer_of(&self, name: &str) -> Option<Signer> {
+        let name = printable(name);
+        self.entries.iter().find(|(known, _)| *known == name).map(|(_, signer)| *signer)
+    }
+
+    /// Remembers who signs under this name.
+    ///
+    /// # Errors
+    /// If the file cannot be written; then it is known until the program ends.
+    pub fn keep(&mut self, name: &str, signer: Signer) -> Result<()> {
+        let name = printable(name);
+        self.entries.retain(|(known, _)| *known != name);
+        self.entries.truncate(MOST_SIGNERS - 1);
+        self.entries.insert(0, (name, signer));
+        self.write()
+    }
+
+    /// Forgets a name; says whether it was known.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn forget(&mut self, name: &str) -> Result<bool> {
+        let (name, before) = (printable(name), self.entries.len());
+        self.entries.retain(|(known, _)| *known != name);
+        let was_known = self.entries.len() < before;
+        if was_known {
+            self.write()?;
+        }
+        Ok(was_known)
+    }
+
+    fn write(&self) -> Result<()> {
+        let Some(path) = &self.path else { return Ok(()) };
+        let lines =
+            self.entries.iter().map(|(name, signer)| format!("{name}\t{}\n", *hex(signer.as_bytes())));
+        let text = lines.fold(HEAD.to_owned(), |text, line| text + &line);
+        make_folder(path)?;
+        let written = replace_whole(path, &path.with_extension("part"), 0o600, text.as_bytes());
+        written.with_context(|| format!("the signer is not kept: {} cannot be written", path.display()))
+    }
+}
+
+fn hex(bytes: &[u8]) -> Zeroizing<String> {
+    Zeroizing::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn parse_hex(text: &str) -> Option<[u8; 32]> {
+    let digits: Zeroizing<Vec<u8>> =
+        Zeroizing::new(text.chars().map(|digit| Some(digit.to_digit(16)? as u8)).collect::<Option<_>>()?);
+    let bytes = digits.as_chunks::<2>();
+    if digits.len() != 64 {
+        return None;
+    }
+    Some(std::array::from_fn(|at| bytes.0[at][0] << 4 | bytes.0[at][1]))
+}
+
+const KIND: &str = "ed25519 ";
+const SIGNING_HEAD: &str =
+    "# A Chunkcast signing key. Whoever has it can speak as this sender: keep it as you keep a password.\n";
+const HEAD: &str = "# Who signs the pictures of Chunkcast senders, by their names.\n";
+/// More senders than one network has.
+const MOST_SIGNERS: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn folder(name: &str) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("chunkcast-signers-{}-{name}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        path
+    }
+
+    #[test]
+    fn a_signing_key_is_made_once_and_is_the_same_from_then_on() {
+        let folder = folder("made");
+        let path = folder.join("door.sign");
+        let made = signing_key(&path).unwrap().signer();
+        assert_eq!(signing_key(&path).unwrap().signer(), made);
+        assert_ne!(signing_key(&folder.join("bench.sign")).unwrap().signer(), made);
+        for text in ["", "ed25519 12\n", "abandon abandon\n", "ed25519 é0\n"] {
+            fs::write(&path, text).unwrap();
+            let error = signing_key(&path).unwrap_err().to_string();
+            assert!(error.contains("no signing key in it"), "{error}");
+        }
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_signer_is_kept_by_the_senders_name_and_forgotten_by_it() {
+        let folder = folder("kept");
+        let path = folder.join("known-signers");
+        let [one, other] = [1, 2].map(|byte| Signer::new([byte; 32]));
+        let mut store = SignerStore::at(path.clone()).unwrap();
+        assert!(store.is_empty());
+        store.keep("door", one).unwrap();
+        store.keep("bench\t\n3", one).unwrap();
+        store.keep("door", other).unwrap();
+        let mut store = SignerStore::at(path.clone()).unwrap();
+        assert_eq!((store.signer_of("door"), store.signer_of("line")), (Some(other), None));
+        assert_eq!(store.signer_of("bench\t\n3"), Some(one));
+        assert!(store.forget("door").unwrap() && !store.forget("door").unwrap());
+        (0..2 * MOST_SIGNERS).for_each(|number| store.keep(&number.to_string(), one).unwrap());
+        let store = SignerStore::at(path.clone()).unwrap();
+        assert_eq!((store.entries.len(), store.signer_of("door")), (MOST_SIGNERS, None));
+        fs::write(&path, "door\tnobody\n").unwrap();
+        assert!(SignerStore::at(path).unwrap_err().to_string().contains("line 1"));
+        fs::remove_dir_all(folder).unwrap();
+    }
+}
