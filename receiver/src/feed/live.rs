@@ -79,7 +79,8 @@ impl Live {
     /// Nothing comes any more.
     pub(crate) fn falls_silent(&mut self) {
         // Of one that is not there, that is as it should be.
-        if !matches!(self.status.state, StreamState::Away(_) | StreamState::Locked(_)) {
+        let state = &self.status.state;
+        if !matches!(state, StreamState::Away(_) | StreamState::Locked(_) | StreamState::Refused(_)) {
             self.status().state = StreamState::Silent(Instant::now());
         }
     }
@@ -114,6 +115,12 @@ impl Live {
             }
             None => {}
         }
+    }
+
+    /// Why the pictures that come are not shown, in a sentence; or they are, from now on.
+    pub(crate) fn is_refused(&mut self, why: Option<String>) {
+        self.counters.locked = why.as_ref().map(|why| format!("not shown: {why}"));
+        self.status().state = why.map_or_else(|| StreamState::Waiting(Instant::now()), StreamState::Refused);
     }
 
     /// By which interface this source is reached, if that is who sends. Whoever asks the system for it does so in no

@@ -40,6 +40,8 @@ pub enum StreamState {
     Away(String),
     /// A key is missing, or is another, in a sentence.
     Locked(String),
+    /// Pictures come that are not the sender's own, in a sentence.
+    Refused(String),
 }
 
 impl Status {

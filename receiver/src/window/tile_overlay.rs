@@ -203,7 +203,7 @@ fn condition(state: &StreamState, age: Age) -> Condition {
         StreamState::Waiting(_) | StreamState::Silent(_) | StreamState::Away(_) => Condition::Silent,
         StreamState::SourceGone(_) => Condition::SourceGone,
         StreamState::Ended => Condition::Ended,
-        StreamState::Full | StreamState::Locked(_) => Condition::Full,
+        StreamState::Full | StreamState::Locked(_) | StreamState::Refused(_) => Condition::Full,
     }
 }
 

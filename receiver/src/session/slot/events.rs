@@ -29,6 +29,7 @@ impl SenderSlot {
         match event {
             RecvEvent::Session { source, session } => {
                 self.history.begin(source);
+                self.refuse_no_more();
                 self.signed.begin(session);
                 self.delays.reset();
                 self.interval = FrameInterval::default();
@@ -152,9 +153,7 @@ impl SenderSlot {
                     signers.learn(self.history.name(), signer);
                     self.feed.live().counters.signature.signer = Some(signer);
                 }
-                if std::mem::take(&mut self.signed.is_refusing) {
-                    self.feed.live().is_locked(None);
-                }
+                self.refuse_no_more();
                 true
             }
             Err(error) => {
@@ -162,6 +161,12 @@ impl SenderSlot {
                 self.refuse(error);
                 false
             }
+        }
+    }
+
+    fn refuse_no_more(&mut self) {
+        if std::mem::take(&mut self.signed.is_refusing) {
+            self.feed.live().is_refused(None);
         }
     }
 
@@ -176,7 +181,7 @@ impl SenderSlot {
         self.publish_with(now, |live| {
             live.counters.signature.refused += 1;
             if is_new {
-                live.is_locked(Some(format!("not shown: {error}")));
+                live.is_refused(Some(error.to_string()));
             }
         });
         if self.signed.complaints.is_due(now) {

@@ -31,6 +31,7 @@ impl Status {
             (StreamState::Full, _) => format!("{name} - full"),
             (StreamState::Away(_), _) => format!("{name} - not there"),
             (StreamState::Locked(_), _) => format!("{name} - locked"),
+            (StreamState::Refused(_), _) => format!("{name} - not shown"),
         }
     }
 
@@ -42,6 +43,7 @@ impl Status {
             StreamState::Silent(since) => ("no signal", format!("for {}", spoken(now - *since))),
             StreamState::Away(why) => ("not there", why.clone()),
             StreamState::Locked(why) => ("locked", why.clone()),
+            StreamState::Refused(why) => ("not shown", why.clone()),
             StreamState::SourceGone(why) => ("source gone", why.clone()),
             StreamState::Ended => ("ended", "the sender has said goodbye".to_owned()),
             StreamState::Full => {
