@@ -1,7 +1,7 @@
 //! Connections, counted by address, so that no peer takes all places.
 
 use std::net::{IpAddr, Ipv6Addr, Shutdown, TcpStream};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A number of places. Cheap to clone; every clone is the same places.
@@ -10,15 +10,22 @@ use std::time::{Duration, Instant};
 /// anything yet, or not for long: his connection is ended.
 #[derive(Clone, Debug)]
 pub(super) struct Places {
-    list: Arc<Mutex<List>>,
+    shared: Arc<SharedList>,
     most: usize,
 }
 
 /// One of them. It is free again when this is dropped.
 #[derive(Debug)]
 pub(super) struct ConnectionPlace {
-    list: Arc<Mutex<List>>,
+    shared: Arc<SharedList>,
     number: u64,
+}
+
+#[derive(Debug, Default)]
+struct SharedList {
+    list: Mutex<List>,
+    /// Tells that one has left.
+    left: Condvar,
 }
 
 /// Who has a connection.
@@ -66,12 +73,12 @@ impl Caller {
 
 impl Places {
     pub(super) fn new(most: usize) -> Self {
-        Self { list: Arc::default(), most }
+        Self { shared: Arc::default(), most }
     }
 
     /// A place, if one is free or can be made free.
     pub(super) fn take(&self, caller: &Caller, now: Instant) -> Option<ConnectionPlace> {
-        let mut list = lock(&self.list);
+        let mut list = lock(&self.shared.list);
         if list.entries.len() >= self.most {
             let victim = list.victim(caller, now)?;
             let PlaceEntry { caller, .. } = list.entries.swap_remove(victim);
@@ -83,12 +90,19 @@ impl Places {
         let number = list.next;
         list.next += 1;
         list.entries.push(PlaceEntry { number, caller: caller.clone(), idle: Some(now), has_asked: false });
-        Some(ConnectionPlace { list: self.list.clone(), number })
+        Some(ConnectionPlace { shared: self.shared.clone(), number })
+    }
+
+    /// Waits, for a while at most, as long as all are taken and so many are just leaving that nobody is made to: who
+    /// comes after a crowd is not turned away because the computer is busy.
+    pub(super) fn wait_for_room(&self, patience: Duration) {
+        let is_crowded = |list: &mut List| list.entries.len() >= self.most && list.leaving >= MOST_LEAVING;
+        drop(self.shared.left.wait_timeout_while(lock(&self.shared.list), patience, is_crowded));
     }
 
     /// How many are taken.
     pub(super) fn taken(&self) -> usize {
-        lock(&self.list).entries.len()
+        lock(&self.shared.list).entries.len()
     }
 
     /// How many there are.
@@ -126,7 +140,7 @@ impl List {
 impl ConnectionPlace {
     /// Says since when nothing is asked for; `None`: something is, now.
     pub(super) fn idle(&self, since: Option<Instant>) {
-        let mut list = lock(&self.list);
+        let mut list = lock(&self.shared.list);
         if let Some(entry) = list.entries.iter_mut().find(|entry| entry.number == self.number) {
             entry.idle = since;
             entry.has_asked |= since.is_none();
@@ -136,12 +150,14 @@ impl ConnectionPlace {
 
 impl Drop for ConnectionPlace {
     fn drop(&mut self) {
-        let mut list = lock(&self.list);
+        let mut list = lock(&self.shared.list);
         let entry = list.entries.iter().position(|entry| entry.number == self.number);
         match entry {
             Some(at) => drop(list.entries.swap_remove(at)),
             None => list.leaving -= 1,
         }
+        drop(list);
+        self.shared.left.notify_one();
     }
 }
 
@@ -252,8 +268,19 @@ mod tests {
         let late: Vec<_> =
             (0..9).map(|n| places.take(&caller(&listener, &format!("192.0.2.{}", n + 1)).0, t0)).collect();
         assert_eq!(late.iter().flatten().count(), MOST_LEAVING);
-        drop(greedy);
-        assert_eq!((places.taken(), lock(&places.list).leaving), (MOST_LEAVING, 0));
+        // Who waits for one of them to leave has his place as soon as it has.
+        let begun = Instant::now();
+        places.wait_for_room(Duration::from_millis(10));
+        assert!(begun.elapsed() >= Duration::from_millis(10), "none has left yet");
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| {
+                places.wait_for_room(Duration::from_secs(60));
+                begun.elapsed()
+            });
+            drop(greedy);
+            assert!(waits.join().unwrap() < Duration::from_secs(30));
+        });
+        assert_eq!((places.taken(), lock(&places.shared.list).leaving), (MOST_LEAVING, 0));
         // The addresses of one network are one host's.
         let hosts = ["2001:db8::1", "2001:db8::2"].map(|address| caller(&listener, address).0.whose);
         assert!(hosts[0].is_some() && hosts[0] == hosts[1]);

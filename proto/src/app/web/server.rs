@@ -54,6 +54,7 @@ fn run(listener: &TcpListener, shared: &Arc<Shared>) -> Result<()> {
 fn admit(stream: TcpStream, peer: IpAddr, shared: &Arc<Shared>) -> Option<JoinHandle<Result<()>>> {
     let stream = Arc::new(stream);
     let caller = Caller::new(peer, Some(&stream));
+    shared.connections.wait_for_room(CROWDED);
     let room = match shared.connections.take(&caller, Instant::now()) {
         Some(place) => Admittance::Served(place),
         None => Admittance::Refused(shared.waiting.take()?),
@@ -75,6 +76,8 @@ fn is_passing(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::ConnectionAborted | ErrorKind::Interrupted)
 }
 
+/// Whoever is made to leave does so at once, unless the computer is very busy.
+const CROWDED: Duration = Duration::from_millis(500);
 const RETRY: Duration = Duration::from_millis(100);
 /// Often enough to be seen, rarely enough to be read.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
