@@ -51,6 +51,7 @@ const RECIPES: &[(&str, How)] = &[
     ("Several senders, one key", run(2)),
     ("Several senders, each with its own key", run(2)),
     ("Change a key", run(1)),
+    ("Nobody poses as the sender", run(1)),
     ("A key for a service", How::By("tests/programs/recipes_keys.rs")),
     ("A key for a service", How::By("tests/programs/recipes_keys.rs")),
     ("Choose a camera and its mode", run(1)),
