@@ -183,10 +183,12 @@ fn several_destinations_get_every_frame_also_when_one_is_not_there() {
     assert_eq!(count(sender.end_within(10).totals(), "/frames/sent"), 60);
     pause(300);
     for (receiver, collector) in viewers {
-        receiver.interrupt();
+        let received = receiver.interrupt();
         let arrivals = collector.finish();
         assert_whole_and_in_order(&arrivals, &clip);
-        assert!(arrivals.len() >= 59, "{} of 60 came", arrivals.len());
+        // What this program was too slow to read is said.
+        let unread = count(received.totals(), "/outputs/0/dropped");
+        assert!(arrivals.len() as u64 + unread >= 59, "{} of 60 came: {}", arrivals.len(), received.totals());
     }
 }
 
