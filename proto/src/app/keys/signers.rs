@@ -84,14 +84,19 @@ impl SignerStore {
         self.entries.iter().find(|(known, _)| *known == name).map(|(_, signer)| *signer)
     }
 
-    /// Remembers who signs under this name.
+    /// Remembers who signs under this name. Where it is full, no other name is forgotten for it: whoever makes up names
+    /// would so free the one that he wants.
     ///
     /// # Errors
-    /// If the file cannot be written; then it is known until the program ends.
+    /// If it is full; or if the file cannot be written, and then it is known until the program ends.
     pub fn keep(&mut self, name: &str, signer: Signer) -> Result<()> {
         let name = printable(name);
         self.entries.retain(|(known, _)| *known != name);
-        self.entries.truncate(MOST_SIGNERS - 1);
+        if self.entries.len() >= MOST_SIGNERS {
+            bail!(
+                "who signs for {name:?} is not remembered: {MOST_SIGNERS} names are; receiver --forget NAME"
+            );
+        }
         self.entries.insert(0, (name, signer));
         self.write()
     }
@@ -139,8 +144,8 @@ const KIND: &str = "ed25519 ";
 const SIGNING_HEAD: &str =
     "# A Chunkcast signing key. Whoever has it can speak as this sender: keep it as you keep a password.\n";
 const HEAD: &str = "# Who signs the pictures of Chunkcast senders, by their names.\n";
-/// More senders than one network has.
-const MOST_SIGNERS: usize = 256;
+/// More senders than one network has; with the longest names they fit into what is read again.
+const MOST_SIGNERS: usize = 200;
 
 #[cfg(test)]
 mod tests {
@@ -183,9 +188,14 @@ mod tests {
         assert_eq!((store.signer_of("door"), store.signer_of("line")), (Some(other), None));
         assert_eq!(store.signer_of("bench\t\n3"), Some(one));
         assert!(store.forget("door").unwrap() && !store.forget("door").unwrap());
-        (0..2 * MOST_SIGNERS).for_each(|number| store.keep(&number.to_string(), one).unwrap());
+        assert_eq!(SignerStore::at(path.clone()).unwrap().signer_of("door"), None);
+        // Names that somebody makes up push none out, and the file can be read again.
+        let longest = |number: usize| format!("{number:03}{}", "\u{7}".repeat(61));
+        let kept =
+            (0..2 * MOST_SIGNERS).filter(|number| store.keep(&longest(*number), other).is_ok()).count();
+        assert_eq!(kept, MOST_SIGNERS - 1);
         let store = SignerStore::at(path.clone()).unwrap();
-        assert_eq!((store.entries.len(), store.signer_of("door")), (MOST_SIGNERS, None));
+        assert_eq!((store.entries.len(), store.signer_of("bench\t\n3")), (MOST_SIGNERS, Some(one)));
         fs::write(&path, "door\tnobody\n").unwrap();
         assert!(SignerStore::at(path).unwrap_err().to_string().contains("line 1"));
         fs::remove_dir_all(folder).unwrap();
