@@ -14,5 +14,6 @@ pub use decoder::Decoder;
 pub use error::DecodeError;
 pub use picture::Decoded;
 pub(crate) use picture::{DecodedLayout, DecodedStrip, Pictures};
+pub(crate) use strips::MOST_STRIPS;
 pub(crate) use target::scaled;
 pub use target::{DecodeTarget, PixelFormat};

@@ -105,7 +105,7 @@ impl StripLayout {
         self.height = info.height.into();
         self.rows_per_interval = mcus_per_interval / per_row * mcu_height;
         let count = self.height.div_ceil(self.rows_per_interval) as usize;
-        let strips = if count <= FEW { count } else { count.min(threads) };
+        let strips = if count <= MOST_STRIPS { count } else { count.min(threads) };
         if strips < 2 {
             return None;
         }
@@ -182,7 +182,7 @@ fn find_intervals(jpeg: &[u8], at: usize, count: usize, intervals: &mut Vec<Rang
 }
 
 /// More would each gain less than its own header costs.
-const FEW: usize = 8;
+pub(crate) const MOST_STRIPS: usize = 8;
 const SOF0: u8 = 0xc0;
 const SOF1: u8 = 0xc1;
 const RST0: u8 = 0xd0;

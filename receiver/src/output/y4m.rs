@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use proto::{Latest, Taken};
 
 use super::pipe::Pipe;
-use crate::codec::{Decoded, DecodedLayout, DecodedStrip};
+use crate::codec::{Decoded, DecodedLayout, DecodedStrip, MOST_STRIPS};
 use crate::frame::Interval;
 
 /// A stream whose first picture fixes its size, sampling and rate; the format knows no change of any.
@@ -197,8 +197,6 @@ const LONGEST_LEARNING: Duration = Duration::from_secs(2);
 /// As many as are held back at most.
 const MOST_HELD: usize = 9;
 const MOST_HELD_BYTES: usize = 64 << 20;
-/// As many as the decoder makes.
-const MOST_STRIPS: usize = 8;
 
 #[cfg(test)]
 mod tests {
