@@ -241,9 +241,10 @@ impl ReceiveSocket {
                 })
                 .map(drop);
         };
-        let mut handle = |from, _, arrived, datagram: &mut [u8]| handle(from, None, arrived, datagram);
-        if stream.receive(buffers, None, &mut handle)? {
-            group.answers.receive(buffers, None, &mut handle)?;
+        if stream
+            .receive(buffers, None, |from, _, arrived, datagram| handle(from, None, arrived, datagram))?
+        {
+            group.answers.receive(buffers, None, handle)?;
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use proto::Outcome;
 
 use super::identity::Candidate;
+use super::membership::Membership;
 use super::opener::Opener;
 use super::shared::ReceiveContext;
 use super::slot::{Addresses, SenderSlot};
@@ -21,6 +22,7 @@ pub(super) struct Demux<'a> {
     pub(super) unassigned: &'a mut Unassigned,
     pub(super) gate: &'a mut Gate,
     pub(super) opener: &'a mut Opener,
+    pub(super) membership: &'a mut Membership,
     pub(super) shared: &'a ReceiveContext,
     /// Whether a sender is to have a slot of its own.
     pub(super) wanted: bool,
@@ -65,6 +67,9 @@ impl Demux<'_> {
         let outcome = self.slots[at].take_in(addresses, datagram, arrived, self.shared, now);
         if !self.slots[at].was_of_use(outcome, now) {
             self.gate.count(from, datagram, now);
+        }
+        if addresses.1.is_none() && matches!(outcome, Outcome::Accepted | Outcome::Control) {
+            self.membership.hear(now);
         }
         // Another session in the name of the sender in the slot wants none.
         if outcome == Outcome::Foreign && !self.slots[at].is_of(from) {

@@ -13,6 +13,7 @@ use proto::{RateLimiter, SessionId, SubscribeOutput, Subscriber};
 
 use super::demux::Demux;
 use super::identity::is_same_address;
+use super::membership::Membership;
 use super::opener::{LockState, Opener, Uplink};
 use super::shared::ReceiveContext;
 use super::slot::{Addresses, SenderSlot};
@@ -28,6 +29,8 @@ use crate::sync::lock;
 pub(super) struct Endpoint {
     /// Where datagrams come from.
     socket: ReceiveSocket,
+    /// Whether its group comes here, if it listens to one.
+    membership: Membership,
     /// The bad network of `--impair`, behind the socket.
     netem: Option<Netem<Addresses>>,
     /// Where it subscribes; `None` if it only listens.
@@ -78,6 +81,7 @@ impl Endpoint {
         let opener = Opener::new(&shared.keyring, subscription.is_some(), &name)?;
         let mut endpoint = Self {
             socket,
+            membership: Membership::begin(Instant::now()),
             opener,
             lock: None,
             unproven: None,
@@ -133,7 +137,7 @@ impl Endpoint {
     fn follow_group(&mut self, now: Instant) {
         let Some(target) = &mut self.target else { return };
         let here = self.socket.local();
-        if let Some(heard) = self.slots.iter().filter_map(SenderSlot::heard).max() {
+        if let Some(heard) = self.membership.heard() {
             target.note_heard(here, heard, now);
         }
         let is_other = |group: &SocketAddr| !is_same_address(*group, here);
@@ -154,20 +158,23 @@ impl Endpoint {
                 self.socket.join_again();
             }
         }
+        self.membership = Membership::begin(now);
         self.slots.iter_mut().for_each(|slot| slot.begin_silence(now));
     }
 
     /// Waits for something and sees to it; `false` if it is time to end.
     fn step(&mut self) -> Result<bool> {
         self.follow_group(Instant::now());
-        let Self { socket, opener, slots, subscription, shared, netem, heartbeat, gate, .. } = self;
+        let Self { socket, membership, opener, slots, subscription, shared, netem, heartbeat, gate, .. } =
+            self;
         let now = Instant::now();
-        let mut until =
-            [netem.as_ref().and_then(Netem::next_due), gate.next_look()].into_iter().flatten().min();
+        let join_again = socket.is_joined().then(|| membership.next_look());
+        let looks = [netem.as_ref().and_then(Netem::next_due), gate.next_look(), join_again];
+        let mut until = looks.into_iter().flatten().min();
         for slot in slots.iter_mut() {
             let slot_until = slot.drain(&mut Uplink { socket, opener }, shared, now);
             slot.publish_in_time(now);
-            until = [until, slot_until, slot.next_look(socket)].into_iter().flatten().min();
+            until = [until, slot_until, slot.next_look()].into_iter().flatten().min();
         }
         if let Some(subscription) = subscription {
             let due = subscription.drain(&mut Uplink { socket, opener }, &slots[0].feed, shared, now);
@@ -189,7 +196,10 @@ impl Endpoint {
         self.show_lock(now);
         for slot in &mut self.slots {
             slot.note_drops(&self.socket, now);
-            slot.handle_timeout(&mut self.socket, &self.shared.feeds, now);
+            slot.handle_timeout(&self.shared.feeds, now);
+        }
+        if self.socket.is_joined() && self.membership.is_time_to_join_again(now) {
+            self.socket.join_again();
         }
         Ok(true)
     }
@@ -285,8 +295,11 @@ impl Endpoint {
 
     /// The link, which lends its buffers while it is read, and whoever takes in what comes meanwhile.
     fn open(&mut self) -> (&mut ReceiveSocket, &mut Option<Netem<Addresses>>, Demux<'_>) {
-        let Self { socket, netem, slots, subscription, unassigned, gate, opener, shared, .. } = self;
-        (socket, netem, Demux { slots, subscription, unassigned, gate, opener, shared, wanted: false })
+        let Self { socket, membership, netem, slots, subscription, unassigned, gate, opener, shared, .. } =
+            self;
+        let demux =
+            Demux { slots, subscription, unassigned, gate, opener, membership, shared, wanted: false };
+        (socket, netem, demux)
     }
 
     /// Makes a slot for a sender that keeps sending although all slots are taken.

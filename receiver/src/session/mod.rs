@@ -6,6 +6,7 @@ mod frame_interval;
 mod host;
 mod identity;
 mod keys;
+mod membership;
 mod opener;
 mod shared;
 mod signers;

@@ -18,7 +18,7 @@ use super::opener::Uplink;
 use super::shared::ReceiveContext;
 use super::standing::Standing;
 use super::stream::{ReceiveStream, StreamConfig};
-use super::timeouts::{NO_PICTURE, REJOIN, REJOIN_LATER, REJOIN_SOON_FOR, SILENT};
+use super::timeouts::{NO_PICTURE, SILENT};
 use crate::feed::{Delays, Feed, Feeds, Live};
 use crate::net::ReceiveSocket;
 use signed::Signed;
@@ -38,7 +38,8 @@ pub(super) struct SenderSlot {
     has_pictures: bool,
     delays: Delays,
     interval: FrameInterval,
-    silence: Silence,
+    /// When a time without its sender last began.
+    silent_since: Instant,
     others: RateLimiter,
     /// What may be said of what its sender does.
     messages: RateLimiter,
@@ -61,28 +62,6 @@ pub(super) struct SenderSlot {
     dropped: (u64, u64),
 }
 
-/// When a time without a sender last began.
-struct Silence {
-    since: Instant,
-    join_again: Instant,
-}
-
-impl Silence {
-    fn begin(now: Instant) -> Self {
-        Self { since: now, join_again: now + REJOIN }
-    }
-
-    /// Often at first, when somebody misses the picture; rarely later.
-    fn is_time_to_join_again(&mut self, now: Instant) -> bool {
-        let is_time = self.join_again <= now;
-        if is_time {
-            let is_long = now.saturating_duration_since(self.since) > REJOIN_SOON_FOR;
-            self.join_again = now + if is_long { REJOIN_LATER } else { REJOIN };
-        }
-        is_time
-    }
-}
-
 impl SenderSlot {
     pub(super) fn new(feed: Arc<Feed>, config: StreamConfig) -> Self {
         let now = Instant::now();
@@ -95,7 +74,7 @@ impl SenderSlot {
             has_pictures: false,
             delays: Delays::new(),
             interval: FrameInterval::default(),
-            silence: Silence::begin(now),
+            silent_since: now,
             others: RateLimiter::new(SPEAK_EVERY),
             messages: RateLimiter::of_messages(),
             aside: DatagramCounts::default(),
@@ -122,7 +101,7 @@ impl SenderSlot {
 
     /// When a datagram of its sender last came; `None` while it is known to be silent.
     pub(super) fn heard(&self) -> Option<Instant> {
-        self.stream.last_heard().filter(|heard| self.silence.since <= *heard)
+        self.stream.last_heard().filter(|heard| self.silent_since <= *heard)
     }
 
     /// Whether somebody has it who has had time for a picture, and has sent whatever else.
@@ -226,25 +205,20 @@ impl SenderSlot {
     }
 
     /// When it has to be looked after, whatever comes.
-    pub(super) fn next_look(&self, socket: &ReceiveSocket) -> Option<Instant> {
-        let look = match self.heard() {
-            Some(heard) => Some(heard + SILENT),
-            None => socket.is_joined().then_some(self.silence.join_again),
-        };
-        [look, self.is_news.then(|| self.published + PUBLISH_EVERY)].into_iter().flatten().min()
+    pub(super) fn next_look(&self) -> Option<Instant> {
+        [self.heard().map(|heard| heard + SILENT), self.is_news.then(|| self.published + PUBLISH_EVERY)]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Gives up what is overdue, and notices that the sender is silent.
-    pub(super) fn handle_timeout(&mut self, socket: &mut ReceiveSocket, feeds: &Feeds, now: Instant) {
+    pub(super) fn handle_timeout(&mut self, feeds: &Feeds, now: Instant) {
         self.stream.handle_timeout(now);
-        let heard = self.heard();
-        if heard.is_some_and(|heard| heard + SILENT <= now) {
+        if self.heard().is_some_and(|heard| heard + SILENT <= now) {
             self.begin_silence(now);
             self.feed.live().falls_silent();
             feeds.wake();
-        }
-        if heard.is_none() && self.silence.is_time_to_join_again(now) {
-            socket.join_again();
         }
     }
 
@@ -291,7 +265,7 @@ impl SenderSlot {
 
     /// Nothing comes any more.
     pub(super) fn begin_silence(&mut self, now: Instant) {
-        self.silence = Silence::begin(now);
+        self.silent_since = now;
     }
 
     /// Says that somebody else sends here too.

@@ -6,7 +6,7 @@
 //!
 //! | after | used by | what for | why so long |
 //! |---|---|---|---|
-//! | [`SILENT`], 1 s | `slot`, `subscription`, `unassigned` | the picture is no longer live; a sender that is announced elsewhere is sought there; one without a slot is forgotten | five hellos in a row are not lost by chance |
+//! | [`SILENT`], 1 s | `slot`, `membership`, `subscription`, `unassigned` | the picture is no longer live; a sender that is announced elsewhere is sought there; one without a slot is forgotten | five hellos in a row are not lost by chance |
 //! | [`LOST`], 2 s | `subscription`, `discovery` | it is sought at its other addresses and where it is announced | one that is restarted at its address is heard again before |
 //! | [`HOME`], 30 s | `subscription` | no more subscribing where it was heard before it was sought elsewhere | an announcement that was a lie is outlived |
 //! | [`UNANSWERED`], 0.8 s | `subscription` | one that was never heard is tried at its next address | an answer takes a round trip; the subscribes before it may be lost, one in every 100 ms |
@@ -15,8 +15,8 @@
 //! | [`TRIAL`], 0.5 s | `standing` | who has shown no picture is not favoured in a flood | a sender that takes longer sends so little that it is no flood |
 //! | [`TRIAL_AGAIN`], 10 s | `standing` | who has shown none gets another chance | perhaps the network was to blame |
 //! | [`NO_PICTURE`], 2 s | `slot` | one that has a slot and shows nothing gives it up, if another wants it and there is no other | the largest picture has come by then |
-//! | [`REJOIN`], 0.5 s | `slot` | the group is joined again | so soon after a cable is in again its picture is back |
-//! | [`REJOIN_LATER`], 10 s | `slot` | the same after [`REJOIN_SOON_FOR`], 60 s | nobody waits for the picture to come back |
+//! | [`REJOIN`], 0.5 s | `membership` | the group is joined again, while nothing comes by it | so soon after a cable is in again its picture is back |
+//! | [`REJOIN_LATER`], 10 s | `membership` | the same after [`REJOIN_SOON_FOR`], 60 s | nobody waits for the picture to come back |
 //! | [`LOOK_UP_EVERY`], 10 s | `threads`, `subscription` | a name is looked up again | no name server minds, and nobody waits longer for a computer that has just been given another address |
 //! | [`CLOCK_KNOWN_WITHIN`], 1 s | `slot` | delays are counted although the sender's clock is not known | after so long it is not going to be |
 
