@@ -6,6 +6,7 @@ mod error;
 mod feedback;
 mod header;
 mod hello;
+mod hex;
 mod key_id;
 mod signer;
 mod subscribe;
@@ -21,6 +22,8 @@ pub(crate) use feedback::{emit_ping, lost_its_end};
 pub(crate) use header::kind_and_signed;
 pub use header::{HEADER_BYTES, Header, Kind};
 pub use hello::{Hello, Invitation, MAX_NAME_BYTES, SourceState};
+#[cfg(feature = "app")]
+pub(crate) use hex::{parse_hex, write_hex};
 #[cfg(feature = "keys")]
 pub(crate) use key_id::KEY_ID_BYTES;
 pub use key_id::KeyId;

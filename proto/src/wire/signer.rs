@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::hex::write_hex;
+
 /// Whoever signs a stream's pictures: an Ed25519 public key (RFC 8032). It is shown by its first eight bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Signer([u8; SIGNER_BYTES]);
@@ -14,7 +16,7 @@ impl fmt::Debug for Signer {
 
 impl fmt::Display for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0[..8].iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        write_hex(f, &self.0[..8])
     }
 }
 

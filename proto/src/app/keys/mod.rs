@@ -2,6 +2,7 @@
 
 mod args;
 mod file;
+mod name_file;
 mod prompt;
 mod signers;
 mod store;

@@ -24,6 +24,12 @@ pub struct TypedKey {
     pub(super) kept: Zeroizing<String>,
 }
 
+impl std::fmt::Debug for TypedKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.key.fmt(f)
+    }
+}
+
 impl TypedKey {
     /// The one that a code or a phrase stands for.
     ///

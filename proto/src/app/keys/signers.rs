@@ -1,16 +1,16 @@
 //! Who signs whose pictures: a receiver remembers it by the sender's name; and the key that a sender signs with.
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use zeroize::Zeroizing;
 
-use super::file::{default_key_file, make_folder, read_secret, write_new};
+use super::file::{make_folder, read_secret, write_new};
+use super::name_file::{Known, NameFile};
 use crate::keys::SigningKey;
 use crate::names::printable;
-use crate::sys::{random_bytes, replace_whole};
-use crate::wire::Signer;
+use crate::sys::random_bytes;
+use crate::wire::{Signer, parse_hex, write_hex};
 
 /// The key in this file, which is made if it is not there.
 ///
@@ -35,21 +35,30 @@ pub fn signing_key(path: &Path) -> Result<SigningKey> {
 }
 
 /// Who signed last under which name. A name in it is not shown with pictures of anybody else.
-#[derive(Debug, Default)]
-pub struct SignerStore {
-    /// `None` where there is no place: then it is known until the program ends.
-    path: Option<PathBuf>,
-    /// The latest first.
-    entries: Vec<(String, Signer)>,
+#[derive(Debug)]
+pub struct SignerStore(NameFile<Signer>);
+
+impl Known for Signer {
+    const HEAD: &'static str = "# Who signs the pictures of Chunkcast senders, by their names.\n";
+    const WHAT: &'static str = "signer";
+
+    fn read(text: &str) -> Result<Self> {
+        parse_hex(text.trim()).map(Self::new).context("that is no signer; remove the line")
+    }
+
+    fn kept(&self) -> Zeroizing<String> {
+        hex(self.as_bytes())
+    }
 }
 
 impl SignerStore {
-    /// The user's own, from its file if there is one.
+    /// The user's own, from its file if there is one. Where there is no place for it, it is known until the program
+    /// ends.
     ///
     /// # Errors
     /// If it cannot be read: what it forbids is not to be forgotten.
     pub fn open() -> Result<Self> {
-        default_key_file(OsStr::new("known-signers")).map_or_else(|_| Ok(Self::default()), Self::at)
+        NameFile::open("known-signers").map(Self)
     }
 
     /// The one in this file.
@@ -57,31 +66,17 @@ impl SignerStore {
     /// # Errors
     /// If it cannot be read.
     pub fn at(path: PathBuf) -> Result<Self> {
-        let mut entries = Vec::new();
-        if path.exists() {
-            let text = read_secret(&path)?;
-            for (at, line) in
-                text.lines().enumerate().filter(|(_, line)| line.contains('\t')).take(MOST_SIGNERS)
-            {
-                let (name, key) = line.split_once('\t').unwrap_or_default();
-                let Some(key) = parse_hex(key.trim()) else {
-                    bail!("{}, line {}: that is no signer; remove the line", path.display(), at + 1);
-                };
-                entries.push((name.to_owned(), Signer::new(key)));
-            }
-        }
-        Ok(Self { path: Some(path), entries })
+        NameFile::at(path).map(Self)
     }
 
     /// Whether it has none.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.0.count() == 0
     }
 
     /// Who signed under this name.
     pub fn signer_of(&self, name: &str) -> Option<Signer> {
-        let name = printable(name);
-        self.entries.iter().find(|(known, _)| *known == name).map(|(_, signer)| *signer)
+        self.0.get(name).copied()
     }
 
     /// Remembers who signs under this name. Where it is full, no other name is forgotten for it: whoever makes up names
@@ -90,15 +85,13 @@ impl SignerStore {
     /// # Errors
     /// If it is full; or if the file cannot be written, and then it is known until the program ends.
     pub fn keep(&mut self, name: &str, signer: Signer) -> Result<()> {
-        let name = printable(name);
-        self.entries.retain(|(known, _)| *known != name);
-        if self.entries.len() >= MOST_SIGNERS {
+        if self.0.get(name).is_none() && self.0.count() >= MOST_SIGNERS {
+            let name = printable(name);
             bail!(
                 "who signs for {name:?} is not remembered: {MOST_SIGNERS} names are; receiver --forget NAME"
             );
         }
-        self.entries.insert(0, (name, signer));
-        self.write()
+        self.0.keep(name, signer)
     }
 
     /// Forgets a name; says whether it was known.
@@ -106,44 +99,19 @@ impl SignerStore {
     /// # Errors
     /// If the file cannot be written.
     pub fn forget(&mut self, name: &str) -> Result<bool> {
-        let (name, before) = (printable(name), self.entries.len());
-        self.entries.retain(|(known, _)| *known != name);
-        let was_known = self.entries.len() < before;
-        if was_known {
-            self.write()?;
-        }
-        Ok(was_known)
-    }
-
-    fn write(&self) -> Result<()> {
-        let Some(path) = &self.path else { return Ok(()) };
-        let lines =
-            self.entries.iter().map(|(name, signer)| format!("{name}\t{}\n", *hex(signer.as_bytes())));
-        let text = lines.fold(HEAD.to_owned(), |text, line| text + &line);
-        make_folder(path)?;
-        let written = replace_whole(path, &path.with_extension("part"), 0o600, text.as_bytes());
-        written.with_context(|| format!("the signer is not kept: {} cannot be written", path.display()))
+        self.0.forget(name)
     }
 }
 
 fn hex(bytes: &[u8]) -> Zeroizing<String> {
-    Zeroizing::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-fn parse_hex(text: &str) -> Option<[u8; 32]> {
-    let digits: Zeroizing<Vec<u8>> =
-        Zeroizing::new(text.chars().map(|digit| Some(digit.to_digit(16)? as u8)).collect::<Option<_>>()?);
-    let bytes = digits.as_chunks::<2>();
-    if digits.len() != 64 {
-        return None;
-    }
-    Some(std::array::from_fn(|at| bytes.0[at][0] << 4 | bytes.0[at][1]))
+    let mut text = Zeroizing::new(String::with_capacity(2 * bytes.len()));
+    write_hex(&mut *text, bytes).expect("a string takes all");
+    text
 }
 
 const KIND: &str = "ed25519 ";
 const SIGNING_HEAD: &str =
     "# A Chunkcast signing key. Whoever has it can speak as this sender: keep it as you keep a password.\n";
-const HEAD: &str = "# Who signs the pictures of Chunkcast senders, by their names.\n";
 /// More senders than one network has; with the longest names they fit into what is read again.
 const MOST_SIGNERS: usize = 200;
 
@@ -195,7 +163,7 @@ mod tests {
             (0..2 * MOST_SIGNERS).filter(|number| store.keep(&longest(*number), other).is_ok()).count();
         assert_eq!(kept, MOST_SIGNERS - 1);
         let store = SignerStore::at(path.clone()).unwrap();
-        assert_eq!((store.entries.len(), store.signer_of("bench\t\n3")), (MOST_SIGNERS, Some(one)));
+        assert_eq!((store.0.count(), store.signer_of("bench\t\n3")), (MOST_SIGNERS, Some(one)));
         fs::write(&path, "door\tnobody\n").unwrap();
         assert!(SignerStore::at(path).unwrap_err().to_string().contains("line 1"));
         fs::remove_dir_all(folder).unwrap();

@@ -1,33 +1,29 @@
 //! Which key opens which sender: a receiver remembers it by the sender's name.
 
-use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use zeroize::Zeroizing;
 
-use super::file::{MOST_BYTES, default_key_file, make_folder, read_secret};
+use super::name_file::{Known, NameFile};
 use super::prompt::TypedKey;
 use crate::keys::{Key, KeyId};
-use crate::names::printable;
-use crate::sys::replace_whole;
 
 /// The keys that were typed, with the names of the senders that they open. A name in it is never shown unkeyed again.
 #[derive(Debug)]
-pub struct KeyStore {
-    path: PathBuf,
-    entries: Vec<StoredKey>,
-}
+pub struct KeyStore(NameFile<TypedKey>);
 
-struct StoredKey {
-    /// What the sender calls itself.
-    name: String,
-    typed: TypedKey,
-}
+impl Known for TypedKey {
+    const HEAD: &'static str =
+        "# Keys of Chunkcast senders, by their names. Keep it as you keep passwords.\n";
+    const WHAT: &'static str = "key";
 
-impl std::fmt::Debug for StoredKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {:?}", self.name, self.typed.key)
+    fn read(text: &str) -> Result<Self> {
+        Self::of_kept(text)
+    }
+
+    fn kept(&self) -> Zeroizing<String> {
+        self.kept.clone()
     }
 }
 
@@ -37,7 +33,8 @@ impl KeyStore {
     /// # Errors
     /// If it cannot be read: what it forbids is not to be forgotten.
     pub fn open() -> Result<Option<Self>> {
-        default_key_file(OsStr::new("known-keys")).ok().map(Self::at).transpose()
+        let file = NameFile::open("known-keys")?;
+        Ok(file.has_place().then_some(Self(file)))
     }
 
     /// The one in this file.
@@ -45,33 +42,20 @@ impl KeyStore {
     /// # Errors
     /// If it cannot be read.
     pub fn at(path: PathBuf) -> Result<Self> {
-        if !path.exists() {
-            return Ok(Self { path, entries: Vec::new() });
-        }
-        let text = read_secret(&path)?;
-        let entry = |(at, line): (usize, &str)| {
-            let (name, text) = line.split_once('\t').unwrap_or_default();
-            let typed =
-                TypedKey::of_kept(text).with_context(|| format!("{}, line {}", path.display(), at + 1))?;
-            Ok(StoredKey { name: name.to_owned(), typed })
-        };
-        // What has no tab in it is a comment.
-        let lines = text.lines().enumerate().filter(|(_, line)| line.contains('\t'));
-        let entries = lines.take(MOST_ENTRIES).map(entry).collect::<Result<_>>()?;
-        Ok(Self { path, entries })
+        NameFile::at(path).map(Self)
     }
 
     /// Whether it has none.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.0.count() == 0
     }
 
     /// All keys, each once.
     pub fn keys(&self) -> Vec<Key> {
         let mut keys: Vec<Key> = Vec::new();
-        for entry in &self.entries {
-            if keys.iter().all(|key| key.id() != entry.typed.key.id()) {
-                keys.push(entry.typed.key.clone());
+        for typed in self.0.values() {
+            if keys.iter().all(|key| key.id() != typed.key.id()) {
+                keys.push(typed.key.clone());
             }
         }
         keys
@@ -79,20 +63,15 @@ impl KeyStore {
 
     /// The key that a name was opened with last; who has that name without it is somebody else.
     pub fn key_of(&self, name: &str) -> Option<KeyId> {
-        let name = printable(name);
-        self.entries.iter().find(|entry| entry.name == name).map(|entry| entry.typed.key.id())
+        self.0.get(name).map(|typed| typed.key.id())
     }
 
-    /// Keeps a key that was typed, for the sender of this name.
+    /// Keeps a key that was typed, for the sender of this name. Where it is full, the one that was kept first goes.
     ///
     /// # Errors
     /// If the file cannot be written; then it is known until the program ends.
     pub fn keep(&mut self, name: &str, typed: TypedKey) -> Result<()> {
-        let name = printable(name);
-        self.entries.retain(|entry| entry.name != name);
-        self.entries.truncate(MOST_ENTRIES - 1);
-        self.entries.insert(0, StoredKey { name, typed });
-        self.write()
+        self.0.keep(name, typed)
     }
 
     /// Forgets a name; says whether it was known.
@@ -100,38 +79,13 @@ impl KeyStore {
     /// # Errors
     /// If the file cannot be written.
     pub fn forget(&mut self, name: &str) -> Result<bool> {
-        let (name, before) = (printable(name), self.entries.len());
-        self.entries.retain(|entry| entry.name != name);
-        let was_known = self.entries.len() < before;
-        if was_known {
-            self.write()?;
-        }
-        Ok(was_known)
-    }
-
-    fn write(&mut self) -> Result<()> {
-        let mut text = Zeroizing::new(String::with_capacity(MOST_BYTES as usize));
-        text.push_str(HEAD);
-        // What does not fit would make the whole file unreadable: those that were kept first go.
-        self.entries.retain(|StoredKey { name, typed }| {
-            let line = [name, "\t", &typed.kept, "\n"];
-            let fits = text.len() + line.iter().map(|part| part.len()).sum::<usize>() < MOST_BYTES as usize;
-            line.iter().filter(|_| fits).for_each(|part| text.push_str(part));
-            fits
-        });
-        make_folder(&self.path)?;
-        let partial = self.path.with_extension("part");
-        let written = replace_whole(&self.path, &partial, 0o600, text.as_bytes());
-        written.with_context(|| format!("the key is not kept: {} cannot be written", self.path.display()))
+        self.0.forget(name)
     }
 }
 
-const HEAD: &str = "# Keys of Chunkcast senders, by their names. Keep it as you keep passwords.\n";
-/// More senders than one network has; each takes 400 bytes.
-const MOST_ENTRIES: usize = 256;
-
 #[cfg(test)]
 mod tests {
+    use super::super::name_file::MOST_NAMES;
     use super::*;
 
     #[test]
@@ -159,9 +113,9 @@ mod tests {
         let _ = std::fs::remove_file(&path);
         let code = TypedKey::read(&Key::code(&[1; 16])).unwrap();
         let mut store = KeyStore::at(path.clone()).unwrap();
-        (0..=MOST_ENTRIES).for_each(|number| store.keep(&number.to_string(), code.clone()).unwrap());
+        (0..=MOST_NAMES).for_each(|number| store.keep(&number.to_string(), code.clone()).unwrap());
         let store = KeyStore::at(path.clone()).unwrap();
-        assert_eq!(store.entries.len(), MOST_ENTRIES);
+        assert_eq!(store.0.count(), MOST_NAMES);
         assert_eq!((store.key_of("0"), store.key_of("1").is_some()), (None, true));
         let phrase = TypedKey::read(&"purple otters juggle ".repeat(40)).unwrap();
         let mut store = store;
