@@ -20,7 +20,7 @@ pub(super) struct NameFile<T> {
 }
 
 /// What may be known of a sender.
-pub(super) trait Known: Sized {
+pub(super) trait Remembered: Sized {
     /// The first line of a file of it, a comment.
     const HEAD: &'static str;
     /// What it is, in messages.
@@ -33,7 +33,7 @@ pub(super) trait Known: Sized {
     fn kept(&self) -> Zeroizing<String>;
 }
 
-impl<T: Known> NameFile<T> {
+impl<T: Remembered> NameFile<T> {
     /// The user's own of this file name, from the file if there is one.
     pub(super) fn open(file_name: &str) -> Result<Self> {
         match default_key_file(OsStr::new(file_name)) {

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use zeroize::Zeroizing;
 
 use super::file::{make_folder, read_secret, write_new};
-use super::name_file::{Known, NameFile};
+use super::name_file::{NameFile, Remembered};
 use crate::keys::SigningKey;
 use crate::names::printable;
 use crate::sys::random_bytes;
@@ -38,7 +38,7 @@ pub fn signing_key(path: &Path) -> Result<SigningKey> {
 #[derive(Debug)]
 pub struct SignerStore(NameFile<Signer>);
 
-impl Known for Signer {
+impl Remembered for Signer {
     const HEAD: &'static str = "# Who signs the pictures of Chunkcast senders, by their names.\n";
     const WHAT: &'static str = "signer";
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use zeroize::Zeroizing;
 
-use super::name_file::{Known, NameFile};
+use super::name_file::{NameFile, Remembered};
 use super::prompt::TypedKey;
 use crate::keys::{Key, KeyId};
 
@@ -13,7 +13,7 @@ use crate::keys::{Key, KeyId};
 #[derive(Debug)]
 pub struct KeyStore(NameFile<TypedKey>);
 
-impl Known for TypedKey {
+impl Remembered for TypedKey {
     const HEAD: &'static str =
         "# Keys of Chunkcast senders, by their names. Keep it as you keep passwords.\n";
     const WHAT: &'static str = "key";
