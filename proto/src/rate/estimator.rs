@@ -12,13 +12,15 @@ use super::dispersion::{CEILING, Dispersion, Recent};
 use super::load::Load;
 use super::policer::{Policed, PolicerDetector};
 use super::probe::{Probe, ProbeResult};
-use super::stretch::StretchDetector;
+use super::sprint::{Sprint, SprintResult};
+use super::stretch::{StretchDetector, is_late};
 use super::train::Train;
 use super::trial::RateTrial;
 
 /// What the path to one receiver carries.
 ///
-/// It starts at [`START_RATE`] and rises with every report as long as trains at that pace arrive as they were sent.
+/// It starts at [`START_RATE`], with trains whose ends show in two frames what the path carries (see [`Sprint`]), and
+/// rises from there with every report as long as trains at that pace arrive as they were sent.
 /// When they arrive stretched, the rate at which they arrive is the bottleneck's, and the path may be sent at a little
 /// less; about once a second a few trains go faster, to see whether the bottleneck has moved. Loss says nothing, unless
 /// it falls on the ends of trains again and again (see [`PolicerDetector`]). A frame of fewer than
@@ -28,6 +30,7 @@ use super::trial::RateTrial;
 #[derive(Clone, Debug)]
 pub(crate) struct PathRate {
     state: PathState,
+    sprint: Sprint,
     load: Load,
     tail: PolicerDetector,
     stretch: StretchDetector,
@@ -48,6 +51,7 @@ impl PathRate {
     pub(crate) fn new() -> Self {
         Self {
             state: PathState::rising(START_RATE, START_RATE, false),
+            sprint: Sprint::default(),
             load: Load::default(),
             tail: PolicerDetector::default(),
             stretch: StretchDetector::default(),
@@ -60,10 +64,16 @@ impl PathRate {
         self.load.heard(trains, now);
         for train in trains {
             let dispersion = Dispersion::of(train);
-            let is_stretched = dispersion.is_some_and(|dispersion| self.weigh(&dispersion, now));
+            if train.missing_tail > train.missing_head.saturating_add(FEW) {
+                self.sprint.end();
+            }
+            let is_sprint = self.sprint.heard(dispersion.as_ref());
+            let is_stretched = dispersion.is_some_and(|dispersion| {
+                if is_sprint { is_late(&dispersion) } else { self.weigh(&dispersion, now) }
+            });
             self.tail.heard(train, is_stretched, dispersion.map(|dispersion| dispersion.through));
             if let Some(dispersion) =
-                dispersion.filter(|dispersion| is_stretched && overflowed(train, dispersion))
+                dispersion.filter(|dispersion| is_stretched && dispersion.shows_overflow(train))
             {
                 self.limit_to(dispersion.through, now);
             }
@@ -81,6 +91,11 @@ impl PathRate {
             PathState::Limited { limit, probe, .. } => limit * probe.factor(now).unwrap_or(BELOW_LIMIT),
         };
         rate.clamp(LEAST_RATE, CEILING)
+    }
+
+    /// Whether the ends of trains are to go at [`CEILING`].
+    pub(crate) fn wants_sprints(&self) -> bool {
+        self.sprint.is_wanted()
     }
 
     /// The bottleneck in bits per second on the wire, or, where it has moved out of the way, what has come through
@@ -134,6 +149,7 @@ impl PathRate {
 
     /// Sets the limit by stretched trains, the best of which came through at this rate.
     fn limit_to(&mut self, best: f64, now: Instant) {
+        self.sprint.end();
         let known = match self.state {
             PathState::Limited { limit, policed: false, .. } => Some(limit),
             _ => None,
@@ -169,6 +185,7 @@ impl PathRate {
         };
         let limit = limit.clamp(LEAST_RATE, CEILING);
         tell("path is limited", limit, met.pace, "trains lose their ends");
+        self.sprint.end();
         self.tail.clear();
         self.stretch.forget_run();
         let probe = Probe::at(now, wait.min(LONGEST_WAIT), self.load.probe_factor(limit));
@@ -177,16 +194,31 @@ impl PathRate {
 
     /// Rises, or ends a probe, if what was heard suffices for it.
     fn conclude(&mut self, now: Instant) {
+        match (self.sprint.verdict(), &self.state) {
+            (Some(SprintResult::AtLeast(carried)), PathState::Rising { good, rate, .. })
+                if carried > *rate =>
+            {
+                tell("path is tried faster", carried, *rate, "the ends of trains came so fast");
+                self.state = PathState::rising(*good, carried, false);
+                if carried >= CEILING {
+                    self.sprint.excesses().for_each(|excess| self.stretch.noise_was(excess));
+                }
+                return;
+            }
+            (Some(SprintResult::Limit(limit)), PathState::Rising { .. }) => {
+                self.limit_to(limit, now);
+                return;
+            }
+            _ => {}
+        }
         match &mut self.state {
             PathState::Rising { rate, trial, was_limited, .. } if trial.is_passed() => {
                 trial.excesses().for_each(|excess| self.stretch.noise_was(excess));
-                tell(
-                    "path is tried faster",
-                    self.load.next_pace(*rate),
-                    *rate,
-                    "trains arrive as they were sent",
-                );
-                self.state = PathState::rising(*rate, self.load.next_pace(*rate), *was_limited);
+                let next = self.load.next_pace(*rate).min(CEILING);
+                if next > *rate {
+                    tell("path is tried faster", next, *rate, "trains arrive as they were sent");
+                }
+                self.state = PathState::rising(*rate, next, *was_limited);
             }
             PathState::Rising { .. } => {}
             PathState::Limited { limit, probe, policed } => match probe.verdict(now) {
@@ -211,17 +243,6 @@ impl PathRate {
     }
 }
 
-/// Whether a train by itself shows that it overflowed a queue: it came through much slower than it was sent, and lost
-/// much of its end. What came through did so at the bottleneck's rate. Waiting for others to agree would lose those
-/// too.
-fn overflowed(train: &Train, dispersion: &Dispersion) -> bool {
-    let (head, tail, total) =
-        (f64::from(train.missing_head), f64::from(train.missing_tail), f64::from(train.total));
-    dispersion.excess() > SURELY_LATE.max(dispersion.as_sent * SURELY_STRETCHED)
-        && tail > 3.0 * head
-        && tail > total * OVERFLOWED
-}
-
 /// Tells what was decided, by a rate in bits per second.
 fn tell(what: &str, rate: f64, by: f64, reason: &str) {
     tracing::debug!(mbit = rate / 1e6, by_mbit = by / 1e6, reason, "{what}");
@@ -234,6 +255,8 @@ impl PathState {
     }
 }
 
+/// A train that loses more of its end than of its beginning, and so many datagrams more, met a policer or a full queue.
+const FEW: u32 = 3;
 /// A limit that moves by less is no news.
 const TOLD: f64 = 0.02;
 /// What a 100 Mbit/s port carries with room for others.
@@ -257,11 +280,6 @@ const KNOWN: f64 = 1.02;
 const PROBE_EVERY: Duration = Duration::from_millis(600);
 /// How long after a policer showed itself it is first tried again.
 const POLICED_WAIT: Duration = Duration::from_secs(1);
-/// Seconds, and the share of its own time, that a train arrives longer which overflowed a queue for certain.
-const SURELY_LATE: f64 = 2e-3;
-const SURELY_STRETCHED: f64 = 0.2;
-/// The share of all its datagrams that such a train loses in its second half.
-const OVERFLOWED: f64 = 0.1;
 /// A policer does not go away; each attempt to pass it costs datagrams.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 

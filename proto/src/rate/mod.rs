@@ -6,11 +6,14 @@ mod follow;
 mod load;
 mod policer;
 mod probe;
+mod sprint;
 mod stretch;
 mod train;
 mod trial;
 
+pub(crate) use dispersion::CEILING;
 pub(crate) use estimator::PathRate;
 pub use follow::{Follow, FollowError};
 pub(crate) use follow::{Health, PaceControl};
+pub(crate) use sprint::SPRINT_BYTES;
 pub(crate) use train::Train;

@@ -79,6 +79,11 @@ pub(super) fn tolerance(train: &Dispersion) -> f64 {
     NOISE + train.as_sent * TOLERANCE
 }
 
+/// Whether a train was later than a path without noise has it.
+pub(super) fn is_late(train: &Dispersion) -> bool {
+    train.excess() > tolerance(train)
+}
+
 /// Seconds that kernel stamps, timers and interrupt moderation take, without a network.
 const NOISE: f64 = 250e-6;
 /// As much of a train may be a timer's doing.
@@ -100,7 +105,7 @@ mod tests {
 
     fn train(as_sent_ms: f64, arrived_ms: f64) -> Dispersion {
         let (as_sent, arrived) = (as_sent_ms / 1e3, arrived_ms / 1e3);
-        Dispersion { pace: 1e6 / as_sent, bits: 1e6, as_sent, arrived, through: 1e6 / arrived }
+        Dispersion { pace: 1e6 / as_sent, bits: 1e6, sprinted: 0.0, as_sent, arrived, through: 1e6 / arrived }
     }
 
     #[test]

@@ -24,4 +24,6 @@ pub(crate) struct Train {
     pub(crate) total: u32,
     /// Bits per second on the wire that it was paced at; `None` if it went at once.
     pub(crate) pace: Option<f64>,
+    /// Bits of `bits`, its end, that went faster than that: at [`CEILING`](super::CEILING).
+    pub(crate) sprinted: f64,
 }

@@ -66,7 +66,7 @@ mod tests {
     /// One of so many bits that came as it was sent, at 110 Mbit/s.
     fn train(bits: f64) -> Dispersion {
         let as_sent = bits / 110e6;
-        Dispersion { pace: 110e6, bits, as_sent, arrived: as_sent + 1e-4, through: 109e6 }
+        Dispersion { pace: 110e6, bits, sprinted: 0.0, as_sent, arrived: as_sent + 1e-4, through: 109e6 }
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod pacer;
 mod queue;
 mod reply;
 mod retransmit;
+mod schedule;
 mod sent_frames;
 mod slab;
 mod stream;

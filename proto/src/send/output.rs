@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::pacer::MOST_AT_ONCE;
+use super::schedule::MOST_AT_ONCE;
 use super::slab::CutError;
 use crate::frame::MediaTime;
 

@@ -1,6 +1,10 @@
 //! Spreads a frame's datagrams over time, so that they do not meet a full queue on their way.
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
+
+use super::schedule::{GROUP, MOST_AT_ONCE, Schedule};
+use crate::rate::CEILING;
 
 /// How fast a frame goes out.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,7 +20,7 @@ pub enum Pace {
 
 /// Gives each datagram of a frame its instant.
 ///
-/// Datagrams go out in groups of at most [`GROUP`] and [`GROUP_BYTES`], at absolute instants: lateness does not add up.
+/// Datagrams go out in groups of half a millisecond and 16 KB at most, at absolute instants: lateness does not add up.
 /// Whoever polls late may send what was due meanwhile, but never more than [`MOST_LATE`] and [`MOST_LATE_BYTES`] at
 /// once; the rest of the frame moves.
 #[derive(Debug)]
@@ -24,15 +28,16 @@ pub(crate) struct Pacer {
     pace: Pace,
     /// What the path was found to carry, in bits per second on the wire.
     learned: Option<f64>,
+    /// Before which datagram frames go as fast as they can, to show what the path carries.
+    sprint_before: Option<usize>,
     /// What a datagram costs on the wire beside its payload, in bytes.
     overhead: usize,
     /// Bits of a usual frame on the wire, smoothed.
     usual_bits: Option<f64>,
-    /// When the current frame's first datagram was due, and how long each takes.
+    /// When the current frame's first datagram was due, and when the others are after it.
     start: Option<Instant>,
-    each: Duration,
+    schedule: Schedule,
     rate: Option<f64>,
-    group: usize,
     /// How much lateness is made up for.
     most_late: Duration,
     /// When the frame before is off the wire.
@@ -43,16 +48,15 @@ pub(crate) struct Pacer {
 
 impl Pacer {
     pub(crate) fn new(pace: Pace, overhead: usize) -> Self {
-        let (each, rate) = (Duration::ZERO, None);
         Self {
             pace,
             learned: None,
+            sprint_before: None,
             overhead,
             usual_bits: None,
             start: None,
-            each,
-            rate,
-            group: 1,
+            schedule: Schedule::none(),
+            rate: None,
             most_late: Duration::ZERO,
             free: None,
             repair_free: None,
@@ -64,6 +68,11 @@ impl Pacer {
     /// it.
     pub(crate) fn set_rate(&mut self, learned: Option<f64>) {
         self.learned = learned.filter(|rate| rate.is_finite() && *rate >= LEAST_LEARNED);
+    }
+
+    /// Has what comes before this datagram of the next frame go at [`CEILING`], by [`Pace::Auto`] alone.
+    pub(crate) fn sprint_before(&mut self, datagram: Option<usize>) {
+        self.sprint_before = datagram.filter(|_| self.pace == Pace::Auto);
     }
 
     /// Begins a frame of `datagrams` datagrams and `bytes` bytes; frames come every `interval`, where that is known.
@@ -86,22 +95,25 @@ impl Pacer {
             };
             tracing::debug!(mbit = rate / 1e6, before_mbit = before.map(|rate| rate / 1e6), reason, "pace");
         }
-        self.each = Duration::from_secs_f64(bits / rate / datagrams as f64);
-        let datagram_bytes = bits / 8.0 / datagrams as f64;
-        let in_time = GROUP.as_secs_f64() / self.each.as_secs_f64();
-        self.group = (in_time.min(GROUP_BYTES / datagram_bytes) as usize).clamp(1, MOST_AT_ONCE);
+        let datagram_bits = bits / datagrams as f64;
+        let schedule = Schedule::at(rate, datagram_bits);
+        self.schedule = match self.sprint_before.filter(|_| rate < CEILING) {
+            Some(end) => schedule.with_sprint_before(end, datagram_bits),
+            None => schedule,
+        };
+        let Schedule { each, group, .. } = self.schedule;
         // What was missed goes together with the group that is due.
-        let missed = ((MOST_LATE_BYTES / datagram_bytes) as usize).saturating_sub(self.group).max(1);
-        self.most_late = MOST_LATE.min(self.each.saturating_mul(u32::try_from(missed).unwrap_or(u32::MAX)));
+        let missed = ((MOST_LATE_BYTES * 8.0 / datagram_bits) as usize).saturating_sub(group).max(1);
+        self.most_late = MOST_LATE.min(each.saturating_mul(u32::try_from(missed).unwrap_or(u32::MAX)));
         let start = self.free.map_or(now, |free| free.max(now));
         self.start = Some(start);
-        self.free = Some(start + Duration::from_secs_f64(bits / rate));
+        self.free = Some(start + self.schedule.offset(datagrams));
     }
 
     /// How many datagrams may go now, `sent` of the frame's `all` having gone; or else when the next may.
     pub(crate) fn due(&mut self, sent: usize, all: usize, now: Instant) -> Result<usize, Instant> {
         let (Some(_), Some(mut start)) = (self.rate, self.start) else { return Ok(all - sent) };
-        let next = start + self.each * sent as u32;
+        let next = start + self.schedule.offset(sent);
         if next > now {
             return Err(next);
         }
@@ -113,9 +125,13 @@ impl Pacer {
             self.start = Some(start);
             self.free = self.free.map(|free| free + moved);
         }
-        let elapsed = (now - start).as_secs_f64() / self.each.as_secs_f64();
-        let due = (elapsed as usize).saturating_add(1).saturating_sub(sent).max(1);
-        Ok(due.next_multiple_of(self.group).min(all - sent))
+        let due = self.schedule.gone_by(now - start).saturating_add(1).saturating_sub(sent).max(1);
+        Ok(due.next_multiple_of(self.schedule.group_at(sent)).min(all - sent))
+    }
+
+    /// Which datagrams of the frame go at [`CEILING`] instead of the pace.
+    pub(crate) fn sprint(&self) -> Range<usize> {
+        self.schedule.sprint()
     }
 
     /// Makes room for `bytes` in `datagrams` datagrams that are sent now, out of turn: what else is to go moves by
@@ -178,18 +194,10 @@ const SPREAD_SHARE: f64 = 0.6;
 const LEAST_LEARNED: f64 = 1e4;
 /// A pace that changes by less is no news.
 const TOLD: f64 = 0.02;
-/// Long enough that segmentation offload pays and a timer can keep it, short enough for a switch's buffer.
-const GROUP: Duration = Duration::from_micros(500);
-/// The most of a group on the wire. At the pace of a fast path half a millisecond is 50 KB and more, which is most of a
-/// small switch's 64 KB buffer where a faster port feeds a slower one; this is a quarter of it, and still takes
-/// segmentation's profit.
-const GROUP_BYTES: f64 = 16.0 * 1024.0;
 /// The most that is made up for at once after a late wake-up, in time at the frame's rate.
 const MOST_LATE: Duration = Duration::from_millis(2);
 /// The most that goes at once after a late wake-up, on the wire: half of that buffer.
 const MOST_LATE_BYTES: f64 = 32.0 * 1024.0;
-/// What the kernel's segmentation takes in one call.
-pub(crate) const MOST_AT_ONCE: usize = 64;
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! The frames that were sent last, kept for retransmission.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::slab::Slab;
@@ -37,6 +38,8 @@ pub(crate) struct SendTimes {
     times: Vec<(usize, Instant)>,
     /// The pace that they were sent at.
     pub(crate) pace: Option<f64>,
+    /// Those that went at [`CEILING`](crate::rate::CEILING).
+    pub(crate) sprint: Range<usize>,
     /// How many carry data.
     pub(crate) data: usize,
     /// Bytes of one of these.
@@ -110,10 +113,10 @@ impl SentFrames {
 
 impl SentFrame {
     /// Is frame `frame` from now on, whose slab has just been cut.
-    pub(crate) fn begin(&mut self, frame: FrameId, pace: Option<f64>) {
+    pub(crate) fn begin(&mut self, frame: FrameId, pace: Option<f64>, sprint: Range<usize>) {
         self.frame = frame;
         let send_times = &mut self.send_times;
-        (send_times.frame, send_times.pace) = (frame, pace);
+        (send_times.frame, send_times.pace, send_times.sprint) = (frame, pace, sprint);
         (send_times.data, send_times.stride) = (self.slab.len(), self.slab.stride());
         self.parity_given = self.slab.planned_parity();
         self.queued.clear();
@@ -141,10 +144,21 @@ impl SendTimes {
         index < self.data && self.time_of(index).is_none()
     }
 
-    /// When datagram `index` went, data first, then parity.
+    /// When datagram `index` was given out, data first, then parity.
     pub(crate) fn time_of(&self, index: usize) -> Option<Instant> {
+        self.group_of(index).map(|(_, time)| time)
+    }
+
+    /// When it left, where each takes so long: those that are given out together leave one after the other.
+    pub(crate) fn departure(&self, index: usize, each: Duration) -> Option<Instant> {
+        self.group_of(index).map(|(first, time)| time + each * (index - first) as u32)
+    }
+
+    /// The first datagram of those that were given out with it, and when.
+    fn group_of(&self, index: usize) -> Option<(usize, Instant)> {
         let at = self.times.partition_point(|&(count, _)| count <= index);
-        self.times.get(at).map(|&(_, time)| time)
+        let first = at.checked_sub(1).map_or(0, |before| self.times[before].0);
+        self.times.get(at).map(|&(_, time)| (first, time))
     }
 }
 
@@ -172,7 +186,7 @@ mod tests {
         let sent = sent_frames.begin(now);
         let (session, frame) = (SessionId::new(1), FrameId::new(number));
         sent.slab.cut(&vec![1; bytes], None, session, frame, MediaTime::default(), 1472, |_| 0).unwrap();
-        sent.begin(frame, None);
+        sent.begin(frame, None, 0..0);
         sent.sent(sent.slab.len(), now);
     }
 
@@ -225,6 +239,9 @@ mod tests {
         sent.sent(6, later);
         let times = [3, 4, 6].map(|index| sent.send_times.time_of(index));
         assert_eq!(times, [Some(t0), Some(later), None]);
+        let each = Duration::from_micros(10);
+        let departures = [3, 4, 5, 6].map(|index| sent.send_times.departure(index, each));
+        assert_eq!(departures, [Some(t0 + 3 * each), Some(later), Some(later + each), None]);
         assert_eq!(sent.count(), 6);
     }
 }

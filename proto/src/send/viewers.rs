@@ -125,6 +125,16 @@ impl<S: Copy + Debug + Ord> Viewers<S> {
         self.follow(|viewer| viewer.path.rate(now))
     }
 
+    /// Whether the ends of frames are to show what a path carries, after `sent` frames of the stream; also before
+    /// anybody has reported, but not for long, as perhaps nobody will.
+    pub(crate) fn want_sprints(&self, sent: u64) -> bool {
+        let mut followed = followed(&self.all, self.wary.is_some()).peekable();
+        if followed.peek().is_none() {
+            return sent < UNTOLD_SPRINTS;
+        }
+        followed.any(|viewer| viewer.path.wants_sprints())
+    }
+
     /// How many bits per second the paths carry, by those whose word counts; `None` if none has shown a limit.
     pub(crate) fn limit(&mut self) -> Option<f64> {
         self.follow(|viewer| viewer.limit().unwrap_or(f64::INFINITY)).filter(|limit| limit.is_finite())
@@ -172,6 +182,8 @@ fn followed<S>(all: &BTreeMap<S, Viewer>, is_wary: bool) -> impl Iterator<Item =
     all.values().filter(move |viewer| viewer.reported && (counts(viewer) || none))
 }
 
+/// Reports of the first frame come before the fourth.
+const UNTOLD_SPRINTS: u64 = 3;
 /// As many as a class C network has hosts, four times. Each takes half a kilobyte.
 const MOST_VIEWERS: usize = 1024;
 /// A path that a new viewer only claims to have slows the others for two seconds in so many.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::rate::SPRINT_BYTES;
 use crate::t0;
 
 const OVERHEAD: usize = 66;
@@ -133,4 +134,31 @@ fn off_sends_everything_at_once() {
     let mut pacer = Pacer::new(Pace::Off, OVERHEAD);
     pacer.begin(120, 170_000, ms(33), t0);
     assert_eq!(pacer.due(0, 120, t0), Ok(120));
+}
+
+#[test]
+fn the_end_of_a_frame_sprints_and_fits_a_small_queue() {
+    let t0 = t0();
+    for (bytes, lateness) in [(170_000, 0), (170_000, 300), (30_000, 0), (260_000, 1500)] {
+        let (mut pacer, datagrams) = (Pacer::new(Pace::Auto, OVERHEAD), bytes / 1416);
+        pacer.sprint_before(Some(datagrams));
+        pacer.begin(datagrams, bytes, ms(33), t0);
+        assert_eq!(pacer.sprint().len(), (SPRINT_BYTES as usize / 1482).min(datagrams));
+        let groups = sent_at(&mut pacer, datagrams, t0, Duration::from_micros(lateness));
+        // What waits before a port of 100 Mbit/s, in bytes.
+        let (mut queue, mut most, mut before) = (0.0_f64, 0.0_f64, 0);
+        for &(at, count) in &groups {
+            queue = (queue - (at - before) as f64 * 12.5).max(0.0) + (count * 1482) as f64;
+            (most, before) = (most.max(queue), at);
+        }
+        assert!(most < 64e3, "{bytes} bytes, {lateness} us late: {most} bytes wait in {groups:?}");
+        let paced = (pacer.sprint().start * 1482 * 8) as u64 / 90;
+        let last = groups.last().unwrap().0;
+        assert!(last < paced + 500 + 4 * lateness, "{bytes} bytes, {lateness} us late: done at {last} us");
+        assert!(pacer.free().unwrap() <= t0 + Duration::from_micros(last + 3 * lateness + 500));
+    }
+    let mut chosen = Pacer::new(Pace::Rate(90e6), OVERHEAD);
+    chosen.sprint_before(Some(120));
+    chosen.begin(120, 170_000, ms(33), t0);
+    assert_eq!(chosen.sprint(), 0..0, "a pace that was chosen is kept");
 }

@@ -16,7 +16,7 @@ fn sent_frames(chunks: usize, planned: usize, now: Instant) -> SentFrames {
             .cut(&jpeg, None, SessionId::new(1), FrameId::new(0), MediaTime::default(), 144, |_| planned);
     cut.unwrap();
     assert_eq!(sent.slab.len(), chunks);
-    sent.begin(FrameId::new(0), None);
+    sent.begin(FrameId::new(0), None, 0..0);
     sent.sent(chunks + planned, now);
     sent_frames
 }

@@ -11,7 +11,7 @@ use super::super::retransmit::RequestOutcome;
 use super::super::sent_frames::SendTimes;
 use super::super::viewers::viewer::Viewer;
 use super::SendStream;
-use crate::rate::Train;
+use crate::rate::{CEILING, Train};
 use crate::seq::FrameId;
 use crate::stats::FeedbackOutcome;
 use crate::wire::{self, Body, Datagram, Kind, Pong, Report, Resend, TrainEntry, lost_its_end};
@@ -189,14 +189,16 @@ fn train(sent: &SendTimes, entry: &TrainEntry, overhead: usize, now: Instant) ->
     let (first, last) = (usize::from(entry.first), usize::from(entry.last));
     // Of a train of which only one came, or only its beginning, there is no time to be told; but what it lost is.
     let datagrams = last.checked_sub(first)?;
-    let began = sent.time_of(first)?;
-    let time = sent.time_of(last)?.saturating_duration_since(began);
+    let bits = ((sent.stride + overhead) * 8) as f64;
+    let each = Duration::from_secs_f64(bits / CEILING);
+    let began = sent.departure(first, each)?;
+    let time = sent.departure(last, each)?.saturating_duration_since(began);
     // What is missing is behind the last that arrived, or else, but for very little, between the two.
     let behind = (sent.data - 1).saturating_sub(last);
     let missing = usize::from(entry.missing_head) + usize::from(entry.missing_tail);
     let lost = missing.saturating_sub(behind).min(datagrams);
     let train = Train {
-        bits: (datagrams * (sent.stride + overhead) * 8) as f64,
+        bits: datagrams as f64 * bits,
         sent: time,
         arrived: entry.span,
         datagrams: datagrams as u32,
@@ -205,8 +207,15 @@ fn train(sent: &SendTimes, entry: &TrainEntry, overhead: usize, now: Instant) ->
         missing_tail: entry.missing_tail.into(),
         total: sent.data as u32,
         pace: sent.pace,
+        sprinted: sprinted(sent, first, last) as f64 * bits,
     };
     Some((train, now.saturating_duration_since(began)))
+}
+
+/// How many of the datagrams after `first`, up to `last`, went faster than the pace; none if others went after them, as
+/// these would hide what that has shown.
+fn sprinted(sent: &SendTimes, first: usize, last: usize) -> usize {
+    if sent.sprint.contains(&last) { last - first.max(sent.sprint.start) } else { 0 }
 }
 
 /// A report and its answer on the wire, with some trains.

@@ -32,9 +32,11 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
             return Err(self.queue.refuse(waiting, error));
         }
         self.pacer.set_rate(self.viewers.rate(now));
+        let wants_sprint = self.viewers.want_sprints(self.queue.stats.sent);
+        self.pacer.sprint_before(wants_sprint.then_some(sent.slab.len()));
         let datagrams = sent.slab.len() + sent.slab.planned_parity();
         self.pacer.begin(datagrams, sent.slab.bytes(), self.queue.interval(), now);
-        sent.begin(self.next_frame, self.pacer.rate());
+        sent.begin(self.next_frame, self.pacer.rate(), self.pacer.sprint());
         self.next_frame = self.next_frame.next();
         self.queue.begin(waiting, now);
         Ok(())

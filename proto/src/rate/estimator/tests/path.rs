@@ -1,9 +1,10 @@
 //! A sender of trains, a path, a receiver that reports: as much of a stream as its rate needs.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use super::super::{PathRate, Train};
+use super::super::{CEILING, PathRate, Train};
 use crate::netem::{Impairment, Netem};
 use crate::random::Random;
 use crate::send::{Pace, Pacer};
@@ -30,12 +31,15 @@ pub(super) struct Stream {
     next_frame: Instant,
     next_wake: Option<Instant>,
     next_report: Instant,
+    /// How far reports are apart.
+    pub(super) report_every: Duration,
     reports: VecDeque<(Instant, Vec<Train>)>,
 }
 
 struct SentTrain {
     id: u64,
     pace: f64,
+    sprint: Range<usize>,
     payload: usize,
     all: usize,
     sent: Vec<Instant>,
@@ -66,6 +70,7 @@ impl Stream {
             next_frame,
             next_wake: None,
             next_report,
+            report_every: Duration::from_millis(100),
             reports: VecDeque::new(),
         }
     }
@@ -157,6 +162,7 @@ impl Stream {
         let all = bytes.div_ceil(1430) as usize;
         let payload = bytes as usize / all;
         self.pacer.set_rate(Some(self.learned.rate(self.now)));
+        self.pacer.sprint_before(self.learned.wants_sprints().then_some(all));
         self.pacer.begin(all, payload * all, None, self.now);
         let pace = self.pacer.rate().unwrap();
         self.paces.push((self.now - self.start, pace));
@@ -164,6 +170,7 @@ impl Stream {
         self.frames.push_back(SentTrain {
             id: self.next_id,
             pace,
+            sprint: self.pacer.sprint(),
             payload,
             all,
             sent,
@@ -188,7 +195,8 @@ impl Stream {
 
     /// Reports every frame that is complete, or of which nothing came for a while.
     fn report(&mut self) {
-        self.next_report = self.now + Duration::from_millis(95 + self.random.below(11));
+        self.next_report =
+            self.now + self.report_every.mul_f64(0.95 + self.random.below(101) as f64 / 1000.0);
         let mut trains = Vec::new();
         while let Some(frame) = self.frames.front() {
             let is_complete = frame.arrived.iter().all(Option::is_some);
@@ -204,14 +212,21 @@ impl Stream {
 }
 
 impl SentTrain {
+    /// When it left: those that are sent at once leave one after the other.
+    fn departure(&self, index: usize) -> Instant {
+        let before = self.sent[..index].iter().rev().take_while(|sent| **sent == self.sent[index]).count();
+        self.sent[index] + Duration::from_secs_f64((before * (self.payload + OVERHEAD) * 8) as f64 / CEILING)
+    }
+
     fn train(&self) -> Option<Train> {
         let first = self.arrived.iter().position(Option::is_some)?;
         let last = self.arrived.iter().rposition(Option::is_some)?;
         let missing = |range: &[Option<Instant>]| range.iter().filter(|at| at.is_none()).count() as u32;
         let (head, tail) = self.arrived.split_at(self.all / 2);
+        let sprinted = if self.sprint.contains(&last) { last - first.max(self.sprint.start) } else { 0 };
         Some(Train {
             bits: ((last - first) * (self.payload + OVERHEAD) * 8) as f64,
-            sent: self.sent[last] - self.sent[first],
+            sent: self.departure(last) - self.departure(first),
             arrived: self.arrived[last]?.saturating_duration_since(self.arrived[first]?),
             datagrams: (last - first) as u32,
             lost: missing(&self.arrived[first..last]),
@@ -219,6 +234,7 @@ impl SentTrain {
             missing_tail: missing(tail),
             total: self.all as u32,
             pace: Some(self.pace),
+            sprinted: (sprinted * (self.payload + OVERHEAD) * 8) as f64,
         })
     }
 }
