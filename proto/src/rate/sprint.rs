@@ -40,10 +40,16 @@ impl Sprint {
     pub(super) fn heard(&mut self, train: Option<&Dispersion>) -> bool {
         self.heard = self.heard.saturating_add(1);
         self.is_over |= self.heard >= PATIENCE;
-        let Some(train) = train.filter(|train| train.is_sprint()) else { return false };
+        let Some(train) = train.filter(|train| train.is_sprint() || train.pace >= FASTEST) else {
+            return false;
+        };
+        self.is_plain |= train.through >= FASTEST && train.excess() > -HELD_UP;
+        if !train.is_sprint() {
+            // All of it went as fast, for others.
+            return false;
+        }
         // Of a link that is slower than that the next trains tell.
         self.is_over |= train.through <= train.pace;
-        self.is_plain |= train.through >= FASTEST && train.excess() > -HELD_UP;
         self.through.push(train.through);
         self.excess.push(train.excess());
         true
@@ -51,7 +57,10 @@ impl Sprint {
 
     /// What the path carries, once a train came just as it was sent, or two of at most three agree; it is given once.
     pub(super) fn verdict(&mut self) -> Option<SprintResult> {
-        let best = self.through.largest(0).filter(|_| !self.is_over)?;
+        if self.is_over {
+            return None;
+        }
+        let best = self.through.largest(0).unwrap_or(CEILING);
         // A link delivers nothing faster than it is, unless what was before was held up: so not the best.
         let second = self.through.largest(1).unwrap_or(0.0);
         let agree = second >= best.min(FASTEST) * ALIKE;
@@ -126,6 +135,25 @@ mod tests {
         sprint.heard(Some(&Dispersion { arrived: 8e-3, ..train(CEILING) }));
         assert_eq!(sprint.verdict(), Some(SprintResult::AtLeast(CEILING)));
         assert!(!sprint.is_wanted());
+    }
+
+    #[test]
+    fn who_joins_a_fast_stream_needs_none() {
+        let mut sprint = Sprint::default();
+        assert!(!sprint.heard(Some(&Dispersion {
+            pace: CEILING,
+            sprinted: 0.0,
+            arrived: 12e-3,
+            ..train(CEILING * 0.6)
+        })));
+        assert_eq!(sprint.verdict(), None);
+        assert!(!sprint.heard(Some(&Dispersion {
+            pace: CEILING,
+            sprinted: 0.0,
+            arrived: 8e-3,
+            ..train(CEILING)
+        })));
+        assert_eq!(sprint.verdict(), Some(SprintResult::AtLeast(CEILING)));
     }
 
     #[test]

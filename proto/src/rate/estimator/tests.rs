@@ -73,6 +73,17 @@ fn a_fast_path_is_known_with_the_fifth_frame() {
 }
 
 #[test]
+fn who_joins_a_stream_that_goes_fast_does_not_slow_it_down() {
+    let (mut learned, now) = (PathRate::new(), t0());
+    learned.heard(&[train(120, CEILING)], now);
+    assert_eq!(learned.rate(now), CEILING);
+    let mut slow = PathRate::new();
+    let stretched = Train { arrived: ms(14), ..train(120, CEILING) };
+    slow.heard(&[stretched; 3], now);
+    assert!(slow.rate(now) < 102e6, "{}", slow.rate(now));
+}
+
+#[test]
 fn the_first_second_loses_nothing_before_a_small_queue() {
     for network in ["rate=100mbit,queue=64k,delay=1ms", "rate=250mbit,queue=64k,delay=1ms"] {
         for bytes in [20_000, SMALL, LARGE, 260_000] {
