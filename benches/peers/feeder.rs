@@ -19,14 +19,15 @@ use crate::pairs::{Format, Pair};
 pub(crate) struct Feed<'a> {
     /// Pictures a second.
     pub(crate) fps: u32,
-    /// For how long it is measured, after a second or two to warm up.
+    /// For how long it is not measured at first.
+    pub(crate) warm_seconds: u32,
+    /// For how long it is measured then.
     pub(crate) seconds: u32,
     /// The wire between the two programs, where what they put on it is to be counted.
     pub(crate) wire: Option<&'a Lab>,
 }
 
 /// What one run of one pair came to.
-
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Run {
     /// Pictures written in the measured time.
@@ -151,7 +152,7 @@ pub(crate) fn drive(
     let mut tx = Program::start(&pair.tx, folder, Pipes { input: true, output: false }, None)?;
     let mut pipe = tx.input()?;
     std::thread::sleep(Duration::from_millis(700));
-    let warm = (feed.fps * WARM_SECONDS) as usize;
+    let warm = (feed.fps * feed.warm_seconds) as usize;
     let total = warm + (feed.fps * feed.seconds) as usize;
     let mut before = (Usage::default(), Usage::default());
     let wire_bytes = || feed.wire.map(Lab::wire_bytes).transpose();
@@ -293,6 +294,7 @@ pub(crate) fn milliseconds(now: Instant, then: Instant) -> f64 {
     now.saturating_duration_since(then).as_secs_f64() * 1e3
 }
 
-const WARM_SECONDS: u32 = 2;
+/// What is learned at a start is learned by then.
+pub(crate) const WARM_SECONDS: u32 = 2;
 const PART: usize = 1 << 20;
 const SAMPLE_EVERY: usize = 30;

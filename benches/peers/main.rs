@@ -9,6 +9,7 @@ mod child;
 mod clip;
 mod feeder;
 mod glass;
+mod hosts;
 mod lab;
 mod pairs;
 mod repair;
@@ -21,9 +22,9 @@ use anyhow::{Context, bail};
 use serde_json::json;
 
 use clip::{Jpegs, Pictures};
-use feeder::{Feed, Run};
+use feeder::{Feed, Run, WARM_SECONDS};
 use lab::Lab;
-use pairs::{OURS, Pair};
+use pairs::{Location, OURS, Pair};
 use table::{CPU_RX, CPU_TX, FIGURES, Goal, MIB_RX, MIB_TX, Measured, P50, P99};
 
 fn main() -> anyhow::Result<()> {
@@ -47,7 +48,7 @@ fn main() -> anyhow::Result<()> {
 fn measure_all(options: &Options, folder: &Path) -> anyhow::Result<Vec<Measured>> {
     let programs = programs()?;
     let seconds = options.seconds.unwrap_or(SECONDS);
-    let at = |fps| Feed { fps, seconds, wire: None };
+    let at = |fps| Feed { fps, warm_seconds: WARM_SECONDS, seconds, wire: None };
     let mut all = Vec::new();
     let mut finish = |measured: Measured| {
         println!("{}", measured.table());
@@ -73,7 +74,7 @@ fn measure_all(options: &Options, folder: &Path) -> anyhow::Result<Vec<Measured>
     }
     if options.wants("raw") {
         let mut clip = Pictures::read(&options.clips.join("bbb1080.y4m"))?;
-        let pairs = options.chosen(pairs::raw(&programs, clip.width, clip.height)?);
+        let pairs = options.chosen(pairs::raw(&programs, clip.width, clip.height, Location::Loopback)?);
         let pairs =
             take_turns(&pairs, options.runs, |pair| feeder::pictures(pair, &mut clip, at(30), folder))?;
         let goals = vec![Goal::of_best_peer(P50, 0.75)];
@@ -84,6 +85,18 @@ fn measure_all(options: &Options, folder: &Path) -> anyhow::Result<Vec<Measured>
             pairs,
             goals,
         });
+    }
+    if options.wants("hosts") {
+        match Lab::up() {
+            Err(why) => println!("hosts: SKIPPED: {why:#}\n"),
+            Ok(lab) => {
+                let mut clip = Pictures::read(&options.clips.join("bbb1080.y4m"))?;
+                let pairs = pairs::raw(&programs, clip.width, clip.height, Location::Hosts)?;
+                let pairs = options.chosen(pairs);
+                let amount = (options.runs, options.seconds.unwrap_or(HOSTS_SECONDS));
+                hosts::measure(&lab, &pairs, &mut clip, amount, folder, &mut finish)?;
+            }
+        }
     }
     if options.wants("glass") {
         let mut clip = Pictures::read(&options.clips.join("bbb1080.y4m"))?;
@@ -200,5 +213,7 @@ impl Options {
 
 /// For how long each run is measured, unless said otherwise.
 const SECONDS: u32 = 15;
+/// The same between hosts: short, so that the start weighs what it weighs for who looks at it.
+const HOSTS_SECONDS: u32 = 12;
 /// The same on bad paths: there are five of them, with eight pairs on each.
 const REPAIR_SECONDS: u32 = 8;

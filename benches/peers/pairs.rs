@@ -5,6 +5,8 @@ use std::path::Path;
 
 use anyhow::Context;
 
+use crate::lab::Lab;
+
 /// A transmitter that reads its standard input, and a viewer that writes its standard output or draws.
 #[derive(Clone, Debug)]
 pub(crate) struct Pair {
@@ -33,6 +35,34 @@ pub(crate) enum Format {
     Y4m,
     /// None: the viewer draws.
     Screen,
+}
+
+/// Where the two programs of a pair run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Location {
+    /// On this computer.
+    Loopback,
+    /// On two hosts of a [`Lab`].
+    Hosts,
+}
+
+impl Location {
+    fn address(self) -> &'static str {
+        if self == Self::Hosts { Lab::RX_ADDRESS } else { "127.0.0.1" }
+    }
+
+    /// Loopback carries a frame at once; elsewhere the pace is learned, as users have it.
+    fn pace(self) -> &'static str {
+        if self == Self::Hosts { "" } else { "--pace off" }
+    }
+
+    fn start(self, pair: Pair) -> Pair {
+        let on = |host, command: Vec<String>| Lab::on(host).into_iter().chain(command).collect();
+        match self {
+            Self::Loopback => pair,
+            Self::Hosts => Pair { tx: on(Lab::TX, pair.tx), rx: on(Lab::RX, pair.rx), ..pair },
+        }
+    }
 }
 
 /// The name that Chunkcast's own rows have.
@@ -73,15 +103,21 @@ pub(crate) fn transport(programs: &Path, folder: &Path) -> anyhow::Result<Vec<Pa
 }
 
 /// Raw picture in, raw picture out.
-pub(crate) fn raw(programs: &Path, width: usize, height: usize) -> anyhow::Result<Vec<Pair>> {
+pub(crate) fn raw(
+    programs: &Path,
+    width: usize,
+    height: usize,
+    location: Location,
+) -> anyhow::Result<Vec<Pair>> {
     let (ours, mixed, gstreamer) = (port()?, port()?, port()?);
+    let address = location.address();
     let decode =
         |port| words(&format!("{} ! jpegdec ! fdsink fd=1 sync=false async=false", gstreamer_source(port)));
-    Ok(vec![
+    let pairs = vec![
         Pair {
             name: OURS,
-            tx: sender(programs, ours, "--quality 80"),
-            rx: receiver(programs, ours, "--output y4m:-"),
+            tx: sender_to(programs, location, ours, "--quality 80"),
+            rx: receiver_at(programs, location, ours, "--output y4m:-"),
             input: Format::Y4m,
             output: Format::Y4m,
         },
@@ -90,7 +126,7 @@ pub(crate) fn raw(programs: &Path, width: usize, height: usize) -> anyhow::Resul
             tx: words(&format!(
                 "ffmpeg -hide_banner -loglevel error -fflags nobuffer -analyzeduration 0 -probesize 32 -f rawvideo \
                  -pix_fmt yuvj420p -s {width}x{height} -r 30 -i pipe:0 -threads 1 -c:v mjpeg -huffman default -q:v 3 \
-                 -f rtp -flush_packets 1 rtp://127.0.0.1:{mixed}?pkt_size=1400"
+                 -f rtp -flush_packets 1 rtp://{address}:{mixed}?pkt_size=1400"
             )),
             rx: decode(mixed),
             input: Format::I420,
@@ -98,12 +134,13 @@ pub(crate) fn raw(programs: &Path, width: usize, height: usize) -> anyhow::Resul
         },
         Pair {
             name: "GStreamer",
-            tx: gstreamer_encoder(gstreamer, width, height),
+            tx: gstreamer_encoder(address, gstreamer, width, height),
             rx: decode(gstreamer),
             input: Format::I420,
             output: Format::I420,
         },
-    ])
+    ];
+    Ok(pairs.into_iter().map(|pair| location.start(pair)).collect())
 }
 
 /// Raw picture in, pixels on a screen.
@@ -119,7 +156,7 @@ pub(crate) fn glass(programs: &Path, width: usize, height: usize) -> anyhow::Res
         },
         Pair {
             name: "GStreamer ximagesink",
-            tx: gstreamer_encoder(gstreamer, width, height),
+            tx: gstreamer_encoder("127.0.0.1", gstreamer, width, height),
             rx: words(&format!(
                 "{} ! jpegdec ! videoconvert ! ximagesink sync=false",
                 gstreamer_source(gstreamer)
@@ -143,12 +180,20 @@ pub(crate) fn headless(programs: &Path) -> anyhow::Result<Pair> {
 }
 
 fn sender(programs: &Path, port: u16, more: &str) -> Vec<String> {
-    let fixed = format!("--source - --dest 127.0.0.1:{port} --pace off {more}");
-    own(programs, "sender", &fixed)
+    sender_to(programs, Location::Loopback, port, more)
+}
+
+fn sender_to(programs: &Path, location: Location, port: u16, more: &str) -> Vec<String> {
+    let (address, pace) = (location.address(), location.pace());
+    own(programs, "sender", &format!("--source - --dest {address}:{port} {pace} {more}"))
 }
 
 fn receiver(programs: &Path, port: u16, more: &str) -> Vec<String> {
-    own(programs, "receiver", &format!("--listen 127.0.0.1:{port} {more}"))
+    receiver_at(programs, Location::Loopback, port, more)
+}
+
+fn receiver_at(programs: &Path, location: Location, port: u16, more: &str) -> Vec<String> {
+    own(programs, "receiver", &format!("--listen {}:{port} {more}", location.address()))
 }
 
 /// The command line of Chunkcast's program `name`.
@@ -170,10 +215,10 @@ fn ffmpeg_viewer(folder: &Path, port: u16) -> anyhow::Result<Vec<String>> {
     )))
 }
 
-fn gstreamer_encoder(port: u16, width: usize, height: usize) -> Vec<String> {
+fn gstreamer_encoder(address: &str, port: u16, width: usize, height: usize) -> Vec<String> {
     words(&format!(
         "gst-launch-1.0 -q fdsrc fd=0 blocksize=1048576 ! rawvideoparse format=i420 width={width} height={height} \
-         framerate=30/1 ! jpegenc quality=80 ! rtpjpegpay mtu=1400 ! udpsink host=127.0.0.1 port={port} sync=false \
+         framerate=30/1 ! jpegenc quality=80 ! rtpjpegpay mtu=1400 ! udpsink host={address} port={port} sync=false \
          async=false"
     ))
 }

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use crate::clip::Jpegs;
-use crate::feeder::{self, Feed};
+use crate::feeder::{self, Feed, WARM_SECONDS};
 use crate::lab::{Harm, Lab};
 use crate::pairs::{OURS, Pair};
 use crate::repairers::Repairer;
@@ -22,7 +22,7 @@ pub(crate) fn measure(
     folder: &Path,
     mut finish: impl FnMut(Measured),
 ) -> anyhow::Result<()> {
-    let feed = Feed { fps: 30, seconds, wire: Some(lab) };
+    let feed = Feed { fps: 30, warm_seconds: WARM_SECONDS, seconds, wire: Some(lab) };
     let pairs: Vec<Pair> = repairers.iter().map(|repairer| repairer.pair.clone()).collect();
     let mut clean: Option<Measured> = None;
     for route in &ROUTES {

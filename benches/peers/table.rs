@@ -73,6 +73,8 @@ pub(crate) const CPU_RX: Figure =
     Figure { name: "cpu rx ms", of: |run| per_picture(run, run.rx.cpu.as_secs_f64()) };
 /// Median latency.
 pub(crate) const P50: Figure = Figure { name: "p50 ms", of: |run| quantile(&run.latency_ms, 0.5) };
+/// Latency that one of twenty pictures exceeds.
+pub(crate) const P95: Figure = Figure { name: "p95 ms", of: |run| quantile(&run.latency_ms, 0.95) };
 /// Latency that one of a hundred pictures exceeds.
 pub(crate) const P99: Figure = Figure { name: "p99 ms", of: |run| quantile(&run.latency_ms, 0.99) };
 /// Transmitter's memory.
