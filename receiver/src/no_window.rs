@@ -2,6 +2,8 @@
 
 #[path = "window/options.rs"]
 mod options;
+#[path = "window/screen.rs"]
+mod screen;
 
 use anyhow::{Result, bail};
 use proto::sys::Stop;
@@ -10,6 +12,8 @@ use crate::codec::PixelFormat;
 use crate::discovery::Finder;
 use crate::feed::{Feeds, Waker};
 use crate::session::Keyring;
+
+use screen::ScreenInfo;
 
 pub use options::{Detail, Options};
 
@@ -33,6 +37,10 @@ impl Window {
     }
 
     pub(crate) fn describe(&self) -> String {
+        match *self {}
+    }
+
+    pub(crate) fn screen(&self) -> ScreenInfo {
         match *self {}
     }
 

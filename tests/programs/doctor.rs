@@ -50,7 +50,16 @@ fn a_receiver_to_which_nothing_comes_is_told_where_to_look() {
     let (said, is_well) = doctor("receiver", &["--listen", &at, "--for", "300ms"]);
     says(
         &said,
-        &["is free", "receive buffer", "Firewall", "nothing arrives", "--dest", "tcpdump -ni any udp port"],
+        &[
+            "is free",
+            "receive buffer",
+            "Firewall",
+            "Display",
+            "a screen",
+            "nothing arrives",
+            "--dest",
+            "tcpdump -ni any udp port",
+        ],
     );
     assert!(!is_well);
 }

@@ -133,7 +133,10 @@ fn firewall(list: &mut Checklist<'_>, port: u16) -> Result<()> {
 fn display(list: &mut Checklist<'_>) -> Result<()> {
     list.section("Display")?;
     match Window::open(&Options::default()) {
-        Ok(window) => list.ok(window.describe())?,
+        Ok(window) => {
+            list.ok(window.describe())?;
+            list.ok(window.screen())?;
+        }
         Err(error) => list.attention(format_args!("{error:#}"))?,
     }
     Ok(())

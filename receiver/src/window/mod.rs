@@ -5,6 +5,7 @@ mod context;
 mod draw;
 mod keys;
 mod options;
+mod screen;
 mod size;
 mod tile;
 mod tile_overlay;

@@ -20,6 +20,7 @@ use super::backend::{sdl, xlib};
 use super::context::WindowContext;
 use super::draw::font::Fonts;
 use super::options::{Detail, Options};
+use super::screen::ScreenInfo;
 use super::view::View;
 use crate::codec::PixelFormat;
 use crate::discovery::Finder;
@@ -90,6 +91,21 @@ impl Window {
             Driver::Software(_) => "software".to_owned(),
         };
         format!("window by {by} ({}); h: keys", self.video.current_video_driver())
+    }
+
+    /// The screen that it is on, as far as the system tells of it.
+    pub(crate) fn screen(&self) -> ScreenInfo {
+        let window = self.canvas.window();
+        let mode = self.video.current_display_mode(window.display_index().unwrap_or(0)).ok();
+        ScreenInfo {
+            session: std::env::var("XDG_SESSION_TYPE").ok().filter(|session| !session.is_empty()),
+            refresh_hz: mode.and_then(|mode| u32::try_from(mode.refresh_rate).ok()).filter(|hz| *hz > 0),
+            compositor: match self.video.current_video_driver() {
+                "wayland" => Some(true),
+                "KMSDRM" => Some(false),
+                _ => xlib::has_compositor(window),
+            },
+        }
     }
 
     /// What wakes it.
@@ -163,7 +179,7 @@ fn no_display(why: String) -> anyhow::Error {
 
 const A_WHILE: Duration = Duration::from_secs(3600);
 
-const HINTS: [(&str, &str); 4] = [
+const HINTS: [(&str, &str); 5] = [
     // Signals are the program's, not SDL's.
     ("SDL_NO_SIGNAL_HANDLERS", "1"),
     ("SDL_RENDER_SCALE_QUALITY", "linear"),
@@ -171,4 +187,6 @@ const HINTS: [(&str, &str); 4] = [
     // which where there is no hardware for it takes 12 ms instead of 1 for 1920x1080.
     ("SDL_FRAMEBUFFER_ACCELERATION", "0"),
     ("SDL_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR", "0"),
+    // Without a desktop (KMSDRM): two buffers, as a third shows each picture a refresh later.
+    ("SDL_VIDEO_DOUBLE_BUFFER", "1"),
 ];

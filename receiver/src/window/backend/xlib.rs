@@ -1,7 +1,7 @@
 //! Xlib ends the program when its display goes away. Here it ends in order.
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int, c_ulong, c_void};
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::{Mutex, OnceLock};
 
@@ -64,6 +64,21 @@ extern "C" fn lost(_display: *mut c_void) -> c_int {
     // beside threads that may be waiting for it.
     unsafe { libc::_exit(status.into()) }
 }
+
+/// Whether a compositor draws the screen: it owns a selection of that name (Extended Window Manager Hints, "Compositing
+/// Managers"). `None` where the display is not X11's.
+pub(crate) fn has_compositor(window: &Window) -> Option<bool> {
+    let display = display(window)?;
+    let (atom, owner) = (function(c"XInternAtom")?, function(c"XGetSelectionOwner")?);
+    // SAFETY: Xlib gives this name to a function of exactly this type, and the display is open while the window is.
+    let atom = unsafe { std::mem::transmute::<*mut c_void, InternAtom>(atom) };
+    // SAFETY: as above.
+    let owner = unsafe { std::mem::transmute::<*mut c_void, SelectionOwner>(owner) };
+    Some(owner(display, atom(display, c"_NET_WM_CM_S0".as_ptr(), 0)) != 0)
+}
+
+type InternAtom = extern "C" fn(*mut c_void, *const c_char, c_int) -> c_ulong;
+type SelectionOwner = extern "C" fn(*mut c_void, c_ulong) -> c_ulong;
 
 /// Xlib's own idea of the window's display.
 fn display(window: &Window) -> Option<*mut c_void> {
