@@ -55,6 +55,7 @@ fn start_server(width: usize, height: usize, folder: &Path) -> anyhow::Result<(P
         "Xvfb",
         "-displayfd",
         "1",
+        "-noreset",
         "-screen",
         "0",
         &size,

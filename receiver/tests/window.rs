@@ -303,7 +303,7 @@ impl Xvfb {
         let folder = std::env::temp_dir().join(format!("chunkcast-xvfb-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let started = Command::new("Xvfb")
-            .args(["-displayfd", "1", "-nolisten", "tcp", "-screen", "0", screen, "-fbdir"])
+            .args(["-displayfd", "1", "-noreset", "-nolisten", "tcp", "-screen", "0", screen, "-fbdir"])
             .arg(&folder)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

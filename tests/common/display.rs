@@ -41,7 +41,9 @@ impl Display {
     pub(crate) fn start(width: usize, height: usize) -> Option<Self> {
         let folder = Folder::new();
         let started = Command::new("Xvfb")
-            .args(["-displayfd", "1", "-nolisten", "tcp", "-screen", "0", &format!("{width}x{height}x24")])
+            // Whenever its last client has gone it would begin anew, and refuse who comes meanwhile.
+            .args(["-displayfd", "1", "-noreset", "-nolisten", "tcp"])
+            .args(["-screen", "0", &format!("{width}x{height}x24")])
             .arg("-fbdir")
             .arg(folder.path())
             .stdout(Stdio::piped())
