@@ -107,6 +107,15 @@ impl Travelled {
         self.delivered() as f64 * 100.0 / self.sent() as f64
     }
 
+    /// Frames that were lost while the path was being learned.
+    pub(crate) fn lost_while_learning(&self) -> u64 {
+        let mut lines = self.received.stats.iter();
+        let begun = lines.find(|line| count(line, "/frames/delivered") > 0);
+        let until = begun.and_then(|line| line["time"].as_f64()).unwrap_or(0.0) + f64::from(LEARNING_SECONDS);
+        let known = lines.take_while(|line| line["time"].as_f64() <= Some(until)).last().or(begun);
+        known.map_or(0, |line| count(line, "/frames/lost") + count(line, "/frames/unseen"))
+    }
+
     /// How [`late`] it is once the path is known.
     pub(crate) fn late(&self) -> f64 {
         late(self.settled())

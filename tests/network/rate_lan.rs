@@ -109,10 +109,10 @@ fn passed_through_frames_are_thinned_evenly_where_the_path_is_narrow() {
 }
 
 fn assert_delivered(run: &Travelled, percent: f64) {
-    // A frame may be lost before the path is known: of a minute's that is part of the percentage.
     let allowed = (run.sent() as f64 * (100.0 - percent) / 100.0) as u64;
-    let allowed = if is_long() { allowed } else { allowed.max(START) };
-    assert!(run.delivered() + allowed >= run.sent(), "{}", run.account());
+    // Frames may be lost before the path is known: of a minute's that is part of the percentage.
+    let at_first = if is_long() { 0 } else { run.lost_while_learning().min(START) };
+    assert!(run.delivered() + allowed + at_first >= run.sent(), "{}", run.account());
 }
 
 /// By how much the numbers of frames that came one after the other differ, once the path is known.
@@ -141,7 +141,7 @@ const THIRTY: [&str; 4] = ["rate", "host1", "30mbit", "65536"];
 const FAST_MBPS: f64 = 400.0;
 /// Seconds that a receiver takes to start, at most.
 const STARTING: f64 = 0.5;
-/// Frames of a short run that the start may cost.
-const START: u64 = 2;
+/// Frames of a short run that the start may cost: on a busy computer the first report comes late.
+const START: u64 = 4;
 /// Of a JPEG in a packet of 1500 bytes: without IPv4's, UDP's and our own header.
 const CHUNK_BYTES: usize = 1500 - 28 - 40;
