@@ -2,12 +2,13 @@
 
 use std::ffi::OsStr;
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use zeroize::Zeroizing;
 
-use super::file::{default_key_file, make_folder, new_code, read_key_file, write_key_file};
+use super::file::{default_key_file, make_folder, make_key_file, new_code, read_key_file};
 use super::prompt::{ask_for_key, read_key};
 use crate::keys::Key;
 use crate::sys::random_bytes;
@@ -110,19 +111,24 @@ fn of_text(text: &str) -> Result<Key> {
 
 /// The key of this file, which is made if it is not there; then its code is said, to a person and to nobody else.
 fn auto(path: &Path) -> Result<Key> {
-    if path.exists() {
-        return match &read_key_file(path)?[..] {
-            [key] => Ok(key.clone()),
-            _ => bail!("{} has more than one key; a sender has one", path.display()),
-        };
+    let shown = path.display();
+    if !path.exists() {
+        let code = new_code(&Zeroizing::new(random_bytes()?));
+        make_folder(path)?;
+        match make_key_file(path, &code) {
+            Ok(()) => {
+                tracing::info!("a key was made: {shown}. Receivers ask for its code: cat {shown}");
+                super::prompt::show(&format!("\n    {}\n\n", *code));
+            }
+            // Another sender has just made it, and said it.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => bail!("the key file {shown} cannot be made: {error}"),
+        }
     }
-    let bytes = Zeroizing::new(random_bytes()?);
-    let code = new_code(&bytes);
-    make_folder(path)?;
-    write_key_file(path, &code)?;
-    tracing::info!("a key was made: {}. Receivers ask for its code: cat {}", path.display(), path.display());
-    super::prompt::show(&format!("\n    {}\n\n", *code));
-    Ok(Key::from_random(&bytes))
+    match &read_key_file(path)?[..] {
+        [key] => Ok(key.clone()),
+        _ => bail!("{shown} has more than one key; a sender has one"),
+    }
 }
 
 const KEYS: &str = "Keys";

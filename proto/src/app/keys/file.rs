@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::prompt::read_key;
 use crate::keys::Key;
+use crate::sys::random_bytes;
 
 /// The keys in a file, at least one. Empty lines, and those that begin with #, are passed over.
 ///
@@ -65,22 +66,31 @@ pub(super) fn read_secret(path: &Path) -> Result<Zeroizing<String>> {
 /// # Errors
 /// If there is something already, or the system refuses.
 pub fn write_key_file(path: &Path, code: &str) -> Result<()> {
-    write_new(path, &Zeroizing::new(format!("{HEAD}{code}\n")))
-}
-
-/// Makes a file for its owner's eyes only.
-pub(super) fn write_new(path: &Path, text: &str) -> Result<()> {
     let shown = path.display();
-    let mut options = OpenOptions::new();
-    let made = options.write(true).create_new(true).mode(0o600).open(path);
-    let mut file = made.map_err(|error| match error.kind() {
+    make_key_file(path, code).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => {
             anyhow!("{shown} is there already, and is kept: name another file, or remove it first")
         }
         _ => anyhow!("the key file {shown} cannot be made: {error}"),
-    })?;
+    })
+}
+
+/// The same, for who takes what is there already.
+pub(super) fn make_key_file(path: &Path, code: &str) -> io::Result<()> {
+    make_secret(path, &Zeroizing::new(format!("{HEAD}{code}\n")))
+}
+
+/// Makes a file for its owner's eyes only, all of it at once: of two programs that begin together one makes it, and the
+/// other finds it whole ([`ErrorKind::AlreadyExists`]).
+pub(super) fn make_secret(path: &Path, text: &str) -> io::Result<()> {
+    let unique = u64::from_ne_bytes(random_bytes().map_err(io::Error::other)?);
+    let partial = path.with_extension(format!("{unique:016x}.part"));
+    let mut options = OpenOptions::new();
+    let mut file = options.write(true).create_new(true).mode(0o600).open(&partial)?;
     let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-    written.with_context(|| format!("the key file {shown} cannot be written"))
+    let made = written.and_then(|()| fs::hard_link(&partial, path));
+    fs::remove_file(&partial)?;
+    made
 }
 
 /// The words that stand for a new key's random bytes.

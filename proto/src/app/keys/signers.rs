@@ -1,11 +1,12 @@
 //! Who signs whose pictures: a receiver remembers it by the sender's name; and the key that a sender signs with.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use zeroize::Zeroizing;
 
-use super::file::{make_folder, read_secret, write_new};
+use super::file::{make_folder, make_secret, read_secret};
 use super::name_file::{NameFile, Remembered};
 use crate::keys::SigningKey;
 use crate::names::printable;
@@ -18,19 +19,24 @@ use crate::wire::{Signer, parse_hex, write_hex};
 /// If it cannot be read or made, others can read it, or it is no such key, with the way out.
 pub fn signing_key(path: &Path) -> Result<SigningKey> {
     let shown = path.display();
-    if path.exists() {
-        let text = read_secret(path)?;
-        let mut lines = text.lines().filter(|line| !line.starts_with('#'));
-        let seed = lines.next().and_then(|line| line.trim().strip_prefix(KIND)).and_then(parse_hex);
-        let seed = seed.map(Zeroizing::new).ok_or_else(|| {
-            anyhow!("{shown} has no signing key in it; name a file that is not there, and one is made")
-        })?;
-        return Ok(SigningKey::from_seed(&seed));
+    if !path.exists() {
+        let seed = Zeroizing::new(random_bytes::<32>()?);
+        make_folder(path)?;
+        match make_secret(path, &Zeroizing::new(format!("{SIGNING_HEAD}{KIND}{}\n", *hex(&*seed)))) {
+            Ok(()) => {
+                tracing::info!("a signing key was made: {shown}. Receivers know this sender by it: keep it");
+            }
+            // Another sender has just made it.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => bail!("the signing key {shown} cannot be made: {error}"),
+        }
     }
-    let seed = Zeroizing::new(random_bytes()?);
-    make_folder(path)?;
-    write_new(path, &Zeroizing::new(format!("{SIGNING_HEAD}{KIND}{}\n", *hex(&*seed))))?;
-    tracing::info!("a signing key was made: {shown}. Receivers know this sender by it: keep it");
+    let text = read_secret(path)?;
+    let mut lines = text.lines().filter(|line| !line.starts_with('#'));
+    let seed = lines.next().and_then(|line| line.trim().strip_prefix(KIND)).and_then(parse_hex);
+    let seed = seed.map(Zeroizing::new).ok_or_else(|| {
+        anyhow!("{shown} has no signing key in it; name a file that is not there, and one is made")
+    })?;
     Ok(SigningKey::from_seed(&seed))
 }
 
@@ -139,6 +145,19 @@ mod tests {
             let error = signing_key(&path).unwrap_err().to_string();
             assert!(error.contains("no signing key in it"), "{error}");
         }
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn senders_that_begin_at_once_sign_with_one_key() {
+        let folder = folder("at-once");
+        let path = folder.join("door.sign");
+        let made = std::thread::scope(|scope| {
+            let makers: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| signing_key(&path).map(|key| key.signer()))).collect();
+            makers.into_iter().map(|maker| maker.join().unwrap().unwrap()).collect::<Vec<_>>()
+        });
+        assert!(made.iter().all(|signer| *signer == made[0]), "{made:?}");
         fs::remove_dir_all(folder).unwrap();
     }
 
