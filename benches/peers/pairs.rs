@@ -74,8 +74,8 @@ pub(crate) fn transport(programs: &Path, folder: &Path) -> anyhow::Result<Vec<Pa
     Ok(vec![
         Pair {
             name: OURS,
-            tx: sender(programs, ours, ""),
-            rx: receiver(programs, ours, "--output -"),
+            tx: sender(programs, Location::Loopback, ours, ""),
+            rx: receiver(programs, Location::Loopback, ours, "--output -"),
             input: Format::Jpeg,
             output: Format::Jpeg,
         },
@@ -116,8 +116,8 @@ pub(crate) fn raw(
     let pairs = vec![
         Pair {
             name: OURS,
-            tx: sender_to(programs, location, ours, "--quality 80"),
-            rx: receiver_at(programs, location, ours, "--output y4m:-"),
+            tx: sender(programs, location, ours, "--quality 80"),
+            rx: receiver(programs, location, ours, "--output y4m:-"),
             input: Format::Y4m,
             output: Format::Y4m,
         },
@@ -134,7 +134,7 @@ pub(crate) fn raw(
         },
         Pair {
             name: "GStreamer",
-            tx: gstreamer_encoder(address, gstreamer, width, height),
+            tx: gstreamer_encoder(location, gstreamer, width, height),
             rx: decode(gstreamer),
             input: Format::I420,
             output: Format::I420,
@@ -149,14 +149,14 @@ pub(crate) fn glass(programs: &Path, width: usize, height: usize) -> anyhow::Res
     Ok(vec![
         Pair {
             name: OURS,
-            tx: sender(programs, ours, "--quality 80"),
-            rx: receiver(programs, ours, "--output window"),
+            tx: sender(programs, Location::Loopback, ours, "--quality 80"),
+            rx: receiver(programs, Location::Loopback, ours, "--output window"),
             input: Format::Y4m,
             output: Format::Screen,
         },
         Pair {
             name: "GStreamer ximagesink",
-            tx: gstreamer_encoder("127.0.0.1", gstreamer, width, height),
+            tx: gstreamer_encoder(Location::Loopback, gstreamer, width, height),
             rx: words(&format!(
                 "{} ! jpegdec ! videoconvert ! ximagesink sync=false",
                 gstreamer_source(gstreamer)
@@ -172,27 +172,19 @@ pub(crate) fn headless(programs: &Path) -> anyhow::Result<Pair> {
     let port = port()?;
     Ok(Pair {
         name: OURS,
-        tx: sender(programs, port, ""),
-        rx: receiver(programs, port, "--output none"),
+        tx: sender(programs, Location::Loopback, port, ""),
+        rx: receiver(programs, Location::Loopback, port, "--output none"),
         input: Format::Jpeg,
         output: Format::Screen,
     })
 }
 
-fn sender(programs: &Path, port: u16, more: &str) -> Vec<String> {
-    sender_to(programs, Location::Loopback, port, more)
-}
-
-fn sender_to(programs: &Path, location: Location, port: u16, more: &str) -> Vec<String> {
+fn sender(programs: &Path, location: Location, port: u16, more: &str) -> Vec<String> {
     let (address, pace) = (location.address(), location.pace());
     own(programs, "sender", &format!("--source - --dest {address}:{port} {pace} {more}"))
 }
 
-fn receiver(programs: &Path, port: u16, more: &str) -> Vec<String> {
-    receiver_at(programs, Location::Loopback, port, more)
-}
-
-fn receiver_at(programs: &Path, location: Location, port: u16, more: &str) -> Vec<String> {
+fn receiver(programs: &Path, location: Location, port: u16, more: &str) -> Vec<String> {
     own(programs, "receiver", &format!("--listen {}:{port} {more}", location.address()))
 }
 
@@ -215,7 +207,8 @@ fn ffmpeg_viewer(folder: &Path, port: u16) -> anyhow::Result<Vec<String>> {
     )))
 }
 
-fn gstreamer_encoder(address: &str, port: u16, width: usize, height: usize) -> Vec<String> {
+fn gstreamer_encoder(location: Location, port: u16, width: usize, height: usize) -> Vec<String> {
+    let address = location.address();
     words(&format!(
         "gst-launch-1.0 -q fdsrc fd=0 blocksize=1048576 ! rawvideoparse format=i420 width={width} height={height} \
          framerate=30/1 ! jpegenc quality=80 ! rtpjpegpay mtu=1400 ! udpsink host={address} port={port} sync=false \
