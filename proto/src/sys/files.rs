@@ -73,6 +73,30 @@ pub fn replace_whole(path: &Path, partial: &Path, mode: u32, bytes: &[u8]) -> io
     written.inspect_err(|_| drop(fs::remove_file(partial)))
 }
 
+/// The same, but what is called `path` already stays ([`ErrorKind::AlreadyExists`]): of two programs that begin together
+/// one makes it, and the other finds it whole.
+///
+/// # Errors
+/// The system's; then no part of it is left.
+pub fn make_whole(path: &Path, partial: &Path, mode: u32, bytes: &[u8]) -> io::Result<()> {
+    let mut file = create(partial, mode)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| name_new(partial, path));
+    written.inspect_err(|_| drop(fs::remove_file(partial)))
+}
+
+/// Calls the file `partial` `path` instead, if nothing is called so.
+fn name_new(partial: &Path, path: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    match renameat_with(CWD, partial, CWD, path, RenameFlags::NOREPLACE) {
+        // Not every file system knows that (NFS); those that do not have links.
+        Err(Errno::INVAL | Errno::NOSYS) => {
+            fs::hard_link(partial, path)?;
+            fs::remove_file(partial)
+        }
+        named => Ok(named?),
+    }
+}
+
 fn create(path: &Path, mode: u32) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(mode).open(path)
 }

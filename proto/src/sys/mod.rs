@@ -20,7 +20,7 @@ mod wall_clock;
 pub use affinity::{Placement, ThreadId};
 pub use changes::Changes;
 pub use event::{Event, wait_until};
-pub use files::{OpenedPath, PICTURES_MODE, create_own, is_pipe, open_target, replace_whole};
+pub use files::{OpenedPath, PICTURES_MODE, create_own, is_pipe, make_whole, open_target, replace_whole};
 pub use interface::{Interface, Networks, NotNow, Wanted, is_on_link, is_own_address, parse_scoped, scope};
 pub use nonblocking_writer::{NonblockingWriter, open_nonblocking};
 pub use random_bytes::random_bytes;

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::prompt::read_key;
 use crate::keys::Key;
-use crate::sys::random_bytes;
+use crate::sys::{make_whole, random_bytes};
 
 /// The keys in a file, at least one. Empty lines, and those that begin with #, are passed over.
 ///
@@ -80,17 +80,11 @@ pub(super) fn make_key_file(path: &Path, code: &str) -> io::Result<()> {
     make_secret(path, &Zeroizing::new(format!("{HEAD}{code}\n")))
 }
 
-/// Makes a file for its owner's eyes only, all of it at once: of two programs that begin together one makes it, and the
-/// other finds it whole ([`ErrorKind::AlreadyExists`]).
+/// Makes a file for its owner's eyes only, as [`make_whole`] does.
 pub(super) fn make_secret(path: &Path, text: &str) -> io::Result<()> {
     let unique = u64::from_ne_bytes(random_bytes().map_err(io::Error::other)?);
     let partial = path.with_extension(format!("{unique:016x}.part"));
-    let mut options = OpenOptions::new();
-    let mut file = options.write(true).create_new(true).mode(0o600).open(&partial)?;
-    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-    let made = written.and_then(|()| fs::hard_link(&partial, path));
-    fs::remove_file(&partial)?;
-    made
+    make_whole(path, &partial, 0o600, text.as_bytes())
 }
 
 /// The words that stand for a new key's random bytes.

@@ -1,4 +1,4 @@
-//! Xlib ends the program when its display goes away. Here it ends in order.
+//! What Xlib alone knows of the window's display. It ends the program when that goes away; here it ends in order.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, c_char, c_int, c_ulong, c_void};
