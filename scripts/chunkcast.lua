@@ -76,7 +76,8 @@ local f = {
   train_frame = ProtoField.uint32("chunkcast.train.frame", "Frame id"),
   train_first = ProtoField.uint16("chunkcast.train.first", "First"),
   train_last = ProtoField.uint16("chunkcast.train.last", "Last"),
-  train_span = ProtoField.uint32("chunkcast.train.span", "Span, µs"),
+  train_part = ProtoField.uint8("chunkcast.train.part", "Part"),
+  train_span = ProtoField.uint24("chunkcast.train.span", "Span, µs"),
   train_missing_first = ProtoField.uint16("chunkcast.train.missing_first", "Missing in the first half"),
   train_missing_second = ProtoField.uint16("chunkcast.train.missing_second", "Missing in the second half"),
 }
@@ -220,7 +221,8 @@ bodies[5] = function(body, tree)
     body.add(f.train_frame, 4, branch)
     body.add(f.train_first, 2, branch)
     body.add(f.train_last, 2, branch)
-    body.add(f.train_span, 4, branch)
+    body.add(f.train_part, 1, branch)
+    body.add(f.train_span, 3, branch)
     body.add(f.train_missing_first, 2, branch)
     body.add(f.train_missing_second, 2, branch)
   end
@@ -296,6 +298,7 @@ local function chunk(tvb, tree, kind, is_signed)
     return string.format(", chunk %d: %s", index, why)
   end
   if part >= parts then return wrong("the part is not one of the parts") end
+  if is_signed and part + 1 < parts then return wrong("the signature is not at the end of the frame") end
   if not bytes then return wrong("a part of this length cannot have so many chunks") end
   if is_signed and length <= SIGNATURE then return wrong("nothing is left beside the signature") end
   local at, size, text = HEADER, bytes, ""
@@ -313,8 +316,8 @@ local function chunk(tvb, tree, kind, is_signed)
   if tvb:len() < at + size then return wrong("the payload is too short") end
   tree:add(f.chunk, tvb(at, size))
   if tvb:len() > at + size then tree:add(f.trailer, tvb(at + size)) end
-  if parts ~= 1 then tree:add_proto_expert_info(e.unknown, "Frames of several parts are not known here") end
-  return text
+  if parts > 8 then tree:add_proto_expert_info(e.unknown, "Frames of so many parts are not known here") end
+  return parts > 1 and text .. string.format(", part %d of %d", part, parts) or text
 end
 
 -- What both versions begin with.

@@ -90,6 +90,19 @@ pub(crate) fn sender_clock(start: Instant) -> Clock {
     Clock::new(start, MediaTime::from_micros(STARTED))
 }
 
+/// The same, of frames of which each `parts` are the parts of one.
+pub(crate) fn in_parts(mut said: Vec<Vec<u8>>, parts: u8) -> Vec<Vec<u8>> {
+    for datagram in said.iter_mut().filter(|datagram| matches!(datagram[3], 1 | 2)) {
+        let number = u32::from_be_bytes([datagram[12], datagram[13], datagram[14], datagram[15]]);
+        let frame = number / u32::from(parts);
+        datagram[12..16].copy_from_slice(&frame.to_be_bytes());
+        (datagram[16], datagram[17]) = ((number % u32::from(parts)) as u8, parts);
+        datagram[28..36].copy_from_slice(&(STARTED + 33_333 * u64::from(frame)).to_be_bytes());
+        seal(datagram);
+    }
+    said
+}
+
 /// Overwrites some fields, as the bytes say.
 pub(crate) fn mutate(bytes: &mut Bytes<'_>, datagram: &mut Vec<u8>) {
     for _ in 0..bytes.below(4) {

@@ -11,7 +11,9 @@ use proto::{
 };
 
 use super::Bytes;
-use super::datagrams::{HEADER, SECRET, STARTED, Stream, apart, content, mutate, seal, sender_clock};
+use super::datagrams::{
+    HEADER, SECRET, STARTED, Stream, apart, content, in_parts, mutate, seal, sender_clock,
+};
 
 pub fn run(data: &[u8]) {
     let mut bytes = Bytes(data);
@@ -217,6 +219,8 @@ static POOLS: LazyLock<Vec<Vec<Vec<u8>>>> = LazyLock::new(|| {
         // The first one's session, with other frames.
         said(1, &[901, 41, 3001, 701, 1201], 1, 301, false),
         said(4, &[70_000, 65_000], 50, 1472, false),
+        in_parts(said(5, &[900, 40, 3000, 700, 1200, 300, 80, 90, 5000], 20, 300, false), 3),
+        in_parts(said(1, &[900, 40, 3000, 700], 0, 300, false), 4),
     ]
 });
 const MOST_STEPS: usize = 400;

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use proto::wire::{self, Body, Datagram, HEADER_BYTES, Header, Kind, SourceState};
 use proto::{
-    Decision, Fec, Follow, Frame, FrameId, MediaTime, Pace, SendConfig, SendOutput, SendStream, SessionId,
-    SubscribeServer,
+    Decision, Fec, Follow, FrameId, FramePart, MediaTime, Pace, SendConfig, SendOutput, SendStream,
+    SessionId, SubscribeServer,
 };
 
 use super::Bytes;
@@ -77,15 +77,22 @@ impl Scene {
             0 => self.now += bytes.step(),
             1 => {
                 let length = 1 + usize::from(bytes.u16()) % 9000;
+                // Frames of several parts are large, and some of them are never whole.
+                let parts = if op & 0x18 == 0x18 { 2 + who } else { 1 };
+                let most = if bytes.u8() < 240 { parts } else { 1 };
+                let each = if parts > 1 { LARGE_PART + length } else { length };
                 let captured = MediaTime::from_micros(op.into());
-                self.send.push_frame(
-                    Frame { captured, jpeg: Arc::new(content(length, op)), signature: None },
-                    self.now,
-                );
+                for part in 0..most {
+                    let (buffer, range) = (Arc::new(content(each, op)), 0..each);
+                    let signature = None;
+                    let part = FramePart { captured, part, parts, buffer, range, signature };
+                    self.send.push_part(part, self.now);
+                    self.drain(op);
+                }
                 self.newest += 1;
             }
             2 => {
-                let mut ping = self.says(who, Kind::Ping, SESSION, 0, 0);
+                let mut ping = self.says(who, Kind::Ping, SESSION, 0, TAKES_PARTS * u16::from(who > 0));
                 ping.extend_from_slice(&[0; 16]);
                 set_length(&mut ping);
                 self.hear(who, ping);
@@ -111,7 +118,9 @@ impl Scene {
     /// The beginning of a viewer's datagram: the header and its token.
     fn says(&self, who: u8, kind: Kind, session: u64, frame: u32, index: u16) -> Vec<u8> {
         let (session, frame) = (SessionId::new(session), FrameId::new(frame));
-        let header = Header { index, ..Header::control(kind, session, frame, MediaTime::from_micros(5)) };
+        let part = if kind == Kind::Resend { self.newest as u8 & 3 } else { 0 };
+        let header =
+            Header { index, part, ..Header::control(kind, session, frame, MediaTime::from_micros(5)) };
         let mut datagram = vec![0; HEADER_BYTES];
         wire::emit(&header, &mut datagram);
         datagram.extend_from_slice(&self.tokens.get(&who).copied().unwrap_or_default());
@@ -120,7 +129,8 @@ impl Scene {
 
     fn report(&self, who: u8, op: u8, bytes: &mut Bytes<'_>) -> Vec<u8> {
         let frame = self.newest.wrapping_sub((bytes.u8() & 7).into());
-        let mut report = self.says(who, Kind::Report, SESSION, frame, u16::from(op & 64 != 0));
+        let takes_parts = TAKES_PARTS * u16::from(who > 0);
+        let mut report = self.says(who, Kind::Report, SESSION, frame, takes_parts | u16::from(op & 64 != 0));
         let some = |bytes: &mut Bytes<'_>| {
             if bytes.u8() > 250 { bytes.u16() } else { bytes.u8().into() }.to_be_bytes()
         };
@@ -246,5 +256,9 @@ const SESSION: u64 = 1;
 const MOST_VIEWERS: usize = 2;
 const MOST_STEPS: usize = 400;
 const SOON: Duration = Duration::from_millis(3);
+/// In a ping or report.
+const TAKES_PARTS: u16 = 2;
+/// Enough that it goes by itself.
+const LARGE_PART: usize = 16 << 10;
 /// What may be sent again before the stream has begun, with some air.
 const SAVED_UP: u64 = 500_000;

@@ -30,7 +30,9 @@ pub mod wire;
 
 pub use computer::{Computer, ComputerOf};
 pub use fec::{Fec, FecError, MOST_PERCENT, warm_up};
-pub use frame::{Buffer, Clock, Frame, MediaTime, Pool, SIGNATURE_BYTES, Signature};
+pub use frame::{
+    Buffer, Clock, Frame, FrameInParts, FramePart, MAX_PARTS, MediaTime, Pool, SIGNATURE_BYTES, Signature,
+};
 pub use geometry::{Geometry, MAX_CHUNKS, MAX_FRAME_BYTES};
 pub use histogram::{Histogram, Percentiles, WindowedHistogram};
 pub use mailbox::{Latest, Taken};
@@ -40,12 +42,12 @@ pub use rate::{Follow, FollowError};
 pub use rate_limiter::RateLimiter;
 pub use recv::{
     ClockFilter, ClockReading, Contest, Delivery, Exchange, Loss, MAX_BYTES_IN_FLIGHT, MAX_FRAMES_IN_FLIGHT,
-    QUIET, RecvConfig, RecvEvent, RecvOutput, RecvStream, RepairedBy, SILENCE,
+    PartDelivery, QUIET, RecvConfig, RecvEvent, RecvOutput, RecvStream, RepairedBy, SILENCE,
 };
 pub use send::{
     CutError, HELLO_INTERVAL, Pace, SendConfig, SendEvent, SendOutput, SendStream, Slab, Transmit, Viewer,
 };
-pub use seq::{FrameId, SessionId};
+pub use seq::{FrameId, PartId, SessionId};
 pub use stats::{
     DatagramCounts, FeedbackCounts, FeedbackOutcome, LossCounts, LossReason, Outcome, RecvStats,
     RepairCounts, SendStats,

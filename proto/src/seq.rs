@@ -73,6 +73,32 @@ impl FrameId {
     }
 }
 
+/// A part of a frame: those of one frame are sent one after the other, before those of the next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct PartId {
+    /// The frame.
+    pub frame: FrameId,
+    /// Which of its parts, from 0.
+    pub part: u8,
+}
+
+impl PartId {
+    /// Whether this part was sent after `other`.
+    pub const fn is_newer_than(self, other: Self) -> bool {
+        let ahead = self.frame.ahead_of(other.frame);
+        ahead > 0 || ahead == 0 && self.part > other.part
+    }
+}
+
+impl fmt::Display for PartId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.part {
+            0 => self.frame.fmt(f),
+            part => write!(f, "{}/{part}", self.frame),
+        }
+    }
+}
+
 impl fmt::Display for FrameId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -91,6 +117,14 @@ mod tests {
         assert_eq!(FrameId::new(3).ahead_of(FrameId::new(u32::MAX - 1)), 5);
         assert_eq!(FrameId::new(u32::MAX - 1).ahead_of(FrameId::new(3)), -5);
         assert!(!last.is_newer_than(last));
+    }
+
+    #[test]
+    fn the_parts_of_a_frame_are_in_order_and_before_those_of_the_next() {
+        let part = |frame, part| PartId { frame: FrameId::new(frame), part };
+        assert!(part(3, 1).is_newer_than(part(3, 0)) && !part(3, 1).is_newer_than(part(3, 1)));
+        assert!(part(0, 0).is_newer_than(part(u32::MAX, 7)) && !part(u32::MAX, 7).is_newer_than(part(0, 0)));
+        assert_eq!([part(3, 0), part(3, 2)].map(|part| part.to_string()), ["3", "3/2"]);
     }
 
     #[test]

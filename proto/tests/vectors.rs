@@ -12,7 +12,8 @@ use proto::wire::{
     SourceState, Subscribe, SubscribeReply, SubscribeStatus, Token, TrainEntry,
 };
 use proto::{
-    FrameId, Geometry, MediaTime, RecvConfig, RecvEvent, RecvOutput, RecvStream, RepairedBy, SessionId,
+    FrameId, Geometry, MediaTime, PartId, RecvConfig, RecvEvent, RecvOutput, RecvStream, RepairedBy,
+    SessionId,
 };
 
 #[test]
@@ -165,7 +166,7 @@ impl Vector {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
         let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         paths.sort();
-        assert!(paths.len() >= 76, "only {} vectors were found", paths.len());
+        assert!(paths.len() >= 84, "only {} vectors were found", paths.len());
         paths.iter().map(|path| Self::read(path)).collect()
     }
 
@@ -262,7 +263,10 @@ impl Vector {
         let train = |text: &str| {
             let numbers: Vec<u32> = text.split('/').map(|number| number.parse().unwrap()).collect();
             TrainEntry {
-                frame: FrameId::new(numbers[0]),
+                id: PartId {
+                    frame: FrameId::new(numbers[0]),
+                    part: numbers.get(6).map_or(0, |&part| part as u8),
+                },
                 first: numbers[1] as u16,
                 last: numbers[2] as u16,
                 span: Duration::from_micros(numbers[3].into()),

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 
 use crate::common::running::{receiver, sender};
 use crate::common::{Folder, beside_others, free_port, pause, root, skip};
+use proto::MAX_PARTS;
 use proto::wire::{Body, Datagram};
 
 #[test]
@@ -105,7 +106,7 @@ pub(crate) fn compare(name: &str, bytes: &[u8], shown: &HashMap<&str, String>) {
     is("chunkcast.length", header.length.to_string());
     is("chunkcast.captured", header.captured.as_micros().to_string());
     assert!(["1", "True"].contains(&&*shown["chunkcast.checksum.right"]), "{name}");
-    let is_known = !matches!(datagram.body, Body::Unknown) && header.parts <= 1;
+    let is_known = !matches!(datagram.body, Body::Unknown) && usize::from(header.parts) <= MAX_PARTS;
     assert_eq!(shown["_ws.expert"].is_empty(), is_known, "{name}: {shown:?}");
     match datagram.body {
         Body::Data { chunk, .. } => is("chunkcast.chunk", hex(chunk)),
@@ -130,7 +131,8 @@ pub(crate) fn compare(name: &str, bytes: &[u8], shown: &HashMap<&str, String>) {
             is("chunkcast.report.arrived", report.counts.arrived.to_string());
             is("chunkcast.report.missing", report.counts.missing.to_string());
             is("chunkcast.report.display_dropped", report.counts.display_dropped.to_string());
-            is("chunkcast.train.frame", list(report.trains().map(|train| train.frame.get().to_string())));
+            is("chunkcast.train.frame", list(report.trains().map(|train| train.id.frame.get().to_string())));
+            is("chunkcast.train.part", list(report.trains().map(|train| train.id.part.to_string())));
             is("chunkcast.train.last", list(report.trains().map(|train| train.last.to_string())));
         }
         Body::Resend(resend) => {
@@ -173,6 +175,7 @@ const FIELDS: &[&str] = &[
     "chunkcast.report.missing",
     "chunkcast.report.display_dropped",
     "chunkcast.train.frame",
+    "chunkcast.train.part",
     "chunkcast.train.last",
     "chunkcast.resend.needed",
     "chunkcast.resend.first",

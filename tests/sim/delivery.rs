@@ -3,8 +3,13 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use crate::lan::{Lan, Outcome, Scenario, Setup};
+use crate::lan::{Lan, Means, Outcome, Scenario, Setup};
 use proto::{LossReason, MAX_FRAME_BYTES, Pace, Random, RecvConfig, SILENCE};
+
+/// Frames of about 100 KB in four parts, repaired by all means.
+fn in_parts(scenario: Scenario) -> Scenario {
+    Scenario { parts: 4, least: 90_000, most: 110_000, means: Means::BOTH, ..scenario }
+}
 
 #[test]
 fn scenarios_end_as_they_should() {
@@ -82,6 +87,32 @@ pub(crate) fn scenarios() -> Vec<(&'static str, Scenario, Check)> {
             |o| {
                 o.sent.superseded > 50 && o.latency(100).unwrap() < 2.1 * 53.0 && o.received.lost.total() == 0
             },
+        ),
+        ("frames in parts lose nothing on a clean network", in_parts(over("")), |o| {
+            o.delivered() == 1.0 && o.received.repair.requests == 0
+        }),
+        (
+            "nor through a 100 Mbit/s port with a small buffer, however slowly their parts come",
+            Scenario {
+                pace: Pace::Auto,
+                apart: Duration::from_millis(4),
+                ..in_parts(over("rate=100mbit,queue=64k"))
+            },
+            |o| o.delivered() == 1.0 && o.network.overflowed == 0,
+        ),
+        (
+            "bursts that take whole parts are made good on request",
+            Scenario { pace: Pace::Auto, frames: 600, ..in_parts(over("delay=200us,burst=60/2000")) },
+            |o| o.delivered() > 0.99 && o.received.repair.by_resend > 20,
+        ),
+        (
+            "loss, reordering and copies cost frames in parts no more than whole ones",
+            Scenario {
+                pace: Pace::Auto,
+                frames: 600,
+                ..in_parts(over("loss=1%,delay=2ms,jitter=1ms,reorder=2%,dup=1%"))
+            },
+            |o| o.delivered() > 0.995,
         ),
         ("numbers wrap", Scenario { first: u32::MAX - 20, ..over("loss=1%") }, |o| {
             (0.58..0.74).contains(&o.delivered())

@@ -3,6 +3,7 @@
 mod headers;
 mod huffman;
 mod markers;
+mod restarts;
 mod segments;
 mod splitter;
 
@@ -13,5 +14,6 @@ pub use markers::JpegError;
 pub(crate) use markers::{
     APP0, APP14, DHT, DQT, EOI, SOS, end_of_scan, is_frame_header, next_marker, segment, stands_alone,
 };
+pub use restarts::cut_at_restarts;
 pub use segments::{Segment, Segments};
 pub use splitter::{Splitter, find};

@@ -1,7 +1,7 @@
 //! Pictures signed by their sender: who else has the stream's key cannot speak as it.
 //!
-//! What is signed is the BLAKE3 hash of the JPEG with its session and capture time. A receiver remembers by the sender's
-//! name who has signed its pictures (as SSH does with hosts), and hands on nothing else under that name.
+//! What is signed is the BLAKE3 hash of the JPEG with its session and capture time. A receiver remembers by the
+//! sender's name who has signed its pictures (as SSH does with hosts), and hands on nothing else under that name.
 
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use thiserror::Error;
@@ -28,8 +28,17 @@ impl SigningKey {
 
     /// Signs a frame of this session.
     pub fn sign(&self, session: SessionId, frame: &mut Frame) {
-        let signature = self.0.sign(&statement(session, frame.captured, &frame.jpeg));
-        frame.signature = signature.as_ref().first_chunk().copied();
+        frame.signature = self.signature(session, frame.captured, std::iter::once(&frame.jpeg[..]));
+    }
+
+    /// The signature of a frame of this session whose JPEG is these pieces, one behind the other; always there is one.
+    pub fn signature<'a>(
+        &self,
+        session: SessionId,
+        captured: MediaTime,
+        pieces: impl Iterator<Item = &'a [u8]>,
+    ) -> Option<Signature> {
+        self.0.sign(&statement(session, captured, pieces)).as_ref().first_chunk().copied()
     }
 }
 
@@ -112,17 +121,26 @@ impl SignatureCheck {
 
 fn is_signed_by(signer: &Signer, session: SessionId, frame: &Frame, signature: &Signature) -> bool {
     let key = UnparsedPublicKey::new(&ED25519, signer.as_bytes());
-    key.verify(&statement(session, frame.captured, &frame.jpeg), signature).is_ok()
+    let pieces = std::iter::once(&frame.jpeg[..]);
+    key.verify(&statement(session, frame.captured, pieces), signature).is_ok()
 }
 
 /// What is signed of a frame.
-fn statement(session: SessionId, captured: MediaTime, jpeg: &[u8]) -> [u8; STATEMENT_BYTES] {
+fn statement<'a>(
+    session: SessionId,
+    captured: MediaTime,
+    pieces: impl Iterator<Item = &'a [u8]>,
+) -> [u8; STATEMENT_BYTES] {
+    let mut hasher = blake3::Hasher::new();
+    pieces.for_each(|piece| {
+        hasher.update(piece);
+    });
     let mut statement = [0; STATEMENT_BYTES];
     let (context, rest) = statement.split_at_mut(CONTEXT.len());
     context.copy_from_slice(CONTEXT);
     rest[..8].copy_from_slice(&session.get().to_be_bytes());
     rest[8..16].copy_from_slice(&captured.as_micros().to_be_bytes());
-    rest[16..].copy_from_slice(blake3::hash(jpeg).as_bytes());
+    rest[16..].copy_from_slice(hasher.finalize().as_bytes());
     statement
 }
 

@@ -3,6 +3,7 @@
 mod dispersion;
 mod estimator;
 mod follow;
+mod frame_train;
 mod load;
 mod policer;
 mod probe;
@@ -15,5 +16,6 @@ pub(crate) use dispersion::CEILING;
 pub(crate) use estimator::PathRate;
 pub use follow::{Follow, FollowError};
 pub(crate) use follow::{Health, PaceControl};
+pub(crate) use frame_train::FrameTrains;
 pub(crate) use sprint::SPRINT_BYTES;
 pub(crate) use train::Train;

@@ -19,7 +19,7 @@ pub use config::RecvConfig;
 pub use output::{Contest, RecvEvent, RecvOutput};
 pub(crate) use pending::PendingSession;
 pub(crate) use reassemble::PAUSE;
-pub use reassemble::{Delivery, Loss, MAX_BYTES_IN_FLIGHT, MAX_FRAMES_IN_FLIGHT, RepairedBy};
+pub use reassemble::{Delivery, Loss, MAX_BYTES_IN_FLIGHT, MAX_FRAMES_IN_FLIGHT, PartDelivery, RepairedBy};
 pub(crate) use source_lock::SourceLock;
 pub use source_lock::{QUIET, SILENCE};
 pub use stream::RecvStream;

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use super::reassemble::absent::AbsentPart;
 use super::reassemble::slot::{ChunkOutcome, Slot};
 use crate::random::Random;
-use crate::seq::FrameId;
+use crate::seq::PartId;
 use crate::wire::MAX_RANGES;
 
 /// Decides when a frame's missing chunks are requested.
@@ -16,8 +17,10 @@ use crate::wire::MAX_RANGES;
 #[derive(Debug)]
 pub(crate) struct NackScheduler {
     guard: Duration,
-    /// The longest pause within a frame, of late.
+    /// The longest pause within a part, of late.
     pause: Duration,
+    /// The longest between two parts of a frame: their sender may still encode the second.
+    between_parts: Duration,
     /// Between the datagrams of a frame, of late.
     spacing: Duration,
     /// The quickest answer to a ping.
@@ -30,7 +33,7 @@ pub(crate) struct NackScheduler {
 /// What to request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Nack {
-    pub(crate) frame: FrameId,
+    pub(crate) id: PartId,
     /// How many chunks would do.
     pub(crate) needed: usize,
 }
@@ -40,6 +43,7 @@ impl NackScheduler {
         Self {
             guard: LEAST_GUARD,
             pause: LEAST_PAUSE,
+            between_parts: UNKNOWN_BETWEEN_PARTS,
             spacing: Duration::ZERO,
             round_trip: None,
             group: None,
@@ -65,6 +69,7 @@ impl NackScheduler {
     /// Another sender, another path.
     pub(crate) fn forget_path(&mut self) {
         (self.guard, self.pause, self.round_trip) = (LEAST_GUARD, LEAST_PAUSE, None);
+        self.between_parts = UNKNOWN_BETWEEN_PARTS;
     }
 
     /// Learns from how a chunk came, so long after the one before it of its frame.
@@ -79,19 +84,25 @@ impl NackScheduler {
         self.guard = self.guard.min(MOST_GUARD);
     }
 
+    /// A part began so long after the one before it of its frame.
+    pub(crate) fn learn_between_parts(&mut self, since_last: Duration) {
+        self.between_parts = self.between_parts.max(since_last.min(MOST_BETWEEN_PARTS));
+    }
+
     /// A frame has ended: what was learned fades.
     pub(crate) fn frame_ended(&mut self, spacing: Option<Duration>) {
         self.guard = self.guard.max(LEAST_GUARD) - (self.guard - LEAST_GUARD) / 64;
         self.pause = self.pause - (self.pause - LEAST_PAUSE) / 32;
+        self.between_parts -= self.between_parts / 32;
         if let Some(spacing) = spacing {
             self.spacing = (self.spacing * 3 + spacing) / 4;
         }
     }
 
-    /// When a frame is to be looked at.
+    /// When a part is to be looked at.
     pub(crate) fn due(&self, slot: &Slot, deadline: Duration) -> Option<Instant> {
         let (train, nack) = (&slot.train, &slot.nack);
-        if nack.gone {
+        if nack.gone || slot.is_whole {
             return None;
         }
         let looked = |ripe: &Instant| nack.looked.is_none_or(|looked| *ripe > looked);
@@ -107,19 +118,53 @@ impl NackScheduler {
             .filter(|due| *due < train.first + deadline)
     }
 
+    /// When the parts behind this one, of which nothing has come, are overdue.
+    pub(crate) fn expected_next(&self, slot: &Slot) -> Instant {
+        let is_over = slot.is_whole || slot.train.is_over;
+        let end = if is_over { slot.train.last + self.guard + self.pause } else { self.expected_end(slot) };
+        end + self.between_parts.mul_f64(1.25)
+    }
+
+    /// When a part of which nothing has come is to be requested.
+    pub(crate) fn due_absent(&self, absent: &AbsentPart) -> Option<Instant> {
+        let next = match absent.last {
+            _ if absent.gone || absent.requests > MOST_AGAIN => return None,
+            None => absent.since + self.guard,
+            Some(last) => last + self.answer_within(self.spacing),
+        };
+        Some(absent.wait.unwrap_or(next))
+    }
+
+    /// Whether a part of which nothing has come is to be requested now, all of it.
+    pub(crate) fn look_absent(&mut self, absent: &mut AbsentPart, now: Instant) -> bool {
+        if self.due_absent(absent).is_none_or(|due| due > now) {
+            return false;
+        }
+        if let (Some(viewers), None) = (self.group, absent.wait) {
+            let wait = now + backoff(viewers, &mut self.random);
+            if wait > now {
+                absent.wait = Some(wait);
+                return false;
+            }
+        }
+        (absent.wait, absent.last) = (None, Some(now));
+        absent.requests += 1;
+        true
+    }
+
     /// A moment that the guard has just passed since.
     pub(crate) fn passed(&self, now: Instant) -> Instant {
         now.checked_sub(self.guard).unwrap_or(now)
     }
 
-    /// When a frame's last datagram is overdue.
+    /// When a part's last datagram is overdue.
     pub(crate) fn expected_end(&self, slot: &Slot) -> Instant {
         let left = (slot.datagrams() - 1).saturating_sub(slot.train.last_index);
         let spacing = slot.train.spacing().unwrap_or(self.spacing);
         slot.train.last + spacing * left as u32 + self.guard + self.pause
     }
 
-    /// What of a frame is to be requested now; `ranges` is filled with the chunks.
+    /// What of a part is to be requested now; `ranges` is filled with the chunks.
     pub(crate) fn look(&mut self, slot: &mut Slot, chunks: &mut Vec<usize>, now: Instant) -> Option<Nack> {
         chunks.clear();
         slot.nack.looked = Some(now);
@@ -157,7 +202,7 @@ impl NackScheduler {
                 // Nothing is owed any more.
                 slot.nack.last = None;
                 if in_vain > 0 {
-                    let (frame, reason) = (slot.frame, "requested often enough");
+                    let (frame, reason) = (slot.id, "requested often enough");
                     tracing::debug!(%frame, chunks = in_vain, reason, "retransmission given up");
                 }
             }
@@ -177,7 +222,7 @@ impl NackScheduler {
         chunks.truncate(runs.map(<[usize]>::len).sum());
         chunks.iter().for_each(|&index| slot.nack.note(index));
         slot.nack.last = Some(now);
-        Some(Nack { frame: slot.frame, needed })
+        Some(Nack { id: slot.id, needed })
     }
 
     /// How many of `missing` chunks parity makes up for, when what is still to come of it has come.
@@ -189,9 +234,12 @@ impl NackScheduler {
 
     /// How long an answer may take.
     fn patience(&self, slot: &Slot) -> Duration {
+        self.answer_within(slot.train.spacing().unwrap_or(self.spacing))
+    }
+
+    fn answer_within(&self, spacing: Duration) -> Duration {
         let round_trip = self.round_trip.unwrap_or(UNKNOWN_ROUND_TRIP);
         let group = if self.group.is_some() { TOGETHER } else { Duration::ZERO };
-        let spacing = slot.train.spacing().unwrap_or(self.spacing);
         2 * round_trip + self.guard + self.pause + group + spacing * ANSWER
     }
 }
@@ -217,6 +265,10 @@ const LEAST_GUARD: Duration = Duration::from_millis(1);
 const MOST_GUARD: Duration = Duration::from_millis(20);
 /// Between the groups of a paced frame.
 const LEAST_PAUSE: Duration = Duration::from_micros(500);
+/// Until a second part has come: longer than most computers encode a part of a picture.
+const UNKNOWN_BETWEEN_PARTS: Duration = Duration::from_millis(8);
+/// What takes longer comes too late to be helped.
+const MOST_BETWEEN_PARTS: Duration = Duration::from_millis(100);
 /// A longer pause is another thing than pacing.
 const MOST_PAUSE: Duration = Duration::from_millis(8);
 /// A chunk is requested again, twice.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::reassemble::{Delivery, Loss};
+use super::reassemble::{Delivery, Loss, PartDelivery};
 use crate::seq::SessionId;
 use crate::wire::{Signer, SourceState};
 
@@ -59,6 +59,9 @@ pub enum RecvEvent<S> {
         /// What was found.
         what: Contest,
     },
+    /// A part is whole, of a frame that is not yet: whoever can do so may begin with it. That frame ends in one of the
+    /// next two; not every part is told.
+    Part(PartDelivery),
     /// A frame is whole.
     Delivered(Delivery),
     /// A frame was given up.

@@ -1,6 +1,7 @@
 //! Receiver reports: when they are due, and what is in them.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::clock::{ClockFilter, ClockReading, Exchange};
@@ -9,10 +10,12 @@ use super::proof::Proof;
 use super::reassemble::train::TrainReport;
 use super::reassemble::{Delivery, RepairedBy};
 use crate::frame::MediaTime;
+use crate::geometry::MAX_CHUNKS;
 use crate::random::Random;
-use crate::seq::{FrameId, SessionId};
+use crate::seq::{FrameId, PartId, SessionId};
 use crate::wire::{
-    self, Header, Invitation, Kind, Pong, Report, ReportCounts, Resend, Token, TrainEntry, emit_ping,
+    self, Header, Invitation, Kind, Pong, Report, ReportCounts, Resend, SENDS_NO_REQUESTS, TAKES_PARTS,
+    Token, TrainEntry, emit_ping,
 };
 
 /// What the sender is told of one session, and when.
@@ -129,13 +132,15 @@ impl Feedback {
         add(&mut self.counts.lost, 1);
     }
 
-    /// A frame's train is over.
+    /// A part's train is over.
     pub(super) fn train(&mut self, told: &TrainReport, now: Instant) {
         add(&mut self.counts.arrived, told.arrived as u32);
         add(&mut self.counts.missing, told.missing as u32);
         let Some(entry) = told.entry else { return };
         if self.trains.len() == wire::MAX_TRAINS {
-            self.trains.pop_front();
+            // All of the oldest frame's: those of some of its parts would say that it was another frame.
+            let oldest = self.trains.front().map(|train| train.id.frame);
+            self.trains.retain(|train| Some(train.id.frame) != oldest);
         }
         self.trains.push_back(entry);
         // The end of the train did not fit somewhere: the next one should go slower.
@@ -204,7 +209,7 @@ impl Feedback {
         let token = self.proof.token().filter(|_| self.proof.due().is_none_or(|ping| ping > now));
         let kind = if token.is_some() { Kind::Report } else { Kind::Ping };
         let header = Header {
-            index: self.sends_no_requests.into(),
+            index: TAKES_PARTS | if self.sends_no_requests { SENDS_NO_REQUESTS } else { 0 },
             ..Header::control(kind, self.session, newest, since(epoch, now))
         };
         let Self { datagram, counts, trains, .. } = self;
@@ -231,11 +236,27 @@ impl Feedback {
     }
 
     pub(super) fn write_request(&mut self, nack: &Nack, now: Instant) {
-        let (Some(token), Some(epoch)) = (self.proof.token(), self.epoch) else { return };
-        let header = Header::control(Kind::Resend, self.session, nack.frame, since(epoch, now));
-        let chunks = &self.chunks;
+        let chunks = std::mem::take(&mut self.chunks);
         let ranges = chunks.chunk_by(|a, b| a + 1 == *b).map(|run| run[0]..run[run.len() - 1] + 1);
-        let needed = u16::try_from(nack.needed).unwrap_or(u16::MAX);
+        self.request(nack.id, nack.needed, ranges, now);
+        self.chunks = chunks;
+    }
+
+    /// Requests all of a part, however many chunks it has.
+    pub(super) fn write_whole_request(&mut self, id: PartId, now: Instant) {
+        self.request(id, MAX_CHUNKS, std::iter::once(0..MAX_CHUNKS), now);
+    }
+
+    fn request(
+        &mut self,
+        PartId { frame, part }: PartId,
+        needed: usize,
+        ranges: impl Iterator<Item = Range<usize>>,
+        now: Instant,
+    ) {
+        let (Some(token), Some(epoch)) = (self.proof.token(), self.epoch) else { return };
+        let header = Header::control(Kind::Resend, self.session, frame, since(epoch, now)).of_part(part);
+        let needed = u16::try_from(needed).unwrap_or(u16::MAX);
         wire::emit_with(&header, &mut self.datagram, |body| Resend::emit(token, needed, ranges, body));
     }
 

@@ -22,7 +22,7 @@ use super::reassemble::{Loss, Reassembler, RepairedBy};
 use super::report::Feedback;
 use super::source_lock::SourceLock;
 use crate::frame::MediaTime;
-use crate::seq::{FrameId, SessionId};
+use crate::seq::{FrameId, PartId, SessionId};
 use crate::stats::{Outcome, RecvStats};
 use crate::wire::{Datagram, Signer, SourceState, Token, WireError};
 
@@ -232,9 +232,10 @@ impl<S: Copy + Debug + Eq> RecvStream<S> {
     fn chunk(&mut self, arrival: &Arrival<'_>) -> Outcome {
         // Of what is read at once nothing came after a pause.
         let is_first = self.fed.replace(arrival.now) != Some(arrival.now);
-        let same = |slot: &&Slot| slot.frame == arrival.header.frame;
+        let same = |slot: &&Slot| slot.id == arrival.header.part_id();
         let before = self.reassembler.slots().iter().find(|slot| is_first && same(slot));
         let before = before.map(|slot| slot.train.last);
+        let behind = self.part_before(arrival.header.part_id());
         let mut losses =
             LossSink { events: &mut self.events, stats: &mut self.stats, feedback: &mut self.feedback };
         let accepted = self.reassembler.accept(arrival, |loss| losses.add(loss));
@@ -244,6 +245,13 @@ impl<S: Copy + Debug + Eq> RecvStream<S> {
                 self.nacks.learn(ChunkOutcome::New, arrival.now.saturating_duration_since(last));
             }
             (Some(stored), _) => self.nacks.learn(stored, Duration::ZERO),
+        }
+        if let (Some(ChunkOutcome::New), Some(last)) = (accepted.stored, behind) {
+            self.nacks.learn_between_parts(arrival.now.saturating_duration_since(last));
+        }
+        // Nobody has been told of a session of which only this has come.
+        if let Some(part) = accepted.part.filter(|_| !self.pending.is_there()) {
+            self.events.push_back(RecvEvent::Part(part));
         }
         if let Some(delivery) = accepted.delivery {
             self.lock.completed(arrival.now);
@@ -262,6 +270,16 @@ impl<S: Copy + Debug + Eq> RecvStream<S> {
         }
         self.note_trains(arrival.now);
         accepted.outcome
+    }
+
+    /// When the last datagram came of the part before this one, if nothing of this one has come.
+    fn part_before(&self, id: PartId) -> Option<Instant> {
+        let before = PartId { part: id.part.checked_sub(1)?, ..id };
+        let slots = self.reassembler.slots();
+        if slots.iter().any(|slot| slot.id == id) {
+            return None;
+        }
+        slots.iter().find(|slot| slot.id == before).map(|slot| slot.train.last)
     }
 
     /// Ends the session. What one of a single datagram brought is not counted as lost: nobody knows of it.

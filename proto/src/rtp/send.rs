@@ -10,10 +10,8 @@ use super::header::Rtp;
 use super::rtcp::SenderReport;
 use super::slab::PacketSlab;
 use super::timeline::timestamp;
-use crate::frame::{Clock, Frame};
-use crate::send::{
-    FrameQueue, Pace, Pacer, Path, SendEvent, SendOutput, Transmit, WaitingFrame, most_at_once,
-};
+use crate::frame::{Clock, Frame, FramePart};
+use crate::send::{FrameQueue, Pace, Pacer, Path, SendEvent, SendOutput, Transmit, most_at_once};
 use crate::stats::SendStats;
 
 /// How a sender of RTP/JPEG behaves.
@@ -80,10 +78,14 @@ impl<S: Copy> RtpSendStream<S> {
 
     /// Takes a frame to be sent, in place of one that still waits.
     pub fn push_frame(&mut self, frame: Frame, now: Instant) {
+        self.push_part(frame.into(), now);
+    }
+
+    /// The same of a frame of one part.
+    pub fn push_part(&mut self, frame: FramePart, now: Instant) {
         let path = Path { limit: self.limit(), free: self.pacer.free() };
-        let bytes = frame.jpeg.len();
-        let wire = bytes + bytes.div_ceil(self.payload_bytes()) * (HEADER_BYTES + self.config.overhead_bytes);
-        self.queue.push(frame, wire, path, now);
+        let (payload, overhead) = (self.payload_bytes(), HEADER_BYTES + self.config.overhead_bytes);
+        self.queue.push(frame, |bytes| bytes + bytes.div_ceil(payload) * overhead, path, now);
     }
 
     /// Says how far frames are apart from now on.
@@ -126,14 +128,15 @@ impl<S: Copy> RtpSendStream<S> {
             self.next_report = Some(now + REPORT_INTERVAL);
             return self.report(false, now);
         }
-        if let Some(waiting) = self.queue.next_frame()
-            && let Err(refused) = self.begin(&waiting, now)
-        {
+        if let Err(refused) = self.begin(now) {
             return SendOutput::Event(refused);
         }
         if self.queue.is_closing() && !self.queue.is_going() {
             self.queue.end();
-            return self.report(true, now);
+            return match self.queue.next_event() {
+                Some(event) => SendOutput::Event(event),
+                None => self.report(true, now),
+            };
         }
         if !self.queue.is_going() {
             return SendOutput::Wait(self.next_report);
@@ -172,21 +175,27 @@ impl<S: Copy> RtpSendStream<S> {
         self.config.datagram_bytes.saturating_sub(HEADER_BYTES).max(1)
     }
 
-    fn begin(&mut self, waiting: &WaitingFrame, now: Instant) -> Result<(), SendEvent<Illegal>> {
-        let Frame { captured, jpeg, .. } = &waiting.frame;
-        let content = Content::of(jpeg).map_err(|illegal| self.queue.refuse(waiting, illegal))?;
+    /// Begins the next frame, if there is one and none is going.
+    fn begin(&mut self, now: Instant) -> Result<(), SendEvent<Illegal>> {
+        let interval = self.queue.interval();
+        let Some(going) = self.queue.next_part(|| false, now) else { return Ok(()) };
+        let frame = &going.frame;
         let first = Rtp {
             marker: false,
             sequence: self.sequence,
-            timestamp: timestamp(*captured, self.config.timestamp),
+            timestamp: timestamp(frame.captured, self.config.timestamp),
             ssrc: self.config.ssrc,
+        };
+        let jpeg = frame.pieces(0..1).next().unwrap_or_default();
+        let content = match Content::of(jpeg) {
+            Ok(content) => content,
+            Err(illegal) => return self.queue.refuse(illegal).map_or(Ok(()), Err),
         };
         self.slab.cut(&content, first, self.config.datagram_bytes);
         self.octets += content.data.len() as u64;
         self.sequence = self.sequence.wrapping_add(self.slab.len() as u16);
-        self.pacer.begin(self.slab.len(), self.slab.bytes(), self.queue.interval(), now);
+        self.pacer.begin(self.slab.len(), self.slab.bytes(), interval, now);
         self.gone = 0;
-        self.queue.begin(waiting, now);
         // The first frame goes before the first report.
         if self.config.reports_to.is_some() {
             self.next_report.get_or_insert(now + FIRST_REPORT);

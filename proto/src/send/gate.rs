@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::frame::{Frame, MediaTime};
+use crate::frame::{FrameInParts, MediaTime};
 
 /// Holds the frame that waits to be sent, at most one, and learns how far frames are apart.
 #[derive(Debug)]
@@ -20,11 +20,11 @@ pub(crate) struct FrameGate {
     free: Option<Instant>,
 }
 
-/// A frame that waits.
+/// A frame that waits, as far as it has come.
 #[derive(Debug)]
 pub(crate) struct WaitingFrame {
     pub(crate) number: u64,
-    pub(crate) frame: Frame,
+    pub(crate) frame: FrameInParts,
     pub(crate) pushed: Instant,
 }
 
@@ -60,18 +60,19 @@ impl FrameGate {
         }
     }
 
-    /// Takes frame `number`, which has `wire` bytes on the wire, in place of one that still waits, unless it is too
-    /// much.
+    /// Takes frame `number`, which has so many `bytes`, and `wire` bytes on the wire, in place of one that still waits,
+    /// unless it is too much.
     pub(crate) fn push(
         &mut self,
         number: u64,
-        frame: Frame,
+        frame: FrameInParts,
+        bytes: usize,
         wire: usize,
         path: Path,
         now: Instant,
     ) -> Option<LeftOut> {
         self.learn_interval(now);
-        if self.is_too_much(frame.jpeg.len(), wire, path, now) {
+        if self.is_too_much(bytes, wire, path, now) {
             return Some(LeftOut { number, captured: frame.captured, on_purpose: true });
         }
         let older = self.waiting.replace(WaitingFrame { number, frame, pushed: now })?;
@@ -81,6 +82,21 @@ impl FrameGate {
     /// The frame that is to be sent next.
     pub(crate) fn take(&mut self) -> Option<WaitingFrame> {
         self.waiting.take()
+    }
+
+    /// What waits, as far as it has come.
+    pub(crate) fn waiting(&self) -> Option<&FrameInParts> {
+        self.waiting.as_ref().map(|waiting| &waiting.frame)
+    }
+
+    /// The frame that is to be sent next, if it is whole, or may go in parts.
+    pub(crate) fn take_if(&mut self, in_parts: bool) -> Option<WaitingFrame> {
+        self.waiting.take_if(|waiting| in_parts || waiting.frame.is_whole())
+    }
+
+    /// Frame `number`, if it waits.
+    pub(crate) fn frame_mut(&mut self, number: u64) -> Option<&mut FrameInParts> {
+        self.waiting.as_mut().filter(|waiting| waiting.number == number).map(|waiting| &mut waiting.frame)
     }
 
     /// Frames come every `interval` from now on.

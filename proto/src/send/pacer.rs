@@ -77,14 +77,28 @@ impl Pacer {
 
     /// Begins a frame of `datagrams` datagrams and `bytes` bytes; frames come every `interval`, where that is known.
     pub(crate) fn begin(&mut self, datagrams: usize, bytes: usize, interval: Option<Duration>, now: Instant) {
+        self.begin_part(datagrams, bytes, 1, interval, now);
+    }
+
+    /// The same of one of `parts` parts of a frame, which are about as large as each other.
+    pub(crate) fn begin_part(
+        &mut self,
+        datagrams: usize,
+        bytes: usize,
+        parts: usize,
+        interval: Option<Duration>,
+        now: Instant,
+    ) {
         let bits = ((bytes + datagrams * self.overhead) * 8) as f64;
-        let usual = self.usual_bits.map_or(bits, |usual| usual + (bits - usual) / 16.0);
+        let of_frame = bits * parts as f64;
+        let memory = 16.0 * parts as f64;
+        let usual = self.usual_bits.map_or(of_frame, |usual| usual + (of_frame - usual) / memory);
         self.usual_bits = Some(usual);
         let before = self.rate;
         self.rate = match self.pace {
             Pace::Off => None,
             Pace::Rate(rate) => Some(rate),
-            Pace::Auto => Some(self.learned.unwrap_or_else(|| auto_rate(bits, usual, interval))),
+            Pace::Auto => Some(self.learned.unwrap_or_else(|| auto_rate(of_frame, usual, interval))),
         };
         let Some(rate) = self.rate else { return };
         if before.is_none_or(|before| (rate - before).abs() > before * TOLD) {
@@ -161,6 +175,12 @@ impl Pacer {
     /// When all that has begun is off the wire.
     pub(crate) fn free(&self) -> Option<Instant> {
         self.free
+    }
+
+    /// The same, and `bytes` more on the wire.
+    pub(crate) fn free_after(&self, bytes: usize) -> Option<Instant> {
+        let time = self.rate.map_or(0.0, |rate| bytes as f64 * 8.0 / rate);
+        Some(self.free? + Duration::try_from_secs_f64(time).unwrap_or_default())
     }
 
     /// Bits of a usual frame on the wire.

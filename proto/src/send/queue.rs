@@ -1,11 +1,12 @@
 //! The frames of a stream: the one that waits, the one that is being sent, and how each ended.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::gate::{FrameGate, LeftOut, Path, WaitingFrame};
 use super::output::SendEvent;
-use crate::frame::{Frame, MediaTime};
+use crate::frame::{FrameInParts, FramePart, MediaTime};
 use crate::stats::SendStats;
 
 /// What all sending ends do alike with frames, whatever datagrams they make of them, and for whatever reason `E` they
@@ -13,7 +14,9 @@ use crate::stats::SendStats;
 #[derive(Debug)]
 pub(crate) struct FrameQueue<E> {
     gate: FrameGate,
-    going: Option<Going>,
+    going: Option<GoingFrame>,
+    /// Bytes of the last frame of which all parts have come.
+    usual_bytes: Option<usize>,
     events: VecDeque<SendEvent<E>>,
     closing: Closing,
     pub(crate) stats: SendStats,
@@ -21,11 +24,17 @@ pub(crate) struct FrameQueue<E> {
 
 /// The frame that is going out.
 #[derive(Debug)]
-struct Going {
+pub(crate) struct GoingFrame {
     number: u64,
-    captured: MediaTime,
+    pub(crate) frame: FrameInParts,
     queued: Duration,
     begun: Instant,
+    /// Whether its parts go by themselves, or all as one.
+    is_in_parts: bool,
+    /// How many of its parts have begun to go.
+    next: usize,
+    /// Whether the last of these is still going.
+    is_sending: bool,
 }
 
 /// How far a stream is with its end.
@@ -36,23 +45,52 @@ enum Closing {
     Done,
 }
 
+impl GoingFrame {
+    /// Which of its parts go now; all of them where it goes as one.
+    pub(crate) fn sending(&self) -> Range<usize> {
+        if self.is_in_parts { self.next - 1..self.next } else { 0..self.next }
+    }
+
+    /// As how many parts it goes.
+    pub(crate) fn parts(&self) -> usize {
+        if self.is_in_parts { self.frame.parts() } else { 1 }
+    }
+
+    fn has_begun_last(&self) -> bool {
+        self.next == self.frame.parts()
+    }
+}
+
 impl<E> FrameQueue<E> {
     /// For frames that come every `interval`, where that is known beforehand, in a stream of `most` bits per second.
     pub(crate) fn new(interval: Option<Duration>, most: Option<f64>) -> Self {
         Self {
             gate: FrameGate::new(interval, most),
             going: None,
+            usual_bytes: None,
             events: VecDeque::with_capacity(EVENTS),
             closing: Closing::No,
             stats: SendStats::default(),
         }
     }
 
-    /// Takes a frame that has `wire` bytes on the wire, in place of one that still waits, unless it is too much.
-    pub(crate) fn push(&mut self, frame: Frame, wire: usize, path: Path, now: Instant) {
+    /// Takes a part. The first begins a frame, in place of one that still waits, unless it is too much; the others go
+    /// with it. `wire` says how many bytes so many are on the wire.
+    pub(crate) fn push(&mut self, part: FramePart, wire: impl Fn(usize) -> usize, path: Path, now: Instant) {
+        if part.part > 0 {
+            self.go_on(part);
+            return;
+        }
+        self.cut_short();
         let number = self.stats.pushed;
         self.stats.pushed += 1;
-        if let Some(LeftOut { number, captured, on_purpose }) = self.gate.push(number, frame, wire, path, now)
+        let bytes = match (part.parts, part.range.len()) {
+            (1, bytes) => bytes,
+            (parts, bytes) => self.usual_bytes.unwrap_or_else(|| bytes * usize::from(parts)),
+        };
+        let frame = FrameInParts::begin(part);
+        if let Some(LeftOut { number, captured, on_purpose }) =
+            self.gate.push(number, frame, bytes, wire(bytes), path, now)
         {
             self.stats.thinned += u64::from(on_purpose);
             self.supersede(number, captured, on_purpose);
@@ -64,34 +102,67 @@ impl<E> FrameQueue<E> {
         self.events.pop_front()
     }
 
-    /// The frame to begin with now; `None` if there is none, or another is going out.
-    pub(crate) fn next_frame(&mut self) -> Option<WaitingFrame> {
-        if self.is_going() { None } else { self.gate.take() }
+    /// What is to go now: a part of the frame that goes, or the first of the one that waits. `None` if there is none
+    /// yet, or another part is going. A frame goes `in_parts`, or as one once it is whole.
+    pub(crate) fn next_part(&mut self, in_parts: impl FnOnce() -> bool, now: Instant) -> Option<&GoingFrame> {
+        if self.going.is_none() {
+            let waiting = self.gate.waiting()?;
+            let parts = waiting.parts();
+            let bytes = match self.usual_bytes {
+                Some(bytes) => bytes / parts,
+                None => waiting.bytes() / waiting.there(),
+            };
+            let is_in_parts = parts > 1 && bytes >= LEAST_PART_BYTES && in_parts();
+            let WaitingFrame { number, frame, pushed } = self.gate.take_if(is_in_parts)?;
+            let queued = now.saturating_duration_since(pushed);
+            let (next, is_sending) = (0, false);
+            self.going =
+                Some(GoingFrame { number, frame, queued, begun: now, is_in_parts, next, is_sending });
+        }
+        let going = self.going.as_mut()?;
+        if going.is_sending || going.next == going.frame.there() {
+            return None;
+        }
+        going.next = if going.is_in_parts { going.next + 1 } else { going.frame.there() };
+        going.is_sending = true;
+        Some(&*going)
     }
 
-    /// It begins to go out.
-    pub(crate) fn begin(&mut self, waiting: &WaitingFrame, now: Instant) {
-        let queued = now.saturating_duration_since(waiting.pushed);
-        let WaitingFrame { number, frame: Frame { captured, .. }, .. } = *waiting;
-        self.going = Some(Going { number, captured, queued, begun: now });
-    }
-
-    /// It cannot be sent.
-    pub(crate) fn refuse(&mut self, waiting: &WaitingFrame, error: E) -> SendEvent<E> {
+    /// The frame that goes cannot be sent.
+    pub(crate) fn refuse(&mut self, error: E) -> Option<SendEvent<E>> {
+        let GoingFrame { number, frame, .. } = self.going.take()?;
         self.stats.refused += 1;
-        SendEvent::Refused { number: waiting.number, captured: waiting.frame.captured, error }
+        Some(SendEvent::Refused { number, captured: frame.captured, error })
     }
 
-    /// Whether a frame is going out.
+    /// Whether a part of a frame is going out.
+    pub(crate) fn is_sending(&self) -> bool {
+        self.going.as_ref().is_some_and(|going| going.is_sending)
+    }
+
+    /// Whether a frame is going out, perhaps with parts that have not come yet.
     pub(crate) fn is_going(&self) -> bool {
         self.going.is_some()
     }
 
+    /// Bytes of the frame that goes in parts that have not begun, if it is going to be sent to its end.
+    pub(crate) fn left(&self) -> usize {
+        let going = self.going.as_ref().filter(|going| going.frame.is_whole());
+        let left = |going: &GoingFrame| {
+            going.frame.pieces(going.next..going.frame.parts()).map(<[u8]>::len).sum::<usize>()
+        };
+        going.map_or(0, left)
+    }
+
     /// Its last datagram goes.
     pub(crate) fn sent(&mut self, now: Instant) {
-        if let Some(Going { number, captured, queued, begun }) = self.going.take() {
+        let Some(going) = &mut self.going else { return };
+        going.is_sending = false;
+        if let Some(GoingFrame { number, frame, queued, begun, .. }) =
+            self.going.take_if(|going| going.has_begun_last())
+        {
             self.stats.sent += 1;
-            let sending = now.saturating_duration_since(begun);
+            let (captured, sending) = (frame.captured, now.saturating_duration_since(begun));
             self.events.push_back(SendEvent::Sent { number, captured, queued, sending });
         }
     }
@@ -117,17 +188,18 @@ impl<E> FrameQueue<E> {
         self.gate.budget(limit)
     }
 
-    /// Nothing is going to be pushed any more.
+    /// Nothing is going to be pushed any more, nor the rest of a frame that is not whole.
     pub(crate) fn close(&mut self) {
         if self.closing == Closing::No {
             self.closing = Closing::Asked;
+            self.cut_short();
         }
     }
 
     /// What has not gone is not going to: it counts as superseded.
     pub(crate) fn abandon(&mut self) {
         self.close();
-        let going = self.going.take().map(|going| (going.number, going.captured));
+        let going = self.going.take().map(|going| (going.number, going.frame.captured));
         let waiting = self.gate.take().map(|waiting| (waiting.number, waiting.frame.captured));
         for (number, captured) in [going, waiting].into_iter().flatten() {
             self.supersede(number, captured, false);
@@ -139,9 +211,12 @@ impl<E> FrameQueue<E> {
         self.closing == Closing::Asked
     }
 
-    /// The goodbye goes.
+    /// The goodbye goes. What waits is a frame of which the rest never came.
     pub(crate) fn end(&mut self) {
         self.closing = Closing::Done;
+        if let Some(WaitingFrame { number, frame, .. }) = self.gate.take() {
+            self.supersede(number, frame.captured, false);
+        }
     }
 
     /// Whether the goodbye has gone.
@@ -154,11 +229,34 @@ impl<E> FrameQueue<E> {
         self.is_over() && self.events.is_empty()
     }
 
+    /// Adds a part to the frame that was pushed last, unless that was left out.
+    fn go_on(&mut self, part: FramePart) {
+        let newest = self.stats.pushed.wrapping_sub(1);
+        let going = self.going.as_mut().filter(|going| going.number == newest).map(|going| &mut going.frame);
+        let Some(frame) = going.or_else(|| self.gate.frame_mut(newest)) else { return };
+        if frame.add(part) && frame.is_whole() {
+            self.usual_bytes = Some(frame.bytes());
+        }
+    }
+
+    /// The next frame comes: if the one that goes is not whole, the rest of it never will be.
+    fn cut_short(&mut self) {
+        if let Some(going) = self.going.take_if(|going| !going.frame.is_whole()) {
+            self.supersede(going.number, going.frame.captured, false);
+        }
+    }
+
     fn supersede(&mut self, number: u64, captured: MediaTime, thinned: bool) {
         self.stats.superseded += 1;
         self.events.push_back(SendEvent::Superseded { number, captured, thinned });
     }
 }
 
+/// Smaller parts are not sent by themselves: each has headers and parity of its own, and is there soon after the one
+/// before in any case.
+const LEAST_PART_BYTES: usize = 16 << 10;
 /// Room for events: each frame makes one, and they are drained after each.
 const EVENTS: usize = 16;
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! Replies to one receiver: pongs and gones.
 
 use crate::frame::MediaTime;
-use crate::seq::FrameId;
+use crate::seq::PartId;
 
 /// What is to be told one receiver.
 #[derive(Clone, Copy, Debug)]
@@ -13,7 +13,7 @@ pub(super) struct Reply<S> {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum ReplyBody {
     Pong { asked: MediaTime, heard: MediaTime },
-    Gone(FrameId),
+    Gone(PartId),
 }
 
 /// Replies that wait to be sent; what comes faster is not answered.

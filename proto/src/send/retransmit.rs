@@ -8,15 +8,15 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use super::sent_frames::{SentFrame, SentFrames};
+use super::sent_frames::{SentFrames, SentPart};
 use crate::fec::{ParityEncoder, most_parity};
-use crate::seq::FrameId;
+use crate::seq::PartId;
 use crate::wire::Resend;
 
 /// What is to be sent again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Retransmission {
-    pub(crate) frame: FrameId,
+    pub(crate) id: PartId,
     pub(crate) what: SlabPart,
     pub(crate) range: Range<usize>,
 }
@@ -33,7 +33,7 @@ pub(crate) enum SlabPart {
 pub(crate) enum RequestOutcome {
     /// It is answered, now or with others', or was a moment ago.
     Answered,
-    /// The frame is not here any more.
+    /// The part is not here any more.
     Gone,
     /// It requests more than the budget allows.
     TooMuch,
@@ -41,7 +41,7 @@ pub(crate) enum RequestOutcome {
 
 /// Answers on their way to the stream's receivers.
 ///
-/// One receiver gets the chunks that it requests. In a group, the requests of a moment for one frame are put together:
+/// One receiver gets the chunks that it requests. In a group, the requests of a moment for one part are put together:
 /// where they name the same chunks, those are sent once; where they name different ones, parity that was not sent
 /// before makes all of them whole with as many chunks as the worst of them misses (RFC 5740, section 5.3, does the same
 /// for files).
@@ -54,10 +54,10 @@ pub(crate) struct Retransmitter {
     budget: Budget,
 }
 
-/// The requests of a moment for one frame.
+/// The requests of a moment for one part.
 #[derive(Debug, Default)]
 struct NackAggregate {
-    frame: FrameId,
+    id: PartId,
     due: Option<Instant>,
     wanted: Vec<u64>,
     needed: usize,
@@ -101,17 +101,17 @@ impl Retransmitter {
         }
     }
 
-    /// Takes in a request for a frame; `streamed` is how many bytes the stream has sent so far.
+    /// Takes in a request for a part; `streamed` is how many bytes the stream has sent so far.
     pub(crate) fn request(
         &mut self,
         request: &Resend<'_>,
-        frame: FrameId,
+        id: PartId,
         sent_frames: &mut SentFrames,
         subscriber: &mut Budget,
         streamed: u64,
         now: Instant,
     ) -> RequestOutcome {
-        let Some(sent) = sent_frames.find(frame) else { return RequestOutcome::Gone };
+        let Some(sent) = sent_frames.find(id) else { return RequestOutcome::Gone };
         if self.group {
             return self.aggregate(request, sent, subscriber, streamed, now);
         }
@@ -119,7 +119,7 @@ impl Retransmitter {
         let gone = sent.count().min(sent.slab.len());
         let (bytes, at_once) = (sent.slab.stride() as u64, sent.slab.bytes() as u64);
         let named = request.ranges().flat_map(|range| range.start..range.end.min(gone));
-        // So many make the frame whole, whichever they are.
+        // So many make the part whole, whichever they are.
         for index in named.take(request.needed.into()) {
             if sent.is_queued(index) {
                 continue;
@@ -129,7 +129,7 @@ impl Retransmitter {
                 break;
             }
             sent.queue(index);
-            self.push(frame, SlabPart::Data, index);
+            self.push(id, SlabPart::Data, index);
         }
         verdict
     }
@@ -146,13 +146,13 @@ impl Retransmitter {
             self.aggregates.iter().position(|aggregate| aggregate.due.is_some_and(|due| due <= now))
         {
             let aggregate = self.aggregates.swap_remove(at);
-            if let Some(sent) = sent_frames.find(aggregate.frame) {
+            if let Some(sent) = sent_frames.find(aggregate.id) {
                 self.settle(&aggregate, sent, encoder, streamed, now);
             }
             self.spare.push(aggregate);
         }
         // What has become too old meanwhile is dropped.
-        while self.queue.front().is_some_and(|repair| sent_frames.find(repair.frame).is_none()) {
+        while self.queue.front().is_some_and(|repair| sent_frames.find(repair.id).is_none()) {
             self.queue.pop_front();
         }
         self.queue.front_mut()
@@ -176,7 +176,7 @@ impl Retransmitter {
     fn aggregate(
         &mut self,
         request: &Resend<'_>,
-        sent: &mut SentFrame,
+        sent: &mut SentPart,
         subscriber: &mut Budget,
         streamed: u64,
         now: Instant,
@@ -193,14 +193,14 @@ impl Retransmitter {
         if !subscriber.spend(most as u64 * stride, streamed, at_once) {
             return RequestOutcome::TooMuch;
         }
-        let at = match self.aggregates.iter().position(|aggregate| aggregate.frame == sent.frame) {
+        let at = match self.aggregates.iter().position(|aggregate| aggregate.id == sent.id) {
             Some(at) => at,
             None => {
                 if self.aggregates.len() == MOST_MERGES {
                     return RequestOutcome::TooMuch;
                 }
                 let mut aggregate = self.spare.pop().unwrap_or_default();
-                (aggregate.frame, aggregate.due, aggregate.needed) = (sent.frame, Some(now + TOGETHER), 0);
+                (aggregate.id, aggregate.due, aggregate.needed) = (sent.id, Some(now + TOGETHER), 0);
                 aggregate.wanted.clear();
                 aggregate.wanted.resize(sent.slab.len().div_ceil(64), 0);
                 self.aggregates.push(aggregate);
@@ -219,11 +219,11 @@ impl Retransmitter {
         RequestOutcome::Answered
     }
 
-    /// Decides what completes a frame for all that requested something of it.
+    /// Decides what completes a part for all that requested something of it.
     fn settle(
         &mut self,
         aggregate: &NackAggregate,
-        sent: &mut SentFrame,
+        sent: &mut SentPart,
         encoder: &mut ParityEncoder,
         streamed: u64,
         now: Instant,
@@ -236,11 +236,8 @@ impl Retransmitter {
             make_fresh(sent, fresh.end, encoder);
             if sent.slab.parity_made() >= fresh.end {
                 sent.parity_given = fresh.end;
-                self.queue.push_back(Retransmission {
-                    frame: aggregate.frame,
-                    what: SlabPart::Parity,
-                    range: fresh,
-                });
+                let (id, what) = (aggregate.id, SlabPart::Parity);
+                self.queue.push_back(Retransmission { id, what, range: fresh });
                 return;
             }
         }
@@ -252,25 +249,23 @@ impl Retransmitter {
         for index in (0..sent.slab.len()).filter(is_wanted).take(most) {
             if !sent.is_queued(index) {
                 sent.queue(index);
-                self.push(aggregate.frame, SlabPart::Data, index);
+                self.push(aggregate.id, SlabPart::Data, index);
             }
         }
     }
 
     /// Adds a datagram to the queue, to those before it if it is the next.
-    fn push(&mut self, frame: FrameId, what: SlabPart, index: usize) {
+    fn push(&mut self, id: PartId, what: SlabPart, index: usize) {
         match self.queue.back_mut() {
-            Some(last) if (last.frame, last.what, last.range.end) == (frame, what, index) => {
-                last.range.end += 1
-            }
-            _ => self.queue.push_back(Retransmission { frame, what, range: index..index + 1 }),
+            Some(last) if (last.id, last.what, last.range.end) == (id, what, index) => last.range.end += 1,
+            _ => self.queue.push_back(Retransmission { id, what, range: index..index + 1 }),
         }
     }
 }
 
 /// Makes parity, so that there are `count` in all, and some for the next request: each time costs a pass over the whole
-/// frame, however few are made.
-fn make_fresh(sent: &mut SentFrame, count: usize, encoder: &mut ParityEncoder) {
+/// part, however few are made.
+fn make_fresh(sent: &mut SentPart, count: usize, encoder: &mut ParityEncoder) {
     let made = sent.slab.parity_made();
     if made < count {
         let batch = (sent.slab.len() / BATCH).max(LEAST_BATCH);
@@ -278,7 +273,7 @@ fn make_fresh(sent: &mut SentFrame, count: usize, encoder: &mut ParityEncoder) {
     }
 }
 
-impl SentFrame {
+impl SentPart {
     fn is_queued(&self, index: usize) -> bool {
         self.queued[index / 64] & (1 << (index % 64)) != 0
     }
@@ -303,10 +298,10 @@ const AT_ONCE: u64 = 200_000;
 const TOGETHER: Duration = Duration::from_millis(1);
 /// A request that comes this soon after an answer crossed it.
 const CROSSING: Duration = Duration::from_millis(1);
-/// Fresh parity is made for one in so many data chunks at once: what is paid for a pass over a frame is an eighth of
+/// Fresh parity is made for one in so many data chunks at once: what is paid for a pass over a part is an eighth of
 /// it.
 const BATCH: usize = 8;
 /// But so many in any case.
 const LEAST_BATCH: usize = 8;
-/// Frames that are requested at one time.
+/// Parts that are requested at one time.
 const MOST_MERGES: usize = 8;

@@ -1,4 +1,4 @@
-//! Splits a frame into datagrams, and makes parity for it.
+//! Splits a part of a frame into datagrams, and makes parity for it.
 
 use std::ops::Range;
 
@@ -7,14 +7,14 @@ use thiserror::Error;
 use crate::fec::{ParityEncoder, most_parity};
 use crate::frame::{MediaTime, Signature};
 use crate::geometry::{Geometry, MAX_FRAME_BYTES};
-use crate::seq::{FrameId, SessionId};
+use crate::seq::{FrameId, PartId, SessionId};
 use crate::wire::{self, HEADER_BYTES, Header, Kind, PARITY_CHECKSUM_BYTES};
 
-/// All datagrams of a frame: its data in one buffer at equal distances, of which only the last may be shorter, and its
-/// parity in another.
+/// All datagrams of a part of a frame: its data in one buffer at equal distances, of which only the last may be
+/// shorter, and its parity in another.
 ///
 /// Pacing sends a range of it, segmentation offload wants that range in one piece, parity wants chunks of equal length,
-/// a resend wants one datagram again, and the buffers are used again for a later frame.
+/// a resend wants one datagram again, and the buffers are used again for a later part.
 #[derive(Debug, Default)]
 pub struct Slab {
     /// What all its headers share.
@@ -40,9 +40,19 @@ pub enum CutError {
     },
 }
 
+/// What the headers of a part's datagrams say of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PartHead {
+    pub(crate) session: SessionId,
+    pub(crate) id: PartId,
+    /// Of how many parts the frame is.
+    pub(crate) parts: u8,
+    pub(crate) captured: MediaTime,
+}
+
 impl Slab {
-    /// Cuts `jpeg`, and its signature behind it, into datagrams of at most `datagram_bytes` and seals each. What the slab
-    /// held before is gone.
+    /// Cuts a frame of one part, `jpeg` and its signature behind it, into datagrams of at most `datagram_bytes` and
+    /// seals each. What the slab held before is gone.
     ///
     /// `parity` says how many parity chunks are meant to go with so many data chunks.
     #[allow(
@@ -59,14 +69,27 @@ impl Slab {
         datagram_bytes: usize,
         parity: impl FnOnce(usize) -> usize,
     ) -> Result<(), CutError> {
+        let head = PartHead { session, id: PartId { frame, part: 0 }, parts: 1, captured };
+        self.cut_part(std::iter::once(jpeg), signature, head, datagram_bytes, parity)
+    }
+
+    /// The same of a part, whose bytes are those of `pieces`, one behind the other.
+    pub(crate) fn cut_part<'a>(
+        &mut self,
+        pieces: impl Iterator<Item = &'a [u8]> + Clone,
+        signature: Option<&'a Signature>,
+        head: PartHead,
+        datagram_bytes: usize,
+        parity: impl FnOnce(usize) -> usize,
+    ) -> Result<(), CutError> {
         (self.header, self.geometry) = (None, None);
-        if jpeg.is_empty() {
+        if pieces.clone().any(<[u8]>::is_empty) {
             return Err(CutError::Empty);
         }
         // A parity datagram is the longest: it has the part's checksum beside its chunk.
         let largest = datagram_bytes.saturating_sub(HEADER_BYTES + PARITY_CHECKSUM_BYTES);
-        let signature = signature.map_or(&[][..], Signature::as_slice);
-        let length = jpeg.len() + signature.len();
+        let mut pieces = pieces.chain(signature.map(Signature::as_slice));
+        let length = pieces.clone().map(<[u8]>::len).sum();
         let geometry = Geometry::cut(length, largest).ok_or(CutError::TooLarge { bytes: length })?;
         let parity = parity(geometry.chunks()).min(most_parity(geometry.chunks()));
         let total = geometry.chunks() * HEADER_BYTES + length;
@@ -79,26 +102,22 @@ impl Slab {
 
         let mut header = Header {
             kind: Kind::Data,
-            session,
-            frame,
-            part: 0,
-            parts: 1,
-            is_signed: !signature.is_empty(),
+            session: head.session,
+            frame: head.id.frame,
+            part: head.id.part,
+            parts: head.parts,
+            is_signed: signature.is_some(),
             index: 0,
             data_chunks: geometry.chunks() as u16,
             parity_chunks: parity as u16,
             length: length as u32,
-            captured,
+            captured: head.captured,
         };
         (self.header, self.geometry) = (Some(header), Some(geometry));
+        let mut piece: &[u8] = &[];
         for (index, datagram) in self.bytes.chunks_mut(HEADER_BYTES + geometry.chunk_bytes()).enumerate() {
             header.index = index as u16;
-            let Range { start, end } = geometry.range(index);
-            let (of_jpeg, of_signature) =
-                datagram[HEADER_BYTES..].split_at_mut(end.min(jpeg.len()).saturating_sub(start));
-            of_jpeg.copy_from_slice(&jpeg[start.min(jpeg.len())..end.min(jpeg.len())]);
-            let behind = |at: usize| at.saturating_sub(jpeg.len());
-            of_signature.copy_from_slice(&signature[behind(start)..behind(end)]);
+            fill(&mut datagram[HEADER_BYTES..], &mut piece, &mut pieces);
             wire::emit(&header, datagram);
         }
         Ok(())
@@ -181,6 +200,19 @@ impl Slab {
     }
 }
 
+/// Copies the next bytes of `piece` and of those behind it.
+fn fill<'a>(mut into: &mut [u8], piece: &mut &'a [u8], behind: &mut impl Iterator<Item = &'a [u8]>) {
+    while !into.is_empty() {
+        if piece.is_empty() {
+            *piece = behind.next().expect("the pieces have as many bytes as were counted");
+        }
+        let (next, rest) = piece.split_at(into.len().min(piece.len()));
+        let (filled, left) = into.split_at_mut(next.len());
+        filled.copy_from_slice(next);
+        (*piece, into) = (rest, left);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -204,6 +236,29 @@ mod tests {
             }
             assert_eq!(found, jpeg);
         }
+    }
+
+    #[test]
+    fn a_part_is_cut_from_its_pieces_as_from_one_and_says_which_it_is() {
+        let bytes: Vec<u8> = (0..9000).map(|i| (i * 7 % 251) as u8).collect();
+        let signature = [7; crate::SIGNATURE_BYTES];
+        let head = PartHead {
+            session: SessionId::new(1),
+            id: PartId { frame: FrameId::new(2), part: 3 },
+            parts: 4,
+            captured: MediaTime::from_micros(5),
+        };
+        let (mut slab, mut pieces) = (Slab::default(), Slab::default());
+        slab.cut_part(std::iter::once(&bytes[..]), Some(&signature), head, 1472, |_| 2).unwrap();
+        for at in [1, 1428, 4000, 8999] {
+            let (front, back) = bytes.split_at(at);
+            pieces.cut_part([front, back].into_iter(), Some(&signature), head, 1472, |_| 2).unwrap();
+            assert_eq!(pieces.range(0..pieces.len()), slab.range(0..slab.len()), "{at}");
+        }
+        let Datagram { header, .. } = Datagram::parse(slab.range(0..1)).unwrap();
+        assert_eq!((header.part_id(), header.parts, header.is_signed), (head.id, 4, true));
+        let empty = pieces.cut_part([&bytes[..], &[]].into_iter(), None, head, 1472, |_| 0);
+        assert_eq!(empty, Err(CutError::Empty), "it is not all there");
     }
 
     #[test]

@@ -24,7 +24,7 @@ use super::viewers::Viewers;
 use super::viewers::viewer::Viewer;
 use crate::computer::ComputerOf;
 use crate::fec::{ParityEncoder, Redundancy};
-use crate::frame::{Clock, Frame};
+use crate::frame::{Clock, Frame, FramePart, SIGNATURE_BYTES};
 use crate::rate::Train;
 use crate::seq::FrameId;
 use crate::stats::SendStats;
@@ -49,12 +49,16 @@ pub struct SendStream<S> {
     redundancy: Redundancy,
     queue: FrameQueue<CutError>,
     next_frame: FrameId,
+    /// Which frame goes, and in how many parts.
+    going: FrameId,
+    parts: usize,
     address_token: AddressToken,
     viewers: Viewers<S>,
     retransmitter: Retransmitter,
     replies: VecDeque<Reply<S>>,
-    /// Those of the report that is being taken in.
-    trains: Vec<Train>,
+    /// Those of the report that is being taken in: of parts, each with the number of its frame's, and of frames.
+    trains: Vec<(Train, u8)>,
+    frame_trains: Vec<Train>,
     state: SourceState,
     /// When the next hello is due.
     next_hello: Instant,
@@ -81,11 +85,14 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
             encoder: ParityEncoder::default(),
             redundancy: Redundancy::new(config.fec, config.resend),
             next_frame: FrameId::new(0),
+            going: FrameId::new(0),
+            parts: 1,
             address_token: AddressToken::new(config.secret),
             viewers: Viewers::new(config.follow),
             retransmitter: Retransmitter::new(config.is_group),
             replies: VecDeque::with_capacity(MOST_REPLIES),
             trains: Vec::with_capacity(wire::MAX_TRAINS),
+            frame_trains: Vec::with_capacity(wire::MAX_TRAINS),
             config,
             state: SourceState::Live,
             next_hello: now,
@@ -112,12 +119,23 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
 
     /// Takes a frame to be sent, in place of one that still waits.
     pub fn push_frame(&mut self, frame: Frame, now: Instant) {
-        let path = Path { limit: self.limit(), free: self.pacer.free() };
+        self.push_part(frame.into(), now);
+    }
+
+    /// Takes a part of a frame to be sent. The first of a frame takes the place of one that still waits; the others
+    /// follow it in their order. They go as they come, where all receivers take parts, and otherwise as one frame when
+    /// the last is there.
+    pub fn push_part(&mut self, part: FramePart, now: Instant) {
         let head = wire::HEADER_BYTES + wire::PARITY_CHECKSUM_BYTES;
         let each = self.config.plain_bytes().saturating_sub(head).max(1);
-        let bytes = frame.jpeg.len() + frame.signature.map_or(0, |signature| signature.len());
-        let wire = bytes + bytes.div_ceil(each) * (wire::HEADER_BYTES + self.config.plain_overhead());
-        self.queue.push(frame, wire, path, now);
+        let signature = self.config.signer.map_or(0, |_| SIGNATURE_BYTES);
+        let overhead = wire::HEADER_BYTES + self.config.plain_overhead();
+        let wire = |bytes| match bytes {
+            0 => 0,
+            bytes => bytes + signature + (bytes + signature).div_ceil(each) * overhead,
+        };
+        let path = Path { limit: self.limit(), free: self.pacer.free_after(wire(self.queue.left())) };
+        self.queue.push(part, wire, path, now);
     }
 
     /// Says whether the source has pictures; a change is told to receivers at once.
@@ -187,13 +205,12 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
             }
         }
         wait = self.retransmitter.next_due().map_or(wait, |due| wait.min(due));
-        if let Some(waiting) = self.queue.next_frame()
-            && let Err(refused) = self.begin(&waiting, now)
-        {
+        if let Err(refused) = self.begin(now) {
             return SendOutput::Event(refused);
         }
-        if !self.queue.is_going() {
-            return if self.queue.is_closing() { self.end(wait, now) } else { SendOutput::Wait(Some(wait)) };
+        if !self.queue.is_sending() {
+            let is_end = self.queue.is_closing() && !self.queue.is_going();
+            return if is_end { self.end(wait, now) } else { SendOutput::Wait(Some(wait)) };
         }
         let sent = self.sent_frames.newest().expect(GOING);
         match self.pacer.due(sent.count(), sent.slab.len() + sent.slab.planned_parity(), now) {

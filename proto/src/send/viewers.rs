@@ -135,6 +135,12 @@ impl<S: Copy + Debug + Ord> Viewers<S> {
         followed.any(|viewer| viewer.path.wants_sprints())
     }
 
+    /// Whether frames may go in several parts: all who are known take them, and somebody is. Who has no room here is not
+    /// known.
+    pub(crate) fn take_parts(&self) -> bool {
+        (1..MOST_VIEWERS).contains(&self.all.len()) && self.all.values().all(|viewer| viewer.takes_parts)
+    }
+
     /// How many bits per second the paths carry, by those whose word counts; `None` if none has shown a limit.
     pub(crate) fn limit(&mut self) -> Option<f64> {
         self.follow(|viewer| viewer.limit().unwrap_or(f64::INFINITY)).filter(|limit| limit.is_finite())

@@ -122,7 +122,9 @@ impl<'a> Datagram<'a> {
     }
 
     fn place(header: &Header) -> Result<(Geometry, usize), WireError> {
-        if header.part >= header.parts {
+        // A frame's signature stands behind all of it.
+        let is_last = header.part.checked_add(1) == Some(header.parts);
+        if header.part >= header.parts || header.is_signed && !is_last {
             return Err(WireError::Part);
         }
         let geometry = Geometry::checked(header.length, header.data_chunks).ok_or(WireError::Geometry)?;
@@ -235,6 +237,8 @@ mod tests {
             (Header { session: SessionId::new(0), ..good }, WireError::NoSession),
             (Header { parts: 0, ..good }, WireError::Part),
             (Header { part: 1, ..good }, WireError::Part),
+            (Header { part: 255, parts: 255, ..good }, WireError::Part),
+            (Header { part: 0, parts: 2, is_signed: true, ..good }, WireError::Part),
             (Header { data_chunks: 0, ..good }, WireError::Geometry),
             (Header { length: 0, ..good }, WireError::Geometry),
             (Header { length: u32::MAX, ..good }, WireError::Geometry),

@@ -21,7 +21,7 @@ pub enum WireError {
     /// The session is 0.
     #[error("there is no session 0")]
     NoSession,
-    /// Its part number is not below its number of parts, or it has no parts.
+    /// Its part number is not below its number of parts, it has no parts, or another part than the last is signed.
     #[error("part out of range")]
     Part,
     /// The part's length and number of chunks cannot belong together, or exceed what the protocol allows.

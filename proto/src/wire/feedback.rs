@@ -5,11 +5,11 @@
 //! ```text
 //! ping     token 8, zeros 16                                          header's capture time: when, receiver's clock
 //! pong     token 8, time of the ping 8, when it was heard 8           header's capture time: when, sender's clock
-//! resend   token 8, chunks needed 2, ranges 2, (first 2, count 2) ... header's frame: which
+//! resend   token 8, chunks needed 2, ranges 2, (first 2, count 2) ... header's frame and part: which
 //! report   token 8, counters 9 x 4, trains 2, (train 16) ...          header's capture time: when, receiver's clock
-//! gone     nothing                                                    header's frame: which
+//! gone     nothing                                                    header's frame and part: which
 //!
-//! train    frame 4, first 2, last 2, span 4 (microseconds), missing in the first half 2, in the second 2
+//! train    frame 4, first 2, last 2, part 1, span 3 (microseconds), missing in the first half 2, in the second 2
 //! ```
 
 use std::ops::Range;
@@ -18,7 +18,7 @@ use std::time::Duration;
 use super::error::WireError;
 use crate::frame::MediaTime;
 use crate::geometry::MAX_CHUNKS;
-use crate::seq::FrameId;
+use crate::seq::{FrameId, PartId};
 
 /// Proves that a receiver gets what is sent to its address: the sender makes one for each address, and sends it there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,12 +35,12 @@ pub struct Pong {
     pub heard: MediaTime,
 }
 
-/// A retransmission request: chunks of one frame.
+/// A retransmission request: chunks of one part of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Resend<'a> {
     /// The receiver's.
     pub token: Token,
-    /// How many chunks, of whichever kind, would make the frame whole; at least one.
+    /// How many chunks, of whichever kind, would make the part whole; at least one.
     pub needed: u16,
     ranges: &'a [u8],
 }
@@ -78,18 +78,18 @@ pub struct ReportCounts {
     pub display_dropped: u32,
 }
 
-/// How a frame's datagrams arrived, as they were first sent: data from 0, then parity.
+/// How a part's datagrams arrived, as they were first sent: data from 0, then parity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrainEntry {
-    /// The frame.
-    pub frame: FrameId,
+    /// The part.
+    pub id: PartId,
     /// From which datagram on it is measured: the first to come at or behind a quarter of the data, or else the last.
     pub first: u16,
     /// The furthest that arrived when it was first sent.
     pub last: u16,
-    /// Between the arrivals of these two.
+    /// Between the arrivals of these two; no more than 16 seconds.
     pub span: Duration,
-    /// Data chunks of the frame's first half that did not come when they were first sent.
+    /// Data chunks of the part's first half that did not come when they were first sent.
     pub missing_head: u16,
     /// The same of its second half.
     pub missing_tail: u16,
@@ -286,22 +286,25 @@ impl TrainEntry {
 
     fn parse(train: &[u8]) -> Result<Self, WireError> {
         let mut fields = FieldReader(train);
+        let frame = FrameId::new(fields.u32()?);
+        let (first, last) = (fields.u16()?, fields.u16()?);
+        let [part, high, middle, low] = fields.take()?;
         Ok(Self {
-            frame: FrameId::new(fields.u32()?),
-            first: fields.u16()?,
-            last: fields.u16()?,
-            span: Duration::from_micros(fields.u32()?.into()),
+            id: PartId { frame, part },
+            first,
+            last,
+            span: Duration::from_micros(u32::from_be_bytes([0, high, middle, low]).into()),
             missing_head: fields.u16()?,
             missing_tail: fields.u16()?,
         })
     }
 
     fn emit(&self, datagram: &mut Vec<u8>) {
-        datagram.extend_from_slice(&self.frame.get().to_be_bytes());
+        datagram.extend_from_slice(&self.id.frame.get().to_be_bytes());
         datagram.extend_from_slice(&self.first.to_be_bytes());
         datagram.extend_from_slice(&self.last.to_be_bytes());
-        let span = u32::try_from(self.span.as_micros()).unwrap_or(u32::MAX);
-        datagram.extend_from_slice(&span.to_be_bytes());
+        let span = u32::try_from(self.span.as_micros()).unwrap_or(MOST_SPAN).min(MOST_SPAN);
+        datagram.extend_from_slice(&(u32::from(self.id.part) << 24 | span).to_be_bytes());
         datagram.extend_from_slice(&self.missing_head.to_be_bytes());
         datagram.extend_from_slice(&self.missing_tail.to_be_bytes());
     }
@@ -317,3 +320,9 @@ const LOST_AT_END: u32 = 8;
 const PONG_BYTES: usize = 24;
 const RANGE_BYTES: usize = 4;
 const TRAIN_BYTES: usize = 16;
+/// Microseconds, in three bytes.
+const MOST_SPAN: u32 = (1 << 24) - 1;
+/// In the index of a ping's or a report's header: the receiver sends no requests.
+pub(crate) const SENDS_NO_REQUESTS: u16 = 1;
+/// The same: it takes frames of several parts.
+pub(crate) const TAKES_PARTS: u16 = 2;

@@ -25,11 +25,11 @@
 //! |                          payload ...                            40
 //! ```
 //!
-//! S: the part ends with a signature; only in what is a chunk.
+//! S: the part ends with the frame's signature; only in what is a chunk, of the last part.
 
 use super::error::WireError;
 use crate::frame::MediaTime;
-use crate::seq::{FrameId, SessionId};
+use crate::seq::{FrameId, PartId, SessionId};
 
 /// Bytes of a header.
 pub const HEADER_BYTES: usize = 40;
@@ -44,14 +44,16 @@ pub struct Header {
     /// The frame that it belongs to, or is about. In a hello, goodbye or pong: the next one; in a ping or report: the
     /// newest that is known.
     pub frame: FrameId,
-    /// Which part of the frame, from 0.
+    /// Which part of the frame, from 0. In a resend request or a gone: the one that it is about.
     pub part: u8,
-    /// How many parts the frame has, at least 1; 0 in what is no chunk.
+    /// How many parts the frame has, at least 1; 0 in what is no chunk. Frames of more than
+    /// [`MAX_PARTS`](crate::MAX_PARTS) are not taken in.
     pub parts: u8,
     /// Whether the last bytes of the part are the frame's signature.
     pub is_signed: bool,
-    /// Which chunk of the part: data chunks from 0, parity chunks after them. In a report, 1 if the receiver does not
-    /// request what it misses; otherwise 0 in what is no chunk.
+    /// Which chunk of the part: data chunks from 0, parity chunks after them. In a ping or report, 1 if the receiver
+    /// does not request what it misses, and 2 more if it takes frames of several parts; otherwise 0 in what is no
+    /// chunk.
     pub index: u16,
     /// How many data chunks the part has.
     pub data_chunks: u16,
@@ -148,6 +150,16 @@ impl Header {
             length: 0,
             captured,
         }
+    }
+
+    /// The same, of a part of its frame that is named.
+    pub(crate) const fn of_part(self, part: u8) -> Self {
+        Self { part, ..self }
+    }
+
+    /// The part that it is of.
+    pub const fn part_id(&self) -> PartId {
+        PartId { frame: self.frame, part: self.part }
     }
 
     /// Reads the fields. The mark, the version and the checksum were checked before.

@@ -51,9 +51,9 @@ fn reported(report: &Report<'_>) -> String {
     let counted = counters.iter().filter(|(_, count)| *count > 0);
     let mut text: String = counted.map(|(name, count)| format!(", {name} {count}")).collect();
     for train in report.trains() {
-        let (frame, span) = (train.frame.get(), train.span.as_micros());
+        let (id, span) = (train.id, train.span.as_micros());
         let (first, last) = (train.first, train.last);
-        text += &format!(", {frame}/{first}/{last}/{span}/{}/{}", train.missing_head, train.missing_tail);
+        text += &format!(", {id}/{first}/{last}/{span}/{}/{}", train.missing_head, train.missing_tail);
     }
     text
 }

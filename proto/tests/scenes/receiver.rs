@@ -262,10 +262,10 @@ fn refused(stage: &mut Stage) {
     stage.hear(2000, 'A', ping(SESSION, [0; 8], 0));
     stage.hear(2001, 'A', subscribe([0; 8], false, 0));
     stage.hear(2002, 'A', crate::datagrams::subscribe_reply(TOKEN, 0, 0));
-    // Pong and gone of another session, and from another address; and a frame of two parts.
+    // Pong and gone of another session, and from another address; and a frame of nine parts.
     stage.hear(2003, 'A', pong(OTHER, 1, TOKEN, 0, 0));
     stage.hear(2004, 'B', header_only(Kind::Gone, SESSION, 1, 0));
-    stage.hear(2005, 'A', crate::datagrams::of_parts(1, 2));
+    stage.hear(2005, 'A', crate::datagrams::of_parts(1, 9));
     stage.hear_all(3000, 'A', good);
     stage.until(1_000_000);
 }

@@ -244,6 +244,7 @@ fn received(event: RecvEvent<char>) -> String {
         RecvEvent::Contested { source, what } => {
             format!("contested {source} {}", snake(&format!("{what:?}")))
         }
+        RecvEvent::Part(part) => format!("part {} of {}", part.id, part.parts),
         RecvEvent::Delivered(delivery) => {
             let by = match delivery.repair {
                 None => "",

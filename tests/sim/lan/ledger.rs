@@ -8,7 +8,9 @@ use std::fmt;
 use std::time::Instant;
 
 use proto::wire::{Body, Datagram};
-use proto::{Buffer, FeedbackOutcome, Frame, FrameId, MediaTime, Random, SendEvent, SendStats, SessionId};
+use proto::{
+    Buffer, FeedbackOutcome, Frame, FrameId, MediaTime, PartId, Random, SendEvent, SendStats, SessionId,
+};
 
 use super::Address;
 use super::traffic::{Load, Traffic};
@@ -51,10 +53,10 @@ struct SendEnds {
     refused: u64,
 }
 
-/// The datagrams of the newest frame that were sent.
+/// The datagrams of the newest part that were sent.
 #[derive(Clone, Copy, Debug)]
 struct Progress {
-    frame: FrameId,
+    id: PartId,
     data: usize,
     parity: usize,
 }
@@ -141,18 +143,22 @@ impl Ledger {
         self.traffic.add(load, bytes.len());
     }
 
-    /// Whether a chunk is the next one of its frame, or one that was asked for.
+    /// Whether a chunk is the next one of its part, or one that was asked for.
     fn progress(&mut self, datagram: &Datagram<'_>) -> Load {
         let header = datagram.header;
-        let (session, frame) = (header.session.get(), header.frame);
-        let new = Progress { frame, data: 0, parity: 0 };
+        let (session, frame, id) = (header.session.get(), header.frame, header.part_id());
+        let new = Progress { id, data: 0, parity: 0 };
         let progress = self.progress.entry(session).or_insert(new);
-        if frame.is_newer_than(progress.frame) {
-            assert_eq!(frame, progress.frame.next(), "[{}]: a number is left out", self.description);
+        if id.is_newer_than(progress.id) {
+            let next = match progress.id {
+                PartId { frame: before, part } if before == frame => PartId { frame, part: part + 1 },
+                PartId { frame: before, .. } => PartId { frame: before.next(), part: 0 },
+            };
+            assert_eq!(id, next, "[{}]: a number is left out", self.description);
             *progress = new;
         }
         let (data, planned) = (usize::from(header.data_chunks), usize::from(header.parity_chunks));
-        let is_newest = frame == progress.frame;
+        let is_newest = id == progress.id;
         let load = match datagram.body {
             Body::Parity { index, .. } => {
                 // The exclusive or is number 0, and Reed-Solomon begins behind it.

@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use proto::keys::Refusal;
-use proto::{MediaTime, RecvConfig, SessionId};
+use proto::{Frame, FramePart, MediaTime, RecvConfig, SessionId};
 
 use agenda::{Agenda, Node};
 pub(crate) use clockwork::Skew;
@@ -40,6 +40,21 @@ use traffic::WIRE_OVERHEAD;
 
 /// What a sender tells receivers apart by: a receiver's number, or any other for an address without one.
 pub(crate) type Address = usize;
+
+/// A frame in so many parts, of which none is without bytes.
+fn in_parts(frame: Frame, parts: u8) -> impl Iterator<Item = FramePart> {
+    let length = frame.jpeg.len();
+    let parts = parts.min(u8::try_from(length).unwrap_or(u8::MAX)).max(1);
+    let cut = move |part: u8| length * usize::from(part) / usize::from(parts);
+    (0..parts).map(move |part| FramePart {
+        captured: frame.captured,
+        part,
+        parts,
+        buffer: frame.jpeg.clone(),
+        range: cut(part)..cut(part + 1),
+        signature: None,
+    })
+}
 
 /// Senders and receivers, and the networks between them.
 ///
@@ -148,8 +163,16 @@ impl Lan {
         let station = &mut self.stations[at];
         let captured = station.media_time(self.now);
         let frame = self.ledger.make(station.session, bytes, captured, self.now);
-        station.stream.push_frame(frame, station.clock.local(self.now));
-        self.poke(Node::Station(at));
+        let (parts, apart) = (station.setup.parts, station.setup.apart);
+        for part in in_parts(frame, parts) {
+            let is_last = part.is_last();
+            let station = &mut self.stations[at];
+            station.stream.push_part(part, station.clock.local(self.now));
+            self.poke(Node::Station(at));
+            if !is_last && apart > Duration::ZERO {
+                self.run_for(apart);
+            }
+        }
         captured
     }
 

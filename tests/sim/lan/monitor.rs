@@ -20,6 +20,8 @@ pub(super) struct Monitor {
     /// Frames of which a chunk was accepted and that have not ended, and their bytes.
     open: BTreeMap<(u64, u32), usize>,
     known: BTreeSet<(u64, u32)>,
+    /// Parts of them of which a chunk was accepted.
+    parts: BTreeSet<((u64, u32), u8)>,
     /// Whether the session that the datagram just taken in belongs to is listened to, and the frame that it went into.
     admitted: bool,
     touched: Option<(u64, u32)>,
@@ -72,10 +74,12 @@ impl Monitor {
         let key = (datagram.header.session.get(), datagram.header.frame.get());
         self.touched = Some(key);
         if self.known.insert(key) {
-            self.open.insert(key, geometry.length());
+            self.open.insert(key, 0);
         }
+        let is_new = self.parts.insert((key, datagram.header.part));
         let held = self.open.get_mut(&key);
-        *held.unwrap_or_else(|| panic!("{ledger}: frame {key:?} goes on after its end")) += parity;
+        let held = held.unwrap_or_else(|| panic!("{ledger}: frame {key:?} goes on after its end"));
+        *held += parity + if is_new { geometry.length() } else { 0 };
     }
 
     /// The receiver has said all that came of the datagram that arrived. Where it waits for nothing, but holds a frame,
@@ -122,7 +126,7 @@ impl Monitor {
                     "{ledger}: an honest sender is said to take back frames"
                 );
             }
-            RecvEvent::Moved { .. } | RecvEvent::Hello { .. } | RecvEvent::Goodbye => {}
+            RecvEvent::Part(_) | RecvEvent::Moved { .. } | RecvEvent::Hello { .. } | RecvEvent::Goodbye => {}
         }
         // Whatever has ended by now is out of the list: what is left is what the receiver holds.
         if !matches!(event, RecvEvent::Lost(_)) {

@@ -37,6 +37,9 @@ pub(crate) struct Scenario {
     pub(crate) keyed: bool,
     /// How long the sender is there before the first frame.
     pub(crate) lead: Duration,
+    /// In how many parts frames come, and how far these are apart.
+    pub(crate) parts: u8,
+    pub(crate) apart: Duration,
 }
 
 /// What is done about loss.
@@ -93,6 +96,8 @@ impl Default for Scenario {
             first: 0,
             keyed: false,
             lead: Duration::ZERO,
+            parts: 1,
+            apart: Duration::ZERO,
         }
     }
 }
@@ -140,6 +145,9 @@ impl Scenario {
                 back.push_str(&format!(",{key}={}", value(&mut later)));
             }
         }
+        let mut latest = Random::new(seed.rotate_left(32) ^ 0x9a47);
+        let parts = [1, 1, 2, 4, 8][latest.below(5) as usize];
+        let apart = Duration::from_micros([0, 100, 3000][latest.below(3) as usize]);
         let paces = [Pace::Off, Pace::Auto, Pace::Rate(1e6 + random.below(200_000_000) as f64)];
         let size_class = random.below(3) as usize;
         let most = 1 + random.below([100, 5_000, 100_000][size_class]) as usize;
@@ -158,6 +166,8 @@ impl Scenario {
             first: random.next() as u32,
             keyed: false,
             lead: Duration::ZERO,
+            parts,
+            apart,
         }
     }
 
@@ -175,6 +185,8 @@ impl Scenario {
             interval: Some(self.interval),
             datagram_bytes: self.datagram_bytes,
             first: self.first,
+            parts: self.parts,
+            apart: self.apart,
             ..self.means.setup()
         });
         lan.run_for(self.lead);

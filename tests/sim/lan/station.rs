@@ -31,6 +31,9 @@ pub(crate) struct Setup {
     pub(crate) resend: bool,
     /// Its clock.
     pub(crate) clock: Skew,
+    /// In how many parts its frames come, and how far these are apart.
+    pub(crate) parts: u8,
+    pub(crate) apart: Duration,
 }
 
 impl Default for Setup {
@@ -46,6 +49,8 @@ impl Default for Setup {
             fec: Fec::Off,
             resend: false,
             clock: Skew::default(),
+            parts: 1,
+            apart: Duration::ZERO,
         }
     }
 }

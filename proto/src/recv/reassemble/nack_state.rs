@@ -1,4 +1,4 @@
-//! What was requested of one frame.
+//! What was requested of one part.
 
 use std::time::Instant;
 
@@ -13,18 +13,24 @@ pub(crate) struct NackState {
     pub(crate) wait: Option<Instant>,
     /// When it was last seen what is missing.
     pub(crate) looked: Option<Instant>,
-    /// When a newer frame began to arrive: a pause of the path, in which requests or answers were lost, is over.
+    /// When a newer part began to arrive: a pause of the path, in which requests or answers were lost, is over.
     pub(crate) hope: Option<Instant>,
     /// The sender does not have it any more.
     pub(crate) gone: bool,
 }
 
 impl NackState {
-    /// Nothing was requested yet of a frame of so many chunks.
+    /// Nothing was requested yet of a part of so many chunks.
     pub(super) fn begin(&mut self, chunks: usize) {
         self.counts.clear();
         self.counts.resize(chunks, 0);
         (self.last, self.wait, self.looked, self.hope, self.gone) = (None, None, None, None, false);
+    }
+
+    /// All was requested then.
+    pub(super) fn requested(&mut self, when: Option<Instant>) {
+        self.counts.fill(1);
+        self.last = when;
     }
 
     /// How often a chunk was requested.

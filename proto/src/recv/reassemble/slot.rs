@@ -1,28 +1,36 @@
-//! One frame in flight: its bytes, which chunks have arrived, and what was done about the others.
+//! One part of a frame in flight: its bytes, which chunks have arrived, and what was done about the others.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::arrival::Arrival;
+use super::delivery::RepairedBy;
 use super::nack_state::NackState;
 use super::train::{ArrivalTrain, TrainReport};
 use crate::fec::{Repairer, most_parity};
 use crate::frame::{Buffer, MediaTime, Signature};
 use crate::geometry::Geometry;
-use crate::seq::FrameId;
+use crate::seq::PartId;
 use crate::wire::{Header, TrainEntry};
 
-/// One frame on its way.
+/// One part on its way, or whole and waiting for the others of its frame.
 #[derive(Debug)]
 pub(crate) struct Slot {
-    pub(crate) frame: FrameId,
+    pub(crate) id: PartId,
+    /// Of how many parts its frame is.
+    pub(crate) parts: u8,
     pub(crate) captured: MediaTime,
     pub(crate) geometry: Geometry,
     /// Parity chunks that are sent with it, as it is said; and as many of these as can be.
     said_parity: u16,
     is_signed: bool,
     planned: usize,
-    /// Present while the slot is in use.
+    /// The frame's signature, if it was at the end of this part.
+    pub(super) signature: Option<Signature>,
+    /// Whether nothing is missing any more, and what made it so if not all of it came at first.
+    pub(crate) is_whole: bool,
+    pub(super) repair: Option<RepairedBy>,
+    /// Present while the slot is in use; shared once it is whole.
     buffer: Option<Buffer>,
     /// One bit per data chunk.
     have: Vec<u64>,
@@ -35,7 +43,7 @@ pub(crate) struct Slot {
     pub(crate) train: ArrivalTrain,
     pub(crate) nack: NackState,
     /// Whether something came that was sent on request.
-    pub(super) was_helped: bool,
+    was_helped: bool,
 }
 
 /// How a chunk was taken in; lateness in microseconds, so that it fits a register: read back from memory right after
@@ -57,12 +65,16 @@ pub(crate) enum ChunkOutcome {
 impl Slot {
     pub(super) fn empty(geometry: Geometry, now: Instant) -> Self {
         Self {
-            frame: FrameId::new(0),
+            id: PartId::default(),
+            parts: 1,
             captured: MediaTime::default(),
             geometry,
             said_parity: 0,
             is_signed: false,
             planned: 0,
+            signature: None,
+            is_whole: false,
+            repair: None,
             buffer: None,
             have: Vec::new(),
             first_time: Vec::new(),
@@ -76,7 +88,7 @@ impl Slot {
         }
     }
 
-    /// Begins a frame of which a chunk is here, in a buffer of another, or an empty one.
+    /// Begins a part of which a chunk is here, in a buffer of another, or an empty one.
     pub(super) fn open(
         &mut self,
         header: &Header,
@@ -85,7 +97,8 @@ impl Slot {
         now: Instant,
         mut buffer: Buffer,
     ) {
-        (self.frame, self.captured) = (header.frame, header.captured);
+        (self.id, self.parts, self.captured) = (header.part_id(), header.parts, header.captured);
+        (self.signature, self.is_whole, self.repair) = (None, false, None);
         (self.geometry, self.said_parity, self.is_signed) =
             (geometry, header.parity_chunks, header.is_signed);
         self.planned = usize::from(header.parity_chunks).min(most_parity(geometry.chunks()));
@@ -117,6 +130,14 @@ impl Slot {
         self.buffer = Some(buffer);
     }
 
+    /// It was passed over before anything of it came, and was requested, if it was, so long ago.
+    pub(super) fn was_absent(&mut self, requested: Option<Instant>, now: Instant) {
+        if requested.is_some() {
+            self.nack.requested(requested);
+            self.train.end(self.datagrams(), now, true);
+        }
+    }
+
     /// Bytes of memory that it holds.
     pub(super) fn bytes(&self) -> usize {
         self.buffer.as_ref().map_or(0, |buffer| buffer.capacity()) + self.parity.capacity()
@@ -136,20 +157,37 @@ impl Slot {
         self.buffer.take().expect(IN_USE)
     }
 
-    /// The whole frame, and its signature if it has one; the slot is not in use any more.
-    pub(super) fn take_whole(&mut self) -> (Buffer, Option<Signature>) {
-        let mut buffer = self.take();
-        let bytes = Arc::get_mut(&mut buffer).expect(NOT_SHARED);
+    /// Nothing is missing any more, perhaps because it was repaired; what is not the part's is cut off. Its bytes are
+    /// to be shared from now on.
+    pub(super) fn end_whole(&mut self, repaired: bool) {
+        self.is_whole = true;
+        self.repair = match (self.was_helped, repaired) {
+            (true, _) => Some(RepairedBy::Retransmission),
+            (false, true) => Some(RepairedBy::Parity),
+            (false, false) => None,
+        };
+        let buffer = self.buffer.as_mut().expect(IN_USE);
+        let bytes = Arc::get_mut(buffer).expect(NOT_SHARED);
         bytes.truncate(self.geometry.length());
-        let signature = bytes.last_chunk().copied().filter(|_| self.is_signed);
-        bytes.truncate(bytes.len() - signature.map_or(0, |signature| signature.len()));
-        (buffer, signature)
+        self.signature = bytes.last_chunk().copied().filter(|_| self.is_signed);
+        bytes.truncate(bytes.len() - self.signature.map_or(0, |signature| signature.len()));
     }
 
-    /// Whether a chunk of this frame was cut otherwise than the first one said.
+    /// The bytes of a part that is whole.
+    pub(super) fn whole(&self) -> &Buffer {
+        self.buffer.as_ref().expect(IN_USE)
+    }
+
+    /// Whether a chunk of this part was cut otherwise than the first one said.
     pub(super) fn contradicts(&self, header: &Header, geometry: Geometry) -> bool {
-        (self.geometry, self.said_parity, self.is_signed, self.captured)
-            != (geometry, header.parity_chunks, header.is_signed, header.captured)
+        (self.geometry, self.said_parity, self.is_signed)
+            != (geometry, header.parity_chunks, header.is_signed)
+            || self.contradicts_frame(header)
+    }
+
+    /// Whether a chunk of this part's frame says something else of the frame.
+    pub(super) fn contradicts_frame(&self, header: &Header) -> bool {
+        (self.parts, self.captured) != (header.parts, header.captured)
     }
 
     /// Puts a data chunk in its place.
@@ -249,7 +287,7 @@ impl Slot {
         if self.train.is_over { 0 } else { self.planned.saturating_sub(past) }
     }
 
-    /// Datagrams of the frame, data and parity, as they are first sent.
+    /// Datagrams of the part, data and parity, as they are first sent.
     pub(crate) fn datagrams(&self) -> usize {
         self.geometry.chunks() + self.planned
     }
@@ -276,7 +314,7 @@ impl Slot {
 
     fn entry(&self, head: usize, tail: usize) -> TrainEntry {
         TrainEntry {
-            frame: self.frame,
+            id: self.id,
             first: self.train.from_index as u16,
             last: self.train.last_index as u16,
             span: self.train.span(),
@@ -322,7 +360,7 @@ fn clear(bits: &mut Vec<u64>, count: usize) {
 /// Why a slot has a buffer.
 const IN_USE: &str = "a slot in use has a buffer";
 /// Why it has one owner.
-const NOT_SHARED: &str = "a frame is shared only when it is whole";
+const NOT_SHARED: &str = "a part is shared only when it is whole";
 /// A buffer smaller than this is kept for any frame.
 const LARGE: usize = 1 << 20;
 /// The first part of a train, one in so many, is not measured: what shapes traffic lets a burst pass at full speed

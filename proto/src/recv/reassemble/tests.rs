@@ -1,5 +1,7 @@
 //! Frames that are put together by themselves.
 
+mod parts;
+
 use super::*;
 use crate::frame::MediaTime;
 use crate::geometry::Geometry;

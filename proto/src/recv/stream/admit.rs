@@ -9,7 +9,7 @@ use super::super::output::{Contest, RecvEvent};
 use super::super::reassemble::arrival::Arrival;
 use super::{HelloState, LossSink, RecvStream};
 use crate::frame::MediaTime;
-use crate::seq::{FrameId, SessionId};
+use crate::seq::{FrameId, PartId, SessionId};
 use crate::stats::Outcome;
 use crate::wire::{Body, Datagram, Header, Hello};
 
@@ -76,10 +76,17 @@ impl<S: Copy + Debug + Eq> RecvStream<S> {
                 Outcome::Control
             }
             Body::Gone => {
-                let slots = self.reassembler.slots_mut();
-                if let Some(slot) = slots.iter_mut().find(|slot| slot.frame == header.frame) {
-                    slot.nack.gone = true;
-                    tell_gone(&source, header.frame);
+                let id = header.part_id();
+                let slots = self.reassembler.slots_mut().iter_mut();
+                let slot = slots.filter(|slot| slot.id == id).map(|slot| &mut slot.nack.gone).next();
+                if let Some(gone) = slot {
+                    *gone = true;
+                    tell_gone(&source, id);
+                } else if let Some(absent) =
+                    self.reassembler.absent_mut().iter_mut().find(|absent| absent.id == id)
+                {
+                    absent.gone = true;
+                    tell_gone(&source, id);
                 }
                 Outcome::Control
             }
@@ -210,7 +217,7 @@ impl<S: Copy + Debug + Eq> Admits<S> for RecvStream<S> {
 
 // In line, these would cost each datagram a few instructions.
 #[cold]
-fn tell_gone<S: Debug>(source: &S, frame: FrameId) {
+fn tell_gone<S: Debug>(source: &S, frame: PartId) {
     let reason = "the sender does not keep it any more";
     tracing::debug!(from = ?source, %frame, reason, "retransmission given up");
 }

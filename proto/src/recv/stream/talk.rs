@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::time::Instant;
 
+use super::super::reassemble::Reassembler;
 use super::RecvStream;
 
 impl<S: Copy + Debug + Eq> RecvStream<S> {
@@ -25,8 +26,11 @@ impl<S: Copy + Debug + Eq> RecvStream<S> {
             return None;
         }
         let deadline = self.config.deadline;
-        let slots = self.reassembler.slots().iter();
-        slots.filter_map(|slot| self.nacks.due(slot, deadline)).min()
+        let slots = self.reassembler.slots().iter().filter_map(|slot| self.nacks.due(slot, deadline));
+        let absent = self.reassembler.absent().iter().filter_map(|absent| self.nacks.due_absent(absent));
+        let next =
+            self.reassembler.last_parts().map(|at| self.nacks.expected_next(&self.reassembler.slots()[at]));
+        slots.chain(absent).chain(next).min()
     }
 
     pub(super) fn note_trains(&mut self, now: Instant) {
@@ -58,6 +62,25 @@ impl<S: Copy + Debug + Eq> RecvStream<S> {
                 self.feedback.write_request(&nack, now);
                 self.stats.repair.requests += 1;
                 self.stats.repair.asked += self.feedback.chunks.len() as u64;
+                return true;
+            }
+        }
+        self.request_absent(now)
+    }
+
+    /// Requests all of the next part of which nothing has come.
+    fn request_absent(&mut self, now: Instant) -> bool {
+        let Self { reassembler, nacks, feedback, stats, .. } = self;
+        let overdue = |reassembler: &Reassembler| {
+            reassembler.last_parts().find(|at| nacks.expected_next(&reassembler.slots()[*at]) <= now)
+        };
+        while let Some(at) = overdue(reassembler) {
+            reassembler.pass_over_rest(at, nacks.passed(now));
+        }
+        for absent in reassembler.absent_mut() {
+            if nacks.look_absent(absent, now) {
+                feedback.write_whole_request(absent.id, now);
+                stats.repair.requests += 1;
                 return true;
             }
         }

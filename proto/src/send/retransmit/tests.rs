@@ -2,21 +2,21 @@
 
 use super::*;
 use crate::frame::MediaTime;
-use crate::seq::SessionId;
+use crate::seq::{FrameId, SessionId};
 use crate::t0;
 use crate::wire::{self, Body, Datagram, Header, Kind, Token};
 
 /// A frame of so many chunks, all of which have been sent.
 fn sent_frames(chunks: usize, planned: usize, now: Instant) -> SentFrames {
     let mut sent_frames = SentFrames::new();
-    let sent = sent_frames.begin(now);
+    let sent = sent_frames.begin(PartId::default(), now);
     let jpeg = vec![7; chunks * 100];
     let cut =
         sent.slab
             .cut(&jpeg, None, SessionId::new(1), FrameId::new(0), MediaTime::default(), 144, |_| planned);
     cut.unwrap();
     assert_eq!(sent.slab.len(), chunks);
-    sent.begin(FrameId::new(0), None, 0..0);
+    sent.begin(1, None, 0..0);
     sent.sent(chunks + planned, now);
     sent_frames
 }
@@ -43,13 +43,20 @@ fn one_receiver_is_sent_the_first_that_it_needs_of_those_that_it_names() {
         let Body::Resend(request) = Datagram::parse(&datagram).unwrap().body else { panic!() };
         for _ in 0..2 {
             // What is on its way is not sent twice.
-            retransmitter.request(&request, FrameId::new(0), &mut sent_frames, &mut subscriber, 1 << 40, now);
+            retransmitter.request(
+                &request,
+                PartId::default(),
+                &mut sent_frames,
+                &mut subscriber,
+                1 << 40,
+                now,
+            );
         }
         let mut sent = Vec::new();
         while let Some(repair) =
             retransmitter.next(&mut sent_frames, &mut encoder, 1 << 40, now).map(|r| r.clone())
         {
-            sent_frames.find(FrameId::new(0)).unwrap().resent(repair.range.clone());
+            sent_frames.find(PartId::default()).unwrap().resent(repair.range.clone());
             retransmitter.taken(repair.range.len());
             sent.push(repair.range);
         }
@@ -73,7 +80,7 @@ fn fresh_parity_is_made_for_many_requests_at_once_and_none_is_sent_twice() {
                 let mut subscriber = Budget::new(1, 0);
                 retransmitter.request(
                     &request,
-                    FrameId::new(0),
+                    PartId::default(),
                     &mut sent_frames,
                     &mut subscriber,
                     1 << 40,
@@ -88,7 +95,7 @@ fn fresh_parity_is_made_for_many_requests_at_once_and_none_is_sent_twice() {
                     assert_eq!(repair.range.start, given, "each is new");
                     given = repair.range.end;
                 }
-                let sent = sent_frames.find(FrameId::new(0)).unwrap();
+                let sent = sent_frames.find(PartId::default()).unwrap();
                 assert!(repair.what == SlabPart::Data || repair.range.end <= sent.slab.parity_made());
                 made.push(sent.slab.parity_made());
                 retransmitter.taken(repair.range.len());

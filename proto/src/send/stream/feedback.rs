@@ -12,9 +12,12 @@ use super::super::sent_frames::SendTimes;
 use super::super::viewers::viewer::Viewer;
 use super::SendStream;
 use crate::rate::{CEILING, Train};
-use crate::seq::FrameId;
+use crate::seq::PartId;
 use crate::stats::FeedbackOutcome;
-use crate::wire::{self, Body, Datagram, Kind, Pong, Report, Resend, TrainEntry, lost_its_end};
+use crate::wire::{
+    self, Body, Datagram, Kind, Pong, Report, Resend, SENDS_NO_REQUESTS, TAKES_PARTS, TrainEntry,
+    lost_its_end,
+};
 
 impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
     /// Takes in one datagram from a receiver, whatever it is, and says how it ended.
@@ -50,16 +53,19 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
             self.push_reply(pong);
             return FeedbackOutcome::Accepted;
         }
-        if self.viewers.admit(source, self.streamed, now).is_none() {
+        let Some(viewer) = self.viewers.admit(source, self.streamed, now) else {
             return FeedbackOutcome::TooMuch;
+        };
+        if !matches!(body, Body::Resend(_)) {
+            viewer.takes_parts = header.index & TAKES_PARTS != 0;
         }
         match body {
             Body::Report(report) => {
                 self.push_reply(pong);
-                self.report(source, &report, header.index & 1 == 0, now);
+                self.report(source, &report, header.index & SENDS_NO_REQUESTS == 0, now);
                 FeedbackOutcome::Accepted
             }
-            Body::Resend(request) => self.request(source, header.frame, &request, now),
+            Body::Resend(request) => self.request(source, header.part_id(), &request, now),
             _ => {
                 self.push_reply(pong);
                 FeedbackOutcome::Accepted
@@ -71,48 +77,56 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
         let overhead = self.config.plain_overhead();
         let Some(viewer) = self.viewers.find(source) else { return };
         self.trains.clear();
-        self.trains.extend(report.trains().filter_map(|entry| {
-            let sent = self.sent_frames.send_times(entry.frame)?;
+        self.frame_trains.clear();
+        for entry in report.trains() {
+            let Some(sent) = self.sent_frames.send_times(entry.id) else { continue };
             if sent.is_still_to_come(entry.last.into()) {
                 viewer.contradicts_itself();
             }
-            let (train, out_for) = train(sent, &entry, overhead, now)?;
-            viewer.believes(&entry, out_for, now).then_some(train)
-        }));
+            let Some((train, out_for)) = train(sent, &entry, overhead, now) else { continue };
+            if viewer.believes(&entry, sent.parts, out_for, now) {
+                let is_urgent = entry.lost_its_end();
+                viewer.trains.hear(entry.id, sent.parts, train, is_urgent, &mut self.frame_trains);
+                self.trains.push((train, sent.parts));
+            }
+        }
         let (arrived, missing) =
-            self.viewers.report(source, report.counts, self.next_frame, &self.trains, now);
+            self.viewers.report(source, report.counts, self.next_frame, &self.frame_trains, now);
         let Some(viewer) = self.viewers.find(source) else { return };
         viewer.missing_at_end += report.trains().map(|entry| u64::from(entry.missing_tail)).sum::<u64>();
         let (carried, loss) = (viewer.carried(), self.redundancy.loss());
         // A receiver without requests has nothing but parity against bursts.
         let by_chance = if requests { BY_CHANCE } else { f64::INFINITY };
-        let no_evidence = self.trains.iter().map(|train| no_evidence(train, carried, loss, by_chance)).sum();
+        let trains = self.trains.iter();
+        let no_evidence = trains
+            .map(|(train, parts)| no_evidence(train, carried, loss, by_chance / f64::from(*parts)))
+            .sum();
         let missing = viewer.excuse(missing, no_evidence);
         // Others' reports show that there is feedback; how much parity is needed follows the worst.
         let (arrived, missing) = if self.viewers.is_worst(source) { (arrived, missing) } else { (0, 0) };
         self.redundancy.heard(arrived, missing, requests, now);
     }
 
-    fn request(&mut self, source: S, frame: FrameId, request: &Resend<'_>, now: Instant) -> FeedbackOutcome {
+    fn request(&mut self, source: S, id: PartId, request: &Resend<'_>, now: Instant) -> FeedbackOutcome {
         if !self.config.resend {
             return FeedbackOutcome::TooMuch;
         }
-        // A frame that was never sent cannot be requested.
-        if self.sent_frames.span().is_none_or(|(_, newest)| frame.is_newer_than(newest)) {
+        // What was never sent cannot be requested.
+        if self.sent_frames.span().is_none_or(|(_, newest)| id.is_newer_than(newest)) {
             return FeedbackOutcome::Malformed;
         }
         let Some(Viewer { budget, .. }) = self.viewers.find(source) else { return FeedbackOutcome::Unproven };
-        match self.retransmitter.request(request, frame, &mut self.sent_frames, budget, self.streamed, now) {
+        match self.retransmitter.request(request, id, &mut self.sent_frames, budget, self.streamed, now) {
             RequestOutcome::Answered => FeedbackOutcome::Accepted,
             RequestOutcome::TooMuch => {
                 let reason = "its share, or that of all, is used up";
-                tracing::debug!(viewer = ?source, %frame, reason, "retransmission refused");
+                tracing::debug!(viewer = ?source, frame = %id, reason, "retransmission refused");
                 FeedbackOutcome::TooMuch
             }
             RequestOutcome::Gone => {
                 let reason = "the frame is not kept any more";
-                tracing::debug!(viewer = ?source, %frame, reason, "retransmission refused");
-                self.push_reply(Reply { to: source, what: ReplyBody::Gone(frame) });
+                tracing::debug!(viewer = ?source, frame = %id, reason, "retransmission refused");
+                self.push_reply(Reply { to: source, what: ReplyBody::Gone(id) });
                 FeedbackOutcome::Accepted
             }
         }
@@ -132,8 +146,8 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
                 let header = self.control_header(Kind::Pong, self.next_frame, now);
                 wire::emit_with(&header, &mut self.control, |body| pong.emit(body));
             }
-            ReplyBody::Gone(frame) => {
-                let header = self.control_header(Kind::Gone, frame, now);
+            ReplyBody::Gone(PartId { frame, part }) => {
+                let header = self.control_header(Kind::Gone, frame, now).of_part(part);
                 wire::emit_with(&header, &mut self.control, |_| {});
             }
         }
@@ -163,6 +177,10 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
             Pace::Auto if !self.viewers.are_settled() => OFTENEST_LIMITED,
             _ => OFTENEST_SETTLED,
         };
+        // A report tells of so many parts at most.
+        let trains = (wire::MAX_TRAINS / self.parts.max(1)) as u32;
+        let fits = self.queue.interval().filter(|_| self.parts > 1).map(|interval| interval * trains);
+        let oftenest = fits.map_or(oftenest, |fits| oftenest.min(fits.max(OFTENEST)));
         Duration::try_from_secs_f64(share).unwrap_or(RAREST).clamp(oftenest, RAREST)
     }
 }
@@ -184,7 +202,7 @@ fn is_congested(train: &Train, carried: f64) -> bool {
     train.pace.is_some_and(|pace| pace > carried * CARRIED) || lost_its_end(head, tail)
 }
 
-/// What was sent of a frame, beside what arrived of it; and how long ago what is measured of it began to be sent.
+/// What was sent of a part, beside what arrived of it; and how long ago what is measured of it began to be sent.
 fn train(sent: &SendTimes, entry: &TrainEntry, overhead: usize, now: Instant) -> Option<(Train, Duration)> {
     let (first, last) = (usize::from(entry.first), usize::from(entry.last));
     // Of a train of which only one came, or only its beginning, there is no time to be told; but what it lost is.

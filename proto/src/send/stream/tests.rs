@@ -52,6 +52,20 @@ fn an_unpaced_frame_goes_at_once_and_is_counted() {
 }
 
 #[test]
+fn parts_go_as_one_frame_while_nobody_has_said_that_it_takes_them() {
+    let now = t0();
+    let mut stream = stream(Pace::Off, now);
+    let whole = frame(1, 170_000);
+    for (number, expected) in (0..4).zip([(0, 0), (0, 0), (0, 0), (120, 1)]) {
+        let range = usize::from(number) * 42_500..usize::from(number + 1) * 42_500;
+        let part = FramePart { part: number, parts: 4, range, ..whole.clone().into() };
+        stream.push_part(part, now);
+        let (data, events, _) = drain(&mut stream, now);
+        assert_eq!((data, events.len()), expected);
+    }
+}
+
+#[test]
 fn a_newer_frame_replaces_the_one_that_waits_and_the_one_going_is_finished() {
     let t0 = t0();
     let mut stream = stream(Pace::Auto, t0);

@@ -5,44 +5,66 @@ use std::fmt::Debug;
 use std::hash::Hash;
 use std::time::{Duration, Instant};
 
-use super::super::gate::WaitingFrame;
 use super::super::output::{SendEvent, SendOutput, Transmit, most_at_once};
 use super::super::retransmit::SlabPart;
+use super::super::slab::{CutError, PartHead};
 use super::{GOING, SendStream};
-use crate::seq::FrameId;
+use crate::geometry::MAX_FRAME_BYTES;
+use crate::seq::{FrameId, PartId};
 use crate::wire::{self, Header, Hello, Invitation, Kind};
 
 impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
-    pub(super) fn begin(&mut self, waiting: &WaitingFrame, now: Instant) -> Result<(), SendEvent> {
-        let (captured, jpeg) = (waiting.frame.captured, &waiting.frame.jpeg);
-        let sent = self.sent_frames.begin(now);
+    /// Begins the next part of a frame, if there is one and none is going.
+    pub(super) fn begin(&mut self, now: Instant) -> Result<(), SendEvent> {
+        let (viewers, interval) = (&self.viewers, self.queue.interval());
+        let Some(going) = self.queue.next_part(|| viewers.take_parts(), now) else { return Ok(()) };
+        let (sending, parts) = (going.sending(), going.parts());
+        let is_first = sending.start == 0;
+        let frame = if is_first { self.next_frame } else { self.going };
+        let id = PartId { frame, part: if parts > 1 { sending.start as u8 } else { 0 } };
+        let head =
+            PartHead { session: self.config.session, id, parts: parts as u8, captured: going.frame.captured };
+        let is_last = sending.end == going.frame.parts();
+        let signature = going.frame.signature.as_ref().filter(|_| is_last);
+        let sent = self.sent_frames.begin(id, now);
         let redundancy = &mut self.redundancy;
         let parity = |data_chunks| redundancy.chunks(data_chunks);
-        let cut = sent.slab.cut(
-            jpeg,
-            waiting.frame.signature.as_ref(),
-            self.config.session,
-            self.next_frame,
-            captured,
-            self.config.plain_bytes(),
-            parity,
-        );
+        let bytes = going.frame.bytes() + signature.map_or(0, |signature| signature.len());
+        let cut = if bytes > MAX_FRAME_BYTES {
+            Err(CutError::TooLarge { bytes })
+        } else {
+            let pieces = going.frame.pieces(sending);
+            sent.slab.cut_part(pieces, signature, head, self.config.plain_bytes(), parity)
+        };
         if let Err(error) = cut {
             self.sent_frames.undo();
-            return Err(self.queue.refuse(waiting, error));
+            return self.queue.refuse(error).map_or(Ok(()), Err);
         }
         self.pacer.set_rate(self.viewers.rate(now));
-        let wants_sprint = self.viewers.want_sprints(self.queue.stats.sent);
+        // One sprint in a frame: those of several parts would meet in a queue.
+        let wants_sprint = is_last && self.viewers.want_sprints(self.queue.stats.sent);
         self.pacer.sprint_before(wants_sprint.then_some(sent.slab.len()));
         let datagrams = sent.slab.len() + sent.slab.planned_parity();
-        self.pacer.begin(datagrams, sent.slab.bytes(), self.queue.interval(), now);
-        sent.begin(self.next_frame, self.pacer.rate(), self.pacer.sprint());
-        self.next_frame = self.next_frame.next();
-        self.queue.begin(waiting, now);
+        self.pacer.begin_part(datagrams, sent.slab.bytes(), parts, interval, now);
+        sent.begin(head.parts, self.pacer.rate(), self.pacer.sprint());
+        if is_first {
+            (self.going, self.next_frame) = (frame, frame.next());
+            self.tell_parts(parts);
+        }
         Ok(())
     }
 
-    /// Gives out the next `count` datagrams of the frame, or as many as one call takes: data, then parity.
+    /// Says in how many parts frames go, when that is another number.
+    fn tell_parts(&mut self, parts: usize) {
+        let before = std::mem::replace(&mut self.parts, parts);
+        if before != parts {
+            let reason =
+                if parts > 1 { "all viewers take parts" } else { "it is small, or not all take parts" };
+            tracing::debug!(parts, before, reason, "frame cut");
+        }
+    }
+
+    /// Gives out the next `count` datagrams of the part, or as many as one call takes: data, then parity.
     pub(super) fn send(&mut self, count: usize, now: Instant) -> SendOutput<'_, S> {
         let sent = self.sent_frames.newest().expect(GOING);
         let (from, data) = (sent.count(), sent.slab.len());
@@ -75,7 +97,7 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
             .next(&mut self.sent_frames, &mut self.encoder, self.streamed, now)
             .expect("it was there")
             .clone();
-        let sent = self.sent_frames.find(repair.frame).expect("answers are of frames that are kept");
+        let sent = self.sent_frames.find(repair.id).expect("answers are of parts that are kept");
         let is_data = repair.what == SlabPart::Data;
         let stride = if is_data { sent.slab.stride() } else { sent.slab.parity_stride() };
         let wanted = repair.range.len().min(self.pacer.repair_group(stride));
@@ -93,7 +115,7 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
         } else {
             sent.slab.parity_range(range)
         };
-        self.pacer.repair(count, bytes.len(), self.queue.is_going(), now);
+        self.pacer.repair(count, bytes.len(), self.queue.is_sending(), now);
         self.last_sent = Some(now);
         self.queue.stats.resent += count as u64;
         self.queue.stats.bytes += bytes.len() as u64;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::super::retransmit::Budget;
 use super::witness::Witness;
 use crate::computer::Computer;
-use crate::rate::{Health, PathRate};
+use crate::rate::{FrameTrains, Health, PathRate};
 use crate::seq::FrameId;
 use crate::wire::{ReportCounts, TrainEntry};
 
@@ -23,10 +23,14 @@ pub struct Viewer {
     pub loss: f64,
     /// Data chunks missing in the second halves of frames, as far as its reports have named the frames.
     pub missing_at_end: u64,
+    /// Whether it takes frames of several parts, as it says itself.
+    pub(crate) takes_parts: bool,
     health: Health,
     /// Whether `counts` was ever filled in.
     pub(super) reported: bool,
     pub(super) path: PathRate,
+    /// Trains of the frame that is being told of.
+    pub(crate) trains: FrameTrains,
     pub(super) computer: Option<Computer>,
     witness: Witness,
     /// The frame that was to be sent next when it reported before.
@@ -49,9 +53,11 @@ impl Viewer {
             counts: ReportCounts::default(),
             loss: 0.0,
             missing_at_end: 0,
+            takes_parts: false,
             health: Health::default(),
             reported: false,
             path: PathRate::new(),
+            trains: FrameTrains::default(),
             computer,
             witness: Witness::default(),
             next: None,
@@ -87,8 +93,14 @@ impl Viewer {
     }
 
     /// Whether a train may have arrived as it says; see [`Witness`].
-    pub(crate) fn believes(&mut self, train: &TrainEntry, out_for: Duration, now: Instant) -> bool {
-        self.witness.believes(train, out_for, now)
+    pub(crate) fn believes(
+        &mut self,
+        train: &TrainEntry,
+        parts: u8,
+        out_for: Duration,
+        now: Instant,
+    ) -> bool {
+        self.witness.believes(train, parts, out_for, now)
     }
 
     /// It tells of what has not been sent.

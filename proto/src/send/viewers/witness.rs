@@ -2,28 +2,32 @@
 
 use std::time::{Duration, Instant};
 
-use crate::seq::FrameId;
+use crate::frame::MAX_PARTS;
+use crate::seq::{FrameId, PartId};
 use crate::wire::TrainEntry;
 
-/// Holds what one receiver reports against what the sender knows itself: when each frame went, and how many did.
+/// Holds what one receiver reports against what the sender knows itself: when each part of a frame went, and how many
+/// frames did.
 ///
 /// It cannot find out who lies and is careful: whoever says that it gets little, slowly, and then that it gets what is
 /// sent slowly, says what a slow path would. But who says more than one thing says what no path does.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Witness {
-    /// The newest frame that it told of, and which of those before it, a bit each.
+    /// The newest frame that it told of, and of which parts of it and of those before it, a bit each.
     newest: Option<FrameId>,
-    told: u128,
+    told: [u128; MAX_PARTS],
+    /// The same of those of which nothing was missing.
+    told_whole: [u128; MAX_PARTS],
     /// How much time its trains may have taken, and until when that was reckoned.
     credit: Duration,
     reckoned: Option<Instant>,
-    /// Trains since the report before of which nothing was missing.
+    /// Frames since the report before of which nothing was missing.
     whole: u64,
     /// Whether it said what cannot be.
     pub(super) contradicts: bool,
     turnout: Option<Turnout>,
-    /// Trains since that was begun, and how long they took together.
-    trains: u32,
+    /// Frames that trains told of since that was begun, each part a share of one, and how long they took together.
+    frames: f64,
     took: Duration,
 }
 
@@ -37,20 +41,27 @@ struct Turnout {
 }
 
 impl Witness {
-    /// Whether a train may have arrived as it says, whose measured part began to be sent `out_for` ago.
-    pub(super) fn believes(&mut self, train: &TrainEntry, out_for: Duration, now: Instant) -> bool {
-        if !self.is_new(train.frame) {
-            return false;
-        }
+    /// Whether the train of one of so many `parts` of a frame may have arrived as it says, what is measured of it
+    /// having begun to be sent `out_for` ago.
+    pub(super) fn believes(
+        &mut self,
+        train: &TrainEntry,
+        parts: u8,
+        out_for: Duration,
+        now: Instant,
+    ) -> bool {
+        let Some(bit) = self.note(train.id) else { return false };
         // Nothing takes longer than since it was sent.
         if train.span > out_for + LATE {
             self.contradicts = true;
             return false;
         }
         if train.missing_head == 0 && train.missing_tail == 0 {
-            self.whole += 1;
+            self.told_whole[usize::from(train.id.part)] |= bit;
+            let whole = self.told_whole.iter().filter(|told| **told & bit != 0).count();
+            self.whole += u64::from(whole == usize::from(parts));
         }
-        self.trains += 1;
+        self.frames += 1.0 / f64::from(parts.max(1));
         self.took += train.span;
         self.affords(train.span, now)
     }
@@ -75,24 +86,26 @@ impl Witness {
             return false;
         }
         self.turnout = Some(Turnout { since: now, next, delivered: 0 });
-        let each = std::mem::take(&mut self.took).as_secs_f64() / f64::from(self.trains.max(1));
-        self.trains = 0;
+        let each = std::mem::take(&mut self.took).as_secs_f64() / std::mem::take(&mut self.frames).max(1.0);
         let sent = u64::try_from(next.ahead_of(from)).unwrap_or(0);
         (delivered + ON_THEIR_WAY) * 2 < sent || each * delivered as f64 > passed.as_secs_f64() * CROWDED
     }
 
-    /// Each train is told once; a report may come twice.
-    fn is_new(&mut self, frame: FrameId) -> bool {
+    /// Notes that a train was told of, and returns its frame's bit; `None` if it was before: each is told once, and a
+    /// report may come twice.
+    fn note(&mut self, PartId { frame, part }: PartId) -> Option<u128> {
         let newest = *self.newest.get_or_insert(frame);
         let ahead = frame.ahead_of(newest);
         if ahead > 0 {
-            self.told = self.told.checked_shl(ahead.unsigned_abs()).unwrap_or(0);
+            for told in self.told.iter_mut().chain(&mut self.told_whole) {
+                *told = told.checked_shl(ahead.unsigned_abs()).unwrap_or(0);
+            }
             self.newest = Some(frame);
         }
-        let Some(bit) = 1_u128.checked_shl(ahead.min(0).unsigned_abs()) else { return false };
-        let is_new = self.told & bit == 0;
-        self.told |= bit;
-        is_new
+        let bit = 1_u128.checked_shl(ahead.min(0).unsigned_abs())?;
+        let told = self.told.get_mut(usize::from(part)).filter(|told| **told & bit == 0)?;
+        *told |= bit;
+        Some(bit)
     }
 
     /// Trains come one after the other: together they take no longer than the time that has passed.
@@ -125,7 +138,7 @@ mod tests {
 
     fn train(frame: u32, millis: u64, missing: u16) -> TrainEntry {
         TrainEntry {
-            frame: FrameId::new(frame),
+            id: PartId { frame: FrameId::new(frame), part: 0 },
             first: 0,
             last: 99,
             span: Duration::from_millis(millis),
@@ -142,14 +155,16 @@ mod tests {
     fn a_train_is_believed_once_and_not_if_it_took_longer_than_it_can_have() {
         let (mut witness, t0) = (Witness::default(), t0());
         assert!(
-            witness.believes(&train(7, 5, 1), ms(30), t0) && !witness.believes(&train(7, 5, 1), ms(30), t0)
+            witness.believes(&train(7, 5, 1), 1, ms(30), t0)
+                && !witness.believes(&train(7, 5, 1), 1, ms(30), t0)
         );
         assert!(
-            witness.believes(&train(5, 5, 1), ms(30), t0) && witness.believes(&train(300, 5, 1), ms(30), t0)
+            witness.believes(&train(5, 5, 1), 1, ms(30), t0)
+                && witness.believes(&train(300, 5, 1), 1, ms(30), t0)
         );
-        assert!(!witness.believes(&train(7, 5, 1), ms(30), t0), "too old to be told of");
+        assert!(!witness.believes(&train(7, 5, 1), 1, ms(30), t0), "too old to be told of");
         assert!(!witness.is_refuted(0, FrameId::new(301), t0));
-        assert!(!witness.believes(&train(301, 900, 1), ms(100), t0));
+        assert!(!witness.believes(&train(301, 900, 1), 1, ms(100), t0));
         assert!(witness.is_refuted(0, FrameId::new(301), t0));
         assert!(!witness.is_refuted(0, FrameId::new(301), t0), "it may better itself");
     }
@@ -160,7 +175,7 @@ mod tests {
         let believed = (0..100)
             .filter(|&number| {
                 let now = t0 + ms(100) * number;
-                witness.believes(&train(number, 500, 1), ms(1000), now)
+                witness.believes(&train(number, 500, 1), 1, ms(1000), now)
             })
             .count();
         // Ten seconds, half as much again, and three at once.
@@ -171,9 +186,30 @@ mod tests {
     fn who_says_that_frames_came_and_that_they_did_not_is_refuted() {
         let (mut witness, t0) = (Witness::default(), t0());
         for number in 0..3 {
-            assert!(witness.believes(&train(number, 5, 0), ms(30), t0));
+            assert!(witness.believes(&train(number, 5, 0), 1, ms(30), t0));
         }
         assert!(witness.is_refuted(1, FrameId::new(3), t0));
+    }
+
+    #[test]
+    fn a_frame_is_said_to_have_come_when_that_is_said_of_all_its_parts() {
+        let (mut witness, t0) = (Witness::default(), t0());
+        let part = |frame, part, missing| {
+            let train = train(frame, 1, missing);
+            TrainEntry { id: PartId { part, ..train.id }, ..train }
+        };
+        // Nine frames of which the last part always misses something.
+        for frame in 0..9 {
+            for number in 0..4 {
+                assert!(witness.believes(&part(frame, number, u16::from(number == 3)), 4, ms(30), t0));
+            }
+            assert!(!witness.believes(&part(frame, 3, 0), 4, ms(30), t0), "that was told");
+        }
+        assert!(!witness.is_refuted(0, FrameId::new(9), t0));
+        for frame in 9..12 {
+            (0..4).for_each(|number| assert!(witness.believes(&part(frame, number, 0), 4, ms(30), t0)));
+        }
+        assert!(witness.is_refuted(1, FrameId::new(12), t0));
     }
 
     #[test]
@@ -184,7 +220,7 @@ mod tests {
                 let now = t0 + ms(33) * number + ms(400);
                 // It tells of a few only, so that their times are possible.
                 if number % 10 == 0 {
-                    witness.believes(&train(number, millis, 1), ms(400), now);
+                    witness.believes(&train(number, millis, 1), 1, ms(400), now);
                 }
                 witness.is_refuted(1, FrameId::new(number), now)
             });

@@ -124,7 +124,7 @@ impl Heard {
                     self.frames = Some((self.frames.map_or(now, |(first, _)| first), now));
                     self.bytes += delivery.frame.jpeg.len() as u64;
                 }
-                RecvOutput::Event(RecvEvent::Lost(_) | RecvEvent::Contested { .. }) => {}
+                RecvOutput::Event(RecvEvent::Part(_) | RecvEvent::Lost(_) | RecvEvent::Contested { .. }) => {}
             }
         }
     }

@@ -66,6 +66,7 @@ impl SenderSlot {
                 "somebody speaks in the name of {source}: {what}; if no two senders share this address, its \
                      datagrams are forged"
             )),
+            RecvEvent::Part(_) => {}
             RecvEvent::Delivered(delivery) => self.deliver(delivery, shared),
             RecvEvent::Lost(loss) => {
                 let Loss { frame, missing, chunks, reason } = loss;
