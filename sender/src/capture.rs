@@ -1,5 +1,6 @@
 //! Takes pictures from a source, in a thread of its own.
 
+mod parts;
 mod sizes;
 pub(crate) mod source;
 mod thread;

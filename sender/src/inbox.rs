@@ -1,13 +1,15 @@
-//! Frames that wait for the sending thread.
+//! Frames that wait for the sending thread, part by part.
 
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use proto::sys::Event;
 use proto::wire::SourceState;
-use proto::{Frame, Latest, Taken};
+use proto::{Frame, FramePart, MAX_PARTS, Taken};
 
 /// What shows frames besides. It never waits.
 pub(crate) type FrameTap = Box<dyn Fn(&Frame) + Send + Sync>;
@@ -21,7 +23,8 @@ pub(crate) struct SourceNews {
     pub interval: Option<Duration>,
 }
 
-/// Where frames wait for the sending thread, and what it should tell receivers of the source.
+/// Where the newest frame waits for the sending thread, and the rest of the one that it has begun; and what it should
+/// tell receivers of the source.
 ///
 /// It is a file descriptor that becomes readable when there is something to take, so that the thread can wait for it
 /// and for its sockets at once.
@@ -34,9 +37,17 @@ pub(crate) struct FrameInbox {
     frame_budget: AtomicUsize,
     /// Whom frames are shown to besides.
     tap: Option<FrameTap>,
-    newest: Latest<Frame>,
+    waiting: Mutex<WaitingParts>,
     changed: Event,
-    closed: AtomicBool,
+}
+
+/// Parts in their order: first those of the frame that was begun, then those of a newer one.
+#[derive(Debug)]
+struct WaitingParts {
+    parts: VecDeque<FramePart>,
+    /// Whether the frame that came last was let in, and is not whole: its other parts follow it.
+    is_open: bool,
+    closed: bool,
 }
 
 impl FrameInbox {
@@ -50,9 +61,12 @@ impl FrameInbox {
             interval: AtomicU64::new(0),
             frame_budget: AtomicUsize::new(0),
             tap: None,
-            newest: Latest::new(),
+            waiting: Mutex::new(WaitingParts {
+                parts: VecDeque::with_capacity(2 * MAX_PARTS),
+                is_open: false,
+                closed: false,
+            }),
             changed: Event::new()?,
-            closed: AtomicBool::new(false),
         })
     }
 
@@ -88,33 +102,91 @@ impl FrameInbox {
         self.frame_budget.store(bytes.map_or(0, |bytes| bytes.max(1)), Ordering::Relaxed);
     }
 
-    /// Puts `frame` in, and returns what it displaced: an older one that nobody took, or `frame` itself if the inbox is
-    /// closed.
-    pub(crate) fn put(&self, frame: Frame) -> Option<Frame> {
+    /// Shows a frame to the tap, if there is one.
+    pub(crate) fn show(&self, frame: &Frame) {
         if let Some(tap) = &self.tap {
-            tap(&frame);
+            tap(frame);
         }
-        let displaced = self.newest.put(frame);
+    }
+
+    /// Whether frames are shown to a tap.
+    pub(crate) fn has_tap(&self) -> bool {
+        self.tap.is_some()
+    }
+
+    /// Puts a part in. The first of a frame displaces an older frame that nobody has begun to take, or is refused if
+    /// the inbox is closed: says whether there is such a frame. The others follow the first.
+    pub(crate) fn put(&self, part: FramePart) -> bool {
+        let mut waiting = self.waiting();
+        let mut displaced = false;
+        if part.part == 0 {
+            displaced = waiting.closed || waiting.drop_newest();
+            waiting.is_open = !waiting.closed;
+        }
+        if waiting.is_open {
+            waiting.is_open = !part.ends_frame();
+            waiting.parts.push_back(part);
+        }
+        drop(waiting);
         self.changed.raise();
         displaced
     }
 
-    /// Takes the newest frame, without waiting. One that was put in before the inbox was closed is still given out.
-    pub(crate) fn take(&self) -> Taken<Frame> {
-        self.changed.clear();
-        let taken = self.newest.take(Some(Duration::ZERO));
-        // That it is closed is still to be found by whoever took the last frame.
-        if self.closed.load(Ordering::Acquire) {
-            self.changed.raise();
-        }
-        taken
+    /// Takes the next part, without waiting. What was put in before the inbox was closed is still given out, and what
+    /// follows it.
+    pub(crate) fn take(&self) -> Taken<FramePart> {
+        self.take_if(|_| true)
     }
 
-    /// Says that nothing more will come.
+    /// The same, but begins no frame: only what follows a part that was taken is given out.
+    pub(crate) fn take_rest(&self) -> Taken<FramePart> {
+        self.take_if(|part| part.part > 0)
+    }
+
+    fn take_if(&self, is_wanted: impl Fn(&FramePart) -> bool) -> Taken<FramePart> {
+        self.changed.clear();
+        let mut waiting = self.waiting();
+        let part =
+            if waiting.parts.front().is_some_and(is_wanted) { waiting.parts.pop_front() } else { None };
+        let is_left = !waiting.parts.is_empty();
+        let is_over = waiting.closed && !waiting.is_open && !is_left;
+        drop(waiting);
+        // What is left, and that nothing more will come, is still to be found.
+        if is_left || is_over {
+            self.changed.raise();
+        }
+        match part {
+            Some(part) => Taken::Value(part),
+            None if is_over => Taken::Closed,
+            None => Taken::TimedOut,
+        }
+    }
+
+    /// Says that no more frames will come, and drops the one that nobody has begun to take; says whether there was one.
+    pub(crate) fn close_empty(&self) -> bool {
+        self.close();
+        let mut waiting = self.waiting();
+        let dropped = waiting.drop_newest();
+        waiting.is_open &= !dropped;
+        dropped
+    }
+
+    /// Says that no more frames will come; the rest of the last one may.
     pub(crate) fn close(&self) {
-        self.newest.close();
-        self.closed.store(true, Ordering::Release);
+        self.waiting().closed = true;
         self.changed.raise();
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, WaitingParts> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl WaitingParts {
+    /// Drops the frame that nobody has begun to take; says whether there was one.
+    fn drop_newest(&mut self) -> bool {
+        let first = self.parts.iter().position(|part| part.part == 0);
+        first.inspect(|&first| self.parts.truncate(first)).is_some()
     }
 }
 
@@ -137,29 +209,64 @@ mod tests {
         wait_until(&mut [PollFd::new(inbox, PollFlags::IN)], Some(Instant::now())).unwrap() > 0
     }
 
-    fn frame(micros: u64) -> Frame {
-        Frame { captured: MediaTime::from_micros(micros), jpeg: Arc::default(), signature: None }
+    fn part(micros: u64, part: u8, parts: u8) -> FramePart {
+        let captured = MediaTime::from_micros(micros);
+        FramePart { captured, part, parts, buffer: Arc::default(), range: 0..1, signature: None }
+    }
+
+    fn taken(taken: Taken<FramePart>) -> Option<(u64, u8)> {
+        if let Taken::Value(part) = taken { Some((part.captured.as_micros(), part.part)) } else { None }
     }
 
     #[test]
     fn it_is_readable_while_there_is_something_to_take() {
         let inbox = FrameInbox::new().unwrap();
         assert!(!is_ready(&inbox));
-        assert!(inbox.put(frame(1)).is_none() && inbox.put(frame(2)).is_some());
+        assert!(!inbox.put(part(1, 0, 1)) && inbox.put(part(2, 0, 1)));
         assert!(is_ready(&inbox));
-        assert!(matches!(inbox.take(), Taken::Value(frame) if frame.captured.as_micros() == 2));
+        assert_eq!(taken(inbox.take()), Some((2, 0)));
         assert!(!is_ready(&inbox));
         assert!(matches!(inbox.take(), Taken::TimedOut));
     }
 
     #[test]
+    fn a_newer_frame_takes_the_place_of_one_that_was_not_begun_and_the_rest_of_one_that_was_goes_on() {
+        let inbox = FrameInbox::new().unwrap();
+        assert!(!inbox.put(part(1, 0, 3)) && !inbox.put(part(1, 1, 3)));
+        assert_eq!(taken(inbox.take()), Some((1, 0)));
+        assert!(!inbox.put(part(1, 2, 3)) && !inbox.put(part(2, 0, 2)) && !inbox.put(part(2, 1, 2)));
+        assert!(inbox.put(part(3, 0, 2)) && !inbox.put(part(3, 1, 2)), "the second was never begun");
+        assert!(is_ready(&inbox));
+        let order = [(); 4].map(|()| taken(inbox.take()));
+        assert_eq!(order, [Some((1, 1)), Some((1, 2)), Some((3, 0)), Some((3, 1))]);
+        assert!(!is_ready(&inbox));
+    }
+
+    #[test]
+    fn who_has_enough_takes_the_rest_of_a_frame_and_begins_none() {
+        let inbox = FrameInbox::new().unwrap();
+        inbox.put(part(1, 0, 2));
+        assert_eq!(taken(inbox.take_rest()), None);
+        assert_eq!(taken(inbox.take()), Some((1, 0)));
+        inbox.put(part(1, 1, 2));
+        inbox.put(part(2, 0, 2));
+        assert_eq!((taken(inbox.take_rest()), taken(inbox.take_rest())), (Some((1, 1)), None));
+        assert!(inbox.close_empty() && !inbox.put(part(2, 1, 2)), "what follows it is dropped, too");
+        assert!(matches!(inbox.take(), Taken::Closed));
+    }
+
+    #[test]
     fn the_end_is_found_after_the_last_frame_was_taken() {
         let inbox = FrameInbox::new().unwrap();
-        inbox.put(frame(1));
+        inbox.put(part(1, 0, 2));
         inbox.close();
-        assert!(matches!(inbox.take(), Taken::Value(_)));
+        assert_eq!(taken(inbox.take()), Some((1, 0)));
+        assert!(!is_ready(&inbox) && matches!(inbox.take(), Taken::TimedOut), "the rest is still to come");
+        assert!(!inbox.put(part(1, 1, 2)));
+        assert_eq!(taken(inbox.take()), Some((1, 1)));
         assert!(is_ready(&inbox));
         assert!(matches!(inbox.take(), Taken::Closed) && is_ready(&inbox));
-        assert!(inbox.put(frame(2)).is_some(), "a closed inbox takes nothing");
+        assert!(inbox.put(part(2, 0, 2)) && !inbox.put(part(2, 1, 2)), "a closed inbox takes no frame");
+        assert!(matches!(inbox.take(), Taken::Closed));
     }
 }

@@ -19,5 +19,5 @@ pub use args::{Args, Command, KeyAction};
 #[cfg(feature = "camera")]
 pub use capture::source::camera::{CameraFormat, open_in as open_camera_in};
 pub use capture::source::{InputStream, NextPicture, Source, WantedMode, Which};
-pub use encode::{Encoder, Subsampling};
+pub use encode::{Encoder, PartSink, Subsampling};
 pub use picture::{Captured, Layout, Picture, RawPicture};

@@ -1,7 +1,7 @@
 //! A viewer made of the protocol's own parts: it subscribes at a sender, and notes which frames come.
 
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -18,6 +18,8 @@ pub(crate) struct SubscribedViewer {
 struct Shared {
     /// When each frame was whole.
     frames: Mutex<Vec<Instant>>,
+    /// Parts that were whole before their frames.
+    parts: AtomicUsize,
     is_full: Mutex<bool>,
     order: AtomicU8,
 }
@@ -36,6 +38,11 @@ impl SubscribedViewer {
     /// How many frames came so far.
     pub(crate) fn count(&self) -> usize {
         self.shared.frames.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// How many parts were whole before their frames so far.
+    pub(crate) fn parts(&self) -> usize {
+        self.shared.parts.load(Ordering::Relaxed)
     }
 
     /// Whether it was told that there is no room.
@@ -106,6 +113,9 @@ fn watch(socket: &UdpSocket, to: SocketAddr, shared: &Shared) {
                 RecvOutput::Transmit { bytes, .. } => drop(socket.send_to(bytes, to)),
                 RecvOutput::Event(RecvEvent::Delivered(_)) => {
                     shared.frames.lock().unwrap_or_else(PoisonError::into_inner).push(now);
+                }
+                RecvOutput::Event(RecvEvent::Part(_)) => {
+                    shared.parts.fetch_add(1, Ordering::Relaxed);
                 }
                 RecvOutput::Event(_) => {}
                 RecvOutput::Wait(until) => {

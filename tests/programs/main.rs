@@ -12,6 +12,7 @@ mod keys;
 mod layers;
 mod loopback;
 mod messages;
+mod parts;
 mod recipes_keys;
 mod served;
 mod signed;

@@ -11,7 +11,7 @@ use proto::app::keys::{hold_secret, signing_key};
 use proto::app::{Console, Reporter, StreamFormat};
 use proto::keys::{Key, KeyId, SenderKeys, SigningKey, Suite};
 use proto::sys::{Stop, at_user_signal, join, random_bytes, spawn, stop_at_signals, wall_clock};
-use proto::{Fec, QualityControl, SessionId, SubscribeServer, Taken};
+use proto::{Fec, QualityControl, SessionId, SubscribeServer};
 
 use super::diagnosis::Diagnosis;
 use super::report::Reporting;
@@ -81,7 +81,7 @@ pub fn run(args: &Args) -> Result<()> {
         let results = threads.map(|thread| thread.map_or(Ok(()), join));
         let announced = announcer.map_or(Ok(()), Announcer::end);
         // A picture that came while the program was already ending, with nobody to send it.
-        if let Taken::Value(_) = pipeline.inbox.take() {
+        if pipeline.inbox.close_empty() {
             pipeline.stats.replaced(pipeline.demand.is_there());
         }
         results.into_iter().chain([announced]).collect()

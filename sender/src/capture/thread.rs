@@ -10,6 +10,7 @@ use proto::Frame;
 use proto::RateLimiter;
 use proto::jpeg::{self, Coding, Info, JpegHead};
 
+use super::parts::in_parts;
 use super::sizes::Sizes;
 use super::source::{self, NextPicture, Source, SourceDrops, SourceOptions, Spec, Timing};
 use crate::picture::{Captured, Picture, Raw, RawPicture};
@@ -178,11 +179,14 @@ impl CaptureThread {
         let at = captured.at;
         let displaced = match captured.picture {
             Picture::Raw(picture) => self.pipeline.pictures.put(Raw { picture, at }).is_some(),
-            Picture::Jpeg(jpeg) => self
-                .pipeline
-                .inbox
-                .put(Frame { captured: self.pipeline.clock.at(at), jpeg, signature: None })
-                .is_some(),
+            Picture::Jpeg(jpeg) => {
+                let (captured, inbox) = (self.pipeline.clock.at(at), &self.pipeline.inbox);
+                let frame = Frame { captured, jpeg, signature: None };
+                inbox.show(&frame);
+                let mut displaced = false;
+                in_parts(frame, |part| displaced |= inbox.put(part));
+                displaced
+            }
         };
         if displaced {
             tracing::trace!(reason = "a newer one came before it was taken", "frame superseded");

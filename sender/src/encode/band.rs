@@ -10,8 +10,8 @@ use crate::picture::{Layout, RawPicture};
 
 /// What to encode, and how.
 #[derive(Debug)]
-pub(super) struct Task {
-    pub(super) picture: RawPicture,
+pub(super) struct Task<'a> {
+    pub(super) picture: &'a RawPicture,
     /// Which rows of it: they begin at a multiple of the MCU's height.
     pub(super) rows: Range<u32>,
     pub(super) sampling: Subsamp,
@@ -39,7 +39,7 @@ impl Band {
         &self.output[..self.length]
     }
 
-    pub(super) fn encode(&mut self, task: &Task) -> anyhow::Result<()> {
+    pub(super) fn encode(&mut self, task: &Task<'_>) -> anyhow::Result<()> {
         self.length = 0;
         match self.compress(task) {
             Ok(length) => self.length = length,
@@ -52,7 +52,7 @@ impl Band {
         Ok(())
     }
 
-    fn compress(&mut self, task: &Task) -> anyhow::Result<usize> {
+    fn compress(&mut self, task: &Task<'_>) -> anyhow::Result<usize> {
         let Task { picture, rows, sampling, quality } = task;
         let (width, height) = (picture.width as usize, rows.len());
         let most = compressed_buf_len(width, height, *sampling)?;

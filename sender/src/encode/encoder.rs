@@ -1,17 +1,19 @@
 //! Encodes raw pictures as JPEGs: from YUV planes without a detour through RGB, large ones on several cores at once.
 
 use std::num::NonZero;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
 
 use anyhow::{Context, ensure};
 use proto::sys::Placement;
-use proto::{Buffer, Pool};
+use proto::{Buffer, FrameInParts, MAX_PARTS, MediaTime, Pool};
 use turbojpeg::Subsamp;
 
-use super::band::{Band, Task};
+use super::band::Band;
+use super::band_queue::{BandQueue, Job, PartSink};
+use super::bands::Bands;
 use super::helper::Helper;
-use super::join;
-use crate::picture::{Layout, RawPicture, unique};
+use crate::picture::{Layout, RawPicture};
 
 /// How many pixels share one colour sample in the JPEG.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,15 +28,19 @@ pub enum Subsampling {
 
 /// Makes JPEGs of raw pictures.
 ///
-/// A picture of 640x480 or more is cut into bands, each encoded by its own thread. They are joined to one ordinary
+/// A picture of 640x480 or more is cut into bands, which several threads encode. They become the parts of one ordinary
 /// baseline JPEG, with a restart marker between bands; its decoded pixels do not depend on the number of bands.
 ///
 /// Once warm it allocates nothing per picture (libjpeg-turbo does inside). Its threads end when it is dropped.
-#[derive(Debug)]
 pub struct Encoder {
     subsampling: Option<Subsampling>,
+    threads: usize,
     most_bands: usize,
+    cuts_finely: bool,
+    /// Bytes of the JPEG made last.
+    last_bytes: Option<usize>,
     own: Band,
+    queue: Arc<BandQueue>,
     helpers: Vec<Helper>,
     placement: Placement,
 }
@@ -45,11 +51,15 @@ impl Encoder {
     /// Without `subsampling`, pictures keep their own, and RGB becomes 4:2:0. With it, colour is reduced to it;
     /// colour that is not there is never made up, so 4:2:0 stays 4:2:0.
     pub fn new(subsampling: Option<Subsampling>) -> anyhow::Result<Self> {
-        let cores = available_parallelism().map_or(1, NonZero::get);
+        let threads = available_parallelism().map_or(1, NonZero::get).min(4);
         Ok(Self {
             subsampling,
-            most_bands: cores.min(4),
+            threads,
+            most_bands: (threads * BANDS_EACH).max(LEAST_BANDS),
+            cuts_finely: false,
+            last_bytes: None,
             own: Band::new()?,
+            queue: Arc::default(),
             helpers: Vec::new(),
             placement: Placement::default(),
         })
@@ -58,7 +68,22 @@ impl Encoder {
     /// The same encoder on `threads` threads (at least 1, the calling one).
     #[must_use]
     pub fn with_threads(self, threads: usize) -> Self {
-        Self { most_bands: threads.max(1), ..self }
+        let mut encoder = self.with_bands(threads * BANDS_EACH);
+        encoder.threads = threads.max(1);
+        encoder
+    }
+
+    /// The same encoder, which cuts pictures into at most so many bands: 1 to [`MAX_PARTS`].
+    #[must_use]
+    pub fn with_bands(mut self, bands: usize) -> Self {
+        self.most_bands = bands.clamp(1, MAX_PARTS);
+        self
+    }
+
+    /// Has pictures cut into as many bands as there may be: where a frame takes longer on its way than to be encoded, it
+    /// should be there soon for the one and be waited for little by the other end.
+    pub(crate) fn cut_finely(&mut self, finely: bool) {
+        self.cuts_finely = finely;
     }
 
     /// Makes a JPEG of `picture` with `quality` 1 to 100, in a buffer of `pool`.
@@ -66,6 +91,33 @@ impl Encoder {
     /// Fails if there is no such quality, or the picture is empty, larger than a JPEG can be, or has fewer bytes than
     /// its size needs.
     pub fn encode(&mut self, picture: &RawPicture, quality: u8, pool: &mut Pool) -> anyhow::Result<Buffer> {
+        let frame = Arc::<Mutex<Option<FrameInParts>>>::default();
+        let sink: PartSink = Arc::new({
+            let frame = frame.clone();
+            move |part| match &mut *frame.lock().unwrap_or_else(PoisonError::into_inner) {
+                Some(frame) => {
+                    frame.add(part);
+                }
+                none => *none = Some(FrameInParts::begin(part)),
+            }
+        });
+        self.encode_parts(picture, quality, MediaTime::default(), &sink)?;
+        let frame = frame.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let whole = frame.and_then(|frame| frame.whole(pool)).context("a picture without bands")?;
+        Ok(whole.jpeg)
+    }
+
+    /// The same of a picture that was captured then; `sink` takes the parts of the frame as they are encoded. Returns
+    /// its bytes.
+    ///
+    /// If it fails, parts before that may have been given out.
+    pub fn encode_parts(
+        &mut self,
+        picture: &RawPicture,
+        quality: u8,
+        captured: MediaTime,
+        sink: &PartSink,
+    ) -> anyhow::Result<usize> {
         ensure!((1..=100).contains(&quality), "quality {quality} is not between 1 and 100");
         let &RawPicture { layout, width, height, ref data } = picture;
         ensure!(
@@ -76,67 +128,29 @@ impl Encoder {
         ensure!(data.len() >= needed, "a {width}x{height} picture has {} of {needed} bytes", data.len());
 
         let sampling = sampling(layout, self.subsampling);
-        let bands = Bands::new(width, height, sampling, self.most_bands);
-        let task = |index| Task { picture: picture.clone(), rows: bands.rows(index), sampling, quality };
-        while self.helpers.len() + 1 < bands.count {
-            let helper = Helper::spawn(self.helpers.len() + 1).context("cannot start an encoder thread")?;
-            self.helpers.push(helper);
+        let most = if self.cuts_finely { MAX_PARTS } else { self.most_bands };
+        let worth = self.last_bytes.map_or(most, |bytes| (bytes / PART_BYTES).max(self.threads));
+        let bands = Bands::new(width, height, sampling, worth.min(most));
+        let threads = self.threads.min(bands.count());
+        while self.helpers.len() + 1 < threads {
+            let helper = Helper::spawn(self.helpers.len() + 1, &self.queue);
+            self.helpers.push(helper.context("cannot start an encoder thread")?);
         }
-        let helpers = &mut self.helpers[..bands.count - 1];
-        if !helpers.is_empty() {
-            self.placement.keep_apart(helpers.iter().map(Helper::id));
+        if !self.helpers.is_empty() {
+            self.placement.keep_apart(self.helpers.iter().map(Helper::id));
         }
-        for (helper, index) in helpers.iter_mut().zip(1..) {
-            helper.begin(task(index));
-        }
-        let own = self.own.encode(&task(0));
-        // All helpers are waited for even after an error, so that none is still at this picture with the next one.
-        let others = helpers.iter_mut().map(Helper::wait).fold(Ok(()), anyhow::Result::and);
-        own.and(others)?;
-
-        let mut buffer = pool.take();
-        let jpeg = unique(&mut buffer);
-        jpeg.clear();
-        let parts = std::iter::once(self.own.jpeg()).chain(helpers.iter().map(Helper::jpeg));
-        join::join(parts, height as u16, bands.interval(), jpeg)?;
-        Ok(pool.share(buffer))
+        let (picture, sink) = (picture.clone(), sink.clone());
+        let job = Job { picture, captured, bands, sampling, quality, sink };
+        let bytes = self.queue.encode(job, &mut self.own)?;
+        self.last_bytes = Some(bytes);
+        Ok(bytes)
     }
 }
 
-/// How a picture is cut into bands of whole rows of MCUs, all but the last equally high.
-#[derive(Clone, Copy, Debug)]
-struct Bands {
-    count: usize,
-    height: u32,
-    band_height: u32,
-    band_mcus: u32,
-}
-
-impl Bands {
-    fn new(width: u32, height: u32, sampling: Subsamp, most: usize) -> Self {
-        let (mcu_width, mcu_height) = sampling.mcu_size();
-        let columns = width.div_ceil(mcu_width as u32);
-        let rows = height.div_ceil(mcu_height as u32);
-        let most = if u64::from(width) * u64::from(height) < WORTH_CUTTING { 1 } else { most as u32 };
-        let band_rows = rows.div_ceil(most);
-        // A restart interval has 16 bits.
-        let band_rows = if columns * band_rows > u32::from(u16::MAX) { rows } else { band_rows };
-        Self {
-            count: rows.div_ceil(band_rows) as usize,
-            height,
-            band_height: band_rows * mcu_height as u32,
-            band_mcus: columns * band_rows,
-        }
-    }
-
-    fn rows(self, index: usize) -> std::ops::Range<u32> {
-        let start = index as u32 * self.band_height;
-        start..(start + self.band_height).min(self.height)
-    }
-
-    /// MCUs from one restart marker to the next; `None` if there are no such markers.
-    fn interval(self) -> Option<u16> {
-        if self.count > 1 { u16::try_from(self.band_mcus).ok() } else { None }
+impl Drop for Encoder {
+    fn drop(&mut self) {
+        self.queue.end();
+        self.helpers.iter_mut().for_each(Helper::join);
     }
 }
 
@@ -158,8 +172,13 @@ fn sampling(layout: Layout, wanted: Option<Subsampling>) -> Subsamp {
 
 /// What libjpeg takes at most (JPEG_MAX_DIMENSION).
 const LARGEST_SIDE: u32 = 65_500;
-/// Pixels from which waking other threads costs less than it gains.
-const WORTH_CUTTING: u64 = 640 * 480;
+/// Bands of a picture that is large enough, for each thread: with several, the first are on their way while the others
+/// are encoded.
+const BANDS_EACH: usize = 2;
+/// And so many in any case.
+const LEAST_BANDS: usize = 4;
+/// But none becomes a smaller part than this because of that: each has headers and parity of its own.
+const PART_BYTES: usize = 24 << 10;
 
 #[cfg(test)]
 mod tests;

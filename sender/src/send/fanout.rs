@@ -3,23 +3,22 @@
 mod budget;
 mod due;
 mod feedback;
+mod frames;
 
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
 use proto::RateLimiter;
 use proto::keys::SigningKey;
 use proto::sys::{Changes, Event};
-use proto::{Frame, SubscribeServer};
+use proto::{FrameInParts, Pool, SubscribeServer};
 
 use super::awaited::Awaited;
 use super::destination::Destination;
 use super::due_times::DueTimes;
 use super::keyed::Keyed;
-use super::ledger::FrameLedger;
 use super::stream_factory::StreamFactory;
 use crate::inbox::SourceNews;
 use crate::net::{NetworkOptions, Route, SendSocket, WritableSet};
@@ -59,8 +58,12 @@ pub(crate) struct Fanout {
     voices: Vec<(u128, usize)>,
     /// Frames so far, each of which has the number of those before it: no stream has used more ids.
     pushed: u64,
-    /// The newest frame while nobody watches: whoever comes sees it at once.
-    unwatched: Option<Frame>,
+    /// The newest frame, until it is whole and somebody has it.
+    newest: Option<FrameInParts>,
+    /// Whether nobody has it: whoever comes sees it at once.
+    is_unwatched: bool,
+    /// Frames that are joined where no parts are taken.
+    joined: Pool,
     announcement: Option<SdpAnnouncement>,
     /// How what is sent is to be described.
     sdp: Option<Sdp>,
@@ -99,7 +102,9 @@ impl Fanout {
             budgets: Vec::new(),
             voices: Vec::new(),
             pushed: 0,
-            unwatched: None,
+            newest: None,
+            is_unwatched: false,
+            joined: Pool::new(FRAMES_JOINED),
             announcement: None,
             sdp: None,
             awaited: Vec::new(),
@@ -150,14 +155,6 @@ impl Fanout {
         self.sdp = sdp;
     }
 
-    /// Describes what is sent, by a frame that is to be pushed.
-    ///
-    /// # Errors
-    /// If that cannot be written.
-    pub(crate) fn announce(&mut self, frame: &Frame) -> Result<()> {
-        self.announcement.as_mut().map_or(Ok(()), |announcement| announcement.see(&frame.jpeg))
-    }
-
     /// Other handles to the sockets, in their order, to wait for what comes back; and to what else there is to
     /// [`receive`](Self::receive). They are to be asked for again when there are [more](Self::has_grown).
     ///
@@ -181,37 +178,6 @@ impl Fanout {
     /// If the system has no file descriptors left.
     pub(crate) fn room(&self) -> io::Result<OwnedFd> {
         self.room.as_fd().try_clone_to_owned()
-    }
-
-    /// Gives a frame to all. While nobody watches, the newest is kept for who comes next.
-    pub(crate) fn push(&mut self, mut frame: Frame, ledger: &mut FrameLedger, stats: &Stats, now: Instant) {
-        if self.destinations.is_empty() {
-            if self.unwatched.replace(frame).is_some() {
-                stats.lock().unwatched += 1;
-            }
-            return;
-        }
-        if let Some(signing) = &self.signing {
-            signing.sign(self.streams.session(), &mut frame);
-        }
-        ledger.begin(self.pushed, self.destinations.len());
-        self.pushed += 1;
-        self.destinations
-            .iter_mut()
-            .for_each(|destination| destination.stream.push_frame(frame.clone(), now));
-        self.due_times.set_all(now);
-    }
-
-    /// Whether anybody watches, or may: to a destination that was named it is sent in any case.
-    pub(crate) fn is_watched(&self) -> bool {
-        !self.destinations.is_empty()
-    }
-
-    /// Gives the frame that was kept to the first who comes.
-    fn push_unwatched(&mut self, ledger: &mut FrameLedger, stats: &Stats, now: Instant) {
-        if let Some(frame) = self.unwatched.take() {
-            self.push(frame, ledger, stats, now);
-        }
     }
 
     /// A stream begins; that of a subscriber goes out by a socket of its `own`.
@@ -238,13 +204,6 @@ impl Fanout {
         self.due_times.set_all(Instant::now());
     }
 
-    /// Forgets the picture that was kept for who would come.
-    pub(crate) fn forget_unwatched(&mut self, stats: &Stats) {
-        if self.unwatched.take().is_some() {
-            stats.lock().unwatched += 1;
-        }
-    }
-
     /// Gives up what has not gone, but for the goodbyes.
     pub(crate) fn abandon(&mut self) {
         self.destinations.iter_mut().for_each(Destination::abandon);
@@ -257,6 +216,8 @@ impl Fanout {
     }
 }
 
+/// Frames that wait, and are sent to several destinations, at once.
+const FRAMES_JOINED: usize = 8;
 /// Often enough to be seen, rarely enough to be read.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(5);
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use proto::rtp::RtpSendStream;
 use proto::wire::SourceState;
-use proto::{Frame, SendOutput, SendStats, SendStream, Viewer};
+use proto::{FramePart, SendOutput, SendStats, SendStream, Viewer};
 
 /// A destination's stream, in one of the formats.
 #[derive(Debug)]
@@ -43,9 +43,10 @@ macro_rules! either {
 }
 
 impl DestinationStream {
-    /// Takes a frame to be sent, in place of one that still waits.
-    pub(crate) fn push_frame(&mut self, frame: Frame, now: Instant) {
-        either!(self, stream => stream.push_frame(frame, now))
+    /// Takes a part of a frame to be sent, whose first takes the place of a frame that still waits. RTP/JPEG takes
+    /// frames of one part.
+    pub(crate) fn push_part(&mut self, part: FramePart, now: Instant) {
+        either!(self, stream => stream.push_part(part, now))
     }
 
     /// Takes in what came back. To RTP/JPEG nobody answers here: RTCP has a port of its own.

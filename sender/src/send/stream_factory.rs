@@ -37,6 +37,11 @@ impl StreamFactory {
         self.config.session
     }
 
+    /// Whether they take frames in parts.
+    pub(crate) fn take_parts(&self) -> bool {
+        self.format == StreamFormat::Chunkcast
+    }
+
     /// A destination that nothing was sent to yet, by the socket with this number; of all frames its first is `first`.
     pub(crate) fn open(&self, socket: usize, route: Route, first: u64) -> Destination {
         let stream = match self.format {

@@ -67,17 +67,15 @@ impl Sending<'_> {
             if enough && (ledger.outstanding() == 0 || stop.is_requested()) {
                 return Ok(true);
             }
-            let wake_on = if enough { WakeOn::Stop } else { WakeOn::Frames };
+            // But the one that was is sent to its end.
+            let wake_on = if enough && !fanout.is_open() { WakeOn::Stop } else { WakeOn::Frames };
             let is_there = wait.until(stats.heartbeat.beat(until), wake_on).context(CANNOT_WAIT)?;
             receive(fanout, wait, ledger, stats);
-            if enough || !is_there {
+            if wake_on == WakeOn::Stop || !is_there {
                 continue;
             }
-            match inbox.take() {
-                Taken::Value(frame) => {
-                    fanout.announce(&frame)?;
-                    fanout.push(frame, ledger, stats, Instant::now());
-                }
+            match if enough { inbox.take_rest() } else { inbox.take() } {
+                Taken::Value(part) => fanout.push(part, ledger, stats, Instant::now())?,
                 Taken::TimedOut => {}
                 Taken::Closed => return Ok(true),
             }
@@ -103,7 +101,7 @@ fn receive(fanout: &mut Fanout, wait: &Wait<'_>, ledger: &mut FrameLedger, stats
     wait.feedback().for_each(|number| fanout.receive(number, ledger, stats, Instant::now()));
 }
 
-/// Sends the rest, and the goodbyes.
+/// Sends the rest, of which some may still come, and the goodbyes.
 fn finish(
     inbox: &FrameInbox,
     mut fanout: Fanout,
@@ -111,9 +109,21 @@ fn finish(
     stats: &Stats,
     wait: &mut Wait<'_>,
 ) -> Result<()> {
-    inbox.close();
-    if let Taken::Value(_) = inbox.take() {
+    if inbox.close_empty() {
         stats.replaced(fanout.is_watched());
+    }
+    fanout.forget_unwatched(stats);
+    let most = Instant::now() + GRACE;
+    while fanout.is_open() && Instant::now() < most {
+        match inbox.take_rest() {
+            Taken::Value(part) => fanout.push(part, ledger, stats, Instant::now())?,
+            Taken::Closed => break,
+            Taken::TimedOut => {
+                let until = drain(&mut fanout, inbox, ledger, stats).map_or(most, |until| until.min(most));
+                wait.until(Some(until), WakeOn::Frames).context(CANNOT_WAIT)?;
+                receive(&mut fanout, wait, ledger, stats);
+            }
+        }
     }
     fanout.forget_unwatched(stats);
     fanout.close();

@@ -4,6 +4,7 @@ use std::time::Instant;
 use turbojpeg::{PixelFormat, decompress, read_header};
 
 use super::*;
+use crate::picture::unique;
 
 const SIZES: [(u32, u32); 7] = [(1, 1), (2, 2), (17, 13), (16, 16), (63, 65), (160, 121), (240, 90)];
 
@@ -143,7 +144,7 @@ fn bands_decode_to_exactly_the_pixels_of_one_scan() {
     let (width, height) = (647, 487);
     for layout in LAYOUTS {
         let raw = picture(layout, width, height);
-        let whole = Encoder::new(None).unwrap().with_threads(1).encode(&raw, 80, &mut pool).unwrap();
+        let whole = Encoder::new(None).unwrap().with_bands(1).encode(&raw, 80, &mut pool).unwrap();
         let whole = pixels(&whole, PixelFormat::RGB);
         for threads in [2, 3, 9] {
             let mut encoder = Encoder::new(None).unwrap().with_threads(threads);
@@ -154,24 +155,6 @@ fn bands_decode_to_exactly_the_pixels_of_one_scan() {
             assert!(whole == pixels(&jpeg, PixelFormat::RGB), "{layout:?} on {threads} threads");
         }
     }
-}
-
-#[test]
-fn bands_cover_the_picture_once() {
-    for (height, most) in [(480, 2), (481, 4), (1080, 4), (1080, 3), (700, 200)] {
-        let bands = Bands::new(1000, height, Subsamp::Sub2x2, most);
-        let mut next = 0;
-        for index in 0..bands.count {
-            let rows = bands.rows(index);
-            assert_eq!(rows.start, next);
-            assert!(!rows.is_empty() && rows.start.is_multiple_of(16));
-            next = rows.end;
-        }
-        assert_eq!(next, height);
-        assert!(bands.count <= most);
-    }
-    assert_eq!(Bands::new(639, 480, Subsamp::Sub2x2, 4).interval(), None, "not worth it");
-    assert_eq!(Bands::new(16_000, 16_000, Subsamp::None, 4).count, 1, "an interval has 16 bits");
 }
 
 #[test]
@@ -234,7 +217,7 @@ fn speed_of_encoding() {
 
 #[test]
 fn each_picture_has_the_quality_asked_for_it() {
-    let (mut encoder, mut pool) = (Encoder::new(None).unwrap().with_threads(3), Pool::new(1));
+    let (mut encoder, mut pool) = (Encoder::new(None).unwrap().with_threads(3).with_bands(3), Pool::new(1));
     let raw = picture(Layout::I420, 1280, 720);
     let sizes = [90, 40, 40, 90].map(|quality| encoder.encode(&raw, quality, &mut pool).unwrap().len());
     assert!(sizes[0] == sizes[3] && sizes[1] == sizes[2] && sizes[1] < sizes[0], "{sizes:?}");

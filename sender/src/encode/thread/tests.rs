@@ -1,3 +1,4 @@
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use proto::sys::{Stop, wait_until, wall_clock};
@@ -5,7 +6,7 @@ use rustix::event::{PollFd, PollFlags};
 
 use super::*;
 use crate::capture::source::{NextPicture, Pattern, Source, WantedMode};
-use crate::inbox::FrameInbox;
+use crate::inbox::{FrameInbox, FrameTap};
 use crate::picture::{Captured, Picture, Raw, RawPicture};
 
 fn test_card() -> RawPicture {
@@ -18,9 +19,10 @@ fn test_card() -> RawPicture {
 
 #[test]
 fn pictures_are_encoded_as_well_as_the_budget_allows() {
-    let pipeline = Pipeline::new(wall_clock(), Stop::new().unwrap(), None).unwrap();
-    let Pipeline { pictures, inbox, demand, stats, .. } = pipeline.clone();
-    demand.set(true);
+    let (shown, when_shown) = channel();
+    let tap: FrameTap = Box::new(move |frame| drop(shown.send(frame.jpeg.clone())));
+    let pipeline = Pipeline::new(wall_clock(), Stop::new().unwrap(), Some(tap)).unwrap();
+    let Pipeline { pictures, inbox, stats, .. } = pipeline.clone();
     // Not scoped: where this fails, nobody is left to end the thread.
     let thread = std::thread::spawn({
         let encoder = Encoder::new(None).unwrap();
@@ -30,12 +32,13 @@ fn pictures_are_encoded_as_well_as_the_budget_allows() {
     let picture = test_card();
     let next = || {
         assert!(pictures.put(Raw { picture: picture.clone(), at: Instant::now() }).is_none());
-        let mut ready = [PollFd::new(&*inbox, PollFlags::IN)];
-        assert!(wait_until(&mut ready, Some(Instant::now() + Duration::from_secs(10))).unwrap() > 0);
-        match inbox.take() {
-            Taken::Value(frame) => (frame.jpeg.len(), stats.lock().quality),
-            other => panic!("{other:?}"),
+        let jpeg = when_shown.recv_timeout(Duration::from_secs(10)).unwrap();
+        let mut parts = Vec::new();
+        while let Taken::Value(part) = inbox.take() {
+            parts.extend_from_slice(part.bytes());
         }
+        assert!(parts == *jpeg, "its parts are the frame");
+        (jpeg.len(), stats.lock().quality)
     };
     let (best, quality) = next();
     assert_eq!(quality, Some(90));
@@ -79,6 +82,11 @@ fn while_nobody_watches_nothing_is_encoded_and_the_first_to_come_sees_the_newest
     assert_eq!(wait_until(&mut ready, Some(Instant::now() + Duration::from_millis(50))).unwrap(), 0);
     demand.set(true);
     assert!(wait_until(&mut ready, Some(Instant::now() + Duration::from_secs(10))).unwrap() > 0);
+    let end = Instant::now() + Duration::from_secs(10);
+    // Its first part is there before it is encoded, and counted.
+    while stats.lock().quality.is_none() && Instant::now() < end {
+        std::thread::yield_now();
+    }
     assert_eq!(stats.lock().quality, Some(80));
 
     // What comes at the end, with nobody there, is counted as that.

@@ -86,7 +86,7 @@ impl Fanout {
                 Some((socket, route)) => {
                     self.awaited.remove(number);
                     self.add(socket, route, stats);
-                    self.push_unwatched(ledger, stats, now);
+                    self.push_unwatched(ledger, now);
                 }
             }
         }

@@ -116,7 +116,7 @@ impl Fanout {
                 return;
             }
         }
-        self.push_unwatched(ledger, stats, now);
+        self.push_unwatched(ledger, now);
     }
 
     /// Whether a viewer now subscribes at another of this computer's addresses than it is sent to from: it takes what

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use clap::Parser;
 use proto::Follow;
 use proto::wire::{Body, Datagram};
-use proto::{Clock, MediaTime, SessionId, SubscribeOutput, Subscriber};
+use proto::{Clock, Frame, MediaTime, SessionId, SubscribeOutput, Subscriber};
 
+use super::super::ledger::FrameLedger;
 use super::budget::{FOLLOW_SERVED, followed, one_voice_each};
 use super::feedback::FEEDBACK_AT_ONCE;
 use crate::args::Args;
@@ -59,7 +60,7 @@ impl Setup {
             jpeg: Arc::new(vec![7; 3000]),
             signature: None,
         };
-        self.fanout.push(frame, &mut self.ledger, &self.stats, Instant::now());
+        self.fanout.push(frame.into(), &mut self.ledger, &self.stats, Instant::now()).unwrap();
         self.drain();
     }
 

@@ -54,7 +54,7 @@ impl Setup {
             jpeg: Arc::new(vec![1; bytes]),
             signature: None,
         };
-        if self.inbox.put(frame).is_some() {
+        if self.inbox.put(frame.into()) {
             self.stats.superseded();
         }
     }
