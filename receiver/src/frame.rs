@@ -1,8 +1,8 @@
-//! A frame that has arrived, as it is handed on.
+//! A frame that has arrived, or a part of one, as it is handed on.
 
 use std::time::Duration;
 
-use proto::{Frame, FrameId};
+use proto::{Frame, FrameId, PartDelivery};
 
 /// A frame that has arrived whole.
 #[derive(Clone, Debug)]
@@ -13,6 +13,15 @@ pub struct Received {
     pub sender: u32,
     /// The JPEG, and when it was taken.
     pub frame: Frame,
+}
+
+/// A part that has arrived whole, of a frame that has not.
+#[derive(Clone, Debug)]
+pub(crate) struct ReceivedPart {
+    /// Whose it is, as for [`Received`].
+    pub sender: u32,
+    /// Which one it is, and its bytes.
+    pub part: PartDelivery,
 }
 
 /// How far a sender's captures are apart.

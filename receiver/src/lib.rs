@@ -28,7 +28,7 @@ mod window;
 
 pub use app::{doctor, run};
 pub use args::{Args, Command};
-pub use codec::{DecodeError, DecodeTarget, Decoded, Decoder, PixelFormat};
+pub use codec::{DecodeError, DecodeTarget, Decoded, Decoder, EarlyPicture, PixelFormat};
 pub use discovery::{Browser, BrowserChange, FoundSender, list};
 pub use feed::{Delays, Feed, Feeds, Live, Origin, Picture, Status, StreamState, Waker};
 pub use frame::Received;

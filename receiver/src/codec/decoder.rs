@@ -10,7 +10,7 @@ use super::bounds::check;
 use super::engine::{Engine, ExpectedJpeg, Scale};
 use super::error::DecodeError;
 use super::picture::{Decoded, DecodedLayout, DecodedStrip};
-use super::strips::StripLayout;
+use super::strips::{EarlyCut, StripLayout, StripSource};
 use super::target::{DecodeTarget, scaled};
 use super::tidy::Tidy;
 use super::workers::StripWorker;
@@ -18,12 +18,14 @@ use super::workers::StripWorker;
 /// Decodes JPEGs, with threads and buffers that it keeps.
 #[derive(Debug)]
 pub struct Decoder {
-    engine: Engine,
+    pub(super) engine: Engine,
     /// How many threads may share a picture; those besides the caller's are started when one is shared first.
     threads: usize,
     workers: Vec<StripWorker>,
     tidy: Tidy,
-    cut: StripLayout,
+    pub(super) cut: StripLayout,
+    /// Kept for its memory.
+    pub(super) early: EarlyCut,
     placement: Placement,
 }
 
@@ -41,6 +43,7 @@ impl Decoder {
             workers: Vec::new(),
             tidy: Tidy::default(),
             cut: StripLayout::default(),
+            early: EarlyCut::default(),
             placement: Placement::default(),
         }
     }
@@ -76,25 +79,42 @@ impl Decoder {
         target: DecodeTarget,
         into: &mut Decoded,
     ) -> Result<(u32, u32), DecodeError> {
+        let whole = self.expect(jpeg, info, target)?;
+        let threads = self.threads_for(whole, target);
+        let (width, rows) = (whole.scale.of(whole.width), whole.scale.of(whole.rows));
+        if self.cut.measure(jpeg, info, threads) {
+            into.begin(width, rows, whole.layout, self.cut.strips());
+            self.decode_strips(jpeg, whole, threads, 0, into)?;
+        } else {
+            let strip = into.begin(width, rows, whole.layout, 1);
+            self.engine.decode(jpeg, whole, &mut strip[0].pixels)?;
+            strip[0].place(0, rows);
+        }
+        into.finish();
+        Ok((whole.width, whole.rows))
+    }
+
+    /// What a JPEG must turn out to be, of which the head is enough.
+    pub(super) fn expect(
+        &mut self,
+        jpeg: &[u8],
+        info: &Info,
+        target: DecodeTarget,
+    ) -> Result<ExpectedJpeg, DecodeError> {
         let layout = self.engine.layout(jpeg, info, target.format)?;
         let size = (info.width.into(), info.height.into());
         let scale = match target.area {
             Some(area) if layout == DecodedLayout::Bgrx => Scale::for_showing(size, scaled(size, area)),
             _ => Scale::Full,
         };
-        let whole = ExpectedJpeg { width: size.0, rows: size.1, layout, scale };
-        let is_shared = target.alone && scale == Scale::Full && whole.width * whole.rows >= WORTH_SHARING;
-        let threads = if is_shared { self.start_workers() + 1 } else { 1 };
-        if self.cut.measure(jpeg, info, threads) {
-            self.decode_strips(jpeg, whole, threads, into)?;
-        } else {
-            let (width, rows) = (scale.of(whole.width), scale.of(whole.rows));
-            let strip = into.begin(width, rows, layout, 1);
-            self.engine.decode(jpeg, whole, &mut strip[0].pixels)?;
-            strip[0].place(0, rows);
-        }
-        into.finish();
-        Ok(size)
+        Ok(ExpectedJpeg { width: size.0, rows: size.1, layout, scale })
+    }
+
+    /// How many threads share a picture.
+    pub(super) fn threads_for(&mut self, whole: ExpectedJpeg, target: DecodeTarget) -> usize {
+        let is_large = whole.width * whole.rows >= WORTH_SHARING;
+        let is_shared = target.alone && whole.scale == Scale::Full && is_large;
+        if is_shared { self.start_workers() + 1 } else { 1 }
     }
 
     /// Starts the other threads, if they are not there; with fewer than wished it is slower, and still right.
@@ -105,40 +125,41 @@ impl Decoder {
         self.workers.len()
     }
 
-    /// Strips are decoded side by side, as many at once as there are threads.
-    fn decode_strips(
+    /// Strips are decoded side by side, from number `first` on, as many at once as there are threads.
+    pub(super) fn decode_strips(
         &mut self,
         jpeg: &[u8],
         whole: ExpectedJpeg,
         threads: usize,
+        first: usize,
         into: &mut Decoded,
     ) -> Result<(), DecodeError> {
-        let (width, rows) = (whole.scale.of(whole.width), whole.scale.of(whole.rows));
-        let strips = into.begin(width, rows, whole.layout, self.cut.strips());
-        if threads > 1 {
-            self.placement.keep_apart(self.workers.iter().map(StripWorker::id));
-        }
+        let strips = &mut into.strips_mut()[first..];
         for (round, strips) in strips.chunks_mut(threads).enumerate() {
-            self.decode_round(jpeg, whole, round * threads, strips)?;
+            self.decode_round(|_| StripSource::whole(jpeg), whole, first + round * threads, strips)?;
         }
         Ok(())
     }
 
-    /// Each of these strips but the first goes to a worker. All are waited for, whatever becomes of one of them.
-    fn decode_round(
+    /// Each of these strips, of which the first has this `number`, goes to a worker but that one. All are waited for,
+    /// whatever becomes of one of them.
+    pub(super) fn decode_round<'a>(
         &mut self,
-        jpeg: &[u8],
+        source: impl Fn(usize) -> StripSource<'a>,
         whole: ExpectedJpeg,
         number: usize,
         strips: &mut [DecodedStrip],
     ) -> Result<(), DecodeError> {
         let (first, others) = strips.split_first_mut().ok_or(DecodeError::Threads)?;
+        if !others.is_empty() {
+            self.placement.keep_apart(self.workers.iter().map(StripWorker::id));
+        }
         let shape = |rows| ExpectedJpeg { rows, ..whole };
         let mut outcome = Ok(());
         let mut busy = 0;
         for ((strip, worker), number) in others.iter_mut().zip(&mut self.workers).zip(number + 1..) {
             let rows = self.cut.place(number, whole.scale, strip);
-            self.cut.copy(jpeg, number, worker.jpeg());
+            self.cut.copy(source(number), number, worker.jpeg());
             if !worker.give(shape(rows), std::mem::take(&mut strip.pixels)) {
                 outcome = Err(DecodeError::Threads);
                 break;
@@ -147,7 +168,9 @@ impl Decoder {
         }
         let rows = self.cut.place(number, whole.scale, first);
         outcome = outcome.and_then(|()| {
-            self.cut.with_own(jpeg, number, |jpeg| self.engine.decode(jpeg, shape(rows), &mut first.pixels))
+            self.cut.with_own(source(number), number, |jpeg| {
+                self.engine.decode(jpeg, shape(rows), &mut first.pixels)
+            })
         });
         for (strip, worker) in others.iter_mut().zip(&mut self.workers).take(busy) {
             let (pixels, decoded) = worker.collect();
@@ -170,4 +193,4 @@ const MOST_THREADS: usize = 4;
 const WORTH_SHARING: u32 = 640 * 480;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod decoder;
+mod early;
 mod engine;
 mod error;
 mod picture;
@@ -11,6 +12,7 @@ mod tidy;
 mod workers;
 
 pub use decoder::Decoder;
+pub use early::EarlyPicture;
 pub use error::DecodeError;
 pub use picture::Decoded;
 pub(crate) use picture::{DecodedLayout, DecodedStrip, Pictures};

@@ -132,12 +132,21 @@ impl Decoded {
         layout: DecodedLayout,
         strips: usize,
     ) -> &mut [DecodedStrip] {
-        (self.width, self.height, self.layout, self.used, self.whole) =
-            (width, height, layout, strips, false);
+        (self.width, self.height, self.layout, self.whole) = (width, height, layout, false);
+        self.set_strips(strips)
+    }
+
+    /// Has so many strips from now on; those before stay as they are.
+    pub(super) fn set_strips(&mut self, strips: usize) -> &mut [DecodedStrip] {
+        self.used = strips;
         if self.strips.len() < strips {
             self.strips.resize_with(strips, DecodedStrip::default);
         }
-        &mut self.strips[..strips]
+        self.strips_mut()
+    }
+
+    pub(super) fn strips_mut(&mut self) -> &mut [DecodedStrip] {
+        &mut self.strips[..self.used]
     }
 
     pub(super) fn finish(&mut self) {

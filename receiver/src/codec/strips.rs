@@ -14,16 +14,48 @@ use super::picture::DecodedStrip;
 /// Where a JPEG is cut. Its buffers are reused from picture to picture.
 #[derive(Debug, Default)]
 pub(super) struct StripLayout {
+    head: StripHead,
     /// The intervals' entropy-coded data, without the markers between them.
     intervals: Vec<Range<usize>>,
+    /// Which of them each strip has.
+    strips: Vec<Range<usize>>,
+    own: Vec<u8>,
+}
+
+/// What the head of a JPEG says of its restart intervals, each of which is some whole rows of MCUs.
+#[derive(Clone, Copy, Debug, Default)]
+struct StripHead {
     /// Up to the first byte of entropy-coded data.
-    header: usize,
-    /// Where in the header the height and the restart interval stand.
+    bytes: usize,
+    /// Where in it the height and the restart interval stand.
     fields: FieldPlaces,
-    strips: usize,
     rows_per_interval: u32,
     height: u32,
-    own: Vec<u8>,
+    /// How many intervals there are.
+    count: usize,
+}
+
+/// The head of a JPEG whose parts come one after the other, and how it is cut as far as they have come. Its buffers are
+/// reused from picture to picture.
+#[derive(Debug, Default)]
+pub(super) struct EarlyCut {
+    pub(super) head: Vec<u8>,
+    pub(super) layout: StripLayout,
+}
+
+/// A JPEG, or a part of one: its head, and some of its data, which begin `base` bytes into it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StripSource<'a> {
+    pub(super) head: &'a [u8],
+    pub(super) data: &'a [u8],
+    pub(super) base: usize,
+}
+
+impl<'a> StripSource<'a> {
+    /// A whole JPEG.
+    pub(super) fn whole(jpeg: &'a [u8]) -> Self {
+        Self { head: jpeg, data: jpeg, base: 0 }
+    }
 }
 
 impl StripLayout {
@@ -32,12 +64,56 @@ impl StripLayout {
     /// A few intervals are a strip each, since the library has a faster way through data without markers; of many, each
     /// thread has one strip.
     pub(super) fn measure(&mut self, jpeg: &[u8], info: &Info, threads: usize) -> bool {
-        self.find(jpeg, info, threads).is_some()
+        self.begin(jpeg, info)
+            && share(self.head.count, MOST_STRIPS, threads) > 1
+            && self.add_rest(jpeg, 0, threads)
+    }
+
+    /// Begins with the head of a JPEG, in which a part of it may follow; says whether it can be decoded in strips.
+    pub(super) fn begin(&mut self, jpeg: &[u8], info: &Info) -> bool {
+        self.intervals.clear();
+        self.strips.clear();
+        StripHead::of(jpeg, info).is_some_and(|head| {
+            self.head = head;
+            head.count > 1
+        })
+    }
+
+    /// Up to the first byte of entropy-coded data.
+    pub(super) fn head_bytes(&self) -> usize {
+        self.head.bytes
+    }
+
+    /// Adds the part of the JPEG that stands `base` bytes into it as a strip; says whether it is one, of whole
+    /// intervals.
+    pub(super) fn add_part(&mut self, part: &[u8], base: usize) -> bool {
+        let before = self.intervals.len();
+        let Some(at) = self.data_at(part, base) else { return false };
+        let Some(end) = self.find_intervals(part, at, base) else { return false };
+        self.strips.push(before..self.intervals.len());
+        let is_all = self.intervals.len() == self.head.count;
+        self.strips.len() <= MOST_STRIPS && is_all == (end == DataEnd::Picture)
+    }
+
+    /// Adds all that stands `base` bytes into the JPEG, and behind that, as strips for so many threads; says whether
+    /// that is all of the picture's rest.
+    pub(super) fn add_rest(&mut self, jpeg: &[u8], base: usize, threads: usize) -> bool {
+        let before = self.intervals.len();
+        if before < self.head.count {
+            let Some(at) = jpeg.get(base..).and_then(|rest| self.data_at(rest, base)) else { return false };
+            if self.find_intervals(jpeg, base + at, 0) != Some(DataEnd::Picture) {
+                return false;
+            }
+        }
+        let rest = self.intervals.len() - before;
+        let strips = share(rest, MOST_STRIPS.saturating_sub(self.strips.len()), threads);
+        self.strips.extend((0..strips).map(|n| before + rest * n / strips..before + rest * (n + 1) / strips));
+        self.intervals.len() == self.head.count
     }
 
     /// How many strips there are.
     pub(super) fn strips(&self) -> usize {
-        self.strips
+        self.strips.len()
     }
 
     /// Says where in the picture a strip lies that is decoded at this scale; returns its rows in full size.
@@ -49,13 +125,13 @@ impl StripLayout {
     }
 
     /// Writes a strip as a JPEG of its own.
-    pub(super) fn copy(&self, jpeg: &[u8], strip: usize, into: &mut Vec<u8>) {
+    pub(super) fn copy(&self, source: StripSource<'_>, strip: usize, into: &mut Vec<u8>) {
         into.clear();
-        into.extend_from_slice(&jpeg[..self.header]);
+        into.extend_from_slice(&source.head[..self.head.bytes]);
         let rows = u16::try_from(self.rows(strip).1).unwrap_or(u16::MAX);
-        let FieldPlaces { height_at, interval_at } = self.fields;
+        let FieldPlaces { height_at, interval_at } = self.head.fields;
         into[height_at..height_at + 2].copy_from_slice(&rows.to_be_bytes());
-        let intervals = &self.intervals[self.share(strip)];
+        let intervals = &self.intervals[self.strips[strip].clone()];
         if intervals.len() == 1 {
             into[interval_at..interval_at + 2].fill(0);
         }
@@ -63,7 +139,7 @@ impl StripLayout {
             if number > 0 {
                 into.extend_from_slice(&[0xff, RST0 + ((number - 1) % 8) as u8]);
             }
-            into.extend_from_slice(&jpeg[interval.clone()]);
+            into.extend_from_slice(&source.data[interval.start - source.base..interval.end - source.base]);
         }
         into.extend_from_slice(&[0xff, EOI]);
     }
@@ -71,12 +147,12 @@ impl StripLayout {
     /// The same, into a buffer that is kept here.
     pub(super) fn with_own(
         &mut self,
-        jpeg: &[u8],
+        source: StripSource<'_>,
         strip: usize,
         decode: impl FnOnce(&[u8]) -> Result<(), DecodeError>,
     ) -> Result<(), DecodeError> {
         let mut own = std::mem::take(&mut self.own);
-        self.copy(jpeg, strip, &mut own);
+        self.copy(source, strip, &mut own);
         let decoded = decode(&own);
         self.own = own;
         decoded
@@ -84,36 +160,77 @@ impl StripLayout {
 
     /// The first row and the number of rows of a strip.
     fn rows(&self, strip: usize) -> (u32, u32) {
-        let Range { start, end } = self.share(strip);
-        let first = start as u32 * self.rows_per_interval;
-        (first, (end as u32 * self.rows_per_interval).min(self.height) - first)
+        let Range { start, end } = self.strips[strip];
+        let StripHead { rows_per_interval, height, .. } = self.head;
+        let first = start as u32 * rows_per_interval;
+        (first, (end as u32 * rows_per_interval).min(height) - first)
     }
 
-    /// The intervals of a strip.
-    fn share(&self, strip: usize) -> Range<usize> {
-        let all = self.intervals.len();
-        all * strip / self.strips..all * (strip + 1) / self.strips
+    /// Where in a part the data of its first interval begin: behind the head, or behind the marker that ends the one
+    /// before.
+    fn data_at(&self, part: &[u8], base: usize) -> Option<usize> {
+        match (base, self.intervals.len().checked_sub(1)) {
+            (0, None) => Some(self.head.bytes),
+            (1.., Some(before)) => part.starts_with(&[0xff, RST0 + (before % 8) as u8]).then_some(2),
+            _ => None,
+        }
     }
 
-    fn find(&mut self, jpeg: &[u8], info: &Info, threads: usize) -> Option<()> {
+    /// Adds the intervals from `at` on, numbered in turn, and no more than there are; says what ended the last. `None`
+    /// if they are none.
+    fn find_intervals(&mut self, bytes: &[u8], at: usize, base: usize) -> Option<DataEnd> {
+        let (mut start, mut from) = (at, at);
+        loop {
+            let mark = memchr::memchr(0xff, bytes.get(from..)?).map(|mark| from + mark);
+            if let Some(mark) = mark
+                && matches!(bytes.get(mark + 1)?, 0 | 0xff)
+            {
+                from = mark + if bytes[mark + 1] == 0 { 2 } else { 1 };
+                continue;
+            }
+            let end = mark.unwrap_or(bytes.len());
+            if end == start || self.intervals.len() == self.head.count {
+                return None;
+            }
+            self.intervals.push(base + start..base + end);
+            match mark.map(|mark| bytes[mark + 1]) {
+                None => return Some(DataEnd::Part),
+                Some(EOI) => return Some(DataEnd::Picture),
+                Some(marker) if marker == RST0 + ((self.intervals.len() - 1) % 8) as u8 => {
+                    (start, from) = (end + 2, end + 2);
+                }
+                Some(_) => return None,
+            }
+        }
+    }
+}
+
+/// What stands behind entropy-coded data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum DataEnd {
+    Part,
+    Picture,
+}
+
+impl StripHead {
+    fn of(jpeg: &[u8], info: &Info) -> Option<Self> {
         let (mcu_width, mcu_height) = mcu(info);
         let per_row = u32::from(info.width).div_ceil(mcu_width);
         let mcus_per_interval = u32::from(info.restart_interval);
         if mcus_per_interval == 0 || mcus_per_interval % per_row != 0 {
             return None;
         }
-        self.height = info.height.into();
-        self.rows_per_interval = mcus_per_interval / per_row * mcu_height;
-        let count = self.height.div_ceil(self.rows_per_interval) as usize;
-        let strips = if count <= MOST_STRIPS { count } else { count.min(threads) };
-        if strips < 2 {
-            return None;
-        }
-        (self.fields, self.header) = find_scan(jpeg, info.components)?;
-        find_intervals(jpeg, self.header, count, &mut self.intervals)?;
-        self.strips = strips;
-        Some(())
+        let height = info.height.into();
+        let rows_per_interval = mcus_per_interval / per_row * mcu_height;
+        let count = u32::div_ceil(height, rows_per_interval) as usize;
+        let (fields, bytes) = find_scan(jpeg, info.components)?;
+        Some(Self { bytes, fields, rows_per_interval, height, count })
     }
+}
+
+/// How many strips so many intervals are: one each, if there may be so many, or else one for each thread.
+fn share(intervals: usize, most: usize, threads: usize) -> usize {
+    if intervals <= most { intervals } else { intervals.min(threads) }
 }
 
 /// The size of an MCU in pixels. That of a picture of one component is one block, whatever its sampling factors say.
@@ -154,30 +271,6 @@ fn find_scan(jpeg: &[u8], components: u8) -> Option<(FieldPlaces, usize)> {
             _ => {}
         }
         at += 2 + length;
-    }
-}
-
-/// The data between the markers from `at` on: exactly `count` intervals, numbered in turn, then the picture's end.
-fn find_intervals(jpeg: &[u8], at: usize, count: usize, intervals: &mut Vec<Range<usize>>) -> Option<()> {
-    intervals.clear();
-    let mut start = at;
-    let mut from = at;
-    loop {
-        let mark = from + memchr::memchr(0xff, jpeg.get(from..)?)?;
-        match *jpeg.get(mark + 1)? {
-            0 => from = mark + 2,
-            0xff => from = mark + 1,
-            marker => {
-                intervals.push(start..mark);
-                if intervals.len() == count {
-                    return (marker == EOI).then_some(());
-                }
-                if marker != RST0 + ((intervals.len() - 1) % 8) as u8 {
-                    return None;
-                }
-                (start, from) = (mark + 2, mark + 2);
-            }
-        }
     }
 }
 

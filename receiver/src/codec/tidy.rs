@@ -16,6 +16,19 @@ pub(super) struct Tidy {
 }
 
 impl Tidy {
+    /// Whether that is so of the head of a JPEG already, up to its first scan.
+    pub(super) fn is_tidy(jpeg: &[u8], info: &Info) -> bool {
+        for segment in Segments::new(jpeg) {
+            if correction(&segment, &jpeg[segment.content.clone()], info).is_some() {
+                return false;
+            }
+            if segment.marker == SOS {
+                break;
+            }
+        }
+        true
+    }
+
     /// The JPEG with all header fields as they should be.
     ///
     /// # Errors

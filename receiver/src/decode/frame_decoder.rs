@@ -1,15 +1,15 @@
-//! One thread's tools: a frame in, pictures out to the window and to outputs.
+//! One thread's tools: frames and parts in, pictures out to the window and to outputs.
 
 use std::collections::HashMap;
 use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use proto::RateLimiter;
+use proto::{FrameId, MediaTime, RateLimiter};
 
-use crate::codec::{DecodeError, DecodeTarget, Decoder, Pictures, PixelFormat};
+use crate::codec::{DecodeError, DecodeTarget, Decoded, Decoder, EarlyPicture, Pictures, PixelFormat};
 use crate::feed::{Delays, Feed, Feeds, Picture};
-use crate::frame::Received;
+use crate::frame::{Received, ReceivedPart};
 
 /// One thread's tools.
 pub(super) struct FrameDecoder<'a> {
@@ -17,6 +17,48 @@ pub(super) struct FrameDecoder<'a> {
     /// Each kind of refusal is named, and none of them all the time.
     complaints: HashMap<Discriminant<DecodeError>, RateLimiter>,
     feeds: &'a Feeds,
+}
+
+/// A feed's pictures: those that are used again, and the one that is begun.
+#[derive(Debug, Default)]
+pub(super) struct FeedPictures {
+    kept: Pictures,
+    begun: Option<BegunPicture>,
+}
+
+/// A picture of which some parts are decoded.
+#[derive(Debug)]
+struct BegunPicture {
+    key: FrameKey,
+    /// How many of its parts are.
+    parts: u8,
+    took: Duration,
+    early: EarlyPicture,
+}
+
+/// A picture of which all is decoded.
+struct WholePicture {
+    picture: Arc<Decoded>,
+    /// Its width and height, as it was sent.
+    size: (u32, u32),
+    /// How long its parts took before it was whole.
+    took: Duration,
+}
+
+/// Which frame it is: a sender that was restarted begins with the same numbers.
+type FrameKey = (u32, FrameId, MediaTime);
+
+fn key_of(ReceivedPart { sender, part }: &ReceivedPart) -> FrameKey {
+    (*sender, part.id.frame, part.captured)
+}
+
+impl FeedPictures {
+    /// Gives up the picture that is begun.
+    fn give_up(&mut self, decoder: &mut Decoder) {
+        if let Some(begun) = self.begun.take() {
+            self.kept.keep(&decoder.give_up_early(begun.early));
+        }
+    }
 }
 
 impl<'a> FrameDecoder<'a> {
@@ -30,29 +72,30 @@ impl<'a> FrameDecoder<'a> {
         format: Option<PixelFormat>,
         received: &Received,
         delays: Delays,
-        pictures: &mut Pictures,
+        pictures: &mut FeedPictures,
     ) {
         let window = format.filter(|_| !feed.is_hidden());
         if format.is_some() && window.is_none() {
             feed.live().counters.hidden += 1;
         }
         for (target, to_window, to_outputs) in self.aims(feed, window).into_iter().flatten() {
-            let mut picture = pictures.take();
-            let into = Arc::get_mut(&mut picture).expect("a picture from the pool has one owner");
             let begun = Instant::now();
-            into.set_interval(feed.interval());
-            let size = match self.decoder.decode(&received.frame.jpeg, target, into) {
-                Ok(size) => size,
-                Err(error) => {
-                    feed.live().counters.refused += 1;
-                    if is_worth_saying(&mut self.complaints, &error, begun) {
-                        tracing::info!("frame {} is not shown: {error}", received.id);
+            let WholePicture { mut picture, size, took } =
+                match self.finish_or_decode(received, target, pictures) {
+                    Ok(picture) => picture,
+                    Err(error) => {
+                        feed.live().counters.refused += 1;
+                        if is_worth_saying(&mut self.complaints, &error, begun) {
+                            tracing::info!("frame {} is not shown: {error}", received.id);
+                        }
+                        return;
                     }
-                    return;
-                }
-            };
-            let took = begun.elapsed();
-            pictures.keep(&picture);
+                };
+            if let Some(picture) = Arc::get_mut(&mut picture) {
+                picture.set_interval(feed.interval());
+            }
+            let took = took + begun.elapsed();
+            pictures.kept.keep(&picture);
             if let Some(outputs) = feed.outputs().filter(|_| to_outputs) {
                 outputs.offer_picture(&picture);
             }
@@ -66,6 +109,74 @@ impl<'a> FrameDecoder<'a> {
                 self.feeds.wake();
             }
         }
+    }
+
+    /// Decodes parts of a frame that still arrives, as far as they follow each other.
+    pub(super) fn begin(
+        &mut self,
+        feed: &Feed,
+        format: Option<PixelFormat>,
+        parts: &[ReceivedPart],
+        pictures: &mut FeedPictures,
+    ) {
+        let window = format.filter(|_| !feed.is_hidden());
+        // What is wanted in two ways is decoded when it is whole.
+        let [Some((target, ..)), None] = self.aims(feed, window) else { return };
+        let mut parts = parts;
+        while let Some(first) = parts.first() {
+            let (start, key, id) = (Instant::now(), key_of(first), first.part.id);
+            if id.part == 0 {
+                pictures.give_up(&mut self.decoder);
+                match self.decoder.begin_early(&first.part.bytes, target, pictures.kept.take()) {
+                    Ok(early) => {
+                        pictures.begun = Some(BegunPicture { key, parts: 0, took: Duration::ZERO, early });
+                    }
+                    Err(picture) => pictures.kept.keep(&picture),
+                }
+            }
+            let begun = pictures.begun.as_mut().filter(|begun| begun.key == key);
+            let Some(begun) = begun.filter(|begun| begun.parts == id.part) else {
+                // The rest waits for what is missing before it.
+                parts = &parts[1..];
+                continue;
+            };
+            let follow = |(number, next): &(u8, &ReceivedPart)| {
+                (key_of(next), next.part.id.part) == (key, id.part + number)
+            };
+            let run = (0..).zip(parts).take_while(follow).count();
+            let (own, rest) = parts.split_at(run);
+            if self.decoder.decode_parts(&mut begun.early, own.iter().map(|own| &own.part.bytes[..])) {
+                begun.parts += run as u8;
+                begun.took += start.elapsed();
+            } else {
+                pictures.give_up(&mut self.decoder);
+            }
+            parts = rest;
+        }
+    }
+
+    /// Decodes what of a frame is not yet.
+    fn finish_or_decode(
+        &mut self,
+        received: &Received,
+        target: DecodeTarget,
+        pictures: &mut FeedPictures,
+    ) -> Result<WholePicture, DecodeError> {
+        let jpeg = &received.frame.jpeg;
+        let key = (received.sender, received.id, received.frame.captured);
+        let is_its = |begun: &mut BegunPicture| begun.key == key && begun.early.target() == target;
+        if let Some(BegunPicture { early, took, .. }) = pictures.begun.take_if(is_its) {
+            let size = early.size();
+            match self.decoder.finish_early(early, jpeg) {
+                Ok(picture) => return Ok(WholePicture { picture, size, took }),
+                Err(picture) => pictures.kept.keep(&picture),
+            }
+        }
+        pictures.give_up(&mut self.decoder);
+        let mut picture = pictures.kept.take();
+        let into = Arc::get_mut(&mut picture).expect("a picture from the pool has one owner");
+        let size = self.decoder.decode(jpeg, target, into)?;
+        Ok(WholePicture { picture, size, took: Duration::ZERO })
     }
 
     /// How a picture is wanted, and by whom: (how, the window, outputs).
@@ -118,9 +229,15 @@ mod tests {
         let (feed, feeds) = (Arc::new(feed()), Feeds::new());
         let mut worker = FrameDecoder::new(Decoder::with_threads(1), &feeds);
         feed.set_area(None);
-        worker.decode(&feed, Some(PixelFormat::Planes), &frame(1), Delays::new(), &mut Pictures::default());
+        worker.decode(
+            &feed,
+            Some(PixelFormat::Planes),
+            &frame(1),
+            Delays::new(),
+            &mut FeedPictures::default(),
+        );
         assert_eq!(feed.live().counters.hidden, 1);
-        worker.decode(&feed, None, &frame(1), Delays::new(), &mut Pictures::default());
+        worker.decode(&feed, None, &frame(1), Delays::new(), &mut FeedPictures::default());
         assert_eq!(feed.live().counters.hidden, 1, "without a window there is nothing to be seen");
     }
 }

@@ -13,10 +13,10 @@ use anyhow::Result;
 use proto::sys::{Stop, join, spawn};
 
 use super::frame_decoder::FrameDecoder;
-use super::queue::{Calls, Queue, QueueState, ServedFeed, Serving};
+use super::queue::{Calls, DecodeJob, Queue, QueueState, ServedFeed, Serving};
 use crate::codec::{Decoder, PixelFormat};
 use crate::feed::{Delays, Feed, Feeds};
-use crate::frame::Received;
+use crate::frame::{Received, ReceivedPart};
 use crate::sync::{lock, wait_while};
 
 /// Where frames wait to be decoded.
@@ -51,20 +51,41 @@ impl Decoding {
 
     /// Takes a frame to be decoded, in place of one that still waits.
     pub(crate) fn offer(&self, feed: &Arc<Feed>, frame: Received, delays: Delays) -> Enqueue {
-        if !feed.outputs().is_some_and(|outputs| outputs.want_pictures()) {
-            match self.format {
-                None => return Enqueue::Unwanted,
-                Some(_) if feed.is_hidden() => return Enqueue::Hidden,
-                Some(_) => {}
-            }
+        if let Some(refused) = self.refuses(feed) {
+            return refused;
         }
         let mut queue = lock(&self.queue);
         let at = queue.place_of(feed);
-        let displaced = queue.queued[at].frame.replace((frame, delays));
+        let displaced = queue.put_frame(at, frame, delays);
         let calls = queue.enqueue(at).then(|| queue.calls());
         drop(queue);
         self.call(calls);
         if displaced.is_some() { Enqueue::Displaced } else { Enqueue::Taken }
+    }
+
+    /// Takes a part of a frame that still arrives, to begin with it where that is wanted. Whatever comes of it, the
+    /// frame is offered when it is whole.
+    pub(crate) fn offer_part(&self, feed: &Arc<Feed>, part: ReceivedPart) {
+        if self.refuses(feed).is_some() {
+            return;
+        }
+        let mut queue = lock(&self.queue);
+        let at = queue.place_of(feed);
+        queue.put_part(at, part);
+        let calls = queue.enqueue(at).then(|| queue.calls());
+        drop(queue);
+        self.call(calls);
+    }
+
+    /// Why nothing of a feed is decoded now, if so.
+    fn refuses(&self, feed: &Feed) -> Option<Enqueue> {
+        if feed.outputs().is_some_and(|outputs| outputs.want_pictures()) {
+            return None;
+        }
+        match self.format {
+            None => Some(Enqueue::Unwanted),
+            Some(_) => feed.is_hidden().then_some(Enqueue::Hidden),
+        }
     }
 
     /// Ends the threads, once nothing waits any more.
@@ -79,8 +100,10 @@ impl Decoding {
         let mut queue = lock(&self.queue);
         while let Some(at) = queue.waiting.pop_front() {
             let queued = &mut queue.queued[at];
-            (queued.state, queued.frame) = (QueueState::Idle, None);
-            queued.feed.live().counters.undecoded += 1;
+            queued.state = QueueState::Idle;
+            queued.parts.clear();
+            let is_undecoded = queued.frame.take().is_some();
+            queued.feed.live().counters.undecoded += u64::from(is_undecoded);
         }
     }
 
@@ -91,10 +114,21 @@ impl Decoding {
         let mut served = None;
         while let Some(mut serving) = self.next(number == 0, served) {
             let begun = Instant::now();
-            let Serving { feed, received, delays, pictures, .. } = &mut serving;
-            worker.decode(feed, self.format, received, *delays, pictures);
+            let Serving { feed, job, pictures, .. } = &mut serving;
+            let is_whole = match job {
+                DecodeJob::Frame(received, delays) => {
+                    worker.decode(feed, self.format, received, *delays, pictures);
+                    true
+                }
+                DecodeJob::Parts(parts) => {
+                    worker.begin(feed, self.format, parts, pictures);
+                    false
+                }
+            };
             let Serving { at, pictures, is_slow: was_slow, .. } = serving;
-            served = Some(ServedFeed { at, pictures, was_slow, is_slow: begun.elapsed() >= SLOW });
+            // Parts alone do not show that a feed is quick.
+            let is_slow = begun.elapsed() >= SLOW || was_slow && !is_whole;
+            served = Some(ServedFeed { at, pictures, was_slow, is_slow });
         }
     }
 

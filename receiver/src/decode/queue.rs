@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::codec::Pictures;
+use super::frame_decoder::FeedPictures;
 use crate::feed::{Delays, Feed};
-use crate::frame::Received;
+use crate::frame::{Received, ReceivedPart};
 
 #[derive(Default)]
 pub(super) struct Queue {
@@ -24,11 +24,13 @@ pub(super) struct Queue {
 pub(super) struct Queued {
     pub(super) feed: Arc<Feed>,
     pub(super) frame: Option<(Received, Delays)>,
+    /// Parts of the frame after that, as far as it has come.
+    pub(super) parts: Vec<ReceivedPart>,
     pub(super) state: QueueState,
     /// Whether its last picture took long.
     pub(super) is_slow: bool,
-    /// Its pictures, to be used again; with the thread that serves it.
-    pub(super) pictures: Pictures,
+    /// Its pictures; with the thread that serves it.
+    pub(super) pictures: FeedPictures,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,20 +43,26 @@ pub(super) enum QueueState {
     Served,
 }
 
-/// A frame that a thread is to decode.
+/// What a thread is to decode.
 pub(super) struct Serving {
     pub(super) at: usize,
     pub(super) feed: Arc<Feed>,
-    pub(super) received: Received,
-    pub(super) delays: Delays,
-    pub(super) pictures: Pictures,
+    pub(super) job: DecodeJob,
+    pub(super) pictures: FeedPictures,
     pub(super) is_slow: bool,
+}
+
+/// A frame, or parts of one that is still arriving.
+#[allow(clippy::large_enum_variant, reason = "there is one for each thread, and nearly all are frames")]
+pub(super) enum DecodeJob {
+    Frame(Received, Delays),
+    Parts(Vec<ReceivedPart>),
 }
 
 /// A place that a thread has served, and is done with.
 pub(super) struct ServedFeed {
     pub(super) at: usize,
-    pub(super) pictures: Pictures,
+    pub(super) pictures: FeedPictures,
     /// Whether it was known to be slow, and whether it is.
     pub(super) was_slow: bool,
     pub(super) is_slow: bool,
@@ -75,12 +83,32 @@ impl Queue {
             self.queued.push(Queued {
                 feed: feed.clone(),
                 frame: None,
+                parts: Vec::new(),
                 state: QueueState::Idle,
                 is_slow: false,
-                pictures: Pictures::default(),
+                pictures: FeedPictures::default(),
             });
             self.queued.len() - 1
         })
+    }
+
+    /// Takes a frame of the feed at this place, which has all the parts that came before; the one that it displaced.
+    pub(super) fn put_frame(
+        &mut self,
+        at: usize,
+        frame: Received,
+        delays: Delays,
+    ) -> Option<(Received, Delays)> {
+        let queued = &mut self.queued[at];
+        queued.parts.clear();
+        queued.frame.replace((frame, delays))
+    }
+
+    /// Takes a part of the feed at this place; those of a frame before it are not needed any more.
+    pub(super) fn put_part(&mut self, at: usize, part: ReceivedPart) {
+        let parts = &mut self.queued[at].parts;
+        parts.retain(|before| before.part.id.frame == part.part.id.frame && before.sender == part.sender);
+        parts.push(part);
     }
 
     /// Has a feed wait, unless it does or is served; whether it waits since now.
@@ -98,13 +126,16 @@ impl Queue {
         // In the end whoever is free serves what still waits: it was delivered.
         let next = if self.closed { 0 } else { self.next(is_first)? };
         let at = self.waiting.remove(next)?;
-        let Queued { feed, frame, state, is_slow, pictures } = &mut self.queued[at];
-        let (received, delays) = frame.take().expect("a feed that waits has a frame");
+        let Queued { feed, frame, parts, state, is_slow, pictures } = &mut self.queued[at];
+        let job = match frame.take() {
+            Some((received, delays)) => DecodeJob::Frame(received, delays),
+            None => DecodeJob::Parts(std::mem::take(parts)),
+        };
         *state = QueueState::Served;
         self.first_is_busy |= is_first;
         self.with_slow += usize::from(*is_slow);
         let (feed, pictures) = (feed.clone(), std::mem::take(pictures));
-        Some(Serving { at, feed, received, delays, pictures, is_slow: *is_slow })
+        Some(Serving { at, feed, job, pictures, is_slow: *is_slow })
     }
 
     /// A thread is done with a feed; whether others may find more to do for that.
@@ -112,7 +143,8 @@ impl Queue {
         let ServedFeed { at, pictures, was_slow, is_slow } = served;
         let queued = &mut self.queued[at];
         (queued.state, queued.pictures, queued.is_slow) = (QueueState::Idle, pictures, is_slow);
-        let waits = queued.frame.is_some() && self.enqueue(at);
+        let has_work = queued.frame.is_some() || !queued.parts.is_empty();
+        let waits = has_work && self.enqueue(at);
         self.with_slow -= usize::from(was_slow);
         waits || was_slow
     }

@@ -150,6 +150,11 @@ impl SenderHistory {
         self.whose.as_ref().map_or(Similarity::None, matches)
     }
 
+    /// The number of the sender whose picture came last, unless another may have sent since.
+    pub(super) fn pictured_last(&self) -> Option<u32> {
+        (!self.is_news).then_some(self.number)
+    }
+
     /// A picture has come; returns its sender's number, which is another than before if the sender is. One that was
     /// restarted is the same: it has the same address, but for the port, and no other name.
     pub(super) fn pictured(&mut self) -> u32 {

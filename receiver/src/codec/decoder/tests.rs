@@ -6,7 +6,7 @@ use crate::codec::picture::Pictures;
 use crate::codec::target::PixelFormat;
 
 /// Edges and colours everywhere; R, G, B.
-fn pixels(width: usize, height: usize) -> Vec<u8> {
+pub(in crate::codec) fn pixels(width: usize, height: usize) -> Vec<u8> {
     (0..width * height)
         .flat_map(|at| {
             let (x, y) = (at % width, at / width);
@@ -23,12 +23,12 @@ fn encode(pixels: &[u8], width: usize, height: usize, subsamp: Subsamp) -> Vec<u
     compressor.compress_to_vec(image).unwrap()
 }
 
-fn jpeg(width: usize, height: usize, subsamp: Subsamp) -> Vec<u8> {
+pub(in crate::codec) fn jpeg(width: usize, height: usize, subsamp: Subsamp) -> Vec<u8> {
     encode(&pixels(width, height), width, height, subsamp)
 }
 
 /// A picture encoded in strips of `rows` rows each, put together with restart markers between them.
-fn with_restarts(width: usize, height: usize, subsamp: Subsamp, rows: usize) -> Vec<u8> {
+pub(in crate::codec) fn with_restarts(width: usize, height: usize, subsamp: Subsamp, rows: usize) -> Vec<u8> {
     let pixels = pixels(width, height);
     let strips: Vec<Vec<u8>> = (0..height)
         .step_by(rows)
@@ -62,7 +62,7 @@ fn decode(decoder: &mut Decoder, jpeg: &[u8], format: PixelFormat) -> Result<Dec
 }
 
 /// The three planes, put together from all strips.
-fn planes(decoded: &Decoded) -> [Vec<u8>; 3] {
+pub(in crate::codec) fn planes(decoded: &Decoded) -> [Vec<u8>; 3] {
     let mut whole: [Vec<u8>; 3] = Default::default();
     for strip in decoded.strips() {
         for (whole, part) in whole.iter_mut().zip(decoded.planes(strip)) {

@@ -7,7 +7,7 @@ use std::time::Instant;
 use proto::keys::SignatureError;
 use proto::names::{as_shell_word, printable};
 use proto::wire::SourceState;
-use proto::{Delivery, Frame, Loss, RecvEvent, jpeg};
+use proto::{Delivery, Frame, Loss, PartDelivery, RecvEvent, jpeg};
 use tracing::Level;
 use tracing::field::display;
 
@@ -18,7 +18,7 @@ use super::super::timeouts::CLOCK_KNOWN_WITHIN;
 use super::SenderSlot;
 use crate::decode::Enqueue;
 use crate::feed::Agreement;
-use crate::frame::Received;
+use crate::frame::{Received, ReceivedPart};
 
 impl SenderSlot {
     pub(super) fn handle(&mut self, event: RecvEvent<SocketAddr>, shared: &ReceiveContext, now: Instant) {
@@ -66,7 +66,7 @@ impl SenderSlot {
                 "somebody speaks in the name of {source}: {what}; if no two senders share this address, its \
                      datagrams are forged"
             )),
-            RecvEvent::Part(_) => {}
+            RecvEvent::Part(part) => self.begin_with(part, shared),
             RecvEvent::Delivered(delivery) => self.deliver(delivery, shared),
             RecvEvent::Lost(loss) => {
                 let Loss { frame, missing, chunks, reason } = loss;
@@ -83,6 +83,13 @@ impl SenderSlot {
         drop(live);
         if is_new {
             self.feed.recorder.set_name(name);
+        }
+    }
+
+    /// Hands on a part of a frame that still arrives, unless it is to be seen whole who has signed it.
+    fn begin_with(&self, part: PartDelivery, shared: &ReceiveContext) {
+        if let Some(sender) = self.history.pictured_last().filter(|_| !self.signed.is_expected()) {
+            shared.decoding.offer_part(&self.feed, ReceivedPart { sender, part });
         }
     }
 

@@ -32,6 +32,11 @@ impl Signed {
         }
     }
 
+    /// Whether it is known who signs: what another sent is not to be looked at.
+    pub(super) fn is_expected(&self) -> bool {
+        self.expected.or(self.signer).is_some()
+    }
+
     pub(super) fn begin(&mut self, session: SessionId) {
         self.check.begin(session);
         (self.expected, self.signer) = (None, None);
