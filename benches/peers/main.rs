@@ -5,6 +5,7 @@
 
 #![allow(clippy::print_stdout, reason = "the table is what it is for")]
 
+mod charts;
 mod child;
 mod clip;
 mod feeder;
@@ -34,6 +35,9 @@ fn main() -> anyhow::Result<()> {
     let measured = measure_all(&options, &folder);
     std::fs::remove_dir_all(&folder)?;
     let measured = measured?;
+    if let Some(folder) = &options.charts {
+        println!("{} charts are in {}", charts::draw(&measured, folder)?, folder.display());
+    }
     if let Some(path) = &options.json {
         let all = json!({
             "runs": options.runs, "cpus": std::thread::available_parallelism()?.get(),
@@ -167,6 +171,7 @@ fn programs() -> anyhow::Result<PathBuf> {
 struct Options {
     clips: PathBuf,
     json: Option<PathBuf>,
+    charts: Option<PathBuf>,
     only: Vec<String>,
     peers_only: bool,
     runs: usize,
@@ -178,6 +183,7 @@ impl Options {
         let mut options = Self {
             clips: PathBuf::new(),
             json: None,
+            charts: None,
             only: Vec::new(),
             peers_only: false,
             runs: 3,
@@ -189,6 +195,7 @@ impl Options {
             match argument.as_str() {
                 "--clips" => options.clips = value()?.into(),
                 "--json" => options.json = Some(value()?.into()),
+                "--charts" => options.charts = Some(value()?.into()),
                 "--only" => options.only.extend(value()?.split(',').map(String::from)),
                 "--runs" => options.runs = value()?.parse()?,
                 "--seconds" => options.seconds = Some(value()?.parse()?),
