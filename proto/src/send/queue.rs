@@ -102,6 +102,11 @@ impl<E> FrameQueue<E> {
         self.events.pop_front()
     }
 
+    /// Whether the next frame to begin has several parts.
+    pub(crate) fn begins_in_parts(&self) -> bool {
+        self.going.is_none() && self.gate.waiting().is_some_and(|waiting| waiting.parts() > 1)
+    }
+
     /// What is to go now: a part of the frame that goes, or the first of the one that waits. `None` if there is none
     /// yet, or another part is going. A frame goes `in_parts`, or as one once it is whole.
     pub(crate) fn next_part(&mut self, in_parts: impl FnOnce() -> bool, now: Instant) -> Option<&GoingFrame> {

@@ -6,6 +6,7 @@ use std::hash::Hash;
 use std::time::{Duration, Instant};
 
 use super::super::output::{SendEvent, SendOutput, Transmit, most_at_once};
+use super::super::pacer::Pace;
 use super::super::retransmit::SlabPart;
 use super::super::slab::{CutError, PartHead};
 use super::{GOING, SendStream};
@@ -16,8 +17,9 @@ use crate::wire::{self, Header, Hello, Invitation, Kind};
 impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
     /// Begins the next part of a frame, if there is one and none is going.
     pub(super) fn begin(&mut self, now: Instant) -> Result<(), SendEvent> {
-        let (viewers, interval) = (&self.viewers, self.queue.interval());
-        let Some(going) = self.queue.next_part(|| viewers.take_parts(), now) else { return Ok(()) };
+        let in_parts = self.queue.begins_in_parts() && self.viewers.take_parts() && self.suits_parts();
+        let interval = self.queue.interval();
+        let Some(going) = self.queue.next_part(|| in_parts, now) else { return Ok(()) };
         let (sending, parts) = (going.sending(), going.parts());
         let is_first = sending.start == 0;
         let frame = if is_first { self.next_frame } else { self.going };
@@ -54,12 +56,23 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
         Ok(())
     }
 
+    /// Whether the path is known well enough for parts, and fast enough.
+    fn suits_parts(&mut self) -> bool {
+        match self.limit() {
+            Some(limit) => limit >= LEAST_LIMIT,
+            None => self.config.pace != Pace::Auto || self.viewers.are_settled(),
+        }
+    }
+
     /// Says in how many parts frames go, when that is another number.
     fn tell_parts(&mut self, parts: usize) {
         let before = std::mem::replace(&mut self.parts, parts);
         if before != parts {
-            let reason =
-                if parts > 1 { "all viewers take parts" } else { "it is small, or not all take parts" };
+            let reason = if parts > 1 {
+                "all viewers take parts"
+            } else {
+                "it is small, the path narrow or unknown, or not all take parts"
+            };
             tracing::debug!(parts, before, reason, "frame cut");
         }
     }
@@ -161,5 +174,8 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
     }
 }
 
+/// What limits a slower path lets the beginning of every burst pass at full speed. Frames for it are small, and a part
+/// would be little more than that: by its train the path would seem to be faster than it is.
+const LEAST_LIMIT: f64 = 60e6;
 /// How long after its last datagram a stream that ends still answers requests.
 const LINGER: Duration = Duration::from_millis(60);
