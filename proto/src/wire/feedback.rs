@@ -315,7 +315,13 @@ pub(crate) fn lost_its_end(head: u32, tail: u32) -> bool {
     tail >= LOST_AT_END && tail > 3 * head
 }
 
-/// Fewer chunks missing at the end of a frame say nothing.
+/// Whether so many missing chunks of a part are more than any path loses by chance on which video makes sense: it is
+/// sent more than it carries, and its queue was full before.
+pub(crate) fn lost_much(missing: u32, chunks: u32) -> bool {
+    missing >= LOST_AT_END && missing.saturating_mul(3) > chunks
+}
+
+/// Fewer missing chunks say nothing.
 const LOST_AT_END: u32 = 8;
 const PONG_BYTES: usize = 24;
 const RANGE_BYTES: usize = 4;

@@ -17,7 +17,7 @@ pub use datagram::{Body, Datagram, emit, emit_control};
 pub(crate) use datagram::{PARITY_CHECKSUM_BYTES, emit_with, mark_again};
 pub use error::WireError;
 pub use feedback::{MAX_RANGES, MAX_TRAINS, Pong, Report, ReportCounts, Resend, Token, TrainEntry};
-pub(crate) use feedback::{SENDS_NO_REQUESTS, TAKES_PARTS, emit_ping, lost_its_end};
+pub(crate) use feedback::{SENDS_NO_REQUESTS, TAKES_PARTS, emit_ping, lost_its_end, lost_much};
 #[cfg(feature = "keys")]
 pub(crate) use header::kind_and_signed;
 pub use header::{HEADER_BYTES, Header, Kind};

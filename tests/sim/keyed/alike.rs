@@ -60,11 +60,11 @@ fn is_alike(what: &str, keyed: &Outcome, open: &Outcome) {
         format!("{what}: {delivered:+.4} delivered, {overhead:+.4} overhead, {mean:.2?} and {late:.2?} ms");
     println!("{said}");
     assert!(delivered.abs() <= if is_repaired { 0.01 } else { 0.06 }, "{said}");
-    // Where a burst comes rarely, chance decides how much parity there is after it.
-    let noise = if what.starts_with("burst=60") { 0.05 } else { 0.02 };
+    // Where a burst comes rarely, chance decides how much parity there is after it, and how long its frames take.
+    let (noise, held_up) = if what.starts_with("burst=60") { (0.05, 0.2) } else { (0.02, 0.1) };
     assert!(overhead.abs() <= noise, "{said}");
     let is_noise = |(before, added): (f64, f64), least: f64| added.abs() <= least + 0.15 * before;
-    assert!(is_noise(mean, 0.1) && is_noise(late, 3.0), "{said}");
+    assert!(is_noise(mean, held_up) && is_noise(late, 3.0), "{said}");
 }
 
 /// Of the latencies of the frames that were delivered, in milliseconds.

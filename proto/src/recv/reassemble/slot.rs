@@ -11,7 +11,7 @@ use crate::fec::{Repairer, most_parity};
 use crate::frame::{Buffer, MediaTime, Signature};
 use crate::geometry::Geometry;
 use crate::seq::PartId;
-use crate::wire::{Header, TrainEntry};
+use crate::wire::{Header, TrainEntry, lost_much};
 
 /// One part on its way, or whole and waiting for the others of its frame.
 #[derive(Debug)]
@@ -292,13 +292,15 @@ impl Slot {
         self.geometry.chunks() + self.planned
     }
 
-    /// How it arrived, before it has ended, if much of its end did not: the next frames should go slower.
-    pub(super) fn tell_early(&mut self) -> Option<TrainEntry> {
+    /// How it arrived, before it has ended, if much of it or of its end did not: the next frames should go slower. It
+    /// cannot wait for the end: while a path is sent three times what it carries, no frame becomes whole.
+    pub(super) fn tell_early(&mut self) -> Option<TrainReport> {
         let (head, tail) = self.lost_at_first();
         let entry = self.entry(head, tail);
-        let is_urgent = !self.train.is_told && entry.lost_its_end();
+        let lost_much = lost_much((head + tail) as u32, self.geometry.chunks() as u32);
+        let is_urgent = !self.train.is_told && (lost_much || entry.lost_its_end());
         self.train.is_told |= is_urgent;
-        is_urgent.then_some(entry)
+        is_urgent.then_some(TrainReport { entry: Some(entry), arrived: 0, missing: 0 })
     }
 
     /// How it arrived, now that it has ended.

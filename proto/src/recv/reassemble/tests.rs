@@ -90,6 +90,36 @@ fn a_frame_ends_at_its_deadline_and_stays_ended() {
     assert_eq!(bench.accept(slab.range(1..2), t0 + DEADLINE).0, Outcome::Late);
 }
 
+/// Of a path that is sent three times what it carries no frame becomes whole, and its sender has to learn that.
+#[test]
+fn a_train_of_which_much_is_missing_is_told_when_the_next_begins_and_once() {
+    for (chunks_apart, is_told) in [(3, true), (2, true), (1, false)] {
+        let (mut bench, slab, t0) = (Bench::new(), slab(1, 4000), t0());
+        for index in (0..slab.len()).filter(|index| chunks_apart == 1 || index % chunks_apart == 0) {
+            // Of the one that loses next to nothing the last is missing.
+            if chunks_apart > 1 || index + 1 < slab.len() {
+                bench.accept(slab.range(index..index + 1), t0);
+            }
+        }
+        assert!(bench.reassembler.next_told().is_none(), "it goes on");
+        bench.accept(self::slab(2, 4000).range(0..1), t0);
+        let told = bench.reassembler.next_told();
+        assert_eq!(told.is_some(), is_told, "{told:?}");
+        let missing =
+            told.map_or(0, |told| told.entry.map_or(0, |train| train.missing_head + train.missing_tail));
+        assert!(
+            usize::from(missing) >= if is_told { slab.len() / 3 } else { 0 },
+            "{missing} of {}",
+            slab.len()
+        );
+        bench.reassembler.handle_timeout(t0 + DEADLINE, |_| ());
+        let again = std::iter::from_fn(|| bench.reassembler.next_told());
+        let entries: Vec<_> =
+            again.filter_map(|told| told.entry).filter(|train| train.id.frame.get() == 1).collect();
+        assert_eq!(entries.len(), usize::from(!is_told), "{entries:?}");
+    }
+}
+
 #[test]
 fn frames_of_which_nothing_came_are_counted() {
     let (mut bench, t0) = (Bench::new(), t0());
