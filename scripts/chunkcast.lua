@@ -54,6 +54,7 @@ local f = {
   report_every = ProtoField.uint16("chunkcast.hello.report_every", "Report every, ms"),
   interval = ProtoField.uint32("chunkcast.hello.interval", "Frame interval, us"),
   signer = ProtoField.bytes("chunkcast.hello.signer", "Signer"),
+  capture_error = ProtoField.uint32("chunkcast.hello.capture_error", "Capture error, us"),
   token = ProtoField.uint64("chunkcast.token", "Token", base.HEX),
   asked = ProtoField.uint64("chunkcast.pong.asked", "Asked, µs on the receiver's clock"),
   heard = ProtoField.uint64("chunkcast.pong.heard", "Heard, µs"),
@@ -199,6 +200,7 @@ bodies[3] = function(body, tree)
     body.add(f.report_every, 2)
     if body.left() >= 4 then body.add(f.interval, 4) end
     if body.left() >= 32 then body.add(f.signer, 32) end
+    if body.left() >= 4 then body.add(f.capture_error, 4) end
   end
   return text
 end

@@ -127,8 +127,14 @@ fn keyed(jpeg: &[u8], suite: Suite) {
     let mut stream = SenderKeys::new(key.clone(), session, [2; 16], suite).stream(None).unwrap();
     let mut receiver = ReceiverKeys::new(vec![key], 3, false);
     let mut greet = |sealed: &mut Vec<u8>| {
-        let hello =
-            Hello { state: SourceState::Live, name: "door", invitation: None, interval: None, signer: None };
+        let hello = Hello {
+            state: SourceState::Live,
+            name: "door",
+            invitation: None,
+            interval: None,
+            signer: None,
+            capture_error: None,
+        };
         let header = Header::control(Kind::Hello, session, FrameId::new(0), MediaTime::default());
         let mut plain = Vec::new();
         emit_control(&header, Some(&hello), &mut plain);

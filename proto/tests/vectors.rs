@@ -236,9 +236,10 @@ impl Vector {
             viewers: self.number("viewers"),
             report_every: Duration::from_millis(self.number("report every")),
         });
-        let interval = self.get("interval").map(|_| Duration::from_micros(self.number("interval")));
+        let micros = |name| self.get(name).map(|_| Duration::from_micros(self.number(name)));
+        let (interval, capture_error) = (micros("interval"), micros("capture error"));
         let signer = self.get("signer").map(|key| Signer::new(unhex(key).try_into().unwrap()));
-        Some(Hello { state, name: self.field("name"), invitation, interval, signer })
+        Some(Hello { state, name: self.field("name"), invitation, interval, signer, capture_error })
     }
 
     fn token(&self) -> Token {

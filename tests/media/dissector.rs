@@ -119,12 +119,13 @@ pub(crate) fn compare(name: &str, bytes: &[u8], shown: &HashMap<&str, String>) {
             is("chunkcast.hello.viewers", text(hello.invitation.map(|it| it.viewers)));
             is("chunkcast.hello.report_every", text(hello.invitation.map(|it| it.report_every.as_millis())));
             // In front of a signer, one that is not known is 0.
-            let unknown = hello.signer.map(|_| 0);
+            let unknown = hello.signer.map(|_| 0).or_else(|| hello.capture_error.map(|_| 0));
             is(
                 "chunkcast.hello.interval",
                 text(hello.interval.map(|interval| interval.as_micros()).or(unknown)),
             );
             is("chunkcast.hello.signer", text(hello.signer.map(|signer| hex(signer.as_bytes()))));
+            is("chunkcast.hello.capture_error", text(hello.capture_error.map(|error| error.as_micros())));
         }
         Body::Report(report) => {
             is("chunkcast.report.delivered", report.counts.delivered.to_string());
@@ -169,6 +170,7 @@ const FIELDS: &[&str] = &[
     "chunkcast.hello.report_every",
     "chunkcast.hello.interval",
     "chunkcast.hello.signer",
+    "chunkcast.hello.capture_error",
     "chunkcast.token",
     "chunkcast.report.delivered",
     "chunkcast.report.arrived",

@@ -102,8 +102,14 @@ impl Outsider {
 
 fn hello(session: SessionId) -> Vec<u8> {
     let header = Header::control(Kind::Hello, session, FrameId::new(1), MediaTime::from_micros(1));
-    let hello =
-        Hello { state: SourceState::Live, name: "door", invitation: None, interval: None, signer: None };
+    let hello = Hello {
+        state: SourceState::Live,
+        name: "door",
+        invitation: None,
+        interval: None,
+        signer: None,
+        capture_error: None,
+    };
     let mut datagram = Vec::new();
     wire::emit_control(&header, Some(&hello), &mut datagram);
     datagram

@@ -41,6 +41,7 @@ fn hello(captured: u64, listens: bool) -> Vec<u8> {
         invitation: listens.then_some(invitation),
         interval: None,
         signer: None,
+        capture_error: None,
     };
     let header = Header::control(Kind::Hello, SESSION, FrameId::new(5), MediaTime::from_micros(captured));
     let mut datagram = Vec::new();

@@ -49,6 +49,8 @@ pub enum RecvEvent<S> {
         interval: Option<Duration>,
         /// Who signs its pictures, if they are.
         signer: Option<Signer>,
+        /// By how much its capture times are wrong at most, as it says.
+        capture_error: Option<Duration>,
     },
     /// The sender ended its session: it said goodbye, and nothing for a while after it.
     Goodbye,

@@ -72,6 +72,7 @@ struct HelloState {
     state: SourceState,
     interval: Option<Duration>,
     signer: Option<Signer>,
+    capture_error: Option<Duration>,
     /// Whether the session has said hello.
     is_heard: bool,
     /// Whether this was told as an event.

@@ -60,6 +60,7 @@ pub struct SendStream<S> {
     trains: Vec<(Train, u8)>,
     frame_trains: Vec<Train>,
     state: SourceState,
+    capture_error: Option<Duration>,
     /// When the next hello is due.
     next_hello: Instant,
     /// And how long after it the one after that.
@@ -95,6 +96,7 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
             frame_trains: Vec::with_capacity(wire::MAX_TRAINS),
             config,
             state: SourceState::Live,
+            capture_error: None,
             next_hello: now,
             hello_after: SECOND_HELLO,
             clock,
@@ -150,6 +152,15 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
     pub fn set_interval(&mut self, interval: Duration, now: Instant) {
         if self.queue.sure_interval() != Some(interval) {
             self.queue.set_interval(interval);
+            self.next_hello = now;
+        }
+    }
+
+    /// Says by how much capture times are wrong at most from now on, if that is known; a change is told to receivers at
+    /// once.
+    pub fn set_capture_error(&mut self, error: Option<Duration>, now: Instant) {
+        if self.capture_error != error {
+            self.capture_error = error;
             self.next_hello = now;
         }
     }

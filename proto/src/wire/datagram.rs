@@ -269,6 +269,7 @@ mod tests {
             invitation: None,
             interval: None,
             signer: None,
+            capture_error: None,
         };
         let mut bytes = Vec::new();
         emit_control(&Header { kind: Kind::Hello, ..data_header() }, Some(&hello), &mut bytes);

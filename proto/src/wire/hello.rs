@@ -9,11 +9,15 @@
 //! |   report every, milliseconds  |       frame interval, microseconds
 //! +-------------------------------+ - - -
 //! |  signer, 32 bytes
-//! +------------------ - - -
+//! +---------------+---------------+---------------+---------------+
+//! |                  capture error, microseconds                  |
+//! +---------------------------------------------------------------+
 //! ```
 //!
-//! What follows the name is there if the sender listens to receivers; the interval, if it is known or a signer follows (0
-//! is unknown); the signer, if pictures are signed. Flags: 1, it sends to a group; 2, it answers resend requests.
+//! What follows the name is there if the sender listens to receivers; the interval, if it is known or something follows
+//! (0 is unknown); the signer, if pictures are signed; the capture error, if it is known. Fewer than 32 bytes behind the
+//! interval hold no signer: then the capture error stands in its place. Flags: 1, it sends to a group; 2, it answers
+//! resend requests.
 
 use std::time::Duration;
 
@@ -36,6 +40,9 @@ pub struct Hello<'a> {
     pub interval: Option<Duration>,
     /// Who signs its pictures, if they are; told with an invitation only.
     pub signer: Option<Signer>,
+    /// By how much its capture times are wrong at most, in whole microseconds, if it knows; told with an invitation
+    /// only.
+    pub capture_error: Option<Duration>,
 }
 
 /// What a sender wants to be told by its receivers.
@@ -75,14 +82,18 @@ impl<'a> Hello<'a> {
         }
         let (invitation, rest) = rest[name.len()..].split_first_chunk().unzip();
         let (micros, rest) = rest.and_then(<[u8]>::split_first_chunk).unzip();
-        let micros = micros.map(|micros| u32::from_be_bytes(*micros));
-        let signer = rest.and_then(<[u8]>::first_chunk).map(|key| Signer::new(*key));
+        let rest = rest.unwrap_or_default();
+        let (signer, rest) = match rest.split_first_chunk() {
+            Some((key, rest)) => (Some(Signer::new(*key)), rest),
+            None => (None, rest),
+        };
         Ok(Self {
             state,
             name: std::str::from_utf8(name).map_err(|_| WireError::Hello)?,
             invitation: invitation.map(Invitation::parse),
-            interval: micros.filter(|micros| *micros > 0).map(|micros| Duration::from_micros(micros.into())),
+            interval: micros.and_then(known),
             signer,
+            capture_error: rest.first_chunk().and_then(known),
         })
     }
 
@@ -100,11 +111,13 @@ impl<'a> Hello<'a> {
         datagram.extend_from_slice(&self.name.as_bytes()[..end]);
         if let Some(invitation) = &self.invitation {
             datagram.extend_from_slice(&invitation.emit());
-            if self.interval.is_some() || self.signer.is_some() {
-                let micros = self.interval.and_then(|interval| u32::try_from(interval.as_micros()).ok());
-                datagram.extend_from_slice(&micros.unwrap_or(0).to_be_bytes());
+            if self.interval.is_some() || self.signer.is_some() || self.capture_error.is_some() {
+                datagram.extend_from_slice(&micros(self.interval));
             }
             datagram.extend_from_slice(self.signer.as_ref().map_or(&[], Signer::as_bytes));
+            if self.capture_error.is_some() {
+                datagram.extend_from_slice(&micros(self.capture_error));
+            }
         }
     }
 }
@@ -125,6 +138,17 @@ impl Invitation {
         let [r0, r1] = u16::try_from(self.report_every.as_millis()).unwrap_or(u16::MAX).to_be_bytes();
         [flags, v0, v1, r0, r1]
     }
+}
+
+/// A time of which 0 says that it is not known.
+fn known(micros: &[u8; 4]) -> Option<Duration> {
+    let micros = u32::from_be_bytes(*micros);
+    (micros > 0).then(|| Duration::from_micros(micros.into()))
+}
+
+/// The same as bytes; what has no room is not known.
+fn micros(time: Option<Duration>) -> [u8; 4] {
+    time.and_then(|time| u32::try_from(time.as_micros()).ok()).unwrap_or(0).to_be_bytes()
 }
 
 const INVITATION_BYTES: usize = 5;

@@ -72,7 +72,14 @@ pub(crate) fn hello(session: u64, next: u32, time: u64, every: Option<u64>) -> V
         session,
         next,
         time,
-        &Hello { state: SourceState::Live, name: "bench", invitation, interval: None, signer: None },
+        &Hello {
+            state: SourceState::Live,
+            name: "bench",
+            invitation,
+            interval: None,
+            signer: None,
+            capture_error: None,
+        },
     )
 }
 

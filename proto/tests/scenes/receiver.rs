@@ -93,6 +93,7 @@ fn ordinary(stage: &mut Stage) {
         invitation: None,
         interval: None,
         signer: None,
+        capture_error: None,
     };
     stage.hear(200_000, 'A', crate::datagrams::hello_as(SESSION, 6, 200_000, &gone));
     stage.hear(400_000, 'A', crate::datagrams::hello_as(SESSION, 6, 400_000, &gone));

@@ -1,5 +1,7 @@
 //! What is counted of a sender.
 
+use std::time::Duration;
+
 use proto::keys::RefusalCounts;
 use proto::wire::Signer;
 use proto::{RecvStats, WindowedHistogram};
@@ -39,8 +41,10 @@ pub struct FeedCounters {
     pub latency: WindowedHistogram,
     /// What transit and latency are counted from.
     pub clock: Agreement,
-    /// How wrong transit and latency may be, where they are absolute.
+    /// How wrong the sender's clock may be, where transit and latency are absolute.
     pub clock_error: WindowedHistogram,
+    /// How wrong its capture times may be, where it says so.
+    pub capture_error: Option<Duration>,
     /// The session that is received.
     pub session: Option<String>,
     /// Where it comes from.

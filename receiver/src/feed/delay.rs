@@ -20,8 +20,10 @@ pub enum Agreement {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Delays {
     reading: Option<ClockReading>,
-    /// By the latest frame that was learned from.
-    error: Option<Duration>,
+    /// Of the sender's clock, by the latest frame that was learned from.
+    clock_error: Option<Duration>,
+    /// Of the capture times, as the sender says.
+    capture_error: Option<Duration>,
     relative: Option<Relative>,
 }
 
@@ -52,13 +54,18 @@ impl Delays {
     pub fn set(&mut self, reading: Option<ClockReading>) {
         self.reading = reading;
         if reading.is_none() {
-            self.error = None;
+            self.clock_error = None;
         }
+    }
+
+    /// Takes over by how much capture times are wrong at most, as the sender says.
+    pub fn set_capture_error(&mut self, error: Option<Duration>) {
+        self.capture_error = error.filter(|error| *error <= BELIEVED);
     }
 
     /// Learns from a frame that arrived at `at`; returns its delay since its capture.
     pub fn learn(&mut self, captured: MediaTime, at: Instant) -> Duration {
-        self.error = self.reading.map(|reading| reading.error_at(at));
+        self.clock_error = self.reading.map(|reading| reading.error_at(at));
         match &mut self.relative {
             Some(relative) => relative.learn(captured, at),
             None => {
@@ -84,9 +91,20 @@ impl Delays {
         if self.reading.is_some() { Agreement::Shared } else { Agreement::Relative }
     }
 
-    /// By how much the delay of the latest frame is wrong at most; `None` if delays are relative.
+    /// By how much the delay of the latest frame is wrong at most: by what is not known of the sender's clock, and by what
+    /// the sender does not know of the capture. `None` if delays are relative.
     pub fn error(&self) -> Option<Duration> {
-        self.error
+        self.clock_error.map(|error| error + self.capture_error.unwrap_or_default())
+    }
+
+    /// The clock's share of it.
+    pub fn clock_error(&self) -> Option<Duration> {
+        self.clock_error
+    }
+
+    /// The capture's share, which is known without the clock too; `None` if the sender does not say.
+    pub fn capture_error(&self) -> Option<Duration> {
+        self.capture_error
     }
 }
 
@@ -107,6 +125,8 @@ impl Relative {
 
 /// Two clocks drift apart, by up to 12 ms a minute: the shortest delay is one of the last minute or two.
 const WINDOW: Duration = Duration::from_secs(60);
+/// What a sender may say of its capture times.
+const BELIEVED: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 mod tests {
@@ -183,6 +203,27 @@ mod tests {
         delays.set(reading(1_000_000, now));
         delays.reset();
         assert_eq!(delays.agreement(), Agreement::Relative);
+    }
+
+    #[test]
+    fn what_the_sender_does_not_know_of_the_capture_is_in_the_bar() {
+        let (now, mut delays) = (Instant::now(), Delays::new());
+        delays.set_capture_error(Some(ms(20)));
+        delays.learn(media(999_000), now);
+        assert_eq!((delays.error(), delays.capture_error()), (None, Some(ms(20))));
+        delays.set(reading(1_000_000, now));
+        delays.learn(media(999_000), now);
+        let clock_error = delays.clock_error().unwrap();
+        assert_eq!(delays.error(), Some(clock_error + ms(20)));
+        delays.set_capture_error(Some(Duration::from_secs(61)));
+        assert_eq!(
+            (delays.error(), delays.capture_error()),
+            (Some(clock_error), None),
+            "nobody believes that"
+        );
+        delays.set_capture_error(Some(ms(20)));
+        delays.reset();
+        assert_eq!(delays.capture_error(), None, "another sender");
     }
 
     #[test]

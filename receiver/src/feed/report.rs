@@ -32,6 +32,7 @@ pub(crate) struct Object {
     pub ms: Millis,
     pub clock: Agreement,
     pub clock_error_ms: Option<f64>,
+    pub capture_error_ms: Option<f64>,
     pub fps: f64,
     pub mbps: f64,
     pub sessions: u64,
@@ -199,6 +200,7 @@ impl Reports {
             clock: counters.clock,
             // The widest: then it holds for every delay above.
             clock_error_ms: look(&mut counters.clock_error).max,
+            capture_error_ms: counters.capture_error.map(|error| two_digits(error.as_secs_f64() * 1000.0)),
             fps: two_digits((stream.delivered - before.delivered) as f64 / seconds),
             mbps: two_digits((stream.delivered_bytes - before.delivered_bytes) as f64 * 8.0 / seconds / 1e6),
             sessions: stream.sessions,
@@ -278,7 +280,9 @@ fn label(object: &Object) -> String {
     match (object.clock, object.clock_error_ms) {
         (Agreement::Relative, _) => "ms, relative".into(),
         (Agreement::Shared, None) => "ms".into(),
-        (Agreement::Shared, Some(error)) => format!("ms ± {}", error_bar(error)),
+        (Agreement::Shared, Some(clock)) => {
+            format!("ms ± {}", error_bar(clock + object.capture_error_ms.unwrap_or(0.0)))
+        }
     }
 }
 
@@ -302,7 +306,7 @@ mod tests {
             "datagrams/bad_checksum datagrams/contradictory datagrams/missing datagrams/kernel_dropped",
             "datagrams/turned_away datagrams/contested",
             "ms/transit/p50 ms/reassemble/p99 ms/decode/max ms/present/p50 ms/latency/p50",
-            "fps mbps session source clock clock_error_ms diagnosis",
+            "fps mbps session source clock clock_error_ms capture_error_ms diagnosis",
         ]
         .iter()
         .flat_map(|line| line.split(' '))
@@ -359,6 +363,13 @@ mod tests {
         counters.clock_error.add(Duration::from_micros(41));
         let line = reports.make(&mut counters, false).line;
         assert!(line.ends_with("  ms ± 0.04: latency 7.0/7.0"), "{line}");
+
+        counters.latency.add(Duration::from_millis(7));
+        counters.clock_error.add(Duration::from_micros(200));
+        counters.capture_error = Some(Duration::from_micros(8300));
+        let report = reports.make(&mut counters, false);
+        assert!(report.line.ends_with("  ms ± 8.5: latency 7.0/7.0"), "the camera's too: {}", report.line);
+        assert_eq!(serde_json::to_value(&report.object).unwrap()["capture_error_ms"], 8.3);
 
         counters.forget_delays(Agreement::Relative);
         counters.latency.add(Duration::from_millis(3));

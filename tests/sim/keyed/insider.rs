@@ -143,7 +143,14 @@ impl Scene {
         let signer = (self.random.below(2) == 0).then(|| self.own.signer());
         let report_every = Duration::from_millis(100);
         let invitation = Some(Invitation { is_group: false, resends: false, viewers: 1, report_every });
-        let hello = Hello { state: SourceState::Live, name: "door", invitation, interval: None, signer };
+        let hello = Hello {
+            state: SourceState::Live,
+            name: "door",
+            invitation,
+            interval: None,
+            signer,
+            capture_error: None,
+        };
         let mut datagram = Vec::new();
         let header = Header::control(Kind::Hello, SESSION, frame, captured);
         wire::emit_control(&header, Some(&hello), &mut datagram);

@@ -202,7 +202,14 @@ fn control(kind: Kind, session: SessionId, body: &[u8]) -> Vec<u8> {
 fn hello(session: SessionId, state: SourceState) -> Vec<u8> {
     let invitation =
         Invitation { is_group: true, resends: true, viewers: 9, report_every: Duration::from_millis(20) };
-    let hello = Hello { state, name: "evil", invitation: Some(invitation), interval: None, signer: None };
+    let hello = Hello {
+        state,
+        name: "evil",
+        invitation: Some(invitation),
+        interval: None,
+        signer: None,
+        capture_error: None,
+    };
     let captured = MediaTime::from_micros(2_000_000_000_000_000);
     let mut datagram = Vec::new();
     let header = Header::control(Kind::Hello, session, FrameId::new(1 << 20), captured);

@@ -158,13 +158,17 @@ impl<S: Copy + Debug + Eq> RecvStream<S> {
     }
 
     fn hear(&mut self, hello: Hello<'_>) {
-        let HelloState { name, state, interval, signer, is_heard, is_told } = &mut self.hello;
-        // One that the sender learns changes a little with every hello: that is no news.
-        let is_known = hello.interval.is_none() || interval.is_some();
-        *interval = hello.interval;
-        if !*is_heard || !is_known || (*state, *signer) != (hello.state, hello.signer) || name != hello.name {
-            hello.name.clone_into(name);
-            (*state, *signer, *is_heard, *is_told) = (hello.state, hello.signer, true, false);
+        let known = &mut self.hello;
+        // An interval that the sender learns changes a little with every hello: that is no news.
+        let is_known = hello.interval.is_none() || known.interval.is_some();
+        known.interval = hello.interval;
+        let before = (known.state, known.signer, known.capture_error, known.name.as_str());
+        let now = (hello.state, hello.signer, hello.capture_error, hello.name);
+        if !known.is_heard || !is_known || before != now {
+            hello.name.clone_into(&mut known.name);
+            (known.state, known.signer, known.capture_error) =
+                (hello.state, hello.signer, hello.capture_error);
+            (known.is_heard, known.is_told) = (true, false);
         }
         self.tell_hello();
     }
@@ -173,12 +177,13 @@ impl<S: Copy + Debug + Eq> RecvStream<S> {
     pub(super) fn tell_hello(&mut self) {
         if !self.pending.is_there() && self.hello.is_heard && !self.hello.is_told {
             self.hello.is_told = true;
-            let HelloState { name, state, interval, signer, .. } = &self.hello;
+            let HelloState { name, state, interval, signer, capture_error, .. } = &self.hello;
             self.events.push_back(RecvEvent::Hello {
                 name: name.clone(),
                 state: *state,
                 interval: *interval,
                 signer: *signer,
+                capture_error: *capture_error,
             });
         }
     }

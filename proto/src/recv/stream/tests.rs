@@ -67,8 +67,14 @@ fn a_restart_never_mixes_with_the_session_before() {
 #[test]
 fn a_hello_is_told_when_it_changes_and_a_goodbye_frees_the_place() {
     let (mut stream, now) = (RecvStream::new(RecvConfig::default()), t0());
-    let live =
-        Hello { state: SourceState::Live, name: "door", invitation: None, interval: None, signer: None };
+    let live = Hello {
+        state: SourceState::Live,
+        name: "door",
+        invitation: None,
+        interval: None,
+        signer: None,
+        capture_error: None,
+    };
     for _ in 0..3 {
         stream.handle_datagram(1, &mut control(5, wire::Kind::Hello, Some(&live)), now);
     }
@@ -92,6 +98,7 @@ fn the_first_interval_between_frames_is_told_and_not_each_that_the_sender_learns
         invitation: Some(INVITATION),
         interval: None,
         signer: None,
+        capture_error: None,
     };
     for interval in [None, None, Some(33_333), Some(33_334), Some(33_332)] {
         let live = Hello { interval: interval.map(Duration::from_micros), ..live };
@@ -110,10 +117,38 @@ fn the_first_interval_between_frames_is_told_and_not_each_that_the_sender_learns
 }
 
 #[test]
+fn how_well_capture_times_are_known_is_told_whenever_that_changes() {
+    let (mut stream, now) = (RecvStream::new(RecvConfig::default()), t0());
+    let live = Hello {
+        state: SourceState::Live,
+        name: "door",
+        invitation: Some(INVITATION),
+        interval: None,
+        signer: None,
+        capture_error: None,
+    };
+    for error in [None, Some(8300), Some(8300), Some(16_700), None] {
+        let live = Hello { capture_error: error.map(Duration::from_micros), ..live };
+        stream.handle_datagram(1, &mut control(5, wire::Kind::Hello, Some(&live)), now);
+    }
+    let told = std::iter::from_fn(|| stream.next_event()).filter_map(|event| match event {
+        RecvEvent::Hello { capture_error, .. } => Some(capture_error.map(|error| error.as_micros())),
+        _ => None,
+    });
+    assert_eq!(told.collect::<Vec<_>>(), [None, Some(8300), Some(16_700), None]);
+}
+
+#[test]
 fn the_name_of_a_sender_is_an_event_as_soon_as_it_is_known_and_before_its_first_frame() {
     let (mut stream, now) = (RecvStream::new(RecvConfig::default()), t0());
-    let live =
-        Hello { state: SourceState::Live, name: "door", invitation: None, interval: None, signer: None };
+    let live = Hello {
+        state: SourceState::Live,
+        name: "door",
+        invitation: None,
+        interval: None,
+        signer: None,
+        capture_error: None,
+    };
     stream.handle_datagram(1, &mut control(5, wire::Kind::Hello, Some(&live)), now);
     assert!(drain(&mut stream, now).is_empty());
     for mut datagram in frame(5, 1, 20) {
@@ -159,7 +194,14 @@ fn hello(session: u64, next: u32, sent: u64) -> Vec<u8> {
     let header = Header::control(wire::Kind::Hello, SessionId::new(session), FrameId::new(next), sent);
     wire::emit_control(
         &header,
-        Some(&Hello { state: SourceState::Live, name: "", invitation: None, interval: None, signer: None }),
+        Some(&Hello {
+            state: SourceState::Live,
+            name: "",
+            invitation: None,
+            interval: None,
+            signer: None,
+            capture_error: None,
+        }),
         &mut bytes,
     );
     bytes
@@ -242,6 +284,7 @@ fn what_only_waits_to_be_read_is_not_requested() {
         invitation: Some(INVITATION),
         interval: None,
         signer: None,
+        capture_error: None,
     };
     stream.handle_datagram(1, &mut frame(5, 0, 20)[0], now);
     stream.handle_datagram(1, &mut control(5, wire::Kind::Hello, Some(&hello)), now);

@@ -162,6 +162,13 @@ fn hellos_go_on_without_frames_and_a_change_is_told_at_once() {
         "before the frame: {told:?}"
     );
     assert_eq!(drain(&mut stream, now).0, 1);
+    stream.set_capture_error(Some(ms(8)), now);
+    let SendOutput::Transmit(told) = stream.poll(now) else { panic!("it is told") };
+    let told = wire::Datagram::parse(told.bytes).unwrap().body;
+    let error = if let wire::Body::Hello(hello) = told { hello.capture_error } else { None };
+    assert_eq!(error, Some(ms(8)), "{told:?}");
+    stream.set_capture_error(Some(ms(8)), now);
+    assert!(!said(&mut stream, now), "that is known");
 }
 
 #[test]

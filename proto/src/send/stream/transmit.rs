@@ -163,6 +163,7 @@ impl<S: Copy + Debug + Ord + Hash> SendStream<S> {
             invitation: Some(invitation),
             interval,
             signer: self.config.signer,
+            capture_error: self.capture_error,
         };
         wire::emit_control(&header, (kind == Kind::Hello).then_some(&hello), &mut self.control);
         self.queue.stats.bytes += self.control.len() as u64;

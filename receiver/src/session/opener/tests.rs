@@ -8,7 +8,14 @@ const SESSION: SessionId = SessionId::new(7);
 
 fn hello(name: &str) -> Vec<u8> {
     let header = Header::control(Kind::Hello, SESSION, FrameId::new(1), MediaTime::from_micros(1));
-    let hello = Hello { state: SourceState::Live, name, invitation: None, interval: None, signer: None };
+    let hello = Hello {
+        state: SourceState::Live,
+        name,
+        invitation: None,
+        interval: None,
+        signer: None,
+        capture_error: None,
+    };
     let mut datagram = Vec::new();
     wire::emit_control(&header, Some(&hello), &mut datagram);
     datagram

@@ -45,8 +45,9 @@ impl SenderSlot {
                 self.feed.live().comes_from(source, self.feed.origin.interface.as_deref());
                 shared.feeds.wake();
             }
-            RecvEvent::Hello { name, state, interval, signer } => {
+            RecvEvent::Hello { name, state, interval, signer, capture_error } => {
                 self.interval.tell(interval);
+                self.delays.set_capture_error(capture_error);
                 self.signed.introduce(&name, signer, &shared.signers);
                 let is_gone = state == SourceState::Gone;
                 if is_gone {
@@ -109,7 +110,8 @@ impl SenderSlot {
         self.interval.learn(id, frame.captured);
         self.feed.set_interval(self.interval.get());
         let transit = self.delays.learn(frame.captured, last);
-        let (now, agreement, error) = (Instant::now(), self.delays.agreement(), self.delays.error());
+        let (now, agreement) = (Instant::now(), self.delays.agreement());
+        let (clock_error, capture_error) = (self.delays.clock_error(), self.delays.capture_error());
         // Absolute delays and relative ones are not counted together, and a sender's clock is known after a moment.
         let is_known = agreement == Agreement::Shared || now - self.begun > CLOCK_KNOWN_WITHIN;
         self.publish_with(now, |live| {
@@ -121,9 +123,10 @@ impl SenderSlot {
                 }
                 counters.transit.add(transit);
             }
-            if let Some(error) = error {
+            if let Some(error) = clock_error {
                 counters.clock_error.add(error);
             }
+            counters.capture_error = capture_error;
             live.goes_live();
         });
         if self.feed.number() == 0 {

@@ -66,7 +66,8 @@ pub(crate) fn full(figures: &Figures<'_>) -> Vec<Row> {
             rows.push(Row::Figure { label, value, colour });
         }
     };
-    say("age", figures.age.map_or_else(String::new, |age| aligned(&age_text(age))), age_colour(figures));
+    let age = figures.age.map_or_else(String::new, |age| aligned(&age_text(age)) + &age_bar(age, figures));
+    say("age", age, age_colour(figures));
     say("latency", latency(figures), HEAD);
     say("rate", format!("{} fps  {} Mbit/s", tenths(*fps), tenths(*mbps)), HEAD);
     say("loss", format!("{} %", tenths(*loss)), if *loss >= WORTH_A_LOOK { FAIR } else { HEAD });
@@ -109,7 +110,13 @@ fn aligned(text: &str) -> String {
 
 /// An age, in milliseconds as long as a person can make something of them.
 pub(crate) fn age_text(age: Duration) -> String {
-    if age < Duration::from_secs(10) { format!("{} ms", age.as_millis()) } else { spoken(age) }
+    if age < FINE { format!("{} ms", age.as_millis()) } else { spoken(age) }
+}
+
+/// By how much an age may be wrong, where its whole milliseconds do not say that themselves.
+fn age_bar(age: Duration, figures: &Figures<'_>) -> String {
+    let error = figures.error_ms.filter(|&error| error >= 1.0 && !figures.is_relative && age < FINE);
+    error.map_or_else(String::new, |error| format!(" ±\u{a0}{:.0}", error.ceil()))
 }
 
 fn state(figures: &Figures<'_>) -> (String, Colour) {
@@ -144,6 +151,8 @@ fn age_colour(figures: &Figures<'_>) -> Colour {
     if figures.is_stale { BAD } else { HEAD }
 }
 
+/// Older ones are told in seconds.
+const FINE: Duration = Duration::from_secs(10);
 /// As wide as a digit.
 const FIGURE_SPACE: &str = "\u{2007}";
 /// As wide as a point.

@@ -87,6 +87,19 @@ fn all_figures_are_there_in_columns() {
 }
 
 #[test]
+fn what_a_camera_does_not_tell_is_in_the_bars_of_age_and_latency() {
+    let (history, fonts, mut bitmap) = (history(12.0, 18.0, 0.0), fonts(), Bitmap::default());
+    let camera = Figures { error_ms: Some(8.52), ..figures(&history) };
+    draw(&mut bitmap, &fonts, (1920, 1080), Detail::Full, &camera).unwrap();
+    for text in ["\u{2008}34 ms ±\u{a0}9", "12.3 ms  p99 18.9 ±\u{a0}8.5"] {
+        assert!(find(&bitmap, text).is_some(), "{text}");
+    }
+    let relative = Figures { is_relative: true, ..camera };
+    draw(&mut bitmap, &fonts, (1920, 1080), Detail::Full, &relative).unwrap();
+    assert!(find(&bitmap, "\u{2008}34 ms").is_some());
+}
+
+#[test]
 fn an_old_picture_is_red_and_no_state_looks_like_live() {
     let (history, fonts, mut bitmap) = (history(12.0, 18.0, 0.0), fonts(), Bitmap::default());
     let age = |is_stale, detail, bitmap: &mut Bitmap| {
