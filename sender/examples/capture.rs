@@ -35,6 +35,9 @@ struct Args {
     /// A file of JPEGs; every picture has to be one of them.
     #[arg(long)]
     among: Option<PathBuf>,
+    /// First set a control of camera 0, by the name that v4l2-ctl gives it: NAME=VALUE.
+    #[arg(long)]
+    control: Vec<String>,
     /// Only put camera 0 into the format with this V4L2 code, as another program might leave it.
     #[arg(long)]
     leave: Option<String>,
@@ -54,6 +57,9 @@ fn main() -> anyhow::Result<()> {
         let set = device.set_format(&v4l::Format::new(640, 480, v4l::FourCC::new(code)))?;
         println!("left in {}", set.fourcc);
         return Ok(());
+    }
+    for control in &args.control {
+        set(control)?;
     }
     let which = args.camera.map_or(Which::First, |name| match name.parse() {
         Ok(index) => Which::Index(index),
@@ -77,6 +83,7 @@ fn main() -> anyhow::Result<()> {
 
     let (mut count, mut unknown, mut backwards) = (0, 0, 0);
     let (mut last, mut oldest) = (None, Duration::ZERO);
+    let (mut ages, mut diagnosis) = (Vec::new(), None);
     while count < args.frames {
         match source.next(&stop)? {
             NextPicture::Picture(captured) => {
@@ -86,7 +93,16 @@ fn main() -> anyhow::Result<()> {
                 count += 1;
                 backwards += u32::from(last.is_some_and(|last| last >= captured.at));
                 last = Some(captured.at);
+                ages.push(captured.at.elapsed());
                 oldest = oldest.max(captured.at.elapsed());
+                let now = source.diagnosis().map(str::to_owned);
+                if now != diagnosis {
+                    println!(
+                        "after {count}: {}",
+                        now.as_deref().unwrap_or("it is as fast as it should be again")
+                    );
+                    diagnosis = now;
+                }
                 if let (Some(known), Picture::Jpeg(jpeg)) = (&known, &captured.picture) {
                     unknown += u32::from(!known.contains(&&jpeg[..]));
                 }
@@ -108,9 +124,28 @@ fn main() -> anyhow::Result<()> {
     }
     let dropped = source.dropped();
     println!("oldest {} ms", oldest.as_millis());
+    ages.sort_unstable();
+    if let (Some(median), Some(error)) = (ages.get(ages.len() / 2), source.capture_error()) {
+        println!("age {} us within {} us", median.as_micros(), error.as_micros());
+    }
     println!("damaged {}, superseded {}", dropped.damaged, dropped.superseded);
     println!("done with {count} pictures, {unknown} unknown, {backwards} backwards");
     ensure!(unknown == 0 && backwards == 0, "wrong pictures");
+    Ok(())
+}
+
+/// Sets a control of camera 0.
+fn set(control: &str) -> anyhow::Result<()> {
+    let (name, value) = control.split_once('=').context("a control is NAME=VALUE")?;
+    let device = v4l::Device::new(0)?;
+    let known = device.query_controls()?;
+    let called = |text: &str| {
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+        words.collect::<Vec<_>>().join("_").to_lowercase()
+    };
+    let found = known.iter().find(|known| called(&known.name) == name);
+    let id = found.with_context(|| format!("no control {name}"))?.id;
+    device.set_control(v4l::Control { id, value: v4l::control::Value::Integer(value.parse()?) })?;
     Ok(())
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct SourceNews {
     pub state: SourceState,
     /// How far they are apart, where that is known beforehand.
     pub interval: Option<Duration>,
+    /// By how much their capture times are wrong at most, where that is known.
+    pub capture_error: Option<Duration>,
 }
 
 /// Where the newest frame waits for the sending thread, and the rest of the one that it has begun; and what it should
@@ -33,6 +35,8 @@ pub(crate) struct FrameInbox {
     pub source_is_gone: AtomicBool,
     /// Microseconds between pictures; 0 if that is not known.
     interval: AtomicU64,
+    /// Microseconds by which capture times are wrong at most; 0 if that is not known.
+    capture_error: AtomicU64,
     /// Bytes that a frame may have so that the paths carry the stream; 0 if no limit is known.
     frame_budget: AtomicUsize,
     /// Whom frames are shown to besides.
@@ -59,6 +63,7 @@ impl FrameInbox {
         Ok(Self {
             source_is_gone: AtomicBool::new(false),
             interval: AtomicU64::new(0),
+            capture_error: AtomicU64::new(0),
             frame_budget: AtomicUsize::new(0),
             tap: None,
             waiting: Mutex::new(WaitingParts {
@@ -78,17 +83,24 @@ impl FrameInbox {
 
     /// Says how far the source's pictures are apart, before they are.
     pub(crate) fn set_interval(&self, interval: Duration) {
-        self.interval.store(u64::try_from(interval.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.interval.store(micros(interval), Ordering::Relaxed);
+    }
+
+    /// Says by how much capture times are wrong at most from now on.
+    pub(crate) fn set_capture_error(&self, error: Duration) {
+        self.capture_error.store(micros(error), Ordering::Relaxed);
     }
 
     /// What receivers are to be told of the source now.
     pub(crate) fn source(&self) -> SourceNews {
         let is_gone = self.source_is_gone.load(Ordering::Relaxed);
+        let known = |micros: &AtomicU64| {
+            Some(micros.load(Ordering::Relaxed)).filter(|&micros| micros > 0).map(Duration::from_micros)
+        };
         SourceNews {
             state: if is_gone { SourceState::Gone } else { SourceState::Live },
-            interval: Some(self.interval.load(Ordering::Relaxed))
-                .filter(|&micros| micros > 0)
-                .map(Duration::from_micros),
+            interval: known(&self.interval),
+            capture_error: known(&self.capture_error),
         }
     }
 
@@ -194,6 +206,10 @@ impl AsFd for FrameInbox {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.changed.as_fd()
     }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

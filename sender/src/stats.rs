@@ -40,6 +40,10 @@ pub(crate) struct SendCounters {
     pub refused: u64,
     /// Times that the source failed or was gone.
     pub capture_errors: u64,
+    /// By how much capture times are wrong at most, where that is known.
+    pub capture_error: Option<Duration>,
+    /// What is wrong with the source though it gives pictures, in a sentence.
+    pub source_diagnosis: Option<String>,
     /// From a picture's arrival to its JPEG.
     pub encode: WindowedHistogram,
     /// The JPEG quality used last; `None` if nothing was encoded.

@@ -1,8 +1,13 @@
-//! `sender cameras`: the cameras, and what each can do.
+//! `sender cameras`: the cameras, and what each can do; and for `sender doctor` what each does.
 
-use std::io::Write;
+use std::io::{self, ErrorKind, Write};
+use std::time::{Duration, Instant};
 
-use crate::capture::source::camera::{FoundCamera, FrameRate, Mode, cameras, modes};
+use proto::app::Checklist;
+use proto::sys::Stop;
+
+use crate::capture::source::camera::{FoundCamera, FrameRate, Mode, cameras, modes, open};
+use crate::capture::source::{NextPicture, Source, WantedMode, Which};
 
 /// Writes every camera with its modes, and how to choose one.
 ///
@@ -26,11 +31,60 @@ pub fn list_cameras(out: &mut impl Write) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn write_camera(out: &mut impl Write, camera: &FoundCamera) -> std::io::Result<()> {
+/// Takes pictures from each camera for some seconds, and says how many came, how well it is known when they were taken,
+/// and why there were too few.
+///
+/// # Errors
+///
+/// If nobody reads it.
+pub(super) fn check_cameras(list: &mut Checklist<'_>) -> anyhow::Result<()> {
+    for FoundCamera { index, path, .. } in cameras() {
+        match open(Which::Path(path), WantedMode::default()) {
+            Ok(mut camera) => watch_camera(list, index, &mut *camera)?,
+            // Perhaps by a sender, which says the same in its statistics.
+            Err(error) if is_busy(&error) => list.note(format_args!("not looked at: {error}"))?,
+            Err(error) => list.attention(error)?,
+        }
+    }
+    Ok(())
+}
+
+fn watch_camera(list: &mut Checklist<'_>, index: u32, camera: &mut dyn Source) -> anyhow::Result<()> {
+    let stop = Stop::new()?;
+    let (opened, mut first) = (Instant::now(), None);
+    let mut whole = 0;
+    while opened.elapsed() < LOOK {
+        match camera.next(&stop)? {
+            NextPicture::Picture(_) if first.is_none() => first = Some((Instant::now(), camera.dropped())),
+            NextPicture::Picture(_) => whole += 1,
+            NextPicture::Gone(why) => return Ok(list.attention(why)?),
+            NextPicture::End => break,
+        }
+    }
+    let Some((began, before)) = first else { return Ok(()) };
+    let skipped = camera.dropped().superseded - before.superseded;
+    let fps = (whole + skipped) as f64 / began.elapsed().as_secs_f64();
+    let fps = FrameRate((fps * 10.0).round() / 10.0);
+    match camera.diagnosis() {
+        Some(diagnosis) => list.attention(diagnosis)?,
+        None => list.ok(format_args!("camera:{index} gives {fps} fps; it is {}", camera.describe()))?,
+    }
+    if let Some(error) = camera.capture_error() {
+        let error = error.as_secs_f64() * 1000.0;
+        list.ok(format_args!("when its pictures are taken is known to within {error:.1} ms"))?;
+    }
+    Ok(())
+}
+
+fn is_busy(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::ResourceBusy)
+}
+
+fn write_camera(out: &mut impl Write, camera: &FoundCamera) -> io::Result<()> {
     let (index, path) = (camera.index, camera.path.display());
     match &camera.identity {
         Ok(identity) => writeln!(out, "camera:{index}  {path}  {}  ({})", identity.name, identity.bus)?,
-        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
             return writeln!(out, "camera:{index}  {path}  no permission: add yourself to group video");
         }
         Err(error) => return writeln!(out, "camera:{index}  {path}  cannot be opened: {error}"),
@@ -43,7 +97,7 @@ fn write_camera(out: &mut impl Write, camera: &FoundCamera) -> std::io::Result<(
 }
 
 /// One line for each format and size, with its rates, highest first.
-fn write_modes(out: &mut impl Write, mut modes: Vec<Mode>) -> std::io::Result<()> {
+fn write_modes(out: &mut impl Write, mut modes: Vec<Mode>) -> io::Result<()> {
     let size = |mode: &Mode| (mode.width, mode.height);
     let rate = |mode: &Mode| mode.fps().unwrap_or(0.0);
     // Formats and sizes stay in the driver's order.
@@ -66,6 +120,9 @@ fn write_modes(out: &mut impl Write, mut modes: Vec<Mode>) -> std::io::Result<()
     }
     Ok(())
 }
+
+/// How long a camera is watched: until it is sure that it gives too few.
+const LOOK: Duration = Duration::from_secs(8);
 
 #[cfg(test)]
 mod tests {

@@ -60,7 +60,9 @@ impl Diagnosis {
             }
             found = found.or_else(|| watched.found(&counted.address));
         }
-        stats.lock().diagnosis = found;
+        let mut counters = stats.lock();
+        // What a source lacks may be so for days, as in the dark; it hides nothing else.
+        counters.diagnosis = found.or_else(|| counters.source_diagnosis.clone());
     }
 
     /// Notes which destinations are new and which are no more; returns the addresses of the subscribers.

@@ -65,7 +65,7 @@ fn cameras(list: &mut Checklist<'_>) -> Result<()> {
     for line in String::from_utf8_lossy(&text).lines() {
         writeln!(list.out(), "  {line}")?;
     }
-    Ok(())
+    super::cameras::check_cameras(list)
 }
 
 fn destination(list: &mut Checklist<'_>, dest: &Dest, interface: Option<&str>) -> Result<()> {

@@ -119,6 +119,7 @@ const FAMILIES: &[Family] = &[
     Family::counter("chunkcast_sender_refused_datagrams_total", "Datagrams that were refused because of the key, by reason", "keyed/*").by(&["reason"]),
     Family::gauge("chunkcast_sender_delay_seconds", "Delays since the last report, by stage", "ms/*/*", 1e-3).by(&["stage", "of"]),
     Family::gauge("chunkcast_sender_pace_bits_per_second", "The slowest destination's pace, unless frames go at once", "pace/rate_mbps", 1e6),
+    Family::gauge("chunkcast_sender_capture_error_seconds", "By how much capture times are wrong at most, where that is known", "capture_error_ms", 1e-3),
     Family::gauge("chunkcast_sender_quality", "The JPEG quality used last", "quality", 1.0),
     Family::gauge("chunkcast_sender_frames_per_second", "Pictures sent a second", "fps", 1.0),
     Family::gauge("chunkcast_sender_bits_per_second", "Bits of datagrams sent a second", "mbps", 1e6),

@@ -23,6 +23,8 @@ pub(crate) use spec::Spec;
 pub use spec::{WantedMode, Which};
 pub use stream::InputStream;
 
+use std::time::Duration;
+
 use proto::sys::Stop;
 
 use crate::picture::Captured;
@@ -41,6 +43,16 @@ pub trait Source {
     /// What it had to drop by itself since it was opened.
     fn dropped(&self) -> SourceDrops {
         SourceDrops::default()
+    }
+
+    /// By how much the capture times of its pictures are wrong at most, where it is known.
+    fn capture_error(&self) -> Option<Duration> {
+        None
+    }
+
+    /// What is wrong with it though it gives pictures, in a sentence; `None` if nothing is.
+    fn diagnosis(&self) -> Option<&str> {
+        None
     }
 }
 

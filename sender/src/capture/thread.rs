@@ -38,14 +38,16 @@ pub(crate) struct CaptureThread {
     coding: Coding,
     /// When the size is looked at.
     look: RateLimiter,
+    /// When what is wrong with the source is said.
+    complaints: RateLimiter,
     pipeline: Pipeline,
 }
 
 impl CaptureThread {
     /// Takes pictures from this source into the pipeline, and tells their size.
     pub(crate) fn new(spec: Spec, options: SourceOptions, sizes: Arc<Sizes>, pipeline: Pipeline) -> Self {
-        let look = RateLimiter::new(LOOK_EVERY);
-        Self { spec, options, sizes, size: None, coding: Coding::Baseline, look, pipeline }
+        let (look, complaints) = (RateLimiter::new(LOOK_EVERY), RateLimiter::of_messages());
+        Self { spec, options, sizes, size: None, coding: Coding::Baseline, look, complaints, pipeline }
     }
 
     /// Opens the source, says so to `opened`, and hands on its pictures until it ends or is stopped.
@@ -106,7 +108,7 @@ impl CaptureThread {
                 if self.pipeline.inbox.source_is_gone.swap(false, Ordering::Relaxed) {
                     tracing::info!("the source is back");
                 }
-                self.pipeline.stats.lock().captured += 1;
+                self.look_after(source);
                 // Of a pipe it is known only when its first picture has come.
                 if let Timing::Live(Some(rate)) = source.timing() {
                     self.pipeline.inbox.set_interval(interval_of(rate));
@@ -122,6 +124,29 @@ impl CaptureThread {
                 Ok(true)
             }
             NextPicture::End => Ok(false),
+        }
+    }
+
+    /// Counts a picture, and notes what its source says of itself: how well capture times are known, and what is wrong.
+    fn look_after(&mut self, source: &dyn Source) {
+        let (error, diagnosis) = (source.capture_error(), source.diagnosis());
+        let mut counters = self.pipeline.stats.lock();
+        counters.captured += 1;
+        let is_other_error = std::mem::replace(&mut counters.capture_error, error) != error;
+        let is_other_diagnosis = counters.source_diagnosis.as_deref() != diagnosis;
+        if is_other_diagnosis {
+            counters.source_diagnosis = diagnosis.map(str::to_owned);
+        }
+        drop(counters);
+        if is_other_error && let Some(error) = error {
+            self.pipeline.inbox.set_capture_error(error);
+            tracing::debug!(?error, "capture times known to within this");
+        }
+        if is_other_diagnosis && self.complaints.is_due(Instant::now()) {
+            match diagnosis {
+                Some(diagnosis) => tracing::warn!("{diagnosis}"),
+                None => tracing::info!("the source gives as many pictures as it should again"),
+            }
         }
     }
 

@@ -118,6 +118,7 @@ impl Destination {
         if let Some(interval) = source.interval {
             self.stream.set_interval(interval, now);
         }
+        self.stream.set_capture_error(source.capture_error, now);
     }
 
     /// Sends what is due by its socket; returns when there is more to do, if no frame and no room comes before.

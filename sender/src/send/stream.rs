@@ -76,6 +76,13 @@ impl DestinationStream {
         }
     }
 
+    /// Says by how much capture times are wrong at most, where receivers can be told.
+    pub(crate) fn set_capture_error(&mut self, error: Option<Duration>, now: Instant) {
+        if let Self::Chunkcast(stream) = self {
+            stream.set_capture_error(error, now);
+        }
+    }
+
     /// Tells the stream that the path takes datagrams of at most `bytes`.
     pub(crate) fn set_datagram_bytes(&mut self, bytes: usize) {
         either!(self, stream => stream.set_datagram_bytes(bytes))

@@ -11,12 +11,19 @@
 //! once for each reason and outage.
 
 mod capture;
+mod capture_time;
 mod choose;
+mod exposure;
+mod frame_distance;
 mod list;
 mod mode;
+mod rate_watch;
+mod slow;
+mod stamp;
 mod sys;
 mod trouble;
 mod unpack;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -40,8 +47,8 @@ use crate::picture::Captured;
 ///
 /// # Errors
 ///
-/// If there is no such camera, if it is in use, if this user may not open it, or if it has no usable format; the
-/// message says what to do.
+/// If there is no such camera, if it is in use (an [`std::io::ErrorKind::ResourceBusy`]), if this user may not open it,
+/// or if it has no usable format; the message says what to do.
 pub(crate) fn open(which: Which, wanted: WantedMode) -> anyhow::Result<Box<dyn Source>> {
     open_in(None, which, wanted)
 }
@@ -64,8 +71,15 @@ pub fn open_in(
         Which::Index(index) => list::path_of(*index),
         Which::Path(path) => path.clone(),
     };
-    let capture =
-        CameraCapture::start(&path, format, &wanted).map_err(|trouble| anyhow!(trouble.at_start(&path)))?;
+    let capture = CameraCapture::start(&path, format, &wanted).map_err(|trouble| {
+        let text = trouble.at_start(&path);
+        let is_busy = matches!(trouble, Trouble::Busy);
+        if is_busy {
+            std::io::Error::new(std::io::ErrorKind::ResourceBusy, text).into()
+        } else {
+            anyhow!(text)
+        }
+    })?;
     Ok(Box::new(Camera {
         is_named_by_path: matches!(which, Which::Path(_)),
         path,
@@ -169,6 +183,14 @@ impl Source for Camera {
     fn dropped(&self) -> SourceDrops {
         self.dropped
     }
+
+    fn capture_error(&self) -> Option<Duration> {
+        self.capture.as_ref()?.watch.error()
+    }
+
+    fn diagnosis(&self) -> Option<&str> {
+        self.capture.as_ref()?.watch.diagnosis()
+    }
 }
 
 impl Camera {
@@ -194,6 +216,7 @@ impl Camera {
                 self.outage = None;
                 return Ok(NextPicture::Picture(captured));
             }
+            capture.watch.damaged();
             self.dropped.damaged += 1;
             self.damaged_since += 1;
             if Instant::now() >= until {

@@ -7,19 +7,22 @@ use std::time::{Duration, Instant};
 
 use proto::sys::Stop;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::time::{ClockId, clock_gettime};
 use v4l::Device;
-use v4l::buffer::{Flags, Metadata, Type};
+use v4l::buffer::{Flags, Type};
 use v4l::io::traits::{CaptureStream, Stream as _};
 use v4l::prelude::MmapStream;
 use v4l::video::Capture as _;
 use v4l::video::capture::Parameters;
 
 use super::choose::choose;
+use super::exposure::ExposureControls;
 use super::list::{CameraIdentity, identify};
 use super::mode::{self, CameraFormat, CameraInterval, Mode};
+use super::stamp::StampReader;
+use super::sys::{self, control};
 use super::trouble::Trouble;
 use super::unpack::BufferLayout;
+use super::watch::CameraWatch;
 use crate::capture::source::WantedMode;
 
 /// A camera that is giving pictures. Dropping it closes the device.
@@ -33,6 +36,13 @@ pub(super) struct CameraCapture {
     pub(super) mode: Mode,
     /// How pictures lie in its buffers.
     pub(super) shape: BufferLayout,
+    /// What is found out about it while it runs.
+    pub(super) watch: CameraWatch,
+    stamps: StampReader,
+    /// When no buffer was ready for certain: what is ready now came later.
+    empty: Instant,
+    /// When the controls are to be asked again; `None` if the camera is too slow to be asked.
+    ask_controls: Option<Instant>,
 }
 
 /// What a wait ended with.
@@ -51,7 +61,7 @@ pub(super) struct Filled<'a> {
     pub(super) bytes: &'a [u8],
     /// Whether the driver says that they are damaged.
     pub(super) is_damaged: bool,
-    /// When the picture was taken.
+    /// When the picture was captured: the middle of its exposure.
     pub(super) at: Instant,
     /// How many older pictures were skipped for this one.
     pub(super) skipped: u64,
@@ -105,24 +115,37 @@ impl CameraCapture {
             |interval| device.set_params(&Parameters::new(interval.fraction())),
         );
         let interval = rate.ok().and_then(|rate| CameraInterval::of(rate.interval)).or(mode.interval);
-        let stream = started(&device)?;
+        let mode = Mode { interval, ..mode };
+        let controls = ExposureControls::read(|id| control(&device, id));
+        let stamps = StampReader::of_driver(&sys::capability(&device)?.driver);
+        tracing::debug!(camera = %path.display(), ?controls, ?stamps, "what is known of capture times");
+        let watch = CameraWatch::new(path.to_owned(), identity.name.clone(), &mode, controls);
         let shape = BufferLayout::new(mode.format, &set);
-        Ok(Self { stream: Some(stream), device, identity, mode: Mode { interval, ..mode }, shape })
+        let stream = Some(started(&device)?);
+        let (empty, ask_controls) = (Instant::now(), Some(Instant::now() + ASK_EVERY));
+        Ok(Self { stream, device, identity, mode, shape, watch, stamps, empty, ask_controls })
     }
 
     /// Waits for a buffer until `until`, or for `stop`.
-    pub(super) fn wait(&self, stop: &Stop, until: Instant) -> io::Result<Waited> {
+    pub(super) fn wait(&mut self, stop: &Stop, until: Instant) -> io::Result<Waited> {
+        self.ask_controls();
+        let had_none = !is_ready(&self.device)?;
         loop {
             let left = until.saturating_duration_since(Instant::now());
             let left = Timespec::try_from(left).map_err(io::Error::other)?;
             let mut files = [
                 PollFd::new(stop, PollFlags::IN),
-                PollFd::from_borrowed_fd(super::sys::descriptor(&self.device), PollFlags::IN),
+                PollFd::from_borrowed_fd(sys::descriptor(&self.device), PollFlags::IN),
             ];
             match poll(&mut files, Some(&left)) {
                 Ok(_) if !files[0].revents().is_empty() => return Ok(Waited::Stopped),
                 Ok(0) => return Ok(Waited::TimedOut),
-                Ok(_) => return Ok(Waited::Ready),
+                Ok(_) => {
+                    if had_none {
+                        self.empty = Instant::now();
+                    }
+                    return Ok(Waited::Ready);
+                }
                 Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -136,14 +159,34 @@ impl CameraCapture {
         let Some(stream) = &mut self.stream else { return Err(io::ErrorKind::NotConnected.into()) };
         loop {
             let (bytes, about) = stream.next()?;
+            let now = Instant::now();
+            let stamp = self.stamps.read(about, self.watch.oldest_stamp());
+            let waited = now.saturating_duration_since(self.empty);
+            let at = self.watch.captured(about.sequence, stamp, waited, now);
             if is_ready(&self.device)? {
                 skipped += 1;
                 continue;
             }
+            self.empty = now;
             let bytes = &bytes[..bytes.len().min(about.bytesused as usize)];
             let is_damaged = about.flags.contains(Flags::ERROR);
-            return Ok(read(Filled { bytes, is_damaged, at: taken(about), skipped }));
+            return Ok(read(Filled { bytes, is_damaged, at, skipped }));
         }
+    }
+
+    /// Asks the controls again, if it is time: people turn knobs while a camera runs. Between two frames there is time
+    /// for that; a camera that takes too long for it is asked no more.
+    fn ask_controls(&mut self) {
+        let now = Instant::now();
+        if self.ask_controls.is_none_or(|due| now < due) {
+            return;
+        }
+        self.watch.set_controls(ExposureControls::read(|id| control(&self.device, id)));
+        let took = now.elapsed();
+        if took > SLOW_ANSWER {
+            tracing::debug!(?took, reason = "it answers slowly", "the camera's controls are asked no more");
+        }
+        self.ask_controls = (took <= SLOW_ANSWER).then(|| now + ASK_EVERY);
     }
 }
 
@@ -180,29 +223,10 @@ fn started(device: &Device) -> io::Result<MmapStream<'static>> {
 }
 
 fn is_ready(device: &Device) -> io::Result<bool> {
-    let mut file = [PollFd::from_borrowed_fd(super::sys::descriptor(device), PollFlags::IN)];
+    let mut file = [PollFd::from_borrowed_fd(sys::descriptor(device), PollFlags::IN)];
     let none = Timespec { tv_sec: 0, tv_nsec: 0 };
     poll(&mut file, Some(&none))?;
     Ok(file[0].revents().contains(PollFlags::IN))
-}
-
-/// When a picture was taken: the driver's word for it, if that is possible at all.
-///
-/// Some drivers' clocks are not the system's, and some stamp the end of a picture that is still to come.
-fn taken(about: &Metadata) -> Instant {
-    let now = Instant::now();
-    if about.flags & Flags::TIMESTAMP_MASK != Flags::TIMESTAMP_MONOTONIC {
-        return now;
-    }
-    let clock = clock_gettime(ClockId::Monotonic);
-    let stamp_micros = about.timestamp.sec * 1_000_000 + about.timestamp.usec;
-    let age_micros = clock.tv_sec * 1_000_000 + clock.tv_nsec / 1000 - stamp_micros;
-    u64::try_from(age_micros)
-        .ok()
-        .map(Duration::from_micros)
-        .filter(|&age| age <= OLDEST)
-        .and_then(|age| now.checked_sub(age))
-        .unwrap_or(now)
 }
 
 /// One is being read, one being filled, and the others bridge what the scheduler or the bus takes. More would not make
@@ -212,5 +236,7 @@ const BUFFERS: u32 = 5;
 const MOST_BUFFERS: usize = 32;
 /// For a driver that says that a buffer is ready and then has none.
 const NEVER_LONG: Duration = Duration::from_millis(50);
-/// A time stamp older than this is no time stamp of this picture.
-const OLDEST: Duration = Duration::from_secs(1);
+/// A person who changes the exposure sees the error bar follow soon.
+const ASK_EVERY: Duration = Duration::from_secs(10);
+/// Far less than a frame lasts.
+const SLOW_ANSWER: Duration = Duration::from_millis(10);

@@ -73,7 +73,7 @@ pub(super) fn path_of(index: u32) -> PathBuf {
 
 /// What a device says of itself; `None` if it is no camera that can be streamed from.
 pub(super) fn identify(device: &Device) -> io::Result<Option<CameraIdentity>> {
-    let Capability { name, bus, flags } = sys::capability(device)?;
+    let Capability { name, bus, flags, .. } = sys::capability(device)?;
     let is_camera =
         flags.contains(Flags::VIDEO_CAPTURE | Flags::STREAMING) && !flags.contains(Flags::VIDEO_M2M);
     Ok(is_camera.then_some(CameraIdentity { name, bus }))

@@ -1,4 +1,4 @@
-//! Two things for which the `v4l` crate has no safe way.
+//! Three things for which the `v4l` crate has no safe way.
 #![allow(
     unsafe_code,
     reason = "the kernel fills a struct; a descriptor is lent. Nothing else in the crate needs it"
@@ -11,11 +11,14 @@ use std::ptr::from_mut;
 
 use v4l::Device;
 use v4l::capability::Flags;
-use v4l::v4l_sys::v4l2_capability;
-use v4l::v4l2::{self, vidioc::VIDIOC_QUERYCAP};
+use v4l::v4l_sys::{v4l2_capability, v4l2_control};
+use v4l::v4l2::vidioc::{VIDIOC_G_CTRL, VIDIOC_QUERYCAP};
+use v4l::v4l2::{self};
 
 /// What a device says of itself.
 pub(super) struct Capability {
+    /// Which driver it has.
+    pub(super) driver: String,
     /// What it is called.
     pub(super) name: String,
     /// Where it is plugged in.
@@ -33,10 +36,21 @@ pub(super) fn capability(device: &Device) -> io::Result<Capability> {
     // SAFETY: VIDIOC_QUERYCAP writes one v4l2_capability, and `answer` is one that outlives the call.
     unsafe { v4l2::ioctl(device.handle().fd(), VIDIOC_QUERYCAP, from_mut(&mut answer).cast())? };
     Ok(Capability {
+        driver: text(&answer.driver),
         name: text(&answer.card),
         bus: text(&answer.bus_info),
         flags: Flags::from_bits_truncate(answer.device_caps),
     })
+}
+
+/// The value of a control; `None` if the device has no such control, or does not tell.
+///
+/// [`Device::control`] panics where a control is of a type that it has no name for.
+pub(super) fn control(device: &Device, id: u32) -> Option<i32> {
+    let mut answer = v4l2_control { id, value: 0 };
+    // SAFETY: VIDIOC_G_CTRL reads and writes one v4l2_control, and `answer` is one that outlives the call.
+    unsafe { v4l2::ioctl(device.handle().fd(), VIDIOC_G_CTRL, from_mut(&mut answer).cast()) }.ok()?;
+    Some(answer.value)
 }
 
 /// The device's descriptor, to be waited for together with others.
