@@ -34,12 +34,24 @@ wait $!
 chmod 600 /dev/video0
 expect 'without permission it says what to do' 1 'no permission.*group video' -- \
     start-stop-daemon -S -c nobody -x "$1"
+
+# --- when pictures were taken, and how many are missing
+expect 'the stamps of a driver that stamps ends of frames become the middle' 0 '^age [0-9]* us within [1-9]' -- \
+    "$@" --control timestamp_source=0 --size 320 180 --fps 25 --frames 50
+cp /tmp/said /tmp/ends
+expect 'and those of one that stamps starts of exposures' 0 '^age [0-9]* us within [1-9]' -- \
+    "$@" --control timestamp_source=1 --size 320 180 --fps 25 --frames 50
+agree 'and mean the same' /tmp/ends /tmp/said
+expect 'frames that are lost on their way are named' 0 \
+    'after [0-9]*: camera /dev/video0 .* fps instead of 25: [0-9]+ % of its frames are lost' -- \
+    "$@" --control percentage_of_dropped_buffers=60 --size 320 180 --fps 25 --frames 100
 rmmod vivid
 
 # --- a USB camera: MJPEG, unplugging, stalls
 modprobe vhci-hcd && modprobe uvcvideo || exit 90
 mkfifo /tmp/camera
 uvccam --junk --cut 7 640x480@30,15=/app/pictures.mjpg </tmp/camera 2>/tmp/uvccam &
+usb=$!
 exec 3>/tmp/camera
 appears /dev/video0
 expect 'its metadata node is not listed' 0 'camera:0  /dev/video0  Software' 'MJPEG +640x480  30, 15 fps' -- "$@" --list
@@ -70,5 +82,25 @@ expect 'and while it is reopened' 0 'gone after 0' 'stopped at once' -- "$@" --f
 camera go
 (usleep 1000000; camera unplug) &
 expect 'it can be stopped while it is unplugged' 0 'gone after' 'stopped at once' -- "$@" --frames 900 --stop 3
+
+# --- what it says of its exposure; each picture is whole, so that the light alone makes it slow
+kill $usb
+wait $usb
+within_10_s [ ! -c /dev/video0 ]
+uvccam 640x480@30=/app/pictures.mjpg </tmp/camera 2>/tmp/uvccam &
+exec 3>/tmp/camera
+appears /dev/video0
+(usleep 2000000; camera dark; usleep 10000000; camera light) &
+expect 'a camera that halves its rate in the dark is named, with the way out' 0 \
+    'after [0-9]*: camera /dev/video0 .* instead of 30: automatic exposure .*`v4l2-ctl -d /dev/video0 -c exposure_dyn' \
+    'after [0-9]*: it is as fast as it should be again' -- "$@" --frames 400
+expect 'when its pictures were taken is known by its frames' 0 '^age [0-9]* us within' -- "$@" --frames 60
+cp /tmp/said /tmp/automatic
+expect 'and by its exposure, where that was set by hand' 0 '^age [0-9]* us within' -- \
+    "$@" --control auto_exposure=1 --control exposure_time_absolute=100 --frames 60
+agree 'and both agree' /tmp/automatic /tmp/said
+expect 'a camera that was told to expose for too long is named' 0 \
+    'instead of 30: it is set to expose for 100 ms.*-c exposure_time_absolute=333' -- \
+    "$@" --control exposure_time_absolute=1000 --frames 90
 kill %uvccam 2>/dev/null
 exit $failed

@@ -2,8 +2,8 @@
 
 failed=0
 
-# expect NAME STATUS PATTERN... -- COMMAND...: it ends with that status and prints every pattern. What the command before
-# it printed is in /tmp/before.
+# expect NAME STATUS PATTERN... -- COMMAND...: it ends with that status (or one of `[01]`) and prints every pattern. What
+# the command before it printed is in /tmp/before.
 expect() {
     local name=$1 wanted=$2 missing='' pattern status
     shift 2
@@ -13,11 +13,21 @@ expect() {
     [ ! -e /tmp/said ] || mv /tmp/said /tmp/before
     timeout 60 "$@" >/tmp/said 2>&1
     status=$?
-    [ $status = "$wanted" ] || missing=" status $wanted (it is $status)"
+    case $status in $wanted) ;; *) missing=" status $wanted (it is $status)" ;; esac
     while read -r pattern; do grep -Eq -e "$pattern" /tmp/said || missing="$missing '$pattern'"; done </tmp/patterns
     if [ -z "$missing" ]; then echo "ok      $name"; return; fi
     echo "FAILED  $name: missing$missing; it said:"
     sed 's/^/        /' /tmp/said
+    failed=1
+}
+
+# agree NAME FILE FILE: the ages that two runs of the example printed into these agree within their bars.
+agree() {
+    if sed -n 's/^age \([0-9]*\) us within \([0-9]*\) us$/\1 \2/p' "$2" "$3" | awk '
+        { age[NR] = $1; bar[NR] = $2 }
+        END { off = age[1] - age[2]; if (off < 0) off = -off; exit !(NR == 2 && off <= bar[1] + bar[2]) }'
+    then echo "ok      $1 ($(grep -h '^age' "$2" "$3" | tr '\n' ' '))"; return; fi
+    echo "FAILED  $1: $(grep -h '^age' "$2" "$3" | tr '\n' ' ')"
     failed=1
 }
 

@@ -8,7 +8,7 @@ raw_frames=$(($3 * 5 / 4)) usb_frames=$(($5 * 5 / 4))
 
 modprobe vivid || exit 90
 appears /dev/video0
-expect 'pixels are encoded and sent' 0 '"final":true' "\"sent\":${raw_frames}[,}]" -- \
+expect 'pixels are encoded and sent' 0 '"final":true' '"capture_error_ms":[0-9.]+' "\"sent\":${raw_frames}[,}]" -- \
     "$sender" --source camera --dest "10.0.2.2:$raw_port" --frames $raw_frames --stats-json -
 rmmod vivid
 
@@ -17,6 +17,8 @@ mkfifo /tmp/camera
 uvccam --junk 640x480@30=/app/pictures.mjpg </tmp/camera 2>/tmp/uvccam &
 exec 3>/tmp/camera
 appears /dev/video0
+expect 'the doctor says what the camera gives' '[01]' 'camera:0 gives [123][0-9.]* fps; it is camera /dev/video0' \
+    'when its pictures are taken is known to within [0-9.]+ ms' -- "$sender" doctor
 # Only once it streams: on a busy computer a program takes a while to start.
 streams() { grep -Eq '"captured":[1-9]' /tmp/said; }
 rm -f /tmp/said

@@ -1,6 +1,8 @@
 //! What the camera says of itself: its USB descriptors (USB 2.0, chapter 9; USB Video Class 1.0) and the settling of a
 //! mode.
 
+use crate::exposure::{CONTROLS, TERMINAL};
+
 /// What the camera can do.
 pub struct Camera {
     pub sizes: Vec<Size>,
@@ -65,8 +67,8 @@ impl Camera {
             9, 4, 0, 0, 0, 14, 1, 0, 2, // Control interface.
             13, 0x24, 1, 0, 1, 40, 0, 0x80, 0x8d, 0x5b, 0, 1,
             1, // UVC 1.0, 40 bytes, 6 MHz, one stream.
-            18, 0x24, 2, 1, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, // Terminal 1: a camera.
-            9, 0x24, 3, 2, 1, 1, 0, 1, 0, // Terminal 2: the stream, fed by 1.
+            18, 0x24, 2, TERMINAL, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 3, CONTROLS, 0, 0, // A camera.
+            9, 0x24, 3, 2, 1, 1, 0, TERMINAL, 0, // Terminal 2: the stream, fed by the camera.
             9, 4, 1, 0, 1, 14, 2, 0, 0, // Streaming interface.
         ];
         let header_length = 14;

@@ -10,10 +10,11 @@
 //!
 //! Each size plays the JPEGs in its file again and again; its first rate is its default. `--junk` puts the end of the
 //! picture before behind each picture, as cameras do that reuse a buffer; `--cut N` cuts each Nth picture short.
-//! Commands come on standard input, one a line: `stall`, `go`, `unplug`, `plug`. It runs until it is killed, which is
-//! an unplugging too.
+//! Commands come on standard input, one a line: `stall`, `go`, `unplug`, `plug`, and `dark` and `light`, of which the
+//! first halves the rate, as automatic exposure may. It runs until it is killed, which is an unplugging too.
 
 mod descriptors;
+mod exposure;
 mod play;
 mod usbip;
 
@@ -33,6 +34,8 @@ fn main() {
         match line.trim() {
             "stall" => player.stall(true),
             "go" => player.stall(false),
+            "dark" => player.darken(true),
+            "light" => player.darken(false),
             "unplug" => drop(plugged.take()),
             "plug" if plugged.is_none() => plugged = Some(Plugged::plug(&camera, &player)),
             other => eprintln!("uvccam: it cannot {other} now"),

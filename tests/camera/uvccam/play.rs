@@ -5,6 +5,7 @@ use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use crate::descriptors::{Camera, PAYLOAD, Probe};
+use crate::exposure::Exposure;
 use crate::usbip::Replies;
 
 /// Plays pictures into the host's requests.
@@ -22,6 +23,7 @@ struct State {
     /// How often streaming began or ended; what was begun before is given up.
     run: u64,
     is_stalled: bool,
+    exposure: Exposure,
     /// How often the camera was plugged in or out.
     plug: u64,
 }
@@ -30,6 +32,16 @@ impl Player {
     /// Stops giving pictures, or goes on.
     pub fn stall(&self, is_stalled: bool) {
         self.change(|state| state.is_stalled = is_stalled);
+    }
+
+    /// Takes the light away, or gives it back.
+    pub fn darken(&self, is_dark: bool) {
+        self.change(|state| state.exposure.is_dark = is_dark);
+    }
+
+    /// Answers a request for a control of the camera's terminal.
+    pub fn control(&self, request: u8, selector: u8, data: &[u8]) -> Option<Vec<u8>> {
+        self.lock().exposure.control(request, selector, data)
     }
 
     /// The host set this mode.
@@ -81,8 +93,9 @@ impl Player {
                 due = Instant::now();
             }
             let Some(probe) = state.probe.clone() else { return };
+            let interval = state.exposure.interval(probe.interval());
             drop(state);
-            due = (due + Duration::from_nanos(100) * probe.interval())
+            due = (due + Duration::from_nanos(100) * interval)
                 .max(Instant::now() - Duration::from_secs(1));
             std::thread::sleep(due.saturating_duration_since(Instant::now()));
             self.send(&picture(camera, &probe, count), toggle, answers, run);

@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::descriptors::{Camera, DEVICE, Probe, string};
+use crate::exposure::TERMINAL;
 use crate::play::Player;
 
 /// A camera that is plugged in; dropping it plugs it out.
@@ -132,6 +133,7 @@ impl Host {
         let (target, request, low, high, interface) = (setup[0], setup[1], setup[2], setup[3], setup[4]);
         let is_probe = interface == 1 && (high == PROBE || high == COMMIT);
         match (target, request) {
+            (0x21 | 0xa1, _) if interface == 0 && setup[5] == TERMINAL => self.player.control(request, high, data),
             (0x80, GET_DESCRIPTOR) => match high {
                 1 => Some(DEVICE.to_vec()),
                 2 => Some(self.camera.configuration()),
