@@ -132,15 +132,20 @@ impl CaptureThread {
         let (error, diagnosis) = (source.capture_error(), source.diagnosis());
         let mut counters = self.pipeline.stats.lock();
         counters.captured += 1;
-        let is_other_error = std::mem::replace(&mut counters.capture_error, error) != error;
+        let error_before = std::mem::replace(&mut counters.capture_error, error);
         let is_other_diagnosis = counters.source_diagnosis.as_deref() != diagnosis;
         if is_other_diagnosis {
             counters.source_diagnosis = diagnosis.map(str::to_owned);
         }
         drop(counters);
-        if is_other_error && let Some(error) = error {
+        if let Some(error) = error.filter(|_| error != error_before) {
             self.pipeline.inbox.set_capture_error(error);
-            tracing::debug!(?error, "capture times known to within this");
+            let ms = error.as_secs_f64() * 1000.0;
+            if error_before.is_none() {
+                tracing::info!("when the camera takes its pictures is known to within {ms:.1} ms");
+            } else {
+                tracing::debug!(ms, "capture times are known to within another time");
+            }
         }
         if is_other_diagnosis && self.complaints.is_due(Instant::now()) {
             match diagnosis {

@@ -282,7 +282,8 @@ function receiverFigures(of) {
   const ms = of.ms ?? {};
   // Without a window nothing is shown here, and the way ends with the last datagram.
   const shown = ms.latency?.p50 != null, delay = (shown ? ms.latency : ms.transit) ?? {};
-  const bar = of.clock === "relative" ? "relative" : of.clock_error_ms != null ? `\u00b1 ${of.clock_error_ms.toFixed(2)}` : "";
+  const error = of.clock_error_ms + (of.capture_error_ms ?? 0);
+  const bar = of.clock === "relative" ? "relative" : of.clock_error_ms != null ? `\u00b1 ${error.toFixed(2)}` : "";
   const repaired = (of.repair?.by_parity ?? 0) + (of.repair?.by_resend ?? 0);
   const lost = (of.frames?.lost ?? 0) + (of.frames?.unseen ?? 0);
   return {
