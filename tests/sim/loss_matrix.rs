@@ -30,7 +30,7 @@ fn table() -> String {
     // One thread for each column of the matrix: the runs have nothing to do with each other.
     let columns: Vec<_> = MEANS
         .iter()
-        .map(|&(name, means, keyed)| thread::spawn(move || (name, column(means, keyed))))
+        .map(|&(name, means, extra)| thread::spawn(move || (name, column(means, extra))))
         .collect::<Vec<_>>()
         .into_iter()
         .map(|thread| thread.join().unwrap())
@@ -45,13 +45,14 @@ fn table() -> String {
 }
 
 /// Every network, with the same means.
-fn column(means: Means, keyed: bool) -> Vec<String> {
+fn column(means: Means, extra: Extra) -> Vec<String> {
     let quiet = Means { feedback: means.feedback, ..Means::SILENT };
-    let clean = run(quiet, false, "", "");
-    NETWORKS.iter().map(|(_, there, back)| row(&run(means, keyed, there, back), &clean)).collect()
+    let clean = run(quiet, Extra::None, "", "");
+    NETWORKS.iter().map(|(_, there, back)| row(&run(means, extra, there, back), &clean)).collect()
 }
 
-fn run(means: Means, keyed: bool, there: &str, back: &str) -> Outcome {
+fn run(means: Means, extra: Extra, there: &str, back: &str) -> Outcome {
+    let keyed = extra == Extra::Keyed;
     let over = |path: &str| ["delay=100us,seed=7", path].join(if path.is_empty() { "" } else { "," });
     let scenario = Scenario {
         network: over(there),
@@ -63,6 +64,8 @@ fn run(means: Means, keyed: bool, there: &str, back: &str) -> Outcome {
         least: 160_000,
         most: 180_000,
         keyed,
+        parts: if extra == Extra::Parts { 4 } else { 1 },
+        apart: Duration::from_millis(1),
         // Who has a key is shown nothing before the sender is proven to be alive.
         lead: if keyed { Duration::from_millis(1500) } else { Duration::ZERO },
         ..Scenario::default()
@@ -90,15 +93,25 @@ fn row(outcome: &Outcome, clean: &Outcome) -> String {
     )
 }
 
-/// What it is called, and whether all is sealed.
-const MEANS: &[(&str, Means, bool)] = &[
-    ("none", Means::NONE, false),
-    ("parity", Means::PARITY, false),
-    ("blind", Means::BLIND, false),
-    ("resend", Means::RESEND, false),
-    ("both", Means::BOTH, false),
-    ("keyed", Means::BOTH, true),
+/// What it is called, and what is special.
+const MEANS: &[(&str, Means, Extra)] = &[
+    ("none", Means::NONE, Extra::None),
+    ("parity", Means::PARITY, Extra::None),
+    ("blind", Means::BLIND, Extra::None),
+    ("resend", Means::RESEND, Extra::None),
+    ("both", Means::BOTH, Extra::None),
+    ("keyed", Means::BOTH, Extra::Keyed),
+    ("parts", Means::BOTH, Extra::Parts),
 ];
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extra {
+    None,
+    /// All is sealed.
+    Keyed,
+    /// Frames come in parts.
+    Parts,
+}
 
 /// What it is called, and what it does there and back. What receivers say are few datagrams: a burst of so many of them
 /// would be a pause of a minute, which no path makes.
@@ -129,11 +142,12 @@ const HEAD: &str = "\
 
 none: reports, and nothing that repairs. parity: by what is reported, no resends. blind: parity, and nothing is said back.
 resend: no parity. both: as it comes. keyed: the same, sealed; the sender is there for 1.5 s before the first frame.
+parts: both, frames in four parts that come 1 ms apart; the latency counts from the first.
 
 delivered: frames delivered of those pushed, percent. overhead: everything else on the wire, both ways, percent of the
 frames' own datagrams. +p50, +p99: latency from push to delivery in milliseconds of virtual time, beyond that of the clean
-path without repair, of the frames after the first 60, in which the pace is found. whole: frames of which all arrived at first. parity, resent: frames made whole by these. skipped:
-frames superseded at the sender, before they were sent.
+path without repair, of the frames after the first 60, in which the pace is found. whole: frames of which all arrived at
+first. parity, resent: frames made whole by these. skipped: frames superseded at the sender, before they were sent.
 
 network              repair  delivered overhead    +p50    +p99   whole  parity  resent skipped
 ";
