@@ -136,7 +136,8 @@ impl Attacker {
     fn whole_frame(&mut self, at: Duration) -> Vec<u8> {
         let (session, frame, captured) = (self.session(), self.frame(), self.time(at));
         let header = Header::control(Kind::Data, session, frame, captured);
-        emit(Header { parts: 1, data_chunks: 1, length: 9, ..header }, b"not yours")
+        let (part, parts) = self.part();
+        emit(Header { part, parts, data_chunks: 1, length: 9, ..header }, b"not yours")
     }
 
     /// A chunk of a frame that never becomes whole.
@@ -144,7 +145,17 @@ impl Attacker {
         let (session, frame, captured) = (self.session(), self.frame(), self.time(at));
         let header = Header::control(Kind::Data, session, frame, captured);
         let index = self.random.below(9) as u16;
-        emit(Header { parts: 1, data_chunks: 9, length: 900, index, ..header }, &[0; 100])
+        let (part, parts) = self.part();
+        emit(Header { part, parts, data_chunks: 9, length: 900, index, ..header }, &[0; 100])
+    }
+
+    /// The only part, one of several, or one that cannot be.
+    fn part(&mut self) -> (u8, u8) {
+        match self.random.below(4) {
+            0 => (self.random.next() as u8, self.random.next() as u8),
+            1 => (self.random.below(8) as u8, 8),
+            _ => (0, 1),
+        }
     }
 
     /// A chunk of the frame that is under way, or of the next, that contradicts or replaces it.
@@ -155,6 +166,11 @@ impl Attacker {
         }
         if self.random.below(2) == 0 {
             header.captured = MediaTime::from_micros(header.captured.as_micros() + 1);
+        }
+        match self.random.below(4) {
+            0 => header.part = self.random.below(8) as u8,
+            1 => header.parts = self.random.below(9) as u8,
+            _ => {}
         }
         header.index = self.random.below(header.data_chunks.into()) as u16;
         emit(header, &[7; 1500])

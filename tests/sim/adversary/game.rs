@@ -10,6 +10,7 @@ use proto::{
 };
 
 use super::attacker::Attacker;
+use crate::lan::in_parts;
 
 /// Where datagrams come from.
 pub(crate) type Source = u64;
@@ -21,6 +22,7 @@ pub(crate) const SENDER: Source = 1;
 pub(crate) struct Plot {
     pub(crate) interval: Duration,
     pub(crate) bytes: u64,
+    pub(crate) parts: u8,
     pub(crate) delay: Duration,
     pub(crate) is_group: bool,
     pub(crate) talks: bool,
@@ -87,6 +89,7 @@ impl Plot {
             attack: (ms(start), ms(start + random.below(2000))),
             every: rates[random.below(3) as usize],
             shots: [1, 3, 20, u64::MAX][random.below(4) as usize],
+            parts: [1, 1, 3, 8][random.below(4) as usize],
         }
     }
 
@@ -197,7 +200,9 @@ impl Game {
             let captured = MediaTime::from_micros(self.at.as_micros() as u64);
             let frame =
                 Frame { captured, jpeg: Arc::new(picture(self.at, self.plot.bytes)), signature: None };
-            self.sender.push_frame(frame, now);
+            for part in in_parts(frame, self.plot.parts) {
+                self.sender.push_part(part, now);
+            }
         }
         let due = self.at + self.plot.delay;
         loop {

@@ -42,7 +42,7 @@ use traffic::WIRE_OVERHEAD;
 pub(crate) type Address = usize;
 
 /// A frame in so many parts, of which none is without bytes.
-fn in_parts(frame: Frame, parts: u8) -> impl Iterator<Item = FramePart> {
+pub(crate) fn in_parts(frame: Frame, parts: u8) -> impl Iterator<Item = FramePart> {
     let length = frame.jpeg.len();
     let parts = parts.min(u8::try_from(length).unwrap_or(u8::MAX)).max(1);
     let cut = move |part: u8| length * usize::from(part) / usize::from(parts);
