@@ -15,6 +15,7 @@ mod lab;
 mod pairs;
 mod repair;
 mod repairers;
+mod sizes;
 mod table;
 
 use std::path::{Path, PathBuf};
@@ -126,6 +127,11 @@ fn measure_all(options: &Options, folder: &Path) -> anyhow::Result<Vec<Measured>
                 repair::measure(&lab, &repairers, &clip, amount, folder, &mut finish)?;
             }
         }
+    }
+    if options.wants("sizes") && !options.peers_only {
+        let pairs = pairs::transport(&programs, folder)?;
+        let ours = pairs.iter().find(|pair| pair.name == OURS).context("the first pair is ours")?;
+        finish(sizes::measure(ours, (&options.clips, folder), (options.runs, seconds))?);
     }
     if options.wants("memory") && !options.peers_only {
         let clip = Jpegs::read(&options.clips.join("bbb1080.mjpeg"))?;
