@@ -34,6 +34,14 @@ pub struct Args {
     #[command(subcommand)]
     pub command: Option<Command>,
 
+    /// What is received, and where it goes.
+    #[command(flatten)]
+    pub receive: ReceiveArgs,
+}
+
+/// What is received, and where it goes.
+#[derive(Debug, clap::Args)]
+pub struct ReceiveArgs {
     /// Senders to show, by the names that `receiver list` prints. Without any, and without --listen and --connect, a
     /// sender that is found is shown; if there are several, they are offered
     #[arg(value_name = "NAME")]
@@ -153,7 +161,22 @@ pub struct Args {
     pub system: SystemArgs,
 }
 
-impl Args {
+impl ReceiveArgs {
+    /// What of it does not go together, with the way out.
+    fn contradiction(&self) -> Option<&'static str> {
+        if self.format != StreamFormat::Rtp {
+            None
+        } else if self.listen.is_empty() || !self.connect.is_empty() || !self.name.is_empty() {
+            Some("RTP/JPEG is only listened to: give --listen ADDR:PORT, and neither names nor --connect")
+        } else if self.keys.is_given() {
+            Some(
+                "RTP/JPEG cannot be sealed, so nothing of it has a key: leave out --key and --key-file, or --format rtp",
+            )
+        } else {
+            None
+        }
+    }
+
     /// Where pictures are to come from.
     pub fn sources(&self) -> Sources {
         let is_open = self.listen.is_empty() && self.connect.is_empty() && self.name.is_empty();
@@ -174,16 +197,12 @@ impl Args {
     /// # Errors
     /// If it does not, with the way out.
     pub fn check(&self) -> Result<(), clap::Error> {
-        let wrong = if self.command.is_some() || self.format != StreamFormat::Rtp {
-            return Ok(());
-        } else if self.listen.is_empty() || !self.connect.is_empty() || !self.name.is_empty() {
-            "RTP/JPEG is only listened to: give --listen ADDR:PORT, and neither names nor --connect"
-        } else if self.keys.is_given() {
-            "RTP/JPEG cannot be sealed, so nothing of it has a key: leave out --key and --key-file, or --format rtp"
-        } else {
-            return Ok(());
+        let wrong = match &self.command {
+            None => self.receive.contradiction(),
+            Some(Command::Measure(measure)) => measure.contradiction(),
+            Some(_) => None,
         };
-        Err(Self::command().error(ErrorKind::ArgumentConflict, wrong))
+        wrong.map_or(Ok(()), |wrong| Err(Self::command().error(ErrorKind::ArgumentConflict, wrong)))
     }
 }
 
@@ -213,6 +232,9 @@ pub enum Command {
         #[arg(long, value_name = "NAME")]
         interface: Option<String>,
     },
+    /// Measure from glass to glass: a window shows a strip of codes, the camera whose pictures come is pointed at it, and
+    /// what passes from one to the other is told. Status 1 without a figure
+    Measure(Box<MeasureArgs>),
     /// Print completions for a shell
     Completions {
         /// Which shell
@@ -222,7 +244,31 @@ pub enum Command {
     Man,
 }
 
-impl Args {
+/// What is measured. The options of receiving are those of the receiver.
+#[derive(Debug, clap::Args)]
+pub struct MeasureArgs {
+    /// End after this many pictures in which the strip was read
+    #[arg(long, value_name = "N", default_value = "200", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub samples: u32,
+
+    /// Whose pictures, and how.
+    #[command(flatten)]
+    pub receive: ReceiveArgs,
+}
+
+impl MeasureArgs {
+    /// What of it does not go together, with the way out.
+    fn contradiction(&self) -> Option<&'static str> {
+        if !self.receive.output.contains(&OutputSpec::Window) {
+            return Some(
+                "what is measured is what a window shows: leave out --output, or add --output window",
+            );
+        }
+        self.receive.contradiction()
+    }
+}
+
+impl ReceiveArgs {
     /// What is to be kept on request, and where.
     pub fn keep(&self) -> KeepOptions {
         KeepOptions {
@@ -251,6 +297,7 @@ Examples:
   receiver --output door/ --duration 10s         ten seconds as .jpg files
   receiver --past 10s --save-to clips    p writes what just happened
   receiver --http 8080                   also at http://127.0.0.1:8080/
+  receiver measure door                  how long from glass to glass
   receiver --output - |
     ffmpeg -use_wallclock_as_timestamps 1 -f mjpeg -i - door.mp4
 
@@ -271,11 +318,11 @@ mod tests {
     #[test]
     fn nothing_need_be_said() {
         let args = parse("receiver").unwrap();
-        let sources = args.sources();
+        let sources = args.receive.sources();
         assert_eq!(sources.listen, ["0.0.0.0:9000".parse().unwrap()]);
         assert!(sources.is_open && sources.want_finding());
-        assert_eq!(args.output, [OutputSpec::Window]);
-        assert!(args.resend && args.feedback);
+        assert_eq!(args.receive.output, [OutputSpec::Window]);
+        assert!(args.receive.resend && args.receive.feedback);
     }
 
     #[test]
@@ -293,7 +340,7 @@ mod tests {
             "--config".into(),
             path(b""),
         ];
-        let args = Args::try_parse_from(words).unwrap();
+        let args = Args::try_parse_from(words).unwrap().receive;
         assert_eq!(args.output, [OutputSpec::Matroska(path(b".mkv").into())]);
         assert_eq!(args.save_to, PathBuf::from(path(b"")));
         assert_eq!((args.stats_json, args.system.config), (Some(path(b"").into()), Some(path(b"").into())));
@@ -316,10 +363,11 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_bounded_unless_it_is_said_otherwise() {
-        let keep = parse("receiver").unwrap().keep();
+        let keep = parse("receiver").unwrap().receive.keep();
         assert_eq!((keep.replay, keep.replay_bytes, keep.split), (None, 256_000_000, None));
         assert_eq!(keep.folder, std::path::Path::new("."));
-        let keep = parse("receiver --past 10s --past-memory 1GiB --save-to a/b --split 1h").unwrap().keep();
+        let keep =
+            parse("receiver --past 10s --past-memory 1GiB --save-to a/b --split 1h").unwrap().receive.keep();
         assert_eq!((keep.replay, keep.replay_bytes), (Some(Duration::from_secs(10)), 1 << 30));
         assert_eq!(keep.split, Some(Split::Time(Duration::from_secs(3600))));
     }
@@ -327,19 +375,19 @@ mod tests {
     #[test]
     fn several_senders_are_listened_to_asked_and_found() {
         let words = "receiver --listen :9000 --listen 239.255.10.1:9001 --connect 192.168.1.7 --connect [::1]:9100 door 7";
-        let sources = parse(words).unwrap().sources();
+        let sources = parse(words).unwrap().receive.sources();
         assert_eq!(sources.listen.len(), 2);
         let connects: Vec<String> =
             sources.connect.iter().map(|host| host.look_up().unwrap()[0].to_string()).collect();
         assert_eq!(connects, ["192.168.1.7:9001", "[::1]:9100"]);
         assert_eq!(sources.names, ["door", "7"]);
         assert!(!sources.is_open && sources.want_finding());
-        assert!(!parse("receiver --listen :9000").unwrap().sources().want_finding());
+        assert!(!parse("receiver --listen :9000").unwrap().receive.sources().want_finding());
     }
 
     #[test]
     fn a_sender_that_is_named_twice_is_asked_once() {
-        let connects = |words| parse(words).unwrap().sources().connect.len();
+        let connects = |words| parse(words).unwrap().receive.sources().connect.len();
         assert_eq!(connects("receiver --connect 10.0.0.7 --connect 10.0.0.7:9001"), 1);
         assert_eq!(connects("receiver --connect 10.0.0.7 --connect 10.0.0.7:9002"), 2);
     }
@@ -356,8 +404,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_measured_is_received_as_ever_and_shown_in_a_window() {
+        let command = |words| parse(words).map(|args| (args.check().is_ok(), args.command));
+        let measure = command("receiver measure --samples 50 --connect 192.168.1.7 --vsync").unwrap();
+        let (true, Some(Command::Measure(args))) = measure else { panic!("{measure:?}") };
+        assert_eq!((args.samples, args.receive.connect.len(), args.receive.vsync), (50, 1, true));
+        let measure = command("receiver measure door").unwrap();
+        let (true, Some(Command::Measure(args))) = measure else { panic!("{measure:?}") };
+        assert_eq!((args.samples, &args.receive.name[..]), (200, &["door".to_owned()][..]));
+        assert!(!command("receiver measure --output none").unwrap().0);
+        assert!(!command("receiver measure --format rtp").unwrap().0);
+        assert!(command("receiver measure --samples 0").is_err());
+    }
+
+    #[test]
     fn what_goes_back_can_be_turned_off() {
-        let args = parse("receiver --resend off --feedback off").unwrap();
+        let args = parse("receiver --resend off --feedback off").unwrap().receive;
         assert!(!args.resend && !args.feedback);
     }
 

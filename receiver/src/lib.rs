@@ -15,6 +15,11 @@ mod decode;
 mod discovery;
 mod feed;
 mod frame;
+#[cfg(feature = "window")]
+mod measure;
+#[cfg(not(feature = "window"))]
+#[path = "no_measure.rs"]
+mod measure;
 mod net;
 mod output;
 mod record;
@@ -26,8 +31,8 @@ mod window;
 #[path = "no_window.rs"]
 mod window;
 
-pub use app::{doctor, run};
-pub use args::{Args, Command};
+pub use app::{doctor, measure, run};
+pub use args::{Args, Command, MeasureArgs, ReceiveArgs};
 pub use codec::{DecodeError, DecodeTarget, Decoded, Decoder, EarlyPicture, PixelFormat};
 pub use discovery::{Browser, BrowserChange, FoundSender, list};
 pub use feed::{Delays, Feed, Feeds, Live, Origin, Picture, Status, StreamState, Waker};

@@ -11,7 +11,7 @@ use receiver::{Args, Command};
 fn main() -> ExitCode {
     let args: Args = parse_arguments("receiver", Args::check);
     let result = match &args.command {
-        None => receiver::run(&args),
+        None => receiver::run(&args.receive),
         Some(Command::Doctor { listen, interface, time }) => {
             let checks = Checks { listen: *listen, interface: interface.clone(), time: *time };
             match doctor::check(&checks, &mut stdout().lock()) {
@@ -27,6 +27,7 @@ fn main() -> ExitCode {
                 Err(error) => Err(error),
             }
         }
+        Some(Command::Measure(args)) => receiver::measure(args, &mut stdout().lock()),
         Some(Command::Completions { shell }) => {
             write_completions(*shell, Args::command(), &mut stdout().lock()).map_err(Into::into)
         }

@@ -5,12 +5,15 @@ mod options;
 #[path = "window/screen.rs"]
 mod screen;
 
+use std::sync::Arc;
+
 use anyhow::{Result, bail};
 use proto::sys::Stop;
 
 use crate::codec::PixelFormat;
 use crate::discovery::Finder;
 use crate::feed::{Feeds, Waker};
+use crate::measure::Measurement;
 use crate::session::Keyring;
 
 use screen::ScreenInfo;
@@ -45,6 +48,10 @@ impl Window {
     }
 
     pub(crate) fn waker(&self) -> Waker {
+        match *self {}
+    }
+
+    pub(crate) fn measure(&mut self, _: Arc<Measurement>) {
         match *self {}
     }
 

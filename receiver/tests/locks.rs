@@ -48,7 +48,7 @@ fn receive_frames() {
         let is_over = is_over.clone();
         move || serve(&socket, &is_over)
     });
-    run(&args).unwrap();
+    run(&args.receive).unwrap();
     is_over.store(true, Ordering::Relaxed);
     let locks = locks_taken();
     serving.join().unwrap();

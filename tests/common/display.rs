@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -66,7 +67,7 @@ impl Display {
 
     /// What is there now. Xvfb keeps it in a file, in the format of `xwd`.
     pub(crate) fn screen(&self) -> Screen {
-        let file = std::fs::read(self.folder.path().join("Xvfb_screen0")).unwrap();
+        let file = std::fs::read(self.file()).unwrap();
         let field = |n: usize| u32::from_be_bytes(file[4 * n..4 * n + 4].try_into().unwrap()) as usize;
         let (header, colours) = (field(0), field(19));
         Screen {
@@ -77,6 +78,11 @@ impl Display {
             file,
             luma: OnceCell::new(),
         }
+    }
+
+    /// The file in which Xvfb keeps what is there, in the format of `xwd`.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.folder.path().join("Xvfb_screen0")
     }
 
     /// Looks until `is_there`; says whether that came to be within ten seconds.

@@ -81,6 +81,8 @@ const RECIPES: &[(&str, How)] = &[
     // docs/troubleshooting.md
     ("Troubleshooting", How::By("tests/programs/doctor.rs")),
     ("Troubleshooting", How::By("tests/programs/messages.rs")),
+    // docs/window.md
+    ("From glass to glass", How::By("tests/screen/measure.rs")),
     // docs/browser.md
     ("With a key", How::By("tests/programs/web_key.rs")),
     ("Encrypted", How::By("tests/programs/web_tls.rs")),

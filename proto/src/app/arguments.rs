@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::{FromArgMatches, Parser};
+use clap::{Command, FromArgMatches, Parser};
 use tracing::Level;
 
 use super::config;
@@ -33,7 +33,8 @@ const SYSTEM: &str = "System";
 /// What was typed, with what the configuration file of `program` says where nothing was, if `check` finds that it goes
 /// together. Where something is wrong, or help is wanted, says so and ends the program.
 ///
-/// Commands such as `doctor` read no file: they are asked about what is typed.
+/// Commands such as `doctor` read no file: they are asked about what is typed. One that takes the program's own options
+/// does what the program does, and reads it.
 pub fn parse_arguments<A: Parser>(
     program: &'static str,
     check: impl FnOnce(&A) -> Result<(), clap::Error>,
@@ -41,14 +42,19 @@ pub fn parse_arguments<A: Parser>(
     let mut all: Vec<OsString> = std::env::args_os().collect();
     let default = Path::new(FOLDER).join(program).with_extension("toml");
     let mut from_file = Vec::new();
-    let read = config::read(&A::command(), &all, &default, &mut from_file);
-    let first = all.len().min(1);
+    let own = command_like_program(&A::command(), &all);
+    let (is_like_program, first) = (own.is_some(), all.len().min(if own.is_some() { 2 } else { 1 }));
+    let typed = &all[first.saturating_sub(1)..];
+    let read = config::read(&own.unwrap_or_else(A::command), typed, &default, &mut from_file);
     all.splice(first..first, from_file);
     let parsed = read.and_then(|path| {
         let mut matches = A::command().try_get_matches_from(&all)?;
-        let SystemArgs { log_format, log_level, .. } = SystemArgs::from_arg_matches(&matches)?;
-        // A command has an answer, and errors; nothing else is said.
-        let usual = if matches.subcommand_name().is_some() { Level::ERROR } else { Level::INFO };
+        let own = matches.subcommand().map(|(_, own)| own);
+        let SystemArgs { log_format, log_level, .. } =
+            SystemArgs::from_arg_matches(own.filter(|_| is_like_program).unwrap_or(&matches))?;
+        // Any other command has an answer, and errors; nothing else is said.
+        let is_quiet = own.is_some() && !is_like_program;
+        let usual = if is_quiet { Level::ERROR } else { Level::INFO };
         log::start(Console::new(program).in_format(log_format), log_level, usual);
         let parsed =
             A::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut A::command()))?;
@@ -66,6 +72,12 @@ pub fn parse_arguments<A: Parser>(
         console.write(Level::ERROR, &config::first_paragraph(&error), &[]);
         std::process::exit(error.exit_code());
     })
+}
+
+/// The command that is given, if it takes the options that a configuration file has.
+fn command_like_program(program: &Command, typed: &[OsString]) -> Option<Command> {
+    let command = program.find_subcommand(typed.get(1)?)?;
+    command.get_arguments().any(|arg| arg.get_long() == Some("config")).then(|| command.clone())
 }
 
 /// The console that is wanted, even if something else that was typed is wrong.
@@ -95,6 +107,19 @@ const FOLDER: &str = "/etc/chunkcast";
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_with_the_programs_options_is_told_from_others() {
+        let own = |name| Command::new(name).arg(clap::Arg::new("config").long("config"));
+        let program = own("program").subcommand(own("measure")).subcommand(Command::new("doctor"));
+        for (words, command) in
+            [("p measure --x", Some("measure")), ("p doctor", None), ("p", None), ("p --x measure", None)]
+        {
+            let words: Vec<OsString> = words.split(' ').map(OsString::from).collect();
+            let found = command_like_program(&program, &words);
+            assert_eq!(found.as_ref().map(Command::get_name), command, "{words:?}");
+        }
+    }
 
     #[test]
     fn the_format_of_messages_is_found_in_a_command_line_that_is_wrong() {

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use clap::Command;
+use clap::{Arg, Command};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, italic, roman};
 
@@ -40,10 +40,17 @@ fn commands(command: &Command) -> Roff {
     page.control("SH", ["COMMANDS"]);
     let mut all = command.clone();
     all.build();
+    let own: Vec<_> = command.get_arguments().map(|arg| arg.get_id().clone()).collect();
     for command in all.get_subcommands().filter(|command| command.get_name() != "help") {
         page.control("SS", [command.get_name()]);
         page.text([roman(command.get_about().map(ToString::to_string).unwrap_or_default())]);
-        for arg in command.get_arguments().filter(|arg| arg.get_id() != "help") {
+        // One that does what the program does takes all its options, which stand above.
+        let is_like_program = command.get_arguments().any(|arg| arg.get_id() == "config");
+        let is_common = |arg: &Arg| is_like_program && own.contains(arg.get_id());
+        if is_like_program {
+            page.text([roman("Takes the options above, and:")]);
+        }
+        for arg in command.get_arguments().filter(|arg| arg.get_id() != "help" && !is_common(arg)) {
             let value = arg.get_value_names().unwrap_or_default().join(" ");
             let flag = arg.get_long().map(|long| bold(format!("--{long} ")));
             let help = arg.get_help().map(ToString::to_string).unwrap_or_default();

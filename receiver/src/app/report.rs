@@ -8,6 +8,7 @@ use proto::app::{Given, Reporter, StatsReport, StreamFormat};
 
 use super::diagnosis::Diagnosis;
 use crate::feed::{Everything, Feed, FeedCounters, OutputObject, Reports};
+use crate::measure::Measurement;
 use crate::output::Tallies;
 use crate::session::ReceiveContext;
 use crate::sync::lock;
@@ -20,6 +21,8 @@ pub(crate) struct Reporting {
     /// What nobody need be advised to give.
     pub(crate) given: Given,
     pub(crate) tallies: Tallies,
+    /// What is measured, whose progress is then told instead of statistics.
+    pub(crate) measurement: Option<Arc<Measurement>>,
     pub(crate) reporter: Reporter,
 }
 
@@ -52,7 +55,8 @@ impl Reporting {
                 // One that nobody was told to expect is not missed.
                 let expected = known.iter_mut().filter(|known| known.feed.number() > 0);
                 expected.for_each(|known| known.diagnosis.look(&known.feed));
-                self.reporter.report(&report(&mut known, false));
+                let report = self.report(&mut known, false);
+                self.reporter.report(&report);
             }
         }
         self.reporter.stopping();
@@ -62,8 +66,17 @@ impl Reporting {
         read_drops(&known);
         let result = end();
         self.look(&mut known);
-        self.reporter.finish(&report(&mut known, true));
+        let report = self.report(&mut known, true);
+        self.reporter.finish(&report);
         result
+    }
+
+    fn report(&self, known: &mut [Known], is_final: bool) -> StatsReport<Everything> {
+        let report = report(known, is_final);
+        match &self.measurement {
+            Some(measurement) => StatsReport { line: measurement.line(), ..report },
+            None => report,
+        }
     }
 
     /// Has those watched who have begun to receive since.

@@ -12,11 +12,13 @@ use proto::sys::{Stop, at_user_signal, join, random_bytes, spawn, stop_at_signal
 
 use super::key_prompt;
 use super::report::Reporting;
+use super::search_thread::SearchThread;
 use super::web::Web;
-use crate::args::Args;
+use crate::args::ReceiveArgs;
 use crate::decode::{Decoders, Decoding};
 use crate::discovery::{self, Sources};
 use crate::feed::{Feeds, Status};
+use crate::measure::Measurement;
 use crate::net::ReceiveSocket;
 use crate::output::{OutputSpec, Outputs};
 use crate::session::{
@@ -29,7 +31,13 @@ use crate::window::{Options, Window};
 ///
 /// # Errors
 /// The first thing that failed.
-pub fn run(args: &Args) -> Result<()> {
+pub fn run(args: &ReceiveArgs) -> Result<()> {
+    receive(args, None)
+}
+
+/// The same, and measures meanwhile: then the window has the strip beside one sender's pictures, and statistics make way
+/// for what is measured.
+pub(super) fn receive(args: &ReceiveArgs, measurement: Option<&Arc<Measurement>>) -> Result<()> {
     let stop = Stop::new().context("cannot make an event")?;
     // Before SDL has handlers of its own.
     stop_at_signals(&stop).context("cannot handle signals")?;
@@ -41,16 +49,17 @@ pub fn run(args: &Args) -> Result<()> {
     let sources = args.sources();
     let (opened, unknown) = open_sockets(&sources, args)?;
     let web = Web::bind(&args.web, args.web_policy, keyring.pages())?;
-    let window = open_window(args)?;
+    let window = open_window(args, measurement)?;
     let outputs = Arc::new(Outputs::start(&args.output, args.split, &stop)?);
     let console = Console::new("receiver").in_format(args.system.log_format);
-    let reporter = Reporter::new(console, args.stats_json.as_deref(), args.stats_interval)?
-        .with_latest(web.as_ref().map(Web::latest));
+    let stats_json = args.stats_json.as_deref().filter(|_| measurement.is_none());
+    let reporter =
+        Reporter::new(console, stats_json, args.stats_interval)?.with_latest(web.as_ref().map(Web::latest));
     let feeds = Feeds::new();
     if let Some(window) = &window {
         feeds.set_waker(window.waker());
     }
-    let shows_several = window.is_some() || web.is_some();
+    let shows_several = measurement.is_none() && (window.is_some() || web.is_some());
     let most_senders =
         args.max_senders.map_or_else(|| if shows_several { MOST_IN_A_WINDOW } else { 1 }, usize::from);
     let shared = Arc::new(ReceiveContext {
@@ -88,7 +97,8 @@ pub fn run(args: &Args) -> Result<()> {
         let (duration, format, shared) = (args.duration, args.format, shared.clone());
         let given = Given { no_vsync: !args.vsync, ..Given::default() };
         let (shared_too, tallies) = (shared.clone(), outputs.tallies());
-        let reporting = Reporting { shared: shared_too, format, given, tallies, reporter };
+        let measurement = measurement.cloned();
+        let reporting = Reporting { shared: shared_too, format, given, tallies, measurement, reporter };
         move || {
             reporting.run(duration, || {
                 let received = threads.join();
@@ -105,7 +115,8 @@ pub fn run(args: &Args) -> Result<()> {
             })
         }
     })?;
-    let end = Ending { window_there, report, web };
+    let search = measurement.map(|measurement| SearchThread::start(measurement, &stop)).transpose()?;
+    let end = Ending { window_there, report, web, search };
     let Some(window) = window else { return end.wait() };
     let ending = Arc::new(Mutex::new(Some(end)));
     window.at_loss({
@@ -123,6 +134,7 @@ struct Ending {
     window_there: mpsc::Sender<()>,
     report: JoinHandle<Result<()>>,
     web: Option<JoinHandle<Result<()>>>,
+    search: Option<SearchThread>,
 }
 
 impl Ending {
@@ -135,7 +147,8 @@ impl Ending {
         drop(self.window_there);
         let reported = join(self.report);
         let served = self.web.map_or(Ok(()), join);
-        reported.and(shown).and(served)
+        let searched = self.search.map_or(Ok(()), SearchThread::end);
+        reported.and(shown).and(served).and(searched)
     }
 }
 
@@ -154,7 +167,7 @@ fn lose_display(ending: &Mutex<Option<Ending>>, stop: &Stop) -> u8 {
 }
 
 /// The keys that are given, or else those that were typed before; and who signs.
-fn keys_and_signers(args: &Args) -> Result<(Arc<Keyring>, Signers)> {
+fn keys_and_signers(args: &ReceiveArgs) -> Result<(Arc<Keyring>, Signers)> {
     let given = args.keys.for_receiver()?;
     let (mut keys, mut signers) = (KeyStore::open()?, SignerStore::open()?);
     for name in &args.forget {
@@ -169,7 +182,7 @@ fn keys_and_signers(args: &Args) -> Result<(Arc<Keyring>, Signers)> {
     Ok((Arc::new(keyring), Signers::new(signers)))
 }
 
-fn stream_config(args: &Args) -> Result<StreamConfig> {
+fn stream_config(args: &ReceiveArgs) -> Result<StreamConfig> {
     let deadline = args.deadline;
     Ok(match args.format {
         StreamFormat::Chunkcast => StreamConfig::Chunkcast(RecvConfig {
@@ -183,7 +196,7 @@ fn stream_config(args: &Args) -> Result<StreamConfig> {
 }
 
 /// The sockets, and the hosts that are not known yet.
-fn open_sockets(sources: &Sources, args: &Args) -> Result<(Vec<Opened>, Vec<Host>)> {
+fn open_sockets(sources: &Sources, args: &ReceiveArgs) -> Result<(Vec<Opened>, Vec<Host>)> {
     let interface = args.interface.as_deref();
     let (mut opened, mut unknown) = (Vec::new(), Vec::new());
     for &listen in &sources.listen {
@@ -236,13 +249,16 @@ fn seed() -> Result<u64> {
 }
 
 /// The window, where one is wanted. SDL wants the main thread.
-fn open_window(args: &Args) -> Result<Option<Window>> {
+fn open_window(args: &ReceiveArgs, measurement: Option<&Arc<Measurement>>) -> Result<Option<Window>> {
     if !args.output.contains(&OutputSpec::Window) {
         return Ok(None);
     }
     let options = Options { fullscreen: args.fullscreen, vsync: args.vsync, detail: args.overlay };
-    let window = Window::open(&options)?;
+    let mut window = Window::open(&options)?;
     tracing::info!("{}", window.describe());
+    if let Some(measurement) = measurement {
+        window.measure(measurement.clone());
+    }
     Ok(Some(window))
 }
 

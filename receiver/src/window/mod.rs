@@ -1,6 +1,7 @@
 //! The window: it shows the newest picture at once, and says so when there is none.
 
 mod backend;
+mod coded_strip;
 mod context;
 mod draw;
 mod keys;

@@ -39,12 +39,14 @@ impl Extent {
         let Some(wanted) = wanted else { return };
         self.is_for_one = tiles.len() == 1;
         self.is_settled = self.is_for_one || tiles.iter().all(|tile| tile.size().is_some());
-        let room = window.display_index().and_then(|display| context.video.display_usable_bounds(display));
-        if let (FullscreenType::Off, Ok(room)) = (window.fullscreen_state(), room) {
-            let (width, height) = fit::inside(wanted, room.size());
-            if window.size() != (width, height) && window.set_size(width, height).is_ok() {
-                window.set_position(WindowPos::Centered, WindowPos::Centered);
-            }
+        resize(window, context, wanted);
+    }
+
+    /// Gives the window a size in which a strip of codes is seen well, whatever that of the pictures beside it.
+    pub(super) fn fit_strip(&mut self, window: &mut Window, context: &WindowContext<'_>) {
+        if !self.is_settled {
+            self.is_the_users();
+            resize(window, context, GRID);
         }
     }
 
@@ -67,6 +69,17 @@ impl Extent {
             }
         }
         follow_fullscreen(window, context);
+    }
+}
+
+/// Gives the window this size, or as much of it as the desktop has room for.
+fn resize(window: &mut Window, context: &WindowContext<'_>, wanted: (u32, u32)) {
+    let room = window.display_index().and_then(|display| context.video.display_usable_bounds(display));
+    if let (FullscreenType::Off, Ok(room)) = (window.fullscreen_state(), room) {
+        let (width, height) = fit::inside(wanted, room.size());
+        if window.size() != (width, height) && window.set_size(width, height).is_ok() {
+            window.set_position(WindowPos::Centered, WindowPos::Centered);
+        }
     }
 }
 

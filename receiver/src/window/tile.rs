@@ -17,6 +17,7 @@ use super::widgets::health::Age;
 use super::widgets::samples::Samples;
 use crate::codec::Decoded;
 use crate::feed::{Delays, Feed, Live, Picture, Status, StreamState};
+use crate::measure::{PictureTimes, ShownPicture};
 
 /// A sender's tile.
 pub(super) struct Tile {
@@ -229,14 +230,25 @@ impl Tile {
         Ok(())
     }
 
-    /// Counts the picture that was drawn, if it had not been shown before.
-    pub(super) fn presented(&mut self, at: Instant) {
+    /// Counts the picture that was drawn, if it had not been shown before; returns its times then.
+    pub(super) fn presented(&mut self, at: Instant) -> Option<PictureTimes> {
         if self.on_card.is_some() || !std::mem::take(&mut self.is_fresh) {
-            return;
+            return None;
         }
-        let Some(Picture { frame, .. }) = &self.picture else { return };
-        let latency = self.feed.shown(frame.captured, at, at - self.drawing_began);
+        let Picture { frame, .. } = self.picture.as_ref()?;
+        let drawing = at - self.drawing_began;
+        let latency = self.feed.shown(frame.captured, at, drawing);
         self.samples.add(latency);
+        // Relative ones are of no use to who wants to know when something happened.
+        let latency = self.delays.error().map(|error| (latency, error));
+        Some(PictureTimes { presented: at, drawing, latency })
+    }
+
+    /// The picture that is shown, with its times, to be searched for the strip.
+    pub(super) fn shown_picture(&self, times: PictureTimes) -> Option<ShownPicture> {
+        let pixels = self.picture.as_ref()?.pixels.clone();
+        let size = self.status.size.unwrap_or_default();
+        Some(ShownPicture { pixels, size, sender: self.status.label().to_owned(), times })
     }
 }
 

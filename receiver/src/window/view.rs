@@ -10,6 +10,7 @@ use sdl2::mouse::MouseButton;
 use sdl2::rect::Rect;
 
 use super::backend::canvas::{Canvas, Layer};
+use super::coded_strip::CodedStrip;
 use super::context::WindowContext;
 use super::draw::bitmap::Bitmap;
 use super::draw::grid;
@@ -44,10 +45,12 @@ pub(super) struct View<'a, C> {
     entry: KeyEntry,
     title: String,
     extent: Extent,
+    /// The strip of codes, while times are measured by it: then one sender alone is shown, beside it.
+    strip: Option<CodedStrip>,
 }
 
 impl<'a, C: Canvas> View<'a, C> {
-    pub(super) fn new(canvas: C, context: WindowContext<'a>) -> Self {
+    pub(super) fn new(canvas: C, context: WindowContext<'a>, strip: Option<CodedStrip>) -> Self {
         Self {
             canvas,
             context,
@@ -62,6 +65,7 @@ impl<'a, C: Canvas> View<'a, C> {
             entry: KeyEntry::default(),
             title: String::new(),
             extent: Extent::default(),
+            strip,
         }
     }
 
@@ -108,7 +112,10 @@ impl<'a, C: Canvas> View<'a, C> {
         } else {
             self.entry.answered(None);
         }
-        self.extent.fit(self.canvas.window(), &self.context, &self.tiles);
+        match self.strip {
+            Some(_) => self.extent.fit_strip(self.canvas.window(), &self.context),
+            None => self.extent.fit(self.canvas.window(), &self.context, &self.tiles),
+        }
         self.arrange();
         self.retitle()?;
         match self.shown_finder() {
@@ -118,7 +125,9 @@ impl<'a, C: Canvas> View<'a, C> {
             }
             None => self.draw(now)?,
         }
-        let next = self.tiles.iter().filter_map(|tile| tile.next_change(now)).min();
+        let strip =
+            self.strip.as_ref().filter(|_| self.shown_finder().is_none()).map(CodedStrip::next_change);
+        let next = self.tiles.iter().filter_map(|tile| tile.next_change(now)).chain(strip).min();
         Ok(next.map_or(now + LONGEST, |next| next.min(now + LONGEST)))
     }
 
@@ -129,8 +138,12 @@ impl<'a, C: Canvas> View<'a, C> {
 
     fn draw(&mut self, now: Instant) -> Result<()> {
         let style = Style { detail: self.context.detail, is_in_grid: self.alone().is_none() };
-        let mut drawn = false;
-        for (number, tile) in self.tiles.iter_mut().enumerate() {
+        let (mut drawn, mut first) = (false, 0);
+        if let Some(strip) = &mut self.strip {
+            drawn = strip.draw(&mut self.canvas, &self.context, now)?;
+            first = CodedStrip::DRAWINGS;
+        }
+        for (number, tile) in (first..).zip(&mut self.tiles) {
             if tile.is_due(style, now) {
                 let (bitmap, at) = &self.help;
                 let above = at.map(|at| Layer { bitmap, at: (at.x(), at.y()) });
@@ -141,7 +154,16 @@ impl<'a, C: Canvas> View<'a, C> {
         if drawn {
             self.canvas.present(&self.context.pump)?;
             let at = Instant::now();
-            self.tiles.iter_mut().for_each(|tile| tile.presented(at));
+            for tile in &mut self.tiles {
+                let times = tile.presented(at);
+                if let (Some(strip), Some(times)) = (&self.strip, times) {
+                    tile.shown_picture(times).into_iter().for_each(|picture| strip.picture_shown(picture));
+                }
+            }
+            // After the pictures: the next code is made then.
+            if let Some(strip) = &mut self.strip {
+                strip.presented(at);
+            }
         }
         Ok(())
     }
@@ -161,6 +183,8 @@ impl<'a, C: Canvas> View<'a, C> {
         let alone = self.alone();
         let is_hidden = self.is_minimised || self.shown_finder().is_some();
         let shape = self.tiles.iter().find_map(Tile::size).unwrap_or(USUAL_SHAPE);
+        let whole = Rect::new(0, 0, size.0, size.1);
+        let whole = self.strip.as_mut().map_or(whole, |strip| strip.arrange(size));
         let areas = match alone {
             Some(_) => Vec::new(),
             None => grid::layout(self.tiles.len(), size, shape),
@@ -169,7 +193,7 @@ impl<'a, C: Canvas> View<'a, C> {
             tile.place(match alone {
                 // Behind the list nothing is seen, nor where there is no window; so nothing is decoded.
                 _ if is_hidden => None,
-                Some(alone) => (alone == number).then(|| Rect::new(0, 0, size.0, size.1)),
+                Some(alone) => (alone == number).then_some(whole),
                 None => areas.get(number).copied(),
             });
         }
@@ -177,7 +201,12 @@ impl<'a, C: Canvas> View<'a, C> {
 
     /// The tile that is shown alone.
     fn alone(&self) -> Option<usize> {
-        if self.tiles.len() == 1 { Some(0) } else { self.full }
+        match self.tiles.len() {
+            0 => None,
+            1 => Some(0),
+            _ if self.strip.is_some() => Some(0),
+            _ => self.full,
+        }
     }
 
     fn retitle(&mut self) -> Result<()> {

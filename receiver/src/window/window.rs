@@ -4,6 +4,7 @@
 //! a picture that a newer one displaces is never shown, and goes back to whoever put it there.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
@@ -17,6 +18,7 @@ use super::backend::gpu::Graphics;
 use super::backend::software::Software;
 use super::backend::xlib::LastWords;
 use super::backend::{sdl, xlib};
+use super::coded_strip::CodedStrip;
 use super::context::WindowContext;
 use super::draw::font::Fonts;
 use super::options::{Detail, Options};
@@ -25,6 +27,7 @@ use super::view::View;
 use crate::codec::PixelFormat;
 use crate::discovery::Finder;
 use crate::feed::{Feeds, Waker};
+use crate::measure::Measurement;
 use crate::session::Keyring;
 
 /// An open window. It belongs to the main thread.
@@ -35,6 +38,7 @@ pub struct Window {
     video: VideoSubsystem,
     sdl: Sdl,
     detail: Detail,
+    measurement: Option<Arc<Measurement>>,
 }
 
 enum Driver {
@@ -73,7 +77,7 @@ impl Window {
             None => Driver::Software(Software::open(&video, options)?),
         };
         let waiting = Waiting::new(xlib::connection(canvas.window()), &sdl)?;
-        Ok(Self { canvas, waiting, pump, video, sdl, detail: options.detail })
+        Ok(Self { canvas, waiting, pump, video, sdl, detail: options.detail, measurement: None })
     }
 
     /// The form of pictures that it shows soonest.
@@ -114,6 +118,11 @@ impl Window {
         Waker::new(move || bell.ring())
     }
 
+    /// Has the strip of codes shown beside the pictures, and hands these over.
+    pub(crate) fn measure(&mut self, measurement: Arc<Measurement>) {
+        self.measurement = Some(measurement);
+    }
+
     /// Has `last_words` said when the display goes away, of which the window learns too late to go on.
     pub(crate) fn at_loss(&self, last_words: LastWords) {
         xlib::at_loss(self.canvas.window(), last_words);
@@ -133,7 +142,8 @@ impl Window {
                 waker.wake();
             });
             let _stop = StopAtEnd(stop);
-            let Self { canvas, waiting, pump, video, sdl, detail } = self;
+            let Self { canvas, waiting, pump, video, sdl, detail, measurement } = self;
+            let strip = measurement.map(CodedStrip::new);
             let fonts = Rc::new(Fonts::new());
             let context = WindowContext {
                 pump,
@@ -149,9 +159,9 @@ impl Window {
             let done = match canvas {
                 Driver::Graphics(canvas) => {
                     let textures = canvas.texture_creator();
-                    View::new(Graphics::new(canvas, &textures), context).run(stop)
+                    View::new(Graphics::new(canvas, &textures), context, strip).run(stop)
                 }
-                Driver::Software(window) => View::new(Software::new(window), context).run(stop),
+                Driver::Software(window) => View::new(Software::new(window), context, strip).run(stop),
             };
             drop((video, sdl));
             xlib::forget();
